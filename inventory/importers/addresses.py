@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from inventory.importers.display import EXPRESSION, MODEL, shown, without_expressions
+from inventory.importers.secret_repeats import REMOVED
 from inventory.importers.secret_words import is_made_up, looks_like_token
-from inventory.importers.secrets import REMOVED
 
 _ADDRESS = re.compile(r"\s*(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]*)://)?(?P<authority>[^/?#\s]*)(?P<path>[^?#]*)")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?")

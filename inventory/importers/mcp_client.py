@@ -97,8 +97,8 @@ def read_configuration(file: str, scrubbed: Scrubbed, fallback_name: str) -> Man
             credentials[credential.key] = Credential(
                 base.type, base.name, base.external_id, base.where, base.lifetime, tuple(dict.fromkeys(places))
             )
-    trails = [server.trail for server in servers]
-    elsewhere = [o for o in scrubbed.found if not any(o.trail[: len(trail)] == trail for trail in trails)]
+    below_servers = {id(each) for server in servers for each in scrubbed.below(*server.trail)}
+    elsewhere = [each for each in scrubbed.found if id(each) not in below_servers]
     findings += findings_of(scrubbed, elsewhere)
     for credential in credentials.values():
         if len(credential.at) > 1 and credential.external_id:

@@ -52,10 +52,11 @@ def launch_of(command: str, arguments: list[str]) -> Launch:
         arguments: as configured, scrubbed.
     """
     assigned: list[tuple[str, str]] = []
-    while found := _ASSIGNED.match(command):
+    at = 0
+    while found := _ASSIGNED.match(command, at):
         assigned.append((found.group(1), found.group(2).strip("\"'")))
-        command = command[found.end() :]
-    launch = _launch(command, arguments)
+        at = found.end()
+    launch = _launch(command[at:], arguments)
     return replace(launch, assigned=(*assigned, *launch.assigned)) if assigned else launch
 
 

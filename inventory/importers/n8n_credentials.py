@@ -8,8 +8,9 @@ from typing import Any
 from inventory.importers.display import is_expression, label, shown
 from inventory.importers.manifest import Credential, CredentialRef
 from inventory.importers.n8n_values import text_of
+from inventory.importers.secret_repeats import REMOVED
 from inventory.importers.secret_words import is_placeholder
-from inventory.importers.secrets import REMOVED, Occurrence
+from inventory.importers.secrets import Occurrence
 
 #: "CONFIGURE_ME" in whatever language: what a person wrote where the platform writes an id of letters and digits.
 _SHOUTED = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")

@@ -19,8 +19,9 @@ from inventory.importers.documents import LIMITS, Limits, parse, too_many
 from inventory.importers.manifest import Manifest, manifest_digest, with_shared_credentials
 from inventory.importers.n8n_inline import with_inline_workflows
 from inventory.importers.problem import ImportProblem
+from inventory.importers.secret_budget import CLEAR, Budget, OverBudget
 from inventory.importers.secret_findings import SecretFound, secrets_of
-from inventory.importers.secrets import scrub, without_tokens
+from inventory.importers.secrets import Scrubbed, scrub, without_tokens
 
 Format = Literal["auto", "n8n", "mcp_client"]
 FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
@@ -55,6 +56,7 @@ def read(
     fingerprint_key: bytes | None = None,
     format: Format = "auto",
     limits: Limits = LIMITS,
+    budget: Budget | None = None,
 ) -> list[ReadResult]:
     """Read one file (I7, I8).
 
@@ -64,6 +66,7 @@ def read(
         fingerprint_key: of this installation; without it secrets have no fingerprint.
         format: what it must be; ``auto`` looks.
         limits: how much is read.
+        budget: the work that the secret scan may spend on this file.
 
     Returns:
         One result for each automation in the file, in its order.
@@ -75,7 +78,7 @@ def read(
     file = file_shown(name)
     unexpected = ""
     try:
-        return _read(file, data, fingerprint_key, format, limits)
+        return _read(file, data, fingerprint_key, format, limits, budget or Budget())
     except ImportProblem:
         raise
     except Exception as error:  # noqa: BLE001  a traceback would carry the file, secrets included, into error reports
@@ -100,7 +103,9 @@ def fingerprint_of(value: str, key: bytes) -> str:
     return hmac.new(key, b"countersign.secret/1\0" + value.encode(), hashlib.sha256).hexdigest()
 
 
-def _read(file: str, data: bytes, key: bytes | None, format: Format, limits: Limits) -> list[ReadResult]:
+def _read(
+    file: str, data: bytes, key: bytes | None, format: Format, limits: Limits, budget: Budget
+) -> list[ReadResult]:
     if is_yaml(file) and not begins_as_json(data):
         raise _not_json(file, data)
     document = parse(file, data, limits)
@@ -108,7 +113,7 @@ def _read(file: str, data: bytes, key: bytes | None, format: Format, limits: Lim
         workflows = n8n.workflows_in(document)
         if workflows is not None:
             _check_numbers(file, workflows, limits)
-            return with_shared(_read_n8n(file, place, workflow, key, limits) for place, workflow in workflows)
+            return with_shared(_read_n8n(file, place, workflow, key, limits, budget) for place, workflow in workflows)
         if n8n.is_credential(document) or (isinstance(document, list) and any(map(n8n.is_credential, document))):
             raise ImportProblem(
                 file,
@@ -121,7 +126,7 @@ def _read(file: str, data: bytes, key: bytes | None, format: Format, limits: Lim
     if servers is not None:
         if len(servers) > limits.steps:
             too_many(file, limits.steps, "servers")
-        scrubbed = scrub(document, _fingerprint(key))
+        scrubbed = _scrubbed(file, document, key, budget)
         manifest = mcp_client.read_configuration(file, scrubbed, _name_of(file, "MCP client configuration"))
         if not manifest.privileges:
             raise ImportProblem(
@@ -141,15 +146,23 @@ def _check_numbers(file: str, workflows: list[tuple[str, Any]], limits: Limits) 
             too_many(file, limits.steps, "nodes", place)
 
 
-def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: Limits) -> ReadResult:
+def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: Limits, budget: Budget) -> ReadResult:
     if not n8n.is_workflow(workflow):
         raise ImportProblem(file, place, "among the workflows stands something else", "Bring in the workflows alone.")
-    scrubbed = scrub(with_inline_workflows(file, place, workflow, limits), _fingerprint(key))
+    scrubbed = _scrubbed(file, with_inline_workflows(file, place, workflow, limits), key, budget)
     fallback = _name_of(file, "Workflow without a name") + (
         f" {place.rpartition('/')[2]}" if place[-1:].isdigit() else ""
     )
     manifest = n8n.read_workflow(file, place, scrubbed, fallback)
     return ReadResult(manifest, secrets_of(scrubbed))
+
+
+def _scrubbed(file: str, document: Any, key: bytes | None, budget: Budget) -> Scrubbed:
+    try:
+        return scrub(document, _fingerprint(key), budget=budget)
+    except OverBudget as over:
+        reason = str(over)
+    raise ImportProblem(file, "", reason, CLEAR)
 
 
 def _fingerprint(key: bytes | None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from inventory.importers.secret_budget import Budget
 from inventory.importers.secret_words import judge, looks_like_token, slot_strength
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://(?P<rest>[^\s\"'`<>\\]{1,8192})")
@@ -15,15 +16,19 @@ _PARAMETER = re.compile(
 _ODD_USER = re.compile(r"(?P<user>[^/?#@:]*:(?P<port>[^/?#@]*)[/?#][^@\s]*)@")
 
 
-def in_addresses(text: str) -> dict[tuple[int, int], str]:
+def in_addresses(text: str, budget: Budget) -> dict[tuple[int, int], str]:
     """Where in a text there are secrets within addresses, each span with what it is called: ``password``, or the parameter.
 
     Passwords before the host, and parameters of a query or a path whose names tell, however they are written.
+
+    Raises:
+        OverBudget: the file costs too much work.
     """
     spans: dict[tuple[int, int], str] = {}
     if _ONE_ADDRESS.fullmatch(text):
         text = text.replace("\\", "/")  # as whoever calls it reads it; in a longer text it is mostly an escape
     for address in _ADDRESS.finditer(text):
+        budget.hit()
         rest, offset = address["rest"], address.start("rest")
         user, at = _user_of(rest)
         if at and user:
@@ -33,6 +38,7 @@ def in_addresses(text: str) -> dict[tuple[int, int], str]:
             if part and judge(part, "strong").what != "reference" and (colon or looks_like_token(part)):
                 spans[begin, begin + len(part)] = "password" if colon else "user"
         for parameter in _PARAMETER.finditer(rest):
+            budget.hit()
             name, value = parameter.groups()
             strength = slot_strength(name, "query")
             if strength and len(value) >= 8 and judge(value, strength).what in ("literal", "placeholder"):

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from inventory.importers.display import label, shown
-from inventory.importers.secret_addresses import in_addresses
+from inventory.importers.secret_budget import Budget
 from inventory.importers.secret_patterns import matches
+from inventory.importers.secret_repeats import REMOVED, Repeats
+from inventory.importers.secret_texts import secrets_within
 from inventory.importers.secret_words import Strength, is_placeholder, judge, looks_like_token, slot_strength
-
-REMOVED = "secret-removed"
-"""Stands where a secret or its placeholder stood; the same for all, so that changing a secret changes no digest."""
 
 Trail = tuple[str | int, ...]
 Fingerprint = Callable[[str], str | None]
@@ -45,27 +44,13 @@ _STRUCTURE = frozenset(
     {"parameters", "values", "assignments", "value", "stringValue", "string", "fields", "mcpServers", "servers"}
 )
 
-_KEYWORD = re.compile(
-    r"[kK][eE][yY]|[tT][oO][kK][eE][nN]|[sS][eE][cC][rR][eE][tT]|[pP][aA][sS][sS]|[pP][wW][dD]|"
-    r"[aA][uU][tT][hH]|[cC][oO][oO][kK][iI][eE]|DSN|dsn|[cC][rR][eE][dD][eE][nN][tT]|[cC][oO][nN][nN]"
-)
-_QUOTED_VALUE = re.compile(
-    r"[\w-]{0,40}\\?[\"'`]?\]?\s{0,8}(?:=>|:=|[:=,])\s{0,8}\\?([\"'`])(?P<value>[^\"'`\n\\]{4,4096})\\?\1"
-)
-_BARE_VALUE = re.compile(
-    r"[\w-]{0,40}\\?[\"'`]?\s{0,4}[:= ]\s{0,4}(?:(?:Bearer|Basic|Token)\s)?(?P<value>[\w.~+/=:@-]{12,4096})"
-)
-_NAME_BEFORE = re.compile(r"[\w-]{0,40}\Z")
-_NAME_AFTER = re.compile(r"[\w-]{0,40}")
-_SIGNED_IN = re.compile(r"\b(?:Bearer|Basic|Token|Bot|bearer|basic|token)\s+(?P<value>[A-Za-z0-9._~+/=-]{16,4096})")
+_KEYWORD = re.compile("key|token|secret|pass|pwd|auth|cookie|dsn|credent|conn", re.IGNORECASE)
 _ONE_LETTER_FLAG = re.compile(r"-[A-Za-z]$")
 _DOCKER_ENV = frozenset({"-e", "--env"})
-_ASSIGNED = re.compile(
-    r"([A-Za-z_]\w{0,80})=(?:\"(?P<double>[^\"]{0,4096})\"|'(?P<single>[^']{0,4096})'|(?P<bare>[^\s;&|]{0,4096}))\s*"
-)
-_COMMAND_BEGINS = re.compile(r"(?:\A|[;&|(]|(?:\A|(?<=[\s/]))(?:env|export)(?=\s))\s*")
+_HITS_OF_ONE_FOUND = 20
+#: How long the trail of a server can be: projects, path, mcpServers, name.
+_DEEPEST_PART = 4
 _LONG_RUN = re.compile(r"[A-Za-z0-9]{20,}")
-_SHORTEST_KNOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +77,16 @@ class Scrubbed:
 
     document: Any
     found: tuple[Occurrence, ...]
+    _by_trail: dict[Trail, list[Occurrence]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for each in self.found:
+            for depth in range(min(len(each.trail), _DEEPEST_PART) + 1):
+                self._by_trail.setdefault(each.trail[:depth], []).append(each)
 
     def below(self, *trail: str | int) -> list[Occurrence]:
-        """The occurrences under a place."""
-        return [each for each in self.found if each.trail[: len(trail)] == trail]
+        """The occurrences under a node or a server."""
+        return self._by_trail.get(trail, [])
 
     def place(self, occurrence: Occurrence) -> str:
         """Where it was found, as people say it: ``nodes/HTTP Request/headerParameters/X-Api-Key``."""
@@ -119,28 +110,24 @@ class _Slot:
     strength: Strength | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Within:
-    """Why a part of a longer text is taken for a secret: where it stands, after which name, or whose shape it has."""
-
-    kind: str = ""
-    name: str = ""
-    provider: str = ""
-
-
-def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None) -> Scrubbed:
+def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None, *, budget: Budget | None = None) -> Scrubbed:
     """The document without its secrets.
 
     Args:
         document: JSON-able, its depth already bounded.
         fingerprint: from a secret's value to its keyed fingerprint, or None.
+        budget: the work that the file may still cost.
+
+    Raises:
+        OverBudget: the file costs more work than that.
     """
-    walk = _Walk(fingerprint)
+    budget = budget or Budget()
+    walk = _Walk(fingerprint, budget)
     clean = walk.value(document, (), _Slot())
-    known = sorted((value for value in walk.values if len(value) >= _SHORTEST_KNOWN), key=len, reverse=True)
-    if not known:
+    repeats = Repeats(walk.values, budget)
+    if not repeats:
         return Scrubbed(clean, tuple(walk.found))
-    return Scrubbed(_without_known(clean, known), tuple(_renamed(each, known) for each in walk.found))
+    return Scrubbed(repeats.removed_from(clean), tuple(_renamed(each, repeats) for each in walk.found))
 
 
 def without_tokens(text: str) -> str:
@@ -158,8 +145,9 @@ def without_tokens(text: str) -> str:
 class _Walk:
     """One walk over one document. Holds the values that it found for as long as it runs, and no longer."""
 
-    def __init__(self, fingerprint: Fingerprint) -> None:
+    def __init__(self, fingerprint: Fingerprint, budget: Budget) -> None:
         self._fingerprint = fingerprint
+        self._budget = budget
         self.found: list[Occurrence] = []
         self.values: set[str] = set()
 
@@ -218,6 +206,7 @@ class _Walk:
         suffix: str = "",
         provider: str = "",
     ) -> str:
+        self._budget.hit(_HITS_OF_ONE_FOUND)
         spans = list(spans)
         mark = None
         if what == "literal":
@@ -230,22 +219,10 @@ class _Walk:
 
     def _inside(self, text: str, trail: Trail, slot: _Slot, suffix: str = "") -> str:
         """Secrets within a longer text: in addresses, by provider's shape, after a telling name, after ``Bearer``."""
-        spans: dict[tuple[int, int], _Within] = {}
-        if "://" in text:
-            spans.update({span: _Within("url", name) for span, name in in_addresses(text).items()})
-        for provider, begin, end in matches(text):
-            spans.setdefault((begin, end), _Within(provider=provider))
-        if slot.name == "command":
-            spans.update(_assigned(text))
-        for begin, end, name in _after_names(text):
-            spans.setdefault((begin, end), _Within(name=name))
-        for signed_in in _SIGNED_IN.finditer(text):
-            if looks_like_token(signed_in["value"]):
-                spans.setdefault(signed_in.span("value"), _Within())
         chosen: list[tuple[int, int]] = []
-        for (begin, end), within in sorted(spans.items(), key=lambda item: item[0]):
+        for (begin, end), within in secrets_within(text, self._budget, is_command=slot.name == "command"):
             value = text[begin:end]
-            if value == REMOVED or (chosen and begin < chosen[-1][1]):
+            if value == REMOVED:
                 continue
             chosen.append((begin, end))
             what: Literal["literal", "placeholder"] = "placeholder" if is_placeholder(value) else "literal"
@@ -259,6 +236,7 @@ class _Walk:
         clean: list[str] = []
         before = ""
         for index, argument in enumerate(arguments):
+            self._budget.hit()
             here = (*trail, index)
             head, equals, tail = argument.partition("=")
             if equals and (head.startswith("-") or before in _DOCKER_ENV or re.fullmatch(r"[A-Z][A-Z0-9_]*", head)):
@@ -287,44 +265,6 @@ class _Walk:
         return self._inside(text, trail, replace(slot, name=flag), name)
 
 
-def _assigned(text: str) -> Iterable[tuple[tuple[int, int], _Within]]:
-    """Values given to variables before a program is named: ``NAME=value npx``, ``env NAME=value npx``."""
-    for begins in _COMMAND_BEGINS.finditer(text):
-        at = begins.end()
-        while found := _ASSIGNED.match(text, at):
-            at, group = found.end(), found.lastgroup or "bare"
-            name, begin = found.group(1), found.start(group)
-            judged = judge(found[group], slot_strength(name, "env") or "weak")
-            if judged.what == "literal":
-                for first, last in judged.spans:
-                    yield (begin + first, begin + last), _Within("env", name)
-
-
-def _after_names(text: str) -> Iterable[tuple[int, int, str]]:
-    """Values that follow a telling name: in code, JSON within text, commands and notes."""
-    resume = 0
-    for keyword in _KEYWORD.finditer(text):
-        if keyword.start() < resume:
-            continue
-        prefix = _NAME_BEFORE.search(text, max(0, keyword.start() - 40), keyword.start())
-        begin = prefix.start() if prefix else keyword.start()
-        tail = _NAME_AFTER.match(text, keyword.end())
-        name = text[begin : tail.end() if tail else keyword.end()]
-        strength = slot_strength(name.strip("-_"))
-        if not strength:
-            continue
-        quoted = _QUOTED_VALUE.match(text, keyword.end())
-        found = quoted or _BARE_VALUE.match(text, keyword.end())
-        if not found:
-            continue
-        value = found["value"]
-        judged = judge(value, strength if quoted else "weak")
-        if judged.what == "literal" and (quoted or looks_like_token(value)):
-            for first, last in judged.spans:
-                yield found.start("value") + first, found.start("value") + last, name.strip("-_")
-            resume = found.end()
-
-
 def _label(value: Any) -> str:
     if not isinstance(value, dict):
         return ""
@@ -343,25 +283,6 @@ def _cut(text: str, spans: Iterable[tuple[int, int]]) -> str:
     return "".join([*parts, text[end:]])
 
 
-def _without(text: str, known: Iterable[str]) -> str:
-    for value in known:
-        if value in text:
-            text = text.replace(value, REMOVED)
-    return text
-
-
-def _renamed(occurrence: Occurrence, known: list[str]) -> Occurrence:
-    trail = tuple(_without(step, known) if isinstance(step, str) else step for step in occurrence.trail)
-    suffix, name = _without(occurrence.suffix, known), _without(occurrence.name, known)
-    return replace(occurrence, trail=trail, suffix=suffix, name=name)
-
-
-def _without_known(value: Any, known: list[str]) -> Any:
-    """Whatever was a secret in one slot is one everywhere, member names included."""
-    if isinstance(value, str):
-        return _without(value, known)
-    if isinstance(value, dict):
-        return {_without(key, known): _without_known(each, known) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_without_known(each, known) for each in value]
-    return value
+def _renamed(occurrence: Occurrence, repeats: Repeats) -> Occurrence:
+    trail = tuple(repeats.text(step) if isinstance(step, str) else step for step in occurrence.trail)
+    return replace(occurrence, trail=trail, suffix=repeats.text(occurrence.suffix), name=repeats.text(occurrence.name))

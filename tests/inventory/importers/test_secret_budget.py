@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,12 @@ PIECES = {
     "parameters of an address": "?token=aaaaaaaa",
     "a signed-in header": "Bearer aaaaaaaaaaaaaaaaa1 ",
     "parts of a web token": "eyJaaaaaaaaaaa.",
-    "assignments": "A='b ",
+    "assignments": "A=b;",
 }
-SIZE = 1_000_000
 
 
 def _code(text: str) -> dict[str, Any]:
-    return workflow(node("code", "Run", 2, jsCode=text))
+    return workflow(node("executeCommand", "Run", 1, command=text))
 
 
 def _work(document: Any) -> Budget:
@@ -40,16 +40,16 @@ def _work(document: Any) -> Budget:
     return budget
 
 
-def _refusal(document: Any) -> ImportProblem:
+def _refusal(document: Any, budget: Budget | None = None) -> ImportProblem:
     with pytest.raises(ImportProblem) as caught:
-        read("export.json", json.dumps(document).encode())
+        read("export.json", json.dumps(document).encode(), budget=budget)
     return caught.value
 
 
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("piece", PIECES.values(), ids=PIECES)
 def test_twice_the_text_takes_at_most_twice_the_work(piece: str) -> None:
-    text = piece * (5_000 // len(piece))
+    text = piece * (20_000 // len(piece))
     once, twice = _work(_code(text)), _work(_code(text * 2))
     assert twice.spent_hits <= 2.1 * once.spent_hits + 10
     assert twice.spent_characters <= 2.1 * once.spent_characters
@@ -57,15 +57,19 @@ def test_twice_the_text_takes_at_most_twice_the_work(piece: str) -> None:
 
 
 @pytest.mark.rule("I6")
-@pytest.mark.parametrize(
-    "piece",
-    [each for each in PIECES.values() if each not in ("?token=aaaaaaaa", "A='b ")],
-)
+@pytest.mark.parametrize("piece", PIECES.values(), ids=PIECES)
 def test_file_over_the_hit_budget_is_refused_with_a_reason(piece: str) -> None:
-    problem = _refusal(_code(piece * (SIZE // len(piece))))
-    assert problem.reason == f"it has more than {BUDGET.hits:,} places to check for secrets"
+    problem = _refusal(_code(piece * 6_000), Budget(hits=500))
+    assert problem.reason == "it has more than 500 places to check for secrets"
     assert problem.what_to_do == "Clear the pinned data, or export fewer automations at a time, and import that file."
     assert problem.place == "the whole file"
+    assert problem.__context__ is None
+
+
+@pytest.mark.rule("I6")
+def test_a_megabyte_of_keywords_is_over_the_usual_budget() -> None:
+    reason = f"it has more than {BUDGET.hits:,} places to check for secrets"
+    assert _refusal(_code('"key ' * 200_000)).reason == reason
 
 
 @pytest.mark.rule("I6")
@@ -76,16 +80,15 @@ def test_five_hundred_thousand_arguments_are_over_the_hit_budget() -> None:
 
 @pytest.mark.rule("I6")
 def test_file_over_the_character_budget_is_refused_with_a_reason() -> None:
-    with pytest.raises(ImportProblem) as caught:
-        read("export.json", json.dumps(_code("x" * 5_000)).encode(), budget=Budget(characters=4_000))
-    assert caught.value.reason == "its texts have more than 4,000 characters to check for secrets"
+    problem = _refusal(_code("x" * 5_000), Budget(characters=4_000))
+    assert problem.reason == "its texts have more than 4,000 characters to check for secrets"
 
 
 @pytest.mark.rule("I6")
 def test_all_automations_of_a_file_share_one_budget() -> None:
-    each = _code('"key" ' * (BUDGET.hits // 3))
-    assert len(read("one.json", json.dumps(each).encode())) == 1
-    assert _refusal([each] * 4).reason.startswith("it has more than")
+    each = _code('"key" ' * 300)
+    assert len(read("one.json", json.dumps(each).encode(), budget=Budget(hits=1_000))) == 1
+    assert _refusal([each] * 4, Budget(hits=1_000)).reason == "it has more than 1,000 places to check for secrets"
 
 
 @pytest.mark.rule("I6")
@@ -100,17 +103,19 @@ def test_many_secrets_and_many_texts_are_compared_in_one_pass() -> None:
 
 @pytest.mark.rule("I6")
 def test_real_exports_take_a_small_part_of_the_budget(real_exports: Path) -> None:
-    largest_hits, largest_characters, files = 0, 0, 0
+    largest_hits, largest_characters, files, over_budget = 0, 0, 0, 0
     for path in sorted((real_exports / "imports").rglob("*.json")):
         budget = Budget()
         try:
             read(path.name, path.read_bytes(), budget=budget)
         except ImportProblem as problem:
-            assert "to check for secrets" not in problem.reason
+            over_budget += "to check for secrets" in problem.reason
             continue
         files += 1
         largest_hits = max(largest_hits, budget.spent_hits)
         largest_characters = max(largest_characters, budget.spent_characters)
+    sys.stdout.write(f"{files} files; at most {largest_hits} hits and {largest_characters} characters\n")
+    assert over_budget == 0
     assert files > 200
-    assert largest_hits * 20 < BUDGET.hits
-    assert largest_characters * 20 < BUDGET.characters
+    assert largest_hits * 50 < BUDGET.hits
+    assert largest_characters * 50 < BUDGET.characters

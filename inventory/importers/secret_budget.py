@@ -1,0 +1,52 @@
+"""The work that the secret scan may spend on one file, counted in steps and never in time.
+
+A hit is one place to check: a keyword in a text, an address, a command line argument, a secret found. Characters are
+all that the scan reads, once for each pass and again for each value that it judges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CLEAR = "Clear the pinned data, or export fewer automations at a time, and import that file."
+
+
+class OverBudget(Exception):
+    """A file costs more work than its budget. The text is the reason, a clause without a full stop."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """The limits of one file, and the work spent so far on all its automations.
+
+    Real exports spend less than a fiftieth of each limit. At both limits the scan takes a few seconds.
+    """
+
+    hits: int = 100_000
+    characters: int = 30_000_000
+    spent_hits: int = 0
+    spent_characters: int = 0
+
+    def hit(self, count: int = 1) -> None:
+        """Spend `count` hits.
+
+        Raises:
+            OverBudget: the file has more places to check than its budget allows.
+        """
+        self.spent_hits += count
+        if self.spent_hits > self.hits:
+            raise OverBudget(f"it has more than {self.hits:,} places to check for secrets")
+
+    def read(self, characters: int) -> None:
+        """Spend `characters`.
+
+        Raises:
+            OverBudget: the scan would read more than its budget allows.
+        """
+        self.spent_characters += characters
+        if self.spent_characters > self.characters:
+            raise OverBudget(f"its texts have more than {self.characters:,} characters to check for secrets")
+
+
+BUDGET = Budget()
+"""The limits that `read` uses. Each file gets its own `Budget`."""
