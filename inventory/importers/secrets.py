@@ -48,8 +48,6 @@ _KEYWORD = re.compile("key|token|secret|pass|pwd|auth|cookie|dsn|credent|conn", 
 _ONE_LETTER_FLAG = re.compile(r"-[A-Za-z]$")
 _DOCKER_ENV = frozenset({"-e", "--env"})
 _HITS_OF_ONE_FOUND = 20
-#: How long the trail of a server can be: projects, path, mcpServers, name.
-_DEEPEST_PART = 4
 _LONG_RUN = re.compile(r"[A-Za-z0-9]{20,}")
 
 
@@ -81,11 +79,11 @@ class Scrubbed:
 
     def __post_init__(self) -> None:
         for each in self.found:
-            for depth in range(min(len(each.trail), _DEEPEST_PART) + 1):
+            for depth in range(len(each.trail) + 1):
                 self._by_trail.setdefault(each.trail[:depth], []).append(each)
 
     def below(self, *trail: str | int) -> list[Occurrence]:
-        """The occurrences under a node or a server."""
+        """The occurrences under a place."""
         return self._by_trail.get(trail, [])
 
     def place(self, occurrence: Occurrence) -> str:
