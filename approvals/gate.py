@@ -9,8 +9,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db.models import Q
-
 from approvals.light import NOT_PASSED
 from approvals.models import (
     Approval,
@@ -23,7 +21,7 @@ from approvals.models import (
 )
 from governance.controls import consequences
 from governance.controls.actors import Actor
-from inventory.models import Automation, AutomationState, Privilege, Version
+from inventory.models import Automation, AutomationState, Privilege, Version, of_manifest, of_source
 from inventory.models.automation import AutomationQuerySet
 
 #: For how long a superseded version may be rolled back to.
@@ -83,7 +81,9 @@ def find(
         now: business time.
         automation: id of the one that is meant, where several have the same.
     """
-    known = seen.filter(pk__in=Version.objects.filter(_has(digest)).order_by().values("automation"))
+    either = _written(digest)
+    versions = Version.objects.filter(of_manifest(either) | of_source(either)).order_by()
+    known = seen.filter(pk__in=versions.values("automation"))
     known = known if automation is None else known.filter(pk=automation)
     here = list(known.filter(environment=environment).order_by("pk")[:2])
     if len(here) > 1:
@@ -142,9 +142,8 @@ def _meant(automation: Automation, digest: str) -> list[Version]:
     One manifest bound to other resources is another version with the same digest: the newest that may run answers (I8). One source
     read to several manifests (another trigger, other credentials) says of none of them that it is the one that runs.
     """
-    known = list(automation.versions.filter(_has(digest)).order_by("-number"))
-    digits = digest.removeprefix(HASH)
-    return [one for one in known if one.manifest_digest.removeprefix(HASH) == digits] or known
+    known, either = automation.versions.order_by("-number"), _written(digest)
+    return list(known.filter(of_manifest(either))) or list(known.filter(of_source(either)))
 
 
 def _not_approved(version: Version, approved: Version, *, is_failed: bool, is_rejected: bool) -> GateAnswer:
@@ -188,11 +187,10 @@ def _with_what_is_held(automation: Automation, version: Version, now: datetime) 
     )
 
 
-def _has(digest: str) -> Q:
-    """A version by either of its digests, with or without the name of the hash before it."""
+def _written(digest: str) -> tuple[str, str]:
+    """A digest with and without the name of the hash before it."""
     digits = digest.removeprefix(HASH)
-    either = (digits, f"{HASH}{digits}")
-    return Q(manifest_digest__in=either) | Q(source_digest__in=either)
+    return digits, f"{HASH}{digits}"
 
 
 def _in_force(automation: Automation) -> list[Submission]:

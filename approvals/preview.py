@@ -27,7 +27,7 @@ from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal
 from inventory import assessing, authors, chain_ends, chains, lineage, registry, resolving, stakes
 from inventory.chains import Chain
-from inventory.importers.manifest import Manifest, manifest_digest, sha256
+from inventory.importers.manifest import Manifest, manifest_digests, sha256
 from inventory.likeness import Alike, Case
 from inventory.models import (
     Assessment,
@@ -62,6 +62,7 @@ def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Dr
     is_elsewhere = known is not None and known.team_id != team.pk
     if known is not None and is_elsewhere and not _is_seen(known, actor, now):
         known = None  # that there is one is said, and nothing of what it is (I1)
+    manifest = registry.as_known(known, manifest)
     sibling = None if is_elsewhere else intended.sibling_of(known, manifest, draft, team)
     draft = replace(draft, fields={**intended.fields_before(known, actor, sibling), **draft.fields})
     automation = intended.as_it_would_be(known, manifest, draft, team, actor)
@@ -208,7 +209,7 @@ class _Reading:
         of = self.known or self.sibling
         lineage_of = of.lineage if of is not None else None
         known = self.known.pk if self.known is not None else None
-        case = Case(self.team, known, lineage_of, self.manifest.source.content, held)
+        case = Case(self.team, known, lineage_of, self.manifest.source.digests, held)
         return alike.held(self.known, case, is_in_force=is_in_force)
 
     def _conflicts(self, held: Sequence[Privilege], kept: Iterable[Grant]) -> list[Found]:
@@ -230,7 +231,7 @@ class _Reading:
         if of is None:
             return None
         return lineage.promoted_from(
-            of.lineage, self.automation.environment, self.manifest.source.content, is_new=is_new
+            of.lineage, self.automation.environment, self.manifest.source.digests, is_new=is_new
         )
 
     def _refusal(self) -> Refusal | None:
@@ -444,4 +445,4 @@ def _same(known: Automation | None, manifest: Manifest, held: Iterable[Privilege
     if known is None:
         return None
     bound = sha256(sorted(one.key for one in held))
-    return known.versions.filter(manifest_digest=manifest_digest(manifest), binding_digest=bound).first()
+    return known.versions.filter(manifest_digest__in=manifest_digests(manifest), binding_digest=bound).first()

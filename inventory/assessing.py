@@ -18,7 +18,7 @@ from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
 from inventory import by_itself, chain_ends, chains, findings, importers, judging, rereading, risk, running, stakes
 from inventory.chains import Chain
-from inventory.importers.manifest import Manifest
+from inventory.importers.manifest import Manifest, manifest_digests
 from inventory.models import (
     Assessment,
     Automation,
@@ -236,6 +236,7 @@ def record_assessment(
 ) -> Effect:
     """A version is judged: tiers with reasons, levels and findings become one more dated row (I2)."""
     version, read_by = step.subject, _read_by(step.subject, is_read_now=bool(rows or manifest))
+    digests = _digests(step.subject, manifest)
     rows = rows or Rows.of(version)
     privileges, used, read = rows.privileges, rows.used, manifest or rows.read
     automation = version.automation = rows.automation
@@ -256,6 +257,7 @@ def record_assessment(
     made = Assessment(
         version=version,
         importer_version=read_by,
+        **digests,
         at=step.now,
         tier=judgement.app.tier.word,
         reasons=list(judgement.app.reasons),
@@ -293,6 +295,20 @@ def _read_by(version: Version, *, is_read_now: bool) -> str:
     """Which importer read what is judged: what is only judged again was not read again, and a better importer still has to."""
     last = None if is_read_now else version.latest_assessment
     return str(last.importer_version) if last is not None else importers.VERSION
+
+
+def _digests(version: Version, read: Manifest | None) -> dict[str, str]:
+    """The digests by which a newer importer knows what is judged, where those are not the stored ones (I2)."""
+    if read is None:
+        last = version.latest_assessment
+        return {name: getattr(last, name) for name in ("source_digest", "manifest_digest")} if last is not None else {}
+    found = {"source_digest": read.source.digests, "manifest_digest": manifest_digests(read)}
+    # What runs is judged by a newer version of the same source too, whose manifest is another.
+    return {
+        name: digests[0]
+        for name, digests in found.items()
+        if getattr(version, name) in digests and getattr(version, name) != digests[0]
+    }
 
 
 def identities_of(version: Version) -> list[NonHumanIdentity]:

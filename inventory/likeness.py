@@ -5,7 +5,7 @@ A privilege is what can be done there to what, by whatever connection or credent
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Concat
 
 from governance.controls.models import Team
 from inventory import same
-from inventory.models import Automation, Privilege, Version
+from inventory.models import Automation, Privilege, Version, of_source
 
 #: Of the larger of two, how much both have (I9).
 SHARE = (4, 5)
@@ -47,14 +47,14 @@ class Case:
         team: whom it is built for.
         pk: of the automation; None where it is not in the register.
         lineage: of it; its siblings are the same in other environments, and known to be (I10).
-        source: the digest of its source.
+        source: the digests of its source.
         privileges: everything that it would hold.
     """
 
     team: Team
     pk: int | None
     lineage: UUID | None
-    source: str
+    source: Collection[str]
     privileges: Sequence[Privilege]
 
 
@@ -78,7 +78,7 @@ def _others(case: Case, prefix: str = "") -> Q:
 
 
 def _by_source(case: Case) -> set[int]:
-    found = Version.objects.filter(_others(case, "automation__"), source_digest=case.source).order_by()
+    found = Version.objects.filter(_others(case, "automation__"), of_source(case.source)).order_by()
     return set(found.values_list("automation", flat=True).distinct())
 
 

@@ -6,14 +6,14 @@ and is submitted; what was said about the sibling fills that in, and what differ
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from governance.controls.models import Team
 from inventory.importers.manifest import Manifest
-from inventory.models import Automation, AutomationState, Version
+from inventory.models import Automation, AutomationState, Version, of_source
 from inventory.placing import platform_of
 from inventory.risk import ENVIRONMENT_ORDER
 
@@ -75,7 +75,8 @@ def likely(team: Team, manifest: Manifest, environment: str) -> Automation | Non
     """What is offered first as the sibling of a new automation whose source has no id: the one of the team with this very source."""
     if manifest.source.external_id:
         return None
-    same = _open_to(team, environment).filter(external_id="", versions__source_digest=manifest.source.content)
+    same = _open_to(team, environment).filter(external_id="")
+    same = same.filter(versions__in=Version.objects.filter(of_source(manifest.source.digests)))
     return _nearest(same.distinct(), environment)
 
 
@@ -114,13 +115,13 @@ def _nearest(found: Iterable[Automation], environment: str) -> Automation | None
     return min(found, key=distance, default=None)
 
 
-def promoted_from(lineage: UUID | None, environment: str, source: str, *, is_new: bool) -> Version | None:
+def promoted_from(lineage: UUID | None, environment: str, source: Collection[str], *, is_new: bool) -> Version | None:
     """The version of a lower environment that this one brings up, or None.
 
     Args:
         lineage: of the automation; None for one that has no sibling.
         environment: where it would run.
-        source: the digest of its source.
+        source: the digests of its source.
         is_new: whether nothing of the automation is in force: then it is promoted also where its source differs, which is shown.
 
     Returns:
@@ -132,7 +133,7 @@ def promoted_from(lineage: UUID | None, environment: str, source: str, *, is_new
         return None
     known = Version.objects.filter(automation__lineage=lineage, automation__environment__in=lower)
     known = known.select_related("automation").order_by("-created_at", "-pk")
-    same = known.filter(source_digest=source).first()
+    same = known.filter(of_source(source)).first()
     if same is not None or not is_new:
         return same
     below = Automation.objects.filter(lineage=lineage, environment__in=lower).exclude(state=AutomationState.RETIRED)

@@ -25,7 +25,7 @@ from governance.controls import texts
 from governance.controls.refusals import Refusal, refuse
 from inventory import registry
 from inventory.importers.manifest import Manifest
-from inventory.models import Automation, AutomationState, ImportItem, ImportState, Resource, Version
+from inventory.models import Automation, AutomationState, ImportItem, ImportState, Resource, Version, of_manifest
 
 router = Router(tags=["Submitting"])
 
@@ -113,7 +113,7 @@ def _version(automation: Automation, said: Submitting, about: Which, who: Caller
     if number is not None:
         versions = versions.filter(number=number)
     if about.digest is not None:
-        versions = versions.filter(manifest_digest=f"{HASH}{about.digest.removeprefix(HASH)}")
+        versions = versions.filter(of_manifest([f"{HASH}{about.digest.removeprefix(HASH)}"]))
     found = versions.first()
     if found is None:
         raise Http404("The automation has no such version.")

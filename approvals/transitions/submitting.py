@@ -124,7 +124,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
 def _alike(automation: Automation, version: Version, found: Changes) -> Sequence[Alike]:
     """What it may be the same as (I9)."""
     held = _privileges(found.wanted)
-    case = Case(automation.team, automation.pk, automation.lineage, version.source_digest, held)
+    case = Case(automation.team, automation.pk, automation.lineage, version.source_digests, held)
     return alike.held(automation, case, is_in_force=found.before is not None)
 
 
@@ -250,7 +250,7 @@ def create(
     """The submission, saved; it has no parties and no records yet."""
     asked = facts.of_version(automation, version, assessment.tier)
     below = lineage.promoted_from(
-        automation.lineage, automation.environment, version.source_digest, is_new=found.before is None
+        automation.lineage, automation.environment, version.source_digests, is_new=found.before is None
     )
     submission = Submission(
         automation=automation,

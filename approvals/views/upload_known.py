@@ -18,6 +18,7 @@ PLACED = {
     "placed": Left(_PLATFORM, 120),
     "with_id": Left(KT("manifest__source__external_id"), 160),
     "content": KT("manifest__source__content"),
+    "earlier": KT("manifest__source__earlier"),
 }
 
 
@@ -44,6 +45,6 @@ def words(one: Mapping[str, Any]) -> str:
         return "New to the register"
     if about["number"] is None:
         return f"Known as {about['name']}"
-    if about["content"] == one["content"]:
+    if about["content"] in (one["content"], one["earlier"]):
         return f"Known: the source of {about['name']}, version {about['number']}"
     return f"Known: a new version of {about['name']}, after version {about['number']}"

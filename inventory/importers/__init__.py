@@ -20,6 +20,7 @@ from inventory.importers.manifest import (
     binding_key,
     entitlement_code,
     manifest_digest,
+    manifest_digests,
     privilege_key,
     with_shared_credentials,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "fingerprint_of",
     "looks_secret",
     "manifest_digest",
+    "manifest_digests",
     "privilege_key",
     "read",
     "read_paths",

@@ -28,7 +28,10 @@ QUERY_OPERATIONS = frozenset({"executeQuery", "query", "*"})
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the manifest was read from. `content` is the source digest (I2)."""
+    """Where the manifest was read from. `content` is the source digest (I2).
+
+    `earlier` is the digest that importers before 1.4 gave to the same source, in the order of the file; empty where it is the same.
+    """
 
     format: str
     files: tuple[str, ...]
@@ -36,6 +39,12 @@ class Source:
     owner_hint: str = ""
     platform_instance: str = ""
     content: str = ""
+    earlier: str = ""
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The digests by which the register may know this source: what was stored before an upgrade is found again (I7)."""
+        return tuple(filter(None, (self.content, self.earlier)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,8 @@ class Manifest:
         source = members.pop("source")
         if not self.on_error:
             del members["on_error"]
+        if not self.source.earlier:
+            del source["earlier"]
         document: dict[str, Any] = _lists({"schema": SCHEMA, "source": source, **members})
         return document
 
@@ -191,18 +202,27 @@ def manifest_digest(manifest: Manifest) -> str:
     """The digest that makes a version a version (I2): triggers, privileges, identities, credentials, source digest.
 
     What an importer infers is left out (levels, findings, and members marked `assumed`), and so is where in the source
-    something stands: a better importer, a renamed node or a relabelled credential makes no new version.
+    something stands, and in which order: a better importer, a renamed node or a relabelled credential makes no new version.
     """
-    return sha256(
-        {
-            "schema": SCHEMA,
-            "content": manifest.source.content,
-            "triggers": [[t.type, t.detail, t.authenticated, t.active] for t in manifest.triggers],
-            "identities": [[i.kind, i.name, i.scope] for i in manifest.identities],
-            "credentials": [[*c.key, c.where] for c in manifest.credentials],
-            "privileges": [_stated(p) for p in manifest.privileges],
-        }
-    )
+    return _digest(manifest, manifest.source.content, in_order=False)
+
+
+def manifest_digests(manifest: Manifest) -> tuple[str, ...]:
+    """The digest, and those of importers before 1.4 for the same file: a version that was stored then is found again (I7)."""
+    earlier = (_digest(manifest, content, in_order=True) for content in manifest.source.digests)
+    return tuple(dict.fromkeys([manifest_digest(manifest), *earlier]))
+
+
+def _digest(manifest: Manifest, content: str, *, in_order: bool) -> str:
+    lists: dict[str, list[list[Any]]] = {
+        "triggers": [[t.type, t.detail, t.authenticated, t.active] for t in manifest.triggers],
+        "identities": [[i.kind, i.name, i.scope] for i in manifest.identities],
+        "credentials": [[*c.key, c.where] for c in manifest.credentials],
+        "privileges": [_stated(p) for p in manifest.privileges],
+    }
+    if not in_order:
+        lists = {name: sorted(rows, key=canonical_json) for name, rows in lists.items()}
+    return sha256({"schema": SCHEMA, "content": content, **lists})
 
 
 def entitlement_code(privilege: Privilege) -> str:

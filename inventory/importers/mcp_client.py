@@ -104,13 +104,18 @@ def read_configuration(file: str, scrubbed: Scrubbed, fallback_name: str) -> Man
         if len(credential.at) > 1 and credential.external_id:
             at, detail = f"credentials/{credential.name}", f"Opens {len(credential.at)} servers of this configuration"
             findings.append(Finding("shared_credential", at, "medium", detail))
+    content, earlier = (
+        mcp_content([(s.trail, s.config) for s in servers], document.get("inputs"), in_order=flag)
+        for flag in (False, True)
+    )
     name = document.get("name")
     is_vscode = "servers" in document or "mcp" in document
     return Manifest(
         source=Source(
             format=FORMAT,
             files=(file,),
-            content=mcp_content([("/".join(map(str, s.trail)), s.config) for s in servers], document.get("inputs")),
+            content=content,
+            earlier=earlier if earlier != content else "",
         ),
         name=(label(name) if isinstance(name, str) else "") or label(fallback_name),
         kind="agent",

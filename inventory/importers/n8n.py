@@ -89,6 +89,7 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
     findings = reading.findings
     findings += findings_of(scrubbed, [each for each in scrubbed.found if each.trail[:1] != ("nodes",)])
     findings += _about_workflow(workflow, credentials)
+    content, earlier = (n8n_content({**workflow, "nodes": nodes}, tools, in_order=flag) for flag in (False, True))
     return Manifest(
         source=Source(
             format=FORMAT,
@@ -96,7 +97,8 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
             external_id=_text(workflow.get("id")),
             owner_hint=_owner_hint(workflow),
             platform_instance=_text(_member(workflow, "meta").get("instanceId")),
-            content=n8n_content({**workflow, "nodes": nodes}, tools),
+            content=content,
+            earlier=earlier if earlier != content else "",
         ),
         name=_name(workflow.get("name")) or label(fallback_name),
         kind=_kind(nodes, links),

@@ -36,6 +36,8 @@ from inventory.models.version import (
     Version,
     VersionCredential,
     VersionIdentity,
+    of_manifest,
+    of_source,
 )
 
 __all__ = [
@@ -85,4 +87,6 @@ __all__ = [
     "VersionAuthor",
     "VersionCredential",
     "VersionIdentity",
+    "of_manifest",
+    "of_source",
 ]

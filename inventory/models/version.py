@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
@@ -57,6 +57,12 @@ class Version(AppendOnly):
         return self.automation.relations(person, now)
 
     @property
+    def source_digests(self) -> tuple[str, ...]:
+        """The digests by which its source is known: as it was stored, and as newer importers read it."""
+        read = self.assessments.exclude(source_digest="").order_by().values_list("source_digest", flat=True)
+        return tuple(dict.fromkeys([self.source_digest, *read]))
+
+    @property
     def latest_assessment(self) -> Assessment | None:
         """The newest assessment, or None before the first."""
         return self.assessments.order_by("-id").first()
@@ -67,6 +73,9 @@ class Assessment(AppendOnly):
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="assessments")
     importer_version = models.CharField(max_length=40)
+    #: Digests that this importer gives to the version, where they are not the stored ones (I2); see `of_source`.
+    source_digest = models.CharField(max_length=80, blank=True)
+    manifest_digest = models.CharField(max_length=80, blank=True)
     at = models.DateTimeField()
     tier = models.CharField(max_length=8)
     reasons = models.JSONField(default=list)
@@ -74,6 +83,10 @@ class Assessment(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("version_id", "-id")
+        indexes = (
+            models.Index(fields=["source_digest"], name="assessment_by_source", condition=~Q(source_digest="")),
+            models.Index(fields=["manifest_digest"], name="assessment_by_manifest", condition=~Q(manifest_digest="")),
+        )
 
     def __str__(self) -> str:
         return f"{self.version}: {self.tier}"
@@ -81,6 +94,22 @@ class Assessment(AppendOnly):
     def ledger_about(self) -> tuple[models.Model, ...]:
         """It stands on the automation's timeline too."""
         return (self, self.version, self.version.automation)
+
+
+def of_source(digests: Collection[str]) -> Q:
+    """Versions whose source has one of some digests, by the importer that read it first or by a newer one (I2)."""
+    return _has("source_digest", digests)
+
+
+def of_manifest(digests: Collection[str]) -> Q:
+    """Versions whose manifest has one of some digests, likewise."""
+    return _has("manifest_digest", digests)
+
+
+def _has(name: str, digests: Collection[str]) -> Q:
+    wanted = {f"{name}__in": [digest for digest in digests if digest]}
+    stored = Version.objects.filter(**wanted).order_by().values("pk")
+    return Q(pk__in=stored.union(Assessment.objects.filter(**wanted).order_by().values("version"), all=True))
 
 
 class Privilege(AppendOnly):

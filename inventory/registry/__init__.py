@@ -62,7 +62,16 @@ from inventory.registry.resources import (
     register_resource,
 )
 from inventory.registry.unchanged import unchanged
-from inventory.registry.versions import Change, Drift, compare, differs, drift, hand_over_identities, to_take_over
+from inventory.registry.versions import (
+    Change,
+    Drift,
+    as_known,
+    compare,
+    differs,
+    drift,
+    hand_over_identities,
+    to_take_over,
+)
 
 __all__ = [
     "NAMING_OWNERS",
@@ -81,6 +90,7 @@ __all__ = [
     "answers_for",
     "answers_for_it",
     "appoint_owner",
+    "as_known",
     "ask_to_move",
     "begin",
     "bind",

@@ -31,6 +31,7 @@ from inventory.models import (
     Resource,
     ResourceState,
     Version,
+    of_source,
 )
 from inventory.models.automation import AMENDED_BY_REVIEW
 from inventory.placing import platform_of
@@ -184,7 +185,7 @@ def known(
     if named is not None:
         return named
     same = Automation.objects.filter(
-        **place, external_id="", team=team, versions__source_digest=manifest.source.content
+        **place, external_id="", team=team, versions__in=Version.objects.filter(of_source(manifest.source.digests))
     ).exclude(state=AutomationState.RETIRED)
     found = list(same.distinct()[:2])
     return found[0] if len(found) == 1 else None

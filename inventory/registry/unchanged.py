@@ -15,7 +15,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from governance.controls import texts
 from governance.controls.models import Team
 from inventory import importers, opening, placing
-from inventory.importers.manifest import Manifest, binding_key, manifest_digest, privilege_key, sha256
+from inventory.importers.manifest import Manifest, binding_key, manifest_digests, privilege_key, sha256
 from inventory.models import (
     REGISTERED,
     Assessment,
@@ -44,9 +44,9 @@ class _Read:
     automation: Automation | None = None
 
     @cached_property
-    def digest(self) -> str:
+    def digests(self) -> tuple[str, ...]:
         """Of what its source says; asked only of what is known."""
-        return manifest_digest(self.manifest)
+        return manifest_digests(self.manifest)
 
 
 @dataclass
@@ -87,7 +87,7 @@ def _find(read: Sequence[_Read], team: Team, environment: str, apart: QuerySet[A
     mine = Automation.objects.filter(environment=environment, team=team).exclude(state=AutomationState.RETIRED)
     ids = {one.manifest.source.external_id[:160] for one in read} - {""}
     by_id = {(row.platform_instance, row.external_id): row for row in mine.filter(external_id__in=ids)}
-    contents = {one.manifest.source.content for one in read if not one.manifest.source.external_id}
+    contents = {digest for one in read if not one.manifest.source.external_id for digest in one.manifest.source.digests}
     by_source: dict[tuple[str, str], dict[int, Automation]] = {}
     if contents:
         rows = Version.objects.filter(automation__in=mine.filter(external_id=""), source_digest__in=contents)
@@ -99,7 +99,7 @@ def _find(read: Sequence[_Read], team: Team, environment: str, apart: QuerySet[A
         if source.external_id:
             one.automation = by_id.get((platform, source.external_id[:160]))
         else:
-            same = by_source.get((platform, source.content), {})
+            same = {pk: row for digest in source.digests for pk, row in by_source.get((platform, digest), {}).items()}
             one.automation = next(iter(same.values())) if len(same) == 1 else None
     found = {one.automation.pk for one in read if one.automation is not None}
     not_here = set(apart.filter(pk__in=found).values_list("pk", flat=True)) if found else set()
@@ -112,7 +112,7 @@ def _look_up(read: Sequence[_Read]) -> _Register:
     newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-id")
     rows = Version.objects.filter(
         automation__in={one.automation.pk for one in read if one.automation is not None},
-        manifest_digest__in={one.digest for one in read},
+        manifest_digest__in={digest for one in read for digest in one.digests},
     ).annotate(judged_by=Subquery(newest.values("importer_version")[:1]), judged=Subquery(newest.values("tier")[:1]))
     versions: dict[Key, list[Version]] = {}
     for row in rows.defer("manifest", "secrets"):
@@ -156,7 +156,7 @@ def _version(one: _Read, register: _Register) -> Version | None:
     opens = {key: row.resource for key, row in rows.items() if row is not None}
     bound = {privilege_key(said, str(opens[binding_key(said)].pk)) for said in one.manifest.privileges}
     digest = sha256(sorted(bound))
-    same = register.versions.get((one.automation.pk, one.digest), ())
+    same = [row for digest in one.digests for row in register.versions.get((one.automation.pk, digest), ())]
     version = next((row for row in same if row.binding_digest == digest), None)
     if version is None or version.judged_by != importers.VERSION:  # type: ignore[attr-defined]  # annotated
         return None

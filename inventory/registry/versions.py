@@ -13,7 +13,7 @@ from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Step
 from inventory import assessing, authors, chain_ends, chain_keeping, chains, importers, interim, placing, resolving
-from inventory.importers.manifest import Manifest, manifest_digest, privilege_key, sha256
+from inventory.importers.manifest import Manifest, manifest_digest, manifest_digests, privilege_key, sha256
 from inventory.models import (
     REGISTERED,
     Assessment,
@@ -178,7 +178,7 @@ def write_down(
     _save_entitlements(step, found)
     privileges = _by_key(found)
     digest, bound = manifest_digest(manifest), sha256(sorted(privileges))
-    same = automation.versions.filter(manifest_digest=digest, binding_digest=bound)
+    same = automation.versions.filter(manifest_digest__in=manifest_digests(manifest), binding_digest=bound)
     known = same.first() if before is not None else None
     if known is not None:
         judged = _assess_anew(step, known, manifest)
@@ -206,6 +206,18 @@ def write_down(
     return WrittenDown(version, True, assessing.assess(version, now=step.now, rows=rows))
 
 
+def as_known(automation: Automation | None, manifest: Manifest) -> Manifest:
+    """The manifest with the source digest by which the automation knows this very source already, where that is an earlier one (I2)."""
+    source = manifest.source
+    if (
+        automation is None
+        or not source.earlier
+        or not automation.versions.filter(source_digest=source.earlier).exists()
+    ):
+        return manifest
+    return replace(manifest, source=replace(source, content=source.earlier, earlier=source.content))
+
+
 def _new_version(
     step: Step[Any],
     automation: Automation,
@@ -218,7 +230,7 @@ def _new_version(
     return Version(
         automation=automation,
         number=before.number + 1 if before is not None else 1,
-        source_digest=manifest.source.content,
+        source_digest=as_known(automation, manifest).source.content,
         manifest_digest=digest,
         binding_digest=bound,
         manifest=replace(
@@ -258,7 +270,7 @@ def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Asses
 def _assess_running(step: Step[Any], automation: Automation, manifest: Manifest) -> None:
     """What runs is of the very source that is read otherwise now: it is judged by that too, and reviewed where that is worse (I2)."""
     running = automation.approved_version
-    if running is not None and running.source_digest == manifest.source.content:
+    if running is not None and running.source_digest in manifest.source.digests:
         assessing.assess(running, now=step.now, manifest=manifest)
 
 

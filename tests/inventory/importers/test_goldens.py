@@ -15,8 +15,8 @@ GOLDENS = sorted(GOLDEN.glob("*.json"))
 
 
 def _comparable(document: dict[str, Any]) -> dict[str, Any]:
-    """Without what a person cannot write by hand (the source digest) and without the importer's own wording."""
-    source = {key: value for key, value in document["source"].items() if key != "content"}
+    """Without what a person cannot write by hand (the source digests) and without the importer's own wording."""
+    source = {key: value for key, value in document["source"].items() if key not in ("content", "earlier")}
     findings = [{key: each[key] for key in ("code", "at", "severity")} for each in document["findings"]]
     return {**document, "source": source, "findings": sorted(findings, key=lambda f: (f["code"], f["at"]))}
 
