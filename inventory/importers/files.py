@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from inventory.importers import platforms
 from inventory.importers.documents import LIMITS, Limits, too_large
 from inventory.importers.problem import WHOLE_FILE, ImportProblem
 from inventory.importers.reading import YAML, Format, ReadResult, begins_as_json, is_yaml, read
@@ -76,7 +77,7 @@ def read_paths(
                 if is_asked_for or problem.is_known:
                     yield ImportProblem(str(found), problem.place, problem.reason, problem.what_to_do)
                 else:
-                    yield NotRead(str(found), _not_ours(found))
+                    yield NotRead(str(found), problem.reason if problem.platform else _not_ours(found))
 
 
 def _walk(path: Path) -> Iterator[Path | NotRead | ImportProblem]:
@@ -118,7 +119,7 @@ def _passed_over(found: Path, limits: Limits) -> str:
         size = found.stat().st_size
     except OSError as error:
         return f"it could not be opened ({error.strerror})"
-    may_be_ours = is_yaml(found.name) or begins_as_json(head)
+    may_be_ours = is_yaml(found.name) or begins_as_json(head) or platforms.by_text(found.name, head) is not None
     return "" if may_be_ours and size <= limits.size else _not_ours(found)
 
 

@@ -204,10 +204,10 @@ def _nodes(file: str, place: str, workflow: dict[str, Any]) -> list[dict[str, An
     for index, node in enumerate(workflow["nodes"]):
         where = "/".join(filter(None, (place, f"nodes/{index}")))
         if not isinstance(node, dict) or not isinstance(node.get("type"), str) or not isinstance(node.get("name"), str):
-            raise ImportProblem(file, where, "a node has no name or no type", _EXPORT_WORKFLOW)
+            raise ImportProblem(file, where, "a node of this n8n workflow has no name or no type", _EXPORT_WORKFLOW)
         other = seen.setdefault(node["name"], index)
         if other != index:
-            both = f"nodes/{other} and nodes/{index} have one name, so it is not known which of them is wired"
+            both = f"in this n8n workflow nodes/{other} and nodes/{index} have one name, so it is not known which of them is wired"
             raise ImportProblem(file, where, both, _NAME_APART)
         members = {name: node[name] for name in ("parameters", "credentials") if isinstance(node.get(name), dict)}
         nodes.append({**node, "parameters": {}, "credentials": {}, **members})

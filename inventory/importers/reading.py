@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from inventory.importers import mcp_client, n8n
+from inventory.importers import mcp_client, n8n, platforms
 from inventory.importers.display import label
 from inventory.importers.documents import LIMITS, Limits, parse, too_many
 from inventory.importers.manifest import Manifest, manifest_digest, with_shared_credentials
@@ -31,8 +31,6 @@ VERSION = "1.4"
 
 _EXTENSIONS = re.compile(r"(?:\.mcp)?\.jsonc?$", re.IGNORECASE)
 _PLAIN_NAMES = frozenset({"", "mcp", ".mcp", "mcp_config", "settings", "claude_desktop_config"})
-#: How a registry's description of a server says in YAML that it is one.
-_SERVER_IN_YAML = re.compile(rb"^type:[ \t]*[\"']?(?:server|remote|poci)\b", re.MULTILINE)
 _HIDDEN_FOLDERS = frozenset({".vscode", ".cursor", ".gemini", ".claude", ".", "/"})
 
 
@@ -106,9 +104,12 @@ def fingerprint_of(value: str, key: bytes) -> str:
 def _read(
     file: str, data: bytes, key: bytes | None, format: Format, limits: Limits, budget: Budget
 ) -> list[ReadResult]:
-    if is_yaml(file) and not begins_as_json(data):
-        raise _not_json(file, data)
-    document = parse(file, data, limits)
+    if not begins_as_json(data) and len(data) <= limits.size:
+        if platform := platforms.by_text(file, data):
+            raise _recognised(file, platform)
+        if is_yaml(file):
+            raise ImportProblem(file, "", "this is YAML, which is not read yet", _FORM_INSTEAD)
+    document = _parsed(file, data, limits)
     if format in ("auto", "n8n"):
         workflows = n8n.workflows_in(document)
         if workflows is not None:
@@ -130,7 +131,7 @@ def _read(
         manifest = mcp_client.read_configuration(file, scrubbed, _name_of(file, "MCP client configuration"))
         if not manifest.privileges:
             raise ImportProblem(
-                file, "", "the configuration names no server", "Bring in the one that your client uses."
+                file, "", "the MCP client configuration names no server", "Bring in the one that your client uses."
             )
         return [ReadResult(manifest, secrets_of(scrubbed))]
     raise _not_recognised(file, document, format)
@@ -148,7 +149,9 @@ def _check_numbers(file: str, workflows: list[tuple[str, Any]], limits: Limits) 
 
 def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: Limits, budget: Budget) -> ReadResult:
     if not n8n.is_workflow(workflow):
-        raise ImportProblem(file, place, "among the workflows stands something else", "Bring in the workflows alone.")
+        raise ImportProblem(
+            file, place, "among the n8n workflows stands something else", "Bring in the workflows alone."
+        )
     scrubbed = _scrubbed(file, with_inline_workflows(file, place, workflow, limits), key, budget)
     fallback = _name_of(file, "Workflow without a name") + (
         f" {place.rpartition('/')[2]}" if place[-1:].isdigit() else ""
@@ -170,8 +173,7 @@ def _fingerprint(key: bytes | None) -> Any:
 
 
 YAML = "YAML is not read yet"
-SERVER = "this describes an MCP server for a registry"
-_CLIENT_INSTEAD = "Bring in the configuration of the client that uses it."
+_WANTED = {"n8n": "an n8n workflow", "mcp_client": "an MCP client configuration"}
 _FORM_INSTEAD = "Bring in an export, or register the automation with the form."
 
 
@@ -185,30 +187,44 @@ def begins_as_json(data: bytes) -> bool:
     return data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
 
 
-def _not_json(file: str, data: bytes) -> ImportProblem:
-    """What a YAML file is, as far as that can be said without reading YAML."""
-    if PurePosixPath(file).stem.lower() == "server" and _SERVER_IN_YAML.search(data):
-        return ImportProblem(file, "", SERVER, _CLIENT_INSTEAD, is_known=True)
-    return ImportProblem(file, "", "this is YAML, which is not read yet", _FORM_INSTEAD)
+#: What a file that does not parse looks like, by what it holds.
+_LOOKS_LIKE = ((b"n8n-nodes-", _WANTED["n8n"]), (b'"mcpServers"', _WANTED["mcp_client"]))
+
+
+def _parsed(file: str, data: bytes, limits: Limits) -> Any:
+    """The JSON document. A refusal says what a broken file looks like."""
+    try:
+        return parse(file, data, limits)
+    except ImportProblem as problem:
+        refused = problem
+    like = next((f" (it looks like {what})" for mark, what in _LOOKS_LIKE if mark in data), "")
+    raise ImportProblem(file, refused.place, refused.reason + like, refused.what_to_do)
+
+
+def _recognised(file: str, platform: platforms.Platform) -> ImportProblem:
+    return ImportProblem(
+        file, "", platform.reason, platform.what_to_do, is_known=platform.is_ours, platform=platform.what
+    )
 
 
 def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
-    """Say what it seems to be, where that helps."""
+    """Name the platform that it is from, if known."""
+    platform = platforms.by_document(file, document)
     if format != "auto":
-        wanted = {"n8n": "an n8n workflow", "mcp_client": "an MCP client configuration"}[format]
-        return ImportProblem(file, "", f"this is JSON, but not {wanted}", "Leave the format to be found out.")
-    members = document.keys() if isinstance(document, dict) else set()
-    entries = [each for each in document if isinstance(each, dict)] if isinstance(document, list) else []
-    if {"packages", "remotes", "version_detail"} & members and "name" in members:
-        return ImportProblem(file, "", SERVER, _CLIENT_INSTEAD, is_known=True)
-    if "inputSchema" in members or (entries and all({"name", "description"} <= each.keys() for each in entries)):
-        return ImportProblem(file, "", "this describes tools of an MCP server", _CLIENT_INSTEAD, is_known=True)
-    if {"nodes", "flowData"} & members or any("wires" in each for each in entries):
-        return ImportProblem(
-            file, "", "this is a flow of a platform that is not read yet", _FORM_INSTEAD, is_known=True
-        )
+        what = _readable(document) or (platform.what if platform else "")
+        reason = f"this is {what}, not {_WANTED[format]}" if what else f"this is JSON, but not {_WANTED[format]}"
+        return ImportProblem(file, "", reason, "Leave the format to be found out.")
+    if platform is not None:
+        return _recognised(file, platform)
     reason = "this is JSON, but not an n8n workflow or an MCP client configuration"
     return ImportProblem(file, "", reason, _FORM_INSTEAD)
+
+
+def _readable(document: Any) -> str:
+    """Which format that is read it is."""
+    if n8n.workflows_in(document) is not None:
+        return _WANTED["n8n"]
+    return _WANTED["mcp_client"] if mcp_client.servers_in(document) is not None else ""
 
 
 def file_shown(name: str) -> str:

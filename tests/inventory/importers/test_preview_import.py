@@ -89,8 +89,8 @@ def test_every_file_of_a_folder_that_is_not_read_is_named_with_its_reason(tmp_pa
     said = {line.partition(", the whole file: ")[0].rpartition("/")[2]: line for line in lines[:-1]}
     assert len(said) == len(lines) - 1 == 14
     reasons = {
-        "add_issue.snap": "this describes tools of an MCP server. Bring in the configuration",
-        "server.yaml": "this describes an MCP server for a registry. Bring in the configuration",
+        "add_issue.snap": "this is a list of tools of an MCP server; not read yet. Bring in the configuration",
+        "server.yaml": "this is the description of an MCP server for a registry; not read yet. Bring in the configuration",
         "deploy.yml": "not read, YAML is not read yet",
         "README.md": "not read, no format that is read ends in .md",
         "LICENSE": "not read, no format that is read has a name without an ending",
