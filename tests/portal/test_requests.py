@@ -1,0 +1,80 @@
+"""What holds for every request: where `next` may lead, methods, spreadsheets, and documents with a key twice (S5, I7)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from governance.controls import texts
+from governance.web import asked
+from tests.approvals.api.programs import Program
+from tests.journeys import Company
+from tests.people import Northwind
+from tests.portal.signed_in import client_of
+
+ELSEWHERE = ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:x", "/\t/evil.example", "me"]
+
+
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize("path", ELSEWHERE)
+def test_no_path_leads_away_from_the_portal(path: str) -> None:
+    assert asked.local_path(path) == ""
+
+
+@pytest.mark.rule("S5")
+def test_a_path_of_the_portal_is_kept() -> None:
+    assert asked.local_path("/me/?tab=1#a") == "/me/?tab=1#a"
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize("path", ELSEWHERE)
+def test_no_page_repeats_an_address_from_elsewhere(northwind: Northwind, path: str) -> None:
+    page = Client().get(reverse("account_login"), {"next": path}).content.decode()
+    assert f'value="{path}"' not in page
+    assert "evil.example" not in page
+    again = client_of(northwind.rita).get(reverse("account_reauthenticate"), {"next": path}).content.decode()
+    assert "evil.example" not in again
+
+
+@pytest.mark.rule("H4")
+@pytest.mark.parametrize(
+    "begin", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", " =", "﹢", "﹣", "﹦", "﹫"]
+)
+def test_no_cell_of_an_export_is_a_formula(begin: str) -> None:
+    assert texts.cell(f"{begin}1+1") == f"'{begin}1+1"
+    assert texts.cell("Invoice chaser") == "Invoice chaser"
+    assert texts.cell(None) == ""
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("S5")
+def test_a_document_with_a_key_twice_is_refused(company: Company) -> None:
+    rita = Program.of(company.people.rita)
+    body = b'{"purpose": "Chases invoices.", "purpose": "Pays invoices."}'
+    answer = rita.ask("POST", "/automations/1/submissions", body)
+    assert answer.status == 400
+    assert "purpose" in json.dumps(answer.body)
+    assert "twice" in json.dumps(answer.body)
+
+
+@pytest.mark.django_db
+def test_head_is_answered_as_get_without_a_body(northwind: Northwind) -> None:
+    client = client_of(northwind.rita)
+    for name in ("home", "bring_in", "me"):
+        asked_for, head = client.get(reverse(name)), client.head(reverse(name))
+        assert (head.status_code, head["Content-Type"]) == (200, asked_for["Content-Type"])
+        assert head.content == b""
+
+
+@pytest.mark.django_db
+def test_a_method_that_a_page_does_not_take_is_answered_by_a_page(northwind: Northwind) -> None:
+    answer = client_of(northwind.rita).get(reverse("delegation_set"))
+    assert answer.status_code == 405
+    assert answer["Allow"] == "POST"
+    page = answer.content.decode()
+    assert "This address is not a page" in page
+    assert reverse("home") in page
