@@ -13,7 +13,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from redis.exceptions import RedisError
 
 from approvals.api.limits import TooOften
-from approvals.api.sent import JSON, Unfit, Unsupported
+from approvals.api.sent import JSON, Twice, Unfit, Unsupported
 from approvals.api.shown import Problem
 from governance.controls.refusals import Refused
 from governance.web import too_much
@@ -90,6 +90,9 @@ def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
         return problem(
             400, "UNREADABLE", "A text holds a character that no text has.", "Leave NUL and half characters out."
         )
+    if isinstance(error.__cause__, Twice):
+        sentence = f"The key “{error.__cause__}” stands twice in one object."
+        return problem(400, "UNREADABLE", sentence, "Send each key once.")
     return problem(error.status_code, "UNREADABLE", "The body is no JSON that can be read.", "Send one JSON document.")
 
 

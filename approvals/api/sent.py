@@ -34,6 +34,10 @@ class Unfit(Exception):
     """The body is JSON that holds what no text has: a NUL, or half a character."""
 
 
+class Twice(Exception):
+    """A key stands twice in one object: readers would disagree about its value (RFC 8259, 4)."""
+
+
 class Bounded(Parser):
     """Reads JSON alone, and none that could not be kept."""
 
@@ -43,12 +47,22 @@ class Bounded(Parser):
         Raises:
             Unsupported: see there.
             Unfit: see there.
+            Twice: see there.
             ValueError: it is no JSON.
         """
         check_type(request)
-        said = json.loads(request.body)
+        said = json.loads(request.body, object_pairs_hook=_once)
         _check_texts(said)
         return said
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise Twice(name[:80])
+        members[name] = value
+    return members
 
 
 def check_type(request: HttpRequest) -> None:

@@ -20,6 +20,7 @@ from approvals import bulk
 from approvals.views import upload_page
 from approvals.views.bring_in import says_no
 from approvals.views.builder import Builder
+from governance.controls import texts
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, Refused, refuse
 from governance.web import too_much
@@ -31,8 +32,6 @@ from inventory.importers import ImportProblem, file_shown
 from inventory.models import BatchState, ImportBatch
 
 TEMPLATE = "approvals/upload.html"
-#: What a cell may not begin with in a file that a spreadsheet opens: it would be a formula there.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _find(builder: Builder, pk: int) -> ImportBatch:
@@ -156,12 +155,6 @@ class _Line:
         return text
 
 
-def cell(text: object) -> str:
-    """A cell of a CSV file that a spreadsheet takes for text, whatever somebody named an automation."""
-    said = str(text)
-    return f"'{said}" if said.startswith(FORMULA) else said
-
-
 @require_GET
 def report(request: Request, pk: int) -> HttpResponseBase:
     """What became of each automation and each file, as CSV."""
@@ -177,7 +170,7 @@ def _lines(request: Request, batch: ImportBatch) -> Iterable[str]:
     for row in upload_page.all_rows(batch):
         address = request.build_absolute_uri(row["href"]) if row["href"] else ""
         cells = (row["name"], row["file"], row["words"], row["reason"], row["version"], address)
-        yield writer.writerow([cell(one) for one in cells])
+        yield writer.writerow([texts.cell(one) for one in cells])
 
 
 @require_http_methods(["GET", "POST"])

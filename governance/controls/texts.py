@@ -20,6 +20,9 @@ from governance.controls.refusals import Refusal, refuse
 #: The longest reason, comment or justification, in characters.
 LONGEST = 4000
 
+#: How a cell begins that a spreadsheet computes, in each width; blanks before it count for nothing.
+FORMULAS = (*"=+-@", *"＝＋－＠", *"﹦﹢﹣﹫", "\t", "\r", "\n")
+
 #: Categories of what takes no place on a page: controls, formats (overrides of direction, joiners, tags), separators of lines.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 #: What Unicode has as letters, marks or signs, and what shows nothing all the same: fillers, selectors of a variant, an empty cell.
@@ -64,6 +67,12 @@ def clean(text: str) -> str:
             Refusal("TEXT", "input", sentence, "Shorten it, or put the long part into a document and link to it.")
         )
     return cleaned
+
+
+def cell(value: object) -> str:
+    """A cell of a CSV export that no spreadsheet computes: one that begins like a formula gets an apostrophe first (H4)."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULAS) else text
 
 
 def keep(text: str) -> FreeText | None:

@@ -24,6 +24,7 @@ from governance.controls import clock, keys, password_mail, signing_in
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from governance.controls.refusals import Refused
+from governance.web.asked import local_path
 from governance.web.middleware import SIGNED_IN_AT
 
 #: Said by the page itself: that one is signed in, or out, needs no banner.
@@ -50,6 +51,10 @@ class AccountAdapter(DefaultAccountAdapter):
         except Refused as no:
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from no
         note_sign_in(request)
+
+    def is_safe_url(self, url: str) -> bool:
+        """Whether allauth may lead to this address next: a path on this portal alone."""
+        return bool(local_path(url))
 
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
         """Set a password on record (H1).

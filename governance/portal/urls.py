@@ -8,7 +8,7 @@ from allauth.mfa.recovery_codes import views as recovery_codes
 from django.urls import path, re_path
 from django.views.decorators.http import require_http_methods
 
-from governance.portal import read_only_admin
+from governance.portal import read_only_admin, typed_secrets
 from governance.portal.views import (
     erasing,
     home,
@@ -65,6 +65,7 @@ urlpatterns = [
         account.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    path("text/check/", typed_secrets.check_text, name="check_text"),
     path("me/", profile.me, name="me"),
     path("me/delegations/", profile.delegation_set, name="delegation_set"),
     path("me/delegations/<int:pk>/end/", profile.delegation_end, name="delegation_end"),

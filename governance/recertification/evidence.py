@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from django.db import connection, transaction
 
-from governance.controls import ledger
+from governance.controls import ledger, texts
 from governance.controls.models import Person, Seal
 from governance.recertification import evidence_rows
 from governance.recertification.evidence_rows import Row
@@ -28,8 +28,6 @@ from governance.recertification.models import Campaign
 
 #: Bytes that are sent at once.
 PIECE = 64 * 1024
-#: With what a cell begins that a spreadsheet would compute, in either width; blanks before it are none to some.
-FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 #: The columns of the file with commas, one row for each answer; a question without one has a row too.
 COLUMNS = (
     *("item", "opened_in", "joined_at", "what", "automation", "tier", "why_opened"),
@@ -149,11 +147,8 @@ def _flat(row: Row) -> Iterator[Row]:
 
 
 def cell(value: object) -> str:
-    """A cell as no spreadsheet computes it: what begins as a formula does begins with an apostrophe instead."""
-    if value is None:
-        return ""
-    text = _line(value).strip() if isinstance(value, dict) else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULAS) else text
+    """A cell of the table; a nested value as JSON."""
+    return texts.cell(_line(value).strip() if isinstance(value, dict) else value)
 
 
 def _head_as_line(head: Mapping[str, Any]) -> bytes:

@@ -104,7 +104,9 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "governance.web.methods.Methods",
     "governance.web.middleware.RequestActorMiddleware",
+    "governance.portal.typed_secrets.RefuseTypedSecrets",
 ]
 
 ROOT_URLCONF = "governance.urls"

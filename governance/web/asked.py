@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.http import url_has_allowed_host_and_scheme
 
 DIGITS = 18
 """As many as a key of the database always holds."""
@@ -25,6 +26,13 @@ def number(text: str | None) -> int | None:
     if not text or not text.isascii() or not text.isdecimal():
         return None
     return int(text) if len(text) <= DIGITS else 10**DIGITS - 1
+
+
+def local_path(path: str | None) -> str:
+    """A path on this portal, as ``next`` and ``back`` name one; empty for anything else, such as an address elsewhere."""
+    path = path or ""
+    is_ours = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if is_ours and path.isprintable() else ""
 
 
 def midnight(text: str | None) -> datetime | None:

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from governance.controls import clock
 from governance.web import chrome as frame
+from governance.web.asked import local_path
 
 
 class Chrome:
@@ -72,6 +73,11 @@ class Chrome:
     def sign_in_href(self) -> str:
         """Where one signs in."""
         return frame.href("account_login")
+
+    @property
+    def next_path(self) -> str:
+        """The page that the reader goes to next, for the forms of signing in; empty for an address elsewhere."""
+        return local_path(self._request.POST.get("next") or self._request.GET.get("next"))
 
     @property
     def sign_out_href(self) -> str:

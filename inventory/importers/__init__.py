@@ -36,6 +36,7 @@ from inventory.importers.reading import (
     with_shared,
 )
 from inventory.importers.secret_findings import SecretFound
+from inventory.importers.secret_patterns import published_secret
 from inventory.importers.secret_words import looks_secret
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "manifest_digest",
     "manifest_digests",
     "privilege_key",
+    "published_secret",
     "read",
     "read_paths",
     "with_shared",

@@ -526,6 +526,7 @@ def _order(portal: Portal, _: ImportBatch) -> dict[str, Any]:
 
 FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "account_change_password": lambda portal, _: {"oldpassword": "not theirs", "password1": "x", "password2": "x"},
+    "check_text": lambda portal, _: {"text": "Posts late invoices"},
     "account_reset_password": lambda portal, _: {"email": "nobody@northwind.example"},
     "account_reset_password_from_key": lambda portal, _: {"password1": "x", "password2": "x"},
     "account_login": lambda portal, _: {"login": "rita.novak@northwind.example", "password": "not hers"},

@@ -57,8 +57,8 @@ def test_a_document_with_a_key_twice_is_refused(company: Company) -> None:
     body = b'{"purpose": "Chases invoices.", "purpose": "Pays invoices."}'
     answer = rita.ask("POST", "/automations/1/submissions", body)
     assert answer.status == 400
-    assert "purpose" in json.dumps(answer.body)
-    assert "twice" in json.dumps(answer.body)
+    assert "purpose" in json.dumps(answer.said)
+    assert "twice" in json.dumps(answer.said)
 
 
 @pytest.mark.django_db

@@ -12,6 +12,7 @@ from governance.controls import access, clock
 from governance.controls.models import Person
 from governance.controls.refusals import Refused
 from governance.controls.roles import Permission
+from governance.web.asked import local_path
 from governance.web.middleware import Request
 from governance.web.pages import refused
 
@@ -52,5 +53,4 @@ def reader(request: Request) -> Person:
 
 def back(request: Request) -> str:
     """The page that the form stood on, when it names one of ours; else nothing."""
-    path = request.POST.get("back", "")
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else ""
+    return local_path(request.POST.get("back"))

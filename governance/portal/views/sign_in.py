@@ -10,13 +10,13 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
 from governance.controls import clock
 from governance.controls.models import Person, RoleAssignment
 from governance.controls.roles import ROLE_WORDS, Role
 from governance.portal.sign_in import note_authentication, note_sign_in
+from governance.web.asked import local_path
 from governance.web.pages import page
 
 
@@ -24,9 +24,8 @@ class SignIn(account.LoginView):
     """allauth's sign-in; in a demo, and only there, its people can be picked by name beside it."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add where to go afterwards, and a demo's people."""
+        """Add a demo's people."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        context["next"] = self.request.GET.get("next", "")
         if settings.DEMO:
             context["demo"] = {"action": reverse("demo_sign_in"), "people": _cast()}
         return context
@@ -47,11 +46,7 @@ def _cast() -> list[dict[str, str]]:
 
 def wanted(request: HttpRequest) -> str:
     """Where the reader wants to go next: a path on this portal, or home. A word without a slash is no path, and names no view."""
-    path = request.POST.get("next") or request.GET.get("next") or ""
-    is_ours = url_has_allowed_host_and_scheme(
-        path, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return path if path.startswith("/") and is_ours else reverse("home")
+    return local_path(request.POST.get("next") or request.GET.get("next")) or reverse("home")
 
 
 def reauthenticate(request: HttpRequest) -> HttpResponseBase:
