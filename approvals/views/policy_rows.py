@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from approvals.models import PolicyVersion
+from approvals.models import GrantUsage, PolicyVersion
 from approvals.policy.checks import TIERS
 from approvals.policy.differing import Change
 from governance.web import times
@@ -54,6 +54,7 @@ def _cell(value: Any, unit: str) -> str:
 
 def facts(document: Mapping[str, Any]) -> list[Shape]:
     """Everything that does not depend on the tier, for ``components/facts.html``."""
+    not_measured = "" if GrantUsage.objects.exists() else "; not measured in this installation yet"
     light, sampling, signals, proposals = (
         document[name] for name in ("light_path", "sampling", "signals", "proposals")
     )
@@ -76,7 +77,7 @@ def facts(document: Mapping[str, Any]) -> list[Shape]:
         ("A proposal lapses after", many(proposals["open_days"], "day")),
         ("A conflict in what is held is resolved within", _by_rating(conflicts)),
         ("A waiver lasts at most", f"{many(waivers['days'], 'day')}, {waivers['in_a_row']} in a row"),
-        ("Unused is", f"what nobody called in {many(events['unused_days'], 'day')}"),
+        ("Unused is", f"not called in {many(events['unused_days'], 'day')}{not_measured}"),
         ("What was reviewed is left alone for", many(events["quiet_days"], "day")),
         ("What a review suspended ends after", many(document["correction_days"], "day")),
         ("What ended is taken away elsewhere within", many(document["revocation_hours"], "hour")),

@@ -328,7 +328,7 @@ RULES: tuple[Rule, ...] = (
         "not_measured",
         1,
         None,
-        _when(lambda f: not f.measured and not f.of_automation, "Nothing measures its use, so that says nothing."),
+        _when(lambda f: not f.measured and not f.of_automation, "Its use is not measured yet, so it says nothing."),
         "eye",
     ),
 )

@@ -152,7 +152,7 @@ TABLE: list[tuple[str, Facts, Facts, str, Advice]] = [
     ),
     ("kept_before", Facts(kept=2), Facts(), "It was kept in 2 reviews before.", A.KEEP),
     ("first_review", Facts(), Facts(kept=1), "No review before this one has asked about it.", A.LOOK),
-    ("not_measured", Facts(), Facts(**USED), "Nothing measures its use, so that says nothing.", A.LOOK),
+    ("not_measured", Facts(), Facts(**USED), "Its use is not measured yet, so it says nothing.", A.LOOK),
     (
         "conflict_enforced",
         Facts(**USED, conflicts=(replace(CONFLICT, enforced=True),)),

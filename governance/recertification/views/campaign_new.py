@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals.asking import organisation_holidays, organisation_zone
+from approvals.models import GrantUsage
 from governance.controls import access, calendar, clock
 from governance.controls.models import Person, Team
 from governance.controls.refusals import InvalidInput, Refused
@@ -85,6 +86,10 @@ class Filter(forms.Form):
         resources = Resource.objects.order_by("name", "pk").values_list("pk", "name")
         self._choices("resource", resources, given.get("resource"))
         here = Person.objects.filter(is_active=True, left_at__isnull=True)
+        if not GrantUsage.objects.exists():
+            self.fields[
+                "unused_days"
+            ].help_text = "Use is not measured in this installation yet, so this finds nothing."
         self._choices("owner", here.order_by("name", "pk").values_list("pk", "name"), given.get("owner"))
 
     def _choices(self, name: str, rows: Any, chosen: str | None = None) -> None:
