@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from inventory.importers.display import EXPRESSION, MODEL, shown, without_expressions
 from inventory.importers.secret_repeats import REMOVED
-from inventory.importers.secret_words import is_made_up, looks_like_token
+from inventory.importers.secret_words import has_password_form, is_made_up, looks_like_token
 
 _ADDRESS = re.compile(r"\s*(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]*)://)?(?P<authority>[^/?#\s]*)(?P<path>[^?#]*)")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?")
@@ -33,6 +33,8 @@ _HALF_IN_A_HOLE = re.compile(r":(?![\d{])")
 _TELLING = re.compile(
     r"(?:bot|catch|hooks?|key|secret|services|tokens?|triggers|webhooks?(?:-test)?|workflows)", re.IGNORECASE
 )
+#: What a part of a path has and a password seldom: several words, a version, an ordinal.
+_PLAIN_PIECE = re.compile(r"[-_.:]|^v\d|\d(?:st|nd|rd|th)$")
 _OF_A_BOT = re.compile(r"(?:bot)?\d{5,}:[\w-]{6,}")
 
 
@@ -65,10 +67,18 @@ def address_of(url: str) -> Address:
     return Address(host, shown(path_shown(path)), not host)
 
 
-def path_shown(path: str) -> str:
-    """Segments as they are, but ``{…}`` for holes; what looks like a token is told apart by a digest, not shown."""
+def path_shown(path: str, *, is_entry: bool = False) -> str:
+    """Segments as they are, but ``{…}`` for holes; what looks like a token is told apart by a digest, not shown.
+
+    Args:
+        path: of an address or on a disk.
+        is_entry: whether callers come in by it, so that its last part may be a password.
+    """
     parts = _HOLE.sub(_as_hole, path).split("/")
-    return "/".join(_segment(each, before) for before, each in zip(["", *parts], parts, strict=False))
+    before = ["", *parts[:-1]]
+    if is_entry:
+        before[-1] = "webhook"
+    return "/".join(map(_segment, parts, before))
 
 
 def _segment(segment: str, before: str) -> str:
@@ -87,6 +97,8 @@ def _is_token(piece: str, before: str) -> bool:
     if piece.startswith("{"):
         return False
     text = unquote(piece)
+    if _TELLING.fullmatch(before) and has_password_form(text) and text.isascii() and not _PLAIN_PIECE.search(text):
+        return True
     if len(text) >= 20 and looks_like_token(text):
         return True
     return is_made_up(text, telling=_TELLING.fullmatch(before) is not None) or _OF_A_BOT.fullmatch(text) is not None

@@ -124,4 +124,4 @@ def entry_path(parameters: dict[str, Any]) -> str:
     """
     options = parameters.get("options")
     path = part(parameters.get("path")) or (part(options.get("path")) if isinstance(options, dict) else "")
-    return "/" + path_shown(path.lstrip("/")) if path else ""
+    return "/" + path_shown(path.lstrip("/"), is_entry=True) if path else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from inventory.importers.secret_budget import Budget
-from inventory.importers.secret_words import judge, looks_like_token, slot_strength
+from inventory.importers.secret_words import has_password_form, judge, looks_like_token, slot_strength
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://(?P<rest>[^\s\"'`<>\\]{1,8192})")
 _ONE_ADDRESS = re.compile(r"\s*=?[A-Za-z][A-Za-z0-9+.-]{1,20}://\S{1,8192}\s*")
@@ -13,6 +13,7 @@ _PARAMETER = re.compile(
     r"(?:[?&#;]|%(?:25)*(?:3[bf]|23|26))([\w.~\[\]-]{1,80})(?:=|%(?:25)*3d)((?:(?!%(?:25)*(?:3b|23|26))[^&#;]){1,4096})",
     re.IGNORECASE,
 )
+_PASSWORD = re.compile("pass|pwd", re.IGNORECASE)
 _ODD_USER = re.compile(r"(?P<user>[^/?#@:]*:(?P<port>[^/?#@]*)[/?#][^@\s]*)@")
 
 
@@ -41,7 +42,8 @@ def in_addresses(text: str, budget: Budget) -> dict[tuple[int, int], str]:
             budget.hit()
             name, value = parameter.groups()
             strength = slot_strength(name, "query")
-            if strength and len(value) >= 8 and judge(value, strength).what in ("literal", "placeholder"):
+            is_long = len(value) >= 8 or (strength == "strong" and (has_password_form(value) or _PASSWORD.search(name)))
+            if strength and is_long and judge(value, strength).what in ("literal", "placeholder"):
                 begin = offset + parameter.start(2)
                 spans[begin, begin + len(value)] = name
     return spans

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 _B = r"(?<![A-Za-z0-9])"
 _E = r"(?![A-Za-z0-9])"
 
+N8N = "n8n webhook"
+"""An address that opens another workflow. It is reported and stays: it says which workflow is called, and no page shows it."""
+
 PATTERNS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (provider, literal, re.compile(expression))
     for provider, literal, expression in (
@@ -20,6 +23,15 @@ PATTERNS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("slack", "xapp-", _B + r"xapp-\d-[A-Za-z0-9-]{10,}"),
         ("slack", "hooks.slack.com/", r"(?<=hooks\.slack\.com/)(?:services|workflows|triggers)/[\w/]{12,}"),
         ("discord", "/api/webhooks/", r"(?<=/api/webhooks/)\d{15,21}/[\w-]{50,90}"),
+        ("microsoft teams", "webhook.office.com/", r"(?<=webhook\.office\.com/)webhookb?2?/[\w@/-]{40,400}"),
+        (
+            N8N,
+            "/webhook",
+            r"(?<!//localhost:5678/)(?<=/)webhook(?:-test|-waiting)?/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        ),
+        ("zapier", "hooks.zapier.com/", r"(?<=hooks\.zapier\.com/hooks/catch/)\d{3,12}/[\w-]{5,40}"),
+        ("make", ".make.com/", r"(?<=\.make\.com/)[a-z0-9]{20,60}"),
+        ("ifttt", "/with/key/", r"(?<=/with/key/)[\w-]{10,80}"),
         ("openai or alike", "sk-", _B + r"sk-(?:proj-|svcacct-|admin-|or-v1-|ant-[a-z0-9]+-)?[\w-]{20,}"),
         ("google", "AIza", _B + r"AIza[\w-]{35}"),
         ("google", "ya29.", _B + r"ya29\.[\w-]{20,}"),

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from inventory.importers.secret_addresses import in_addresses
 from inventory.importers.secret_budget import Budget
+from inventory.importers.secret_commands import in_commands
 from inventory.importers.secret_patterns import matches
-from inventory.importers.secret_words import judge, looks_like_token, slot_strength
+from inventory.importers.secret_words import has_password_form, judge, looks_like_token, slot_strength
 
 Span = tuple[int, int]
 
@@ -22,6 +23,11 @@ _KEYWORD = re.compile(
 )
 _QUOTED_VALUE = re.compile(r"\\?[\"'`]?\]?\s{0,8}(?:=>|:=|[:=,])\s{0,8}\\?([\"'`])(?P<value>[^\"'`\n\\]{4,4096})\\?\1")
 _BARE_VALUE = re.compile(r"\\?[\"'`]?\s{0,4}[:= ]\s{0,4}(?:(?:Bearer|Basic|Token)\s)?(?P<value>[\w.~+/=:@-]{12,4096})")
+#: A password that somebody wrote for people: in a note, a name, a label.
+_SAID = re.compile(
+    r"(?<![\w-])(?:pass(?:word|wd|phrase|wort|code)?|pwd?|kennwort|contrase.a|senha)\s{0,3}[:=]\s{0,3}(?P<value>[^\s\"'`,;)}\]]{5,64})",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"[\w-]{0,40}")
 _NOT_NAME = re.compile(r"[^\w-]")
 _LONGEST_NAME = 40
@@ -41,8 +47,17 @@ class Within:
     provider: str = ""
 
 
-def secrets_within(text: str, budget: Budget, *, is_command: bool = False) -> list[tuple[Span, Within]]:
+def secrets_within(
+    text: str, budget: Budget, *, is_command: bool = False, is_code: bool = False, is_data: bool = False
+) -> list[tuple[Span, Within]]:
     """Spans of secrets and placeholders in a text, in order and apart.
+
+    Args:
+        text: from one value of the document.
+        budget: of the file.
+        is_command: whether variables may be set before a program.
+        is_code: whether a word after a name may be a variable.
+        is_data: whether the text is data of an execution, where only what looks like a token is a secret.
 
     Raises:
         OverBudget: the file costs too much work.
@@ -50,14 +65,26 @@ def secrets_within(text: str, budget: Budget, *, is_command: bool = False) -> li
     budget.read(len(text))
     spans: dict[Span, Within] = {}
     if "://" in text:
-        spans.update({span: Within("url", name) for span, name in in_addresses(text, budget).items()})
+        for (begin, end), name in in_addresses(text, budget).items():
+            if not is_data or name == "password" or looks_like_token(text[begin:end]):
+                spans[begin, end] = Within("url", name)
     for provider, begin, end in matches(text):
         budget.hit()
         spans.setdefault((begin, end), Within(provider=provider))
     if is_command:
         spans.update(_assigned(text, budget))
     for begin, end, name in _after_names(text, budget):
-        spans.setdefault((begin, end), Within(name=name))
+        if not is_data or looks_like_token(text[begin:end]):
+            spans.setdefault((begin, end), Within(name=name))
+    for span, name in in_commands(text):
+        budget.hit()
+        if judge(text[slice(*span)], "strong").what in ("literal", "placeholder"):
+            spans.setdefault(span, Within(name=name))
+    if not is_code and not is_data:
+        for said in _SAID.finditer(text):
+            budget.hit()
+            if has_password_form(said["value"]):
+                spans.setdefault(said.span("value"), Within(name="password"))
     for signed_in in _SIGNED_IN.finditer(text):
         budget.hit()
         if looks_like_token(signed_in["value"]):

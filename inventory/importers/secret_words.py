@@ -30,7 +30,12 @@ _KEY_OF = vocabulary(
     license licence shared storage consumer client server webhook function rest integration x deploy host site write
     """
 )
-_WEAK = vocabulary("key auth hash sig signature code session sessionid sid salt conn connection hmac otp")
+_WEAK = vocabulary("key auth code session sessionid sid salt conn connection otp")
+#: What is published beside a content or a request, and opens nothing: the last word of such a name.
+_NONE_AT_END = vocabulary(
+    "signature sig hash checksum digest etag md5 sha sha1 sha256 sha512 hmac host hostname domain origin"
+)
+_SIGNED = frozenset({"sig", "signature"})
 _NOT_SECRET = vocabulary(
     """
     max min limit count num number type name names id ids url uri path file filename dir directory length size expires
@@ -65,9 +70,19 @@ _ENV = re.compile(
     r"\$\{([A-Za-z_]\w*)(?::?-[^}]*)?\}|^\$([A-Za-z_]\w*)$|^%([A-Za-z_]\w*)%$"
 )
 _INPUT = re.compile(r"\$\{(?:input|promptString):([\w.-]+)\}")
-_HOLLOW = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\{[^{}]*\}|x{4,}|X{4,}|\*{3,}|\.{3,}|…|•{3,}|#{4,}|_{4,}|0{8,}|-{5,}")
+_HOLLOW = re.compile(
+    r"<[^<>]*>|\[[^\[\]]*\]|\{[^{}]*\}|x{4,}|X{4,}|\*{3,}|\.{3,}|…|•{3,}|#{4,}|_{4,}|0{8,}|-{5,}|%%\w+%%"
+)
 _FILE = re.compile(r"^(?:~|\.{1,2})?/[\w@.+ -]+(?:/[\w@.+ -]+)+$|^[A-Za-z]:\\|^\$\{workspaceFolder\}")
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(?:[a-z]+:)?//")
+_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,12}(?::\d{1,5})?")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_EXAMPLE = re.compile(r"(?:(?!\.example\b)[\w.+/-])*example(?:(?!\.example\b)[\w.+/-])*", re.IGNORECASE)
+_SEQUENCE = re.compile(r"0?12345(?:6(?:7(?:8(?:90?)?)?)?)?|abcdef(?:g(?:h)?)?", re.IGNORECASE)
+_SHOUTED = re.compile(r"[A-Z]+(?:_[A-Z]+)+(?:_?\d{1,6})?")
+_PREFIXES = vocabulary("sk pk rk proj ant api ghp gho pat xoxb xoxp hf gsk tvly dev live test key ntn secret bearer")
+_SYMBOLS = "!@#$%^&*?+"
+_PASSWORD_WITH_SYMBOL = re.compile(r"[A-Za-z]+\d+[!@#$%^&*?]")
 _PLAIN = vocabulary("true false yes no none null undefined on off auto default basic bearer header query generic")
 _PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _EMPTY_WORDS = vocabulary(
@@ -78,7 +93,7 @@ _EMPTY_WORDS = vocabulary(
     credential credentials client app application account user username admin root id with from for to in of and or
     this is not real new old actual own personal private public service provider connection conn url dsn db database
     host server openai anthropic github gitlab slack notion google stripe n8n telegram twitter qdrant supabase airtable
-    goes will be set use env var variable config setting postgres redis mongo mysql
+    goes paste will be set use env var variable config setting postgres redis mongo mysql
     """
 )
 
@@ -112,6 +127,9 @@ def slot_strength(name: str, context: str = "") -> Strength:
         return "strong"
     if _NOT_SECRET & set(parts):
         return ""
+    last = next((part for part in reversed(parts) if not part.isdigit()), "")
+    if last in _NONE_AT_END and not _STRONG & set(parts):
+        return "weak" if context == "query" and last in _SIGNED else ""
     if _STRONG & set(parts) or any(joined.endswith(tail) for tail in ("apikey", "apitoken", "password", "passwd")):
         return "strong"
     if {"connection", "string"} <= set(parts) or {"conn", "string"} <= set(parts):
@@ -153,7 +171,7 @@ def judge(value: str, strength: Strength) -> Judged:
         return Judged("plain")  # a URL's own secrets are found inside it; a path leads to a secret and is none
     if strength == "strong" and _may_be_password(text):
         return Judged("literal", ((start, start + len(text)),))
-    if strength == "weak" and looks_like_token(text):
+    if strength == "weak" and looks_like_token(text) and not _HOST.fullmatch(text) and not _UUID.fullmatch(text):
         return Judged("literal", ((start, start + len(text)),))
     return Judged("plain")
 
@@ -169,6 +187,10 @@ def reference_in(text: str) -> str:
 
 def is_placeholder(text: str) -> bool:
     """Whether a value only says where a secret belongs: ``<…>``, ``your-api-key``, ``xxxx``, ``ntn_****``."""
+    if _PASSWORD_WITH_SYMBOL.fullmatch(text):
+        return False
+    if _SHOUTED.fullmatch(text) or _EXAMPLE.fullmatch(text) or _is_sequence(text):
+        return True
     rest = _HOLLOW.sub(" ", text)
     hollow = rest != text
     left = re.findall(r"[A-Za-z]+|\d+", rest)
@@ -177,13 +199,26 @@ def is_placeholder(text: str) -> bool:
     known = [word.lower() for word in left]
     if all(word in _EMPTY_WORDS or word in ("123", "1234", "12345", "123456", "1") for word in known):
         return True
-    if re.fullmatch(r"[A-Z]+(?:_[A-Z]+)+", text) and slot_strength(text, "env"):
-        return True  # the name of the variable that belongs here
     if hollow:  # `sk-xxxx`, `<tenant>.example`: what is left beside the hole is a short prefix or words
         return not any(looks_like_token(piece) for piece in rest.split()) and sum(map(len, left)) <= 24
     return known[0] in ("your", "my", "insert", "enter", "replace", "put", "example", "placeholder", "changeme") and (
         not any(ch.isdigit() for ch in text) or "your" in known[:2]
     )
+
+
+def has_password_form(text: str) -> bool:
+    """Whether a text is one word of letters with digits or symbols: ``hunter2``, ``Summer2024!``; no path, port or version."""
+    if not 5 <= len(text) <= 64 or re.search(r"[\s/\\:=(){}<>\[\]$\"'`,;]", text) or re.search(r"@[\d^~]|\.\w", text):
+        return False
+    letters = sum(c.isalpha() for c in text)
+    return letters >= 2 and (any(c.isdigit() for c in text) or any(c in _SYMBOLS for c in text[1:]))
+
+
+def _is_sequence(text: str) -> bool:
+    """Whether a text is digits and letters in their order, behind a provider's prefix or ``your-key-here``."""
+    rest = _SEQUENCE.sub(" ", text)
+    words = [word.lower() for word in re.findall(r"[A-Za-z]+|\d+", rest)]
+    return rest != text and len(text) >= 16 and all(word in _PREFIXES or word in _EMPTY_WORDS for word in words)
 
 
 def looks_like_token(text: str) -> bool:
@@ -216,7 +251,8 @@ def is_made_up(text: str, *, telling: bool = False) -> bool:
 
 def looks_secret(text: str) -> bool:
     """Whether a text that somebody typed, in no slot of any document, is likely a secret: a provider's shape, or a token's."""
-    return any(True for _ in matches(text)) or judge(text, "weak").what == "literal"
+    is_id = _UUID.fullmatch(text.strip()) is not None
+    return is_id or any(True for _ in matches(text)) or judge(text, "weak").what == "literal"
 
 
 def _may_be_password(text: str) -> bool:

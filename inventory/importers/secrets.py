@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any, Literal
 
 from inventory.importers.display import label, shown
 from inventory.importers.secret_budget import Budget
-from inventory.importers.secret_patterns import matches
+from inventory.importers.secret_commands import password_argument
+from inventory.importers.secret_patterns import N8N, matches
 from inventory.importers.secret_repeats import REMOVED, Repeats
 from inventory.importers.secret_texts import secrets_within
 from inventory.importers.secret_words import Strength, is_placeholder, judge, looks_like_token, slot_strength
@@ -38,6 +40,8 @@ _SLOTS = {
 }
 _SLOT_OF = {key: slot for slot, keys in _SLOTS.items() for key in keys.split()}
 _REGIONS = {"pinData": "pinned", "staticData": "static", "settings": "settings", "meta": "meta"}
+#: Regions with data of an execution: full of ids and hashes, so a name must say that a secret stands there.
+_DATA = frozenset({"pinned", "static"})
 _LABELS = ("name", "key", "keyName", "parameterName", "headerName", "header")
 _VALUES = frozenset({"value", "stringValue", "default", "keyValue", "text"})
 _STRUCTURE = frozenset(
@@ -106,6 +110,7 @@ class _Slot:
     kind: str = "parameter"
     region: str = ""
     strength: Strength | None = None
+    program: str = ""
 
 
 def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None, *, budget: Budget | None = None) -> Scrubbed:
@@ -120,7 +125,7 @@ def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None, *, budg
         OverBudget: the file costs more work than that.
     """
     budget = budget or Budget()
-    walk = _Walk(fingerprint, budget)
+    walk = _Walk(fingerprint, budget, _own_entries(document))
     clean = walk.value(document, (), _Slot())
     repeats = Repeats(walk.values, budget)
     if not repeats:
@@ -143,7 +148,8 @@ def without_tokens(text: str) -> str:
 class _Walk:
     """One walk over one document. Holds the values that it found for as long as it runs, and no longer."""
 
-    def __init__(self, fingerprint: Fingerprint, budget: Budget) -> None:
+    def __init__(self, fingerprint: Fingerprint, budget: Budget, own: frozenset[str]) -> None:
+        self._own = own
         self._fingerprint = fingerprint
         self._budget = budget
         self.found: list[Occurrence] = []
@@ -177,7 +183,9 @@ class _Walk:
                 below = _Slot(key, kind, region)
             if slot.name == "credentials" and isinstance(each, str) and key.endswith(("Api", "Auth", "OAuth2")):
                 below = _Slot("", kind, region)  # old n8n exports name a credential by a plain text
-            name = self._inside(key, trail, _Slot("", "name", region)) if len(key) >= 20 else key
+            if kind == "argument":
+                below = replace(below, program=PurePath(str(value.get("command", ""))).name)
+            name = self._inside(key, trail, _Slot("", "name", region)) if len(key) >= 12 else key
             clean[name] = self.value(each, (*trail, name), below)
         return clean
 
@@ -186,6 +194,8 @@ class _Walk:
             return text
         strength = slot.strength if slot.strength is not None else slot_strength(slot.name, slot.kind)
         if slot.kind == "inline" and slot.name in ("user", "username"):
+            strength = ""
+        if strength == "weak" and slot.region in _DATA:
             strength = ""
         if strength:
             judged = judge(text, strength)
@@ -204,23 +214,48 @@ class _Walk:
         suffix: str = "",
         provider: str = "",
     ) -> str:
-        self._budget.hit(_HITS_OF_ONE_FOUND)
         spans = list(spans)
         mark = None
         if what == "literal":
             values = [text[begin:end] for begin, end in spans]
             self.values.update(values)
             mark = self._fingerprint("".join(values))
+        self._found(trail, slot, what, provider, suffix=suffix, reference=reference, mark=mark)
+        return _cut(text, spans)
+
+    def _found(
+        self,
+        trail: Trail,
+        slot: _Slot,
+        what: Literal["literal", "placeholder", "reference"],
+        provider: str,
+        *,
+        suffix: str = "",
+        reference: str = "",
+        mark: str | None = None,
+    ) -> None:
+        self._budget.hit(_HITS_OF_ONE_FOUND)
         kind = slot.region or slot.kind
         self.found.append(Occurrence(trail, kind, slot.name, what, suffix, reference, mark, provider))
-        return _cut(text, spans)
 
     def _inside(self, text: str, trail: Trail, slot: _Slot, suffix: str = "") -> str:
         """Secrets within a longer text: in addresses, by provider's shape, after a telling name, after ``Bearer``."""
         chosen: list[tuple[int, int]] = []
-        for (begin, end), within in secrets_within(text, self._budget, is_command=slot.name == "command"):
+        for (begin, end), within in secrets_within(
+            text,
+            self._budget,
+            is_command=slot.name == "command",
+            is_code=slot.kind == "code" and slot.name != "command",
+            is_data=slot.region in _DATA,
+        ):
             value = text[begin:end]
             if value == REMOVED:
+                continue
+            if within.provider == N8N:
+                if value.rpartition("/")[2] not in self._own and slot.region not in _DATA:
+                    self._found(
+                        trail, replace(slot, kind="url"), "literal", within.provider, mark=self._fingerprint(value)
+                    )
                 continue
             chosen.append((begin, end))
             what: Literal["literal", "placeholder"] = "placeholder" if is_placeholder(value) else "literal"
@@ -233,12 +268,17 @@ class _Walk:
         """Command line arguments: ``--flag=value``, ``--flag value``, ``-e NAME=value``, ``-t token``, ``Header: value``."""
         clean: list[str] = []
         before = ""
+        has_user = any(each.startswith("-u") for each in arguments)
         for index, argument in enumerate(arguments):
             self._budget.hit()
             here = (*trail, index)
             head, equals, tail = argument.partition("=")
             if equals and (head.startswith("-") or before in _DOCKER_ENV or re.fullmatch(r"[A-Z][A-Z0-9_]*", head)):
                 clean.append(head + equals + self._argument(tail, here, slot, head))
+            elif has_user and argument.startswith("-p") and password_argument("-p", argument[2:], slot.program):
+                clean.append("-p" + self._password(argument[2:], (0, len(argument) - 2), here, slot, "-p"))
+            elif before in ("-p", "-u") and (span := password_argument(before, argument, slot.program)):
+                clean.append(self._password(argument, span, here, slot, before))
             elif before in _DOCKER_ENV:
                 clean.append(self._inside(argument, here, slot))  # the name of a variable to hand on
             elif before.startswith("-") and "=" not in before and not argument.startswith("-"):
@@ -247,6 +287,10 @@ class _Walk:
                 clean.append(self._inside(argument, here, slot))
             before = argument
         return clean
+
+    def _password(self, text: str, span: tuple[int, int], trail: Trail, slot: _Slot, flag: str) -> str:
+        named = replace(slot, name=flag.lstrip("-"))
+        return self._judged(text, "literal", [span], "", trail, named, flag)
 
     def _argument(self, text: str, trail: Trail, slot: _Slot, name: str) -> str:
         flag = name.lstrip("-")
@@ -261,6 +305,18 @@ class _Walk:
                 named = replace(slot, name=flag)
                 return self._judged(text, judged.what, judged.spans, judged.reference, trail, named, name)
         return self._inside(text, trail, replace(slot, name=flag), name)
+
+
+def _own_entries(document: Any) -> frozenset[str]:
+    """The ids under which a workflow itself is called: its own address is an open webhook, and no secret of another."""
+    nodes = document.get("nodes") if isinstance(document, dict) else None
+    own: set[str] = set()
+    for node in nodes if isinstance(nodes, list) else ():
+        if isinstance(node, dict):
+            parameters = node.get("parameters")
+            path = parameters.get("path") if isinstance(parameters, dict) else None
+            own.update(each for each in (path, node.get("webhookId")) if isinstance(each, str))
+    return frozenset(own)
 
 
 def _label(value: Any) -> str:

@@ -27,6 +27,8 @@ PIECES = {
     "a signed-in header": "Bearer aaaaaaaaaaaaaaaaa1 ",
     "parts of a web token": "eyJaaaaaaaaaaa.",
     "assignments": "A=b;",
+    "passwords on a command line": "curl -u a:b1cdef ",
+    "variables with a password": "APASS=x1 ",
 }
 
 

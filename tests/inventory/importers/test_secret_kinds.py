@@ -82,7 +82,11 @@ SLOTS: dict[str, Plant] = {
     "OAuth": lambda c: server(url="https://mcp.example/mcp", oauth={"clientSecret": c}),
     "name of a server": lambda c: server(f"srv password={c}", command="thing"),
 }
-FORMS = {"random": lambda: f"cnry{secrets.token_hex(14)}9Z", **{each: lambda v=each: v for each in LOW_ENTROPY}}
+FORMS = ("random", *LOW_ENTROPY)
+
+
+def _canary(form: str) -> str:
+    return f"cnry{secrets.token_hex(14)}9Z" if form == "random" else form
 
 
 def _everything(result: ReadResult) -> str:
@@ -93,7 +97,7 @@ def _everything(result: ReadResult) -> str:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("slot", [*COMMANDS, *SLOTS])
 def test_a_secret_of_either_form_is_found_and_appears_nowhere(slot: str, form: str) -> None:
-    canary = FORMS[form]()
+    canary = _canary(form)
     document = {**COMMANDS, **SLOTS}[slot](canary)
     result = bring(document)
     assert "embedded_secret" in codes(result.manifest)
@@ -104,7 +108,7 @@ def test_a_secret_of_either_form_is_found_and_appears_nowhere(slot: str, form: s
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("form", FORMS)
 def test_a_secret_of_either_form_is_removed_where_it_is_repeated(form: str) -> None:
-    canary = FORMS[form]()
+    canary = _canary(form)
     encoded = canary.replace("!", "%21").replace("#", "%23")
     document = workflow(
         node("extractFromFile", "Open", 1, options={"password": canary}),
@@ -142,7 +146,7 @@ def test_a_password_in_the_path_of_a_webhook_is_not_shown(form: str) -> None:
     "url",
     [
         "https://hooks.slack.com/services/T{n}AB/B{n}CD/{r}",
-        "https://discord.com/api/webhooks/{n}{n}{n}/{r}{r}{r}",
+        "https://discord.com/api/webhooks/{n}{n}/{r}{r}{r}",
         "https://hooks.zapier.com/hooks/catch/{n}/{r8}/",
         "https://hook.eu1.make.com/{r}x8",
         "https://acme.webhook.office.com/webhookb2/{u}@{u}/IncomingWebhook/{r}/{u}",
@@ -232,8 +236,9 @@ def test_a_password_that_is_a_word_is_masked_in_its_slot_and_changes_no_name(wor
     other["nodes"][0]["parameters"]["options"]["password"] = "Zx81-quiet-lantern"
     found, usual = bring(document).manifest, bring(other).manifest
     assert [each.at for each in found.privileges] == [each.at for each in usual.privileges]
-    assert [each.key for each in found.credentials] == [each.key for each in usual.credentials]
-    assert found.credentials[0].type == "slackApi"
+    assert [(each.type, each.name) for each in found.credentials if each.where == "node"] == [
+        ("slackApi", "Finance admin")
+    ]
     assert found.name == "Finance admin"
     assert scrub(document).document["nodes"][0]["parameters"]["options"]["password"] != word
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inventory.importers.secret_repeats import REMOVED
 from inventory.importers.secret_words import is_placeholder, judge, looks_like_token, slot_strength
-from inventory.importers.secrets import REMOVED, scrub
+from inventory.importers.secrets import scrub
 
 
 @pytest.mark.rule("I6")
