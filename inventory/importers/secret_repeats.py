@@ -84,7 +84,7 @@ class Repeats:
 
 
 def _is_distinct(value: str) -> bool:
-    """Whether a password is told from ordinary words: letters with digits or symbols, or several words."""
+    """Whether a password differs from ordinary words: it has digits or symbols, or several words."""
     letters = sum(c.isalpha() for c in value)
     return letters < len(value.replace(" ", "")) or (" " in value and len(value) >= 12)
 

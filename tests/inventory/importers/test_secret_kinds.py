@@ -1,4 +1,4 @@
-"""A case for each kind of secret and of what only looks like one: found, reported rightly, and only its value masked (I6)."""
+"""A case for each kind of secret, and for each kind of text that only looks like one (I6)."""
 
 from __future__ import annotations
 
