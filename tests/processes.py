@@ -152,7 +152,7 @@ def redis(surroundings: Environment, django_db_setup: None) -> str:
     return surroundings.redis_url
 
 
-def _answers(port: int) -> bool:
+def port_answers(port: int) -> bool:
     """Whether somebody listens on a port of the loopback."""
     with socket.socket() as probe:
         probe.settimeout(1)
@@ -167,7 +167,7 @@ def site(surroundings: Environment, django_db_setup: None) -> Iterator[Site]:
         programs.web("127.0.0.1", port),
         surroundings.folder / "web.log",
         {"DATABASE_POOL_MAX": "8"},
-        lambda _: _answers(port),
+        lambda _: port_answers(port),
     )
     served.url = surroundings.site_url
     served.start()

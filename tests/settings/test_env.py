@@ -124,3 +124,28 @@ def test_a_question_that_is_asked_again_is_planned_once() -> None:
 def test_a_connection_of_the_pool_keeps_the_statements_of_all_pages() -> None:
     with Connection.connect(**connection.get_connection_params()) as opened:
         assert opened.prepared_max == MOST_PREPARED
+
+
+@pytest.mark.rule("S5")
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("", "missing; "),
+        ("proxy.example.org", "proxy.example.org is no network"),
+        ("10.0.0.1/8", "10.0.0.1/8 is no network"),
+        ("10.0.0.0/8,0.0.0.0/0", "0.0.0.0/0 trusts everybody"),
+        ("::/0", "::/0 trusts everybody"),
+        ("2", "2 is no network"),
+    ],
+)
+def test_production_says_which_proxies_it_trusts(bare: pytest.MonkeyPatch, said: str, why: str) -> None:
+    bare.setenv("TRUSTED_PROXIES", said)
+    with pytest.raises(SystemExit) as refused:
+        read(production=True)
+    assert f"  TRUSTED_PROXIES: {why}" in str(refused.value)
+
+
+def test_trusted_proxies_are_addresses_networks_or_none(bare: pytest.MonkeyPatch) -> None:
+    for said, networks in (("", ()), ("none", ()), ("127.0.0.1, fd00::/8", ("127.0.0.1/32", "fd00::/8"))):
+        bare.setenv("TRUSTED_PROXIES", said)
+        assert tuple(map(str, read(production=False).trusted_proxies)) == networks
