@@ -7,6 +7,7 @@ import time
 from functools import partial
 from typing import Any
 
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.authentication import get_authentication_records
@@ -26,6 +27,8 @@ from governance.controls.models import Person
 from governance.controls.refusals import Refused
 from governance.web.asked import local_path
 from governance.web.middleware import SIGNED_IN_AT
+
+log = structlog.get_logger(__name__)
 
 #: Said by the page itself: that one is signed in, or out, needs no banner.
 SILENT = frozenset({"account/messages/logged_in.txt", "account/messages/logged_out.txt"})
@@ -74,6 +77,11 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """After a change, back to the person's own page."""
         return reverse("me")
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the attempt, and log it with the client's address alone."""
+        log.info("sign_in.failed")
+        super().authentication_failed(request, **credentials)
 
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
         """Whoever has left learns no more than whoever mistyped a password."""

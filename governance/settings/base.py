@@ -7,7 +7,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from governance.settings.env import ROOT, Environment, database
+from governance.settings.env import ROOT, Environment, Network, database
 
 BASE_DIR = ROOT
 
@@ -18,6 +18,7 @@ GATHERING, GATHERING_IN_A_DEMO = timedelta(minutes=10), timedelta(seconds=10)
 # What each settings module takes from the environment, by `from_environment` below; named here for readers and types.
 SECRET_KEY: str
 ALLOWED_HOSTS: list[str]
+TRUSTED_PROXIES: tuple[Network, ...]
 BASE_URL: str
 ORGANISATION: str
 ORGANISATION_TIME_ZONE: str
@@ -41,6 +42,7 @@ def from_environment(env: Environment) -> dict[str, object]:
     return {
         "SECRET_KEY": env.secret_key,
         "ALLOWED_HOSTS": env.allowed_hosts,
+        "TRUSTED_PROXIES": env.trusted_proxies,
         "BASE_URL": env.base_url,
         "ORGANISATION": env.organisation,
         "ORGANISATION_TIME_ZONE": env.time_zone,
@@ -90,6 +92,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "governance.web.client_address.ClientAddressMiddleware",
     "governance.web.middleware.CacheControlMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -9,6 +9,7 @@ import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from environs import Env, EnvValidationError
@@ -18,6 +19,8 @@ from psycopg.conninfo import conninfo_to_dict
 from governance.settings.connections import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
+Network = IPv4Network | IPv6Network
+
 #: From this use on a connection keeps a statement prepared: psycopg's own number.
 PREPARE_AFTER = 5
 #: What production must say for itself; elsewhere there is a default, or the supervisor says it.
@@ -27,6 +30,7 @@ PRODUCTION_SAYS = {
     "REDIS_URL": "the broker that wakes workers: redis://host:6379/0",
     "ALLOWED_HOSTS": "the host names that it answers for, with commas between",
     "BASE_URL": "where people reach it, for links in mail: https://…",
+    "TRUSTED_PROXIES": "the proxies in front, 10.0.3.0/24,fd00:3::/64, or none where people reach it directly",
 }
 
 
@@ -39,6 +43,7 @@ class Environment:
     database_url: str
     redis_url: str
     allowed_hosts: list[str]
+    trusted_proxies: tuple[Network, ...]
     base_url: str
     organisation: str
     time_zone: str
@@ -65,6 +70,8 @@ def read(*, production: bool) -> Environment:
     """
     env = Env(eager=False)
     not_days: list[str] = []
+    not_networks: list[str] = []
+    proxies = env.str("TRUSTED_PROXIES", "" if production else "none")
     home = env.path("COUNTERSIGN_HOME", ROOT / ".countersign")
     found = Environment(
         home=home,
@@ -72,6 +79,7 @@ def read(*, production: bool) -> Environment:
         database_url=env.str("DATABASE_URL", ""),
         redis_url=env.str("REDIS_URL", ""),
         allowed_hosts=env.list("ALLOWED_HOSTS", [] if production else ["localhost", "127.0.0.1", "[::1]"]),
+        trusted_proxies=networks(proxies, not_networks),
         base_url=env.str("BASE_URL", "" if production else "http://localhost:8000").rstrip("/"),
         organisation=env.str("ORGANISATION", "Your organisation"),
         time_zone=env.str("ORGANISATION_TIME_ZONE", "Europe/Berlin"),
@@ -94,6 +102,10 @@ def read(*, production: bool) -> Environment:
             problems = {name: "; ".join(said) for name, said in error.error_messages.items()}
     if not_days:
         problems["ORGANISATION_HOLIDAYS"] = f"{'; '.join(not_days)}; 2026-12-25,2027-01-01 or a file with one a line"
+    if not_networks:
+        problems["TRUSTED_PROXIES"] = f"{'; '.join(not_networks)}; {PRODUCTION_SAYS['TRUSTED_PROXIES']}"
+    if production and not proxies:
+        problems["TRUSTED_PROXIES"] = f"missing; {PRODUCTION_SAYS['TRUSTED_PROXIES']}"
     problems = {**_problems(found, production=production), **problems}
     if problems:
         lines = (f"  {name}: {said}" for name, said in sorted(problems.items()))
@@ -124,6 +136,28 @@ def holidays(said: str, problems: list[str]) -> frozenset[date]:
         except ValueError:
             problems.append(f"{entry[:40]} is no day")
     return frozenset(days)
+
+
+def networks(said: str, problems: list[str]) -> tuple[Network, ...]:
+    """The proxies that may report a client's address (S5).
+
+    Args:
+        said: addresses and networks with commas between, or ``none``.
+        problems: one sentence is added for each entry that is no network, or is every address.
+    """
+    found: list[Network] = []
+    for entry in filter(None, map(str.strip, said.split(","))):
+        if entry == "none" and said.strip() == "none":
+            continue
+        try:
+            network = ip_network(entry)
+        except ValueError:
+            problems.append(f"{entry[:40]} is no network")
+            continue
+        if network.prefixlen == 0:
+            problems.append(f"{entry} trusts everybody")
+        found.append(network)
+    return tuple(found)
 
 
 def _problems(found: Environment, *, production: bool) -> dict[str, str]:

@@ -332,6 +332,7 @@ def test_the_clock_moves_for_every_process_and_stands_still_in_one_that_is_no_de
             "SECRET_KEY": "k" * 60,
             "ALLOWED_HOSTS": "countersign.example",
             "BASE_URL": "https://countersign.example",
+            "TRUSTED_PROXIES": "none",
         }
         assert elsewhere(**in_production, COUNTERSIGN_DEMO="0") == 0
     finally:

@@ -52,6 +52,7 @@ def use(settings: Any, url: str) -> None:
     """Count attempts there, as production settings do."""
     web_cache.forget()
     settings.CACHES = {"default": {"BACKEND": "governance.web.cache.RedisOrMemory", "LOCATION": url}}
+    web_cache.RedisOrMemory(url, {})._memory.clear()
 
 
 def sign_in(person: Person, password: str) -> int:

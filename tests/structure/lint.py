@@ -29,6 +29,7 @@ PRODUCTION = {
     "DJANGO_SETTINGS_MODULE": "governance.settings.prod",
     "SECRET_KEY": "made-up-for-one-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGH",
     "ALLOWED_HOSTS": "countersign.example.org",
+    "TRUSTED_PROXIES": "127.0.0.1",
     "BASE_URL": "https://countersign.example.org",
     "DATABASE_URL": "postgresql://countersign@database.example.org/countersign",
     "REDIS_URL": "rediss://broker.example.org/0",
