@@ -48,3 +48,25 @@ def test_two_at_once_never_both_find_room_and_none_is_lost(firm: Company) -> Non
     held = HeldGrant.objects.filter(grant__in=mine).count()
     assert (ended, held) == (brake.FEW, 3)
     assert LetThrough.objects.filter(grant__in=mine).count() == brake.FEW
+
+
+@pytest.mark.rule("G6", "R9")
+def test_two_automations_at_once_never_both_find_the_last_room(committed: None) -> None:
+    """The grants have no row in common that the engine locks: only the brake's own lock keeps the count."""
+    firm = journeys.company(build(uuid.uuid4().hex[:8]))
+    omar = firm.people.omar
+    first = low_grants(stock.in_force(firm, of_its_own()), brake.FEW, begins_at=firm.now)
+    second = low_grants(stock.in_force(firm, of_its_own()), 2, begins_at=firm.now)
+    for one in first[: brake.FEW - 1]:
+        grants.revoke(one, actor=as_actor(omar), now=firm.now, reason="No.")
+    last = [first[-1], *second]
+    calls = [
+        lambda one=one: grants.revoke(  # type: ignore[misc]
+            Grant.objects.get(pk=one.pk), actor=as_actor(omar), now=firm.now, reason="No."
+        )
+        for one in last
+    ]
+    assert refusals(at_once(*calls)) == []
+    mine = [one.pk for one in (*first, *second)]
+    assert Grant.objects.filter(pk__in=mine, state="ended").count() == brake.FEW
+    assert HeldGrant.objects.filter(grant__in=mine).count() == 2

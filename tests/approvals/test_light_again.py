@@ -6,6 +6,7 @@ import pytest
 
 from approvals import grants, transitions
 from approvals.models import Approval, Grant, Sample, SampleState, Submission
+from inventory import registry
 from tests import journeys
 from tests.approvals import lightly, stock
 from tests.approvals.attempts import database_refuses, sql
@@ -101,6 +102,22 @@ def test_an_objection_is_not_shed_by_another_id_and_ends_when_people_have_put_it
     light_submitted.refresh_from_db()
     assert light_submitted.state == "in_force"
     assert lightly.submitted(company, another("later")).light_path
+
+
+@pytest.mark.rule("A13", "A15", "I9")
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_a_refused_privilege_blocks_the_light_path_of_a_twin(company: Company, is_refused: bool) -> None:
+    n, version = company.people, lightly.version(company)
+    registry.raise_tier(version.automation, actor=as_actor(n.sana), now=company.now, reason="Look.", tier="standard")
+    first = journeys.submitted(company, version)
+    assert not first.light_path
+    stock.app_approved(company, first)
+    if is_refused:
+        journeys.reject(stock.privilege_on(first, company.erp), n.omar, now=company.now)
+    else:
+        stock.decide_rest(company, first)
+    more = both(another("again"), lightly.reads_more(5))  # so much more that it is not taken for the same automation
+    assert lightly.submitted(company, more).light_path is not is_refused
 
 
 # --- ten for a builder ------------------------------------------------------------------------------------------------

@@ -324,6 +324,16 @@ def test_the_question_of_a_reviewer_who_leaves_goes_to_the_next_and_keeps_its_de
     assert sweep_at(item.opened_at + timedelta(minutes=2)) == {}
 
 
+@pytest.mark.rule("R6", "H1")
+def test_each_question_that_is_handed_over_has_its_own_event(held: Held, stock_under_review: Item) -> None:
+    item, n = stock_under_review, held.people
+    sweep_at(item.deadline)
+    asked = question(item, ACCEPTABLE)
+    event = LedgerEvent.objects.get(verb="question.escalated", subject_id=str(asked.pk))
+    assert event.payload["to"] == str(n.amara.opaque_id)
+    assert event.outcome == "done"
+
+
 @pytest.mark.rule("R6")
 def test_the_deputy_is_told_and_so_is_who_it_was_taken_from(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review

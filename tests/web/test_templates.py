@@ -99,7 +99,9 @@ def test_a_page_says_nothing_that_a_template_left_open(name: str) -> None:
     assert not re.search(r">\s*(None|True|False)\s*<", html)
 
 
-@pytest.mark.parametrize("name", ["400.html", "403.html", "403_csrf.html", "404.html", "409.html", "500.html"])
+@pytest.mark.parametrize(
+    "name", ["400.html", "403.html", "403_csrf.html", "404.html", "405.html", "409.html", "500.html"]
+)
 def test_an_error_page_says_what_to_do_next(name: str) -> None:
     reader = read(
         html := harness.draw(name, {"refusal": {"sentence": "No.", "code": "A4"}} if name == "409.html" else {})
