@@ -6,12 +6,11 @@ read. Nothing is started and no server is asked.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from inventory.importers.addresses import Address, address_of, path_shown
+from inventory.importers.addresses import Address, address_of
 from inventory.importers.canonical import mcp_content
 from inventory.importers.display import label, shown
 from inventory.importers.levels import access_of, is_sensitive
@@ -26,7 +25,8 @@ from inventory.importers.manifest import (
     Source,
 )
 from inventory.importers.mcp_launch import Launch, launch_of
-from inventory.importers.mcp_narrowing import Narrowing, narrowing_of
+from inventory.importers.mcp_narrowing import Narrowing, narrowing_of, options_of
+from inventory.importers.mcp_reach import mcp_path, scope_of
 from inventory.importers.secret_findings import findings_of
 from inventory.importers.secret_words import slot_strength
 from inventory.importers.secrets import Occurrence, Scrubbed
@@ -35,7 +35,6 @@ FORMAT = "mcp_client"
 _WRAPPERS = ("mcpServers", "servers", "context_servers", "mcp_servers")
 _ADDRESSES = ("url", "httpUrl", "serverUrl", "endpoint")
 _UNASKED = ("autoApprove", "alwaysAllow", "autoAllow")
-_PATH = re.compile(r"(?:/|~/|\./|\$\{workspaceFolder\}|\$\{userHome\}|[A-Za-z]:\\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +261,7 @@ class _Reading:
             resource=resource,
             operation=operation,
             access=level,
+            target=mcp_path(self._address),
             scope=self._scope,
             credential=ref,
             origin=shown(self._launch.component, 120) if self._launch else "",
@@ -282,18 +282,21 @@ class _Reading:
         url = next((self._config[key] for key in _ADDRESSES if isinstance(self._config.get(key), str)), "")
         if not url and self._launch:
             url = self._launch.address
-        return address_of(url)
+        return address_of(url.replace("${", "{"))
 
     def _find_narrowing(self) -> Narrowing:
         variables = [*self._env.items(), *(self._launch.assigned if self._launch else ()), *self._headers.items()]
         return narrowing_of(self._config, [*self._launch.rest] if self._launch else self._arguments, variables)
 
     def _find_scope(self) -> str:
-        """Folders let in and tools left out. Never cut: its owner decides about each."""
-        rest = self._launch.rest if self._launch and self._launch.pin != "local" else ()
-        paths = [shown(path_shown(each), 120) for each in rest if _PATH.match(each)]
+        """What the server reaches of machine and network, and tools left out. Never cut: its owner decides about each."""
+        reached: list[str] = []
+        if self._launch:
+            options = [(name, value) for name, value, _ in options_of([*self._launch.rest])]
+            variables = [*self._env.items(), *self._launch.assigned]
+            reached = scope_of(self._launch, options, variables, self._address.host)
         without = ", ".join(shown(each, 80) for each in self._narrowing.without)
-        return "; ".join([*paths, *([f"except {without}"] if without else [])])
+        return "; ".join([*reached, *([f"except {without}"] if without else [])])
 
     def _find_credentials(self) -> Iterator[Credential]:
         at = (self._name,)

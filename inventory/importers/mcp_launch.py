@@ -7,6 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from inventory.importers.display import vocabulary
+from inventory.importers.mcp_container import container_of
+from inventory.importers.mcp_wrappers import (
+    ASSIGNED,
+    BRIDGES,
+    LAUNCHERS,
+    behind_bridge,
+    inner_line,
+    package_name,
+    program_of,
+)
 
 Pin = Literal["exact", "tag", "none", "local"]
 
@@ -15,25 +25,29 @@ _NPX_VALUED = frozenset({"-p", "--package", "--registry", "--prefix", "--cache",
 _UVX_VALUED = vocabulary(
     "--from --with --python -p --index-url --index --extra-index-url --directory --project --with-editable --env-file"
 )
-_DOCKER_VALUED = vocabulary(
-    """
-    -e --env -v --volume --mount -p --publish --name --network --net -w --workdir -u --user --entrypoint --env-file
-    --platform -m --memory --cpus --add-host -l --label -h --hostname --pull --gpus --security-opt --cap-add --cap-drop
-    --device --dns --tmpfs --ulimit --restart --log-driver
-    """
-)
-_SHELLS = vocabulary("sh bash zsh dash fish cmd powershell pwsh")
 _INLINE = frozenset({"-c", "-lc", "/c", "-command", "-encodedcommand", "-e", "--eval", "-p"})
-_BRIDGES = frozenset({"mcp-remote", "supergateway", "mcp-proxy", "mcp-bridge"})
+#: Programs that run a script, and their flags that take a value. ``-m`` and ``-jar`` name what is run.
+_INTERPRETERS = re.compile(
+    r"(?:python|node|bun|deno|ruby|perl|php|java|dotnet|tsx|ts-node|go|sh|bash|zsh|dash|fish|cmd|powershell|pwsh)[\d.]*"
+)
+_SCRIPT_VALUED = vocabulary("-W -X -r --require --import --loader --env-file -cp -classpath -I")
+_NAMES_SCRIPT = vocabulary("-m -jar --project")
+_SUBCOMMANDS = vocabulary("run exec")
+_DEEPEST = 8
+_WORST_FIRST: tuple[Pin, ...] = ("none", "tag", "local", "exact")
 _VERSION = re.compile(r"\d+(?:\.\d+){1,3}(?:[-+.][\w.+-]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_ASSIGNED = re.compile(r"""\s*([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)(?:\s+|\Z)""")
+_ASSIGNED_BEFORE = re.compile(r"""\s*([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)(?:\s+|\Z)""")
 _SCOPED = re.compile(r"((?:@[^/@]+/)?[^@]+)(?:@(.+))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What is started. `rest` are the arguments after the component; `passed` are variables handed on from the machine."""
+    """What is started.
+
+    `rest` are the arguments after the component; `passed` are variables handed on from the machine; `mounts` is what a
+    container may reach of the machine.
+    """
 
     component: str
     pin: Pin
@@ -42,6 +56,7 @@ class Launch:
     is_inline_code: bool = False
     passed: tuple[str, ...] = ()
     assigned: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[str, ...] = ()
 
 
 def launch_of(command: str, arguments: list[str]) -> Launch:
@@ -53,24 +68,21 @@ def launch_of(command: str, arguments: list[str]) -> Launch:
     """
     assigned: list[tuple[str, str]] = []
     at = 0
-    while found := _ASSIGNED.match(command, at):
+    while found := _ASSIGNED_BEFORE.match(command, at):
         assigned.append((found.group(1), found.group(2).strip("\"'")))
         at = found.end()
-    launch = _launch(command[at:], arguments)
+    command = command[at:]
+    words = command.split()
+    is_line = len(words) > 1 and not (arguments and re.search(r"[/\\]", words[0]))  # a path may hold spaces
+    launch = _launch([*words, *arguments] if is_line else [command.strip(), *arguments], 0)
     return replace(launch, assigned=(*assigned, *launch.assigned)) if assigned else launch
 
 
-def _launch(command: str, arguments: list[str]) -> Launch:
-    words = command.split()
-    is_line = len(words) > 1 and not (arguments and re.search(r"[/\\]", words[0]))  # a path may hold spaces
-    line = [*words, *arguments] if is_line else [command.strip(), *arguments]
-    program, rest = _program(line[0] if line else ""), line[1:]
-    if program in _SHELLS and len(rest) >= 2 and rest[0].lower() in ("/c", "/k") and _is_launcher(rest[1]):
-        program, rest = _program(rest[1]), rest[2:]
-    if program == "env":
-        while rest and "=" in rest[0]:
-            rest = rest[1:]
-        program, rest = (_program(rest[0]), rest[1:]) if rest else ("env", [])
+def _launch(line: list[str], depth: int) -> Launch:
+    program, rest = program_of(line[0] if line else ""), line[1:]
+    inner = inner_line(program, rest) if depth < _DEEPEST else None
+    if inner is not None:
+        return _wrapped(inner, depth)
     if program in ("npm", "pnpm", "yarn") and rest[:1] in (["exec"], ["x"], ["dlx"]):
         program, rest = "npx", [each for each in rest[1:] if each != "--"]
     if program in ("uv", "pipx") and rest[:2] == ["tool", "run"]:
@@ -78,26 +90,102 @@ def _launch(command: str, arguments: list[str]) -> Launch:
     elif program == "pipx" and rest[:1] == ["run"]:
         program, rest = "uvx", rest[1:]
     if program in _NPX:
-        return _package(rest, _NPX_VALUED, ("-p", "--package"))
+        return _bridged(_package(rest, _NPX_VALUED, ("-p", "--package")), depth)
     if program == "uvx":
-        return _package(rest, _UVX_VALUED, ("--from",))
+        return _bridged(_package(rest, _UVX_VALUED, ("--from",)), depth)
     if program == "dnx":
         return _package(rest, frozenset(), ())
     if program in ("docker", "podman", "nerdctl"):
-        return _container(rest)
-    inline = (program in _SHELLS or program.startswith(("python", "node", "deno", "ruby", "perl"))) and any(
-        each.lower() in _INLINE for each in rest[:3]
+        return _contained(program, rest, depth)
+    if program == "uv" and "run" in rest:
+        return _uv_run(rest, depth)
+    return _script(program, rest)
+
+
+def _wrapped(line: list[str], depth: int) -> Launch:
+    """What a wrapper starts, with the variables that it is given."""
+    assigned = []
+    at = 0
+    while at < len(line) and (found := ASSIGNED.fullmatch(line[at])):
+        assigned.append((found.group(1), found.group(2)))
+        at += 1
+    at += line[at : at + 1] == ["exec"]
+    launch = _launch(line[at:], depth + 1)
+    return replace(launch, assigned=(*assigned, *launch.assigned))
+
+
+def _bridged(launch: Launch, depth: int) -> Launch:
+    """The server behind a package that only starts it."""
+    line = behind_bridge(launch.component, list(launch.rest)) if depth < _DEEPEST else None
+    return _behind(launch, line, depth) if line else launch
+
+
+def _contained(program: str, arguments: list[str], depth: int) -> Launch:
+    """What a container runs: its image, or the package that its command starts."""
+    container = container_of(arguments)
+    if container is None:
+        named = [each for each in arguments if not each.startswith("-")]
+        kept = named[:2] if named[:1] == ["exec"] else named[:3]
+        return Launch(" ".join([program, *kept]), "local", tuple(arguments))
+    launch = Launch(
+        container.image,
+        _image_pin(container.image),
+        tuple(container.rest),
+        passed=tuple(container.passed),
+        assigned=tuple(container.assigned),
+        mounts=tuple(container.mounts),
     )
-    return Launch(program, "local", tuple(rest), is_inline_code=inline)
+    line = [container.entry, *container.rest] if container.entry else container.rest
+    is_launcher = bool(line) and program_of(line[0]) in LAUNCHERS and depth < _DEEPEST
+    return _behind(launch, line, depth) if is_launcher else launch
 
 
-def _program(path: str) -> str:
-    name = re.split(r"[/\\]", path.strip())[-1]
-    return re.sub(r"\.(?:exe|cmd|bat|ps1)$", "", name, flags=re.IGNORECASE)
+def _behind(outer: Launch, line: list[str], depth: int) -> Launch:
+    """The server that `outer` starts, pinned no better than `outer` is."""
+    inner = _launch(line, depth + 1)
+    return replace(
+        inner,
+        pin=next(each for each in _WORST_FIRST if each in (outer.pin, inner.pin)),
+        passed=(*outer.passed, *inner.passed),
+        assigned=(*outer.assigned, *inner.assigned),
+        mounts=outer.mounts,
+    )
 
 
-def _is_launcher(word: str) -> bool:
-    return _program(word) in {*_NPX, "uvx", "uv", "docker", "podman", "npm", "pnpm", "yarn", "node", "python"}
+def _uv_run(rest: list[str], depth: int) -> Launch:
+    """``uv run``: a script, a module or a command of the project in a folder."""
+    at = rest.index("run") + 1
+    while at < len(rest) and rest[at].startswith("-") and rest[at] != "-m":
+        at += 2 if rest[at] in _UVX_VALUED else 1
+    folder = ""
+    for index, each in enumerate(rest[:at]):
+        name, equals, value = each.partition("=")
+        if name in ("--directory", "--project"):
+            folder = value if equals else rest[index + 1]
+    line = rest[at + 2 :] if rest[at : at + 2] == ["mcp", "run"] else rest[at:]
+    is_script = line[:1] == ["-m"] or line[0].endswith(".py") if line else False
+    if not line or depth >= _DEEPEST:
+        return Launch("uv", "local", tuple(rest))
+    launch = _script("python", line) if is_script else _launch(line, depth + 1)
+    is_relative = launch.component.endswith(".py") and not launch.component.startswith(("/", "~", "$"))
+    return replace(launch, component=f"{folder.rstrip('/')}/{launch.component}") if folder and is_relative else launch
+
+
+def _script(program: str, rest: list[str]) -> Launch:
+    """A program of the machine, or the script that it runs."""
+    at = 0 if _INTERPRETERS.fullmatch(program) else len(rest)
+    while at < len(rest):
+        flag, equals, value = rest[at].partition("=")
+        if flag.lower() in _INLINE:
+            return Launch(program, "local", tuple(rest), is_inline_code=True)
+        if flag in _NAMES_SCRIPT and (equals or at + 1 < len(rest)):
+            return Launch(value or rest[at + 1], "local", tuple(rest[at + (1 if equals else 2) :]))
+        if not flag.startswith("-") and flag not in _SUBCOMMANDS:
+            package = rest[at].removeprefix("npm:").removeprefix("jsr:")
+            pin: Pin = "local" if package == rest[at] else _pin_of(package)
+            return Launch(package, pin, tuple(rest[at + 1 :]))
+        at += 2 if flag in _SCRIPT_VALUED and not equals else 1
+    return Launch(program, "local", tuple(rest))
 
 
 def _package(arguments: list[str], valued: frozenset[str], names: tuple[str, ...]) -> Launch:
@@ -116,8 +204,8 @@ def _package(arguments: list[str], valued: frozenset[str], names: tuple[str, ...
             break
         index += 1
     component, rest = named or first, tuple(arguments[index + 1 :])
-    name = re.split(r"[@=\[<>~! ]", component.removeprefix("@"))[0]
-    address = next((each for each in rest if re.match(r"https?://", each)), "") if name in _BRIDGES else ""
+    is_bridge = package_name(component) in BRIDGES
+    address = next((each for each in rest if re.match(r"https?://", each)), "") if is_bridge else ""
     return Launch(component, _pin_of(component), rest, address)
 
 
@@ -128,29 +216,6 @@ def _pin_of(component: str) -> Pin:
         return "exact" if _VERSION.fullmatch(component.partition("==")[2].split("[")[0]) else "none"
     match = _SCOPED.fullmatch(component)
     return "exact" if match and match.group(2) and _VERSION.fullmatch(match.group(2)) else "none"
-
-
-def _container(arguments: list[str]) -> Launch:
-    passed: list[str] = []
-    assigned: list[tuple[str, str]] = []
-    index = arguments.index("run") + 1 if "run" in arguments else 0
-    while index < len(arguments):
-        flag, equals, value = arguments[index].partition("=")
-        if not flag.startswith("-"):
-            break
-        if flag in _DOCKER_VALUED and not equals:
-            index += 1
-            value = arguments[index] if index < len(arguments) else ""
-        if flag in ("-e", "--env"):
-            name, has_value, content = value.partition("=")
-            if has_value:
-                assigned.append((name, content))
-            elif name:
-                passed.append(name)
-        index += 1
-    image = arguments[index] if index < len(arguments) else ""
-    rest = tuple(arguments[index + 1 :])
-    return Launch(image, _image_pin(image), rest, passed=tuple(passed), assigned=tuple(assigned))
 
 
 def _image_pin(image: str) -> Pin:

@@ -53,7 +53,7 @@ def narrowing_of(config: dict[str, Any], arguments: list[str], variables: list[t
         arguments: those that reach the server itself.
         variables: names and values of its environment and its HTTP headers.
     """
-    options = list(_options(arguments))
+    options = list(options_of(arguments))
     tools = [_list(config[key]) for key in _TOOL_LISTS if config.get(key)]
     tools += [_list(value) for name, value, _ in options if name in _TOOL_FLAGS]
     sets = [_list(value) for name, value, _ in options if name in _SET_FLAGS]
@@ -116,7 +116,7 @@ def _list(value: Any) -> list[str]:
     return [each for each in value if isinstance(each, str) and each.strip()] if isinstance(value, list) else []
 
 
-def _options(arguments: list[str]) -> Iterator[tuple[str, str, bool]]:
+def options_of(arguments: list[str]) -> Iterator[tuple[str, str, bool]]:
     """(flag without dashes, value, whether ``=`` joins them) of each ``--flag=value``, ``--flag value`` and ``--flag``."""
     for index, argument in enumerate(arguments):
         if not argument.startswith("--"):

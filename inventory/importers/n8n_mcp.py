@@ -7,9 +7,10 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from inventory.importers.addresses import Address, address_of
+from inventory.importers.addresses import address_of
 from inventory.importers.display import is_expression, shown
 from inventory.importers.levels import access_of
+from inventory.importers.mcp_reach import mcp_path
 from inventory.importers.n8n_node import Node
 from inventory.importers.n8n_use import Note, Use, dynamic_host
 from inventory.importers.n8n_values import part, text_of
@@ -24,13 +25,6 @@ _NEEDS = {
     "multipleHeadersAuth": "httpMultipleHeadersAuth",
     "mcpOAuth2Api": "mcpOAuth2Api",
 }
-#: Parts of an address that every server has, which say nothing of whose it is.
-_USUAL = re.compile(r"(?:mcp|sse|api|v\d+|messages?|http|stream(?:able)?|server)?", re.IGNORECASE)
-
-
-def mcp_path(address: Address) -> str:
-    """The path of a server's address where it says whose or what server it is: an organisation, a project."""
-    return "" if all(_USUAL.fullmatch(each) for each in address.path.split("/")) else address.path.rstrip("/")
 
 
 def mcp_uses(node: Node) -> list[Use]:

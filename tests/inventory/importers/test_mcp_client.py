@@ -170,7 +170,7 @@ def test_tools_that_run_unasked_are_counted() -> None:
         ("docker", ["run", "reg.example:5000/thing"], "reg.example:5000/thing", "none"),
         ("docker", ["run", "thing:latest"], "thing:latest", "none"),
         ("podman", ["run", "thing@sha256:" + "0f" * 32], "thing@sha256:" + "0f" * 32, "exact"),
-        ("python", ["server.py"], "python", "local"),
+        ("python", ["server.py"], "server.py", "local"),
         ("/opt/bin/thing", [], "thing", "local"),
         ("npx -y thing@1.2.3", [], "thing@1.2.3", "exact"),
         ("", [], "", "local"),

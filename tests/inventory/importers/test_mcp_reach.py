@@ -165,6 +165,7 @@ def test_paths_and_hosts_of_a_local_program_are_the_scope(config: dict[str, Any]
         ("https://mcp.example/mcp", ""),
         ("https://mcp.example/v1/sse", ""),
         ("https://mcp.example", ""),
+        ("https://mcp.example/runtime/webhooks/mcp", ""),
         ("https://mcp.example/orgs/acme/mcp", "/orgs/acme/mcp"),
         ("https://mcp.example/mcp/acme/payments/", "/mcp/acme/payments"),
         ("https://mcp.example/${ORG}/mcp", "/{expression}/mcp"),

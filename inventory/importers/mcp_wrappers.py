@@ -1,0 +1,121 @@
+"""Programs that only start another program: shells, ``env``, ``sudo``, keepers of secrets, bridges. What they start is what counts."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from inventory.importers.display import vocabulary
+
+SHELLS = vocabulary("sh bash zsh dash fish cmd powershell pwsh")
+LAUNCHERS = vocabulary(
+    "npx bunx pnpx uvx uv docker podman nerdctl npm pnpm yarn pipx node bun deno python python3 java dotnet env bash sh dnx"
+)
+_LINE_FLAGS = vocabulary("-c -lc -ic -ilc -command /c /k")
+#: Programs that take flags and then a program. Of each, the flags that take a value.
+_BEFORE = {
+    "sudo": vocabulary("-u -g -h -p --user --group"),
+    "doas": vocabulary("-u"),
+    "nice": vocabulary("-n --adjustment"),
+    "ionice": vocabulary("-c -n"),
+    "stdbuf": vocabulary("-i -o -e"),
+    "timeout": vocabulary("-k -s --signal --kill-after"),
+    "wsl": vocabulary("-d -u --distribution --user --cd"),
+    "env": vocabulary("-u --unset -C --chdir"),
+    "nohup": frozenset(),
+    "time": frozenset(),
+    "exec": frozenset(),
+    "command": frozenset(),
+    "setsid": frozenset(),
+    "xvfb-run": frozenset(),
+}
+#: Programs that start what follows ``--``, with secrets or an environment.
+_BEHIND_DASHES = vocabulary(
+    "op doppler infisical dotenv dotenvx dotenv-cli mise chamber aws-vault direnv teller envchain vault wsl"
+)
+_RUN = vocabulary("poetry pdm pipenv hatch rye volta")
+#: Packages that start another server, or call one, for a client that can't.
+BRIDGES = vocabulary(
+    """
+    mcp-remote supergateway mcp-proxy mcp-bridge mcpo dotenv-cli @modelcontextprotocol/inspector mcp-inspector
+    """
+)
+_RUNNERS_BY_NAME = vocabulary("@smithery/cli smithery")
+_LONGEST_LINE = 10_000
+_MORE_THAN_ONE = re.compile(r"[|&<>`\n]|\$\(")
+_PREPARES = re.compile(r"\s*(?:cd|export|source|\.|set)\s")
+ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+
+
+def inner_line(program: str, rest: list[str]) -> list[str] | None:
+    """The command line that a program only starts, or None for one that does something itself."""
+    if program in SHELLS:
+        return _in_shell(program, rest)
+    if program in _BEHIND_DASHES and "--" in rest:
+        return rest[rest.index("--") + 1 :] or None
+    if program in _BEFORE:
+        line = _behind_flags(rest, _BEFORE[program])
+        return (line[1:] if program == "timeout" else line) or None
+    if program in _RUN and rest[:1] == ["run"]:
+        return _behind_flags(rest[1:], frozenset()) or None
+    return None
+
+
+def behind_bridge(component: str, rest: list[str]) -> list[str] | None:
+    """The command line of the server that a bridging package starts, or None: it may call one by its address."""
+    name = package_name(component)
+    if name in _RUNNERS_BY_NAME and "run" in rest:
+        named = [each for each in rest[rest.index("run") + 1 :] if not each.startswith("-")]
+        return ["npx", named[0]] if named else None
+    if name not in BRIDGES:
+        return None
+    if "--stdio" in rest and rest[-1] != "--stdio":
+        return one_program(rest[rest.index("--stdio") + 1], is_posix=True)
+    if "--" in rest:
+        return rest[rest.index("--") + 1 :] or None
+    at = next((index for index, each in enumerate(rest) if program_of(each) in LAUNCHERS), None)
+    return None if at is None else rest[at:]
+
+
+def one_program(text: str, *, is_posix: bool) -> list[str] | None:
+    """The words of a shell's line that starts one program and does nothing else, but for what prepares it; else None."""
+    if len(text) > _LONGEST_LINE:
+        return None
+    *before, line = re.split(r"&&|;", text)
+    if any(_MORE_THAN_ONE.search(each) for each in (*before, line)) or not all(map(_PREPARES.match, before)):
+        return None
+    try:
+        words = shlex.split(line, posix=is_posix)
+    except ValueError:
+        return None
+    return [word.strip("\"'") for word in words] or None
+
+
+def program_of(path: str) -> str:
+    """A program's name without its folder and without what Windows hangs on it."""
+    name = re.split(r"[/\\]", path.strip())[-1]
+    return re.sub(r"\.(?:exe|cmd|bat|ps1)$", "", name, flags=re.IGNORECASE)
+
+
+def package_name(component: str) -> str:
+    """A package's name without its version."""
+    scope = "@" if component.startswith("@") else ""
+    return scope + re.split(r"[@=\[<>~! ]", component.removeprefix("@"))[0]
+
+
+def _in_shell(program: str, rest: list[str]) -> list[str] | None:
+    at = next((index for index, each in enumerate(rest[:4]) if each.lower() in _LINE_FLAGS), None)
+    if at is None or at + 1 >= len(rest):
+        return None
+    is_windows = program in ("cmd", "powershell", "pwsh")
+    words = rest[at + 1 :]
+    if is_windows and len(words) > 1:
+        return None if _MORE_THAN_ONE.search(" ".join(words)) else words
+    return one_program(words[0], is_posix=not is_windows)
+
+
+def _behind_flags(rest: list[str], valued: frozenset[str]) -> list[str]:
+    index = 0
+    while index < len(rest) and rest[index].startswith("-"):
+        index += 2 if rest[index] in valued else 1
+    return rest[index:]
