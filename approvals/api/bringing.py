@@ -22,6 +22,7 @@ from approvals.models.submission import UNFINISHED
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal, Refused, refuse
 from inventory import lineage, registry
+from inventory.importers.fitting import Found
 from inventory.importers.manifest import Manifest
 from inventory.models import Automation, Environment, ImportItem, ImportState, Outcome, Version
 
@@ -49,8 +50,9 @@ def preview(request: HttpRequest, about: Query[About]) -> PreviewOut:
     """
     who = caller(request)
     team = who.team(about.team)
+    found = _found(request, who, about)
     with transaction.atomic():
-        item = _read(request, who, team, about)
+        item = _read(found, who, team, about)
         shown = _shown(item, who, team)
         transaction.set_rollback(True)
     return shown
@@ -66,8 +68,9 @@ def bring_in(request: HttpRequest, about: Query[About]) -> Any:
     """
     who = caller(request)
     team = who.team(about.team)
+    found = _found(request, who, about)
     with transaction.atomic():
-        item = _read(request, who, team, about)
+        item = _read(found, who, team, about)
         version = _unchanged(item, team, about)
         if version is not None:
             answer = _brought(version, Outcome.UNCHANGED, who, team)
@@ -78,15 +81,24 @@ def bring_in(request: HttpRequest, about: Query[About]) -> Any:
     return answer if item.outcome == Outcome.UNCHANGED else Status(201, answer)
 
 
-def _read(request: HttpRequest, who: Caller, team: Team, about: About) -> ImportItem:
-    """The only automation of an export, with what was said about it; inside a transaction.
+def _found(request: HttpRequest, who: Caller, about: About) -> list[Found]:
+    """What an export holds; outside a transaction, because reading takes seconds.
 
     Raises:
         Unsupported: it does not say that it is JSON.
-        InvalidInput: it can't be read, or holds another number of automations; or what was said of it is wrong.
+        ImportBusy: another import of this person, or two of this process, are being read.
     """
     check_type(request)
-    batch = registry.preview([(about.name, request.body)], actor=who.actor, now=who.now, team=team)
+    return registry.read_apart([(about.name, request.body)], person=who.person)
+
+
+def _read(found: list[Found], who: Caller, team: Team, about: About) -> ImportItem:
+    """The only automation of an export, with the request's words about it; inside a transaction.
+
+    Raises:
+        InvalidInput: it can't be read, holds none or several automations, or the request is wrong about it.
+    """
+    batch = registry.keep(found, actor=who.actor, now=who.now, team=team)
     items = list(batch.items.order_by("pk")[:2])
     refused = next((one for one in items if one.progress == ImportState.REFUSED), None)
     if refused is not None:

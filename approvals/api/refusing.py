@@ -19,6 +19,7 @@ from governance.controls.refusals import Refused
 from governance.web import too_much
 from governance.web.pages import REFUSAL_STATUS
 from governance.web.problems import not_there, problem
+from inventory.registry import ImportBusy
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,7 @@ def refuses(api: NinjaAPI) -> None:
     handlers: dict[type[Exception], Any] = {
         AuthenticationError: _no_token,
         TooOften: _too_often,
+        ImportBusy: _busy,
         Refused: _refused,
         Http404: lambda *_: not_there(),
         ValidationError: _invalid,
@@ -59,6 +61,10 @@ def _no_token(request: HttpRequest, error: Exception) -> HttpResponse:
 def _too_often(request: HttpRequest, error: TooOften) -> HttpResponse:
     sentence, to_do = "This token asks too often.", f"Wait {error.wait} seconds."
     return problem(429, "TOO_OFTEN", sentence, to_do, headers={"Retry-After": str(error.wait)})
+
+
+def _busy(request: HttpRequest, error: ImportBusy) -> HttpResponse:
+    return problem(error.status, "BUSY", error.sentence, error.to_do, headers={"Retry-After": str(error.wait)})
 
 
 def _refused(request: HttpRequest, error: Refused) -> HttpResponse:

@@ -1,6 +1,6 @@
 """Bringing in: what is dropped or pasted becomes previews; a preview is filled in, kept on every change, and submitted (I7, I8).
 
-A raw file is parsed in memory and forgotten. Everything posted is kept as a draft first, whatever is refused afterwards.
+A raw file is parsed in the memory of a child process and forgotten. Everything posted is kept as a draft first, whatever is refused afterwards.
 """
 
 from __future__ import annotations
@@ -72,7 +72,11 @@ def bring_in(request: Request) -> HttpResponse:
     files += [(PASTED, pasted.encode())] if pasted.strip() else []
     if not files or (_is_too_large(request) and not request.FILES):  # nothing is dropped beside what was pasted
         return _start(request, builder, [_nothing_came(request)], pasted, status=422)
-    batch = registry.preview(files, actor=builder.actor, now=builder.now, team=team)
+    try:
+        read = registry.read_apart(files, person=builder.person)
+    except registry.ImportBusy as busy:
+        return _busy(request, builder, busy, pasted)
+    batch = registry.keep(read, actor=builder.actor, now=builder.now, team=team)
     items = list(batch.items.order_by("pk"))
     found = [item for item in items if item.progress == ImportState.PREVIEW]
     if len(found) > FEW:
@@ -114,6 +118,14 @@ def _start(
         "adding": upload_page.adding() if builder.teams else None,
     }
     return page(request, "approvals/bring_in.html", context, status=status)
+
+
+def _busy(request: Request, builder: Builder, busy: registry.ImportBusy, pasted: str) -> HttpResponse:
+    """Refuse an upload beside another one; pasted text stays in the form, and a browser keeps no files."""
+    to_do = f"{busy.to_do} Choose the files again then." if request.FILES else busy.to_do
+    answer = _start(request, builder, [{"sentence": busy.sentence, "to_do": to_do}], pasted, status=busy.status)
+    answer["Retry-After"] = str(busy.wait)
+    return answer
 
 
 def _draft(item: ImportItem) -> Shape:

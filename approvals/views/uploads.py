@@ -32,6 +32,7 @@ from inventory.importers import ImportProblem, file_shown
 from inventory.models import BatchState, ImportBatch
 
 TEMPLATE = "approvals/upload.html"
+FEWER_FILES = "Send fewer files at a time."
 
 
 def _find(builder: Builder, pk: int) -> ImportBatch:
@@ -54,10 +55,15 @@ def add(request: Request) -> HttpResponse:
         _check_size(request)
         team = builder.team(number(request.POST.get("team")))
         named = request.POST.get("batch", "")
-        batch = _find(builder, number(named) or 0) if named else registry.begin(actor=builder.actor, now=builder.now)
-        added = registry.add(batch, [*registry.read(_files(request)), *_too_large(request)], now=builder.now, team=team)
+        going_on = _find(builder, number(named) or 0) if named else None
+        found = [*registry.read_apart(_files(request), person=builder.person), *_too_large(request)]
+        batch = going_on or registry.begin(actor=builder.actor, now=builder.now)
+        added = registry.add(batch, found, now=builder.now, team=team)
     except Refused as no:
         return JsonResponse({"sentence": no.refusal.sentence, "to_do": no.refusal.to_do}, status=no.status)
+    except registry.ImportBusy as busy:
+        refusal, when = {"sentence": busy.sentence, "to_do": busy.to_do}, {"Retry-After": str(busy.wait)}
+        return JsonResponse(refusal, status=busy.status, headers=when)
     href = reverse("import_batch", args=[batch.pk])
     said = {"read": added.read, "refused": added.refused, "again": added.again}
     return JsonResponse({"batch": href, "pk": batch.pk, **said})
@@ -68,7 +74,10 @@ def _check_size(request: Request) -> None:
     size = number(request.META.get("CONTENT_LENGTH")) or 0
     if size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE and not request.FILES:
         sentence = f"This is more than {too_much.limit()}, which is the most that is taken at once."
-        raise refuse(Refusal("I7", "input", sentence, "Send fewer files at a time."))
+        raise refuse(Refusal("I7", "input", sentence, FEWER_FILES))
+    most = settings.DATA_UPLOAD_MAX_NUMBER_FILES or 0
+    if len(request.POST.getlist("large")) > most:
+        raise refuse(Refusal("I7", "input", f"This names more than {most} files.", FEWER_FILES))
 
 
 def _files(request: Request) -> Iterator[tuple[str, bytes]]:

@@ -24,7 +24,8 @@ class Limits:
     """How much of one file is read: `size` in bytes, `depth` in nested lists and objects, `values` in all.
 
     A value takes up to thirty times its bytes in memory, and is worked on long after: so it is the number that bounds both. Real
-    exports hold one in twenty-five bytes. `automations` are those of a file; `steps` the nodes, or the servers, of one automation.
+    exports hold one in twenty-five bytes. `automations` are those of a file; `steps` the nodes, or the servers, of one automation;
+    `entries` the arguments, variables, headers or tools of one server.
     """
 
     size: int = 20 * 1024 * 1024
@@ -32,6 +33,7 @@ class Limits:
     values: int = 1_000_000
     automations: int = 2_000
     steps: int = 5_000
+    entries: int = 1_000
 
 
 LIMITS = Limits()
@@ -71,6 +73,7 @@ _COMPRESSED = (
     b"\x28\xb5\x2f\xfd",
     b"Rar!",
 )
+FEWER = "Bring in fewer automations at a time, or clear their pinned data before exporting."
 _EXPORT_AGAIN = "Export it again from where it was made, and bring in that file unchanged."
 
 
@@ -119,7 +122,7 @@ def too_large(file: str, limits: Limits = LIMITS) -> NoReturn:
         file,
         "",
         f"the file is larger than {limits.size // (1024 * 1024)} MB",
-        "Bring in fewer automations at a time, or clear their pinned data before exporting.",
+        FEWER,
     )
 
 

@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from inventory.importers import mcp_client, n8n, platforms
-from inventory.importers.display import label
-from inventory.importers.documents import LIMITS, Limits, parse, too_many
+from inventory.importers.display import label, shown
+from inventory.importers.documents import FEWER, LIMITS, Limits, parse, too_many
 from inventory.importers.manifest import Manifest, manifest_digest, with_shared_credentials
 from inventory.importers.n8n_inline import with_inline_workflows
 from inventory.importers.problem import ImportProblem
@@ -31,6 +31,9 @@ VERSION = "1.4"
 
 _EXTENSIONS = re.compile(r"(?:\.mcp)?\.jsonc?$", re.IGNORECASE)
 _PLAIN_NAMES = frozenset({"", "mcp", ".mcp", "mcp_config", "settings", "claude_desktop_config"})
+#: A longer path is no file's name, and looking it through for tokens costs time.
+_LONGEST_NAME = 1_000
+OUT_OF_MEMORY = "reading it takes more memory than one file may use"
 _HIDDEN_FOLDERS = frozenset({".vscode", ".cursor", ".gemini", ".claude", ".", "/"})
 
 
@@ -79,8 +82,12 @@ def read(
         return _read(file, data, fingerprint_key, format, limits, budget or Budget())
     except ImportProblem:
         raise
+    except MemoryError:
+        unexpected = OUT_OF_MEMORY
     except Exception as error:  # noqa: BLE001  a traceback would carry the file, secrets included, into error reports
         unexpected = type(error).__name__
+    if unexpected == OUT_OF_MEMORY:
+        raise ImportProblem(file, "", OUT_OF_MEMORY, FEWER)
     raise ImportProblem(
         file,
         "",
@@ -125,8 +132,7 @@ def _read(
             )
     servers = mcp_client.servers_in(document) if format in ("auto", "mcp_client") else None
     if servers is not None:
-        if len(servers) > limits.steps:
-            too_many(file, limits.steps, "servers")
+        _check_servers(file, servers, limits)
         scrubbed = _scrubbed(file, document, key, budget)
         manifest = mcp_client.read_configuration(file, scrubbed, _name_of(file, "MCP client configuration"))
         if not manifest.privileges:
@@ -145,6 +151,16 @@ def _check_numbers(file: str, workflows: list[tuple[str, Any]], limits: Limits) 
         nodes = one.get("nodes") if isinstance(one, dict) else None
         if isinstance(nodes, list) and len(nodes) > limits.steps:
             too_many(file, limits.steps, "nodes", place)
+
+
+def _check_servers(file: str, servers: list[mcp_client.Server], limits: Limits) -> None:
+    """Refuse too many servers, or one with too many arguments, variables, headers or tools, before any is read."""
+    if len(servers) > limits.steps:
+        too_many(file, limits.steps, "servers")
+    for server in servers:
+        if any(isinstance(each, (list, dict)) and len(each) > limits.entries for each in server.config.values()):
+            place = "/".join(shown(str(part), 80) for part in server.trail)
+            too_many(file, limits.entries, "entries in one list", place)
 
 
 def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: Limits, budget: Budget) -> ReadResult:
@@ -229,6 +245,8 @@ def _readable(document: Any) -> str:
 
 def file_shown(name: str) -> str:
     """A file's name without a drive, a root, steps upwards or a token (I6): it is kept and shown, and never opened."""
+    if len(name) > _LONGEST_NAME:
+        return "file with a very long name"
     parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..") and not part.endswith(":")]
     return label(without_tokens("/".join(parts))) or "file without a name"
 

@@ -31,6 +31,7 @@ from inventory.registry.credentials import (
     refuse_kept_in,
     say_kept_in,
 )
+from inventory.registry.import_process import ImportBusy, read_apart
 from inventory.registry.imports import (
     Added,
     add,
@@ -38,6 +39,7 @@ from inventory.registry.imports import (
     discard,
     discard_all,
     forget,
+    keep,
     open_items,
     order,
     preview,
@@ -79,6 +81,7 @@ __all__ = [
     "Change",
     "Described",
     "Drift",
+    "ImportBusy",
     "accept_ownership",
     "across",
     "activate",
@@ -110,6 +113,7 @@ __all__ = [
     "forget",
     "hand_over_identities",
     "is_its_side",
+    "keep",
     "known",
     "name_owner",
     "open_items",
@@ -122,6 +126,7 @@ __all__ = [
     "propose_resource",
     "raise_tier",
     "read",
+    "read_apart",
     "recast",
     "reclassify",
     "refuse_binding",

@@ -6,7 +6,6 @@ None of this is a governed row: it is what one person has read and typed, and le
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -21,17 +20,12 @@ from governance.controls.actors import Actor
 from governance.controls.models import Team
 from governance.controls.refusals import Refusal, refuse
 from inventory import importers
-from inventory.importers import ImportProblem, ReadResult, privilege_key
+from inventory.importers import ImportProblem, ReadResult
+from inventory.importers.fitting import Found, fitting
 from inventory.models import BatchState, ImportBatch, ImportItem, ImportState, Outcome, Version
 
 #: Where a manifest says what it was read from, for comparing without loading any.
 CONTENT = KeyTextTransform("content", KeyTransform("source", "manifest"))
-
-MOST_ROWS = 600
-"""As many privileges and credentials one automation may ask for: each is three fields of a form, and a form has at most 2,000."""
-
-#: What a file holds: its name as it is shown, and one automation of it, or why there is none.
-Found = tuple[str, ReadResult | ImportProblem]
 
 
 @dataclass(frozen=True)
@@ -46,17 +40,29 @@ class Added:
 def preview(
     files: Iterable[tuple[str, bytes]], *, actor: Actor, now: datetime, team: Team | None = None
 ) -> ImportBatch:
-    """Read files and keep what was found as previews; a file that can't be read becomes a refused item with its reason.
+    """Read files in this process and keep what was found, see `keep`.
 
     Args:
         files: name and content of each.
         actor: who brings them in.
         now: business time.
-        team: whom they are read for.
+        team: the team that builds them.
+    """
+    return keep(read(files), actor=actor, now=now, team=team)
+
+
+def keep(found: Sequence[Found], *, actor: Actor, now: datetime, team: Team | None = None) -> ImportBatch:
+    """Keep what was read as previews; a file that can't be read becomes a refused item with its reason.
+
+    Args:
+        found: of `read` or `read_apart`.
+        actor: who brings them in.
+        now: business time.
+        team: the team that builds them.
     """
     with transaction.atomic():
         batch = begin(actor=actor, now=now)
-        add(batch, read(files), now=now, team=team)
+        add(batch, found, now=now, team=team)
     return batch
 
 
@@ -113,7 +119,7 @@ def add(
     with transaction.atomic():
         batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
         _not_under_way(batch)
-        found = _fitting(found)
+        found = fitting(found)
         there = _there(batch, {name[:255] for name, _ in found}) if batch.size or batch.items.exists() else set()
         items = [one for one in _items(batch, found, now, team) if _same(one) not in there]
         ImportItem.objects.bulk_create(items)
@@ -122,25 +128,6 @@ def add(
             batch.size, batch.progress = batch.size + read_now, BatchState.PREVIEW
             batch.save(update_fields=["size", "progress"])
     return Added(read_now, len(items) - read_now, len(found) - len(items))
-
-
-def _fitting(found: Sequence[Found]) -> list[Found]:
-    """The same, with a refusal for each automation that asks for too much."""
-    in_file = Counter(name for name, one in found if isinstance(one, ReadResult))
-    return [
-        (name, (_too_long(name, one, is_alone=in_file[name] == 1) or one) if isinstance(one, ReadResult) else one)
-        for name, one in found
-    ]
-
-
-def _too_long(name: str, result: ReadResult, *, is_alone: bool) -> ImportProblem | None:
-    """Why an automation is no preview: more rows than one form can be sent with, and than anybody reads."""
-    manifest = result.manifest
-    rows = len({privilege_key(one, "") for one in manifest.privileges}) + len(manifest.credentials)
-    if rows <= MOST_ROWS:
-        return None
-    reason = f"it uses {rows:,} things, and one automation may use {MOST_ROWS}"
-    return ImportProblem(name, "" if is_alone else manifest.name, reason, "Split it into several automations.")
 
 
 def _items(batch: ImportBatch, found: Sequence[Found], now: datetime, team: Team | None) -> list[ImportItem]:

@@ -18,6 +18,9 @@ const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseco
 
 // A refusal in the server's own words; whatever else goes wrong may pass, and is tried again.
 class Refused extends Error {}
+// The server reads other imports: it says when to try again. After so many times somebody should look.
+class Busy extends Refused {}
+const BUSY_TIMES = 60;
 
 // Everything below dropped entries, as {path, file}; a folder tells its entries a hundred at a time.
 const readAll = (reader) => new Promise((done, failed) => reader.readEntries(done, failed));
@@ -98,17 +101,31 @@ class Sending {
     const answer = await fetch(this.form.dataset.add, { method: "POST", body, redirect: "error" });
     if (answer.ok) return answer.json();
     const said = answer.headers.get("Content-Type")?.startsWith("application/json") ? await answer.json() : null;
-    if (said) throw new Refused(`${said.sentence} ${said.to_do}`.trim());
+    const wait = Number(answer.headers.get("Retry-After"));
+    if (said) throw Object.assign(new (wait ? Busy : Refused)(`${said.sentence} ${said.to_do}`.trim()), { wait, sentence: said.sentence });
     throw new Error(String(answer.status));
+  }
+
+  async patiently(part, large) {
+    const words = this.find("words");
+    for (let times = 1; ; times += 1) {
+      try {
+        return await this.post(part, large);
+      } catch (error) {
+        if (!(error instanceof Busy) || times >= BUSY_TIMES) throw error;
+        words.textContent = `${error.sentence} This folder goes on by itself.`;
+        await pause(1000 * error.wait);
+      }
+    }
   }
 
   async insist(part, large) {
     try {
-      return await this.post(part, large);
+      return await this.patiently(part, large);
     } catch (error) {
       if (error instanceof Refused) throw error;
       await pause(1000);
-      return this.post(part, large);
+      return this.patiently(part, large);
     }
   }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -100,9 +99,7 @@ def test_an_upload_over_its_time_refuses_the_files_that_were_not_read_yet(northw
 def test_a_file_with_too_much_to_keep_is_refused_and_the_others_are_read(northwind: Northwind) -> None:
     found = read(northwind.rita, GOOD, ("short.json", b"{"), GOOD, limits=replace(LIMITS, answer=500))
     assert [is_read(one) for one in found] == [False, False, False]
-    assert "what it uses takes more than 500 characters to write down. Bring in fewer automations" in refused(
-        found[0]
-    )
+    assert "what it uses takes more than 500 characters to write down. Bring in fewer automations" in refused(found[0])
     assert "a member name in double quotes was expected" in refused(found[1])
 
 
@@ -113,7 +110,9 @@ WRONG = """print('["read", {"schema": "notforus7"}, []]', flush=True); import sy
 
 
 @pytest.mark.rule("I7")
-@pytest.mark.parametrize("program", [DEAD, NONSENSE, ENDLESS, WRONG, ""], ids=["killed", "nonsense", "endless", "wrong", "silent"])
+@pytest.mark.parametrize(
+    "program", [DEAD, NONSENSE, ENDLESS, WRONG, ""], ids=["killed", "nonsense", "endless", "wrong", "silent"]
+)
 def test_a_child_that_dies_or_answers_nonsense_refuses_its_file(northwind: Northwind, program: str) -> None:
     found = read(northwind.rita, GOOD, GOOD, program=(sys.executable, "-c", program))
     said = "reading it ended unexpectedly. Try it once more; if it is refused again, report a defect, without the file."
@@ -129,7 +128,7 @@ def test_the_child_has_its_limits_and_is_told_nothing_but_by_its_pipe() -> None:
         bounds = {line[:26].strip(): line[26:].split()[:2] for line in (process / "limits").read_text().splitlines()}
         nice = int((process / "stat").read_text().rpartition(")")[2].split()[16])
         command, variables = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
-        outputs = [os.readlink(process / "fd" / str(number)) for number in (1, 2)]
+        outputs = [str((process / "fd" / str(number)).readlink()) for number in (1, 2)]
     assert bounds["Max address space"] == [str(LIMITS.memory)] * 2
     assert bounds["Max core file size"] == bounds["Max file size"] == ["0", "0"], "it leaves nothing on a disk"
     assert bounds["Max cpu time"] != ["unlimited", "unlimited"]
@@ -137,13 +136,14 @@ def test_the_child_has_its_limits_and_is_told_nothing_but_by_its_pipe() -> None:
     assert nice == 19
     assert variables == b"", "no password or key of ours"
     assert key.hex().encode() not in command
-    assert outputs[0].startswith("pipe:") and outputs[1] == "/dev/null"
+    assert outputs[0].startswith("pipe:")
+    assert outputs[1] == "/dev/null"
     assert not process.exists(), "it has ended with its upload"
 
 
 @pytest.mark.rule("H7")
 def test_a_child_ends_with_the_thread_that_started_it() -> None:
-    """Death of the parent is told to the kernel by the child itself, before it reads anything."""
+    """The child asks the kernel for this before it reads a file."""
     code = (
         "import os, sys; from inventory.registry import import_process as p\n"
         "one = p.Importer(p.LIMITS, key=b'k'); one.__enter__(); one.read('x.json', b'{', seconds=20)\n"
@@ -189,9 +189,7 @@ def test_nothing_of_a_refused_file_is_kept_or_logged(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     caplog.set_level(logging.DEBUG)
     tight = replace(LIMITS, cpu=0.06)
-    batch = registry.keep(
-        read(northwind.rita, LARGE, limits=tight), actor=as_actor(northwind.rita), now=northwind.now
-    )
+    batch = registry.keep(read(northwind.rita, LARGE, limits=tight), actor=as_actor(northwind.rita), now=northwind.now)
     item = batch.items.get()
     assert WORD not in json.dumps([item.manifest, item.secrets, item.draft, item.reason])
     assert WORD not in caplog.text

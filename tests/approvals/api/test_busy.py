@@ -1,4 +1,4 @@
-"""While an import is read, a program's further one is refused at once, and it is told when to ask again (I7)."""
+"""The API refuses a further import at once, and says when to ask again (I7)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_second_import_of_a_person_is_refused(company: Company, rita: Program,
     with reading(company.people.rita):
         answer = rita.post(address, stock.source())
     assert (answer.status, answer.said["code"], answer.said["detail"]) == (429, "BUSY", YOURS)
-    assert answer.headers["Retry-After"] == "5"
+    assert answer.headers["Retry-After"] == "2"
     assert not ImportBatch.objects.exists()
 
 
@@ -37,7 +37,7 @@ def test_a_third_import_in_a_web_process_is_refused(company: Company, rita: Prog
     with full(company):
         answer = rita.post(address, stock.source())
     assert (answer.status, answer.said["code"], answer.said["detail"]) == (503, "BUSY", FULL)
-    assert answer.headers["Retry-After"] == "5"
+    assert answer.headers["Retry-After"] == "2"
     assert rita.post("/preview", stock.source()).status == 200
 
 

@@ -54,7 +54,7 @@ def paste(rita: Build) -> Any:
 def test_a_second_import_of_a_person_is_refused_with_the_pasted_text_kept(rita: Build) -> None:
     with reading(rita.person):
         answer = paste(rita)
-    assert (answer.status_code, answer["Retry-After"]) == (429, "5")
+    assert (answer.status_code, answer["Retry-After"]) == (429, "2")
     assert YOURS in answer.content.decode()
     assert "&quot;Weekly stock report&quot;" in answer.content.decode(), "what was pasted is still there"
     assert not ImportBatch.objects.exists()
@@ -65,7 +65,7 @@ def test_a_second_import_of_a_person_is_refused_with_the_pasted_text_kept(rita: 
 def test_a_third_import_in_a_web_process_is_refused_with_the_pasted_text_kept(rita: Build, company: Company) -> None:
     with full(company):
         answer = paste(rita)
-    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
     assert FULL in answer.content.decode()
     assert "&quot;Weekly stock report&quot;" in answer.content.decode()
     assert not ImportBatch.objects.exists()
@@ -80,8 +80,8 @@ def test_a_part_of_a_folder_is_refused_with_when_to_try_again(rita: Build, compa
     with full(company):
         crowded = rita.client.post(reverse("import_add"), {"batch": begun.json()["pk"]})
     assert (begun.status_code, yours.status_code, crowded.status_code) == (200, 429, 503)
-    assert (yours["Retry-After"], yours.json()["sentence"]) == ("5", YOURS)
-    assert (crowded["Retry-After"], crowded.json()["sentence"]) == ("5", FULL)
+    assert (yours["Retry-After"], yours.json()["sentence"]) == ("2", YOURS)
+    assert (crowded["Retry-After"], crowded.json()["sentence"]) == ("2", FULL)
     assert not ImportBatch.objects.get().items.exists()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -203,12 +204,20 @@ def _approved(record: Approval, c: Company) -> None:
         journeys.approve(fresh, seat.may_decide[0], now=c.now)
 
 
+#: The child process, with a defect where it looks for secrets.
+STUMBLES = """
+from inventory.importers import child, reading
+reading.scrub = lambda document, *_, **__: 1 / len(document[:0])
+child.main()
+"""
+
+
 def _went_wrong(rita: Build, planted: Planted, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken file; an importer that stumbles; a defect of the portal, with its traceback."""
     halves = rita.upload(("half.json", planted.content[:-40]), ("spoilt.json", planted.content.replace(b":", b";", 1)))
     seen.note("refused files", halves.content.decode())
     with monkeypatch.context() as patch:
-        patch.setattr("inventory.importers.reading.scrub", lambda document, key: 1 / len(document[:0]))
+        patch.setitem(registry.read_apart.__kwdefaults__, "program", (sys.executable, "-c", STUMBLES))
         answer = rita.upload((planted.name, planted.content)).content.decode()
         assert "does not cope with this file" in answer
         seen.note("an importer that stumbles", answer)

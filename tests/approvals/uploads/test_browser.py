@@ -16,6 +16,7 @@ from approvals import bulk
 from governance.controls import clock
 from inventory.models import BatchState, ImportBatch
 from tests import journeys, people
+from tests.approvals.bring_in.test_busy import reading
 from tests.approvals.uploads import making
 from tests.axe import is_too_wide, violations
 from tests.journeys import Company
@@ -100,3 +101,22 @@ def test_a_folder_that_breaks_off_goes_on_and_its_order_is_followed_to_the_end(
     expect(page.get_by_text("All that was read is in the register.")).to_be_visible()
     expect(page.locator("#progress")).to_have_count(0)
     assert making.outcomes(batch) == ["new"] * 7
+
+
+@pytest.mark.rule("I7")
+def test_a_folder_waits_while_another_import_of_its_person_is_read(
+    open_page: Callable[..., Page], site: Site, company: Company, folder: Path
+) -> None:
+    from playwright.sync_api import expect
+
+    page = open_page(viewport={"width": 1280, "height": 900})
+    session = client_of(company.people.rita).cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
+    page.goto("/bring-in/")
+    with reading(company.people.rita):
+        choose(page, folder)
+        waits = "Another import of yours is still being read. This folder goes on by itself."
+        expect(page.get_by_text(waits)).to_be_visible()
+        assert not ImportBatch.objects.filter(by=company.people.rita).exists()
+    page.wait_for_url(re.compile(r"/uploads/\d+/$"))
+    assert ImportBatch.objects.get(by=company.people.rita).size == 7
