@@ -85,6 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "race: real threads and commits",
         "browser: drives Chromium",
         "process: real worker or beat processes, signals, kills",
+        "database: depends on the database's version; `.ci/run` runs it on the lowest PostgreSQL of the machine too",
         "soak: `make soak` runs it, as long as real use might take; soak(only=True): nothing else does",
     ):
         config.addinivalue_line("markers", line)
@@ -200,7 +201,12 @@ def real_exports(root: Path) -> Path:
 def template(pytestconfig: pytest.Config) -> Template | None:
     """Where a migrated database is kept between runs; None under `-p no:cacheprovider`."""
     cache = getattr(pytestconfig, "cache", None)
-    return Template(cache.mkdir("database")) if cache else None
+    return Template(cache.mkdir("database"), ENVIRONMENT.cluster.installation.major) if cache else None
+
+
+def pytest_report_header() -> str:
+    """On which PostgreSQL the tests run."""
+    return f"PostgreSQL {ENVIRONMENT.cluster.installation.major}"
 
 
 @pytest.fixture(scope="session")

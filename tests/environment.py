@@ -96,9 +96,15 @@ def prepare() -> Environment:
     given = os.environ.get("REDIS_URL", "")
     program = None if given else broker.find()
     redis = broker.Broker(program, sockets) if program else None
+    wanted = os.environ.get("POSTGRES", "")  # a major version, or "lowest": `.ci/run` runs some tests on that too
     made = Environment(
         folder=folder,
-        cluster=postgres.Cluster(folder / "postgres", sockets, durable=False),
+        cluster=postgres.Cluster(
+            folder / "postgres",
+            sockets,
+            durable=False,
+            installation=postgres.of_major(wanted) if wanted else None,
+        ),
         redis=redis,
         redis_url=given or (redis.url if redis else ""),
         site_port=free_port(),

@@ -10,7 +10,6 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from governance.supervisor import postgres
 from tests.environment import ROOT
 
 #: What a migration reads or imports: itself, the models and guards it names, the policy it loads, packages' migrations.
@@ -38,10 +37,11 @@ class Template:
 
     Args:
         cache: a folder of pytest's cache.
+        major: the version of PostgreSQL that the tests run on.
     """
 
-    def __init__(self, cache: Path) -> None:
-        digest = hashlib.sha256(str(postgres.find(Path("/nonexistent")).major).encode())
+    def __init__(self, cache: Path, major: int) -> None:
+        digest = hashlib.sha256(str(major).encode())
         for path in sorted({path for pattern in READ_BY_MIGRATIONS for path in ROOT.glob(pattern)}):
             digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
         self.folder = cache / digest.hexdigest()[:16]

@@ -83,6 +83,21 @@ def installations() -> tuple[Installation, ...]:
     return tuple(found.values())
 
 
+def of_major(wanted: str) -> Installation:
+    """An installation by its major version (``15``), or the one of the lowest version (``lowest``).
+
+    Raises:
+        Trouble: when there is none.
+    """
+    found = sorted(installations(), key=lambda each: each.major)
+    fitting = [each for each in found if wanted in ("lowest", str(each.major))]
+    if not fitting:
+        raise Trouble(
+            f"No PostgreSQL {wanted} is on this machine, only {', '.join(str(each.major) for each in found)}."
+        )
+    return fitting[0]
+
+
 def find(data: Path) -> Installation:
     """The installation that fits the database in `data`, or the best one when there is no database yet.
 
@@ -178,14 +193,24 @@ class Cluster:
         sockets: an existing folder of mode 0700 that holds the socket; its path is short enough for one.
         durable: whether a commit survives a crash of the machine.
         account: as whom it runs; found out when None.
+        installation: the programs to use; those that fit the data when None.
     """
 
-    def __init__(self, data: Path, sockets: Path, *, durable: bool = True, account: Account | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        sockets: Path,
+        *,
+        durable: bool = True,
+        account: Account | None = None,
+        installation: Installation | None = None,
+    ) -> None:
         self.data = data
         self.sockets = sockets
         self.durable = durable
         self.process: subprocess.Popen[bytes] | None = None
         self._account = account
+        self._installation = installation
 
     @property
     def url(self) -> str:
@@ -193,13 +218,18 @@ class Cluster:
         folder = str(self.sockets).replace("\\", "\\\\").replace("'", "\\'")
         return f"host='{folder}' dbname={DATABASE} user={ROLE}"
 
+    @property
+    def installation(self) -> Installation:
+        """The programs that it runs."""
+        return self._installation or find(self.data)
+
     def start(self, output: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[bytes]:
         """Set up what is missing and start the server; the caller waits with `is_ready`.
 
         Raises:
             Trouble: no programs, no room, a database that another server holds, or a set-up that failed.
         """
-        installation = find(self.data)
+        installation = self.installation
         who = self._account = self._account or account()
         if not (self.data / "PG_VERSION").exists():
             self._set_up(installation, who)

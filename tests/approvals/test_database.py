@@ -12,6 +12,8 @@ from tests.approvals.attempts import database_refuses, insert_decision, name_can
 from tests.journeys import Company
 from tests.people import as_actor
 
+pytestmark = pytest.mark.database
+
 # --- decisions ------------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,8 @@ from inventory.models import AutomationState
 from tests import journeys
 from tests.journeys import Company
 
+pytestmark = pytest.mark.database
+
 
 @pytest.mark.rule("A2", "A3", "A4")
 def test_privileges_wait_visibly_until_the_app_is_approved(company: Company, chaser_submitted: Submission) -> None:

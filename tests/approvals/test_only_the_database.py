@@ -16,6 +16,8 @@ from tests.approvals.attempts import database_refuses, insert_decision, name_can
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
 
+pytestmark = pytest.mark.database
+
 
 @pytest.mark.rule("S5", "S1")
 def test_a_party_whom_only_the_database_stops_gets_a_page_with_the_code_and_stands_on_the_timeline(

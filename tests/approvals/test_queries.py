@@ -12,6 +12,8 @@ from tests.approvals.lightly import asks
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
 
+pytestmark = pytest.mark.database
+
 ONE = "SELECT s.sku FROM scm.stock s"
 MANY = [f"scm.stock_movements_of_warehouse_{number:02}" for number in range(30)]
 

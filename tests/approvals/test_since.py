@@ -19,7 +19,7 @@ from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def read(person: Person, submission: Submission, opened: int | None = None) -> str:

@@ -15,7 +15,7 @@ from governance.controls.transitions import Effect, Step, transition
 from tests.controls.toy import NOT_THE_PAINTER, Door
 from tests.people import Northwind, as_actor
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 CODED = "DO $$ BEGIN RAISE EXCEPTION 'SOD-0: somebody painted door 7' USING ERRCODE = 'check_violation'; END $$"
 APPEND_ONLY = "UPDATE controls_ledgerevent SET verb = 'door.shut'"

@@ -18,6 +18,8 @@ from governance.controls.models import LedgerEvent, Seal
 from tests.controls.events import appended
 from tests.people import NOW, Northwind, as_actor, as_delegate
 
+pytestmark = pytest.mark.database
+
 
 def raw(sql: str, *values: Any) -> None:
     """Run SQL as somebody would who goes past the program."""

@@ -207,6 +207,7 @@ def test_what_a_superuser_of_the_database_did_is_found(
 # --- sealing ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.database
 @pytest.mark.rule("H2")
 def test_a_running_transaction_holds_its_place_and_is_sealed_after_it_ends(subject: Any) -> None:
     """Its events may not appear before a sealed one later: the sealer stops below the oldest that still runs."""
@@ -232,6 +233,7 @@ def test_a_running_transaction_holds_its_place_and_is_sealed_after_it_ends(subje
     assert ledger_export.verify_database().problems == []
 
 
+@pytest.mark.database
 @pytest.mark.rule("H2")
 def test_writers_and_sealers_at_once_leave_one_unbroken_chain(subject: Any) -> None:
     sealing.seal_all(at=timezone.now())
@@ -272,6 +274,7 @@ def test_writers_and_sealers_at_once_leave_one_unbroken_chain(subject: Any) -> N
     assert ledger_export.verify_database().problems == []
 
 
+@pytest.mark.database
 @pytest.mark.rule("H2")
 def test_what_is_rolled_back_is_neither_in_the_ledger_nor_missing_from_it(subject: Any) -> None:
     with transaction.atomic():

@@ -25,7 +25,7 @@ from tests.pages.test_waiting import asked
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 @pytest.fixture(autouse=True)

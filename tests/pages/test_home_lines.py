@@ -12,7 +12,7 @@ from tests import journeys
 from tests.journeys import Company
 from tests.people import Northwind, as_actor
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 @pytest.fixture

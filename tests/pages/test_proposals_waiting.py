@@ -20,7 +20,7 @@ from tests.pages.test_register import cost
 from tests.people import as_actor, as_delegate, give_role, make_person
 from tests.portal.signed_in import client_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8"), pytest.mark.database]
 
 
 def at_home(person: Person) -> dict[str, list[str]]:

@@ -21,7 +21,7 @@ from tests.pages.test_register import cost
 from tests.people import Northwind, as_actor
 from tests.portal.signed_in import client_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 #: How many privileges each of many things waits with: a query for each of them would show.
 MANY = lengths.of(3, soak=8)

@@ -18,7 +18,7 @@ from tests.journeys import Company
 from tests.people import Northwind
 from tests.portal.signed_in import client_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 #: The demo alone reads the clock's row; production never does.
 CLOCK = "controls_clockoffset"

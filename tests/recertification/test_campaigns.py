@@ -25,7 +25,7 @@ from tests.recertification.campaigns import FILLER, chunk, day, filled, ordered
 from tests.recertification.reviews import Held, under_review
 from tests.recertification.rows import low_grants
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 @pytest.mark.rule("R2", "S5")

@@ -24,6 +24,8 @@ from tests.portal.signed_in import client_of
 from tests.recertification.reviews import Held, opened, question, say, under_review
 from tests.unguarded import given
 
+pytestmark = pytest.mark.database
+
 
 @pytest.fixture
 def item(stock_under_review: Item, monkeypatch: pytest.MonkeyPatch) -> Item:

@@ -11,7 +11,7 @@ from governance.recertification.sentence_sql import SENTENCE
 from inventory.importers.display import EXPRESSION, MODEL
 from inventory.models import Credential, Entitlement, Privilege, Resource
 
-pytestmark = [pytest.mark.django_db, pytest.mark.rule("R2", "R3")]
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("R2", "R3"), pytest.mark.database]
 
 TARGETS = [
     ("", ""),

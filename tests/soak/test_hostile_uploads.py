@@ -129,8 +129,9 @@ def test_a_page_is_as_quick_beside_eight_hostile_uploads(
         NEVER.wait(0.05)
     quiet += [reader.took(path) for _ in range(QUIET // 2)]
     ratio = statistics.median(beside) / statistics.median(quiet)
-    lengths.did(request, f"{words(quiet)} while nobody uploads; {words(beside)} beside uploads: ratio {ratio:.2f}")
-    lengths.did(request, f"answers to uploads: {dict(sorted(statuses.items()))}")
+    answers = ", ".join(f"{count} of {status}" for status, count in sorted(statuses.items()))
+    figures = f"{words(quiet)} while nobody uploads, {words(beside)} beside uploads: ratio {ratio:.2f}"
+    lengths.did(request, f"{figures}; answers to uploads: {answers}")
     assert set(statuses) <= {302, 422, 503}
     assert statuses[302] + statuses[422] == len(HOSTILE), "each was read, or refused with its reason"
     assert len(beside) >= QUIET, "so many that their middle says something"

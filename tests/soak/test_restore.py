@@ -28,9 +28,9 @@ from tests.people import build
 pytestmark = [pytest.mark.process, pytest.mark.soak(only=True)]
 
 
-def run(program: str, *arguments: str) -> None:
+def run(cluster: postgres.Cluster, program: str, *arguments: str) -> None:
     """Run one of PostgreSQL's programs, of the version that runs."""
-    folder = postgres.installations()[0].programs
+    folder = cluster.installation.programs
     done = subprocess.run([folder / program, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -70,13 +70,20 @@ def test_a_restored_backup_verifies_and_the_journey_goes_on(
     sealing.seal_all(at=timezone.now())
     backup, url = tmp_path / "countersign.dump", surroundings.cluster.url
     here = str(connection.settings_dict["NAME"])
-    run("pg_dump", "--format=custom", f"--file={backup}", named(url, here))
+    run(surroundings.cluster, "pg_dump", "--format=custom", f"--file={backup}", named(url, here))
     # What happens after the backup is lost with the database, and a checkpoint that was published meanwhile says so.
     journeys.decide_all(company, asked)
     sealing.seal_all(at=timezone.now())
     with psycopg.connect(surroundings.superuser_url(), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE restored OWNER {postgres.ROLE}")
-    run("pg_restore", "--exit-on-error", "--no-owner", f"--dbname={named(url, 'restored')}", str(backup))
+    run(
+        surroundings.cluster,
+        "pg_restore",
+        "--exit-on-error",
+        "--no-owner",
+        f"--dbname={named(url, 'restored')}",
+        str(backup),
+    )
     with used("restored"):
         old = ledger_export.verify_database()
         assert any("older" in problem for problem in old.problems), old.problems

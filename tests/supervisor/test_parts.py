@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -83,6 +84,23 @@ def test_data_of_another_version_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "PG_VERSION").write_text("9\n")
     with pytest.raises(Trouble, match="written by PostgreSQL 9"):
         postgres.find(tmp_path)
+
+
+def test_a_version_of_postgresql_is_chosen_by_number_or_as_the_lowest() -> None:
+    majors = sorted(each.major for each in postgres.installations())
+    assert postgres.of_major("lowest").major == majors[0]
+    assert postgres.of_major(str(majors[-1])).major == majors[-1]
+    with pytest.raises(Trouble, match=r"^No PostgreSQL 9 is on this machine, only \d+"):
+        postgres.of_major("9")
+
+
+def test_the_documents_ask_for_the_lowest_version_that_is_tested(root: Path) -> None:
+    said = {
+        path: (root / path).read_text()
+        for path in ("README.md", "docs/operations.md", "docs/decisions/0002-postgresql-only.md")
+    }
+    asked = {path: re.findall(r"(?:PostgreSQL|version) (\d+) or newer", text) for path, text in said.items()}
+    assert asked == {path: [str(postgres.OLDEST_MAJOR)] for path in said}
 
 
 def test_a_wheel_that_does_not_fit_and_no_other_postgresql_is_said_in_words(tmp_path, monkeypatch) -> None:

@@ -21,7 +21,7 @@ from tests.approvals.conflicts import ruling
 from tests.journeys import Company
 from tests.people import joins
 
-pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6"), pytest.mark.database]
 
 #: Of what kind a leg is, before it is known which resources there are.
 LEGS = st.fixed_dictionaries(

@@ -22,7 +22,7 @@ from tests.matrix.worlds import inside
 from tests.people import as_actor
 from tests.unguarded import moved
 
-pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6"), pytest.mark.database]
 
 JOB = Actor.of_job(conflict_sweeps.JOB)
 

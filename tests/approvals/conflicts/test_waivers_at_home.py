@@ -23,7 +23,7 @@ from tests.pages.test_register import cost
 from tests.people import give_role, joins
 from tests.portal.signed_in import client_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7")]
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7"), pytest.mark.database]
 
 
 @pytest.fixture

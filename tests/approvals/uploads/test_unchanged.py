@@ -21,7 +21,7 @@ from tests.people import as_actor
 from tests.portal.signed_in import client_of
 from tests.savepoints import undone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 #: What one confirmation writes where nothing changed: that it was tried, and nothing else.
 ONE_EVENT = {"controls_ledgerevent": 1}

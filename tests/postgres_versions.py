@@ -1,0 +1,8 @@
+"""Write the major versions of PostgreSQL on this machine, lowest first: ``python -m tests.postgres_versions``."""
+
+import sys
+
+from governance.supervisor import postgres
+
+majors = sorted({each.major for each in postgres.installations()})
+sys.stdout.write(f"{' '.join(map(str, majors))}\n")
