@@ -95,7 +95,9 @@ def over(mine: list[int] | compiled.Value, now: datetime, *, decides: bool, most
     owned = Automation.objects.answered_by(mine, now).order_by().values("pk")
     theirs = Automation.objects.all() if decides else Automation.objects.answered_by(mine, now)
     named = theirs.filter(among(OuterRef("automations"))).order_by("name", "pk").values("name")
-    told = JSONObject(what=Value(OVER), since="opened_at", due="due_at", automation=Subquery(named[:1]))
+    told = JSONObject(
+        what=Cast(Value(OVER), CharField()), since="opened_at", due="due_at", automation=Subquery(named[:1])
+    )
     rows = Conflict.objects.standing("again", now)
     rows = rows if decides else rows.filter(automations__overlap=ArraySubquery(owned))
     return rows.order_by("opened_at", "pk").annotate(called=F("rule__title"), told=Cast(told, CharField()))[:most]
