@@ -89,7 +89,7 @@ def test_each_tampering_of_an_export_is_found(history: Any, request: pytest.Fixt
 
 @pytest.mark.rule("H2")
 def test_an_event_that_the_key_holder_sealed_twice_is_found(history: Any) -> None:
-    """Digests, roots, links and signatures all fit: whoever holds the key had one event count twice."""
+    """Digests, roots, links and signatures all fit: the key holder counted one event twice."""
     lines, _ = history
     place = next(number for number, line in enumerate(lines) if line["type"] == "event")
     repeated = tampering.sealed_twice(lines, place, keys.signing_key())

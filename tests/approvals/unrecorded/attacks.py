@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
 
 from django.db import models
 
 from approvals.models import Approval, Grant, Submission
-from governance.controls.models import Person
-from inventory.models import Automation, Version
+from governance.controls.models import Delegation, Person
+from inventory.models import Automation, Privilege, Version
 from tests.approvals.attempts import insert_decision, name_candidate, sql
 
-#: ``attack(submission, chance, now)``; the submission is in stage 2 and another one of its team is in force.
+#: ``attack(submission, chance, now)``; the submission is in stage 2, another one is in force, and somebody has delegated.
 Attack = Callable[[Submission, Random, datetime], None]
 
 ENDED = ("rejected", "expired", "not_applicable", "withdrawn")
@@ -32,8 +31,16 @@ def _outsider(submission: Submission, chance: Random) -> Person:
     return chance.choice(list(others.order_by("pk")))
 
 
-def _held(chance: Random, **fields: Any) -> Grant:
-    return chance.choice(list(Grant.objects.filter(**fields).order_by("pk")))
+def _held(chance: Random) -> Grant:
+    return chance.choice(list(Grant.objects.filter(state="active").order_by("pk")))
+
+
+def _live(chance: Random) -> Automation:
+    return chance.choice(list(Automation.objects.filter(state="live").order_by("pk")))
+
+
+def _delegation(chance: Random) -> Delegation:
+    return chance.choice(list(Delegation.objects.filter(ended_at=None).order_by("pk")))
 
 
 def _copied(model: type[models.Model], pk: int, **changed: str) -> None:
@@ -79,7 +86,7 @@ def approval_ended(submission: Submission, chance: Random, now: datetime) -> Non
 
 def automation_inserted_live(submission: Submission, chance: Random, now: datetime) -> None:
     """A live automation that nobody brought in."""
-    live = chance.choice(list(Automation.objects.filter(state="live").order_by("pk")))
+    live = _live(chance)
     made = f"'sql-{chance.getrandbits(40):x}'"
     sql(
         "INSERT INTO inventory_automation (team_id, name, purpose, kind, platform_instance, external_id, environment,"
@@ -103,6 +110,115 @@ def automation_set_live(submission: Submission, chance: Random, now: datetime) -
     )
 
 
+def automation_given_another_version(submission: Submission, chance: Random, now: datetime) -> None:
+    """A live automation runs a version that nobody approved."""
+    live = _live(chance)
+    assert live.approved_version_id is not None
+    _copied(Version, live.approved_version_id, number="number + 1", manifest_digest="'another'")
+    version = live.versions.get(manifest_digest="another")
+    sql("UPDATE inventory_automation SET approved_version_id = %s WHERE id = %s", version.pk, live.pk)
+
+
+def automation_taken_out_of_suspension(submission: Submission, chance: Random, now: datetime) -> None:
+    """Somebody stops a live automation by SQL and starts it again in the same way."""
+    live = _live(chance)
+    for state in ("suspended", "live"):
+        sql("UPDATE inventory_automation SET state = %s WHERE id = %s", state, live.pk)
+
+
+def grant_suspended(submission: Submission, chance: Random, now: datetime) -> None:
+    """A grant is taken out of force."""
+    sql("UPDATE approvals_grant SET state = 'suspended', suspended_why = 'stopped' WHERE id = %s", _held(chance).pk)
+
+
+def grant_ended(submission: Submission, chance: Random, now: datetime) -> None:
+    """A grant ends."""
+    sql(
+        "UPDATE approvals_grant SET state = 'ended', ended_at = %s, ended_why = 'revoked' WHERE id = %s",
+        *(now, _held(chance).pk),
+    )
+
+
+def grant_renewed(submission: Submission, chance: Random, now: datetime) -> None:
+    """A grant ends, and another one of the same approvals follows it."""
+    grant = _held(chance)
+    sql(
+        "UPDATE approvals_grant SET state = 'ended', ended_at = %s, ended_why = 'succeeded' WHERE id = %s",
+        *(grant.begins_at, grant.pk),
+    )
+    none = {"ended_at": "NULL", "ended_why": "''", "state": "'active'"}
+    _copied(Grant, grant.pk, **none, predecessor_id=str(grant.pk))
+
+
+def grant_cut_short(submission: Submission, chance: Random, now: datetime) -> None:
+    """A grant ends sooner than anybody decided."""
+    sql("UPDATE approvals_grant SET ends_at = ends_at - interval '1 hour' WHERE id = %s", _held(chance).pk)
+
+
+def approval_closed_again(submission: Submission, chance: Random, now: datetime) -> None:
+    """An open approval waits."""
+    sql("UPDATE approvals_approval SET state = 'waiting' WHERE id = %s", _open(submission, chance).pk)
+
+
+def submission_withdrawn(submission: Submission, chance: Random, now: datetime) -> None:
+    """A submission ends without its submitter."""
+    sql("UPDATE approvals_submission SET state = 'withdrawn', ended_at = %s WHERE id = %s", now, submission.pk)
+
+
+def approval_added(submission: Submission, chance: Random, now: datetime) -> None:
+    """A submission asks for one approval more."""
+    asked = _open(submission, chance)
+    version = submission.version
+    _copied(Privilege, version.privileges.order_by("pk")[0].pk, key=f"'more-{chance.getrandbits(40):x}'")
+    privilege = version.privileges.latest("pk")
+    changed = {"kind": "'privilege'", "credential_id": "NULL", "decided_on_id": "NULL", "state": "'waiting'"}
+    _copied(Approval, asked.pk, **changed, privilege_id=str(privilege.pk))
+
+
+def party_named(submission: Submission, chance: Random, now: datetime) -> None:
+    """Somebody becomes a party, and decides nothing any more."""
+    decided = submission.approvals.values("decisions__person")
+    others = Person.objects.filter(is_active=True).exclude(pk__in=submission.parties.values("person"))
+    person = chance.choice(list(others.exclude(pk__in=decided.exclude(decisions=None)).order_by("pk")))
+    sql(
+        "INSERT INTO approvals_party (submission_id, person_id, capacity) VALUES (%s, %s, %s)",
+        *(submission.pk, person.pk, chance.choice(["editor", "author", "importer"])),
+    )
+
+
+def decision_taken_back(submission: Submission, chance: Random, now: datetime) -> None:
+    """A decision of stage 1 is taken back in the name of who made it."""
+    decision = submission.approvals.get(stage=1).decisions.get()
+    sql(
+        "INSERT INTO approvals_retraction (decision_id, person_id, at) VALUES (%s, %s, %s)",
+        *(decision.pk, decision.person_id, now),
+    )
+
+
+def delegation_moved_back(submission: Submission, chance: Random, now: datetime) -> None:
+    """A delegation of tomorrow counts since yesterday."""
+    sql(
+        "UPDATE controls_delegation SET from_at = from_at - %s WHERE id = %s",
+        *(timedelta(hours=chance.randint(30, 200)), _delegation(chance).pk),
+    )
+
+
+def delegation_given_to_another(submission: Submission, chance: Random, now: datetime) -> None:
+    """A delegation is somebody else's."""
+    one = _delegation(chance)
+    others = Person.objects.filter(is_active=True).exclude(pk__in=[one.giver_id, one.taker_id])
+    sql(
+        "UPDATE controls_delegation SET taker_id = %s WHERE id = %s",
+        chance.choice(list(others.order_by("pk"))).pk,
+        one.pk,
+    )
+
+
+def delegation_ended(submission: Submission, chance: Random, now: datetime) -> None:
+    """A delegation ends without its giver."""
+    sql("UPDATE controls_delegation SET ended_at = %s WHERE id = %s", now, _delegation(chance).pk)
+
+
 def delegation_backdated(submission: Submission, chance: Random, now: datetime) -> None:
     """Somebody decides for somebody else since last week."""
     people = list(Person.objects.filter(is_active=True, delegations_given=None).order_by("pk"))
@@ -122,14 +238,32 @@ def clock_moved(submission: Submission, chance: Random, now: datetime) -> None:
     )
 
 
-#: The database refuses these when they are committed.
-REFUSED: Sequence[Attack] = (
-    decision_off_the_chain,
-    approval_set_to_approved,
-    approval_ended,
-    automation_inserted_live,
-    automation_set_live,
-)
+#: The database refuses these when they are committed. Where somebody switched its triggers off, a finding begins like this; the last one leaves
+#: the row as it was.
+REFUSED: Mapping[Attack, str] = {
+    decision_off_the_chain: "Decision",
+    approval_set_to_approved: "Approval",
+    approval_ended: "Approval",
+    automation_inserted_live: "Automation",
+    automation_set_live: "Automation",
+    automation_given_another_version: "Automation",
+    grant_suspended: "Grant",
+    grant_ended: "Grant",
+    grant_renewed: "Grant",
+    automation_taken_out_of_suspension: "",
+}
 
-#: These it takes, and the verifier finds them: what is written, and a word of the finding.
-FOUND: Mapping[Attack, str] = {delegation_backdated: "Delegation", clock_moved: "Clock offset"}
+#: These it takes, and the verifier finds them: what is written, and how the finding begins.
+FOUND: Mapping[Attack, str] = {
+    grant_cut_short: "Grant",
+    approval_closed_again: "Approval",
+    approval_added: "Submission",
+    submission_withdrawn: "Submission",
+    party_named: "Party",
+    decision_taken_back: "Retraction",
+    delegation_backdated: "Delegation",
+    delegation_moved_back: "Delegation",
+    delegation_given_to_another: "Delegation",
+    delegation_ended: "Delegation",
+    clock_moved: "Clock offset",
+}
