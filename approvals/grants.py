@@ -263,7 +263,12 @@ def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime) -> 
     step.save(made)
     return Effect(
         subject=made,
-        payload={"predecessor": old.pk, "answers": list(answers), "ends_at": ledger.instant(ends_at)},
+        payload={
+            "predecessor": old.pk,
+            "answers": list(answers),
+            "to": made.state,
+            "ends_at": ledger.instant(ends_at),
+        },
     )
 
 

@@ -81,6 +81,12 @@ def write_down(submission: Submission, pairs: Iterable[tuple[int, Capacity]]) ->
     )
 
 
+def on_record(submission: Submission) -> list[str]:
+    """Its parties as the ledger names them: opaque id and capacity of each."""
+    found = submission.parties.order_by("pk").values_list("person__opaque_id", "capacity")
+    return [f"{opaque_id} {capacity}" for opaque_id, capacity in found]
+
+
 def standing(automation: Automation, *, asked: Version | None = None) -> list[tuple[int, Capacity]]:
     """Everybody who is a party of whatever is submitted next, beside who submits it: for the write and the preview alike.
 

@@ -44,7 +44,7 @@ class Renewed:
         why = Why.SUCCEEDED.value
         together.record(self.ended, {"why": why, "from": GrantState.ACTIVE, "to": GrantState.ENDED})
         together.follow(self.ended)
-        about = {"predecessor": self.renewal.old.pk, "answers": list(self.renewal.answers)}
+        about = {"predecessor": self.renewal.old.pk, "answers": list(self.renewal.answers), "to": GrantState.ACTIVE}
         together.record(self.begun, {**about, "ends_at": ledger.instant(self.renewal.ends_at)})
         together.follow(self.begun)
 

@@ -23,6 +23,7 @@ from tests.approvals import drawing, lightly, mutually, stock
 from tests.journeys import Company
 from tests.people import NOW, Northwind, as_actor
 from tests.savepoints import undone
+from tests.unguarded import without_events
 
 
 def _on(walk: Callable[[Company, Submission], object]) -> Callable[[Company], Submission]:
@@ -156,6 +157,12 @@ def ground(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         GROUND.at(start_of(request.node))
         with undone():
             yield GROUND
+
+
+@pytest.fixture
+def unrecorded(ground: Ground) -> None:
+    """Rows that a test writes by SQL need no ledger event (H1)."""
+    without_events()
 
 
 @pytest.fixture

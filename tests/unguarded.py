@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
+from approvals.models import Approval, Decision, Grant
 from inventory.models import Automation, Resource
 
 
@@ -27,6 +28,20 @@ def _switch(cursor: Any, how: str, tables: tuple[type[models.Model], ...]) -> No
     for table in tables:
         cursor.execute(f"ALTER TABLE {table._meta.db_table} {how} TRIGGER USER")
     cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+#: Triggers that ask for an event at the commit, by their models.
+ON_RECORD = (Approval, Decision, Grant, Automation)
+
+
+def without_events() -> None:
+    """For the rest of the transaction, a row needs no ledger event (H1): a test writes by SQL how something stands."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for model in ON_RECORD:
+            trigger = next(one for one in model._meta.triggers if one.name.endswith("_on_record"))  # type: ignore[attr-defined]
+            cursor.execute(f"ALTER TABLE {model._meta.db_table} DISABLE TRIGGER {trigger.get_pgid(model)}")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def given(resource: Resource, **fields: Any) -> None:

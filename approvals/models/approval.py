@@ -22,6 +22,7 @@ from approvals.models.outside_guard import FROM_OUTSIDE
 from approvals.models.submission import Submission
 from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
+from governance.controls.models.recorded import DECISION_ON_RECORD, state_on_record
 from governance.controls.roles import Relation
 from inventory.models import Credential, Level, Privilege, Resource
 
@@ -114,6 +115,7 @@ class Approval(models.Model):
             likeness_guards.ALIKE_ANSWERED,
             guards.ASKED_WHILE_OPEN,
             guards.QUESTION_FROZEN,
+            state_on_record("approvals.approval", "approval", ENDED),
             *NEVER_REMOVED,
         ]
         constraints = (
@@ -312,6 +314,7 @@ class Decision(AppendOnly):
             *AppendOnly.Meta.triggers,
             guards.DECISION_DUTIES,
             guards.DECISION_PEOPLE,
+            DECISION_ON_RECORD,
             FROM_OUTSIDE,
         ]
         constraints = (

@@ -15,6 +15,7 @@ from approvals.models import grant_guards
 from approvals.models.approval import Approval
 from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, History, Person
+from governance.controls.models.recorded import state_on_record
 from governance.controls.roles import Relation
 from inventory.models import Automation, AutomationState, Credential, Entitlement, Level, NonHumanIdentity
 
@@ -142,6 +143,7 @@ class Grant(models.Model):
             grant_guards.RESTS_ON_APPROVALS,
             grant_guards.SAYS_WHAT_WAS_APPROVED,
             grant_guards.NEVER_GROWS,
+            state_on_record("approvals.grant", "grant", GrantState.values),
             *NEVER_REMOVED,
         ]
         constraints = (

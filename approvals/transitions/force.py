@@ -20,6 +20,7 @@ from approvals.models import (
     credential_key,
 )
 from approvals.transitions import revoking, sampling
+from governance.controls import ledger
 from governance.controls.once import last_word
 from governance.controls.refusals import refuse
 from governance.controls.roles import Permission
@@ -169,7 +170,8 @@ def _grant(
         suspended_why=grants.Why.STOPPED if is_stopped else "",
     )
     step.save(made)
-    step.record("grant.created", made, {"approval": str(record.pk), "app_approval": str(submission.app_approval_id)})
+    payload = {"approval": str(record.pk), "app_approval": str(submission.app_approval_id)}
+    step.record("grant.created", made, {**payload, "to": made.state, "ends_at": ledger.instant(made.ends_at)})
     return made
 
 

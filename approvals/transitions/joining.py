@@ -43,7 +43,11 @@ def join_unfinished(written: Automation | Version | InterimOwner, step: Step[Any
     no = duties.joining_refusal(submission, came.people, step.actor)
     if no is not None:
         raise refuse(no)
-    parties.write_down(submission, came.pairs)
+    if came.pairs:
+        known = frozenset(parties.on_record(submission))
+        parties.write_down(submission, came.pairs)
+        named = [party for party in parties.on_record(submission) if party not in known]
+        step.record("submission.parties_named", submission, {"parties": named})
     joined = came.people
     if not joined:
         return

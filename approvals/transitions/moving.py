@@ -80,6 +80,7 @@ def submit_moved(step: Step[Automation], *, by: Person) -> Effect:
             "tier": assessment.tier,
             "policy": policy.version.number,
             "records": len(records),
+            "parties": parties.on_record(submission),
             "light_path": False,
             "continues": "",
         },

@@ -115,6 +115,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
             "tier": assessment.tier,
             "policy": policy.version.number,
             "records": len(records),
+            "parties": parties.on_record(submission),
             "light_path": submission.light_path,
             "continues": str(before.pk) if before else "",
         },

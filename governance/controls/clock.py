@@ -9,10 +9,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F
+from django.db import transaction
 from django.utils import timezone
 
+from governance.controls import ledger
+from governance.controls.actors import Actor
 from governance.controls.models import ClockOffset
+
+#: The ledger's event of each move.
+MOVED = "clock.moved"
 
 
 def offset() -> timedelta:
@@ -32,8 +37,12 @@ def real() -> datetime:
     return timezone.now()
 
 
-def move(by: timedelta) -> timedelta:
-    """Move business time, for every process, by a non-negative span; returns the whole offset.
+def move(by: timedelta, *, actor: Actor | None = None) -> timedelta:
+    """Move business time, for every process, by a non-negative span, with its event; returns the whole offset.
+
+    Args:
+        by: how far.
+        actor: who moves it; a job where nobody is named.
 
     Raises:
         ValueError: outside demo and tests, or backwards: what happened can't happen again later.
@@ -42,6 +51,13 @@ def move(by: timedelta) -> timedelta:
         raise ValueError("The clock can be moved in a demo only.")
     if by < timedelta():
         raise ValueError("The clock moves forward only; reset the demo to start again.")
-    ClockOffset.objects.get_or_create(pk=1)
-    ClockOffset.objects.filter(pk=1).update(offset=F("offset") + by)  # two movers at once both count
-    return offset()
+    with transaction.atomic():
+        ClockOffset.objects.get_or_create(pk=1)
+        row = ClockOffset.objects.select_for_update().get(pk=1)  # two movers at once both count
+        row.offset += by
+        row.save()
+        if by:
+            payload = {"microseconds": str(row.offset // timedelta(microseconds=1))}
+            ledger.append(actor=actor or Actor.of_job("clock"), verb=MOVED, subject=row, now=now(), payload=payload)
+    ahead: timedelta = row.offset
+    return ahead

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain, islice
 from typing import Any, TextIO
 
-from governance.controls import keys, sealing, texts
+from governance.controls import keys, reconciling, sealing, texts
 from governance.controls.ledger import canonical
 from governance.controls.ledger_verifier import Report, verify
 from governance.controls.models import LedgerEvent, Seal
@@ -60,7 +60,7 @@ def write(file: TextIO, *, at: datetime) -> int:
 
 
 def verify_database() -> Report:
-    """Verify what stands in the database against its seals, our own key and the last published checkpoint; and what people typed."""
+    """Verify the ledger against its seals, our own key and the last published checkpoint; texts and governed rows against the ledger."""
     last = sealing.latest()
     try:
         known, unreadable = sealing.published_checkpoint(), ""
@@ -73,4 +73,5 @@ def verify_database() -> Report:
         report.wrong(f"The seals cover {last.total} events, {report.events} stand in the database.")
     for problem in islice(texts.rewritten(), Report.MOST):
         report.wrong(problem)
+    reconciling.reconcile(report)
     return report

@@ -138,6 +138,7 @@ class Report:
         events: events read.
         seals: seals read.
         problems: what is wrong, one sentence each, at most `MOST`; empty when the ledger holds.
+        unlisted: how many more there are.
         last_seal: hash of the last good seal's body.
     """
 
@@ -146,6 +147,7 @@ class Report:
     events: int = 0
     seals: int = 0
     problems: list[str] = field(default_factory=list)
+    unlisted: int = 0
     last_seal: str = GENESIS
     last_root: str = ""
     hashes: list[str] = field(default_factory=list)
@@ -155,10 +157,29 @@ class Report:
         """Whether nothing is wrong."""
         return not self.problems
 
+    @property
+    def found(self) -> int:
+        """How many problems there are."""
+        return len(self.problems) + self.unlisted
+
+    @property
+    def lines(self) -> list[str]:
+        """The problems, and where not all are listed, how many there are."""
+        return [
+            *self.problems,
+            *([f"{self.found:,} problems in all; {self.unlisted:,} are not listed."] if self.unlisted else []),
+        ]
+
     def wrong(self, sentence: str) -> None:
         """Note a problem, unless there are too many to be useful."""
         if len(self.problems) < self.MOST:
             self.problems.append(sentence)
+        else:
+            self.unlisted += 1
+
+    def more(self, count: int) -> None:
+        """Count problems that are not listed."""
+        self.unlisted += count
 
 
 class _Chain:
@@ -332,8 +353,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ValueError) as error:  # an unreadable file or key; what is wrong inside an export is in the report
         sys.stderr.write(f"Nothing was verified: {error}\n")
         return 2
-    for problem in report.problems:
-        sys.stderr.write(problem + "\n")
+    for line in report.lines:
+        sys.stderr.write(line + "\n")
     word = "holds" if report.holds else "DOES NOT HOLD"
     sys.stdout.write(f"The ledger {word}: {report.events} events under {report.seals} seals.\n")
     return 0 if report.holds else 1

@@ -27,6 +27,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "approval.expired": ("clock", "no", "{what} expired, nobody decided in time"),
     "approval.carried_over": ("arrow", "", "what was decided about {what} before carried over"),
     "approval.objected": ("warning", "wait", "objected to {what}"),
+    "clock.moved": ("clock", "", "moved the demo's clock"),
     "webhook.added": ("plus", "", "added a webhook"),
     "webhook.paused": ("ring", "wait", "paused a webhook"),
     "webhook.resumed": ("check", "ok", "resumed a webhook"),
@@ -196,6 +197,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     ),
     "submission.deputies_asked": ("person", "", "half of the time was gone: the deputy was asked too"),
     "submission.parties_joined": ("person", "wait", "somebody became a party, and decides nothing in it any more"),
+    "submission.parties_named": ("person", "", "parties of the submission were named"),
     "submission.tier_raised": ("up", "high", "its risk rose while it was under review: it needs more than was asked"),
     "submission.continued": ("arrow", "", "continued it with a newer version"),
     "version.imported": ("upload", "", "brought in a version"),
@@ -332,6 +334,7 @@ OF_ITSELF = frozenset(
         "submission.deputies_asked",
         "submission.left_light_path",
         "submission.parties_joined",
+        "submission.parties_named",
         "submission.passed_on",
         "submission.put_in_force",
         "submission.rejected",
@@ -344,6 +347,7 @@ OF_ITSELF = frozenset(
 QUIET = frozenset(
     {
         "grant.created",
+        "submission.parties_named",
         "approval.opened",
         "item.event_noted",
         "person.signed_in",

@@ -20,6 +20,7 @@ from governance.controls import access, compiled
 from governance.controls.actors import Actor
 from governance.controls.keyed import among, keyed_by
 from governance.controls.models import NEVER_REMOVED, History, Membership, Person, Team
+from governance.controls.models.recorded import state_on_record
 from governance.controls.roles import Relation
 from inventory.models.interim import (
     InterimOwner,
@@ -282,7 +283,12 @@ class Automation(Owned):
             models.Index(fields=["team", "name", "id"], name="automation_by_team"),
             models.Index(fields=["state", "name", "id"], name="automation_by_state"),
         )
-        triggers = (points_to_its_own("automation"), MOVES_BY_BOTH_LEADS, *NEVER_REMOVED)
+        triggers = (
+            points_to_its_own("automation"),
+            MOVES_BY_BOTH_LEADS,
+            state_on_record("inventory.automation", "automation", [AutomationState.LIVE], "approved_version_id"),
+            *NEVER_REMOVED,
+        )
 
     def __str__(self) -> str:
         return self.name

@@ -13,6 +13,9 @@ from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.journeys import Company
 from tests.savepoints import undone
+from tests.unguarded import without_events
+
+pytestmark = pytest.mark.usefixtures("unrecorded")
 
 
 def insert_grant(record: Approval, begins_at: datetime | None, **changed: Any) -> None:
@@ -81,6 +84,7 @@ def forget_narrowing(record: Approval) -> None:
         record.pk,
     )
     sql("ALTER TABLE approvals_approval ENABLE TRIGGER USER")
+    without_events()
 
 
 @pytest.mark.rule("A7", "G1")

@@ -43,13 +43,13 @@ from governance.controls.models import Person  # noqa: E402
 from governance.demo.scale import seeding  # noqa: E402
 from inventory.models import Automation  # noqa: E402
 from tests import journeys, people  # noqa: E402
-from tests.benchmarks import answers, campaign, conflicts, importing, proposals  # noqa: E402
+from tests.benchmarks import answers, campaign, conflicts, importing, proposals, recorded  # noqa: E402
 from tests.benchmarks import engine as measuring  # noqa: E402
 from tests.portal.signed_in import client_of  # noqa: E402
 
 AUTOMATIONS = 1000
 #: In the order in which they are measured where none is named.
-PARTS = ("pages", "answers", "engine", "conflicts", "what-if", "campaign", "imports")
+PARTS = ("pages", "answers", "engine", "conflicts", "what-if", "campaign", "imports", "recorded")
 #: A statement is prepared at its sixth use, and has a plan of its own for each until the eleventh.
 WARM, ROUNDS = 12, 15
 #: Steps of the yardstick, and the CPU milliseconds that they take on a machine that does nothing else.
@@ -262,6 +262,12 @@ def imports(n: people.Northwind) -> Iterator[Line]:
         yield line(f"{name}, an automation", "queries", spent.queries, 40)
 
 
+def on_record() -> Iterator[Line]:
+    """What the triggers cost that ask for an event at each commit (H1)."""
+    for kind, ratio in recorded.ratios(database_cpu):
+        yield line(f"{recorded.ROWS:,} {kind} with their events", "x without", ratio, 2)
+
+
 def said(sentence: str) -> None:
     """Progress, for whoever waits at a terminal."""
     if sys.stderr.isatty():
@@ -301,6 +307,7 @@ def parts(company: journeys.Company, measured: Sequence[Page]) -> dict[str, Call
         what_if,
         partial(reviewed, n),
         partial(imports, n),
+        on_record,
     )
     return dict(zip(PARTS, functions, strict=True))
 

@@ -185,6 +185,13 @@ def sign_with_another_key(lines: list[Line], chance: Random) -> list[Line]:
     return lines
 
 
+def sealed_twice(lines: Sequence[Line], place: int, key: Ed25519PrivateKey) -> list[Line]:
+    """An event stands twice under its seal, and everything after it is mended and signed by the ledger's own key."""
+    made = copy.deepcopy([*lines[: place + 1], *lines[place:]])
+    _mend(made, key)
+    return made
+
+
 KINDS: dict[str, Tampering] = {
     one.__name__: one
     for one in (

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from approvals.models import DeskView
 from governance.controls import consequences, erasing, texts
 from governance.controls.erasing import FORGETTING, ask_erasure, drop_erasure, erase
 from governance.controls.known_as import ERASED_NAME, KnownAs
@@ -244,6 +245,15 @@ def test_apps_that_keep_texts_of_people_forget_them(northwind: Northwind) -> Non
         "governance.recertification.erasing.forget",
         "governance.portal.erasing.forget",
     ]
+
+
+@pytest.mark.rule("H6")
+def test_erasing_a_person_removes_their_desk_views_and_nobody_elses(northwind: Northwind) -> None:
+    n = northwind
+    for person in (n.rita, n.omar):
+        DeskView.objects.create(person=person, name=f"{person.name}, risky", query="tier=high")
+    erased(n, n.rita)
+    assert list(DeskView.objects.values_list("person", "name")) == [(n.omar.pk, f"{n.omar.name}, risky")]
 
 
 # --- as whom somebody is known --------------------------------------------------------------------------------------------

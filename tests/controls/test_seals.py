@@ -88,6 +88,16 @@ def test_each_tampering_of_an_export_is_found(history: Any, request: pytest.Fixt
 
 
 @pytest.mark.rule("H2")
+def test_an_event_that_the_key_holder_sealed_twice_is_found(history: Any) -> None:
+    """Digests, roots, links and signatures all fit: the key holder counted one event twice."""
+    lines, _ = history
+    place = next(number for number, line in enumerate(lines) if line["type"] == "event")
+    repeated = tampering.sealed_twice(lines, place, keys.signing_key())
+    report = ledger_verifier.verify(repeated, key_hex=keys.public_key_hex())
+    assert report.problems == [f"Event {lines[place]['number']} stands in the ledger twice."]
+
+
+@pytest.mark.rule("H2")
 def test_without_a_checkpoint_from_elsewhere_all_but_the_replay_of_an_old_export_is_found(history: Any) -> None:
     lines, older = history
     for number in range(0, 200, 3):  # every kind several times: there are 16

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 
+from governance.controls import ledger
+from governance.controls.actors import Actor
 from inventory import chain_keeping, chains
 from inventory.models import Automation, ChainEnd, ChainMember
 from tests import journeys, lengths
@@ -34,10 +36,19 @@ def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
         connections.close_all()
 
 
+def went_live(one: Automation) -> None:
+    """Append its event (H1)."""
+    payload = {"to": "live", "version": one.versions.get().number}
+    ledger.append(
+        actor=Actor.of_job("toy"), verb="automation.went_live", subject=one, now=one.created_at, payload=payload
+    )
+
+
 def comes_into_use(one: Automation, together: threading.Barrier, failed: list[BaseException]) -> None:
     try:
         with transaction.atomic():
             Automation.objects.filter(pk=one.pk).update(state="live", approved_version=one.versions.get())
+            went_live(one)
             together.wait(30)
             chain_keeping.refresh(one.pk)
             with suppress(threading.BrokenBarrierError):

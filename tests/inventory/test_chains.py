@@ -30,7 +30,7 @@ from tests import lengths
 from tests.journeys import Company
 from tests.savepoints import undone
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("unrecorded")]
 
 #: What a made-up automation holds: level and table, or what it calls, runs as, or signs in with.
 Held = tuple[str, str]

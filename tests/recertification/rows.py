@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Model
 
 from approvals.models import (
     Approval,
@@ -18,12 +21,16 @@ from approvals.models import (
     DecisionOutcome,
     Grant,
     GrantKind,
+    GrantState,
     Seat,
     SeatLabel,
     Submission,
     SubmissionState,
 )
+from governance.controls import ledger
+from governance.controls.actors import Actor
 from governance.controls.keyed import among
+from governance.controls.models import Person
 from inventory.models import Privilege
 
 #: Rows of one statement: PostgreSQL takes no more than 65,535 values in one.
@@ -55,7 +62,7 @@ def low_grants(
         ],
         AT_ONCE,
     )
-    asked_in = _asked_anew(submission, begins_at)
+    asked_in = asked_anew(submission, begins_at)
     approvals = Approval.objects.bulk_create(
         [
             Approval(
@@ -72,11 +79,16 @@ def low_grants(
         ],
         AT_ONCE,
     )
-    _approved(approvals, begins_at)
+    owner = model.entitlement.resource.owner
+    assert owner is not None
+    _approved(approvals, owner, begins_at)
     for state in (SubmissionState.DECIDED, SubmissionState.IN_FORCE):
         Submission.objects.filter(pk=asked_in.pk).update(state=state, ended_at=begins_at)
+    _tell(owner, begins_at, "submission.submitted", [asked_in], records=len(approvals))
+    _tell(owner, begins_at, "approval.approved", approvals, to=ApprovalState.APPROVED)
+    _tell(owner, begins_at, "submission.put_in_force", [asked_in], to=SubmissionState.IN_FORCE)
     ends_at = begins_at + timedelta(days=days)
-    return Grant.objects.bulk_create(
+    grants = Grant.objects.bulk_create(
         [
             Grant(
                 automation=submission.automation,
@@ -98,12 +110,18 @@ def low_grants(
         ],
         AT_ONCE,
     )
+    _tell(owner, begins_at, "grant.created", grants, to=GrantState.ACTIVE, ends_at=ledger.instant(ends_at))
+    return grants
 
 
-def _approved(records: Sequence[Approval], at: datetime) -> None:
-    """Open records are approved by whoever owns what the first of them touches."""
-    assert records[0].privilege is not None
-    owner = records[0].privilege.entitlement.resource.owner
+def _tell(owner: Person, at: datetime, verb: str, rows: Sequence[Model], **payload: Any) -> None:
+    """Append the event of each row, as its operation would (H1)."""
+    actor = Actor.of(owner)
+    ledger.append_all([ledger.build(actor=actor, verb=verb, subject=row, now=at, payload=payload) for row in rows])
+
+
+def _approved(records: Sequence[Approval], owner: Person, at: datetime) -> None:
+    """Open records are approved by the owner of their resource."""
     seats = Seat.objects.bulk_create([Seat(approval=record, label=SeatLabel.OWNER) for record in records], AT_ONCE)
     Candidate.objects.bulk_create(
         [Candidate(seat=seat, person=owner, order=0, basis="owner", at=at) for seat in seats], AT_ONCE
@@ -113,7 +131,7 @@ def _approved(records: Sequence[Approval], at: datetime) -> None:
     Approval.objects.filter(among([one.pk for one in records])).update(state=ApprovalState.APPROVED, ended_at=at)
 
 
-def _asked_anew(submission: Submission, at: datetime) -> Submission:
+def asked_anew(submission: Submission, at: datetime) -> Submission:
     """An open submission like one in force, resting on the same app approval."""
     made = Submission.objects.get(pk=submission.pk)
     made.pk, made.submitted_at, made.ended_at, made.continues = None, at, None, None

@@ -15,7 +15,7 @@ from approvals.models import (
     Seat,
     Submission,
 )
-from governance.controls.models import LedgerEvent
+from governance.demo.scale import events
 from governance.demo.scale.writing import history, insert
 from governance.recertification.models import Item, Question
 from inventory.models import (
@@ -395,46 +395,5 @@ REMEMBER = (
     ),
 )
 
-#: The canonical form of an event without payload (RFC 8785), which its digest is of; see `ledger.canonical`.
-_CANONICAL = """'{"about":' || (SELECT '[' || string_agg('"' || a || '"', ',' ORDER BY place) || ']'
-    FROM unnest(about) WITH ORDINALITY u(a, place)) || ',"actor_id":"' || actor || '","actor_kind":"person","at":"'
-    || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00","code":"","correlation":"' || correlation
-    || '","event_id":"' || event || '","for_id":"","outcome":"done","payload":{},"subject_id":"' || subject
-    || '","subject_type":"' || type || '","verb":"' || verb || '"}'"""
-
-EVENTS = f"""
-CREATE TEMPORARY TABLE event ON COMMIT DROP AS
-SELECT md5(type || said.subject || verb)::uuid AS event, md5('c' || n)::uuid AS correlation, p.opaque_id AS actor, said.* FROM (
-    SELECT n, technical AS person, 'submission.submitted' AS verb, 'approvals.submission' AS type, submission::text AS subject,
-        ARRAY['approvals.submission:' || submission, 'inventory.automation:' || automation] AS about, at
-    FROM {_ASKING}
-    UNION ALL
-    SELECT n, person, 'approval.approved', 'approvals.approval', approval::text,
-        ARRAY['approvals.approval:' || approval, 'approvals.submission:' || submission, 'inventory.automation:' || automation],
-        at + stage * {DAY}
-    FROM signature JOIN {_ASKING} USING (n)
-    WHERE label IN ('lead', 'owner') AND CASE stage WHEN 1 THEN {_OPEN_NOW} ELSE is_through END
-) said JOIN controls_person p ON p.id = said.person ORDER BY at, n
-"""  # noqa: S608
-
-RECORD = (
-    EVENTS,
-    insert(
-        LedgerEvent,
-        "event",
-        event_id="event",
-        xid="pg_current_xact_id()",
-        at="at",
-        actor_kind="'person'",
-        actor_id="actor::text",
-        verb="verb",
-        subject_type="type",
-        subject_id="subject",
-        about="about",
-        correlation="correlation",
-        digest=f"encode(sha256(convert_to({_CANONICAL}, 'UTF8')), 'hex')",
-    ),
-)
-
 #: All of it, in order.
-BLOCK = (PLAN, *REGISTER, *SUBMIT, *SIGN, *HOLD, *REVIEW, *REMEMBER, *RECORD)
+BLOCK = (PLAN, *REGISTER, *SUBMIT, *SIGN, *HOLD, *REVIEW, *REMEMBER, *events.record(_ASKING, _THROUGH, _OPEN_NOW))

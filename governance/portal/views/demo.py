@@ -77,7 +77,7 @@ def clock_page(request: Request) -> HttpResponse:
     if request.method == "POST":
         target = _target(request.POST, now, coming)
         if target is not None and now < target <= now + FURTHEST:
-            clock.move(target - now)
+            clock.move(target - now, actor=request.actor)
             for job in SWEEPS:
                 nudge.send(job)
             return redirect("clock")

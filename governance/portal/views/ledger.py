@@ -78,7 +78,7 @@ def ledger(request: Request) -> HttpResponse:
 
 @require_POST
 def ledger_verify(request: Request) -> HttpResponse:
-    """Verify the whole ledger now: every event against its seal, every seal against the one before and our key."""
+    """Verify the whole ledger now: every event against its seal, every seal against the one before and our key, every row against its events."""
     at = clock.now()
     if not _may_read(request, at):
         return refused(request, NOT_YOURS)
@@ -87,7 +87,7 @@ def ledger_verify(request: Request) -> HttpResponse:
     def verify(now: datetime) -> dict[str, int]:
         report = exporting.verify_database()
         problems.extend(report.problems)
-        return {"events": report.events, "seals": report.seals, "problems": len(report.problems)}
+        return {"events": report.events, "seals": report.seals, "problems": report.found}
 
     jobs.run_job(JOB, verify)
     return _page(request, _last_verification(problems), at, fragment="verification")
@@ -200,7 +200,7 @@ def _last_verification(problems: Iterable[str] = ()) -> Shape:
     checkpoint = f"{counted(known['events'], 'event')}, seal {known['seals']:,}" if known else "none was published yet"
     return {
         "sound": not wrong,
-        "sentence": f"{said}, with what people typed and with the checkpoint kept outside the database."
+        "sentence": f"{said}, with what people typed, with the rows that they are about, and with the checkpoint kept outside the database."
         if not wrong
         else f"{counted(wrong, 'thing')} {'does' if wrong == 1 else 'do'} not fit.",
         "at": run.ended_at,

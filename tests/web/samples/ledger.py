@@ -31,7 +31,7 @@ def events() -> Shape:
         },
         "verification": {
             "sound": True,
-            "sentence": "All 812 seals and 4,211 events fit together, with what people typed and with the checkpoint kept outside the database.",
+            "sentence": "All 812 seals and 4,211 events fit together, with what people typed, with the rows that they are about, and with the checkpoint kept outside the database.",
             "at": at(24, 15, 0),
             "action": "/ledger/verify",
             "details": [

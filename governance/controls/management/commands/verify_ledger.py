@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     help = (
         "Verify the ledger in the database against its seals and the last published checkpoint, "
-        "and what people typed against the digests in it (H2, H6, H9)."
+        "and texts and governed rows against the events in it (H1, H2, H6, H9)."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,8 +35,8 @@ class Command(BaseCommand):
                 report.wrong(f"Seal {number} is not the one that the mail names: history was rewritten or cut off.")
             else:
                 self.stdout.write(f"Seal {number} is the one that the mail names.")
-        for problem in report.problems:
-            self.stderr.write(problem)
+        for line in report.lines:
+            self.stderr.write(line)
         word = "holds" if report.holds else "DOES NOT HOLD"
         self.stdout.write(f"The ledger {word}: {report.events} events under {report.seals} seals.")
         target = options["export"]

@@ -1,0 +1,151 @@
+"""What the verifier says of rows and events that do not fit: both directions, a bounded list, every case that is no finding (H1, H2)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from approvals import transitions
+from approvals.models import Submission
+from governance.controls import clock, ledger_export, reconciling
+from governance.controls.ledger_verifier import Report
+from governance.controls.models import ClockOffset, Delegation, LedgerEvent, Person
+from governance.controls.people import delegate
+from inventory import registry
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.attempts import sql
+from tests.controls.events import appended
+from tests.journeys import Company
+from tests.people import NOW, Northwind, as_actor
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("H1", "H2")]
+
+
+def found() -> list[str]:
+    """What the comparison of rows and events finds."""
+    report = Report()
+    reconciling.reconcile(report)
+    return report.lines
+
+
+def forged(n: Northwind, **facts: Any) -> LedgerEvent:
+    """A delegation's event without its row."""
+    row = Delegation(pk=4711, giver=n.jonas, taker=n.tom)
+    return appended(actor=as_actor(n.jonas), verb="delegation.set", subject=row, now=NOW, **facts)
+
+
+def test_an_event_without_its_row_is_found(northwind: Northwind) -> None:
+    event = forged(northwind)
+    (finding,) = found()
+    assert finding == (
+        f"Event {event.pk} has no delegation (4711): the row was removed or altered. Restore it from a backup."
+    )
+
+
+def test_a_decision_event_without_its_decision_is_found(company: Company, stock_in_stage_2: Submission) -> None:
+    record = stock.privilege_on(stock_in_stage_2, company.slack)
+    event = appended(actor=as_actor(company.people.omar), verb="approval.approved", subject=record, now=company.now)
+    (finding,) = found()
+    assert finding.startswith(f"Event {event.pk} has no decision ({record.pk} approval.approved ")
+
+
+def test_an_altered_row_is_named_with_what_differs_and_what_to_do(northwind: Northwind) -> None:
+    n, begins = northwind, NOW + timedelta(days=1)
+    made = delegate(
+        n.tom, actor=as_actor(n.jonas), now=NOW, giver=n.jonas, from_at=begins, until_at=begins + timedelta(days=3)
+    )
+    event = LedgerEvent.objects.get(verb="delegation.set")
+    sql("UPDATE controls_delegation SET from_at = %s WHERE id = %s", NOW, made.pk)
+    (finding,) = found()
+    assert finding == (
+        f"Delegation {made.pk}: its beginning is “2026-11-24T09:00:00.000000+00:00”, but event {event.pk} says"
+        " “2026-11-25T09:00:00.000000+00:00”: it was not changed by the portal."
+        " Have its giver end it, and check every decision of the taker."
+    )
+
+
+def test_many_findings_are_counted_and_some_of_them_listed(stock_in_stage_2: Submission, northwind: Northwind) -> None:
+    people = Person.objects.exclude(pk__in=stock_in_stage_2.parties.values("person")).order_by("pk")
+    strangers = people.exclude(decisions__approval__submission=stock_in_stage_2)[:12]
+    for person in strangers:
+        sql(
+            "INSERT INTO approvals_party (submission_id, person_id, capacity) VALUES (%s, %s, 'editor')",
+            *(stock_in_stage_2.pk, person.pk),
+        )
+    lines = found()
+    assert len(lines) == reconciling.LISTED + 1
+    assert lines[-1] == "12 problems in all; 2 are not listed."
+    with pytest.raises(SystemExit):
+        call_command("verify_ledger", stdout=StringIO(), stderr=(said := StringIO()))
+    assert lines[-1] in said.getvalue()
+    answer = client_of(northwind.yuki).post(reverse("ledger_verify")).content.decode()
+    assert "12 things do not fit." in answer
+    assert "it was not written by the portal" in answer
+
+
+def test_each_kind_is_compared_by_a_fixed_number_of_statements(company: Company, stock_in_force: Submission) -> None:
+    with CaptureQueriesContext(connection) as few:
+        assert found() == []
+    stock.in_force(company, lambda export: export.update(id="another"))
+    with CaptureQueriesContext(connection) as more:
+        assert found() == []
+    assert len(few) == len(more)
+
+
+def test_the_clock_has_an_event_for_each_move_and_is_never_moved_in_production(
+    northwind: Northwind, settings: Any
+) -> None:
+    clock.move(timedelta(days=2), actor=as_actor(northwind.rita))
+    clock.move(timedelta(hours=1))
+    moves = LedgerEvent.objects.filter(verb="clock.moved").order_by("pk")
+    assert [event.actor_id for event in moves] == [str(northwind.rita.opaque_id), "clock"]
+    assert found() == []
+    ClockOffset.objects.update(offset=timedelta(days=9))
+    (finding,) = found()
+    assert finding.startswith("Clock offset 1: its microseconds is “777600000000”, but event")
+    ClockOffset.objects.update(offset=timedelta(days=2, hours=1))
+    settings.DEMO = False
+    assert [finding.partition(" ")[0] for finding in found()] == ["Clock", "Event", "Event"]
+
+
+def test_what_was_taken_back_answered_joined_and_refused_is_no_finding(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    c, n = company, company.people
+    record = stock.privilege_on(stock_in_stage_2, c.slack)
+    journeys.approve(record, n.omar, now=c.now)
+    decision = record.decisions.get()
+    transitions.retract(record, actor=as_actor(n.omar), now=c.now, decision=decision.pk)
+    journeys.approve(record, n.omar, now=c.now)  # in the same instant again
+    other = stock.privilege_on(stock_in_stage_2, c.erp)
+    transitions.ask_for_changes(
+        other, actor=as_actor(n.omar), now=c.now, reason="Which?", shown_digest=journeys.shown(other)
+    )
+    transitions.answer(other, actor=as_actor(n.jonas), now=c.now, reason="All.")
+    automation = stock_in_stage_2.automation
+    registry.amend(automation, actor=as_actor(n.rita), now=c.now, fields={"technical_owner": n.tom})
+    assert set(stock_in_stage_2.parties.values_list("capacity", flat=True)) >= {"answered", "technical_owner", "editor"}
+    assert found() == []
+
+
+def test_a_submission_from_before_its_event_named_parties_is_compared_as_far_as_that_says(
+    stock_in_stage_2: Submission,
+) -> None:
+    sql("SET CONSTRAINTS ALL IMMEDIATE")
+    sql("ALTER TABLE controls_ledgerevent DISABLE TRIGGER USER")
+    sql("UPDATE controls_ledgerevent SET payload = payload - 'parties' WHERE verb LIKE 'submission.%%'")
+    assert found() == []
+
+
+def test_the_whole_verification_includes_it(northwind: Northwind) -> None:
+    event = forged(northwind)
+    assert [problem for problem in ledger_export.verify_database().problems if f"Event {event.pk} " in problem] != []
