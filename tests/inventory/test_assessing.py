@@ -18,6 +18,7 @@ from tests.inventory.conftest import export, plainly
 from tests.journeys import Company
 from tests.matrix.worlds import inside
 from tests.people import as_actor
+from tests.unguarded import given
 
 pytestmark = pytest.mark.django_db
 
@@ -166,8 +167,21 @@ def test_an_open_webhook_with_a_write_makes_the_app_high_and_says_so(company: Co
 
 
 @pytest.mark.rule("T1")
-def test_code_that_cannot_be_read_is_opaque_and_high_in_production(company: Company) -> None:
+def test_code_that_only_reshapes_data_is_standard_in_production(company: Company) -> None:
     version = plainly(company, export("payment-run-exporter.json"))
+    code = version.privileges.get(entitlement__code="code:run")
+    assert not code.opaque
+    given(code.entitlement.resource, data_class="internal")
+    assert assessed(company, version).levels["privileges"][code.key]["tier"] == "standard"
+
+
+@pytest.mark.rule("T1")
+def test_code_that_imports_is_opaque_and_high_in_production(company: Company) -> None:
+    def imports(document: dict[str, Any]) -> None:
+        (one,) = (one for one in document["nodes"] if "jsCode" in one["parameters"])
+        one["parameters"]["jsCode"] = "return require('fs')"
+
+    version = plainly(company, export("payment-run-exporter.json", imports))
     code = version.privileges.get(entitlement__code="code:run")
     assert code.opaque
     assessment = version.latest_assessment

@@ -21,7 +21,7 @@ OBJECTS, VARIABLES, NOT_KNOWN = (
 )
 REACHES, COMPUTED, UNCERTAIN = "may reach evaluation", "member whose name is computed", "can't be read for certain"
 
-#: What a builder writes who only reshapes data.
+#: Code that only reshapes data.
 PLAIN = [
     'return items.map(item => ({json: {half: item.json.total / 2, tagged: /a"b/.test(item.json.text)}}));',
     "let sum = 0;\nfor (let i = 0; i < items.length; i++) { sum += items[i].json.price; }\nreturn [{json: {sum}}];",
@@ -44,7 +44,7 @@ PLAIN = [
     "const half = [];\nfor (let i = 0; i < items.length; i += 2) { half.push(items[i]); }\nreturn half;",
     "async function all() { return await Promise.all([1, 2]); }\nreturn await all();",
 ]
-#: What somebody would write to have it pass for plain, and why it does not.
+#: Code that tries to pass for plain, and the reason for which it is opaque.
 HOSTILE = [
     ("globalThis['ev'+'al']('1')", OBJECTS),
     ("global.process.exit()", OBJECTS),
