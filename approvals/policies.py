@@ -197,7 +197,9 @@ def shipped() -> dict[str, Any]:
 
 def completed(document: Mapping[str, Any]) -> dict[str, Any]:
     """A stored document with every part that the schema has: what an earlier one left out holds as it ships."""
-    return writing.ordered({name: document.get(name, said) for name, said in _shipped().items()})
+    whole = {name: document.get(name, said) for name, said in _shipped().items()}
+    high = {**_shipped()["tiers"]["high"], **whole["tiers"]["high"]}
+    return writing.ordered({**whole, "tiers": {**whole["tiers"], "high": high}})
 
 
 def digest(document: Mapping[str, Any]) -> str:

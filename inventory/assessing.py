@@ -18,6 +18,7 @@ from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
 from inventory import by_itself, chain_ends, chains, findings, importers, judging, rereading, risk, running, stakes
 from inventory.chains import Chain
+from inventory.importers.levels import is_irreversible
 from inventory.importers.manifest import Manifest, manifest_digests
 from inventory.models import (
     Assessment,
@@ -59,14 +60,17 @@ def facts_of(privilege: Privilege, environment: str, own: Collection[int] = ()) 
     """
     entitlement = privilege.entitlement
     both = (environment, entitlement.resource.environment)
+    level = privilege.counted_level if privilege.level in risk.LEVEL_ORDER else _level_unless_unknown(privilege)
+    reach = _reach(privilege, own)
     return risk.PrivilegeFacts(
-        level=privilege.counted_level if privilege.level in risk.LEVEL_ORDER else _level_unless_unknown(privilege),
+        level=level,
         data_class=_class_unless_unset(privilege),
         environment=max(both, key=risk.ENVIRONMENT_ORDER.index),
-        credential_reach=_reach(privilege, own),
+        credential_reach=reach,
         model_controlled=privilege.model_controlled,
         opaque=privilege.opaque,
         outbound=entitlement.outbound,
+        irreversible=_is_irreversible(privilege, level, reach),
         bound=privilege.is_bound,
         recognised=privilege.recognised,
     )
@@ -82,6 +86,22 @@ def _class_unless_unset(privilege: Privilege) -> str:
     if not entitlement.resource.data_class and entitlement.data_class != "restricted":
         return ""
     return str(entitlement.counted_class)
+
+
+def _is_irreversible(privilege: Privilege, level: str, reach: risk.Reach) -> bool:
+    """Whether what it does can't be taken back. Everything that is not known counts as that (T1).
+
+    Everything that a server offers is known by what its credential opens (I6): while nobody has said that, it may be anything;
+    once somebody has, it counts as changing things (I4). A call of another automation has that one's tier (A16).
+    """
+    code = str(privilege.entitlement.code)
+    if level not in risk.LEVEL_ORDER and code.rpartition(":")[2] == "*":
+        return reach == "unknown" or not privilege.is_bound
+    if not privilege.recognised:
+        return True
+    if code == chain_ends.STARTS:
+        return not chain_ends.is_named(str(privilege.target))
+    return is_irreversible(code)
 
 
 def _reach(privilege: Privilege, own: Collection[int]) -> risk.Reach:

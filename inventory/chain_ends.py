@@ -182,9 +182,14 @@ def _calls(version: Version) -> Iterator[End]:
 
 def _started(one: Automation, target: str, name: str) -> End:
     """A call of another automation of the same platform and environment, or of one that only the run decides."""
-    is_known = bool(target) and _COMPUTED not in target and not target.startswith("from ")
+    is_known = is_named(target)
     at = _automation(one, target) if is_known else NOWHERE
     return End(ChainKind.CALL, at, CALLS, name or (f"workflow {target}"[:300] if is_known else ""))
+
+
+def is_named(target: str) -> bool:
+    """Whether the source says which automation is started; itself counts as named (A16)."""
+    return target == _ITSELF or (bool(target) and _COMPUTED not in target and not target.startswith("from "))
 
 
 def _automation(one: Automation, external_id: str) -> str:

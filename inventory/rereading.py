@@ -26,6 +26,7 @@ class _Reading:
     said: Read
     key: str
     level: str
+    is_opaque: bool
 
     @property
     def parts(self) -> list[str]:
@@ -35,7 +36,7 @@ class _Reading:
 
 
 def take_over(privileges: Sequence[Privilege], manifest: Manifest) -> list[dict[str, str]]:
-    """Give a version's privileges the levels that a newer reading inferred, in memory alone.
+    """Give a version's privileges the levels that a newer reading inferred, and whether they are opaque, in memory alone.
 
     A connection opens one resource within one version, and levels count as they do in `resolving`: of several places the
     highest, and none is taken for reading only that was not recognised (I4, I8). What is read otherwise than it is stored is known again
@@ -52,9 +53,12 @@ def take_over(privileges: Sequence[Privilege], manifest: Manifest) -> list[dict[
     found: list[dict[str, str]] = []
     for privilege in privileges:
         own = [one for one in readings if one.key == privilege.key]
+        otherwise = [] if own else [one for one in readings if _is_at(privilege, one.said)]
+        if own or otherwise:
+            privilege.opaque = any(one.is_opaque for one in own or otherwise)
         if own:
             privilege.level = _highest(own)
-        elif otherwise := [one for one in readings if _is_at(privilege, one.said)]:
+        elif otherwise:
             found += _otherwise(privilege, otherwise)
     return found
 
@@ -63,7 +67,9 @@ def _readings(privileges: Iterable[Privilege], manifest: Manifest) -> list[_Read
     resources = {(p.connector, p.instance): str(p.entitlement.resource_id) for p in privileges}
     places = resolving.places_by_finding(manifest)
     return [
-        _Reading(said, privilege_key(said, resource), resolving.level_of(said, places))
+        _Reading(
+            said, privilege_key(said, resource), resolving.level_of(said, places), resolving.is_opaque(said, places)
+        )
         for said in manifest.privileges
         if (resource := resources.get(binding_key(said))) is not None
     ]

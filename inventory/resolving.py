@@ -313,7 +313,7 @@ def _privilege(
         active=said.active,
         model_controlled=said.model_controlled,
         sensitive=said.sensitive,
-        opaque=said.at in places.get("opaque_code", ()) or _runs_whatever(said),
+        opaque=is_opaque(said, places),
         recognised=recognised,
     )
     draft_key = privilege_key(said, "")
@@ -338,9 +338,10 @@ def _is_missing(ref: CredentialRef | None) -> bool:
     return ref is not None and not ref.bound
 
 
-def _runs_whatever(said: ManifestPrivilege) -> bool:
-    """Whether it runs a query that is put together at run time."""
-    return said.access == "execute" and said.operation in QUERY_OPERATIONS
+def is_opaque(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> bool:
+    """Whether what it runs can't be judged from its text (T1): such code, or a query that is put together at run time."""
+    is_query = said.access == "execute" and said.operation in QUERY_OPERATIONS
+    return is_query or said.at in places.get("opaque_code", ())
 
 
 def _merge(one: Privilege, other: Privilege) -> None:

@@ -6,7 +6,7 @@ raise an app's, never lower it. Whoever asks collects the facts (`assessing`), k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
@@ -60,8 +60,10 @@ class PrivilegeFacts:
         credential_reach: ``none`` without a credential; ``only_this`` when it is known to open this privilege alone;
             ``wider`` when it is known to open more; else ``unknown`` (I6).
         model_controlled: a model chooses whether, or with what, it is done.
-        opaque: what is run can't be read from the source: code, a command, a query made at run time.
+        opaque: what is run can't be judged from its text: code that uses network, imports, processes or evaluation, a command, a
+            query made at run time; or its text is missing.
         outbound: it carries data to where others can read it.
+        irreversible: what it does can't be taken back.
         bound: which resource it touches is known (I8).
         recognised: the importer knew what it is (I8).
     """
@@ -73,6 +75,7 @@ class PrivilegeFacts:
     model_controlled: bool = True
     opaque: bool = True
     outbound: bool = True
+    irreversible: bool = True
     bound: bool = False
     recognised: bool = False
 
@@ -111,7 +114,8 @@ DEFAULT_RULES: Mapping[str, Any] = MappingProxyType(
             "levels": ["admin"],
             "data_classes": ["restricted"],
             "non_read_on": ["confidential"],
-            "non_read_chosen_by_model": True,
+            "non_read_chosen_by_model": False,
+            "non_read_chosen_by_model_if": ["outbound", "irreversible"],
             "opaque_code_in": ["production"],
             "open_entry_with_non_read": True,
         },
@@ -160,16 +164,30 @@ def _why_high(facts: PrivilegeFacts, high: Mapping[str, Any]) -> tuple[str, ...]
         (level in high["levels"], f"It {DOES[level]} the resource: {level} access."),
         (on in high["data_classes"], f"It touches {on} data.{unset}"),
         (not facts.is_read and on in high["non_read_on"], f"It {DOES[level]} {on} data.{unknown}"),
-        (
-            not facts.is_read and facts.model_controlled and bool(high["non_read_chosen_by_model"]),
-            f"A model chooses what it does, and it does more than read.{unknown}",
-        ),
+        *_chosen_by_model(facts, high),
         (
             level == "execute" and facts.opaque and facts.environment in high["opaque_code_in"],
             f"It runs code that can't be judged from its source, in {facts.environment}.",
         ),
     ]
     return tuple(sentence for holds, sentence in found if holds)
+
+
+def _chosen_by_model(facts: PrivilegeFacts, high: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
+    """What makes it high that a model chooses it: by the policy anything but reading, or only what can do harm that stays."""
+    is_chosen, harms = facts.model_controlled and not facts.is_read, high["non_read_chosen_by_model_if"]
+    unknown = "" if facts.level in LEVEL_ORDER else " What it does is not known."
+    if high["non_read_chosen_by_model"]:
+        yield is_chosen, f"A model chooses what it does, and it does more than read.{unknown}"
+        return
+    yield (
+        is_chosen and facts.outbound and "outbound" in harms,
+        f"A model chooses what it does, and it carries data to where others can read it.{unknown}",
+    )
+    yield (
+        is_chosen and facts.irreversible and "irreversible" in harms,
+        f"A model chooses what it does, and it may do what can't be undone.{unknown}",
+    )
 
 
 def _why_not_low(facts: PrivilegeFacts, low: Mapping[str, Any]) -> tuple[str, ...]:

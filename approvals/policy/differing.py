@@ -96,6 +96,9 @@ SORTS: Mapping[str, _Sort] = {
     "tiers.high.data_classes": _Sort("Data classes on which everything is high", "", _wider),
     "tiers.high.non_read_on": _Sort("Data classes on which all but reading is high", "", _wider),
     "tiers.high.non_read_chosen_by_model": _Sort("More than reading, chosen by a model, is high", "", _switched_on),
+    "tiers.high.non_read_chosen_by_model_if": _Sort(
+        "More than reading, chosen by a model, is high if it is", "", _wider
+    ),
     "tiers.high.opaque_code_in": _Sort("Environments in which unreadable code is high", "", _wider),
     "tiers.high.open_entry_with_non_read": _Sort("More than reading, started by anybody, is high", "", _switched_on),
     "tiers.low.levels": _Sort("Access levels that may be low", "", _narrower),

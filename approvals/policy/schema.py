@@ -14,6 +14,7 @@ from approvals.models.conflict import LONGEST_WAIVER, WAIVERS_IN_A_ROW
 TierWord = Literal["low", "standard", "high"]
 LevelWord = Literal["read", "write", "execute", "admin"]
 ClassWord = Literal["public", "internal", "confidential", "restricted"]
+HarmWord = Literal["outbound", "irreversible"]
 PlaceWord = Literal["development", "test", "production"]
 Days = Annotated[int, Field(ge=1, le=365)]
 WorkingDays = Annotated[int, Field(ge=1, le=60)]
@@ -32,7 +33,12 @@ class High(Part):
     data_classes: list[ClassWord] = Field(description="Data classes on which everything is high.")
     non_read_on: list[ClassWord] = Field(description="Data classes on which everything but reading is high.")
     non_read_chosen_by_model: bool = Field(description="Whether what a model chooses is high unless it only reads.")
-    opaque_code_in: list[PlaceWord] = Field(description="Environments in which code that can't be read is high.")
+    non_read_chosen_by_model_if: list[HarmWord] = Field(
+        description="Else what makes it high: it carries data out, or it can't be undone."
+    )
+    opaque_code_in: list[PlaceWord] = Field(
+        description="Environments in which opaque code is high: its text is missing, or uses network, imports, processes or evaluation."
+    )
     open_entry_with_non_read: bool = Field(
         description="Whether an app that anybody can start is high unless it only reads."
     )

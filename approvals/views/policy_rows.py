@@ -94,6 +94,11 @@ def _high(high: Mapping[str, Any]) -> str:
     found += [f"more than reading {one} data" for one in high["non_read_on"]]
     if high["non_read_chosen_by_model"]:
         found.append("more than reading, chosen by a model")
+    else:
+        harms = {"outbound": "carries data out", "irreversible": "can’t be undone"}
+        found += [
+            f"more than reading, chosen by a model, that {harms[one]}" for one in high["non_read_chosen_by_model_if"]
+        ]
     found += [f"unreadable code in {one}" for one in high["opaque_code_in"]]
     if high["open_entry_with_non_read"]:
         found.append("more than reading, started by anybody")

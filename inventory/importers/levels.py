@@ -81,6 +81,29 @@ ADMIN_THINGS = vocabulary(
     collaborator collaborators admin admins acl acls
     """
 )
+FOR_GOOD = vocabulary(
+    """
+    apply approve authorize authorise ban broadcast buy cancel charge click deduct del delete deploy destroy
+    dismiss dispatch drain drop email empty eval evaluate exec execute expire finalize finish flush forward import install invite
+    invoke join kick kill launch leave mail merge message navigate notify operate order pay payment payout pop post press promote
+    publish purge push refund register reject release remove replace reply rerun reset respond restart retire revoke
+    rollback rotate run scale sell send share sms spawn submit terminate trade transfer transition trigger truncate tweet
+    uninstall vote void wipe withdraw wire
+    """
+)
+"""Words of operations that nobody can reverse, or that do not say what they do. The object of an operation counts as well."""
+TAKEN_BACK = vocabulary(
+    """
+    acknowledge ack activate add alter analyse analyze annotate append archive ask assign attach book calculate change classify
+    clone close comment complete compute copy create deactivate detach disable draft duplicate edit embed enable enqueue extract favorite
+    fill follow fork generate hide hover increment decrement incr decr index insert label like link load lock log make mark
+    moderate modify move mute new open patch pause pin put react record remember rename render rerank reopen reschedule research
+    restore resume save schedule search set snooze speak star store subscribe summarise summarize switch sync tag toggle
+    track transcribe translate unarchive unassign unfollow unhide unlike unlink unlock unmute unpin unpublish unstar
+    unsubscribe untag update upload upsert write
+    """
+)
+"""Words of operations that another operation reverses, or that leave nothing behind."""
 SECRET_THINGS = vocabulary("credential credentials secret secrets password passwords")
 
 _VERBS: tuple[tuple[Access, frozenset[str]], ...] = (
@@ -89,6 +112,10 @@ _VERBS: tuple[tuple[Access, frozenset[str]], ...] = (
     ("write", WRITE),
     ("execute", EXECUTE),
 )
+_LEAVES_NOTHING = frozenset({"code:run", "model:call"})
+"""Entitlements to work with data and give it back. Code that does more is opaque, which is another fact."""
+_BEHIND = vocabulary("add append create edit insert save update upsert write")
+"""Those of `TAKEN_BACK` that also count behind what they are done to: ``issue_write``."""
 _HIGHEST_FIRST: tuple[Access, ...] = ("admin", "write", "execute", "read")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -124,6 +151,19 @@ def access_of(operation: str, resource: str = "", service: str = "") -> Access:
 def is_sensitive(operation: str, resource: str = "") -> bool:
     """Whether it opens secrets, whatever its level."""
     return bool(SECRET_THINGS & {*words(operation), *words(resource)})
+
+
+def is_irreversible(code: str) -> bool:
+    """Whether what an entitlement does can't be taken back (T1). A word that is not known counts as one of those.
+
+    Args:
+        code: the entitlement's: ``resource:operation``, a tool's name, or a person's own words.
+    """
+    if code in _LEAVES_NOTHING:
+        return False
+    verbs = words(code.rpartition(":")[2]) or [""]
+    is_known = verbs[0] in TAKEN_BACK or verbs[-1] in _BEHIND
+    return not is_known or not FOR_GOOD.isdisjoint(words(code))
 
 
 def _phrases(parts: list[str]) -> list[list[str]]:

@@ -12,6 +12,7 @@ from typing import Any
 from inventory.importers.canonical import n8n_content
 from inventory.importers.display import label, shown
 from inventory.importers.manifest import Credential, Finding, Kind, Manifest, Privilege, Source, Trigger
+from inventory.importers.n8n_code import LONGEST_IN_ALL, length_in
 from inventory.importers.n8n_inline import MEMBER
 from inventory.importers.n8n_node import Node, split_type
 from inventory.importers.n8n_privileges import read_node
@@ -82,7 +83,7 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
     links = _links(workflow)
     names = {node["name"] for node in nodes}
     tools = frozenset(source for source, kind, _ in links if kind == "ai_tool" and source in names)
-    reading = _read_nodes(nodes, links, scrubbed, ())
+    reading = _read_nodes(nodes, links, scrubbed, (), is_code_read=length_in(workflow) <= LONGEST_IN_ALL)
     credentials: dict[tuple[str, str, str], Credential] = {}
     for credential in reading.credentials:
         _collect(credentials, credential)
@@ -128,6 +129,7 @@ def _read_nodes(
     scrubbed: Scrubbed,
     trail: tuple[str | int, ...],
     *,
+    is_code_read: bool,
     is_reached: bool = False,
 ) -> _Reading:
     """Read the nodes that stand under `trail`, and those of their inline sub-workflows."""
@@ -143,7 +145,7 @@ def _read_nodes(
         total.findings += findings_of(scrubbed, occurrences)
         if raw["type"].endswith(".stickyNote"):
             continue
-        reading = read_node(_node(raw, reached, places[index]), occurrences)
+        reading = read_node(_node(raw, reached, places[index], is_code_read=is_code_read), occurrences)
         total.triggers += [reading.trigger] if reading.trigger else []
         total.privileges += reading.privileges
         total.credentials += reading.credentials
@@ -151,7 +153,12 @@ def _read_nodes(
         if isinstance(inner, dict):
             below = _nodes("", "", inner)
             found = _read_nodes(
-                below, _links(inner), scrubbed, (*here, "parameters", MEMBER), is_reached=raw["name"] in reached
+                below,
+                _links(inner),
+                scrubbed,
+                (*here, "parameters", MEMBER),
+                is_code_read=is_code_read,
+                is_reached=raw["name"] in reached,
             )
             _add_inner(total, found, places[index])
     total.findings += _alike(nodes, places)
@@ -214,7 +221,7 @@ def _nodes(file: str, place: str, workflow: dict[str, Any]) -> list[dict[str, An
     return nodes
 
 
-def _node(raw: dict[str, Any], reached: set[str], place: str) -> Node:
+def _node(raw: dict[str, Any], reached: set[str], place: str, *, is_code_read: bool) -> Node:
     package, connector = split_type(raw["type"])
     version = raw.get("typeVersion")
     return Node(
@@ -228,6 +235,7 @@ def _node(raw: dict[str, Any], reached: set[str], place: str) -> Node:
         disabled=raw.get("disabled") is True,
         is_reached=raw["name"] in reached,
         raw=raw,
+        is_code_read=is_code_read,
     )
 
 

@@ -11,6 +11,7 @@ class Node:
     """One node, scrubbed, with what its surroundings say of it.
 
     `place`: what the manifest calls it; `is_reached`: a model decides whether and with what it is used.
+    `is_code_read`: the workflow has no more code than is read.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Node:
     disabled: bool
     is_reached: bool
     raw: dict[str, Any]
+    is_code_read: bool = True
 
     @property
     def origin(self) -> str:

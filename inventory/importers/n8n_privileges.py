@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from inventory.importers import n8n_table as table
 from inventory.importers.canonical import LABELS
 from inventory.importers.display import is_expression, shown
 from inventory.importers.levels import is_sensitive
 from inventory.importers.manifest import Credential, CredentialRef, Finding, Privilege, Trigger
+from inventory.importers.n8n_code import opaque_because
 from inventory.importers.n8n_credentials import bound_credentials, embedded_credentials
 from inventory.importers.n8n_node import Node
 from inventory.importers.n8n_triggers import trigger_of
@@ -84,10 +84,8 @@ def _is_named(credential: Credential) -> bool:
 
 def _about_node(node: Node, at: str, has_privileges: bool) -> list[Finding]:
     found = []
-    if node.connector in table.CODE or node.connector == "ssh":
-        found.append(Finding("opaque_code", at, "medium", "Runs code or commands that the manifest cannot describe"))
-    elif runs_code(node):
-        found.append(Finding("opaque_code", at, "medium", "Runs code that the manifest cannot describe"))
+    if (runs_code(node) or node.connector == "ssh") and (because := opaque_because(node)):
+        found.append(Finding("opaque_code", at, "medium", f"Runs what can't be judged from its text: {because}"))
     variables = sorted(_variables(node.parameters))
     if variables:
         detail = "Takes values from the platform's environment: " + ", ".join(

@@ -297,7 +297,7 @@ def _level(node: Node, resource: str, operation: str, is_known: bool, assumed: l
         return shown(operation, 80), override
     if operation in _QUERIES and node.connector == "graphql" and (query := _query(node)):
         literal: Access = "write" if _MUTATION.search(query) else "read"
-        return shown(operation, 80), "execute" if is_expression(query) else literal
+        return shown(operation, 80), "execute" if "{{" in query else literal
     if operation in _QUERIES:
         sql = _sql(node, operation)
         return shown(operation, 80), sql.access if sql is not None else "execute"

@@ -26,7 +26,7 @@ from inventory.importers.secrets import Scrubbed, scrub, without_tokens
 Format = Literal["auto", "n8n", "mcp_client"]
 FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
 
-VERSION = "1.4"
+VERSION = "1.5"
 """Of the importers as a whole; an assessment says which one made it (I2)."""
 
 _EXTENSIONS = re.compile(r"(?:\.mcp)?\.jsonc?$", re.IGNORECASE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -86,6 +87,24 @@ class Enforcement(models.TextChoices):
     OBSERVE = "observe", "Observe"
     WARN = "warn", "Warn"
     ENFORCE = "enforce", "Enforce"
+
+
+#: A trigger and no CHECK: what was in use without a class before this rule stays so, counted as restricted, until somebody sets it.
+IN_USE_HAS_A_CLASS = pgtrigger.Trigger(
+    name="resource_in_use_has_a_class",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    condition=pgtrigger.Q(new__state="active", new__data_class=""),
+    func="""
+        IF TG_OP = 'UPDATE' THEN
+            IF OLD.state = 'active' AND OLD.data_class = '' THEN
+                RETURN NEW;
+            END IF;
+        END IF;
+        RAISE EXCEPTION 'I3: a resource is put to use with a data class (resource %)', NEW.id
+            USING ERRCODE = 'check_violation';
+    """,
+)
 
 
 def sees_all(actor: Actor, now: datetime) -> bool:
@@ -199,7 +218,7 @@ class Resource(Owned):
             GinIndex(fields=["search"], name="resource_search", opclasses=["gin_trgm_ops"]),
             models.Index(fields=["name", "id"], name="resource_by_name"),
         )
-        triggers = (points_to_its_own("resource"), *NEVER_REMOVED)
+        triggers = (points_to_its_own("resource"), IN_USE_HAS_A_CLASS, *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return self.name

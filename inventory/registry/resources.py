@@ -95,6 +95,17 @@ def _accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     return None
 
 
+def _classed(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.data_class:
+        return None
+    return Refusal(
+        "I3",
+        "state",
+        "Its data class is not set.",
+        "Set how much harm a leak would do; another admin then puts it to use.",
+    )
+
+
 NOT_THE_PROPOSER = Duty(
     "SOD-8",
     "S8",
@@ -103,6 +114,7 @@ NOT_THE_PROPOSER = Duty(
 )
 CAN_BE_NAMED = Duty("I8", "I8", "What is decided at run time has no owner and is never in use.", _can_be_named)
 ACCEPTED = Duty("I8", "I8", "A resource is put to use once its owner has accepted.", _accepted)
+CLASSED = Duty("I3", "I3", "A resource is put to use once its data class is set.", _classed)
 NOT_WHO_NAMED = Duty("SOD-8", "S8", "Nobody puts a resource to use whose owner they named.", _not_who_named)
 NOT_IN_USE = Duty("S8", "S8", "The owner of what is in use changes by a proposal of two people.", _not_in_use)
 NOT_THE_OWNER = Duty("SOD-8", "S8", "Nobody puts a resource to use that they answer for.", _not_the_owner)
@@ -195,10 +207,10 @@ def accept_ownership(step: Step[Resource]) -> Effect:
     permission=Permission.RESOURCE_ACTIVATE,
     source=(ResourceState.PROPOSED,),
     target=(ResourceState.ACTIVE,),
-    duties=[CAN_BE_NAMED, ACCEPTED, NOT_THE_PROPOSER, NOT_WHO_NAMED, NOT_THE_OWNER],
+    duties=[CAN_BE_NAMED, ACCEPTED, NOT_THE_PROPOSER, NOT_WHO_NAMED, NOT_THE_OWNER, CLASSED],
 )
 def activate(step: Step[Resource]) -> Effect:
-    """An admin who did not propose it puts it to use, once its owner has accepted (I8)."""
+    """An admin who did not propose it puts it to use, once its data class is set and its owner has accepted (I3, I8)."""
     return Effect(payload={"data_class": step.subject.counted_class})
 
 
@@ -219,6 +231,7 @@ def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect
     resource, given = step.subject, _checked(fields)
     before = {name: getattr(resource, name) for name in given}
     was = resource.counted_class, resource.environment
+    _check_class_stays(resource, given)
     for name, value in given.items():
         setattr(resource, name, value)
     if not resource.name:
@@ -253,6 +266,7 @@ def appoint_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Eff
 def reclassify(step: Step[Resource], *, data_class: str, environment: str) -> Effect:
     """Data class and environment of what is in use go downwards only by a proposal that two people signed (S8)."""
     resource, given = step.subject, _checked({"data_class": data_class, "environment": environment})
+    _check_class_stays(resource, given)
     changed = [name for name, value in given.items() if getattr(resource, name) != value]
     for name, value in given.items():
         setattr(resource, name, value)
@@ -271,6 +285,15 @@ def recast(step: Step[Resource], *, kind: str, team: Team | None) -> Effect:
     resource.kind, resource.team = given["kind"], given["team"]
     step.save(resource)
     return Effect(payload={"changed": changed, "data_class": resource.counted_class})
+
+
+def _check_class_stays(resource: Resource, given: Mapping[str, Any]) -> None:
+    if (
+        resource.state == ResourceState.ACTIVE
+        and resource.data_class
+        and not given.get("data_class", resource.data_class)
+    ):
+        raise refuse(Refusal("I3", "input", "Choose a data class.", detail=(("data_class", "Choose a data class."),)))
 
 
 def _check_stays(changed: Collection[str]) -> None:

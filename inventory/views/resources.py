@@ -246,6 +246,9 @@ def _next(one: Resource, actor: Actor, now: datetime) -> Shape | None:
         return {"lead": "Nobody can answer for this.", "text": text, "actions": []}
     if one.named_owner is not None:
         return _to_accept(one, actor, now)
+    if one.state == ResourceState.ACTIVE and not one.data_class:
+        text = "Everything on it counts as restricted, so all of it is high risk. Two people set a lower class by a proposal."
+        return {"lead": "Its data class is not set.", "text": text, "actions": []}
     if one.state != ResourceState.PROPOSED:
         return None
     if one.owner is None:
@@ -257,8 +260,8 @@ def _next(one: Resource, actor: Actor, now: datetime) -> Shape | None:
     text = "An admin who neither proposed it nor said what it counts as puts it to use."
     if no is None:
         text = "Once it is in use, privileges on it can be approved."
-    elif no.kind == "duty":
-        text = no.sentence
+    elif no.kind == "duty" or not one.data_class:
+        text = f"{no.sentence} {no.to_do}".strip()
     return {"lead": "Its owner has accepted.", "text": text, "actions": [] if no else [post]}
 
 
@@ -316,8 +319,7 @@ class ResourceForm(forms.Form):
     name = forms.CharField(max_length=160)
     kind = forms.ChoiceField(choices=ResourceKind, help_text="Once it is in use two people change this.")
     data_class = forms.ChoiceField(
-        choices=[("", "Not known: counts as restricted"), *DataClass.choices],
-        required=False,
+        choices=[("", "Choose one"), *DataClass.choices],
         help_text="How much harm a leak would do. Once it is in use it can only be raised here.",
     )
     environment = forms.ChoiceField(choices=Environment, initial=Environment.PRODUCTION)

@@ -42,14 +42,17 @@ from governance.controls import clock, keys, sealing  # noqa: E402
 from governance.controls.models import Person  # noqa: E402
 from governance.demo.scale import seeding  # noqa: E402
 from inventory.models import Automation  # noqa: E402
+from inventory.risk import Tier  # noqa: E402
 from tests import journeys, people  # noqa: E402
-from tests.benchmarks import answers, campaign, conflicts, importing, proposals, recorded  # noqa: E402
+from tests.benchmarks import answers, campaign, conflicts, importing, proposals, recorded, tiers  # noqa: E402
 from tests.benchmarks import engine as measuring  # noqa: E402
 from tests.portal.signed_in import client_of  # noqa: E402
 
 AUTOMATIONS = 1000
 #: In the order in which they are measured where none is named.
-PARTS = ("pages", "answers", "engine", "conflicts", "what-if", "campaign", "imports", "recorded")
+PARTS = ("pages", "answers", "engine", "conflicts", "what-if", "campaign", "imports", "recorded", "tiers")
+#: Parts that need no estate.
+ALONE = frozenset({"tiers"})
 #: A statement is prepared at its sixth use, and has a plan of its own for each until the eleventh.
 WARM, ROUNDS = 12, 15
 #: Steps of the yardstick, and the CPU milliseconds that they take on a machine that does nothing else.
@@ -268,6 +271,20 @@ def on_record() -> Iterator[Line]:
         yield line(f"{recorded.ROWS:,} {kind} with their events", "x without", ratio, 2)
 
 
+def tier_shares() -> Iterator[Line]:
+    """Shares of the real exports by tier, bound and with data classes unset, and how many are high for which reason."""
+    if not tiers.EXPORTS.is_dir():
+        print(f"No real exports in {tiers.EXPORTS}: tiers are not measured.", file=sys.stderr)
+        return
+    for name, data_class, goal in (("bound", "internal", 25), ("class unset", "", 100)):
+        judged = list(tiers.exports(tiers.EXPORTS, data_class))
+        for tier, share in tiers.shares(judged).items():
+            most = goal if tier is Tier.HIGH else 100
+            yield line(f"{len(judged)} exports, {name}, {tier.word}", "%", share, most)
+        for cause, number in tiers.causes(judged).most_common():
+            yield line(f"{name}, high: {cause}", "exports", number, len(judged))
+
+
 def said(sentence: str) -> None:
     """Progress, for whoever waits at a terminal."""
     if sys.stderr.isatty():
@@ -297,7 +314,7 @@ def wanted() -> argparse.Namespace:
 
 
 def parts(company: journeys.Company, measured: Sequence[Page]) -> dict[str, Callable[[], Iterator[Line]]]:
-    """What measures each of `PARTS`."""
+    """What measures each of `PARTS` that needs an estate."""
     n = company.people
     functions = (
         partial(measure, measured),
@@ -309,7 +326,7 @@ def parts(company: journeys.Company, measured: Sequence[Page]) -> dict[str, Call
         partial(imports, n),
         on_record,
     )
-    return dict(zip(PARTS, functions, strict=True))
+    return dict(zip([name for name in PARTS if name not in ALONE], functions, strict=True))
 
 
 def told_of(name: str, part: Callable[[], Iterator[Line]]) -> bool:
@@ -331,8 +348,10 @@ def main() -> None:
     try:
         call_command("migrate", verbosity=0, interactive=False)
         keys.ensure(settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE)
-        company, *open_ones = fill(asked.automations)
-        by_name = parts(company, pages(company.people, *open_ones))
+        by_name: dict[str, Callable[[], Iterator[Line]]] = {"tiers": tier_shares}
+        if not asked.parts or set(asked.parts) - ALONE:
+            company, *open_ones = fill(asked.automations)
+            by_name |= parts(company, pages(company.people, *open_ones))
         with override_settings(DEMO=False, ALLOWED_HOSTS=["testserver"]):
             failed = [name for name in asked.parts or PARTS if not told_of(name, by_name[name])]
             if failed:

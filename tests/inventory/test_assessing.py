@@ -18,6 +18,7 @@ from tests.inventory.conftest import export, plainly
 from tests.journeys import Company
 from tests.matrix.worlds import inside
 from tests.people import as_actor
+from tests.unguarded import given
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +91,38 @@ def test_a_credential_that_the_source_needs_and_does_not_name_has_an_unknown_rea
     assert facts(credential_missing=True) == {"credential_reach": "unknown"}
 
 
+@pytest.mark.rule("T1")
+@pytest.mark.parametrize(
+    ("differs", "is_irreversible"),
+    [
+        ({"entitlement__code": "record:update", "level": "write"}, False),
+        ({"entitlement__code": "record:delete", "level": "write"}, True),
+        ({"entitlement__code": "record:frobnicate", "level": "unknown", "entitlement__level": "unknown"}, True),
+        ({"entitlement__code": "record:update", "level": "write", "recognised": False}, True),
+        ({"entitlement__code": "code:run", "level": "execute"}, False),
+        ({"entitlement__code": "workflow:execute", "level": "execute", "target": "wf42"}, False),
+        ({"entitlement__code": "workflow:execute", "level": "execute", "target": "{itself}"}, False),
+        ({"entitlement__code": "workflow:execute", "level": "execute", "target": "{model}"}, True),
+        ({"entitlement__code": "workflow:execute", "level": "execute", "target": ""}, True),
+    ],
+)
+def test_what_is_not_known_to_be_undone_counts_as_irreversible(differs: dict[str, Any], is_irreversible: bool) -> None:
+    assert assessing.facts_of(privilege(**differs), "production").irreversible is is_irreversible
+
+
+@pytest.mark.rule("T1", "I6")
+def test_everything_that_a_server_offers_is_irreversible_until_the_reach_of_its_credential_is_known() -> None:
+    everything = {"entitlement__code": "*", "level": "unknown", "entitlement__level": "unknown"}
+    assert not assessing.facts_of(privilege(**everything), "production").irreversible
+    assert assessing.facts_of(privilege(**everything, credential_missing=True), "production").irreversible
+    assert assessing.facts_of(privilege(**everything, resource__unresolved=True), "production").irreversible
+    unknown = privilege(**everything)
+    unknown.credential = Credential(kind="x")
+    assert assessing.facts_of(unknown, "production").irreversible
+    unknown.credential = Credential(kind="x", reach_kind=Reach.DECLARED, reach=["*"])
+    assert not assessing.facts_of(unknown, "production").irreversible
+
+
 @pytest.mark.rule("I2")
 def test_an_assessment_is_made_inside_an_operation_only(company: Company) -> None:
     version = journeys.brought_in(company)
@@ -134,8 +167,21 @@ def test_an_open_webhook_with_a_write_makes_the_app_high_and_says_so(company: Co
 
 
 @pytest.mark.rule("T1")
-def test_code_that_cannot_be_read_is_opaque_and_high_in_production(company: Company) -> None:
+def test_code_that_only_reshapes_data_is_standard_in_production(company: Company) -> None:
     version = plainly(company, export("payment-run-exporter.json"))
+    code = version.privileges.get(entitlement__code="code:run")
+    assert not code.opaque
+    given(code.entitlement.resource, data_class="internal")
+    assert assessed(company, version).levels["privileges"][code.key]["tier"] == "standard"
+
+
+@pytest.mark.rule("T1")
+def test_code_that_imports_is_opaque_and_high_in_production(company: Company) -> None:
+    def imports(document: dict[str, Any]) -> None:
+        (one,) = (one for one in document["nodes"] if "jsCode" in one["parameters"])
+        one["parameters"]["jsCode"] = "return require('fs')"
+
+    version = plainly(company, export("payment-run-exporter.json", imports))
     code = version.privileges.get(entitlement__code="code:run")
     assert code.opaque
     assessment = version.latest_assessment

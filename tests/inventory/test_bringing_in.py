@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from governance.controls.models import LedgerEvent
 from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
 from inventory import importers, registry, resolving
+from inventory.importers import n8n_privileges
 from inventory.models import (
     Automation,
     Binding,
@@ -423,6 +424,25 @@ def test_a_better_detector_makes_a_new_assessment_and_no_new_version(
     monkeypatch.setattr(importers, "VERSION", "999")
     assert journeys.brought_in(company) == version
     assert [one.importer_version for one in version.assessments.all()] == ["999", importers_version_before()]
+
+
+@pytest.mark.rule("I2", "T1")
+@pytest.mark.parametrize("was_opaque", [True, False])
+def test_a_better_reader_of_code_judges_a_known_version_anew(
+    company: Company, monkeypatch: pytest.MonkeyPatch, was_opaque: bool
+) -> None:
+    """The same source by two readers: the later one decides, whichever way, and the version stays."""
+    said = [("it uses imports" if opaque else "") for opaque in (was_opaque, not was_opaque)]
+    monkeypatch.setattr(n8n_privileges, "opaque_because", lambda node: said[0])
+    version = plainly(company, export("payment-run-exporter.json"))
+    monkeypatch.setattr(n8n_privileges, "opaque_because", lambda node: said[1])
+    monkeypatch.setattr(importers, "VERSION", "999")
+    assert plainly(company, export("payment-run-exporter.json")) == version
+    code = version.privileges.get(entitlement__code="code:run")
+    newest, first = version.assessments.all()
+    because = "It runs code that can't be judged from its source, in production."
+    found = [because in one.levels["privileges"][code.key]["reasons"] for one in (first, newest)]
+    assert found == [was_opaque, not was_opaque]
 
 
 def importers_version_before() -> str:

@@ -16,6 +16,7 @@ from tests import journeys
 from tests.appointing import own
 from tests.journeys import Company
 from tests.people import Northwind, as_actor, give_role
+from tests.unguarded import given
 
 pytestmark = pytest.mark.django_db
 
@@ -107,8 +108,59 @@ def test_an_admin_who_proposed_it_set_its_class_or_would_own_it_does_not_put_it_
 
 
 @pytest.mark.rule("I3")
+def test_a_resource_without_a_data_class_is_not_put_to_use(northwind: Northwind) -> None:
+    n = northwind
+    made = named(n, proposed(n))
+    registry.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
+    with pytest.raises(OutOfTurn, match="Its data class is not set") as no:
+        registry.activate(made, actor=as_actor(n.karl), now=n.now)
+    assert (no.value.refusal.code, no.value.refusal.to_do) == (
+        "I3",
+        "Set how much harm a leak would do; another admin then puts it to use.",
+    )
+    registry.amend_resource(made, actor=as_actor(n.omar), now=n.now, fields={"data_class": "internal"})
+    registry.activate(made, actor=as_actor(n.karl), now=n.now)
+    assert Resource.objects.get(pk=made.pk).state == ResourceState.ACTIVE
+
+
+NO_CLASS = "I3: a resource is put to use with a data class"
+
+
+@pytest.mark.rule("I3")
+def test_the_database_refuses_a_resource_in_use_without_a_data_class(company: Company) -> None:
+    n = company.people
+    made = named(n, proposed(n))
+    registry.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
+    with pytest.raises(IntegrityError, match=NO_CLASS), transaction.atomic():
+        Resource.objects.filter(pk=made.pk).update(state="active")
+    with pytest.raises(IntegrityError, match=NO_CLASS), transaction.atomic():
+        Resource.objects.filter(pk=company.slack.pk).update(data_class="")
+
+
+@pytest.mark.rule("I3")
+def test_the_class_of_what_is_in_use_is_not_unset(company: Company) -> None:
+    with pytest.raises(InvalidInput, match="Choose a data class") as no:
+        registry.amend_resource(
+            company.slack, actor=as_actor(company.people.omar), now=company.now, fields={"data_class": ""}
+        )
+    assert (no.value.refusal.code, no.value.refusal.detail) == ("I3", (("data_class", "Choose a data class."),))
+
+
+@pytest.mark.rule("I3")
+def test_what_was_in_use_without_a_class_stays_so_as_restricted_until_its_owner_sets_it(company: Company) -> None:
+    owner = as_actor(company.people.omar)
+    given(company.slack, data_class="")
+    registry.amend_resource(company.slack, actor=owner, now=company.now, fields={"about": "Our chat."})
+    kept = Resource.objects.get(pk=company.slack.pk)
+    assert (kept.about, kept.data_class, kept.counted_class) == ("Our chat.", "", "restricted")
+    registry.amend_resource(kept, actor=owner, now=company.now, fields={"data_class": "restricted"})
+    with pytest.raises(IntegrityError, match=NO_CLASS), transaction.atomic():
+        Resource.objects.filter(pk=kept.pk).update(data_class="")
+
+
+@pytest.mark.rule("I3")
 def test_the_database_refuses_a_resource_in_use_that_nobody_accepted_to_own(northwind: Northwind) -> None:
-    made = proposed(northwind)
+    made = proposed(northwind, data_class="internal")
     with pytest.raises(IntegrityError, match="resource_active_has_owner_and_deputy"), transaction.atomic():
         Resource.objects.filter(pk=made.pk).update(state="active")
     with pytest.raises(IntegrityError, match="resource_unresolved_is_never_active"), transaction.atomic():

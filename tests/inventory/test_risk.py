@@ -26,16 +26,18 @@ PLAIN = {
     "execute": "sshhh",
     "admin": "hhhhh",
 }
-#: The same where a model chooses: non-read is high, a read is no longer low.
-CHOSEN_BY_A_MODEL = {
+#: The same where a model chooses: a read is no longer low.
+CHOSEN_BY_A_MODEL = PLAIN | {"read": "ssshh"}
+#: The same where what it chooses is outbound or can't be undone: non-read is high.
+CHOSEN_AND_HARMFUL = {
     "read": "ssshh",
     "write": "hhhhh",
     "unknown": "hhhhh",
     "execute": "hhhhh",
     "admin": "hhhhh",
 }
-#: The same for opaque code in production: executing it is high, whatever it touches.
-OPAQUE_IN_PRODUCTION = PLAIN | {"execute": "hhhhh"}
+#: For opaque code in production: executing it is high, whatever it touches.
+OPAQUE_IN_PRODUCTION = {"execute": "hhhhh"}
 
 WORDS = {"l": Tier.LOW, "s": Tier.STANDARD, "h": Tier.HIGH}
 
@@ -47,25 +49,25 @@ CLEAN = PrivilegeFacts(
     model_controlled=False,
     opaque=False,
     outbound=False,
+    irreversible=False,
     bound=True,
     recognised=True,
 )
 
 
 def every_combination() -> Iterator[PrivilegeFacts]:
-    flags = product((False, True), repeat=5)
-    for level, data, place, reach, (model, opaque, outbound, bound, recognised) in product(
-        PLAIN, CLASSES, ENVIRONMENTS, REACHES, list(flags)
-    ):
-        yield PrivilegeFacts(level, data, place, reach, model, opaque, outbound, bound, recognised)
+    flags = list(product((False, True), repeat=6))
+    for level, data, place, reach, said in product(PLAIN, CLASSES, ENVIRONMENTS, REACHES, flags):
+        model, opaque, outbound, irreversible, bound, recognised = said
+        yield PrivilegeFacts(level, data, place, reach, model, opaque, outbound, irreversible, bound, recognised)
 
 
 def by_the_table(facts: PrivilegeFacts) -> Tier:
     table = PLAIN
     if facts.model_controlled:
-        table = CHOSEN_BY_A_MODEL
-    elif facts.opaque and facts.environment == "production":
-        table = OPAQUE_IN_PRODUCTION
+        table = CHOSEN_AND_HARMFUL if facts.outbound or facts.irreversible else CHOSEN_BY_A_MODEL
+    if facts.opaque and facts.environment == "production":
+        table = table | OPAQUE_IN_PRODUCTION
     cell = WORDS[table[facts.level][CLASSES.index(facts.data_class)]]
     spoilt = facts.credential_reach in ("wider", "unknown") or facts.outbound or not facts.bound or not facts.recognised
     return Tier.STANDARD if cell is Tier.LOW and spoilt else cell
@@ -104,7 +106,14 @@ def test_each_thing_that_keeps_it_from_being_low_is_said(worse: dict[str, object
         ({"level": "admin"}, "It administers the resource: admin access."),
         ({"data_class": "restricted"}, "It touches restricted data."),
         ({"level": "write", "data_class": "confidential"}, "It changes things on confidential data."),
-        ({"level": "write", "model_controlled": True}, "A model chooses what it does, and it does more than read."),
+        (
+            {"level": "write", "model_controlled": True, "outbound": True},
+            "A model chooses what it does, and it carries data to where others can read it.",
+        ),
+        (
+            {"level": "write", "model_controlled": True, "irreversible": True},
+            "A model chooses what it does, and it may do what can't be undone.",
+        ),
         ({"level": "execute", "opaque": True}, "It runs code that can't be judged from its source, in production."),
     ],
 )
@@ -124,8 +133,35 @@ def test_what_is_not_known_counts_as_its_worse_reading_and_says_so() -> None:
 
 @pytest.mark.rule("T1")
 def test_several_reasons_for_high_are_all_said() -> None:
-    judged = risk.privilege_tier(replace(CLEAN, level="admin", data_class="restricted", model_controlled=True))
-    assert len(judged.reasons) == 3
+    chosen = {"model_controlled": True, "irreversible": True, "outbound": True}
+    judged = risk.privilege_tier(replace(CLEAN, level="admin", data_class="restricted", **chosen))
+    assert len(judged.reasons) == 4
+
+
+@pytest.mark.rule("T1")
+def test_what_a_model_chooses_and_somebody_can_undo_is_standard() -> None:
+    judged = risk.privilege_tier(replace(CLEAN, level="write", model_controlled=True))
+    assert judged.tier is Tier.STANDARD
+    assert "A model chooses what it does." in judged.reasons
+
+
+@pytest.mark.rule("T1")
+def test_code_that_can_be_read_is_standard() -> None:
+    judged = risk.privilege_tier(replace(CLEAN, level="execute"))
+    assert judged == Judged(Tier.STANDARD, ("It runs things on internal data.",))
+
+
+@pytest.mark.rule("T1", "S8")
+def test_a_policy_says_what_makes_a_models_choice_high() -> None:
+    chosen = replace(CLEAN, level="write", model_controlled=True)
+    anything = {"high": {"non_read_chosen_by_model": True}}
+    assert risk.privilege_tier(chosen, anything) == Judged(
+        Tier.HIGH, ("A model chooses what it does, and it does more than read.",)
+    )
+    assert risk.privilege_tier(replace(chosen, level="read"), anything).tier is Tier.STANDARD
+    only_outbound = {"high": {"non_read_chosen_by_model_if": ["outbound"]}}
+    assert risk.privilege_tier(replace(chosen, irreversible=True), only_outbound).tier is Tier.STANDARD
+    assert risk.privilege_tier(replace(chosen, outbound=True), only_outbound).tier is Tier.HIGH
 
 
 WORSE = {
@@ -147,6 +183,7 @@ WORSE = {
     "model_controlled": ((False, True),),
     "opaque": ((False, True),),
     "outbound": ((False, True),),
+    "irreversible": ((False, True),),
     "bound": ((True, False),),
     "recognised": ((True, False),),
 }

@@ -21,6 +21,7 @@ from tests.inventory.conftest import again
 from tests.journeys import Company
 from tests.people import Northwind, as_actor
 from tests.portal.signed_in import client_of
+from tests.unguarded import given
 
 pytestmark = pytest.mark.django_db
 
@@ -347,6 +348,7 @@ def test_a_resource_goes_from_registered_to_in_use_on_its_pages_by_three_people(
     }
     assert client_of(n.rita).get(reverse("resource_new")).status_code == 403
     assert client_of(n.ines).post(reverse("resource_new"), typed | {"deputy": n.omar.pk}).status_code == 422
+    assert client_of(n.ines).post(reverse("resource_new"), typed | {"data_class": ""}).status_code == 422
     href = client_of(n.ines).post(reverse("resource_new"), typed)["Location"]
     one = Resource.objects.get(name="Warehouse")
     assert href == one.href
@@ -360,6 +362,14 @@ def test_a_resource_goes_from_registered_to_in_use_on_its_pages_by_three_people(
     assert "Put to use" in lines(client_of(n.karl).get(href))
     client_of(n.karl).post(reverse("resource_activate", args=[one.pk]))
     assert Resource.objects.get(pk=one.pk).state == "active"
+
+
+@pytest.mark.rule("I3")
+def test_a_resource_in_use_without_a_class_asks_for_one_on_its_page(company: Company) -> None:
+    given(company.slack, data_class="")
+    shown = lines(client_of(company.people.omar).get(company.slack.href))
+    assert "Its data class is not set." in shown
+    assert "Everything on it counts as restricted" in shown
 
 
 @pytest.mark.rule("S8", "I4")

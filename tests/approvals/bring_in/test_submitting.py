@@ -115,7 +115,10 @@ def test_what_touches_something_nobody_owns_yet_is_saved_and_submitted_once_some
     building.connect(c, building.STOCK)
     item = rita.import_item()
     chat = registry.propose_resource(
-        n.finance_ops, actor=as_actor(n.rita), now=c.now, fields={"name": "Stock chat", "kind": "saas_connector"}
+        n.finance_ops,
+        actor=as_actor(n.rita),
+        now=c.now,
+        fields={"name": "Stock chat", "kind": "saas_connector", "data_class": "internal"},
     )
     bind = next(name for name in rita.fields(item) if name.startswith("bind-"))
     data = rita.typed(item, n.jonas) | {bind: chat.pk}

@@ -65,7 +65,7 @@ def test_everything_wrong_is_said_at_once_each_with_its_line_and_what_makes_it_r
         .replace("high: 90", "high: 91")
     )
     text = text.replace("one_in: 10", 'one_in: "10"').replace(
-        "non_read_chosen_by_model: true", "non_read_chosen_by_model: 1"
+        "non_read_chosen_by_model: false", "non_read_chosen_by_model: 1"
     )
     found = {one.where: one for one in reading.from_text(text).problems}
     assert found["round"].line == line_of("round: 3", text)
@@ -123,6 +123,28 @@ def test_the_shipped_document_is_written_as_it_reads_and_its_tiers_are_the_rules
     assert policies.shipped() == document
 
 
+@pytest.mark.rule("S8", "T1")
+def test_fewer_reasons_for_which_a_models_choice_is_high_loosen() -> None:
+    shipped = policies.shipped()
+    after = reading.from_data(_changed(shipped, "tiers.high.non_read_chosen_by_model_if", ["outbound"])).document
+    (looser,) = differing.changes(shipped, after)
+    (stricter,) = differing.changes(after, shipped)
+    assert (looser.tightens, stricter.tightens) == (False, True)
+    assert (looser.before, looser.after) == ("outbound, irreversible", "outbound")
+
+
+@pytest.mark.rule("S8", "T1")
+def test_a_policy_from_before_the_condition_keeps_its_meaning_and_can_be_changed() -> None:
+    before = json.loads(json.dumps(policies.shipped()))
+    before["tiers"]["high"]["non_read_chosen_by_model"] = True
+    del before["tiers"]["high"]["non_read_chosen_by_model_if"]
+    known = policies.completed(before)
+    assert known["tiers"]["high"]["non_read_chosen_by_model"] is True
+    assert reading.from_data(known).problems == ()
+    (change,) = differing.changes(known, policies.shipped())
+    assert (change.where, change.tightens) == ("tiers.high.non_read_chosen_by_model", False)
+
+
 @pytest.mark.rule("S8")
 def test_the_text_has_its_order_whatever_order_the_database_keeps() -> None:
     def by_length(part: Any) -> Any:
@@ -159,6 +181,7 @@ EITHER_WAY = [
     ("tiers.high.levels", ["admin", "execute"], []),
     ("tiers.high.data_classes", ["restricted", "confidential"], []),
     ("tiers.high.non_read_on", ["confidential", "internal"], ["internal"]),
+    ("tiers.high.non_read_chosen_by_model", True, None),
     ("tiers.high.opaque_code_in", ["production", "test"], []),
     ("tiers.low.data_classes", ["public"], None),
     ("tiers.at_least.agent", "high", "low"),

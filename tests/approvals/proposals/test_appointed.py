@@ -187,7 +187,7 @@ def test_who_named_the_owner_of_something_new_does_not_put_it_to_use(company: Co
         n.finance_ops,
         actor=as_actor(n.rita),
         now=company.now,
-        fields={"name": "Ledger copy", "kind": "data_store", "team": n.finance_ops},
+        fields={"name": "Ledger copy", "kind": "data_store", "data_class": "internal", "team": n.finance_ops},
     )
     new = Resource.objects.get(pk=made.pk)
     registry.name_owner(new, actor=as_actor(n.ines), now=company.now, owner=n.tom, deputy=n.amara)

@@ -210,7 +210,7 @@ def test_what_was_put_to_use_as_somebody_was_named_anew_is_not_theirs(company: C
         n.platform,
         actor=as_actor(n.ines),
         now=c.now,
-        fields={"name": "Copy", "kind": "data_store"},
+        fields={"name": "Copy", "kind": "data_store", "data_class": "internal"},
         owner=n.omar,
         deputy=n.amara,
     )

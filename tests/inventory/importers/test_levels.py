@@ -15,6 +15,7 @@ from inventory.importers.levels import (
     READ,
     WRITE,
     access_of,
+    is_irreversible,
     is_sensitive,
     words,
 )
@@ -91,3 +92,39 @@ def test_github_says_the_same_of_its_own_tools(real_exports: Path) -> None:
     wrong = [t["name"] for t in tools if (access_of(t["name"]) == "read") != bool(t["annotations"].get("readOnlyHint"))]
     assert len(tools) == 70
     assert wrong == []
+
+
+@pytest.mark.rule("T1")
+@pytest.mark.parametrize(
+    "code",
+    [
+        *(
+            "record:create",
+            "record:update",
+            "row:upsert",
+            "event:create",
+            "file:upload",
+            "document:update",
+            "task:archive",
+        ),
+        *("create_issue", "issue_write", "add_label", "close_issue", "memory:append", "vectors:insert", "code:run"),
+        *("model:call", "text:translate", "updateRow", "draft:create"),
+    ],
+)
+def test_what_another_operation_takes_back_is_not_irreversible(code: str) -> None:
+    assert not is_irreversible(code)
+
+
+@pytest.mark.rule("T1")
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("record:delete", "table:drop", "message:send", "message:create", "create_and_send_invoice", "post:create"),
+        *("merge_pull_request", "push_files", "create_payment", "order:create", "create_release", "send_email"),
+        *("database:executeQuery", "database:executeQuery/write", "command:execute", "execute_sql", "run_workflow"),
+        *("deploy", "publish", "share_file", "request:post", "updateAndDelete", "upsert_then_purge", "empty_trash"),
+        *("frobnicate", "frobnicate_label", "*", "record:*", "", "archivieren", "browser_click", "transfer_funds"),
+    ],
+)
+def test_what_nobody_takes_back_or_is_not_known_is_irreversible(code: str) -> None:
+    assert is_irreversible(code)

@@ -452,8 +452,11 @@ def test_it_is_an_agent_an_ai_app_or_a_workflow(nodes: list[dict[str, Any]], kin
 
 
 @pytest.mark.parametrize("kind", ["code", "function", "functionItem", "executeCommand", AI + "toolCode", AI + "code"])
-def test_code_is_executed_on_the_platform_and_opaque(kind: str) -> None:
-    found = manifest(node(kind, "A", 1, jsCode="return 1", functionCode="return 1", command="ls"))
+def test_code_is_executed_on_the_platform_and_opaque_where_it_imports(kind: str) -> None:
+    imports = "return require('fs')"
+    found = manifest(
+        node(kind, "A", 1, jsCode=imports, functionCode=imports, command="ls", code={"execute": {"code": imports}})
+    )
     (privilege,) = found.privileges
     assert (privilege.access, privilege.instance, privilege.target) == ("execute", "n8n", "")
     assert [f.at for f in _findings(found, "opaque_code")] == ["A"]

@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inventory', '0008_digests_of_newer_importers'),
+        ('inventory', '0009_a_class_before_use'),
     ]
 
     operations = [
