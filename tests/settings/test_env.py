@@ -109,7 +109,13 @@ def test_a_database_is_named_by_url_or_by_keywords(url: str) -> None:
     options = entry["OPTIONS"]
     assert isinstance(options, dict)
     assert options["sslmode"] == "verify-full"
-    assert options["pool"] == {"min_size": 1, "max_size": 3, "timeout": 3, "connection_class": Connection}
+    assert options["pool"] == {
+        "min_size": 1,
+        "max_size": 3,
+        "timeout": 3,
+        "reconnect_timeout": 0,
+        "connection_class": Connection,
+    }
 
 
 def test_without_a_pool_there_are_no_options_of_one() -> None:
