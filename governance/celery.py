@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
 #: How long Redis waits before it hands an unacknowledged message to another worker. A sweep takes seconds.
 REDELIVER_AFTER_SECONDS = 600
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
 #: What runs how often, in seconds. The names are the tasks' own.
 TIMETABLE: dict[str, float] = {
     "controls.seal": 3,
     "controls.send_notices": 5,
     "controls.send_webhooks": 10,
     "controls.forget": 60,
+    "controls.clear_sessions": 3600,
     "approvals.sweep": 60,
     "approvals.bring_in": 60,
     "approvals.flag": 60,
@@ -85,9 +89,17 @@ def broker(url: str, folder: Path) -> dict[str, Any]:
 
 
 def timetable() -> dict[str, dict[str, Any]]:
-    """Beat's schedule. A message that nobody took by the next one's turn is dropped: that one finds the same work."""
+    """Beat's schedule. A message that nobody took by the next one's turn is dropped: that one finds the same work.
+
+    Every job is due when beat starts: what an outage left undone does not wait for a whole interval.
+    """
     return {
-        name: {"task": name, "schedule": seconds, "options": {"expires": max(seconds, 10), "ignore_result": True}}
+        name: {
+            "task": name,
+            "schedule": seconds,
+            "last_run_at": LONG_AGO,
+            "options": {"expires": max(seconds, 10), "ignore_result": True},
+        }
         for name, seconds in TIMETABLE.items()
     }
 

@@ -21,3 +21,4 @@ if apps.is_installed("governance.demo"):
 
 handler404 = "governance.web.problems.not_found"
 handler400 = "governance.web.too_much.bad_request"
+handler500 = "governance.web.away.failed"

@@ -10,13 +10,12 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
-from redis.exceptions import RedisError
 
 from approvals.api.limits import TooOften
 from approvals.api.sent import JSON, Twice, Unfit, Unsupported
 from approvals.api.shown import Problem
 from governance.controls.refusals import Refused
-from governance.web import too_much
+from governance.web import away, too_much
 from governance.web.pages import REFUSAL_STATUS
 from governance.web.problems import not_there, problem
 from inventory.registry import ImportBusy
@@ -45,7 +44,6 @@ def refuses(api: NinjaAPI) -> None:
         Unsupported: lambda request, _: _unsupported(),
         SuspiciousOperation: lambda request, error: too_much.problem_of(error),
         BadRequest: lambda request, error: too_much.problem_of(error),
-        RedisError: _away,
         OperationalError: _away,
         InterfaceError: _away,
         Exception: _failed,
@@ -107,10 +105,9 @@ def _unsupported() -> HttpResponse:
 
 
 def _away(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Answer while the database, or where requests are counted, can't be reached: nothing is let through uncounted."""
+    """Answer while the database can't be reached."""
     log.error("api.away", method=request.method, exc_info=error)
-    sentence = "A part of Countersign can't be reached at this moment."
-    return problem(503, "AWAY", sentence, "Try again in a moment.", headers={"Retry-After": "10"})
+    return away.problem()
 
 
 def _failed(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
-from governance.controls import keys, mail_server
+from governance.controls import keys
 from governance.controls.models import AppendOnly
 from governance.controls.roles import GRANTS, Permission
 from governance.controls.transitions import declared
@@ -61,17 +61,6 @@ def triggers_are_ignored_by_nobody(
                 said = f"One setting of a session lets anything past the triggers of {alias!r}."
                 found.append(Warning(said, hint="`manage.py migrate` takes it out.", id="controls.W014"))
     return found
-
-
-@register(Tags.security)
-def the_mail_server_is_named(app_configs: Apps, **_: Any) -> list[CheckMessage]:
-    """`EMAIL_URL` names a mail server, or is empty."""
-    if settings.EMAIL_URL:
-        try:
-            mail_server.parse(settings.EMAIL_URL)
-        except ValueError as error:
-            return [Error(str(error), id="controls.E008")]
-    return []
 
 
 @register(Tags.security)

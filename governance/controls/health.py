@@ -96,6 +96,10 @@ def _ledger(now: datetime, at: datetime) -> list[Finding]:
     if sealing.is_counter_behind():
         sentence = "The database was restored on a server whose transaction counter is behind: run `manage.py ledger_catch_up`."
         return [Finding("ledger", sentence)]
+    if last is not None and at - last.at > UNSEALED and sealing.is_checkpoint_behind():
+        file = settings.LEDGER_CHECKPOINT_FILE
+        sentence = f"The checkpoint file is behind the ledger: can {file} be written, is its disk full?"
+        return [Finding("ledger", sentence)]
     waiting = sealing.unsealed().first()
     # Business time may leap ahead in a demo: only where real time agrees that nothing was sealed lately is it a failure.
     if waiting is not None and now - waiting.at > UNSEALED and (last is None or at - last.at > UNSEALED):

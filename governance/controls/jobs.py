@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from celery import current_app
 from django.db import DatabaseError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Max
 
 from governance.controls import clock, nudge
 from governance.controls.models import JobRun
@@ -107,13 +109,21 @@ class JobHealth:
         return not self.is_late and self.last is not None and not self.last.error
 
 
+def _upgraded_at() -> datetime | None:
+    """The real time of the newest migration: a job that has never run can't be late before."""
+    newest: datetime | None = MigrationRecorder.Migration.objects.aggregate(at=Max("applied"))["at"]
+    return newest
+
+
 def health(at: datetime) -> list[JobHealth]:
-    """Every job of beat's timetable and whether it is late at real time ``at``."""
+    """Every job of beat's timetable and whether it is late at real time ``at``. After an upgrade each has its time for a first run."""
     found = []
+    since = _upgraded_at()
     for entry in sorted(current_app.conf.beat_schedule.values(), key=lambda one: str(one["task"])):
         every = entry["schedule"] if isinstance(entry["schedule"], timedelta) else timedelta(seconds=entry["schedule"])
         last = JobRun.objects.filter(job=entry["task"], seen_at__isnull=False).order_by("-id").first()
         limit = max(INTERVALS * every, AT_LEAST)
-        late = last is None or last.seen_at is None or at - last.seen_at > limit
+        seen = last.seen_at if last else since
+        late = seen is None or at - seen > limit
         found.append(JobHealth(str(entry["task"]), every, last, late))
     return found

@@ -86,13 +86,30 @@ def seal_next(*, at: datetime, limit: int = BATCH) -> Seal | None:
 
 
 def seal_all(*, at: datetime) -> int:
-    """Seal until nothing finished is unsealed; returns the number of events sealed, and publishes a checkpoint."""
+    """Seal until nothing finished is unsealed, and publish a checkpoint where the published one is behind.
+
+    Returns:
+        The number of events sealed.
+
+    Raises:
+        OSError: the checkpoint can't be written, on a full disk say. What is sealed stays sealed, and the next run tries again.
+    """
     sealed, began = 0, time.monotonic()
     while (seal := seal_next(at=at + timedelta(seconds=time.monotonic() - began))) is not None:
         sealed += seal.count
-    if sealed:
+    if sealed or is_checkpoint_behind():
         publish_checkpoint(at=at)
     return sealed
+
+
+def is_checkpoint_behind() -> bool:
+    """Whether the last seal is newer than the published checkpoint, as after a full disk."""
+    last = latest()
+    try:
+        known = published_checkpoint()
+    except CheckpointUnreadable:
+        return False
+    return last is not None and (known is None or known["seals"] < last.number)
 
 
 def latest() -> Seal | None:
@@ -164,8 +181,12 @@ def publish_checkpoint(*, at: datetime) -> bool:
     path = Path(settings.LEDGER_CHECKPOINT_FILE)
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f".{path.name}.{os.getpid()}")
-    half.write_text(json.dumps(said, indent=2) + "\n")
-    half.replace(path)
+    try:
+        half.write_text(json.dumps(said, indent=2) + "\n")
+        half.replace(path)
+    except OSError:
+        half.unlink(missing_ok=True)
+        raise
     return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from governance.controls import clock, jobs, sealing, sending, webhook_forgetting, webhook_sending
+from governance.controls import clock, jobs, sealing, sending, session_clearing, webhook_forgetting, webhook_sending
 
 
 @shared_task(name="controls.seal")
@@ -29,3 +29,9 @@ def send_webhooks() -> None:
 def forget() -> None:
     """Take away what endpoints were told long ago (H7)."""
     jobs.run_job(webhook_forgetting.JOB, lambda now: webhook_forgetting.forget_due(now=now))
+
+
+@shared_task(name="controls.clear_sessions")
+def clear_sessions() -> None:
+    """Delete sessions that are over (H7)."""
+    jobs.run_job("controls.clear_sessions", lambda now: session_clearing.clear_expired(at=clock.real()))

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import date, time
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from environs import Env, EnvValidationError
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from governance.controls import mail_server
 from governance.settings.connections import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +25,8 @@ Network = IPv4Network | IPv6Network
 
 #: From this use on a connection keeps a statement prepared: psycopg's own number.
 PREPARE_AFTER = 5
+#: Seconds to wait for a connection.
+CONNECTS_WITHIN = 3
 #: What production must say for itself; elsewhere there is a default, or the supervisor says it.
 PRODUCTION_SAYS = {
     "SECRET_KEY": "50 or more random characters, kept out of version control",
@@ -54,6 +58,7 @@ class Environment:
     checkpoint_file: Path
     email_url: str
     email_from: str
+    email_password_in_clear: bool
     demo: bool
     pool_max: int
     log_level: str
@@ -90,6 +95,7 @@ def read(*, production: bool) -> Environment:
         checkpoint_file=env.path("LEDGER_CHECKPOINT_FILE", home / "ledger-checkpoint.json"),
         email_url=env.str("EMAIL_URL", ""),
         email_from=env.str("EMAIL_FROM", "Countersign <countersign@localhost>"),
+        email_password_in_clear=env.bool("EMAIL_PASSWORD_IN_CLEAR", False),
         demo=env.bool("COUNTERSIGN_DEMO", False),
         pool_max=env.int("DATABASE_POOL_MAX", 8),
         log_level=env.str("LOG_LEVEL", "INFO").upper(),
@@ -180,6 +186,10 @@ def _problems(found: Environment, *, production: bool) -> dict[str, str]:
         problems["DATABASE_URL"] = f"not understood; {PRODUCTION_SAYS['DATABASE_URL']}"
     if found.redis_url and not found.redis_url.startswith(("redis://", "rediss://", "unix://")):
         problems["REDIS_URL"] = "not understood; redis://…, rediss://… or unix:///path/redis.sock"
+    if found.email_url and (wrong := _mail_problem(found)):
+        problems["EMAIL_URL"] = wrong
+    if found.base_url and not _is_root(found.base_url):
+        problems["BASE_URL"] = f"not understood; {PRODUCTION_SAYS['BASE_URL']}, without a path"
     if found.time_zone not in zoneinfo.available_timezones():
         problems["ORGANISATION_TIME_ZONE"] = f"{found.time_zone} is no time zone; Europe/Berlin is one"
     if found.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
@@ -187,6 +197,27 @@ def _problems(found: Environment, *, production: bool) -> dict[str, str]:
     if (found.pool_max or 0) < 0:  # None when it was no number, which has been said
         problems["DATABASE_POOL_MAX"] = "0 for no pool, or how many connections one process may hold"
     return problems
+
+
+def _mail_problem(found: Environment) -> str:
+    """What is wrong with ``EMAIL_URL``, or nothing."""
+    try:
+        server = mail_server.parse(found.email_url)
+    except ValueError as error:
+        return str(error)
+    is_clear = server["password"] and not (server["use_tls"] or server["use_ssl"])
+    if is_clear and not found.email_password_in_clear:
+        return "sends the password in the clear; use smtp+starttls:// or smtps://, or set EMAIL_PASSWORD_IN_CLEAR=1"
+    return ""
+
+
+def _is_root(url: str) -> bool:
+    """Whether this is the root of a site, as ``BASE_URL`` must be."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.path or parts.query)
+    except ValueError:
+        return False
 
 
 def database(url: str, *, pool_max: int) -> dict[str, object]:
@@ -201,8 +232,16 @@ def database(url: str, *, pool_max: int) -> dict[str, object]:
     options: dict[str, object] = {key: value for key, value in parts.items() if key not in known}
     # Values travel beside the statement, so that PostgreSQL plans it once for a connection and not at each request.
     options |= {"server_side_binding": True, "prepare_threshold": PREPARE_AFTER}
+    # A server that is away, or answers nothing, is given up on quickly: people get a page that says so.
+    options = {"connect_timeout": CONNECTS_WITHIN, "tcp_user_timeout": 10_000, **options}
     if pool_max:
-        options["pool"] = {"min_size": 1, "max_size": pool_max, "timeout": 20, "connection_class": Connection}
+        options["pool"] = {
+            "min_size": 1,
+            "max_size": pool_max,
+            "timeout": CONNECTS_WITHIN,
+            "reconnect_timeout": 0,  # each request tries anew: a server that is back is used at once
+            "connection_class": Connection,
+        }
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.get("dbname", "countersign"),

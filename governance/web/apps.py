@@ -1,5 +1,7 @@
 """How Django finds governance.web."""
 
+from importlib import import_module
+
 from django import forms
 from django.apps import AppConfig
 
@@ -16,7 +18,8 @@ class WebConfig(AppConfig):
     verbose_name = "Web"
 
     def ready(self) -> None:
-        """Have no form repeat a choice that it does not offer."""
+        """Register deploy checks, and have no form repeat a choice that it does not offer."""
+        import_module("governance.web.deploy_checks")
         for field in REPEATING:
             given = {"invalid_choice": NOT_OFFERED, "invalid_pk_value": NOT_OFFERED}
             known = field.default_error_messages

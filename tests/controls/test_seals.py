@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
-from governance.controls import keys, ledger, ledger_export, ledger_verifier, sealing
+from governance.controls import clock, health, keys, ledger, ledger_export, ledger_verifier, sealing, tasks
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Seal
 from tests import lengths
@@ -307,6 +309,41 @@ def test_sealing_publishes_a_signed_checkpoint_outside_the_database(history: Any
     assert (said["seals"], said["events"], said["root"]) == (last.number, last.total, last.root)
     assert last.total == LedgerEvent.objects.count()
     assert Path(settings.LEDGER_CHECKPOINT_FILE).is_file()
+
+
+@pytest.mark.rule("H9")
+def test_a_full_disk_at_the_checkpoint_fails_the_health_check_and_is_caught_up_with(
+    subject: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    some_events(1, subject)
+
+    monkeypatch.setattr(settings, "LEDGER_CHECKPOINT_FILE", tmp_path / "checkpoint.json")
+    tasks.seal()
+    before = sealing.published_checkpoint()
+    assert before is not None
+    some_events(1, subject)
+    half = tmp_path / f".checkpoint.json.{os.getpid()}"
+    half.symlink_to("/dev/full")  # what is written there fails as on a full disk
+    with pytest.raises(OSError, match="No space left on device"):
+        tasks.seal()
+    assert sealing.published_checkpoint() == before
+    assert sealing.unsealed().count() == 0, "sealing itself goes on"
+    assert "controls.seal failed in its last run (OSError)." in failures(0)
+    assert (
+        f"The checkpoint file is behind the ledger: can {tmp_path / 'checkpoint.json'} be written, is its disk full?"
+        in (failures(3))
+    )
+    half.unlink(missing_ok=True)
+    tasks.seal()
+    last, said = sealing.latest(), sealing.published_checkpoint()
+    assert (said or {}).get("seals") == (last and last.number)
+    assert not [one for one in (*failures(0), *failures(3)) if "checkpoint" in one or "controls.seal failed" in one]
+
+
+def failures(minutes: int) -> list[str]:
+    """What fails the health check in so many real minutes."""
+    at = clock.real() + timedelta(minutes=minutes)
+    return [one.sentence for one in health.findings(now=clock.now(), at=at) if one.is_failure]
 
 
 @pytest.mark.rule("H9")

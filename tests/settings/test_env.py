@@ -14,7 +14,14 @@ from governance.settings.env import PREPARE_AFTER, PRODUCTION_SAYS, database, re
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """An environment that says nothing."""
-    more = ("LOG_LEVEL", "ORGANISATION_TIME_ZONE", "ORGANISATION_HOLIDAYS", "DATABASE_POOL_MAX", "COUNTERSIGN_DEMO")
+    more = (
+        "LOG_LEVEL",
+        "ORGANISATION_TIME_ZONE",
+        "ORGANISATION_HOLIDAYS",
+        "DATABASE_POOL_MAX",
+        "COUNTERSIGN_DEMO",
+        "EMAIL_URL",
+    )
     for name in (*PRODUCTION_SAYS, *more):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
@@ -102,7 +109,13 @@ def test_a_database_is_named_by_url_or_by_keywords(url: str) -> None:
     options = entry["OPTIONS"]
     assert isinstance(options, dict)
     assert options["sslmode"] == "verify-full"
-    assert options["pool"] == {"min_size": 1, "max_size": 3, "timeout": 20, "connection_class": Connection}
+    assert options["pool"] == {
+        "min_size": 1,
+        "max_size": 3,
+        "timeout": 3,
+        "reconnect_timeout": 0,
+        "connection_class": Connection,
+    }
 
 
 def test_without_a_pool_there_are_no_options_of_one() -> None:
@@ -124,6 +137,39 @@ def test_a_question_that_is_asked_again_is_planned_once() -> None:
 def test_a_connection_of_the_pool_keeps_the_statements_of_all_pages() -> None:
     with Connection.connect(**connection.get_connection_params()) as opened:
         assert opened.prepared_max == MOST_PREPARED
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://mail.example.org", "EMAIL_URL begins with one of smtp://"),
+        ("smtp://", "EMAIL_URL names no host"),
+        ("smtp://robot:open-sesame@mail.example.org", "sends the password in the clear"),
+    ],
+)
+def test_a_mail_server_that_is_none_or_hears_a_password_in_the_clear_is_refused(
+    bare: pytest.MonkeyPatch, url: str, why: str
+) -> None:
+    bare.setenv("EMAIL_URL", url)
+    with pytest.raises(SystemExit, match=f"EMAIL_URL: .*{why}") as refused:
+        read(production=False)
+    assert "open-sesame" not in str(refused.value)
+
+
+def test_a_password_goes_by_tls_or_in_the_clear_where_a_setting_allows_it(bare: pytest.MonkeyPatch) -> None:
+    for url in ("smtp+starttls://robot:pw@mail.example.org", "smtps://robot:pw@mail.example.org", "smtp://mail"):
+        bare.setenv("EMAIL_URL", url)
+        assert read(production=False).email_url == url
+    bare.setenv("EMAIL_URL", "smtp://robot:pw@localhost")
+    bare.setenv("EMAIL_PASSWORD_IN_CLEAR", "1")
+    assert read(production=False).email_url == "smtp://robot:pw@localhost"
+
+
+@pytest.mark.parametrize("url", ["countersign.example.org", "https://", "ftp://a.example", "https://a.example/sub/"])
+def test_the_base_url_is_the_portals_root(bare: pytest.MonkeyPatch, url: str) -> None:
+    bare.setenv("BASE_URL", url)
+    with pytest.raises(SystemExit, match="BASE_URL: "):
+        read(production=False)
 
 
 @pytest.mark.rule("S5")

@@ -62,7 +62,7 @@ def checks(home: str) -> list[tuple[str, list[str | Path], dict[str, str]]]:
             {**TESTING, "COUNTERSIGN_HOME": home},
         ),
         ("keys", [*MANAGE, "make_keys"], production),  # a deploy check looks for them
-        ("deploy", [*MANAGE, "check", "--deploy", "--fail-level", "WARNING"], production),
+        ("deploy", [*MANAGE, "check", "--deploy", "--tag", "security", "--fail-level", "WARNING"], production),
     ]
 
 
