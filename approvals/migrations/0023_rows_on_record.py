@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0021_successors_by_predecessor'),
+        ('approvals', '0022_credentials_end_with_privileges'),
     ]
 
     operations = [
