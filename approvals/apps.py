@@ -12,7 +12,18 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import announcing, credentials, duties, erasing, grants, least, parties, policies, still_open
+        from approvals import (
+            announcing,
+            credentials,
+            duties,
+            erasing,
+            grants,
+            least,
+            parties,
+            policies,
+            still_open,
+            unneeded,
+        )
         from approvals.conflicts import members
         from approvals.moving_duties import IN_NO_CONFLICT, NOTHING_SUBMITTED
         from approvals.proposals import kinds
@@ -78,6 +89,7 @@ class ApprovalsConfig(AppConfig):
         for kind in (PolicyKind(), *of_people, *of_resources, ConflictRuleKind(), ConflictImportKind()):
             kinds.register(kind)
         grants.register_consequences()
+        unneeded.register_consequences()
         health.register_advice("people", least.missing)
         still_open.register()
         announcing.register()

@@ -48,6 +48,7 @@ class Why(StrEnum):
     REPLACED = "replaced"
     SUCCEEDED = "succeeded"
     CONFLICT = "conflict"
+    NOT_NEEDED = "not_needed"
 
 
 #: In words, for pages: "suspended: not answered in review".
@@ -64,6 +65,7 @@ WHY_WORDS: dict[str, str] = {
     Why.REPLACED: "a newer approval took its place",
     Why.SUCCEEDED: "renewed: another grant follows it",
     Why.CONFLICT: "it is in conflict with something else that is held",
+    Why.NOT_NEEDED: "no approved privilege uses it any more",
 }
 
 
@@ -328,7 +330,7 @@ def end_all(automation: Automation, step: Step[Any]) -> None:
         automation: which is out of force already, whatever is held.
         step: the running step.
     """
-    held = list(Grant.objects.filter(automation=automation).standing().order_by("pk"))
+    held = list(Grant.objects.filter(automation=automation).standing().credentials_first())
     if not brake.ask(step, brake.Cause.of(step), held, Why.RETIRED):
         return
     for grant in held:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from approvals import added, asking, brake_sweeps, revocation_sweeps, sample_sweeps, touched
-from approvals.grant_sweeps import expire_due
+from approvals.grant_sweeps import end_unneeded_due, expire_due
 from approvals.ladders import LADDER, Bench
 from approvals.models import Approval, ApprovalState, Candidate, Submission, SubmissionState
 from approvals.routing import Route
@@ -61,6 +61,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
         "told_of_retiring": suspended.remind(now),
         "retired": suspended.retire_due(now, actor),
         "expired_grants": expire_due(now, actor),
+        "unneeded_grants": end_unneeded_due(now, actor),
         "lapsed_proposals": lapse_proposals(now, actor),
         **brake_sweeps.sweep(now, actor),
         **revocation_sweeps.sweep(now, actor),

@@ -83,6 +83,10 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         """Those that have not ended."""
         return self.exclude(state=GrantState.ENDED)
 
+    def credentials_first(self) -> GrantQuerySet:
+        """In the order in which all of them end: a credential before the privileges whose end would end it too (A2)."""
+        return self.order_by("kind", "pk")
+
     def newest_first(self) -> GrantQuerySet:
         """By when each was ``first_granted``: what renews one is as old as the one that its approvals made (G2)."""
         first = Grant.objects.filter(approval=OuterRef("approval"), predecessor__isnull=True).order_by()
@@ -142,6 +146,7 @@ class Grant(models.Model):
             grant_guards.RESTS_ON_APPROVALS,
             grant_guards.SAYS_WHAT_WAS_APPROVED,
             grant_guards.NEVER_GROWS,
+            grant_guards.CREDENTIAL_IS_NEEDED,
             *NEVER_REMOVED,
         ]
         constraints = (

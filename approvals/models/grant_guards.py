@@ -159,3 +159,28 @@ NEVER_GROWS = pgtrigger.Trigger(
         RETURN NEW;
     """,
 )
+
+#: Asked at the end of the transaction, for a renewal ends the old grant before the new one is there. A credential that no privilege of the
+#: version in force asks for, as one of a trigger alone, has none to end with.
+CREDENTIAL_IS_NEEDED = pgtrigger.Trigger(
+    name="grant_credential_is_needed",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("state"),  # type: ignore[no-untyped-call]
+    timing=pgtrigger.Deferred,
+    condition=pgtrigger.Q(new__credential__isnull=False),
+    func="""
+        IF TG_OP = 'UPDATE' AND NOT (NEW.kind = 'privilege' AND NEW.state = 'ended') THEN
+            RETURN NULL;
+        END IF;
+        IF EXISTS (SELECT 1 FROM approvals_grant g WHERE g.automation_id = NEW.automation_id AND g.credential_id = NEW.credential_id
+                   AND g.kind = 'credential' AND g.state <> 'ended')
+            AND NOT EXISTS (SELECT 1 FROM approvals_grant g WHERE g.automation_id = NEW.automation_id
+                            AND g.credential_id = NEW.credential_id AND g.kind = 'privilege' AND g.state <> 'ended')
+            AND EXISTS (SELECT 1 FROM inventory_privilege p JOIN inventory_automation a ON a.approved_version_id = p.version_id
+                        WHERE a.id = NEW.automation_id AND p.credential_id = NEW.credential_id) THEN
+            RAISE EXCEPTION 'A2: no privilege that uses credential % is granted to automation %', NEW.credential_id, NEW.automation_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NULL;
+    """,
+)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from approvals import asking, at_force, changes, duties, grants, policies, stopped
+from approvals import asking, at_force, changes, duties, grants, policies, stopped, unneeded
 from approvals.conflicts import asked as conflicts
 from approvals.conflicts import holding
 from approvals.models import (
@@ -47,7 +47,9 @@ def put_in_force(step: Step[Submission]) -> Effect:
     _check_conflicts(step)
     before = changes.in_force(automation)
     still_stopped = stopped.since(submission)
-    ended = _end_what_is_not_asked(step, submission, approved)
+    left_out = unneeded.left_out(approved, submission)
+    granted = [record for record in approved if record not in left_out]
+    ended = _end_what_is_not_asked(step, submission, granted)
     lifecycle.go_live(
         automation,
         actor=step.actor,
@@ -58,8 +60,8 @@ def put_in_force(step: Step[Submission]) -> Effect:
         asked=submission.asked,
         decided_at=_app_decided_at(submission),
     )
-    usable = [record for record in approved if is_usable(record, approved, submission)]
-    unusable = [str(record.pk) for record in approved if record not in usable]
+    usable = [record for record in granted if is_usable(record, granted, submission)]
+    unusable = [str(record.pk) for record in granted if record not in usable]
     sampling.note(step, before)
     submission.ended_at = step.now
     asking.tell(
@@ -72,8 +74,9 @@ def put_in_force(step: Step[Submission]) -> Effect:
         unusable=len(unusable),
     )
     # A grant rests on a submission that is in force: the database asks that of each (G1).
-    grant = partial(_grant_all, step, usable, still_stopped)
-    return Effect(payload={"ended": ended, "unusable": unusable}, then=grant)
+    grant = partial(_grant_all, step, usable, still_stopped, left_out)
+    payload = {"ended": ended, "unusable": unusable, "unneeded": [str(record.pk) for record in left_out]}
+    return Effect(payload=payload, then=grant)
 
 
 def _check_conflicts(step: Step[Submission]) -> None:
@@ -112,12 +115,12 @@ def is_usable(record: Approval, approved: Iterable[Approval], submission: Submis
     return submission.automation.grants.standing().filter(kind=GrantKind.CREDENTIAL, credential=needed).exists()
 
 
-def _end_what_is_not_asked(step: Step[Submission], submission: Submission, approved: list[Approval]) -> int:
+def _end_what_is_not_asked(step: Step[Submission], submission: Submission, granted: list[Approval]) -> int:
     """End the grants that the version no longer asks for, and those that a new approval replaces."""
     version = submission.version
     asked = set(version.privileges.values_list("key", flat=True))
     asked |= {credential_key(pk) for pk in version.version_credentials.values_list("credential_id", flat=True)}
-    replaced = {record.key for record in approved}
+    replaced = {record.key for record in granted}
     ended = 0
     for grant in submission.automation.grants.standing().order_by("pk"):
         if grant.key in asked and grant.key not in replaced:
@@ -128,11 +131,12 @@ def _end_what_is_not_asked(step: Step[Submission], submission: Submission, appro
 
 
 def _grant_all(
-    step: Step[Submission], usable: Iterable[Approval], still_stopped: frozenset[str]
+    step: Step[Submission], usable: Iterable[Approval], still_stopped: frozenset[str], left_out: Iterable[Approval]
 ) -> dict[str, list[str]]:
-    """Create the grants of a submission that is in force now; returns which, for its event."""
+    """Create the grants of a submission that is in force now, and end the credentials that it left unused; returns which, for its event."""
     policy = policies.of(step.subject.policy)
     made = [_grant(step, step.subject, record, policy, is_stopped=record.matter in still_stopped) for record in usable]
+    unneeded.end_left(step, left_out)
     revoking.after_granting(step, made)
     return {"grants": [str(grant.pk) for grant in made]}
 

@@ -17,7 +17,8 @@ from approvals.ladders import resource_of
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
 from approvals.routing import Route, SeatStanding
 from approvals.transitions import object_to
-from approvals.views import conflict_rows, credential_rows, may_say
+from approvals.views import conflict_rows, credential_rows, credential_use, may_say
+from approvals.views.credential_use import REFUSED
 from approvals.views.decision_form import decide_href, decision_form
 from approvals.views.reader import Reader, Shape
 from governance.controls.refusals import Refusal
@@ -48,7 +49,6 @@ SAID = {
     DecisionOutcome.REJECT: "refused it",
     DecisionOutcome.ASK: "asked for changes",
 }
-REFUSED = (ApprovalState.REJECTED, ApprovalState.EXPIRED)
 SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
 
 
@@ -184,7 +184,9 @@ def _tags(record: Approval, route: Route, objected: Collection[int], now: dateti
         found.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
     if route.who_stopped(record):
         found.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
-    return [*found, *tags(record, now, is_unusable=_credential_refused(record, route))]
+    if credential_use.is_left_out(record, route):
+        found.append({"text": "Not granted: every privilege that uses it was refused", "tone": "no", "icon": "key"})
+    return [*found, *tags(record, now, is_unusable=credential_use.is_refused(record, route))]
 
 
 def tags(record: Approval, now: datetime, *, is_unusable: bool) -> list[Shape]:
@@ -210,12 +212,6 @@ def tags(record: Approval, now: datetime, *, is_unusable: bool) -> list[Shape]:
     if is_unusable:
         found.append({"text": "Unusable: its credential was refused", "tone": "no", "icon": "key"})
     return found
-
-
-def _credential_refused(record: Approval, route: Route) -> bool:
-    needed = record.privilege.credential_id if record.privilege else None
-    others = route.submission.approvals.all() if needed is not None else ()
-    return any(other.credential_id == needed and other.state in REFUSED for other in others)
 
 
 def _state(record: Approval, route: Route, reader: Reader, held: Sequence[Held], *, may_decide: bool) -> Shape:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from django.urls import reverse
 
+from approvals import unneeded
 from approvals.conflicts import asked as conflicts
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import UNFINISHED
@@ -193,14 +194,24 @@ def _next(about: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
     if submission.state == SubmissionState.DECIDED:
         if not may_accept:
             return _not_to_accept(submission, reader)
-        approved = sum(record.state == ApprovalState.APPROVED for record in second)
+        approved = [record for record in second if record.state == ApprovalState.APPROVED]
+        left_out = unneeded.left_out(approved, submission)
+        granted = len(approved) - len(left_out)
         accept = reverse("accept", args=[submission.pk])
         return {
             "lead": "Accept what was approved, or decline.",
-            "text": f"{approved} of {len(second)} were approved. The automation runs without what was refused.",
+            "text": " ".join(
+                [
+                    f"{len(approved)} of {len(second)} were approved. The automation runs without what was refused.",
+                    *(
+                        f"{one.credential} is not granted, because every privilege that uses it was refused."
+                        for one in left_out
+                    ),
+                ]
+            ),
             "actions": [
                 {
-                    "label": "Accept what was approved" if approved == 1 else f"Accept the {approved}",
+                    "label": "Accept what was approved" if granted == 1 else f"Accept the {granted}",
                     "kind": "filled",
                     "post": accept,
                     "fields": {},

@@ -24,7 +24,7 @@ from approvals.conflicts import asked as conflicts
 from approvals.models import Approval, Comment, Decision, Seat
 from approvals.routing import route_of
 from approvals.transitions.deciding import title
-from approvals.views import decision_said, record_rows
+from approvals.views import credential_use, decision_said, record_rows
 from approvals.views.may_say import decider_of
 from approvals.views.queue import wants
 from approvals.views.reader import Reader
@@ -93,7 +93,9 @@ def _records(reader: Reader, submissions: set[int]) -> list[Approval]:
     """What waits for the reader in some submissions, with all that is shown of it; the nearest deadline first."""
     waits = [one.pk for one in waiting.to_decide(reader.actor, reader.now) if one.submission_id in submissions]
     refused = Approval.objects.filter(
-        submission=OuterRef("submission"), credential=OuterRef("privilege__credential"), state__in=record_rows.REFUSED
+        submission=OuterRef("submission"),
+        credential=OuterRef("privilege__credential"),
+        state__in=credential_use.REFUSED,
     )
     seats = Seat.objects.filter(approval=OuterRef("pk")).order_by().values("approval").annotate(number=Count("*"))
     found = (

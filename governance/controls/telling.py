@@ -46,6 +46,7 @@ EVENTS: dict[str, Group | None] = {
     "submission_rejected": AT_ONCE,
     "submission_expired": AT_ONCE,
     "put_in_force": AT_ONCE,
+    "credential_not_needed": AT_ONCE,
     "tier_raised": Group.ANSWER,
     "nobody_left": AT_ONCE,
     # changes that were drawn

@@ -143,14 +143,14 @@ def test_what_waits_for_an_ending_hears_of_every_way_of_ending(grant: Grant, com
 
     consequences.register("grant.ended", listen)
     try:
-        others = list(Grant.objects.exclude(pk=grant.pk).order_by("pk"))
+        token, other = Grant.objects.filter(credential__opens=company.slack).credentials_first()
         grants.revoke(grant, actor=as_actor(company.people.omar), now=company.now, reason="No.")
-        grants.expire(others[0], actor=JOB, now=others[0].ends_at)
-        caused(others[1], grants.succeed, company, answers=[], ends_at=company.now + timedelta(days=9))
-        caused(others[2], grants.end, company, why=Why.RETIRED)
+        grants.expire(token, actor=JOB, now=token.ends_at)
+        made = caused(other, grants.succeed, company, answers=[], ends_at=company.now + timedelta(days=9))
+        caused(made, grants.end, company, why=Why.RETIRED)
     finally:
         consequences._handlers["grant.ended"].remove(listen)
-    assert heard == [Why.REVOKED, Why.TERM, Why.SUCCEEDED, Why.RETIRED]
+    assert heard == [Why.NOT_NEEDED, Why.REVOKED, Why.TERM, Why.SUCCEEDED, Why.RETIRED]
 
 
 @pytest.mark.rule("G3")

@@ -29,7 +29,7 @@ def company(company: Company, stock_in_force: Submission) -> Company:
 
 
 def _end(company: Company, number: int) -> list[RevocationTask]:
-    held = list(Grant.objects.standing().order_by("pk")[:number])
+    held = list(Grant.objects.standing().credentials_first()[:number])
     for one in held:
         grants.revoke(one, actor=as_actor(company.people.jonas), now=clock.now(), reason="Not needed.")
     return list(RevocationTask.objects.filter(grant__in=held).order_by("pk"))

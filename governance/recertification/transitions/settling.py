@@ -129,10 +129,10 @@ def cause_of(campaign: Campaign) -> brake.Cause:
 
 
 def what_ends(item: Item) -> list[Grant]:
-    """The grants that end with what is reviewed, in the order of their keys: itself, or all that an automation holds."""
+    """The grants that end with what is reviewed: itself, or all that an automation holds."""
     if item.grant is not None:
         return [item.grant]
-    return list(item.of_automation.grants.standing().order_by("pk"))
+    return list(item.of_automation.grants.standing().credentials_first())
 
 
 def _let_end(item: Item, held: Sequence[Grant], step: Step[Item]) -> Sequence[Grant]:
