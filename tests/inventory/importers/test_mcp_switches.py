@@ -159,3 +159,137 @@ def test_a_switch_number_or_computed_value_is_no_list_of_tools(config: dict[str,
 def test_a_list_of_tools_still_narrows(config: dict[str, Any]) -> None:
     found = _privileges(**{"args": ["thing"], **config})
     assert [each.operation for each in found] == ["get_a"]
+
+
+@pytest.mark.rule("I4", "I8")
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"command": "docker", "args": ["run", "-i", "mcp/postgres"], "env": {"READ_ONLY": "true"}},
+        {"command": "docker", "args": ["run", "-i", "-e", "TOKEN", "mcp/postgres"], "env": {"READ_ONLY": "true"}},
+        {"command": "READ_ONLY=true docker", "args": ["run", "-i", "mcp/postgres"]},
+        {"command": "env", "args": ["READ_ONLY=true", "docker", "run", "mcp/postgres"]},
+        {"command": "docker", "args": ["exec", "-i", "box", "thing"], "env": {"READ_ONLY": "true"}},
+        {"command": "docker", "args": ["run", "--read-only", "mcp/postgres"]},
+        {"command": "docker", "args": ["run", "-e", "TOOLS", "mcp/postgres"], "env": {"ALLOWED_TOOLS": "get_a"}},
+        {"args": ["mcp-remote", "https://x.example/mcp"], "env": {"READ_ONLY": "true"}},
+        {"args": ["mcp-remote", "https://x.example/mcp", "--read-only"]},
+        {"args": ["mcp-remote", "https://x.example/mcp", "--tools=get_a"]},
+        {"args": ["mcp-remote@1.2.3", "$URL", "--read-only"]},
+        {"args": ["-y", "supergateway", "--stdio", "npx thing", "--read-only"]},
+        {"command": "", "url": "https://x.example/mcp", "env": {"READ_ONLY": "true"}},
+        {"command": "", "url": "https://x.example/mcp", "args": ["--read-only"]},
+        {"url": "https://x.example/mcp", "args": ["thing", "--read-only"]},
+        {"args": ["thing"], "headers": {"X-MCP-Readonly": "true"}},
+        {"command": "sudo", "args": ["npx", "thing"], "env": {"READ_ONLY": "true"}},
+        {"command": "wsl", "args": ["npx", "thing"], "env": {"READ_ONLY": "true"}},
+        {"command": "env", "args": ["-i", "npx", "thing"], "env": {"READ_ONLY": "true"}},
+        {"command": "env", "args": ["-u", "READ_ONLY", "npx", "thing"], "env": {"READ_ONLY": "true"}},
+        {"command": "bash", "args": ["-c", "npx thing | tee x", "--read-only"]},
+        {"command": "bash", "args": ["-c", "READ_ONLY=false npx thing | tee x"], "env": {"READ_ONLY": "true"}},
+    ],
+)
+def test_a_switch_that_does_not_reach_the_server_narrows_nothing(config: dict[str, Any]) -> None:
+    found = _privileges(**config)
+    assert [(each.operation, each.access) for each in found] == [("*", "unknown")]
+
+
+@pytest.mark.rule("I4")
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"command": "docker", "args": ["run", "-e", "READ_ONLY", "mcp/postgres"], "env": {"READ_ONLY": "true"}},
+        {"command": "docker", "args": ["run", "-e", "READ_ONLY=true", "mcp/postgres"]},
+        {"command": "docker", "args": ["run", "-i", "mcp/postgres", "--read-only"]},
+        {"command": "docker", "args": ["run", "node:22", "env", "READ_ONLY=1", "npx", "thing"]},
+        {"command": "env", "args": ["READ_ONLY=true", "docker", "run", "-e", "READ_ONLY", "mcp/postgres"]},
+        {"command": "sudo", "args": ["READ_ONLY=true", "npx", "thing"]},
+        {"command": "sudo", "args": ["-E", "npx", "thing"], "env": {"READ_ONLY": "true"}},
+        {"args": ["-y", "supergateway", "--stdio", "npx thing --read-only"]},
+        {"command": "", "url": "https://x.example/mcp", "headers": {"X-MCP-Readonly": "true"}},
+    ],
+)
+def test_a_switch_that_reaches_the_server_is_read_only(config: dict[str, Any]) -> None:
+    (privilege,) = _privileges(**config)
+    assert privilege.access == "read"
+
+
+@pytest.mark.rule("I4", "I8")
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"args": ["thing", "--dont-read-only"]},
+        {"args": ["thing", "--ignore-read-only"]},
+        {"args": ["thing", "--bypass-read-only"]},
+        {"args": ["thing", "--override-read-only"]},
+        {"args": ["thing", "--unset-read-only"]},
+        {"args": ["thing", "--log-read-only"]},
+        {"args": ["thing", "--cache-read-only"]},
+        {"args": ["thing", "--read-only-off"]},
+        {"args": ["thing", "--read-only", "--ignore-read-only"]},
+        {"args": ["thing", "--read-only", "--allow-write"]},
+        {"args": ["thing", "--read-only", "--enable-writes=true"]},
+        {"args": ["thing", "--read-only", "--access-mode=unrestricted"]},
+        {"args": ["thing", "--read-only", "--mode", "read-write"]},
+        {"args": ["thing", "--read-only", "off."]},
+        {"args": ["thing", "--read-only", "no/"]},
+        {"args": ["thing", "--read-only", "0:0"]},
+        {"args": ["thing", "--read-only", "@off/x"]},
+        {"args": ["thing"], "env": {"IGNORE_READ_ONLY": "true"}},
+        {"args": ["thing"], "env": {"CACHE_READ_ONLY": "true"}},
+        {"args": ["thing"], "env": {"READ_ONLY": "true", "ALLOW_WRITE": "true"}},
+        {"args": ["thing"], "env": {"READ_ONLY": "true", "DISABLE_WRITES": "false"}},
+        {"args": ["thing", "--allow-write"], "env": {"READ_ONLY": "true"}},
+    ],
+)
+def test_a_switch_that_is_contradicted_or_for_something_else_is_not_read_only(config: dict[str, Any]) -> None:
+    (privilege,) = _privileges(**config)
+    assert (privilege.operation, privilege.access) == ("*", "unknown")
+
+
+@pytest.mark.rule("I4")
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"args": ["thing", "--read-only"], "env": {"ALLOW_WRITE": "false"}},
+        {"args": ["thing", "--read-only", "--no-write"]},
+        {"args": ["thing"], "env": {"READ_ONLY": "true", "DISABLE_WRITES": "true"}},
+        {"args": ["thing"], "env": {"MDB_MCP_READ_ONLY": "true"}},
+    ],
+)
+def test_a_switch_that_forbids_writing_contradicts_nothing(config: dict[str, Any]) -> None:
+    (privilege,) = _privileges(**config)
+    assert privilege.access == "read"
+
+
+@pytest.mark.rule("I4", "I8")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DEBUG_TOOLS",
+        "WRITE_TOOLS",
+        "RISKY_TOOLS",
+        "PREFERRED_TOOLS",
+        "CACHED_TOOLS",
+        "NEW_TOOLS",
+        "LOG_EXCLUDE_TOOLS",
+        "CACHED_TOOLSETS",
+    ],
+)
+def test_a_list_of_tools_for_something_else_narrows_nothing(name: str) -> None:
+    (privilege,) = _privileges(args=["thing"], env={name: "get_a"})
+    assert (privilege.operation, privilege.access, privilege.scope) == ("*", "unknown", "")
+    (privilege,) = _privileges(args=["thing", f"--{name.lower().replace('_', '-')}=get_a"])
+    assert (privilege.operation, privilege.access, privilege.scope) == ("*", "unknown", "")
+
+
+@pytest.mark.rule("I4", "I8")
+def test_more_tools_beside_a_list_make_the_list_narrow_nothing() -> None:
+    (privilege,) = _privileges(args=["thing"], env={"ALLOWED_TOOLS": "get_a", "ADDITIONAL_TOOLS": "delete_b"})
+    assert (privilege.operation, privilege.access) == ("*", "unknown")
+
+
+@pytest.mark.rule("I4", "I8")
+def test_tools_beside_tool_sets_are_both_there() -> None:
+    found = _privileges(args=["thing"], env={"GITHUB_TOOLSETS": "repos", "GITHUB_TOOLS": "get_a"})
+    assert [(each.resource, each.operation) for each in found] == [("", "get_a"), ("repos", "*")]
