@@ -183,12 +183,10 @@ class _Reading:
     def privileges(self) -> list[Privilege]:
         """One for each named tool or tool set, else one for everything that the server offers."""
         narrowing = self._narrowing
-        if narrowing.tools:
-            return [self._tool(tool) for tool in narrowing.tools]
         level: Access = "read" if narrowing.is_read_only else "unknown"
-        if narrowing.sets:
-            return [self._privilege(f"{self._name}/{shown(each)}", shown(each), "*", level) for each in narrowing.sets]
-        return [self._privilege(self._name, "", "*", level)]
+        named = [self._tool(tool) for tool in narrowing.tools]
+        named += [self._privilege(f"{self._name}/{shown(each)}", shown(each), "*", level) for each in narrowing.sets]
+        return named or [self._privilege(self._name, "", "*", level)]
 
     def identities(self) -> list[Identity]:
         """The OAuth client as which the configuration signs in, if it names one."""
@@ -285,8 +283,12 @@ class _Reading:
         return address_of(url.replace("${", "{"))
 
     def _find_narrowing(self) -> Narrowing:
-        variables = [*self._env.items(), *(self._launch.assigned if self._launch else ()), *self._headers.items()]
-        return narrowing_of(self._config, [*self._launch.rest] if self._launch else self._arguments, variables)
+        """What narrows the server. A switch that does not reach the server narrows nothing."""
+        if any(self._config.get(key) for key in _ADDRESSES):
+            return narrowing_of(self._config, [], [*self._headers.items()])
+        if self._launch is None or not self._launch.takes_switches:
+            return narrowing_of(self._config, [], [])
+        return narrowing_of(self._config, [*self._launch.rest], self._launch.variables_from(self._env.items()))
 
     def _find_scope(self) -> str:
         """What the server reaches of machine and network, and tools left out. Never cut: its owner decides about each."""

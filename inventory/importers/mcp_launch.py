@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,6 +14,7 @@ from inventory.importers.mcp_wrappers import (
     BRIDGES,
     LAUNCHERS,
     behind_bridge,
+    clears_environment,
     inner_line,
     package_name,
     program_of,
@@ -46,7 +48,7 @@ class Launch:
     """What is started.
 
     `rest` are the arguments after the component; `passed` are variables handed on from the machine; `mounts` is what a
-    container may reach of the machine.
+    container may reach of the machine; `given` names the client's variables that reach the component, None for all.
     """
 
     component: str
@@ -57,6 +59,23 @@ class Launch:
     passed: tuple[str, ...] = ()
     assigned: tuple[tuple[str, str], ...] = ()
     mounts: tuple[str, ...] = ()
+    given: tuple[str, ...] | None = None
+
+    @property
+    def takes_switches(self) -> bool:
+        """Whether `rest` and the variables reach the server: not through code, nor through a bridge to an address."""
+        return not self.is_inline_code and package_name(self.component) not in BRIDGES
+
+    def variables_from(self, variables: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The variables that reach the component: those of the client that are handed on, and those set on the way."""
+        return [*self._handed_on(variables), *self.assigned]
+
+    def assigning(self, variables: Iterable[tuple[str, str]]) -> Launch:
+        """The same launch behind something that sets variables."""
+        return replace(self, assigned=(*self._handed_on(variables), *self.assigned))
+
+    def _handed_on(self, variables: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in variables if self.given is None or name in self.given]
 
 
 def launch_of(command: str, arguments: list[str]) -> Launch:
@@ -74,15 +93,15 @@ def launch_of(command: str, arguments: list[str]) -> Launch:
     command = command[at:]
     words = command.split()
     is_line = len(words) > 1 and not (arguments and re.search(r"[/\\]", words[0]))  # a path may hold spaces
-    launch = _launch([*words, *arguments] if is_line else [command.strip(), *arguments], 0)
-    return replace(launch, assigned=(*assigned, *launch.assigned)) if assigned else launch
+    return _launch([*words, *arguments] if is_line else [command.strip(), *arguments], 0).assigning(assigned)
 
 
 def _launch(line: list[str], depth: int) -> Launch:
     program, rest = program_of(line[0] if line else ""), line[1:]
     inner = inner_line(program, rest) if depth < _DEEPEST else None
     if inner is not None:
-        return _wrapped(inner, depth)
+        launch = _wrapped(inner, depth)
+        return replace(launch, given=()) if clears_environment(program, rest[: len(rest) - len(inner)]) else launch
     if program in ("npm", "pnpm", "yarn") and rest[:1] in (["exec"], ["x"], ["dlx"]):
         program, rest = "npx", [each for each in rest[1:] if each != "--"]
     if program in ("uv", "pipx") and rest[:2] == ["tool", "run"]:
@@ -110,8 +129,7 @@ def _wrapped(line: list[str], depth: int) -> Launch:
         assigned.append((found.group(1), found.group(2)))
         at += 1
     at += line[at : at + 1] == ["exec"]
-    launch = _launch(line[at:], depth + 1)
-    return replace(launch, assigned=(*assigned, *launch.assigned))
+    return _launch(line[at:], depth + 1).assigning(assigned)
 
 
 def _bridged(launch: Launch, depth: int) -> Launch:
@@ -126,7 +144,7 @@ def _contained(program: str, arguments: list[str], depth: int) -> Launch:
     if container is None:
         named = [each for each in arguments if not each.startswith("-")]
         kept = named[:2] if named[:1] == ["exec"] else named[:3]
-        return Launch(" ".join([program, *kept]), "local", tuple(arguments))
+        return Launch(" ".join([program, *kept]), "local", tuple(arguments), given=())
     launch = Launch(
         container.image,
         _image_pin(container.image),
@@ -134,6 +152,7 @@ def _contained(program: str, arguments: list[str], depth: int) -> Launch:
         passed=tuple(container.passed),
         assigned=tuple(container.assigned),
         mounts=tuple(container.mounts),
+        given=tuple(container.passed),
     )
     line = [container.entry, *container.rest] if container.entry else container.rest
     is_launcher = bool(line) and program_of(line[0]) in LAUNCHERS and depth < _DEEPEST
@@ -149,6 +168,7 @@ def _behind(outer: Launch, line: list[str], depth: int) -> Launch:
         passed=(*outer.passed, *inner.passed),
         assigned=(*outer.assigned, *inner.assigned),
         mounts=outer.mounts,
+        given=outer.given,
     )
 
 

@@ -15,24 +15,35 @@ from inventory.importers.levels import words
 
 _TOOL_LISTS = ("tools", "allowedTools", "allowed_tools", "enabledTools", "enabled_tools", "includeTools")
 _TOOL_EXCEPTIONS = ("excludeTools", "disabledTools", "disabled_tools", "exclude_tools")
-_TOOL_FLAGS = frozenset({"tools", "tool", "allowed-tools", "enabled-tools", "enable-tools", "include-tools"})
-_SET_FLAGS = frozenset({"toolsets", "toolset", "enabled-toolsets"})
-_READ_ONLY = re.compile(r"(?:^|-)read-?only(?:-(?:mode|disabled|off))?$")
-_NEGATED = vocabulary("no not non un disable disabled without off never skip")
-_ON = vocabulary("true yes on y t enable enabled")
-_ONE = re.compile(r"0*1")
-#: A word that no command takes for a yes or a no: a path, an address, a package.
-_POSITIONAL = re.compile(r"[\w~.@-]*[/:\\.@][^$<>{}%]*")
-#: Words in the name of a variable that ends in ``tools`` and does not narrow.
-_OTHER_LISTS = vocabulary(
-    "add additional approval approve approved auto confirm count custom dangerous default extra limit log max min more number require"
+#: Words that may stand before the name of a switch or list: the product that it is of.
+_PRODUCTS = vocabulary(
+    """
+    x mcp mdb github gitlab bitbucket atlassian jira confluence postgres postgresql pg mysql mariadb mssql sqlite mongodb mongo
+    snowflake clickhouse elasticsearch opensearch databricks bigquery supabase kubernetes kubectl argocd grafana datadog
+    sentry pagerduty notion linear slack asana stripe hubspot salesforce zendesk azure aws gcp terraform sonarqube
+    """
 )
-_EXCLUDING = vocabulary(
-    "disable disabled exclude excluded block blocked deny denied hide hidden without except skip ban banned"
+_READ_ONLY = frozenset({"read only", "readonly", "read only mode", "readonly mode"})
+_ON = vocabulary("true yes on y t 1 01 enable enabled")
+_OFF = vocabulary("false no off n f 0 none null never disable disabled")
+#: A value that stands behind a bare switch and is none of its: a path or an address.
+_POSITIONAL = re.compile(r"(?:~?/|\.{1,2}/|[a-z]:[\\/]|[a-z][a-z0-9+.-]*://)[^$<>{}%]+")
+#: Words of a switch that lets the server write, and those that turn such a switch round.
+_WRITING = vocabulary(
+    "write writes writable writing rw readwrite mutation mutations destructive dangerous dangerously unsafe"
 )
+_FORBIDDING = vocabulary("no not non disable disabled deny denied block blocked forbid prevent without exclude skip")
+_WRITING_VALUES = vocabulary("rw write writable readwrite read-write read_write unrestricted full all")
+_LIST_NAMES = {
+    "tools": vocabulary("enable enabled allow allowed include included"),
+    "without": vocabulary(
+        "disable disabled exclude excluded block blocked deny denied hide hidden without except skip ban banned"
+    ),
+}
+#: Words of a list of tools that come on top of the others.
+_WIDENING = vocabulary("add added additional all also extra more plus")
 _TOOL = re.compile(r"[A-Za-z_][\w./:-]*\*?")
 _EVERY = frozenset({"*", "all"})
-_SWITCHES = _ON | vocabulary("false no off n f none null disable disabled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +65,17 @@ def narrowing_of(config: dict[str, Any], arguments: list[str], variables: list[t
         variables: names and values of its environment and its HTTP headers.
     """
     options = list(options_of(arguments))
+    named = [*variables, *((name, value) for name, value, _ in options)]
     tools = [_list(config[key]) for key in _TOOL_LISTS if config.get(key)]
-    tools += [_list(value) for name, value, _ in options if name in _TOOL_FLAGS]
-    sets = [_list(value) for name, value, _ in options if name in _SET_FLAGS]
+    tools += [_list(value) for name, value in named if _kind_of_list(name) == "tools"]
+    sets = [_list(value) for name, value in named if _kind_of_list(name) == "toolsets"]
     without = [each for key in _TOOL_EXCEPTIONS for each in _list(config.get(key))]
-    tools += [_list(value) for name, value in variables if _kind_of_list(name) == "tools"]
-    sets += [_list(value) for name, value in variables if _kind_of_list(name) == "toolsets"]
-    for name, value in [*variables, *((name, value) for name, value, _ in options)]:
-        kind = _kind_of_list(name)
-        without += _list(value) if kind == "without" and _are_names(_list(value)) else []
+    for name, value in named:
+        without += _list(value) if _kind_of_list(name) == "without" and _are_names(_list(value)) else []
+    is_widened = any(_widens(name, value) for name, value in named)
     return Narrowing(
-        tools=_named(tools),
-        sets=_named(sets),
+        tools=() if is_widened else _named(tools),
+        sets=() if is_widened else _named(sets),
         without=tuple(dict.fromkeys(without)),
         is_read_only=_is_read_only(options, variables),
     )
@@ -73,29 +83,53 @@ def narrowing_of(config: dict[str, Any], arguments: list[str], variables: list[t
 
 def _is_read_only(options: Iterable[tuple[str, str, bool]], variables: Iterable[tuple[str, str]]) -> bool:
     """Whether a switch says read-only, and none contradicts it."""
-    switches = [(name, value, is_joined) for name, value, is_joined in options]
-    switches += [(name, value, True) for name, value in variables]
-    said = [_is_on(name, value, is_joined) for name, value, is_joined in switches if _READ_ONLY.search(_dashed(name))]
+    switches = [*options, *((name, value, True) for name, value in variables)]
+    if any(_lets_write(name, value) for name, value, _ in switches):
+        return False
+    said = [
+        _name_of(name) in _READ_ONLY and _is_on(value, is_joined)
+        for name, value, is_joined in switches
+        if "readonly" in "".join(words(name))
+    ]
     return bool(said) and all(said)
 
 
-def _is_on(name: str, value: str, is_joined: bool) -> bool:
-    if _NEGATED & {*_dashed(name).split("-")}:
-        return False
+def _name_of(name: str) -> str:
+    """The words of a switch's or a list's name, without the product's."""
+    parts = words(name)
+    while len(parts) > 1 and parts[0] in _PRODUCTS:
+        parts.pop(0)
+    return " ".join(parts)
+
+
+def _is_on(value: str, is_joined: bool) -> bool:
     text = value.strip().lower()
-    if text in _ON or _ONE.fullmatch(text):
+    return text in _ON or (not is_joined and _POSITIONAL.fullmatch(text) is not None)
+
+
+def _lets_write(name: str, value: str) -> bool:
+    parts, text = {*words(name)}, value.strip().lower()
+    if parts & {"mode", "access"} and text in _WRITING_VALUES:
         return True
-    return not is_joined and _POSITIONAL.fullmatch(text) is not None  # a bare switch before something else
+    return bool(parts & _WRITING) and (text in _OFF) == bool(parts & _FORBIDDING)
 
 
 def _kind_of_list(name: str) -> str:
     """Which list a variable or flag holds by its name: ``tools``, ``toolsets``, ``without``, or none."""
-    parts = words(name)
-    if parts[-1:] == ["toolsets"] or parts[-2:] == ["tool", "sets"]:
+    *before, last = _name_of(name).replace("tool set", "toolset").split() or [""]
+    if last in ("toolset", "toolsets") and (not before or (len(before) == 1 and before[0] in _LIST_NAMES["tools"])):
         return "toolsets"
-    if parts[-1:] != ["tools"] or _OTHER_LISTS & {*parts}:
+    if last not in ("tool", "tools") or len(before) > 1:
         return ""
-    return "without" if _EXCLUDING & {*parts} else "tools"
+    return next(
+        (kind for kind, verbs in _LIST_NAMES.items() if before and before[0] in verbs), "" if before else "tools"
+    )
+
+
+def _widens(name: str, value: str) -> bool:
+    parts = {*words(name)}
+    is_of_tools = bool(parts & {"tool", "tools", "toolset", "toolsets"})
+    return is_of_tools and bool(parts & _WIDENING) and value.strip().lower() not in _OFF
 
 
 def _named(lists: list[list[str]]) -> tuple[str, ...]:
@@ -107,7 +141,7 @@ def _named(lists: list[list[str]]) -> tuple[str, ...]:
 
 
 def _are_names(names: list[str]) -> bool:
-    return all(_TOOL.fullmatch(each) and each.lower() not in _SWITCHES for each in names) and not _EVERY & {*names}
+    return all(_TOOL.fullmatch(each) and each.lower() not in _ON | _OFF for each in names) and not _EVERY & {*names}
 
 
 def _list(value: Any) -> list[str]:
@@ -126,7 +160,3 @@ def options_of(arguments: list[str]) -> Iterator[tuple[str, str, bool]]:
         if not equals:
             value = "true" if not follows or follows.startswith("-") else follows
         yield flag, value, bool(equals)
-
-
-def _dashed(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).replace("_", "-").lower()

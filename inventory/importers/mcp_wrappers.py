@@ -61,6 +61,18 @@ def inner_line(program: str, rest: list[str]) -> list[str] | None:
     return None
 
 
+def clears_environment(program: str, before: list[str]) -> bool:
+    """Whether a wrapper keeps the client's variables from what it starts.
+
+    Args:
+        program: the wrapper.
+        before: its arguments before what it starts.
+    """
+    if program == "env":
+        return any(each.startswith("-") and each not in ("-S", "--") for each in before)
+    return program in ("doas", "wsl") or (program == "sudo" and not {"-E", "--preserve-env"} & {*before})
+
+
 def behind_bridge(component: str, rest: list[str]) -> list[str] | None:
     """The command line of the server that a bridging package starts, or None: it may call one by its address."""
     name = package_name(component)
