@@ -51,7 +51,7 @@ def test_what_one_person_tightened_alone_shortens_no_term(held: Held) -> None:
 def test_a_policy_by_which_it_is_less_risky_changes_nothing_before_its_renewal(held: Held) -> None:
     at = held.company.now + LATER
     before = list(Grant.objects.order_by("pk").values_list("ends_at", "review_on", "raised_to"))
-    policy(held, at, tiers__high__non_read_chosen_by_model=False)
+    policy(held, at, tiers__high__non_read_chosen_by_model_if=["outbound"])
     assert judge(at + timedelta(minutes=1)) == 1
     assert list(Grant.objects.order_by("pk").values_list("ends_at", "review_on", "raised_to")) == before
     assert not Item.objects.exists()
