@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from django.utils.http import int_to_base36
@@ -182,6 +183,10 @@ def test_the_link_is_in_no_row(northwind: Northwind, smtp: Server, settings: Any
     sending.send_due(now=clock.now())
     rows = repr([*Notice.objects.values(), *LedgerEvent.objects.values()])
     assert not LINK.search(rows)
+    if has_server:
+        set_by(link_of(smtp, vera.email), "short")
+        key = link_of(smtp, vera.email).rstrip("/").rpartition("-")[2]
+        assert key not in repr([one.get_decoded() for one in Session.objects.all()])
     assert len(smtp.to(vera.email)) == int(has_server)
 
 

@@ -7,7 +7,9 @@ from django.urls import reverse
 
 from approvals.models import Submission
 from governance.controls.models import FreeText, LedgerEvent
+from inventory.importers import published_secret
 from inventory.models import ImportItem
+from tests.approvals.api.programs import Program
 from tests.journeys import Company
 from tests.people import Northwind
 from tests.portal.signed_in import client_of
@@ -49,6 +51,52 @@ def test_a_draft_does_not_keep_a_published_secret(northwind: Northwind) -> None:
     assert answer.status_code == 422
     item.refresh_from_db()
     assert TOKEN not in repr([item.draft, item.manifest])
+
+
+@pytest.mark.rule("I6")
+@pytest.mark.parametrize(
+    "hidden", ["ghp_a1B2\u200bc3D4" + "a1B2c3D4" * 4, "AKIA\u200bABCDEFGH2JKLMNOP", "AKIA\u00adABCDEFGH2JKLMNOP"]
+)
+def test_an_invisible_character_hides_no_secret(northwind: Northwind, hidden: str) -> None:
+    answer = client_of(northwind.rita).post(reverse("delegation_set"), {"reason": hidden})
+    assert answer.status_code == 422
+    assert "This text holds a secret" in answer.content.decode()
+
+
+@pytest.mark.rule("I6")
+def test_a_field_called_code_is_free_text_outside_of_signing_in(northwind: Northwind) -> None:
+    answer = client_of(northwind.ines).get(reverse("campaign_new"), {})
+    assert answer.status_code == 200
+    answer = client_of(northwind.ines).post(reverse("campaign_new"), {"code": TOKEN})
+    assert answer.status_code == 422
+    assert "This text holds a secret (github)" in answer.content.decode()
+
+
+@pytest.mark.rule("I6")
+def test_a_document_of_the_api_holds_no_published_secret(company: Company) -> None:
+    rita = Program.of(company.people.rita)
+    answer = rita.ask("POST", "/automations/1/submissions", {"purpose": f"Uses {TOKEN}."})
+    assert (answer.status, answer.said["code"]) == (422, "I6")
+    assert "github" in answer.said["detail"]
+    assert TOKEN not in str(answer.said)
+
+
+@pytest.mark.rule("I6")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Calls https://n8n.acme.example/webhook/5d1f0a0e-0000-4000-8000-000000000101 of the finance team",
+        "Runs sk-learn-classification-pipeline-v2 at night",
+        "Shows pk_live_" + "a1B2c3D4" * 3 + " to browsers",
+        "For instance AKIAIOSFODNN7EXAMPLE",
+        "Put ghp_" + "x" * 36 + " here",
+        "Put sk-your-openai-api-key-goes-here here",
+        "Put xoxb-your-token-here here",
+        "See https://hooks.slack.com/services/documentation",
+    ],
+)
+def test_words_and_placeholders_are_no_secret(text: str) -> None:
+    assert published_secret(text) == ""
 
 
 @pytest.mark.rule("I6")
