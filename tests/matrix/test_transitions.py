@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from governance.controls.models import LedgerEvent
 from governance.controls.refusals import Refusal
 from governance.controls.transitions import REGISTRY, Transition
 from tests.ground import Ground
@@ -54,6 +55,17 @@ def read(table: str) -> Cells:
 
 
 ALL = {table: read(table) for table in TABLES}
+
+
+def read_events() -> dict[str, tuple[str, frozenset[str]]]:
+    """Transition to its event in the ledger, and the events of what it may cause (H1): ``events.csv``, written by hand."""
+    with (FOLDER / "events.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len({line["transition"] for line in lines}) == len(lines)
+    return {line["transition"]: (line["event"], frozenset(line["may_follow"].split())) for line in lines}
+
+
+EVENTS = read_events()
 
 
 def subjects() -> Iterator[Any]:
@@ -117,5 +129,11 @@ def _perform(world: World, verb: Transition[Any], subject: Any, who: str) -> Non
     world.made["who"] = who
     given = ARGUMENTS[verb.name](world, subject) if verb.name in ARGUMENTS else {}
     undo = transaction.savepoint()
+    last = LedgerEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     verb(subject, actor=world.actor(who), now=world.now, reason="A reason.", **given)
+    written = list(LedgerEvent.objects.filter(pk__gt=last).values_list("verb", "outcome"))
     transaction.savepoint_rollback(undo)
+    event, may_follow = EVENTS[verb.name]
+    assert (event, "done") in written, f"{verb.name} by {who} left no {event}"
+    assert {name for name, _ in written} - {event} <= may_follow, f"{verb.name} by {who} left {written}"
+    assert {outcome for _, outcome in written} == {"done"}
