@@ -46,7 +46,7 @@ LEGS = st.fixed_dictionaries({"name": words, "any": st.lists(SELECTORS, min_size
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """A document that is a rule."""
-    without = draw(st.none() | LEGS)
+    without, needs = draw(st.none() | LEGS), draw(st.none() | LEGS)
     document = {
         "code": draw(st.from_regex(r"\A[a-z0-9]{1,6}(-[a-z0-9]{1,6}){0,2}\Z")),
         "title": draw(words),
@@ -59,6 +59,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     }
     if without is not None:
         document["without"] = without
+    if needs is not None:
+        document["needs"] = needs
     if resolve := draw(st.none() | words):
         document["resolve"] = resolve
     return document

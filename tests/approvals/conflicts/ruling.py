@@ -32,6 +32,8 @@ def document(*legs: Leg, code: str = "read-and-tell", **more: Any) -> dict[str, 
         "reason": "What is read could be told to the wrong people.",
         "legs": [{"name": f"Leg {number}", "any": [leg]} for number, leg in enumerate(legs, 1)],
     }
+    if isinstance(needs := more.pop("needs", None), dict):
+        said["needs"] = {"name": "What it needs", "any": [needs]}
     if isinstance(without := more.pop("without", None), dict):
         said["without"] = {"name": "What has to be there", "any": [without]}
     return said | more

@@ -43,6 +43,7 @@ RULES = st.tuples(
     st.lists(LEGS, min_size=1, max_size=3),
     st.none() | LEGS,
     st.sampled_from(["automation", "owner", "team", "identity", "chain"]),
+    st.none() | LEGS,
 ).filter(lambda rule: len(rule[0]) > 1 or rule[1] is not None)
 
 
@@ -87,7 +88,7 @@ def both(edit: Any, word: str) -> Any:
 
 def rule_of(company: Company, drawn: Any, number: int) -> dict[str, Any]:
     """The document of a drawn rule."""
-    legs, without, scope = drawn
+    legs, without, scope, needs = drawn
     resources = [company.erp, company.slack, company.drive, company.mail, company.github]
 
     def leg(said: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def rule_of(company: Company, drawn: Any, number: int) -> dict[str, Any]:
         rest = {name: sorted(value) if isinstance(value, set) else value for name, value in said.items()}
         return rest | named
 
-    more = {"without": leg(without)} if without is not None else {}
+    more = {name: leg(one) for name, one in (("without", without), ("needs", needs)) if one is not None}
     return ruling.document(*map(leg, legs), code=f"rule-{number}", scope=scope, **more)
 
 

@@ -48,6 +48,9 @@ PLAIN: dict[str, Any] = {
 }
 
 
+MODEL = {"name": "Call a model", "any": [{"tags": ["model.call"]}, {"model_controlled": True}]}
+
+
 def rule(**changes: Any) -> Rule:
     return read({name: value for name, value in {**PLAIN, **changes}.items() if value is not None})
 
@@ -156,7 +159,7 @@ def test_a_rule_is_read_again_from_what_it_gives(document: dict[str, Any]) -> No
     assert read(one.to_dict()) == one
     assert read(one.to_dict()).digest == one.digest
     assert one.sentence.endswith(".")
-    assert len(one.words()) == 1 + len(one.legs) + (one.without is not None)
+    assert len(one.words()) == 1 + len(one.legs) + (one.without is not None) + (one.needs is not None)
 
 
 @given(drawing.documents(), st.randoms(use_true_random=True))
@@ -313,10 +316,11 @@ def test_who_is_caught_depends_on_what_is_held_and_not_on_its_order(
         assert (one.caught(other) is None) == (caught is None)
     if caught is None:
         return
-    assert len(caught.legs) == len(one.legs)
+    assert len(caught.legs) == len(one.legs) + (one.needs is not None)
     assert len(caught.keys) >= len(one.legs)
     assert bool(caught.lacking) == (one.without is not None)
-    for leg, found in zip(one.legs, caught.legs, strict=True):
+    needed = [*one.legs, *([one.needs] if one.needs is not None else [])]
+    for leg, found in zip(needed, caught.legs, strict=True):
         assert found == tuple(leg.of(helds)) != ()
 
 
@@ -370,3 +374,20 @@ def test_values_are_from_least_to_most() -> None:
     assert RATINGS == ("low", "medium", "high")
     assert MODES == ("record", "approval", "enforce")
     assert str(Problem("legs 1", "it is so", "Do that.")) == "legs 1: it is so. Do that."
+
+
+def test_rule_does_not_fire_without_what_it_needs() -> None:
+    made = rule(needs=MODEL)
+    pays, makes = Held("p", tags=frozenset({"pay"})), Held("v", tags=frozenset({"vendor.write"}))
+    assert made.caught([pays, makes]) is None
+    caught = made.caught([pays, makes, Held("m", tags=frozenset({"model.call"}))])
+    assert caught is not None
+    assert caught.keys == {"p", "v", "m"}
+    by_model = Held("v", tags=frozenset({"vendor.write"}), model_controlled=True)
+    assert made.caught([pays, by_model]) is not None, "one thing can fill a leg and be what the rule needs"
+    assert made.to_dict()["needs"] == MODEL
+    assert "if it holds “Call a model”" in made.sentence
+    assert "needs" not in rule().to_dict()
+    assert wrong(needs={"name": "Call a model", "any": []}) == [
+        "needs, any: it is empty. Say what is meant, with tags or codes say."
+    ]

@@ -24,7 +24,7 @@ ENFORCED = {"permissions-and-logs", "payments-and-logs", "shared-identity"}
 
 
 def sides(rule: Rule) -> list[Leg]:
-    return [*rule.legs, *([rule.without] if rule.without is not None else [])]
+    return [*rule.legs, *filter(None, (rule.needs, rule.without))]
 
 
 def selectors() -> list[Selector]:
@@ -109,6 +109,7 @@ PAYS = of("pay", "mcp", "release_payment", "write", data_class="internal")
 MODEL_PAYS = of("pay", "mcp", "release_payment", "write", data_class="internal", model_controlled=True)
 GRANTS = of("grant", "mcp", "assign_role", "admin", data_class="internal")
 RUNS_CODE = of("code", "code", "code:run", "execute", data_class="internal", opaque=True)
+ASKS_MODEL = of("model", "openAi", "text:message", "execute", data_class="internal")
 MODEL_WRITES = of("w", "postgres", "database:insert", "write", data_class="confidential", model_controlled=True)
 
 #: By rule, what it is about; without any one of them it catches nobody.
@@ -148,10 +149,10 @@ ABOUT: list[tuple[str, list[Held]]] = [
     ("code-and-deploy", [of("g", "github", "file:edit", "write"), of("d", "github", "workflow:dispatch", "execute")]),
     ("code-and-merge", [of("g", "mcp", "push_files", "write"), of("d", "mcp", "merge_pull_request", "write")]),
     ("secrets-and-code", [READS_SECRETS, RUNS_CODE]),
-    ("private-untrusted-outbound", [READS_PRIVATE, READS_MAIL, POSTS]),
+    ("private-untrusted-outbound", [READS_PRIVATE, READS_MAIL, POSTS, ASKS_MODEL]),
     ("private-and-two-way-door", [READS_PRIVATE, FETCHES]),
     ("untrusted-and-code", [READS_MAIL, of("c", "toolCode", "code:run", "execute", model_controlled=True)]),
-    ("untrusted-and-memory", [READS_MAIL, of("m", "memoryPostgresChat", "memory:append", "write")]),
+    ("untrusted-and-memory", [READS_MAIL, of("m", "memoryPostgresChat", "memory:append", "write"), ASKS_MODEL]),
     ("memory-and-action", [of("m", "openAi", "assistant:update", "write"), MODEL_WRITES]),
     ("model-and-secrets", [MODEL_WRITES, READS_SECRETS]),
     ("model-without-log", [MODEL_WRITES]),
@@ -181,6 +182,28 @@ def test_what_a_rule_is_about_is_caught_as_importers_name_it_and_nothing_less_is
     caught = rule.caught(helds)
     assert caught is not None
     assert caught.keys == {held.key for held in helds}
+
+
+def test_rule_about_models_does_not_fire_without_a_model() -> None:
+    """A rule that speaks of a model, or of what a model is given, needs one; what a model chooses says so in its leg."""
+    about = {rule.code for rule in shipped() if "model" in f"{rule.title} {rule.reason}".lower()} | {
+        "private-untrusted-outbound-chain",
+        "untrusted-and-memory",
+    }
+    assert len(about) >= 8
+    no_model = [one for _, helds in ABOUT for one in helds if not (one.model_controlled or "model.call" in one.tags)]
+    assert [code for code in sorted(about) if RULES[code].caught(no_model) is not None] == []
+    for code in ("private-untrusted-outbound", "private-untrusted-outbound-chain", "untrusted-and-memory"):
+        assert RULES[code].caught([*no_model, ASKS_MODEL]) is not None, code
+        assert RULES[code].to_dict()["needs"]["name"] == "Call a model"
+
+
+def test_tool_that_a_model_chooses_is_a_model_too() -> None:
+    rule = RULES["private-untrusted-outbound"]
+    by_model = of("chosen", "slack", "message:post", "write", data_class="internal", model_controlled=True)
+    assert rule.caught([READS_PRIVATE, READS_MAIL, POSTS]) is None
+    caught = rule.caught([READS_PRIVATE, READS_MAIL, by_model])
+    assert caught is not None, "what fills a leg can be what the rule needs, too"
 
 
 @pytest.mark.parametrize(
