@@ -10,8 +10,9 @@ from ninja import Field, Schema
 
 from approvals.api.addresses import address
 from approvals.conflicts.finding import Found
+from approvals.conflicts.holding import legs_of
 from approvals.models import Waiver
-from approvals.models.conflict import Mode, Rating, Scope
+from approvals.models.conflict import WITHOUT, Mode, Rating, Scope
 from approvals.views import conflict_rows
 from governance.controls.actors import Actor
 
@@ -100,7 +101,8 @@ def _one(
                 )
             ],
         )
-        for number, leg in enumerate(rule.legs, 1)
+        for number, leg in legs_of(rule)
+        if number != WITHOUT
     ]
     return ConflictOut(
         rule=rule.code,

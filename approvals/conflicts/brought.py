@@ -92,10 +92,10 @@ def compared(documents: Iterable[Mapping[str, Any]], known: Iterable[Rule]) -> C
     return Compared(tuple(new), tuple(changed), tuple(same), tuple(elsewhere))
 
 
-def sides(rule: Rule) -> tuple[str, frozenset[str], str]:
+def sides(rule: Rule) -> tuple[str, frozenset[str], str, str]:
     """What a rule is about, whatever it is called and however bad it is: symmetric, so without an order."""
-    without = _any(rule.without) if rule.without is not None else ""
-    return rule.scope, frozenset(_any(leg) for leg in rule.legs), without
+    without, needs = (_any(leg) if leg is not None else "" for leg in (rule.without, rule.needs))
+    return rule.scope, frozenset(_any(leg) for leg in rule.legs), without, needs
 
 
 def _any(leg: Leg) -> str:

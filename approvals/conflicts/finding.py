@@ -18,7 +18,7 @@ from approvals.conflicts.scanning import Conflicts, Members, Part, beside, spans
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
 from approvals.models import Waiver
-from approvals.models.conflict import WITHOUT, Mode, Scope
+from approvals.models.conflict import NEEDS, WITHOUT, Mode, Scope
 from inventory.importers.capabilities import BY_HAND
 from inventory.models import ChainMember
 
@@ -230,7 +230,7 @@ def _is_conflict(one: Standing, made: Found) -> bool:
     automations = {key.partition("/")[0] for keys in filled.values() for key in keys}
     return (
         has_all
-        and are_distinct([filled[leg] for leg in filled if leg != WITHOUT])
+        and are_distinct([filled[leg] for leg in filled if leg not in (WITHOUT, NEEDS)])
         and spans(one.rule.scope, automations)
     )
 

@@ -14,7 +14,7 @@ from itertools import product
 
 from approvals.conflicts.rules import Leg, Rule
 from approvals.conflicts.selectors import Held, Selector
-from approvals.models.conflict import WITHOUT
+from approvals.models.conflict import NEEDS, WITHOUT
 from inventory.models import Entitlement, Privilege, Trigger
 from inventory.risk import CLASS_ORDER, ENVIRONMENT_ORDER, POWER
 
@@ -94,10 +94,17 @@ def data_class_of(own: str, of_resource: str) -> str:
 
 
 def legs_of(rule: Rule) -> Iterator[tuple[int, Leg]]:
-    """A rule's legs by number, and under `WITHOUT` what has to be held too."""
+    """A rule's legs by number, under `NEEDS` what it needs, and under `WITHOUT` what has to be held too."""
     yield from enumerate(rule.legs, 1)
+    if rule.needs is not None:
+        yield NEEDS, rule.needs
     if rule.without is not None:
         yield WITHOUT, rule.without
+
+
+def needed_of(rule: Rule) -> list[Leg]:
+    """What has to be held for a rule to fire: its legs, and what it needs beside them."""
+    return [leg for number, leg in legs_of(rule) if number != WITHOUT]
 
 
 def mask_of(leg: Leg, entitlement: Held) -> int:
@@ -133,7 +140,7 @@ def _split(selector: Selector, environment: str) -> tuple[Selector, int]:
 
 def wanted(rule: Rule) -> int:
     """The legs that make a conflict, as bits: exactly these are filled, and not `WITHOUT`."""
-    return sum(1 << number for number in range(1, len(rule.legs) + 1))
+    return sum(1 << number for number, _ in legs_of(rule) if number != WITHOUT)
 
 
 def entries(rule: Rule, triggers: Iterable[Held]) -> set[int]:

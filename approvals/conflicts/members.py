@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from approvals.conflicts import standing
-from approvals.conflicts.holding import legs_of, mask_of, of_entitlement
+from approvals.conflicts.holding import legs_of, mask_of, needed_of, of_entitlement
 from approvals.conflicts.rules import Rule
 from approvals.conflicts.scanning import Fill
 from approvals.conflicts.selectors import Held
@@ -72,9 +72,9 @@ def idle(rules: Sequence[Rule]) -> set[str] | None:
         None where that is more than is compared for a page (`MOST_COMPARED`).
     """
     forms = {replace(of_entitlement(one), resource=None) for one in Entitlement.objects.select_related("resource")}
-    if len(forms) * sum(len(rule.legs) for rule in rules) > MOST_COMPARED:
+    if len(forms) * sum(len(needed_of(rule)) for rule in rules) > MOST_COMPARED:
         return None
-    return {rule.code for rule in rules if not all(any(mask_of(leg, one) for one in forms) for leg in rule.legs)}
+    return {rule.code for rule in rules if not all(any(mask_of(leg, one) for one in forms) for leg in needed_of(rule))}
 
 
 def follow_version(version: Version, step: Step[Any]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from typing import Any
 
 import rfc8785
 
+from approvals.conflicts.distinct import are_distinct
 from approvals.conflicts.selectors import ENTRIES, KINDS, Held, Selector, literally
 from inventory.importers.display import label, shown
 from inventory.risk import CLASS_ORDER, ENVIRONMENT_ORDER, LEVEL_ORDER
@@ -78,7 +79,7 @@ class Caught:
     """What makes a conflict.
 
     Args:
-        legs: by leg, everything held that it means; one thing may stand in several.
+        legs: by leg, everything held that it means, last what the rule needs; one thing may stand in several.
         lacking: what is not held and would make it none ("A without B"); empty where the rule asks for nothing.
     """
 
@@ -105,6 +106,7 @@ class Rule:
         reason: why it matters, in a sentence or two.
         legs: what may not be held together.
         without: what has to be held beside them; None where they alone are the conflict.
+        needs: what has to be held for the rule to fire at all, a model call for instance; it may be what fills a leg. None for nothing.
         resolve: what would resolve it; may be empty.
     """
 
@@ -118,6 +120,7 @@ class Rule:
     legs: tuple[Leg, ...]
     without: Leg | None = None
     resolve: str = ""
+    needs: Leg | None = None
 
     def caught(self, helds: Iterable[Held]) -> Caught | None:
         """What of all that one subject of the rule's scope holds is in conflict; None where nothing is.
@@ -132,6 +135,10 @@ class Rule:
         legs = tuple(tuple(leg.of(everything)) for leg in self.legs)
         if not are_distinct([{held.key for held in leg} for leg in legs]):
             return None
+        if self.needs is not None:
+            legs = (*legs, tuple(self.needs.of(everything)))
+            if not legs[-1]:
+                return None
         if self.without is None:
             return Caught(legs)
         return None if self.without.of(everything) else Caught(legs, self.without.name)
@@ -144,8 +151,9 @@ class Rule:
         if self.resolve:
             document["resolve"] = self.resolve
         document["legs"] = [leg.to_dict() for leg in self.legs]
-        if self.without is not None:
-            document["without"] = self.without.to_dict()
+        for name, leg in (("needs", self.needs), ("without", self.without)):
+            if leg is not None:
+                document[name] = leg.to_dict()
         return document
 
     @property
@@ -159,35 +167,17 @@ class Rule:
         named = [f"“{leg.name}”" for leg in self.legs]
         held = f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]
         ending = " together" if self.without is None else f" without “{self.without.name}”"
+        ending += f" if it holds “{self.needs.name}”" if self.needs is not None else ""
         return f"{_NOBODY[self.scope]} {held}{ending}."
 
     def words(self, names: Mapping[int, str] = MappingProxyType({})) -> list[str]:
         """What it forbids and what each leg means, a sentence each; `names` as for `Selector.words`."""
-        legs = [*self.legs, *([self.without] if self.without is not None else [])]
-        return [self.sentence, *(leg.words(names) for leg in legs)]
+        return [self.sentence, *(leg.words(names) for leg in self.sides)]
 
-
-def are_distinct(by_leg: Sequence[Collection[str]]) -> bool:
-    """Whether a different thing can be named for each leg (a maximum bipartite matching, Kuhn 1955).
-
-    Args:
-        by_leg: for each leg the keys of what fills it.
-    """
-    # Whatever the others take, one is left for a leg that has as many as there are legs.
-    scarce = [set(keys) for keys in by_leg if len(set(keys)) < len(by_leg)]
-    taken: dict[str, int] = {}
-
-    def place(leg: int, tried: set[str]) -> bool:
-        for key in scarce[leg]:
-            if key in tried:
-                continue
-            tried.add(key)
-            if key not in taken or place(taken[key], tried):
-                taken[key] = leg
-                return True
-        return False
-
-    return all(place(leg, set()) for leg in range(len(scarce)))
+    @property
+    def sides(self) -> tuple[Leg, ...]:
+        """Its legs, what it needs beside them, and what must not be lacking."""
+        return (*self.legs, *filter(None, (self.needs, self.without)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +229,7 @@ class _Reader:
         self.problems.append(Problem(where or "the rule", what, what_to_do))
 
     def rule(self, document: object) -> Rule | None:
-        known = (*TEXTS, "rating", "mode", "scope", "legs", "without")
+        known = (*TEXTS, "rating", "mode", "scope", "legs", "needs", "without")
         if (given := self.members("", document, known)) is None:
             return None
         texts = {
@@ -254,10 +244,11 @@ class _Reader:
             for name, values in (("rating", RATINGS), ("mode", MODES), ("scope", SCOPES))
         }
         without = self.leg("without", given["without"], is_surely=True) if "without" in given else None
+        needs = self.leg("needs", given["needs"]) if "needs" in given else None
         legs = self.legs(given.get("legs"), has_without="without" in given)
         if self.problems:
             return None
-        return Rule(**texts, **words, legs=legs, without=without)
+        return Rule(**texts, **words, legs=legs, without=without, needs=needs)
 
     def members(self, where: str, value: object, known: Sequence[str]) -> dict[str, Any] | None:
         """The members of an object, or None for what is none; each that is not known is a problem."""

@@ -19,7 +19,7 @@ from approvals.conflicts.holding import RUNS_AS, entries, legs_of, wanted
 from approvals.conflicts.rules import are_distinct
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
-from approvals.models.conflict import WITHOUT, Scope
+from approvals.models.conflict import NEEDS, WITHOUT, Scope
 from inventory.models import Trigger
 
 #: By scope: how the subject is called in SQL, and what is joined to an automation ``a`` for it.
@@ -128,7 +128,8 @@ def spans(scope: str, automations: Collection[Any]) -> bool:
 def _by_leg(parts: Sequence[Part]) -> list[set[str]]:
     legs: dict[int, set[str]] = {}
     for part in parts:
-        legs.setdefault(part.leg, set()).add(part.covered_as)
+        if part.leg != NEEDS:
+            legs.setdefault(part.leg, set()).add(part.covered_as)
     return list(legs.values())
 
 

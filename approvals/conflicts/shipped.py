@@ -1,4 +1,8 @@
-"""The conflict rules that ship: files beside this module, one a business process, read once (S6). Pure."""
+"""The conflict rules that ship: files beside this module, one a business process, read once (S6). Pure.
+
+An installation keeps the rules that it began with: a release that ships other texts changes none of them. Their pages offer the new text, as a
+proposal that security countersigns (S8).
+"""
 
 from __future__ import annotations
 

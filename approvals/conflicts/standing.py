@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models.functions import JSONObject
 
+from approvals.conflicts import shipped
 from approvals.conflicts.rules import Rule, read
 from approvals.models import ConflictRule
 from governance.controls import compiled
@@ -74,3 +75,10 @@ def of(version: ConflictRule) -> Standing:
     if version.digest not in _READ:
         _READ[version.digest] = read(version.document)
     return Standing(version, _READ[version.digest])
+
+
+def newer(version: ConflictRule) -> Rule | None:
+    """What this release ships for a rule that stands as an earlier release shipped it; None where nothing else ships, or people changed it."""
+    if not version.ships:
+        return None
+    return next((one for one in shipped.shipped() if one.code == version.code and one.digest != version.digest), None)

@@ -16,7 +16,7 @@ from approvals.models import ConflictRule, Submission, Waiver
 from approvals.models.conflict import Scope
 
 #: What a rule means, whatever it is called and does: its scope, and the selectors of its legs.
-Meaning = tuple[str, tuple[Any, ...], Any]
+Meaning = tuple[str, tuple[Any, ...], Any, Any]
 
 
 @dataclass
@@ -70,7 +70,7 @@ def _meaning(rule: Rule) -> Meaning:
     def of(leg: Leg | None) -> Any:
         return leg.any if leg is not None else None
 
-    return rule.scope, tuple(map(of, rule.legs)), of(rule.without)
+    return rule.scope, tuple(map(of, rule.legs)), of(rule.without), of(rule.needs)
 
 
 class _Beside:

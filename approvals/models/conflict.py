@@ -27,6 +27,8 @@ WAIVERS_IN_A_ROW = 2
 
 #: The place of what has to be held too ("A without B") among the legs of a rule; its legs are numbered from 1.
 WITHOUT = 0
+#: The place of what a rule needs beside its legs, of which there are at most six.
+NEEDS = 7
 
 
 class Mode(models.TextChoices):

@@ -36,6 +36,7 @@ LABELS = {
     "reason": "Why it matters",
     "resolve": "What would resolve it",
     "legs": "What may not be held together",
+    "needs": "What it needs",
     "without": "What has to be there",
 }
 

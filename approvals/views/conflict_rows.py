@@ -9,11 +9,11 @@ from typing import Any
 from django.urls import reverse
 
 from approvals.conflicts.finding import Found
-from approvals.conflicts.holding import RUNS_AS
+from approvals.conflicts.holding import RUNS_AS, legs_of
 from approvals.conflicts.scanning import Part
 from approvals.conflicts.selectors import Held
 from approvals.models import Grant, Waiver
-from approvals.models.conflict import Mode
+from approvals.models.conflict import WITHOUT, Mode
 from approvals.transitions import waiving
 from governance.controls.actors import Actor
 from governance.web import times
@@ -54,7 +54,8 @@ def _shape(one: Found, sentences: Mapping[str, str], named: Mapping[str, str], n
     rule = one.standing.rule
     legs = [
         {"name": leg.name, "things": _things(one.own.get(number, ()), one.others.get(number, ()), sentences, named)}
-        for number, leg in enumerate(rule.legs, 1)
+        for number, leg in legs_of(rule)
+        if number != WITHOUT
     ]
     waiver = one.waiver
     return {

@@ -106,6 +106,7 @@ def rule(request: Request, code: str) -> HttpResponse:
                 "actions": _actions(request, now, shown, is_in_force=is_in_force),
             },
             "rule": _shape(shown, is_in_force=is_in_force),
+            "ships_otherwise": is_in_force and standing.newer(shown) is not None,
             "legs": _legs(shown, request.actor, now),
             "changes": _changes(shown, versions),
             "caught": conflicts.rows_of(rows, request.actor, now),
@@ -160,14 +161,14 @@ def _shape(shown: ConflictRule, *, is_in_force: bool) -> Shape:
 def _legs(shown: ConflictRule, actor: Actor, now: datetime) -> list[Shape]:
     read = standing.of(shown).rule
     names = dict(Resource.objects.visible_to(actor, now).filter(pk__in=_resources(read)).values_list("pk", "name"))
-    legs = [*read.legs, *([read.without] if read.without is not None else [])]
     return [
         {
             "name": leg.name,
             "means": [selector.words(names) for selector in leg.any],
             "is_without": leg is read.without,
+            "is_needs": leg is read.needs,
         }
-        for leg in legs
+        for leg in read.sides
     ]
 
 
@@ -185,7 +186,10 @@ def _actions(request: Request, now: datetime, shown: ConflictRule, *, is_in_forc
     """Another version, beginning with the one that is shown; one that does not count is proposed again."""
     href = reverse("rule_propose", args=[shown.code])
     if is_in_force:
-        return _propose(request, now, shown.code, href, "Propose a change")
+        found = _propose(request, now, shown.code, href, "Propose a change")
+        if standing.newer(shown) is not None:
+            found += _propose(request, now, shown.code, f"{href}?from=shipped", "Propose the shipped text")
+        return found
     return _propose(request, now, shown.code, f"{href}?from={shown.number}", "Propose this one again")
 
 
@@ -204,8 +208,7 @@ def _propose(request: Request, now: datetime, code: str, href: str, label: str) 
 
 
 def _resources(rule: Any) -> set[int]:
-    legs = [*rule.legs, *([rule.without] if rule.without is not None else [])]
-    return {pk for leg in legs for selector in leg.any for pk in selector.resources}
+    return {pk for leg in rule.sides for selector in leg.any for pk in selector.resources}
 
 
 def signed(version: ConflictRule) -> str:

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 
 from approvals.conflicts import brought, members, standing
 from approvals.conflicts.brought import Compared
+from approvals.conflicts.holding import needed_of
 from approvals.conflicts.rules import Problem, Rule
 from approvals.models import ConflictRule, Proposal
 from approvals.proposals import kinds
@@ -160,7 +161,7 @@ def _row(rule: Rule, idle: set[str]) -> Shape:
         "code": rule.code,
         "title": rule.title,
         "sentence": rule.sentence,
-        "means": [leg.words() for leg in rule.legs],
+        "means": [leg.words() for leg in needed_of(rule)],
         "rating": rule.rating,
         "mode": rule.mode,
         "is_idle": rule.code in idle,

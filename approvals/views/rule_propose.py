@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals import policies
-from approvals.conflicts import rules, texts
+from approvals.conflicts import rules, standing, texts
 from approvals.conflicts.rules import NotARule
 from approvals.models import ConflictRule, Proposal
 from approvals.policy.yaml_lines import LARGEST_BYTES
@@ -87,9 +87,11 @@ def new(request: Request) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def propose(request: Request, code: str) -> HttpResponse:
-    """Propose another version of a rule, beginning with the newest or an earlier one, or to give it up."""
+    """Propose another version of a rule, beginning with the newest, an earlier or the shipped one, or to give it up."""
     versions = ConflictRule.objects.filter(code=code).order_by("-number")
     rule = get_object_or_404(versions[:1])
+    if request.GET.get("from") == "shipped" and (text := standing.newer(rule)) is not None:
+        return _page(request, Proposal(kind=KIND, target=code), rule, as_text(text.to_dict()))
     chosen = number(request.GET.get("from"))
     base = get_object_or_404(versions, number=chosen) if chosen else rule
     return _page(request, Proposal(kind=KIND, target=code), rule, as_text(base.document))
