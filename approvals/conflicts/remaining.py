@@ -1,0 +1,71 @@
+"""What is left of the conflicts of a submission as it is decided so far: refused privileges leave them (S6). For pages; reads only.
+
+A decision is about the conflicts as they were asked (`asked.facts_of`), so that a decision on a neighbouring approval voids none (A6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import Q
+
+from approvals.conflicts import asked, finding
+from approvals.conflicts.finding import Found
+from approvals.models import Approval, Grant, Submission
+
+#: Approvals that allow less than was asked.
+LESS = Q(state__in=asked.GIVES_NOTHING) | ~Q(granted_level="")
+
+
+def of_submission(submission: Submission, now: datetime) -> Sequence[Found]:
+    """Its conflicts without what was refused, and as far as it was narrowed; remembered on this instance."""
+    known: Sequence[Found] | None = submission.__dict__.get("_remaining")
+    if known is None:
+        known = asked.of_submission(submission, now)
+        records = submission.approvals.all()
+        if known and any(one.state in asked.GIVES_NOTHING or one.granted_level for one in records):
+            known = tuple(asked.left(submission, records, now))
+        submission.__dict__["_remaining"] = known
+    return known
+
+
+def of_record(record: Approval, now: datetime) -> list[Found]:
+    """The remaining conflicts that an approval has a part in; none where it is refused itself."""
+    key, beside = asked.key_of(record), asked.asked_in(record.submission)
+    found = of_submission(record.submission, now)
+    return [one for one in found if asked.takes_part(record.kind, key, one, beside)]
+
+
+def know(submissions: Sequence[Submission], now: datetime) -> None:
+    """Read the remaining conflicts of some submissions together, for a page that shows records of many: a fixed number of queries."""
+    asked.know(submissions, now)
+    each = {one.pk: one for one in submissions}
+    for one in submissions:
+        one.__dict__["_remaining"] = asked.of_submission(one, now)
+    in_conflict = [pk for pk, one in each.items() if one.__dict__["_remaining"]]
+    less = Approval.objects.filter(LESS, submission__in=in_conflict).values("submission") if in_conflict else ()
+    records: dict[int, list[Approval]] = {}
+    for record in (
+        Approval.objects.filter(submission__in=less, stage=2).select_related("privilege") if in_conflict else ()
+    ):
+        records.setdefault(record.submission_id, []).append(record)
+    if not records:
+        return
+    some = [each[pk] for pk in records]
+    rules, kept = asked.rules_for(some[0], now), _kept(some, now)
+    cases = [
+        asked.as_decided(one, records[one.pk], kept.get(one.automation_id, []), case)
+        for one, case in zip(some, asked.cases_now(some, rules), strict=True)
+    ]
+    found = dict(zip(records, finding.find_all(cases, now, rules), strict=True))
+    for one in submissions:
+        one.__dict__["_remaining"] = tuple(found.get(one.pk, one.__dict__["_remaining"]))
+
+
+def _kept(submissions: Sequence[Submission], now: datetime) -> dict[int, list[Grant]]:
+    """What their automations hold, by automation."""
+    found: dict[int, list[Grant]] = {}
+    for grant in asked.counted([one.automation_id for one in submissions], now):
+        found.setdefault(grant.automation_id, []).append(grant)
+    return found
