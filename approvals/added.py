@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from approvals import policies
 from approvals.conflicts import asked as conflicts
-from approvals.conflicts import standing
+from approvals.conflicts import remaining, standing
 from approvals.conflicts.finding import Found
 from approvals.ladders import LADDER
 from approvals.models import (
@@ -90,7 +90,7 @@ def missing(submission: Submission, records: Iterable[Approval], now: datetime) 
 
 
 def _for_conflicts(record: Approval, now: datetime) -> list[str]:
-    signed_for = any(one.mode == Mode.APPROVAL for one in conflicts.of_record(record, now))
+    signed_for = any(one.mode == Mode.APPROVAL for one in remaining.of_record(record, now))
     return [SeatLabel.CONFLICT] if signed_for else []
 
 

@@ -17,6 +17,7 @@ from approvals.api.refusing import ERRORS
 from approvals.api.sent import Key
 from approvals.api.shown import AutomationOut, Named, VersionOut
 from approvals.conflicts import asked as conflicts
+from approvals.conflicts import remaining
 from approvals.holders import Held
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import UNFINISHED
@@ -172,8 +173,8 @@ def submission_of(one: Submission, who: Caller) -> SubmissionOut:
 
 
 def _conflicts(one: Submission, reader: Reader) -> list[ConflictOut]:
-    """As on its page: of what is under way."""
-    found = conflicts.of_submission(one, reader.now) if one.state in UNFINISHED else ()
+    """As on its page: of what is under way, without what was refused."""
+    found = remaining.of_submission(one, reader.now) if one.state in UNFINISHED else ()
     return conflicts_of(found, conflicts.words_in(one), reader.actor, reader.now)
 
 

@@ -41,7 +41,10 @@ GIVES_NOTHING = (
 #: Held by whoever puts something in force. It is taken before that of chains (`inventory.chain_keeping`) and after every row.
 LOCK = 0x666F7263
 #: What an instance of a submission remembers of rules, waivers and the register.
-READ_EARLIER = ("conflict_rules", "live_waivers", "held_as_it_is", "_conflict_rules", "_conflicts", "_register")
+READ_EARLIER = (
+    *("conflict_rules", "live_waivers", "held_as_it_is"),
+    *("_conflict_rules", "_conflicts", "_remaining", "_register"),
+)
 
 
 def frozen(case: Case, asked: Iterable[str], words: Mapping[str, str]) -> dict[str, Any]:
@@ -280,7 +283,19 @@ def left(submission: Submission, records: Iterable[Approval], now: datetime) -> 
         records: all of its records, as they are now; what one of them has been narrowed to counts.
         now: business time.
     """
-    records = list(records)
+    case, kept = _case_now(submission, now), counted([submission.automation_id], now)
+    return finding.find(as_decided(submission, list(records), kept, case), now, rules_for(submission, now))
+
+
+def as_decided(submission: Submission, records: Sequence[Approval], kept: Iterable[Grant], case: Case) -> Case:
+    """What a submission would hold as it is decided so far; `left` says of what.
+
+    Args:
+        submission: with its automation.
+        records: all of its records, those of privileges with these.
+        kept: what its automation holds (`counted`).
+        case: what it would hold if all of it were approved.
+    """
     privileges = {f"{submission.automation_id}/{one.key}": one for one in records if one.kind == ApprovalKind.PRIVILEGE}
     without = _given_no_credential(submission, records)
     lowered = {key: one.granted_level for key, one in privileges.items() if one.granted_level}
@@ -289,21 +304,16 @@ def left(submission: Submission, records: Iterable[Approval], now: datetime) -> 
         for key, one in privileges.items()
         if one.state not in GIVES_NOTHING and (one.privilege is None or one.privilege.credential_id not in without)
     }
-    case, rules = _case_now(submission, now), rules_for(submission, now)
-    kept = [
-        one
-        for one in counted(submission.automation_id, now)
-        if f"{submission.automation_id}/{one.key}" not in privileges
-    ]
+    kept = [one for one in kept if f"{submission.automation_id}/{one.key}" not in privileges]
     held = given | {f"{submission.automation_id}/{one.key}" for one in kept}
     things = [one for one in cases.with_kept(case, kept).things if one.entry or one.key in held]
     things = [replace(one, level=lowered.get(one.key, one.level)) for one in things]
-    return finding.find(replace(case, things=things), now, rules)
+    return replace(case, things=things)
 
 
-def counted(automation: int, now: datetime) -> Iterable[Grant]:
-    """What an automation, by its id, holds as a scan counts it: what ended since it was submitted does not run on."""
-    held = Grant.objects.filter(automation=automation, entitlement__isnull=False, ends_at__gt=now)
+def counted(automations: Collection[int], now: datetime) -> Iterable[Grant]:
+    """What some automations, by their ids, hold as a scan counts it: what ended since it was submitted does not run on."""
+    held = Grant.objects.filter(automation__in=automations, entitlement__isnull=False, ends_at__gt=now)
     return held.standing().exclude(in_conflict=True)
 
 

@@ -44,11 +44,11 @@ def know(submissions: Sequence[Submission], now: datetime) -> None:
     for one in submissions:
         one.__dict__["_remaining"] = asked.of_submission(one, now)
     in_conflict = [pk for pk, one in each.items() if one.__dict__["_remaining"]]
-    less = Approval.objects.filter(LESS, submission__in=in_conflict).values("submission") if in_conflict else ()
+    if not in_conflict:
+        return
+    less = Approval.objects.filter(LESS, submission__in=in_conflict).values("submission")
     records: dict[int, list[Approval]] = {}
-    for record in (
-        Approval.objects.filter(submission__in=less, stage=2).select_related("privilege") if in_conflict else ()
-    ):
+    for record in Approval.objects.filter(submission__in=less, stage=2).select_related("privilege"):
         records.setdefault(record.submission_id, []).append(record)
     if not records:
         return

@@ -52,7 +52,7 @@ def check(version: Version, now: datetime) -> None:
 
 def held(running: Version, now: datetime) -> Case:
     """What is held by the version in force, as a scan counts it."""
-    kept = list(asked.counted(running.automation_id, now))
+    kept = list(asked.counted([running.automation_id], now))
     case, keys = cases.of_version(running.automation, running), {f"{running.automation_id}/{one.key}" for one in kept}
     things = [one for one in cases.with_kept(case, kept).things if one.entry or one.key in keys]
     return replace(case, things=things)

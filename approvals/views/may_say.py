@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from approvals import third
-from approvals.conflicts import asked as conflicts
+from approvals.conflicts import remaining
 from approvals.models import Approval, ApprovalState, SeatLabel
 from approvals.models.conflict import Mode
 from approvals.routing import Route
@@ -123,7 +123,7 @@ def conflict_signature(record: Approval, route: Route, whom: str, now: datetime)
         return None
     if [seat.label for seat in route.standing(record) if not seat.is_filled] != [SeatLabel.CONFLICT]:
         return None
-    found = [one for one in conflicts.of_record(record, now) if one.mode == Mode.APPROVAL]
+    found = [one for one in remaining.of_record(record, now) if one.mode == Mode.APPROVAL]
     said = [*dict.fromkeys(one.sentence for one in found), f"It is with {whom}." if whom else "Nobody is left to sign."]
     lead = "A conflict takes a signature of security more before this comes into force."
     return {"tone": "wait", "icon": "person", "lead": lead, "text": " ".join(said)}

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from approvals import facts, openings
 from approvals.conflicts import asked as conflicts
+from approvals.conflicts import remaining
 from approvals.holders import Held
 from approvals.ladders import resource_of
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
@@ -197,7 +198,7 @@ def tags(record: Approval, now: datetime, *, is_unusable: bool) -> list[Shape]:
         now: business time.
         is_unusable: whether the credential that it needs was refused.
     """
-    found = [*conflict_rows.tags(conflicts.of_record(record, now)), *credential_rows.tags(record, now)]
+    found = [*conflict_rows.tags(remaining.of_record(record, now)), *credential_rows.tags(record, now)]
     if record.earlier_id is not None:
         found.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
     if record.carried_from_id is not None:
@@ -280,7 +281,7 @@ def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
 def _conflicts(record: Approval, reader: Reader) -> list[Shape]:
     """With what it is in conflict, by which rule, and why that matters (S6)."""
     words = conflicts.words_in(record.submission)
-    return conflict_rows.reasons(conflicts.of_record(record, reader.now), {conflicts.key_of(record)}, words)
+    return conflict_rows.reasons(remaining.of_record(record, reader.now), {conflicts.key_of(record)}, words)
 
 
 def _evidence_reasons(record: Approval) -> list[Shape]:

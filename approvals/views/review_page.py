@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from approvals import unneeded
 from approvals.conflicts import asked as conflicts
+from approvals.conflicts import remaining
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import UNFINISHED
 from approvals.transitions import accept_subset, answer, ask_waiver, comment, decline, withdraw
@@ -72,6 +73,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "steps": review_stages.steps(about, rows, reader),
         "changes": review_changes.shape(about, reader),
         "conflicts": _conflicts(submission, reader),
+        "conflicts_when": _conflicts_when(about),
         "waivers": _waivers(submission, reader),
         "app": review_app.panel(about, reader),
         "record_words": _count_words(about.second),
@@ -102,10 +104,10 @@ def _waivers(submission: Submission, reader: Reader) -> list[Shape]:
 
 
 def _conflicts(submission: Submission, reader: Reader) -> list[Shape]:
-    """What all of it would be in conflict with, approved as it is asked; of what is under way only (S6)."""
+    """What it would be in conflict with, without what was refused; of what is under way only (S6)."""
     if submission.state not in UNFINISHED:
         return []
-    found = conflicts.of_submission(submission, reader.now)
+    found = remaining.of_submission(submission, reader.now)
     rows = conflict_rows.shapes(found, conflicts.words_in(submission), reader.actor, reader.now)
     if ask_waiver.refusal(submission.automation, actor=reader.actor, now=reader.now) is not None:
         return rows
@@ -114,6 +116,14 @@ def _conflicts(submission: Submission, reader: Reader) -> list[Shape]:
         for one in found
     ]
     return [row | {"ask_href": href} for row, href in zip(rows, asks, strict=True)]
+
+
+def _conflicts_when(about: Dossier) -> str:
+    """When the conflicts that a page shows would be there."""
+    if about.submission.state == SubmissionState.DECIDED:
+        return "in what was approved"
+    refused = any(one.state in conflicts.GIVES_NOTHING for one in about.second)
+    return "if all that is left is approved" if refused else "if all of it is approved"
 
 
 def move_on(context: Shape, done: str, *, stays: bool) -> None:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from approvals import policies
-from approvals.conflicts import asked as conflicts
+from approvals.conflicts import remaining
 from approvals.conflicts.finding import Found
 from approvals.models import Approval, SeatLabel, Submission
 from approvals.models.conflict import Mode
@@ -61,7 +61,7 @@ def review_why(request: Request, pk: int) -> HttpResponse:
             "joined": _joined(submission, actor, now),
             "policy": {"number": submission.policy.number, "href": submission.policy.href},
             "light": submission.light_path,
-            "records": [_record(one, policy, conflicts.of_record(one, now)) for one in records],
+            "records": [_record(one, policy, remaining.of_record(one, now)) for one in records],
         },
     }
     return page(request, "approvals/review_why.html", context)

@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals import alike, facts, openings, policies, rechecking, waiting
-from approvals.conflicts import asked as conflicts
+from approvals.conflicts import remaining
 from approvals.models import Approval, Comment, Decision, Seat
 from approvals.routing import route_of
 from approvals.transitions.deciding import title
@@ -108,7 +108,7 @@ def _records(reader: Reader, submissions: set[int]) -> list[Approval]:
         )
     )
     records: list[Approval] = sorted(found, key=lambda one: waits.index(one.pk))
-    conflicts.know([one.submission for one in records], reader.now)
+    remaining.know([one.submission for one in records], reader.now)
     rechecking.read_together([one.submission for one in records if one.credential is not None])
     return records
 
