@@ -99,10 +99,63 @@ def test_strongest_verb_of_a_name_wins(name: str, level: str) -> None:
         "resolve-library-id",
         "resolve_hostname",
         "resolveUrl",
+        "get_block",
+        "list_block_children",
+        "get_checkout",
+        "get_charge",
+        "get_start_time",
+        "get_invite",
+        "get_delete_status",
+        "get_compute_instance",
+        "export_order",
+        "download_release",
+        "load_file",
+        "look_into_order",
     ],
 )
 def test_a_verb_that_is_the_object_does_not_count(name: str) -> None:
     assert access_of(name) == "read"
+
+
+@pytest.mark.rule("I4")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "get_set",
+        "get_delete_all",
+        "get_create",
+        "fetch_delete",
+        "show_delete",
+        "show_drop_table",
+        "describe_drop",
+        "retrieve_insert",
+        "export_import",
+        "download_move",
+        "scan_import",
+        "validate_deploy",
+        "export_deploy",
+        "verify_transfer",
+        "check_in",
+        "checkIn",
+        "check_out_book",
+        "compare_and_swap",
+        "detect_and_block",
+        "view_and_sign",
+        "load_into_table",
+        "select_into",
+    ],
+)
+def test_a_changing_verb_behind_a_reading_one_is_writing(name: str) -> None:
+    assert access_of(name) == "write"
+
+
+@pytest.mark.rule("I4")
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [("load_extension", "execute"), ("loadPlugin", "execute"), ("assume_role", "admin"), ("sudo", "admin")],
+)
+def test_code_that_is_loaded_and_a_role_that_is_taken_are_no_reading(name: str, level: str) -> None:
+    assert access_of(name) == level
 
 
 @pytest.mark.rule("I4")
@@ -176,11 +229,52 @@ def test_a_change_by_http_in_an_identity_system_is_admin(credential: str, url: s
         ("srv", {"command": "uvx", "args": ["awslabs.iam-mcp-server@1.0.0"]}),
         ("srv", {"url": "https://acme.okta.com/mcp"}),
         ("entra-id", {"command": "python", "args": ["server.py"]}),
+        ("srv", {"command": "npx", "args": ["-y", "azure-ad-mcp@1.0.0"]}),
+        ("srv", {"command": "npx", "args": ["-y", "active-directory-mcp@1.0.0"]}),
+        ("srv", {"command": "npx", "args": ["-y", "@acme/msgraph@1.0.0"]}),
+        ("google-workspace", {"command": "uvx", "args": ["thing==1.0.0"]}),
+        ("srv", {"command": "uvx", "args": ["workspace-mcp==1.0.0"]}),
     ],
 )
 def test_tools_of_an_identity_server_that_change_groups_are_admin(name: str, config: dict[str, object]) -> None:
     document = server(name, **config, tools=["create_group", "list_groups", "update_policy"])
     assert [each.access for each in bring(document).manifest.privileges] == ["admin", "read", "admin"]
+
+
+@pytest.mark.rule("I4")
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("okta", "activate"),
+        ("okta", "delete_idp"),
+        ("okta", "create_authorization_server"),
+        ("auth0", "create_connection"),
+        ("keycloak", "create_identity_provider"),
+        ("azureAd", "create_group"),
+        ("azure-ad-mcp", "create_group"),
+        ("Microsoft Graph", "create_group"),
+    ],
+)
+def test_any_change_in_an_identity_system_is_admin(service: str, operation: str) -> None:
+    assert access_of(operation, service=service) == "admin"
+
+
+@pytest.mark.rule("I4")
+@pytest.mark.parametrize(
+    ("service", "operation", "level"),
+    [
+        ("okta", "list_groups", "read"),
+        ("okta", "get_idp", "read"),
+        ("msgraph", "send_mail", "write"),
+        ("msgraph", "create_event", "write"),
+        ("google-workspace", "create_document", "write"),
+        ("azure-storage", "upload_blob", "write"),
+        ("active-campaign", "create_group", "write"),
+        ("google-docs", "create_group", "write"),
+    ],
+)
+def test_mail_files_and_other_services_of_the_vendor_are_not_admin(service: str, operation: str, level: str) -> None:
+    assert access_of(operation, service=service) == level
 
 
 @pytest.mark.rule("I4")
