@@ -6,18 +6,17 @@ import re
 
 from inventory.importers.display import vocabulary
 
-SYSTEMS = vocabulary(
-    """
-    okta entra microsoftEntra azureAd keycloak auth0 cognito awsCognito iam awsIam gSuiteAdmin googleWorkspaceAdmin cloudIdentity
-    jumpcloud onelogin pingIdentity sailpoint saviynt authentik zitadel workos ldap freeipa
-    """
+SYSTEMS = (
+    "okta, entra, azure ad, active directory, keycloak, auth 0, cognito, iam, g suite admin, google workspace admin, cloud identity,"
+    " jump cloud, one login, ping identity, sailpoint, saviynt, authentik, zitadel, work os, ldap, free ipa"
 )
-DIRECTORIES = vocabulary("ldap freeipa")
-"""Every entry of these counts as access."""
+"""Systems in which every change counts as a change of access, by the words of their names."""
+SUITES = "ms graph, microsoft graph, google workspace, workspace mcp, g suite"
+"""Suites that also hold mail and files: only a change to `THINGS` counts."""
 THINGS = vocabulary(
     """
     group groups policy policies rule rules application applications app apps entitlement entitlements client clients scope scopes
-    factor factors token tokens device devices directory directories realm realms tenant tenants
+    factor factors token tokens device devices directory directories realm realms tenant tenants idp connection identity
     """
 )
 _HOSTS = re.compile(
@@ -41,17 +40,32 @@ _GRAPH_CONTENT = vocabulary(
 )
 
 
-def is_about_access(things: set[str], names: set[str]) -> bool:
-    """Whether a change to `things` in a service of these `names` changes somebody's access."""
-    return bool(DIRECTORIES & names or (SYSTEMS & names and THINGS & things))
+def _naming(systems: str) -> re.Pattern[str]:
+    """Finds one of `systems` among words: its own words in their order, or all of them as one."""
+    names = [name.strip() for name in systems.split(",")]
+    return re.compile(rf"\b(?:{'|'.join([*names, *(name.replace(' ', '') for name in names)])})\b")
 
 
-def changes_access(host: str, path: str, connector: str) -> bool:
+_SYSTEM, _SUITE = _naming(SYSTEMS), _naming(SUITES)
+
+
+def is_about_access(things: set[str], service: list[str]) -> bool:
+    """Whether a change to `things` in a service of these words changes somebody's access."""
+    name = " ".join(service)
+    return _SYSTEM.search(name) is not None or (_SUITE.search(name) is not None and not THINGS.isdisjoint(things))
+
+
+def changes_access(host: str, path: str, connector: list[str]) -> bool:
     """Whether a request that writes to this address changes somebody's access.
 
     Microsoft Graph serves mail and files too, so there the path decides.
+
+    Args:
+        host: of the address.
+        path: of the address.
+        connector: the words of its name.
     """
     if host == _GRAPH:
         segments = set(path.lower().split("/"))
         return bool(_GRAPH_ACCESS & segments) and not _GRAPH_CONTENT & segments
-    return connector in SYSTEMS or _HOSTS.fullmatch(host) is not None or _KEYCLOAK.search(path) is not None
+    return is_about_access(set(), connector) or _HOSTS.fullmatch(host) is not None or _KEYCLOAK.search(path) is not None

@@ -23,7 +23,7 @@ READ_NOUNS = vocabulary(
 """Nouns of reading. Any verb in the name decides instead."""
 WRITE = vocabulary(
     """
-    acknowledge ack activate add alter annotate answer append apply approve archive assign attach book broadcast buy cancel
+    acknowledge ack activate add alter annotate answer append apply approve archive assign attach block book broadcast buy cancel
     change charge checkin checkout clear close comment commit complete configure confirm convert copy create deactivate del
     deploy deposit destroy detach disable dismiss draft drain
     drop duplicate edit empty enable enqueue erase finalize finish fix flush follow fork forward hide import incr increment
@@ -32,7 +32,7 @@ WRITE = vocabulary(
     patch pause pay pin place pop post prune publish purge push put react rebase refund register reject release remember remove
     rename renew reopen replace reply request rerun reschedule reset resolve respond restart restore resume retry retweet revert
     rewrite rm rollback rotate save scale
-    schedule sell send set setup share snooze star start stop store submit subscribe switch sync tag terminate toggle track
+    schedule sell send set setup share sign snooze star start stop store submit subscribe swap switch sync tag terminate toggle track
     transfer transition truncate tweet unarchive uninstall unassign unfollow unhide unlike unlink unlock unmute unpin unpublish
     unstar unsubscribe untag update upgrade upload upsert void vote wipe withdraw write delete
     """
@@ -47,18 +47,25 @@ EXECUTE = vocabulary(
 EXECUTE_NOUNS = vocabulary("query command code sql shell script message chat prompt completion")
 """What an operation is often called without a verb. Any verb beside it decides instead."""
 THINGS = vocabulary(
-    "answer book comment commit draft fork index label like link log order patch post refund release reply request star tag vote"
+    "answer block book comment commit draft fork index label like link log order patch post refund release reply request star tag vote"
 )
 """Verbs that are as often nouns. After a reading verb they are its object; before a final one, its subject: ``order_get``."""
 OBJECTS = THINGS | vocabulary(
     """
-    archive call change copy deploy duplicate fill import launch lock merge move open pin place press push run schedule share store sync track
-    transfer transition trigger type update upgrade
+    archive ban broadcast call change charge checkout click compute copy deploy deposit dispatch duplicate edit fill grant import invite
+    launch leave lock merge move open pay pin place press push react research resume run scale schedule setup share sign start stop store
+    switch sync track transfer transition trigger tweet type update upgrade upload
     """
 )
 """Verbs that after a reading verb are its object: ``check_update``."""
-TAKES_ANY_OBJECT = vocabulary("get fetch retrieve describe show")
-"""Reading verbs that name one thing to read: whatever follows them is that thing."""
+HANDLES_FILES = vocabulary("clone compare diff download export lint load scan validate verify")
+"""Reading verbs that another verb often follows: ``export_import``. Only `THINGS` are their objects."""
+INTO = frozenset({"into"})
+"""After a reading verb, what it reads goes somewhere: ``select_into``."""
+LOADED_CODE = vocabulary("extension extensions plugin plugins module modules addon addons")
+"""What runs as soon as it is loaded."""
+OUTCOMES = vocabulary("preview history status")
+"""Nouns that a verb before them only describes: ``get_delete_status``."""
 NAMES_BEFORE_VERB = vocabulary("list view")
 """Reading verbs that are nouns before a changing verb: ``list_update``."""
 CHANGES_NAMED_THING = vocabulary("archive change copy import merge move share sync transfer update")
@@ -72,7 +79,7 @@ LOOKED_UP = vocabulary(
 ADMIN = vocabulary(
     """
     grant revoke invite ban unban kick promote demote impersonate escalate bind authorize authorise deauthorize
-    provision deprovision
+    provision deprovision assume sudo
     """
 )
 ADMIN_THINGS = vocabulary(
@@ -129,7 +136,7 @@ def access_of(operation: str, resource: str = "", service: str = "") -> Access:
     """The level of an operation by its verbs (import-formats.md): the strongest of them, objects left out.
 
     A change to members, roles, bans, permissions, users or credentials is admin; reading them is reading. In an identity
-    system, a change to groups, policies and applications is admin too.
+    system, every change is admin.
 
     Args:
         operation: as the source names it: ``sendAndWait``, ``issue_write``, ``list-tools``.
@@ -143,7 +150,7 @@ def access_of(operation: str, resource: str = "", service: str = "") -> Access:
     level = _strongest(_level_of_phrase(phrase) for phrase in _phrases(parts))
     if level in ("write", "admin"):
         things = {*parts, *words(resource)}
-        if things & ADMIN_THINGS or is_about_access(things, {service, *words(service)}):
+        if things & ADMIN_THINGS or is_about_access(things, words(service)):
             return "admin"
     return level
 
@@ -184,11 +191,14 @@ def _level_of_phrase(parts: list[str]) -> Access:
         return "read" if READ_NOUNS & nouns else "execute" if EXECUTE_NOUNS & nouns else "unknown"
     if parts[-1] in FINAL:
         verbs = [verb for verb in verbs if verb[1] not in THINGS] or verbs
-    first, rest = verbs[0][1], verbs[1:]
-    if first in TAKES_ANY_OBJECT:
-        return "read"
+    (at, first), rest = verbs[0], verbs[1:]
+    if first in READ and not INTO.isdisjoint(parts) and first != "look":
+        return "write"
+    if first == "check" and parts[at + 1 : at + 2] in (["in"], ["out"]):
+        return "write"
     if first in READ | EXECUTE and not (first in NAMES_BEFORE_VERB and parts[-1] in CHANGES_NAMED_THING):
-        rest = [verb for verb in rest if verb[1] not in OBJECTS]
+        objects = THINGS if first in HANDLES_FILES else OBJECTS
+        rest = [verb for verb in rest if verb[1] not in objects and OUTCOMES.isdisjoint(parts[verb[0] + 1 :])]
     return _strongest(_level(verb, parts) for verb in (first, *(verb for _, verb in rest)))
 
 
@@ -200,4 +210,6 @@ def _strongest(levels: Iterable[Access | None]) -> Access:
 def _level(word: str, parts: list[str]) -> Access | None:
     if word == "resolve" and LOOKED_UP & {*parts}:
         return "read"
+    if word == "load" and not LOADED_CODE.isdisjoint(parts):
+        return "execute"
     return next((level for level, verbs in _VERBS if word in verbs), None)

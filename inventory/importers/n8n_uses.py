@@ -14,7 +14,7 @@ from inventory.importers.addresses import address_of
 from inventory.importers.connectors import service_of
 from inventory.importers.display import EXPRESSION, MODEL, is_expression, is_model_chosen, label, shown
 from inventory.importers.identity_systems import changes_access
-from inventory.importers.levels import access_of
+from inventory.importers.levels import access_of, words
 from inventory.importers.manifest import Access
 from inventory.importers.n8n_credentials import expected_type, http_credential
 from inventory.importers.n8n_mcp import built_in_uses, mcp_uses
@@ -126,7 +126,7 @@ def _http(node: Node) -> Use:
     if method and is_expression(method):
         note: Note = ("unrecognised", "medium", "The HTTP method is decided at run time")
         use = replace(use, operation="*", access="unknown", notes=(note,))
-    if use.access == "write" and changes_access(address.host, address.path, use.connector):
+    if use.access == "write" and changes_access(address.host, address.path, words(use.connector)):
         use = replace(use, access="admin")
     if address.dynamic:
         use = replace(use, notes=(*use.notes, dynamic_host(text_of(parameters.get("url")))))

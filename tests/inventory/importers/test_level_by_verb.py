@@ -80,7 +80,6 @@ def test_strongest_verb_of_a_name_wins(name: str, level: str) -> None:
         "get_latest_release",
         "slack_get_reply",
         "get_delete_preview",
-        "show_create_table",
         "describe_update",
         "fetch_draft",
         "list_release",
