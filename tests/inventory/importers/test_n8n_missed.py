@@ -130,6 +130,51 @@ def test_the_layout_of_an_inline_sub_workflow_makes_no_new_version() -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
+@pytest.mark.rule("I8")
+@pytest.mark.parametrize("inner", ["", "{}", {}, [], "[]", [{}]])
+def test_an_empty_inline_sub_workflow_is_named_as_unread(inner: Any) -> None:
+    found = manifest(node("executeWorkflow", "Call", 1.2, source="parameter", workflowJson=inner))
+    assert [each.at for each in found.privileges] == ["Call"]
+    assert "unrecognised" in codes(found)
+
+
+@pytest.mark.rule("I8")
+@pytest.mark.parametrize("shape", ["=", "list", "text of a list"])
+def test_an_inline_sub_workflow_behind_an_equals_sign_or_in_a_list_is_read(shape: str) -> None:
+    text = json.dumps(_inner())
+    inner = {"=": "=" + text, "list": [_inner()], "text of a list": f"[{text}]"}[shape]
+    found = manifest(node("executeWorkflow", "Call", 1.2, source="parameter", workflowJson=inner))
+    assert [each.at for each in found.privileges] == ["Call", "Call / Mail it", "Call / Ask"]
+
+
+@pytest.mark.rule("I8")
+def test_inner_nodes_without_a_name_or_of_one_name_are_read() -> None:
+    inner = _inner()
+    inner["nodes"][1]["name"] = inner["nodes"][2]["name"] = "Same"
+    found = manifest(_calling(inner))
+    assert [(each.at, each.connector) for each in found.privileges[1:]] == [
+        ("Call / Same", "gmail"),
+        ("Call / Same (nodes/2)", "httpRequest"),
+    ]
+    del inner["nodes"][1]["name"]
+    found = manifest(_calling(inner))
+    assert [(each.at, each.connector) for each in found.privileges[1:]] == [
+        ("Call / gmail", "gmail"),
+        ("Call / Same", "httpRequest"),
+    ]
+
+
+@pytest.mark.rule("I8")
+@pytest.mark.parametrize(
+    "parameters", [{"source": "database"}, {"source": "url", "workflowUrl": "https://a.example"}, {}]
+)
+@pytest.mark.parametrize("inner", [_inner(), json.dumps(_inner())])
+def test_an_inline_sub_workflow_that_is_not_the_source_is_not_read(inner: Any, parameters: dict[str, Any]) -> None:
+    found = manifest(node("executeWorkflow", "Call", 1.2, workflowJson=inner, **parameters))
+    assert not [each for each in found.privileges if each.at.startswith("Call /")]
+    assert found.credentials == ()
+
+
 # Sub-workflows from an address
 
 
