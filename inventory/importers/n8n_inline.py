@@ -46,19 +46,22 @@ class _Expansion:
 
     def _node(self, node: Any, depth: int) -> Any:
         parameters = node.get("parameters") if isinstance(node, dict) else None
-        if not isinstance(node, dict) or not isinstance(parameters, dict) or not parameters.get(MEMBER):
+        if not isinstance(parameters, dict) or MEMBER not in parameters:
             return node
         value = parameters[MEMBER]
-        inner = self._workflow(value) if isinstance(value, str) else value
-        if depth < _DEEPEST and _is_workflow(inner):
+        inner = None
+        if depth < _DEEPEST and _is_inline(parameters.get("source")):
+            inner = _as_workflow(self._document(value) if isinstance(value, str) else value)
+        if inner is not None:
             value = self.expanded(inner, depth + 1)
         elif not isinstance(value, str):
             value = json.dumps(value)
         return {**node, "parameters": {**parameters, MEMBER: value}}
 
-    def _workflow(self, text: str) -> Any:
-        if is_expression(text):
-            return None
+    def _document(self, text: str) -> Any:
+        """The JSON document in a text, or None. A text that n8n computes is not read."""
+        if text.startswith("="):
+            text = text.removeprefix("=") if "{{" not in text else ""
         self._values += sum(map(text.count, "[{,"))
         if self._values > self._limits.values:
             too_many(self._file, self._limits.values, "values", self._place)
@@ -69,14 +72,28 @@ class _Expansion:
             return None
 
 
-def _is_workflow(value: Any) -> bool:
+def _is_inline(source: Any) -> bool:
+    """Whether the node may start the workflow that stands in it. Another source leaves an old text behind."""
+    return source == "parameter" or (isinstance(source, str) and is_expression(source))
+
+
+def _as_workflow(value: Any) -> dict[str, Any] | None:
+    """The workflow in a value or in a list of one, each of its nodes with a name of its own; None for no workflow."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     nodes = value.get("nodes") if isinstance(value, dict) else None
-    return isinstance(nodes, list) and all(map(_is_node, nodes)) and _names_differ(nodes)
+    if not isinstance(nodes, list) or not all(map(_is_node, nodes)):
+        return None
+    taken: set[str] = set()
+    named = []
+    for index, node in enumerate(nodes):
+        name = node["name"] if isinstance(node.get("name"), str) else node["type"].rpartition(".")[2]
+        while name in taken:
+            name = f"{name} (nodes/{index})"
+        taken.add(name)
+        named.append({**node, "name": name})
+    return {**value, "nodes": named}
 
 
 def _is_node(node: Any) -> bool:
-    return isinstance(node, dict) and isinstance(node.get("type"), str) and isinstance(node.get("name"), str)
-
-
-def _names_differ(nodes: list[dict[str, Any]]) -> bool:
-    return len({node["name"] for node in nodes}) == len(nodes)
+    return isinstance(node, dict) and isinstance(node.get("type"), str)
