@@ -11,7 +11,10 @@ from ninja.parser import Parser
 from pydantic import ConfigDict, Field, StringConstraints
 
 from approvals.drafts import LONGEST_WHY
+from governance.controls import texts
+from governance.controls.refusals import Refusal, refuse
 from governance.web.asked import DIGITS
+from inventory.importers import published_secret
 from inventory.models import Environment
 
 JSON = "application/json"
@@ -48,6 +51,7 @@ class Bounded(Parser):
             Unsupported: see there.
             Unfit: see there.
             Twice: see there.
+            Refused: a text holds a secret of published form (I6).
             ValueError: it is no JSON.
         """
         check_type(request)
@@ -83,6 +87,9 @@ def _check_texts(said: object) -> None:
             left += [*one.keys(), *one.values()]
         elif isinstance(one, list):
             left += one
+        elif isinstance(one, str) and (provider := published_secret(texts.seen(one))):
+            sentence = f"This document holds a secret ({provider}). Nothing was saved."
+            raise refuse(Refusal("I6", "input", sentence, "Remove it, and replace it where it is valid."))
         elif isinstance(one, str) and (NUL in one or any("\ud800" <= letter <= "\udfff" for letter in one)):
             raise Unfit
 

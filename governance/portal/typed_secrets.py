@@ -7,15 +7,16 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
+from governance.controls import texts
 from governance.controls.refusals import Refusal
 from governance.web import problems
 from governance.web.pages import page, refused
 from inventory.importers import looks_secret, published_secret
 
-#: Fields that are no free text: an export has its own scan, the rest is never kept as it was sent.
-NOT_TEXT = frozenset(
-    {"pasted", "password", "oldpassword", "password1", "password2", "code", "csrfmiddlewaretoken", "login"}
-)
+#: Fields that are no free text: an export has its own scan, a token against forgery is never kept.
+NOT_TEXT = frozenset({"pasted", "csrfmiddlewaretoken"})
+#: Pages below this keep passwords and codes as digests alone.
+SIGNING_IN = "/account/"
 #: How many characters of one field are searched; free text has at most 4,000.
 SEARCHED = 20_000
 
@@ -32,11 +33,12 @@ class RefuseTypedSecrets:
 
     def process_view(self, request: HttpRequest, view: object, *_rest: object) -> HttpResponse | None:
         """Answer 422 with the provider's name and never with the text."""
-        if request.method != "POST" or problems.is_program(request) or view is check_text:
+        is_checked_elsewhere = problems.is_program(request) or request.path_info.startswith(SIGNING_IN)
+        if request.method != "POST" or is_checked_elsewhere or view is check_text:
             return None
         for name, values in request.POST.lists():
             for text in values if name not in NOT_TEXT else ():
-                if provider := published_secret(text[:SEARCHED]):
+                if provider := published_secret(texts.seen(text[:SEARCHED])):
                     return refused(request, _refusal(provider))
         return None
 
@@ -49,7 +51,7 @@ def _refusal(provider: str) -> Refusal:
 @require_POST
 def check_text(request: HttpRequest) -> HttpResponse:
     """Say whether a text that is being typed holds a secret. Keeps nothing."""
-    text = request.POST.get("text", "")[:SEARCHED]
+    text = texts.seen(request.POST.get("text", "")[:SEARCHED])
     provider = published_secret(text)
     words = "" if provider else text
     doubtful = any(looks_secret(word) for word in words.split())

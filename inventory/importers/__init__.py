@@ -36,7 +36,7 @@ from inventory.importers.reading import (
     with_shared,
 )
 from inventory.importers.secret_findings import SecretFound
-from inventory.importers.secret_patterns import published_secret
+from inventory.importers.secret_typed import published_secret
 from inventory.importers.secret_words import looks_secret
 
 __all__ = [

@@ -79,8 +79,3 @@ def matches(text: str) -> Iterator[tuple[str, int, int]]:
         if literal in text:
             for match in expression.finditer(text):
                 yield provider, match.start(), match.end()
-
-
-def published_secret(text: str) -> str:
-    """The provider of the first secret of published form in a text that a person typed; empty where there is none."""
-    return next((provider for provider, _, _ in matches(text)), "")

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 import structlog
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 import inventory
 from governance.controls import keys
@@ -105,7 +105,8 @@ def slot(person: Person) -> Iterator[None]:
         finally:
             _slots.release()
     finally:
-        _ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
+        with suppress(OperationalError, InterfaceError):  # a lost connection holds no lock
+            _ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
 
 def name_of(person: Person) -> str:

@@ -6,12 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from allauth.account import views as account
+from allauth.account.forms import UserTokenForm
+from allauth.decorators import rate_limit
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
+from django.views.generic import FormView
 
 from governance.controls import clock, password_mail
 from governance.controls.actors import Actor
@@ -32,8 +37,21 @@ class Change(account.PasswordChangeView):
         return super().dispatch(request, *args, **kwargs)
 
 
+@method_decorator(rate_limit(action="reset_password_from_key"), name="dispatch")
+@method_decorator(login_not_required, name="dispatch")
 class FromKey(account.PasswordResetFromKeyView):
-    """Set a password by the link of a mail."""
+    """Set a password by the link of a mail. allauth's own view keeps the key in the session, which is a row."""
+
+    def dispatch(self, request: HttpRequest, uidb36: str, key: str, **kwargs: Any) -> HttpResponseBase:
+        """Check the key of the address at each request, and end the session of anybody else."""
+        self.request, self.key = request, key
+        token = UserTokenForm(data={"uidb36": uidb36, "key": key})
+        self.reset_user = token.reset_user if token.is_valid() else None
+        if self.reset_user is None:
+            return self.render_to_response(self.get_context_data(token_fail=True))
+        if request.user.is_authenticated and request.user.pk != self.reset_user.pk:
+            self.logout()
+        return FormView.dispatch(self, request, uidb36=uidb36, key=key, **kwargs)
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
         """Set it, or answer the refusal: the person left after the mail was sent."""
