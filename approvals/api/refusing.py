@@ -90,6 +90,8 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
     if isinstance(error.__cause__, Unsupported):
         return _unsupported()
+    if isinstance(error.__cause__, Refused):
+        return _refused(request, error.__cause__)
     if isinstance(error.__cause__, Unfit):
         return problem(
             400, "UNREADABLE", "A text holds a character that no text has.", "Leave NUL and half characters out."

@@ -17,6 +17,8 @@ from inventory.importers import looks_secret, published_secret
 NOT_TEXT = frozenset({"pasted", "csrfmiddlewaretoken"})
 #: Pages below this keep passwords and codes as digests alone.
 SIGNING_IN = "/account/"
+#: Forms that judge their fields themselves, say it beside each, and keep the rest.
+THEMSELVES = frozenset({"credential_describe", "credential_reach"})
 #: How many characters of one field are searched; free text has at most 4,000.
 SEARCHED = 20_000
 
@@ -34,6 +36,8 @@ class RefuseTypedSecrets:
     def process_view(self, request: HttpRequest, view: object, *_rest: object) -> HttpResponse | None:
         """Answer 422 with the provider's name and never with the text."""
         is_checked_elsewhere = problems.is_program(request) or request.path_info.startswith(SIGNING_IN)
+        match = request.resolver_match
+        is_checked_elsewhere |= match is not None and match.url_name in THEMSELVES
         if request.method != "POST" or is_checked_elsewhere or view is check_text:
             return None
         for name, values in request.POST.lists():

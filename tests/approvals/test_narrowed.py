@@ -192,7 +192,13 @@ def test_a_successor_is_no_wider_than_the_decisions_either(company: Company, cha
         (posting, {"level": "read"}, {"level": "write"}, "G2"),
     ):
         old = Grant.objects.get(approval=record, predecessor=None)
-        sql("UPDATE approvals_grant SET state = 'ended', ended_at = %s, ended_why = 'x' WHERE id = %s", later, old.pk)
+        sql(  # a credential does not outlive the last privilege that uses it (A2)
+            "UPDATE approvals_grant SET state = 'ended', ended_at = %s, ended_why = 'x'"
+            " WHERE id = %s OR kind = 'credential' AND automation_id = %s AND state <> 'ended'",
+            later,
+            old.pk,
+            old.automation_id,
+        )
         forget_narrowing(record)
         same = {"predecessor_id": old.pk, "held_as": old.held_as}
         with database_refuses(refused):

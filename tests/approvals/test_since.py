@@ -165,7 +165,7 @@ def test_what_did_not_change_and_is_asked_anew_says_why(company: Company, live: 
     made = stock.submitted(company, stock.another_order)
     page = read(company.people.omar, made)
     said = part(page, "changes")
-    assert "1 privilege not changed and asked anew" in said
+    assert "1 privilege and 1 credential not changed and asked anew" in said
     assert "It is not held now: it was refused, has ended, or was taken back." in said
     assert "Not changed" in part(page, f"row-{stock.privilege_on(made, company.slack).pk}")
 

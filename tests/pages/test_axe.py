@@ -38,6 +38,11 @@ QUESTION = (
 #: string where the page has another face.
 TOUR = (
     ("", "account_login"),
+    ("", "account_reset_password"),
+    ("", "account_reset_password_done"),
+    ("", "account_reset_password_from_key"),
+    ("", "account_reset_password_from_key_done"),
+    ("tom", "account_change_password"),
     ("rita", "bring_in"),
     ("rita", "bring_in_form"),
     ("rita", "import_batch", "upload"),
@@ -225,7 +230,7 @@ ACTIONS = {
     *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key"),
     *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
     *("credential_kept_here", "credential_not_kept_here", "token_revoke"),
-    *("team_fallback", "proposal_answer", "policy_schema", "mail_html", "mail_dates"),
+    *("person_invite", "check_text", "team_fallback", "proposal_answer", "policy_schema", "mail_html", "mail_dates"),
 }
 
 

@@ -180,7 +180,7 @@ def test_who_decides_about_an_app_sees_what_it_would_touch_the_riskiest_first(co
     first, other = shown["wants"].rsplit(" and ", 1)[0].split("; ")
     assert {first, other} <= highest
     assert shown["wants"].endswith(f" and {len(second) - 2} more")
-    assert shown["levels"] == ["write", "write", "write", "secret"]
+    assert shown["levels"] == ["write", "write", "secret", "secret"], "the riskiest tier comes first"
     assert shown["data_class"] == "confidential"
     assert "Chosen by a model" in [tag["text"] for tag in shown["tags"]]
     part = client_of(company.people.theo).get(shown["part_href"]).context["part"]

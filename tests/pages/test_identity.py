@@ -90,8 +90,9 @@ def test_it_says_what_a_leak_would_touch_and_nothing_once_that_is_stopped(
 def test_that_one_grant_has_ended_hides_nothing_of_the_others(stock_in_force: Submission, company: Company) -> None:
     n = company.people
     one = made_for(stock_in_force.automation, n.jonas)
-    on_erp = stock_in_force.automation.grants.filter(entitlement__resource=company.erp)
-    assert on_erp.update(state="ended", ended_at=company.now, ended_why="expired") == 1
+    grant = stock_in_force.automation.grants.get(entitlement__resource=company.erp)
+    on_erp = stock_in_force.automation.grants.filter(credential=grant.credential)  # it ends with its credential (A2)
+    assert on_erp.update(state="ended", ended_at=company.now, ended_why="expired") == 2
     assert "If it leaked: 1 resource within reach, 1 of them to change or run" in body(n.jonas, one.href)
 
 
