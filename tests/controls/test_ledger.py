@@ -26,7 +26,7 @@ def raw(sql: str, *values: Any) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what the test wrote before has no pending checks
         cursor.execute(sql, values)
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")  # a released savepoint would leave it so for the tests that follow
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")  # a released savepoint would keep it
 
 
 @pytest.fixture
