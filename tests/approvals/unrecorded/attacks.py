@@ -31,8 +31,8 @@ def _outsider(submission: Submission, chance: Random) -> Person:
     return chance.choice(list(others.order_by("pk")))
 
 
-def _held(chance: Random) -> Grant:
-    return chance.choice(list(Grant.objects.filter(state="active").order_by("pk")))
+def _held(chance: Random, **fields: str) -> Grant:
+    return chance.choice(list(Grant.objects.filter(state="active", **fields).order_by("pk")))
 
 
 def _live(chance: Random) -> Automation:
@@ -132,10 +132,10 @@ def grant_suspended(submission: Submission, chance: Random, now: datetime) -> No
 
 
 def grant_ended(submission: Submission, chance: Random, now: datetime) -> None:
-    """A grant ends."""
+    """A credential's grant ends; that of its last privilege would be refused by A2 before."""
     sql(
         "UPDATE approvals_grant SET state = 'ended', ended_at = %s, ended_why = 'revoked' WHERE id = %s",
-        *(now, _held(chance).pk),
+        *(now, _held(chance, kind="credential").pk),
     )
 
 
