@@ -31,6 +31,8 @@ def reading(person: Person) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"import:{person.pk}"])
         yield
     finally:
+        with other.cursor() as cursor:  # a session that is only closed ends a moment later
+            cursor.execute("SELECT pg_advisory_unlock_all()")
         other.close()
 
 
