@@ -54,7 +54,6 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_still_print(tmp_path
 
 @pytest.mark.rule("I8")
 def test_every_file_of_a_folder_that_is_not_read_is_named_with_its_reason(tmp_path: Path) -> None:
-    """What no format claims is named and harms nothing; what is known for a thing of ours is refused."""
     tool = {"name": "add_issue", "description": "Add one.", "inputSchema": {"type": "object"}}
     files: dict[str, bytes] = {
         "good.json": json.dumps(server(url="https://a.example/mcp")).encode(),
@@ -82,15 +81,15 @@ def test_every_file_of_a_folder_that_is_not_read_is_named_with_its_reason(tmp_pa
 
     status, out, err = _run(str(tmp_path))
 
-    assert status == 1
+    assert status == 0
     assert sorted(json.loads(line)["name"] for line in out.splitlines()) == ["In a text file", "good"]
     lines = err.splitlines()
-    assert lines[-1] == "2 automations read, 2 files refused, 12 other files not read"
+    assert lines[-1] == "2 automations read, 0 files refused, 14 other files not read"
     said = {line.partition(", the whole file: ")[0].rpartition("/")[2]: line for line in lines[:-1]}
     assert len(said) == len(lines) - 1 == 14
     reasons = {
-        "add_issue.snap": "this is a list of tools of an MCP server; not read yet. Bring in the configuration",
-        "server.yaml": "this is the description of an MCP server for a registry; not read yet. Bring in the configuration",
+        "add_issue.snap": "not read, this is a list of tools of an MCP server; not read yet",
+        "server.yaml": "not read, this is the description of an MCP server for a registry; not read yet",
         "deploy.yml": "not read, YAML is not read yet",
         "README.md": "not read, no format that is read ends in .md",
         "LICENSE": "not read, no format that is read has a name without an ending",
@@ -105,6 +104,25 @@ def test_every_file_of_a_folder_that_is_not_read_is_named_with_its_reason(tmp_pa
         "huge.sql": "not read, no format that is read ends in .sql",
     }
     assert {name: reason for name, reason in reasons.items() if reason not in said[name]} == {}
+
+
+@pytest.mark.rule("I7", "I8")
+def test_files_of_other_platforms_in_a_folder_are_named_and_are_no_failure(tmp_path: Path) -> None:
+    others = {
+        "ci.yml": ("on: push\njobs: {}\n", "a GitHub Actions workflow"),
+        "app.yml": ("kind: app\napp: {}\n", "a Dify app"),
+        "agent.md": ("---\nname: a\ndescription: b\ntools: Read\n---\n", "a Claude Code agent"),
+        "role.json": ('{"Version": "2012-10-17", "Statement": []}', "an AWS policy"),
+    }
+    (tmp_path / "good.json").write_text(json.dumps(server(url="https://a.example/mcp")))
+    for name, (text, _) in others.items():
+        (tmp_path / name).write_text(text)
+    status, _, err = _run(str(tmp_path))
+    assert status == 0
+    assert err.endswith("1 automations read, 0 files refused, 4 other files not read\n")
+    for name, (_, platform) in others.items():
+        assert f"{tmp_path / name}, the whole file: not read, this is {platform}; not read yet." in err
+        assert _run(str(tmp_path / "good.json"), str(tmp_path / name))[0] == 1
 
 
 @pytest.mark.rule("I8")

@@ -72,6 +72,12 @@ DOCUMENTS: list[tuple[str, Any, str]] = [
     ("a.json", {"openapi": "3.1.0", "paths": {}}, "an OpenAPI description"),
     ("a.json", {"$schema": "https://json-schema.org/draft/2020-12/schema", "properties": {}}, "a JSON schema"),
     ("package.json", {"name": "x", "version": "1", "dependencies": {}}, "the description of an npm package"),
+    ("a.json", {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}, "an AWS Step Functions state machine"),
+    (
+        "a.json",
+        {"contentVersion": "1.0.0.0", "resources": [{"type": "Microsoft.Logic/workflows", "properties": {}}]},
+        "a Logic Apps workflow",
+    ),
 ]
 
 
@@ -119,6 +125,40 @@ def test_a_refusal_of_other_files_names_the_platform_and_what_can_be_done(name: 
     refused = _refused(name, text.encode())
     assert refused.reason == f"this is {what}; not read yet"
     assert len(refused.what_to_do) > 20
+
+
+@pytest.mark.rule("I8")
+@pytest.mark.parametrize(
+    ("name", "data", "reason", "what_to_do"),
+    [
+        (
+            "a.json",
+            b"{}",
+            "this is an empty JSON object, not an n8n workflow or an MCP client configuration",
+            "Bring in",
+        ),
+        ("dag.py", b"from airflow import DAG\n", "this is an Airflow DAG; not read yet", "Register"),
+        (
+            "dag.py",
+            b"import x\nfrom airflow.decorators import dag\n",
+            "this is an Airflow DAG; not read yet",
+            "Register",
+        ),
+        (
+            "config.toml",
+            b'[mcp_servers.x]\ncommand = "npx"\n',
+            "this is a Codex configuration; not read yet",
+            "Register",
+        ),
+        ("a.png", b"\x89PNG\r\n\x1a\n\x00\x00\xff{", "this is a picture, not an export", "Bring in"),
+        ("a.json", b"\x89PNG\r\n\x1a\n\x00\x00\xff{", "this is a picture, not an export", "Bring in"),
+        ("a.jpg", b"\xff\xd8\xff\xe0\x00", "this is a picture, not an export", "Bring in"),
+    ],
+)
+def test_a_refusal_gives_advice_that_fits_the_file(name: str, data: bytes, reason: str, what_to_do: str) -> None:
+    refused = _refused(name, data)
+    assert refused.reason == reason
+    assert refused.what_to_do.startswith(what_to_do)
 
 
 @pytest.mark.rule("I8")
@@ -172,7 +212,7 @@ def test_a_refusal_of_a_format_that_is_read_names_it_too(document: Any, reason: 
 
 
 @pytest.mark.rule("I8")
-def test_automations_in_a_folder_are_refused_and_the_rest_is_named(tmp_path: Path) -> None:
+def test_files_of_other_platforms_in_a_folder_are_named_as_not_read(tmp_path: Path) -> None:
     files = {
         "ci.yml": "on: push\njobs: {}\n",
         "app.yml": "kind: app\napp: {}\n",
@@ -181,6 +221,7 @@ def test_automations_in_a_folder_are_refused_and_the_rest_is_named(tmp_path: Pat
         "sod.csv": "Role_A,Role_B,Risk_ID\n",
         "compose.yml": "services:\n  a: {}\n",
         "README.md": "# words\n",
+        "part.json": '{"nodes": [{"type": "n8n-nodes-base.slack"}]}',
         "other.yml": "a: 1\n",
         "other.csv": "a,b\n",
     }
@@ -189,12 +230,13 @@ def test_automations_in_a_folder_are_refused_and_the_rest_is_named(tmp_path: Pat
     found = list(read_paths([tmp_path]))
     said = {each.file.rpartition("/")[2]: (type(each), each.reason) for each in found if not hasattr(each, "manifest")}
     assert said == {
-        "ci.yml": (ImportProblem, "this is a GitHub Actions workflow; not read yet"),
-        "app.yml": (ImportProblem, "this is a Dify app; not read yet"),
-        "agent.md": (ImportProblem, "this is a Claude Code agent; not read yet"),
+        "ci.yml": (NotRead, "this is a GitHub Actions workflow; not read yet"),
+        "app.yml": (NotRead, "this is a Dify app; not read yet"),
+        "agent.md": (NotRead, "this is a Claude Code agent; not read yet"),
         "role.xml": (NotRead, "this is a midPoint export; not read yet"),
         "sod.csv": (NotRead, "this is a matrix of segregation of duties; not read yet"),
         "compose.yml": (NotRead, "this is a Docker Compose file; not read yet"),
+        "part.json": (ImportProblem, "this is a part of an n8n workflow; not read yet"),
         "README.md": (NotRead, "no format that is read ends in .md"),
         "other.yml": (NotRead, "YAML is not read yet"),
         "other.csv": (NotRead, "no format that is read ends in .csv"),
