@@ -73,6 +73,8 @@ _COMPRESSED = (
     b"\x28\xb5\x2f\xfd",
     b"Rar!",
 )
+#: How pictures begin.
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
 FEWER = "Bring in fewer automations at a time, or clear their pinned data before exporting."
 _EXPORT_AGAIN = "Export it again from where it was made, and bring in that file unchanged."
 
@@ -181,6 +183,8 @@ def _text(file: str, data: bytes) -> str:
     if data.startswith(_COMPRESSED):
         unpack = "Unpack it, and bring in the exports that are in it."
         raise ImportProblem(file, "", "the file is compressed, and nothing is unpacked here", unpack)
+    if data.startswith(_PICTURES):
+        raise ImportProblem(file, "", "this is a picture, not an export", "Bring in the export itself.")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:4]:
         raise ImportProblem(file, "", "the file is UTF-16 or UTF-32, not UTF-8", "Save it again as UTF-8.")
     text, bad_at = None, 0

@@ -74,7 +74,8 @@ def read_paths(
                     name, _bytes(found, limits), fingerprint_key=fingerprint_key, format=format, limits=limits
                 )
             except ImportProblem as problem:
-                if is_asked_for or problem.is_known:
+                is_of_another = problem.platform and not problem.is_known and found != path
+                if (is_asked_for and not is_of_another) or problem.is_known:
                     yield ImportProblem(str(found), problem.place, problem.reason, problem.what_to_do)
                 else:
                     yield NotRead(str(found), problem.reason if problem.platform else _not_ours(found))

@@ -20,11 +20,11 @@ _NOTHING = "It describes no automation: leave it out, or register the automation
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What a file was recognised as. `is_ours`: it describes automations or their rights, so a folder must not pass it over."""
+    """What a file was recognised as. `is_ours`: a broken part of a format that is read, so a folder must not pass it over."""
 
     what: str
     what_to_do: str
-    is_ours: bool = True
+    is_ours: bool = False
 
     @property
     def reason(self) -> str:
@@ -45,7 +45,7 @@ _NODE_RED = Platform("a Node-RED flow", _FORM)
 _AZURE_ROLE = Platform("an Azure role", _RIGHTS)
 _CLOUD_ROLE = Platform("a Google Cloud role", _RIGHTS)
 _FLOW = Platform("a flow of an unknown platform", _FORM)
-_OPENAPI = Platform("an OpenAPI description", _NOTHING, is_ours=False)
+_OPENAPI = Platform("an OpenAPI description", _NOTHING)
 _CLAUDE_SETTINGS = frozenset({"permissions", "hooks", "statusLine", "env", "model", "outputStyle", "enabledPlugins"})
 _CLAUDE_WORDS = frozenset({"permissions", "hooks", "statusLine", "env"})
 _POWER_AUTOMATE_FILES = frozenset({"apismap.json", "connectionsmap.json"})
@@ -92,7 +92,14 @@ def _is_power_automate(document: dict[str, Any]) -> bool:
     return isinstance(properties, dict) and isinstance(properties.get("definition"), dict)
 
 
+def _entries(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _is_logic_app(document: dict[str, Any]) -> bool:
+    resources = document.get("resources")
+    if any(isinstance(each, dict) and each.get("type") == "Microsoft.Logic/workflows" for each in _entries(resources)):
+        return True
     definition = document.get("definition")
     return isinstance(definition, dict) and "Microsoft.Logic" in str(definition.get("$schema"))
 
@@ -159,6 +166,7 @@ def _is_dify(document: dict[str, Any]) -> bool:
 _DOCUMENTS: tuple[tuple[Callable[[dict[str, Any]], bool], Platform], ...] = (
     (_is_power_automate, _POWER_AUTOMATE),
     (_is_logic_app, Platform("a Logic Apps workflow", _FORM)),
+    (_has("StartAt", "States"), Platform("an AWS Step Functions state machine", _FORM)),
     (_has("packageSchemaVersion", "flowAssets"), _PART),
     (_has("schema", "details", "resources"), _PART),
     (_nodes_hold("inputParams", "inputAnchors"), Platform("a Flowise flow", _FORM)),
@@ -178,11 +186,15 @@ _DOCUMENTS: tuple[tuple[Callable[[dict[str, Any]], bool], Platform], ...] = (
     (_is_list_of_tools, _TOOLS),
     (_has("openapi"), _OPENAPI),
     (_has("swagger"), _OPENAPI),
-    (_has("$schema", "properties"), Platform("a JSON schema", _NOTHING, is_ours=False)),
-    (_has("name", "version", "dependencies"), Platform("the description of an npm package", _NOTHING, is_ours=False)),
+    (_has("$schema", "properties"), Platform("a JSON schema", _NOTHING)),
+    (_has("name", "version", "dependencies"), Platform("the description of an npm package", _NOTHING)),
     (
         _is_part_of_n8n,
-        Platform("a part of an n8n workflow", "Open the workflow in n8n, choose Download, and bring in that file."),
+        Platform(
+            "a part of an n8n workflow",
+            "Open the workflow in n8n, choose Download, and bring in that file.",
+            is_ours=True,
+        ),
     ),
     (_has("nodes"), _FLOW),
     (_has("flowData"), _FLOW),
@@ -203,6 +215,8 @@ _MIDPOINT = re.compile(
 )
 _RULES_IN_CSV = re.compile(r"role[_ ]?(?:a|1)\W+role[_ ]?(?:b|2)\b", re.IGNORECASE)
 _ROLES_IN_CSV = re.compile(r"users?\W+role\w*", re.IGNORECASE)
+_AIRFLOW = re.compile(r"^(?:from|import)[ \t]+airflow\b", re.MULTILINE)
+_CODEX = re.compile(r"^\[mcp_servers\b", re.MULTILINE)
 _CI_FILES = {
     ".gitlab-ci.yml": Platform("a GitLab pipeline", _FORM),
     "azure-pipelines.yml": Platform("an Azure pipeline", _FORM),
@@ -226,6 +240,10 @@ def by_text(file: str, data: bytes) -> Platform | None:
         return _by_front_matter(text)
     if name.endswith((".xml", ".bpmn")):
         return _by_root(text)
+    if name.endswith(".py"):
+        return Platform("an Airflow DAG", _FORM) if _AIRFLOW.search(text) else None
+    if name.endswith(".toml"):
+        return Platform("a Codex configuration", _FORM) if _CODEX.search(text) else None
     return _by_header(text.partition("\n")[0]) if name.endswith(".csv") else None
 
 
@@ -235,7 +253,7 @@ def _by_keys(name: str, text: str) -> Platform | None:
     if "jobs" in keys and keys & {"on", "true"}:
         return Platform("a GitHub Actions workflow", _FORM)
     if "runs" in keys and name.startswith("action."):
-        return Platform("a GitHub action", _FORM, is_ours=False)
+        return Platform("a GitHub action", _FORM)
     if {"apiVersion", "kind"} <= keys:
         return _KUBERNETES
     if "app" in keys and _KIND.search(text):
@@ -246,7 +264,7 @@ def _by_keys(name: str, text: str) -> Platform | None:
         return _CI_FILES["azure-pipelines.yml"]
     if keys & {"openapi", "swagger"}:
         return _OPENAPI
-    return Platform("a Docker Compose file", _NOTHING, is_ours=False) if "services" in keys else None
+    return Platform("a Docker Compose file", _NOTHING) if "services" in keys else None
 
 
 def _by_front_matter(text: str) -> Platform | None:
@@ -258,13 +276,13 @@ def _by_front_matter(text: str) -> Platform | None:
 
 def _by_root(text: str) -> Platform | None:
     if "midpoint.evolveum.com" in text or _MIDPOINT.search(text[:8192]):
-        return Platform("a midPoint export", _RULES, is_ours=False)
+        return Platform("a midPoint export", _RULES)
     if "omg.org/spec/BPMN" in text:
-        return Platform("a BPMN process", _FORM, is_ours=False)
+        return Platform("a BPMN process", _FORM)
     return None
 
 
 def _by_header(line: str) -> Platform | None:
     if _RULES_IN_CSV.search(line[:1000]):
-        return Platform("a matrix of segregation of duties", _RULES, is_ours=False)
-    return Platform("a list of people and their roles", _NOTHING, is_ours=False) if _ROLES_IN_CSV.match(line) else None
+        return Platform("a matrix of segregation of duties", _RULES)
+    return Platform("a list of people and their roles", _NOTHING) if _ROLES_IN_CSV.match(line) else None

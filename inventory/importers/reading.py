@@ -111,7 +111,8 @@ def fingerprint_of(value: str, key: bytes) -> str:
 def _read(
     file: str, data: bytes, key: bytes | None, format: Format, limits: Limits, budget: Budget
 ) -> list[ReadResult]:
-    if not begins_as_json(data) and len(data) <= limits.size:
+    is_text = not begins_as_json(data) or file.lower().endswith(".toml")
+    if is_text and len(data) <= limits.size:
         if platform := platforms.by_text(file, data):
             raise _recognised(file, platform)
         if is_yaml(file):
@@ -232,6 +233,9 @@ def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
         return ImportProblem(file, "", reason, "Leave the format to be found out.")
     if platform is not None:
         return _recognised(file, platform)
+    if document == {}:
+        reason = "this is an empty JSON object, not an n8n workflow or an MCP client configuration"
+        return ImportProblem(file, "", reason, "Bring in the file that your automation platform exports.")
     reason = "this is JSON, but not an n8n workflow or an MCP client configuration"
     return ImportProblem(file, "", reason, _FORM_INSTEAD)
 
