@@ -7,13 +7,28 @@ from dataclasses import dataclass, field
 
 from inventory.importers.display import vocabulary
 
-_DOCKER_VALUED = vocabulary(
+#: Flags of ``docker run`` without a value. Any other flag takes one.
+_SWITCHES = vocabulary(
     """
-    -e --env -v --volume --mount -p --publish --name --network --net -w --workdir -u --user --entrypoint --env-file
-    --platform -m --memory --cpus --add-host -l --label -h --hostname --pull --gpus --security-opt --cap-add --cap-drop
-    --device --dns --tmpfs --ulimit --restart --log-driver
+    --rm --interactive --tty --detach --init --privileged --read-only --publish-all --no-healthcheck --no-hosts --oom-kill-disable
+    --quiet --sig-proxy --disable-content-trust --use-api-socket --replace --rmi --rootfs --help
     """
 )
+_SHORT_SWITCHES = frozenset("ditPq")
+_LONG = {"-e": "--env", "-v": "--volume"}
+#: Flags before ``run`` that take a value.
+_BEFORE_RUN = vocabulary(
+    "--context -c --config --host -H --log-level -l --tlscacert --tlscert --tlskey --url --connection"
+)
+_SHARED = {
+    "--network": "network",
+    "--net": "network",
+    "--pid": "processes",
+    "--ipc": "shared memory",
+    "--userns": "users",
+    "--uts": "name",
+    "--cgroupns": "control groups",
+}
 _READ_ONLY = frozenset({"ro", "readonly"})
 _DRIVE = re.compile(r"[A-Za-z]:(?=[\\/])")
 #: A variable of the client in a path holds a colon of its own: ``${input:folder}``.
@@ -34,18 +49,16 @@ class Container:
 
 def container_of(arguments: list[str]) -> Container | None:
     """The container that ``docker run`` starts; None for another command."""
-    at = arguments.index("run") if "run" in arguments else -1
-    if at < 0 or [each for each in arguments[:at] if not each.startswith("-")] not in ([], ["container"]):
+    at = _behind_run(arguments)
+    if at < 0:
         return None
-    found, index = Container(), at + 1
-    while index < len(arguments):
-        flag, equals, value = arguments[index].partition("=")
-        if not flag.startswith("-"):
-            break
-        if flag in _DOCKER_VALUED and not equals:
-            index += 1
-            value = arguments[index] if index < len(arguments) else ""
-        if flag in ("-e", "--env"):
+    found = Container()
+    while at < len(arguments) and arguments[at].startswith("-"):
+        flag, value, is_complete = _flag_of(arguments[at])
+        if not is_complete:
+            at += 1
+            value = arguments[at] if at < len(arguments) else ""
+        if flag == "--env":
             name, has_value, content = value.partition("=")
             if has_value:
                 found.assigned.append((name, content))
@@ -53,19 +66,45 @@ def container_of(arguments: list[str]) -> Container | None:
                 found.passed.append(name)
         found.entry = value if flag == "--entrypoint" else found.entry
         found.mounts += _reached(flag, value)
-        index += 1
-    found.image = arguments[index] if index < len(arguments) else ""
-    found.rest = arguments[index + 1 :]
+        at += 1
+    found.image = arguments[at] if at < len(arguments) else ""
+    found.rest = arguments[at + 1 :]
     return found
+
+
+def _behind_run(arguments: list[str]) -> int:
+    """Where the arguments of ``run`` or ``container run`` begin, or -1 for another command."""
+    at = 0
+    while at < len(arguments) and arguments[at].startswith("-"):
+        at += 2 if arguments[at] in _BEFORE_RUN else 1
+    at += arguments[at : at + 1] == ["container"]
+    return at + 1 if arguments[at : at + 1] == ["run"] else -1
+
+
+def _flag_of(argument: str) -> tuple[str, str, bool]:
+    """(flag, value, whether the value is complete) of ``--flag=value``, ``--flag``, ``-v/a:/b`` and ``-itv``."""
+    if argument.startswith("--"):
+        flag, equals, value = argument.partition("=")
+        return flag, value, bool(equals) or flag in _SWITCHES
+    letters = argument[1:].lstrip("".join(_SHORT_SWITCHES))
+    flag = f"-{letters[:1]}"
+    return _LONG.get(flag, flag), letters[1:].removeprefix("="), len(letters) != 1
 
 
 def _reached(flag: str, value: str) -> list[str]:
     """What a flag of a container lets it reach of the machine."""
     if flag == "--privileged":
-        return ["all of the machine (privileged)"]
-    if flag in ("--network", "--net") and value == "host":
-        return ["network of the machine"]
-    if flag in ("-v", "--volume"):
+        return [] if value.lower() == "false" else ["all of the machine (privileged)"]
+    if flag in _SHARED and value == "host":
+        return [f"{_SHARED[flag]} of the machine"]
+    if flag == "--cap-add":
+        is_all = value.upper() in ("ALL", "CAP_ALL")
+        return ["all of the machine (capability ALL)" if is_all else f"the machine by capability {value}"]
+    if flag == "--device":
+        return [value.partition(":")[0]]
+    if flag == "--volumes-from":
+        return [f"volumes of container {value.partition(':')[0]}"]
+    if flag == "--volume":
         drive = found.group() if (found := _DRIVE.match(value)) else ""
         source = _SOURCE.fullmatch(value.removeprefix(drive))
         if source is None:

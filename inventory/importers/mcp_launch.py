@@ -34,6 +34,7 @@ _INTERPRETERS = re.compile(
 )
 _SCRIPT_VALUED = vocabulary("-W -X -r --require --import --loader --env-file -cp -classpath -I")
 _NAMES_SCRIPT = vocabulary("-m -jar --project")
+_SCRIPT_RUNNERS = vocabulary("tsx ts-node")
 _SUBCOMMANDS = vocabulary("run exec")
 _DEEPEST = 8
 _WORST_FIRST: tuple[Pin, ...] = ("none", "tag", "local", "exact")
@@ -109,7 +110,10 @@ def _launch(line: list[str], depth: int) -> Launch:
     elif program == "pipx" and rest[:1] == ["run"]:
         program, rest = "uvx", rest[1:]
     if program in _NPX:
-        return _bridged(_package(rest, _NPX_VALUED, ("-p", "--package")), depth)
+        launch = _package(rest, _NPX_VALUED, ("-p", "--package"))
+        if package_name(launch.component) in _SCRIPT_RUNNERS and launch.rest:
+            return _script("tsx", [*launch.rest])
+        return _bridged(launch, depth)
     if program == "uvx":
         return _bridged(_package(rest, _UVX_VALUED, ("--from",)), depth)
     if program == "dnx":

@@ -22,6 +22,7 @@ _BEFORE = {
     "timeout": vocabulary("-k -s --signal --kill-after"),
     "wsl": vocabulary("-d -u --distribution --user --cd"),
     "env": vocabulary("-u --unset -C --chdir"),
+    "firejail": frozenset(),
     "nohup": frozenset(),
     "time": frozenset(),
     "exec": frozenset(),
@@ -43,6 +44,8 @@ BRIDGES = vocabulary(
 _RUNNERS_BY_NAME = vocabulary("@smithery/cli smithery")
 _LONGEST_LINE = 10_000
 _MORE_THAN_ONE = re.compile(r"[|&<>`\n]|\$\(")
+#: What a program reports goes nowhere, or where its output goes.
+_REPORTS_ELSEWHERE = re.compile(r"\s2>\s*(?:/dev/null|&1)(?=\s|$)")
 _PREPARES = re.compile(r"\s*(?:cd|export|source|\.|set)\s")
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
@@ -93,7 +96,7 @@ def one_program(text: str, *, is_posix: bool) -> list[str] | None:
     """The words of a shell's line that starts one program and does nothing else, but for what prepares it; else None."""
     if len(text) > _LONGEST_LINE:
         return None
-    *before, line = re.split(r"&&|;", text)
+    *before, line = re.split(r"&&|;", _REPORTS_ELSEWHERE.sub(" ", text))
     if any(_MORE_THAN_ONE.search(each) for each in (*before, line)) or not all(map(_PREPARES.match, before)):
         return None
     try:
