@@ -26,7 +26,6 @@ from approvals.models.policy import PolicyVersion
 from approvals.models.proposal import UNANSWERED, Proposal, ProposalState, WhatIf
 from approvals.models.revocation import RevocationOutcome, RevocationState, RevocationTask, RevocationWord, WordSaid
 from approvals.models.sample import Sample, SampleState
-from approvals.models.signature import ConflictSignature
 from approvals.models.submission import (
     Comment,
     Party,
@@ -52,7 +51,6 @@ __all__ = [
     "Conflict",
     "ConflictMember",
     "ConflictRule",
-    "ConflictSignature",
     "ConflictState",
     "Decision",
     "DecisionOutcome",

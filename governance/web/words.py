@@ -63,7 +63,6 @@ RESOURCE_KINDS: Final = {
 STATES: Final = {
     "conflict": {
         "open": Word("Open", "conflict", "no"),
-        "signed": Word("Signed", "pen", "ok"),
         "waived": Word("Waived", "clock", "wait"),
         "again": Word("Waiver over", "warning", "no"),
         "ended": Word("Resolved", "ring-check", "ok"),
@@ -79,7 +78,7 @@ STATES: Final = {
     },
     "conflict_mode": {
         "record": Word("Shown", "eye"),
-        "approval": Word("Extra approval", "pen", "high"),
+        "approval": Word("One signature more", "pen", "high"),
         "enforce": Word("Refused", "lock", "no"),
     },
     "approval": {
