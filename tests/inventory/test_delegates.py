@@ -36,7 +36,7 @@ def assert_refused(giver: Person, taker: Person, about: str) -> None:
         hand_over(giver, taker)
     assert caught.value.refusal.code == "A11"
     assert caught.value.refusal.sentence == f"{taker.name} does not share your responsibility for {about}."
-    event = LedgerEvent.objects.latest("number")
+    event = LedgerEvent.objects.latest("pk")
     assert (event.verb, event.outcome, event.code) == ("delegation.set", "refused", "A11")
     with pytest.raises(IntegrityError, match="A11: person"), transaction.atomic():
         Delegation.objects.create(giver=giver, taker=taker, from_at=NOW, until_at=UNTIL)
