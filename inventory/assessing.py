@@ -63,8 +63,7 @@ def facts_of(
     Args:
         privilege: with its entitlement, the entitlement's resource, and its credential at hand.
         environment: the automation's; a lower one on production data is judged as production (I10).
-        own: ids of those who own, brought in or wrote what would hold it: their word on what its credential or its connection opens does
-            not count (S1, I8).
+        own: ids of owners, importers and authors: their word on what its credential or connection opens does not count (S1, I8).
         bindings: by connector and instance, each with its resource.
     """
     entitlement = privilege.entitlement

@@ -1,7 +1,7 @@
-"""Who may stand in for somebody: a person who shares each of their responsibilities (A11). Reads only.
+"""Eligible delegates: people who share each responsibility of the giver (A11). Reads only.
 
 An owner or a lead delegates to their deputy, their team's leads and fallback owners. The database's `may_stand_in` is the rule;
-here are the people whom a form offers, and the words of a refusal.
+this module has the choices of the form and the words of a refusal.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TO_DO = "Choose your deputy, a lead of your team or a fallback owner."
 
 
 def offered(giver: Person, now: datetime) -> QuerySet[Person]:
-    """The people whom somebody can delegate to at ``now``, by name."""
+    """The eligible delegates of a person at ``now``, sorted by name."""
     others = Person.objects.filter(is_active=True, left_at__isnull=True).exclude(pk=giver.pk).order_by("name", "pk")
     for role in access.roles_of(giver, now) & {*SAME_DUTY}:
         others = others.filter(pk__in=people_with(role, now).order_by().values("pk"))
@@ -44,7 +44,7 @@ def offered(giver: Person, now: datetime) -> QuerySet[Person]:
 
 
 def _near(giver: Person, now: datetime) -> QuerySet[Any, Any]:
-    """Fallback owners, leads of the giver's teams, and whoever shares something that the giver answers for."""
+    """Candidates: fallback owners, leads of the giver's teams, and the other side of the giver's resources."""
     teams = Team.objects.filter(
         Q(lead=giver)
         | Q(deputy_lead=giver)
@@ -60,13 +60,13 @@ def _near(giver: Person, now: datetime) -> QuerySet[Any, Any]:
 
 
 def _resources(giver: Person, now: datetime) -> QuerySet[Resource]:
-    meanwhile = Q(interim__person=giver, interim__until__gt=now, interim__ended_at__isnull=True)
-    return Resource.objects.filter(Q(owner=giver) | Q(deputy=giver) | meanwhile, state=ResourceState.ACTIVE)
+    interim = Q(interim__person=giver, interim__until__gt=now, interim__ended_at__isnull=True)
+    return Resource.objects.filter(Q(owner=giver) | Q(deputy=giver) | interim, state=ResourceState.ACTIVE)
 
 
 def _automations(giver: Person, now: datetime) -> QuerySet[Automation]:
-    meanwhile = Q(interim__person=giver, interim__until__gt=now, interim__ended_at__isnull=True)
-    own = Q(business_owner=giver) | Q(technical_owner=giver) | meanwhile
+    interim = Q(interim__person=giver, interim__until__gt=now, interim__ended_at__isnull=True)
+    own = Q(business_owner=giver) | Q(technical_owner=giver) | interim
     return Automation.objects.filter(own).exclude(state=AutomationState.RETIRED)
 
 

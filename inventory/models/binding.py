@@ -94,7 +94,7 @@ class Claim:
 
     Args:
         resource: of the other owner.
-        consents: who agreed for that resource's side, each with whom they stood in for.
+        consents: for each consent the ids of its person and of the person represented.
     """
 
     resource: Resource
@@ -119,7 +119,7 @@ class Binding(models.Model):
     proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     proposed_at = models.DateTimeField()
     confirmed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    #: Whom they stood in for when they confirmed it (A11).
+    #: The person represented under a delegation (A11).
     confirmed_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     refused_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
@@ -217,7 +217,7 @@ class HostConsent(AppendOnly):
     binding = models.ForeignKey(Binding, models.PROTECT, related_name="consents")
     resource = models.ForeignKey(Resource, models.PROTECT, related_name="host_consents")
     said_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
-    #: Whom they stood in for (A11).
+    #: The person represented under a delegation (A11).
     said_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     said_at = models.DateTimeField()
 

@@ -169,7 +169,7 @@ def confirm_binding(step: Step[Binding], *, anew: bool = False) -> Effect:
 
     Args:
         step: the running step.
-        anew: also where it was confirmed, since a party of what is decided did that.
+        anew: confirm again a binding that only a party confirmed.
     """
     if step.subject.is_open or anew:
         _confirm(step, step.subject)

@@ -1,4 +1,4 @@
-"""The attack on bindings, many times: whoever says what a connection opens does not thereby lower what their own submission is (I8, S1)."""
+"""The attack on bindings, many times: a party never lowers the tier of its submission by confirming a connection (I8, S1)."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_who_confirmed_it_and_becomes_a_party_later_makes_it_high_and_nobody_app
 ) -> None:
     n = omars.people
     bind(omars, as_actor(n.omar))
-    stock.hand_over(omars, omars.model, n.mei, n.amara)  # whoever is asked to decide can't become a party
+    stock.hand_over(omars, omars.model, n.mei, n.amara)  # an approver can't become a party
     record = submitted(omars, technical_owner=n.rita)
     assert record.tier != "high"
     registry.amend(

@@ -1,4 +1,4 @@
-"""Who may stand in for an owner or a lead: their deputy, their team's leads and fallback owners, and nobody else (A11)."""
+"""An owner or lead delegates only to their deputy, their team's leads or fallback owners (A11)."""
 
 from __future__ import annotations
 

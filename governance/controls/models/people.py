@@ -276,7 +276,7 @@ class RoleAssignment(models.Model):
 
 
 def standing_in(giver: LiteralString, taker: LiteralString, at: LiteralString) -> str:
-    """SQL: whether somebody stands in for somebody at an instant, as `DelegationQuerySet.running` says it.
+    """SQL: whether a delegation stands at an instant, as `DelegationQuerySet.running` defines it.
 
     Args:
         giver: a column with an id.
