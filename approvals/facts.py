@@ -13,7 +13,6 @@ from typing import Any
 
 import rfc8785
 
-from approvals import openings
 from approvals.conflicts import asked as conflicts
 from approvals.models import Approval, ApprovalKind
 from governance.controls import clock
@@ -30,7 +29,6 @@ WORDS = {
     "target": "Target",
     "connection": "Connection",
     "data_class": "Data class",
-    "confirmed_by_party": "Connection confirmed by a party",
     "credential": "Credential",
     "model_controlled": "Chosen by a model",
     "reach": "What the credential opens",
@@ -121,15 +119,7 @@ def _of_privilege(approval: Approval) -> dict[str, Any]:
         "data_class": entitlement.counted_class,
         "credential": str(privilege.credential_id or ""),
         "model_controlled": "yes" if privilege.model_controlled else "no",
-        # Where nobody did, a record asks what it asked before this was a fact.
-        **({"confirmed_by_party": found} if (found := _confirmed_by_party(approval)) else {}),
     }
-
-
-def _confirmed_by_party(approval: Approval) -> str:
-    """The opaque ids of the parties who confirmed what its connections open (I8); nothing where nobody did."""
-    rows = openings.by_party(approval)
-    return ", ".join(sorted({str(row.confirmed_by.opaque_id) for row in rows if row.confirmed_by is not None}))
 
 
 def _of_credential(approval: Approval) -> dict[str, Any]:
@@ -179,9 +169,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str
     def said(name: str, value: object) -> str:
         if name in DIGESTS:
             return str(value or "").removeprefix("sha256:")[:8]
-        if (
-            name in (*OWNERS, "owner", "confirmed_by_party") and value
-        ):  # kept as an opaque id, since facts are never erased (H6)
+        if name in (*OWNERS, "owner") and value:  # kept as an opaque id, since facts are never erased (H6)
             return Person.objects.filter(opaque_id=str(value)).values_list("name", flat=True).first() or "somebody"
         return ", ".join(str(v) for v in value) if isinstance(value, list) else str(value or "")
 

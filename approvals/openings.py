@@ -5,14 +5,30 @@ A privilege rests on the binding it was resolved by; a credential that the owner
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from approvals import rechecking
 from approvals.models import Approval, Submission
+from governance.controls import compiled
 from governance.controls.refusals import Refusal
-from inventory.models import Binding, Privilege, Resource
+from inventory.models import REGISTERED, Binding, Privilege
 
 TO_DO = "Reject it, or ask for changes: whoever brings it in again says what the connection opens."
+
+
+def known(privileges: Iterable[Privilege]) -> dict[tuple[str, str], Binding]:
+    """The bindings of some privileges by connector and instance: one query, none where nothing has a connection."""
+    instances = {one.instance for one in privileges if one.instance and one.connector != REGISTERED}
+    if not instances:
+        return {}
+    return {(row.connector, row.instance_name): row for row in BINDINGS(instances=instances)}
+
+
+BINDINGS = compiled.Statement(
+    lambda: Binding.objects.filter(compiled.among_texts("instances", "instance_name")).select_related(
+        "resource", "proposed_by", "refused_by"
+    )
+)
 
 
 def problem(privilege: Privilege, bindings: Mapping[tuple[str, str], Binding]) -> str:
@@ -61,24 +77,6 @@ def unconfirmed(record: Approval) -> list[Binding]:
     return list({row.pk: row for row in rows}.values())
 
 
-def by_party(record: Approval) -> list[Binding]:
-    """The bindings of a record that only parties of its submission confirmed: they count as unconfirmed in it (I8)."""
-    found, parties = of_submission(record.submission), rechecking.party_ids(record.submission)
-    rows = (found.get((one.connector, one.instance)) for one in uses_of(record))
-    return list(
-        {row.pk: row for row in rows if row is not None and not row.is_open and row.is_word_of(parties)}.values()
-    )
-
-
-def claimed(record: Approval) -> list[tuple[Binding, list[Resource]]]:
-    """The bindings of a record whose host other owners' resources are known by, with those whose side has not agreed (I8)."""
-    found, parties = of_submission(record.submission), rechecking.party_ids(record.submission)
-    rows = (found.get((one.connector, one.instance)) for one in uses_of(record))
-    some = {row.pk: row for row in rows if row is not None}
-    waits = [(row, [claim.resource for claim in row.claims if not claim.is_agreed(parties)]) for row in some.values()]
-    return [(row, resources) for row, resources in waits if resources]
-
-
 def resting_on_unconfirmed(records: Sequence[Approval]) -> set[int]:
     """Ids of the records, of any submissions, whose first decision by its owner would confirm a binding (I8): two queries."""
     credentials = [one for one in records if one.credential is not None and not _is_of_its_store(one)]
@@ -91,7 +89,7 @@ def resting_on_unconfirmed(records: Sequence[Approval]) -> set[int]:
         one.pk: [one.privilege] if one.privilege else by_use.get((one.submission.version_id, one.credential_id), [])
         for one in records
     }
-    found = rechecking.known_bindings(use for some in uses.values() for use in some)
+    found = known(use for some in uses.values() for use in some)
     return {pk for pk, some in uses.items() if any(_is_to_confirm(use, found) for use in some)}
 
 
@@ -104,4 +102,7 @@ def _is_to_confirm(privilege: Privilege, bindings: Mapping[tuple[str, str], Bind
 
 def of_submission(submission: Submission) -> dict[tuple[str, str], Binding]:
     """The bindings of everything that a submission's version would hold, read once for the submission object."""
-    return rechecking.bindings_of(submission)
+    kept = submission.__dict__.get("_bindings")
+    if kept is None:
+        kept = submission.__dict__["_bindings"] = known(rechecking.privileges_of(submission))
+    return dict(kept)

@@ -105,11 +105,6 @@ def standing(automation: Automation, *, asked: Version | None = None) -> list[tu
     return [(who, capacity) for who, capacity in found if who is not None]
 
 
-def beside(*, siblings: Collection[int], alike: Collection[int]) -> list[int]:
-    """Ids of the parties that a submission has from elsewhere: see `of_siblings` and `of_alike`."""
-    return [who for who, _ in (*of_siblings(siblings), *of_alike(alike))]
-
-
 def of_alike(others: Collection[int]) -> list[tuple[int, Capacity]]:
     """The parties of what an automation may be the same as: they decide nothing about it either (I9).
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from approvals import alike, duties, intended, light, ownerless, parties, policies, stopped
+from approvals import alike, duties, intended, light, ownerless, policies, stopped
 from approvals.changes import Asked, Changes
 from approvals.conflicts import cases, finding, stage_one
 from approvals.conflicts.finding import Found
@@ -32,7 +32,6 @@ from inventory.likeness import Alike, Case
 from inventory.models import (
     Assessment,
     Automation,
-    Binding,
     Credential,
     ImportItem,
     NonHumanIdentity,
@@ -148,7 +147,7 @@ class _Reading:
         weighed = list(zip([key for key, _ in rows], compared.wanted, strict=True))
         under_way, named = _under_way(known), self._named
         below = self._promoted_from(is_new=compared.before is None)
-        likes = self._likes
+        likes = self._alike(held, is_in_force=compared.before is not None)
         found = self._conflicts(held, compared.unchanged)
         compared = stage_one.asks_app(alike.asks_app(compared, likes, known), found, automation.pk or 0)
         base = _base(known) or below
@@ -205,11 +204,8 @@ class _Reading:
         )
         return _not_by_who_decided(made, self.actor)
 
-    @cached_property
-    def _likes(self) -> tuple[Alike, ...]:
+    def _alike(self, held: Sequence[Privilege], *, is_in_force: bool) -> tuple[Alike, ...]:
         """What it may be the same as (I9)."""
-        held = list(self.found.privileges.values())
-        is_in_force = self.known is not None and self.known.approved_version_id is not None
         of = self.known or self.sibling
         lineage_of = of.lineage if of is not None else None
         known = self.known.pk if self.known is not None else None
@@ -303,7 +299,6 @@ class _Reading:
             sharers=assessing.sharers_of(self.automation, self.found.identities),
             chain=self._chain,
             own=self._own(),
-            bindings=self._as_bound,
             rules=policy.tiers,
         )
         rows = [(key, _asked(judgement.privileges[one.key], privilege=one)) for key, one in privileges.items()]
@@ -334,15 +329,9 @@ class _Reading:
         asked = self.automation.asked
         owners |= {asked["business_owner_id"], asked["technical_owner_id"]}
         found = people | {pk for pk in owners if pk is not None}
-        found |= set(parties.beside(siblings=self._siblings, alike=[one.other.pk for one in self._likes]))
         if self.known is None:
             return found
-        return found | stakes.people_in(self.known, self.found.credentials.values(), self.now, self._as_bound)
-
-    @cached_property
-    def _as_bound(self) -> dict[BindingKey, Binding]:
-        """What each connection opens, as it would be once it is brought in."""
-        return self.found.as_bound(self.actor.person)
+        return found | stakes.people_in(self.known, self.found.credentials.values(), self.now)
 
     @cached_property
     def _named(self) -> tuple[Person, ...]:

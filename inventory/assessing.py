@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from types import MappingProxyType
 from typing import Any, cast
 
 from django.db.models import F, OuterRef, Q, Subquery
@@ -25,7 +24,6 @@ from inventory.models import (
     Assessment,
     Automation,
     AutomationState,
-    Binding,
     Credential,
     Finding,
     NonHumanIdentity,
@@ -52,22 +50,15 @@ class Judgement:
         return next(judged for known, judged in self.credentials if known is credential or known == credential)
 
 
-def facts_of(
-    privilege: Privilege,
-    environment: str,
-    own: Collection[int] = (),
-    bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
-) -> risk.PrivilegeFacts:
+def facts_of(privilege: Privilege, environment: str, own: Collection[int] = ()) -> risk.PrivilegeFacts:
     """The facts of T1 about one privilege, saved or not.
 
     Args:
         privilege: with its entitlement, the entitlement's resource, and its credential at hand.
         environment: the automation's; a lower one on production data is judged as production (I10).
-        own: ids of owners, importers and authors: their word on what its credential or connection opens does not count (S1, I8).
-        bindings: by connector and instance, each with its resource.
+        own: ids of those who own, brought in or wrote what would hold it: their word on what its credential opens does not count (S1).
     """
     entitlement = privilege.entitlement
-    row = bindings.get((privilege.connector, privilege.instance))
     both = (environment, entitlement.resource.environment)
     level = privilege.counted_level if privilege.level in risk.LEVEL_ORDER else _level_unless_unknown(privilege)
     reach = _reach(privilege, own)
@@ -81,7 +72,6 @@ def facts_of(
         outbound=entitlement.outbound,
         irreversible=_is_irreversible(privilege, level, reach),
         bound=privilege.is_bound,
-        vouched=row is None or row.is_vouched(own),
         recognised=privilege.recognised,
     )
 
@@ -137,7 +127,6 @@ def judge(
     sharers: Sequence[tuple[str, Tier]] = (),
     chain: Chain | None = None,
     own: Collection[int] = (),
-    bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
     rules: Mapping[str, Any] = risk.DEFAULT_RULES,
 ) -> Judgement:
     """Judge a version, or one that would be (T1, T2). Reads only what it is given.
@@ -151,10 +140,10 @@ def judge(
         raised_to: what a person raised the tier to, or nothing.
         sharers: name and tier of each automation with which it shares an identity (I5).
         chain: what it would be joined with (A16); None where that is nothing.
-        own, bindings: see `facts_of`.
+        own: see `facts_of`.
         rules: the policy's ``tiers``.
     """
-    found = [(one, facts_of(one, environment, own, bindings)) for one in privileges]
+    found = [(one, facts_of(one, environment, own)) for one in privileges]
     judged = [(one, risk.privilege_tier(facts, rules)) for one, facts in found]
     opened = [
         (credential, risk.credential_tier((p.sentence, j) for p, j in judged if p.credential == credential))
@@ -273,7 +262,7 @@ def record_assessment(
     automation = version.automation = rows.automation
     identities = identities_of(version) if rows.identities is None else rows.identities
     more = rereading.take_over(privileges, manifest) if manifest is not None else []
-    credentials, bindings = [one.credential for one in used], stakes.bindings_of(privileges)
+    credentials = [one.credential for one in used]
     judge_as = partial(
         judge,
         *(privileges, credentials, rows.triggers),
@@ -281,8 +270,7 @@ def record_assessment(
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
         chain=chains.would_be(_joining(rows, identities)),
-        own=stakes.people_in(automation, credentials, step.now, bindings) | set(own),
-        bindings=bindings,
+        own=stakes.people_in(automation, credentials, step.now) | set(own),
         rules=judging.rules(step.now),
     )
     judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))

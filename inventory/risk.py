@@ -65,7 +65,6 @@ class PrivilegeFacts:
         outbound: it carries data to where others can read it.
         irreversible: what it does can't be taken back.
         bound: which resource it touches is known (I8).
-        vouched: somebody who is no party says what its connection opens, and so does each other owner of its host (I8).
         recognised: the importer knew what it is (I8).
     """
 
@@ -78,7 +77,6 @@ class PrivilegeFacts:
     outbound: bool = True
     irreversible: bool = True
     bound: bool = False
-    vouched: bool = True
     recognised: bool = False
 
     @property
@@ -89,7 +87,7 @@ class PrivilegeFacts:
     @property
     def counted_class(self) -> str:
         """The data class that rules judge."""
-        return self.data_class if self.vouched and self.data_class in CLASS_ORDER else "restricted"
+        return self.data_class if self.data_class in CLASS_ORDER else "restricted"
 
     @property
     def is_read(self) -> bool:
@@ -131,10 +129,6 @@ DOES = MappingProxyType(
 )
 
 
-#: Why a connection makes it high risk: only a party says what it opens, or its host is another owner's too (I8).
-UNVOUCHED = "Nobody but a party, or not each owner of its host, confirmed what its connection opens: its data class counts as not set."
-
-
 def is_within(level: str, other: str) -> bool:
     """Whether whoever may do what one level allows may do, by another, all of that; an unknown level counts as write (I4)."""
     less, more = (one if one in LOWER else "write" for one in (level, other))
@@ -167,7 +161,6 @@ def _why_high(facts: PrivilegeFacts, high: Mapping[str, Any]) -> tuple[str, ...]
     unset = "" if facts.data_class else " Its data class is not set, which counts as restricted."
     unknown = "" if facts.level in LEVEL_ORDER else " What it does is not known, which counts as changing things."
     found = [
-        (not facts.vouched, UNVOUCHED),
         (level in high["levels"], f"It {DOES[level]} the resource: {level} access."),
         (on in high["data_classes"], f"It touches {on} data.{unset}"),
         (not facts.is_read and on in high["non_read_on"], f"It {DOES[level]} {on} data.{unknown}"),

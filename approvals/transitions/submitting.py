@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from approvals import alike, changes, duties, facts, light, openings, ownerless, parties, policies, rechecking
+from approvals import alike, changes, duties, facts, light, openings, ownerless, parties, policies
 from approvals.changes import Asked, Changes
 from approvals.conflicts import asked as conflicts
 from approvals.conflicts import cases, finding, stage_one, taking_over
@@ -77,10 +77,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
         raise refuse(Refusal("S1", "permission", "A submission is made by a person for themself."))
     if version.automation_id != automation.pk:
         raise refuse(Refusal("I2", "input", "This version belongs to another automation."))
-    siblings, own = lineage.ids(automation.lineage, automation.pk), [person.pk for person in step.actor.people]
-    likes = _alike(automation, version)
-    own += parties.beside(siblings=siblings, alike=[one.other.pk for one in likes])
-    assessment = assessing.assess(version, now=step.now, own=own)
+    assessment = assessing.assess(version, now=step.now, own=[person.pk for person in step.actor.people])
     found = changes.compare(automation, version, assessment, now=step.now)
     policy = policies.in_force(step.now)
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()
@@ -89,6 +86,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     case = cases.with_kept(cases.of_read(automation, version, _privileges(found.wanted)), found.unchanged)
     in_conflict = _check_conflicts(case, step.now)
     found = stage_one.asks_app(found, in_conflict, automation.pk)
+    likes, siblings = _alike(automation, version, found), lineage.ids(automation.lineage, automation.pk)
     found = alike.asks_app(found, likes, automation)
     is_light = light.of_version(version, found, assessment, policy, before, person, step.now, siblings, bool(likes))
     is_light = is_light and not in_conflict
@@ -124,11 +122,11 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     )
 
 
-def _alike(automation: Automation, version: Version) -> Sequence[Alike]:
+def _alike(automation: Automation, version: Version, found: Changes) -> Sequence[Alike]:
     """What it may be the same as (I9)."""
-    held = list(version.privileges.select_related("entitlement"))
+    held = _privileges(found.wanted)
     case = Case(automation.team, automation.pk, automation.lineage, version.source_digests, held)
-    return alike.held(automation, case, is_in_force=automation.approved_version_id is not None)
+    return alike.held(automation, case, is_in_force=found.before is not None)
 
 
 def _held(case: finding.Case, found: Changes) -> dict[str, Any]:
@@ -179,7 +177,7 @@ def unready(
 def _binding_problems(found: Changes) -> list[str]:
     """What was resolved to a resource that its connection does not open, since its owner or somebody else said so meanwhile (I8)."""
     asked = [one.privilege for one in found.asked if one.privilege is not None]
-    bindings = rechecking.known_bindings(asked)
+    bindings = openings.known(asked)
     return list(dict.fromkeys(said for one in asked if (said := openings.problem(one, bindings))))
 
 

@@ -19,7 +19,7 @@ from governance.controls.models import ApiToken, Delegation, Erasure, Person, Ro
 from governance.controls.roles import ASSIGNABLE, Role
 from tests.appointing import end_role, record_leaver
 from tests.matrix.worlds import World, arguments, creating, state
-from tests.people import give_role, make_person, shares
+from tests.people import give_role, make_person
 
 PERSON, ERASURE, ROLE, DELEGATION, TEAM, WEBHOOK, TOKEN = (
     "controls.person",
@@ -107,7 +107,6 @@ def running(w: World) -> Delegation:
     """Given by *resource_owner*."""
     owner = w.people["resource_owner"]
     until = w.now + timedelta(days=7)
-    shares(w.northwind.tom, owner)
     made = people.delegate(
         w.northwind.tom, actor=w.actor("resource_owner"), now=w.now, giver=owner, from_at=w.now, until_at=until
     )

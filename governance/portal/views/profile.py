@@ -25,7 +25,6 @@ from governance.portal.views.answers import answers_refusals, reader
 from governance.web import asked
 from governance.web.middleware import Request
 from governance.web.pages import page
-from inventory import delegates
 from inventory.models import Automation, Resource
 
 Shape = dict[str, Any]
@@ -98,8 +97,8 @@ def _answers_for(one: Person) -> list[Shape]:
 
 def _running(one: Person, now: datetime) -> list[Delegation]:
     rows = Delegation.objects.filter(Q(giver=one) | Q(taker=one), ended_at__isnull=True, until_at__gt=now)
-    shares = Delegation.objects.shares_responsibility(now)
-    return list(rows.annotate(stands=shares).select_related("giver", "taker").order_by("from_at"))
+    lacks = Delegation.objects.lacks_the_duty(now)
+    return list(rows.annotate(rests=lacks).select_related("giver", "taker").order_by("from_at"))
 
 
 def _delegation(row: Delegation, now: datetime) -> Shape:
@@ -109,19 +108,14 @@ def _delegation(row: Delegation, now: datetime) -> Shape:
         "from_on": row.from_at,
         "until_on": row.until_at,
         "runs": row.from_at <= now,
-        "rests": not row.__dict__["stands"],
+        "rests": row.__dict__["rests"],
     }
 
 
 class DelegationForm(forms.Form):
     """Who decides in my place, and on which days; both days are included."""
 
-    taker = forms.ModelChoiceField(
-        Person.objects.none(),
-        label="Who stands in",
-        empty_label="Choose somebody",
-        help_text="An owner's or lead's deputy, the leads of your team, and fallback owners.",
-    )
+    taker = forms.ModelChoiceField(Person.objects.none(), label="Who stands in", empty_label="Choose somebody")
     from_on = forms.DateField(label="From", validators=[IN_REACH], widget=forms.DateInput(attrs={"type": "date"}))
     until_on = forms.DateField(
         label="To, included",
@@ -131,12 +125,10 @@ class DelegationForm(forms.Form):
     )
     reason = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
-    def __init__(self, *args: Any, giver: Person, now: datetime, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, giver: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        taker = cast("forms.ModelChoiceField[Person]", self.fields["taker"])
-        taker.queryset = delegates.offered(giver, now)
-        if not taker.queryset.exists():
-            taker.help_text = "Nobody shares your responsibilities: an admin names a deputy or a fallback owner first."
+        others = Person.objects.filter(is_active=True, left_at__isnull=True).exclude(pk=giver.pk).order_by("name")
+        cast("forms.ModelChoiceField[Person]", self.fields["taker"]).queryset = others
 
 
 def _me(request: Request, form: DelegationForm) -> HttpResponse:
@@ -161,7 +153,7 @@ def _me(request: Request, form: DelegationForm) -> HttpResponse:
 @require_GET
 def me(request: Request) -> HttpResponse:
     """My page."""
-    return _me(request, DelegationForm(giver=reader(request), now=clock.now()))
+    return _me(request, DelegationForm(giver=reader(request)))
 
 
 @require_POST
@@ -169,7 +161,7 @@ def me(request: Request) -> HttpResponse:
 def delegation_set(request: Request) -> HttpResponse:
     """Name who decides in my place; refused for its wording, everything typed stays (A11)."""
     giver, now = reader(request), clock.now()
-    form = DelegationForm(request.POST, giver=giver, now=now)
+    form = DelegationForm(request.POST, giver=giver)
     if not form.is_valid():
         return _me(request, form)
     given = form.cleaned_data
