@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inventory.importers import ImportProblem, ReadResult, read, read_paths
+from inventory.importers import ImportProblem, NotRead, ReadResult, read, read_paths
 
 #: A right-to-left override: what follows it reads backwards.
 HIDDEN = "\u202e"
@@ -32,12 +32,15 @@ READ = {
 REFUSED = {
     "malformed_n8n": 4,
     "n8n_starter_kit": 2,  # exported credentials
+}
+NAMED = {
     "mcp_server_json_github": 1,  # a registry's description of a server
     "mcp_docker_registry": 100,  # 18 lists of tools and 82 descriptions of servers
     "mcp_tools_github": 70,
     "mcp_registry_seed": 61,
 }
-SOURCES = sorted(READ.keys() | REFUSED.keys())
+"""By source, how many files of another platform are named as not read."""
+SOURCES = sorted(READ.keys() | REFUSED.keys() | NAMED.keys())
 
 
 @pytest.mark.rule("I7", "I8")
@@ -46,10 +49,12 @@ def test_every_real_file_previews_or_is_refused_with_file_place_and_reason(sourc
     found = list(read_paths([real_exports / "imports" / source]))
     results = [each for each in found if isinstance(each, ReadResult)]
     problems = [each for each in found if isinstance(each, ImportProblem)]
+    named = [each for each in found if isinstance(each, NotRead) and each.reason.endswith("; not read yet")]
     kinds = Counter(finding.code for result in results for finding in result.manifest.findings)
     sys.stdout.write(f"{source}: {len(results)} read, {len(problems)} refused; findings {dict(kinds)}\n")
 
     assert (len(results), len(problems)) == (READ.get(source, 0), REFUSED.get(source, 0))
+    assert len(named) == NAMED.get(source, 0)
     for problem in problems:
         assert problem.file.startswith(str(real_exports))
         assert problem.place
