@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.http import HttpRequest
 from django.template import loader
+from django.urls import reverse
 
 from governance.web.chrome import DESTINATIONS, Destination
 
@@ -95,7 +96,10 @@ def policy() -> str:
 
 
 def application(pages: dict[str, Callable[[], str]]) -> Callable[..., Iterable[bytes]]:
-    """Return a WSGI application that answers ``/<name>`` with a page and ``/static/…`` with a file, which is kept."""
+    """Return a WSGI application that answers ``/<name>`` with a page and ``/static/…`` with a file, which is kept.
+
+    It finds no secret in what is typed.
+    """
 
     def answer(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -105,6 +109,9 @@ def application(pages: dict[str, Callable[[], str]]) -> Callable[..., Iterable[b
                 kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
                 start_response("200 OK", [("Content-Type", kind), ("Cache-Control", "max-age=600")])
                 return [Path(found).read_bytes()]
+        elif path == reverse("check_text"):
+            start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+            return [b""]
         elif path.strip("/") in pages:
             headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", policy())]
             start_response("200 OK", headers)

@@ -256,6 +256,24 @@ def test_a_refusal_stands_beside_the_form_and_what_was_typed_stays(look: Callabl
     assert page.evaluate("document.activeElement.textContent") == "It changed meanwhile."
 
 
+@pytest.mark.rule("I6")
+def test_a_typed_secret_is_warned_of_below_its_field_and_a_check_that_fails_disturbs_nobody(
+    look: Callable[..., Page],
+) -> None:
+    page = look("review")
+    page.route("**/text/check/", lambda route: route.fulfill(body="This looks like a secret.\n"))
+    page.fill("#reason-12", "The password is hunter2.")
+    page.locator("#reason-12").blur()
+    page.wait_for_selector("#reason-12 + [role=status]", state="visible")
+    assert page.inner_text("#reason-12 + [role=status]") == "This looks like a secret."
+    page.unroute("**/text/check/")
+    page.route("**/text/check/", lambda route: route.fulfill(status=500, body="<!doctype html>"))
+    page.fill("#reason-12", "Only two columns.")
+    page.locator("#reason-12").blur()
+    page.wait_for_selector("#reason-12 + [role=status]", state="hidden")
+    assert page.inner_text("#refusal") == ""
+
+
 def test_an_answer_that_is_no_part_of_the_page_is_said_in_words_and_what_was_typed_stays(
     look: Callable[..., Page],
 ) -> None:
