@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Model
 
 from approvals.models import (
@@ -37,12 +38,14 @@ from inventory.models import Privilege
 AT_ONCE = 1000
 
 
+@transaction.atomic
 def low_grants(
     submission: Submission, count: int, *, begins_at: datetime, days: int = 180, after: int = 0
 ) -> list[Grant]:
     """So many grants of things like the first privilege of a submission in force, each on a target of its own.
 
     They were asked for in one submission more of the same version, which came into force when they begin; `after` so many that there are already.
+    One transaction, since each row is asked for its event at the commit (H1).
     """
     model = submission.version.privileges.order_by("pk")[0]
     numbers = range(after + 1, after + count + 1)

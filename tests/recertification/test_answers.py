@@ -119,7 +119,10 @@ def test_a_revoke_suspends_at_once_and_ends_after_five_days_by_itself(held: Held
     assert Notice.objects.filter(event="recertification_revoked").count() == 2  # Jonas and Rita
     sweep_at(now + timedelta(days=5) - timedelta(seconds=1))
     assert Grant.objects.get(pk=grant.pk).state == GrantState.SUSPENDED
-    assert sweep_at(now + timedelta(days=5))["closed"] == 1
+    assert sweep_at(now + timedelta(days=5))["closed"] == 2, (
+        "its own, and that of the credential it was the last to need"
+    )
+    assert not Grant.objects.live(now).filter(credential=grant.credential_id).exists()
     grant.refresh_from_db()
     item.refresh_from_db()
     assert (grant.state, grant.ended_why) == (GrantState.ENDED, Why.REVIEW)

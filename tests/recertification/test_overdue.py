@@ -406,7 +406,7 @@ def test_what_ends_between_being_found_and_being_locked_is_left_alone_and_leaves
         """Every grant ends after the sweep has read a row and before its lock."""
         for row in claimed(rows):
             found.append(row)
-            for grant in Grant.objects.filter(state=GrantState.ACTIVE):
+            while grant := Grant.objects.filter(state=GrantState.ACTIVE).first():
                 grants.revoke(grant, actor=as_actor(held.people.jonas), now=now, reason="Not needed.")
             yield row
 

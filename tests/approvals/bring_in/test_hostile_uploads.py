@@ -86,7 +86,13 @@ REFUSED: tuple[tuple[str, bytes, str, str, str], ...] = (
     ("utf16.json", GOOD.decode().encode("utf-16"), "the whole file", "UTF-16", "Save it again as UTF-8"),
     ("utf16be.json", GOOD.decode().encode("utf-16-be"), "the whole file", "UTF-16", "Save it again as UTF-8"),
     ("latin.json", '{\n\n"notforus7": "Café"}'.encode("latin-1"), "line 3", "not UTF-8", "Save it again as UTF-8"),
-    ("image.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "line 1", "not UTF-8", "Save it again as UTF-8"),
+    (
+        "image.png",
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
+        "the whole file",
+        "picture, not an export",
+        "Bring in the export itself",
+    ),
     ("nul.json", b'{"notforus7": "\x00"}', "line 1, column 16", "raw control character", "Export it again"),
     (
         "twice.json",
