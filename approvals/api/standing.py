@@ -173,7 +173,7 @@ def submission_of(one: Submission, who: Caller) -> SubmissionOut:
 
 
 def _conflicts(one: Submission, reader: Reader) -> list[ConflictOut]:
-    """As on its page: of what is under way, without what was refused."""
+    """Conflicts of an open submission, without refused privileges, as its page shows them."""
     found = remaining.of_submission(one, reader.now) if one.state in UNFINISHED else ()
     return conflicts_of(found, conflicts.words_in(one), reader.actor, reader.now)
 

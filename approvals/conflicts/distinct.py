@@ -9,7 +9,7 @@ def are_distinct(by_leg: Sequence[Collection[str]]) -> bool:
     """Whether a different thing can be named for each leg (a maximum bipartite matching, Kuhn 1955).
 
     Args:
-        by_leg: for each leg the keys of what fills it.
+        by_leg: the keys that fill each leg.
     """
     # Whatever the others take, one is left for a leg that has as many as there are legs.
     scarce = [set(keys) for keys in by_leg if len(set(keys)) < len(by_leg)]

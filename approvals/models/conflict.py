@@ -27,7 +27,7 @@ WAIVERS_IN_A_ROW = 2
 
 #: The place of what has to be held too ("A without B") among the legs of a rule; its legs are numbered from 1.
 WITHOUT = 0
-#: The place of what a rule needs beside its legs, of which there are at most six.
+#: The place of a rule's needs: after its legs, six at most.
 NEEDS = 7
 
 

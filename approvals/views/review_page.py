@@ -104,7 +104,7 @@ def _waivers(submission: Submission, reader: Reader) -> list[Shape]:
 
 
 def _conflicts(submission: Submission, reader: Reader) -> list[Shape]:
-    """What it would be in conflict with, without what was refused; of what is under way only (S6)."""
+    """Conflicts of an open submission, without refused privileges (S6)."""
     if submission.state not in UNFINISHED:
         return []
     found = remaining.of_submission(submission, reader.now)

@@ -200,7 +200,7 @@ def _credentials(credentials: Any) -> dict[str, Any]:
 
 
 def _connections(connections: Any, naming: Naming, *, in_order: bool) -> Any:
-    """Who is wired to whom, by label; the wires of one output in no order. Shapes that n8n does not write are kept as they are."""
+    """Wires between nodes, by label; the wires of one output are sorted. Shapes that n8n does not write stay as they are."""
     if not isinstance(connections, dict):
         return plain(connections)
     return {naming(source): _ports(kinds, naming, in_order=in_order) for source, kinds in connections.items()}

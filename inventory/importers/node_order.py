@@ -1,6 +1,6 @@
 """The order in which a digest lists the nodes of a graph: by what they hold and how they are wired, never by place or name (I2).
 
-Colour refinement: nodes that hold the same are told apart by their neighbours. Nodes that are still equal are fixed one by one.
+Colour refinement: neighbours distinguish nodes with the same content. Nodes that are still equal are fixed one by one.
 Pure, and bounded by `MOST_WORK`: beyond that, equal nodes keep the order of the file.
 """
 

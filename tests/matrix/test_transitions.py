@@ -58,7 +58,7 @@ ALL = {table: read(table) for table in TABLES}
 
 
 def read_events() -> dict[str, tuple[str, frozenset[str]]]:
-    """Transition to its event in the ledger, and the events of what it may cause (H1): ``events.csv``, written by hand."""
+    """The ledger event of each transition, and the events that it may cause (H1), from the handwritten ``events.csv``."""
     with (FOLDER / "events.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     assert len({line["transition"] for line in lines}) == len(lines)

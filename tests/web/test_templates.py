@@ -100,7 +100,7 @@ def test_a_page_says_nothing_that_a_template_left_open(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["400.html", "403.html", "403_csrf.html", "404.html", "405.html", "409.html", "500.html"]
+    "name", ["400.html", "403.html", "403_csrf.html", "404.html", "405.html", "409.html", "500.html", "503.html"]
 )
 def test_an_error_page_says_what_to_do_next(name: str) -> None:
     reader = read(

@@ -185,7 +185,7 @@ def test_what_a_rule_is_about_is_caught_as_importers_name_it_and_nothing_less_is
 
 
 def test_rule_about_models_does_not_fire_without_a_model() -> None:
-    """A rule that speaks of a model, or of what a model is given, needs one; what a model chooses says so in its leg."""
+    """A rule about a model or its input needs a model; a leg about a model's choice says so itself."""
     about = {rule.code for rule in shipped() if "model" in f"{rule.title} {rule.reason}".lower()} | {
         "private-untrusted-outbound-chain",
         "untrusted-and-memory",
