@@ -103,9 +103,9 @@ def read_configuration(file: str, scrubbed: Scrubbed, fallback_name: str) -> Man
         if len(credential.at) > 1 and credential.external_id:
             at, detail = f"credentials/{credential.name}", f"Opens {len(credential.at)} servers of this configuration"
             findings.append(Finding("shared_credential", at, "medium", detail))
+    configured = [(each.trail, each.config) for each in servers_in(scrubbed.content) or []]
     content, earlier = (
-        mcp_content([(s.trail, s.config) for s in servers], document.get("inputs"), in_order=flag)
-        for flag in (False, True)
+        mcp_content(configured, scrubbed.content.get("inputs"), in_order=flag) for flag in (False, True)
     )
     name = document.get("name")
     is_vscode = "servers" in document or "mcp" in document

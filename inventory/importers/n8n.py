@@ -81,8 +81,6 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
     workflow = scrubbed.document
     nodes = _nodes(file, place, workflow)
     links = _links(workflow)
-    names = {node["name"] for node in nodes}
-    tools = frozenset(source for source, kind, _ in links if kind == "ai_tool" and source in names)
     reading = _read_nodes(nodes, links, scrubbed, (), is_code_read=length_in(workflow) <= LONGEST_IN_ALL)
     credentials: dict[tuple[str, str, str], Credential] = {}
     for credential in reading.credentials:
@@ -90,7 +88,7 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
     findings = reading.findings
     findings += findings_of(scrubbed, [each for each in scrubbed.found if each.trail[:1] != ("nodes",)])
     findings += _about_workflow(workflow, credentials)
-    content, earlier = (n8n_content({**workflow, "nodes": nodes}, tools, in_order=flag) for flag in (False, True))
+    content, earlier = _digests(file, place, scrubbed.content)
     return Manifest(
         source=Source(
             format=FORMAT,
@@ -111,6 +109,15 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
         findings=tuple(findings),
         on_error=_on_error(workflow),
     )
+
+
+def _digests(file: str, place: str, workflow: dict[str, Any]) -> tuple[str, str]:
+    """The source digest, and as importers before 1.4 computed it."""
+    nodes = _nodes(file, place, workflow)
+    names = {node["name"] for node in nodes}
+    tools = frozenset(source for source, kind, _ in _links(workflow) if kind == "ai_tool" and source in names)
+    whole = {**workflow, "nodes": nodes}
+    return n8n_content(whole, tools, in_order=False), n8n_content(whole, tools, in_order=True)
 
 
 @dataclass(slots=True)

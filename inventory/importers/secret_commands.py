@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from inventory.importers.display import vocabulary
 from inventory.importers.secret_words import has_password_form
 
 Span = tuple[int, int]
@@ -47,7 +48,7 @@ def in_commands(text: str) -> Iterator[tuple[Span, str]]:
 
 def password_argument(flag: str, value: str, program: str) -> Span | None:
     """Where in an argument after ``-p`` or ``-u`` a password stands, if it has a password's form."""
-    if program in _OTHER_MEANING:
+    if runs_what_it_is_given(program):
         return None
     user, colon, password = value.partition(":")
     if flag == "-u" and colon and user and has_password_form(password):
@@ -55,4 +56,11 @@ def password_argument(flag: str, value: str, program: str) -> Span | None:
     return (0, len(value)) if flag == "-p" and has_password_form(value) else None
 
 
-_OTHER_MEANING = frozenset({"npx", "bunx", "pnpx", "npm", "pnpm", "yarn", "uvx", "uv", "docker", "podman", "node"})
+_RUNNERS = vocabulary(
+    "npx bunx pnpx npm pnpm yarn bun uvx uv pipx docker podman node deno python ruby sh bash zsh env mise"
+)
+
+
+def runs_what_it_is_given(program: str) -> bool:
+    """Whether a program runs a package, an image, a module or a command that its arguments name."""
+    return program.rstrip("0123456789.") in _RUNNERS

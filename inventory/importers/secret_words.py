@@ -249,6 +249,23 @@ def is_made_up(text: str, *, telling: bool = False) -> bool:
     return False
 
 
+def is_machine_made(text: str) -> bool:
+    """Whether a value is a token that nobody would choose as a name or a word: random enough, a UUID, or of published form."""
+    if re.search(r"\s", text) or not text.isascii():
+        return False
+    if _UUID.fullmatch(text) or any(end - begin > len(text) * 0.6 for _, begin, end in matches(text)):
+        return True
+    runs = re.findall(r"[A-Za-z0-9]+", text)
+    return sum(len(run) for run in runs if is_random(run)) > len(text) * 0.6
+
+
+def is_random(run: str) -> bool:
+    """Whether letters and digits change so often, over 16 characters or more, that no person wrote them."""
+    pieces = _PIECE.findall(run)
+    numbers = sum(piece.isdigit() for piece in pieces)
+    return 16 <= len(run) <= 4096 and len(run) <= 3.2 * len(pieces) and 3 <= numbers < len(pieces)
+
+
 def looks_secret(text: str) -> bool:
     """Whether a text that somebody typed, in no slot of any document, is likely a secret: a provider's shape, or a token's."""
     is_id = _UUID.fullmatch(text.strip()) is not None

@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 from inventory.importers.display import label, shown
 from inventory.importers.secret_budget import Budget
-from inventory.importers.secret_commands import password_argument
+from inventory.importers.secret_commands import password_argument, runs_what_it_is_given
 from inventory.importers.secret_patterns import N8N, matches
-from inventory.importers.secret_repeats import REMOVED, Repeats
+from inventory.importers.secret_repeats import REMOVED, Repeats, free_name
 from inventory.importers.secret_texts import secrets_within
 from inventory.importers.secret_words import Strength, is_placeholder, judge, looks_like_token, slot_strength
 
@@ -75,10 +75,15 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Scrubbed:
-    """A document without secrets, and what was found in it, in the document's order."""
+    """A document without secrets, and what was found in it, in the document's order.
+
+    `document` is what a manifest is made of. `content` is what the source digest is made of: there only the slots of
+    secrets are empty, so that two sources that differ elsewhere have two digests. Nothing of it may be shown.
+    """
 
     document: Any
     found: tuple[Occurrence, ...]
+    content: Any = field(repr=False)
     _by_trail: dict[Trail, list[Occurrence]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -129,8 +134,8 @@ def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None, *, budg
     clean = walk.value(document, (), _Slot())
     repeats = Repeats(walk.values, budget)
     if not repeats:
-        return Scrubbed(clean, tuple(walk.found))
-    return Scrubbed(repeats.removed_from(clean), tuple(_renamed(each, repeats) for each in walk.found))
+        return Scrubbed(clean, tuple(walk.found), clean)
+    return Scrubbed(repeats.removed_from(clean), tuple(_renamed(each, repeats) for each in walk.found), clean)
 
 
 def without_tokens(text: str) -> str:
@@ -153,7 +158,7 @@ class _Walk:
         self._fingerprint = fingerprint
         self._budget = budget
         self.found: list[Occurrence] = []
-        self.values: set[str] = set()
+        self.values: dict[str, None] = {}
 
     def value(self, value: Any, trail: Trail, slot: _Slot) -> Any:
         """A copy of `value` without secrets."""
@@ -186,6 +191,7 @@ class _Walk:
             if kind == "argument":
                 below = replace(below, program=PurePath(str(value.get("command", ""))).name)
             name = self._inside(key, trail, _Slot("", "name", region)) if len(key) >= 12 else key
+            name = free_name(name, clean)
             clean[name] = self.value(each, (*trail, name), below)
         return clean
 
@@ -218,7 +224,7 @@ class _Walk:
         mark = None
         if what == "literal":
             values = [text[begin:end] for begin, end in spans]
-            self.values.update(values)
+            self.values.update(dict.fromkeys(values))
             mark = self._fingerprint("".join(values))
         self._found(trail, slot, what, provider, suffix=suffix, reference=reference, mark=mark)
         return _cut(text, spans)
@@ -268,6 +274,7 @@ class _Walk:
         """Command line arguments: ``--flag=value``, ``--flag value``, ``-e NAME=value``, ``-t token``, ``Header: value``."""
         clean: list[str] = []
         before = ""
+        has_named = not runs_what_it_is_given(slot.program)
         has_user = any(each.startswith("-u") for each in arguments)
         for index, argument in enumerate(arguments):
             self._budget.hit()
@@ -282,8 +289,14 @@ class _Walk:
             elif before in _DOCKER_ENV:
                 clean.append(self._inside(argument, here, slot))  # the name of a variable to hand on
             elif before.startswith("-") and "=" not in before and not argument.startswith("-"):
-                clean.append(self._argument(argument, here, slot, before))
+                is_name = not has_named or argument.startswith("@")
+                has_named = True
+                if _ONE_LETTER_FLAG.match(before) and is_name:  # `npx -y package`, `python -m module`
+                    clean.append(self._inside(argument, here, slot))
+                else:
+                    clean.append(self._argument(argument, here, slot, before))
             else:
+                has_named = has_named or not argument.startswith("-")
                 clean.append(self._inside(argument, here, slot))
             before = argument
         return clean

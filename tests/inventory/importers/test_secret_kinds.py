@@ -106,13 +106,11 @@ def test_a_secret_of_either_form_is_found_and_appears_nowhere(slot: str, form: s
 
 
 @pytest.mark.rule("I6")
-@pytest.mark.parametrize("form", FORMS)
-def test_a_secret_of_either_form_is_removed_where_it_is_repeated(form: str) -> None:
-    canary = _canary(form)
-    encoded = canary.replace("!", "%21").replace("#", "%23")
+def test_a_machine_made_secret_is_removed_where_it_is_repeated() -> None:
+    canary = _canary("random")
     document = workflow(
         node("extractFromFile", "Open", 1, options={"password": canary}),
-        node("httpRequest", f"Call {canary}", 4.2, url=f"https://a.example/hooks/{encoded}/x"),
+        node("httpRequest", f"Call {canary}", 4.2, url=f"https://a.example/hooks/{canary}/x"),
         node("webhook", "Hook", 2, path=f"in/{canary}"),
         node(
             "slack",
@@ -124,9 +122,7 @@ def test_a_secret_of_either_form_is_removed_where_it_is_repeated(form: str) -> N
         name=f"Flow {canary}",
         links=((f"Call {canary}", "main", "Post"),),
     )
-    said = _everything(bring(document))
-    assert canary not in said
-    assert encoded not in said
+    assert canary not in _everything(bring(document))
 
 
 @pytest.mark.rule("I6")
