@@ -244,7 +244,8 @@ def field(
         if there
     ]
     attrs: dict[str, str | bool] = {
-        "class": "check" if kind == "checkbox" else "control" if wide else "control control-narrow"
+        "class": "check" if kind == "checkbox" else "control" if wide else "control control-narrow",
+        "placeholder": False,  # allauth repeats the label there
     }
     if described:
         attrs["aria-describedby"] = " ".join(described)
