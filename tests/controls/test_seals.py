@@ -333,6 +333,10 @@ def test_a_full_disk_at_the_checkpoint_fails_the_health_check_and_is_caught_up_w
         f"The checkpoint file is behind the ledger: can {tmp_path / 'checkpoint.json'} be written, is its disk full?"
         in (failures(3))
     )
+    some_events(1, subject)
+    with pytest.raises(OSError, match="No space left on device"):
+        tasks.seal()  # on a busy portal the newest seal is always fresh
+    assert [one for one in failures(3) if one.startswith("The checkpoint file is behind the ledger")] != []
     half.unlink(missing_ok=True)
     tasks.seal()
     last, said = sealing.latest(), sealing.published_checkpoint()
@@ -369,6 +373,22 @@ def test_a_checkpoint_is_never_moved_back_nor_written_over_another_history(
     file.unlink()
     assert sealing.publish_checkpoint(at=timezone.now())
     assert ledger_export.verify_database().problems == []
+
+
+@pytest.mark.rule("H9")
+def test_checkpoint_of_another_history_fails_the_health_check_at_once(
+    history: Any, subject: Any, settings: Any, tmp_path: Path
+) -> None:
+    true = sealing.published_checkpoint()
+    assert true is not None
+    settings.LEDGER_CHECKPOINT_FILE = tmp_path / "checkpoint.json"
+    settings.LEDGER_CHECKPOINT_FILE.write_text(json.dumps({**true, "seal": "0" * 64}))
+    some_events(1, subject)
+    tasks.seal()
+    assert [one for one in failures(0) if "checkpoint" in one] == [
+        f"Seal {true['seals']} is not the one in the published checkpoint: the database holds another history. "
+        "Run `manage.py verify_ledger`."
+    ]
 
 
 @pytest.mark.rule("H9")

@@ -56,6 +56,13 @@ def test_parts_that_do_not_answer_and_links_that_lead_elsewhere_are_named(root: 
     assert "Traceback" not in ended.stdout
 
 
+def test_host_with_empty_label_is_said_without_traceback(root: Path, surroundings: Environment, redis: str) -> None:
+    url = "smtps://robot:open-sesame@mail..example.org:465"
+    ended = check(root, DATABASE_URL=surroundings.cluster.url, REDIS_URL=redis, EMAIL_URL=url)
+    assert "(web.E006) The mail server does not answer (UnicodeError)." in ended.stdout
+    assert "Traceback" not in ended.stdout
+
+
 def test_parts_that_answer_pass(root: Path, surroundings: Environment, redis: str, mailbox: Mailbox) -> None:
     ended = check(root, DATABASE_URL=surroundings.cluster.url, REDIS_URL=redis, EMAIL_URL=mailbox.url)
     assert ended.returncode == 0, ended.stdout

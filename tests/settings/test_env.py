@@ -144,6 +144,7 @@ def test_a_connection_of_the_pool_keeps_the_statements_of_all_pages() -> None:
     [
         ("http://mail.example.org", "EMAIL_URL begins with one of smtp://"),
         ("smtp://", "EMAIL_URL names no host"),
+        ("smtp://mail.example.org:open", "EMAIL_URL has a port that is no number"),
         ("smtp://robot:open-sesame@mail.example.org", "sends the password in the clear"),
     ],
 )
@@ -165,7 +166,18 @@ def test_a_password_goes_by_tls_or_in_the_clear_where_a_setting_allows_it(bare: 
     assert read(production=False).email_url == "smtp://robot:pw@localhost"
 
 
-@pytest.mark.parametrize("url", ["countersign.example.org", "https://", "ftp://a.example", "https://a.example/sub/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "countersign.example.org",
+        "https://",
+        "ftp://a.example",
+        "https://a.example/sub/",
+        "https://a.example#top",
+        "https://a.example:abc",
+        "https://robot:open-sesame@a.example",
+    ],
+)
 def test_the_base_url_is_the_portals_root(bare: pytest.MonkeyPatch, url: str) -> None:
     bare.setenv("BASE_URL", url)
     with pytest.raises(SystemExit, match="BASE_URL: "):

@@ -9,7 +9,7 @@ from random import Random
 from django.db import models
 
 from approvals.models import Approval, Grant, Submission
-from governance.controls.models import Delegation, Person
+from governance.controls.models import Delegation, LedgerEvent, Person
 from inventory.models import Automation, Privilege, Version
 from tests.approvals.attempts import insert_decision, name_candidate, sql
 
@@ -45,7 +45,8 @@ def _delegation(chance: Random) -> Delegation:
 
 def _copied(model: type[models.Model], pk: int, **changed: str) -> None:
     """Insert a copy of a row, some columns of which are other SQL."""
-    names = [field.column for field in model._meta.concrete_fields if not field.primary_key]
+    fields = model._meta.concrete_fields
+    names = [field.column for field in fields if field.column in changed or not field.primary_key]
     values = [changed.get(name, f'"{name}"') for name in names]
     columns = ", ".join(f'"{name}"' for name in names)
     table = model._meta.db_table
@@ -238,8 +239,15 @@ def clock_moved(submission: Submission, chance: Random, now: datetime) -> None:
     )
 
 
-#: The database refuses these when they are committed. Where somebody switched its triggers off, a finding begins like this; the last one leaves
-#: the row as it was.
+def event_with_a_late_id(submission: Submission, chance: Random, now: datetime) -> None:
+    """An event stays the newest of an approval: every later decision there would be refused."""
+    of_it = LedgerEvent.objects.filter(subject_type="approvals.approval", subject_id=str(_open(submission, chance).pk))
+    late = str(chance.randint(10**9, 9 * 10**18))
+    _copied(LedgerEvent, of_it.order_by("-pk")[0].pk, id=late, event_id="gen_random_uuid()", reason_id="NULL")
+
+
+#: The database refuses these when they are committed. Where somebody switched its triggers off, a finding begins like this; the last two
+#: leave the row as it was.
 REFUSED: Mapping[Attack, str] = {
     decision_off_the_chain: "Decision",
     approval_set_to_approved: "Approval",
@@ -251,6 +259,7 @@ REFUSED: Mapping[Attack, str] = {
     grant_ended: "Grant",
     grant_renewed: "Grant",
     automation_taken_out_of_suspension: "",
+    event_with_a_late_id: "",
 }
 
 #: These it takes, and the verifier finds them: what is written, and how the finding begins.
