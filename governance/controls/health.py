@@ -93,10 +93,14 @@ def _ledger(now: datetime, at: datetime) -> list[Finding]:
             f"The database ends at seal {here}, a published checkpoint saw {known['seals']}: it is an older copy."
         )
         return [Finding("ledger", sentence)]
+    if known is not None and last is not None and not sealing.continues(known, last):
+        sentence = f"Seal {known['seals']} is not the one in the published checkpoint: the database holds another history. Run `manage.py verify_ledger`."
+        return [Finding("ledger", sentence)]
     if sealing.is_counter_behind():
         sentence = "The database was restored on a server whose transaction counter is behind: run `manage.py ledger_catch_up`."
         return [Finding("ledger", sentence)]
-    if last is not None and at - last.at > UNSEALED and sealing.is_checkpoint_behind():
+    unpublished = sealing.unpublished_since()
+    if unpublished is not None and at - unpublished > UNSEALED:
         file = settings.LEDGER_CHECKPOINT_FILE
         sentence = f"The checkpoint file is behind the ledger: can {file} be written, is its disk full?"
         return [Finding("ledger", sentence)]

@@ -25,9 +25,12 @@ def parse(url: str) -> dict[str, Any]:
     try:
         parts = urlsplit(url)
         port, encryption = _SCHEMES[parts.scheme]
-        host, port = parts.hostname or "", parts.port or port
     except (KeyError, ValueError) as error:
         raise ValueError(f"EMAIL_URL begins with one of {', '.join(f'{s}://' for s in _SCHEMES)}.") from error
+    try:
+        host, port = parts.hostname or "", parts.port or port
+    except ValueError as error:
+        raise ValueError("EMAIL_URL has a port that is no number up to 65535.") from error
     if not host:
         raise ValueError("EMAIL_URL names no host.")
     return {

@@ -97,19 +97,19 @@ def seal_all(*, at: datetime) -> int:
     sealed, began = 0, time.monotonic()
     while (seal := seal_next(at=at + timedelta(seconds=time.monotonic() - began))) is not None:
         sealed += seal.count
-    if sealed or is_checkpoint_behind():
+    if sealed or unpublished_since() is not None:
         publish_checkpoint(at=at)
     return sealed
 
 
-def is_checkpoint_behind() -> bool:
-    """Whether the last seal is newer than the published checkpoint, as after a full disk."""
-    last = latest()
+def unpublished_since() -> datetime | None:
+    """When the oldest seal was made that the published checkpoint does not cover, as after a full disk; None without such a seal."""
     try:
         known = published_checkpoint()
     except CheckpointUnreadable:
-        return False
-    return last is not None and (known is None or known["seals"] < last.number)
+        return None
+    covered = known["seals"] if known else 0
+    return Seal.objects.filter(number__gt=covered).order_by("number").values_list("at", flat=True).first()
 
 
 def latest() -> Seal | None:
@@ -175,7 +175,7 @@ def publish_checkpoint(*, at: datetime) -> bool:
     except CheckpointUnreadable:
         log.error("checkpoint.unreadable", file=str(settings.LEDGER_CHECKPOINT_FILE))
         return False
-    if known is not None and not _continues(known, said):
+    if known is not None and not continues(known, last):
         log.error("checkpoint.ahead", known=known["seals"], here=last.number)
         return False
     path = Path(settings.LEDGER_CHECKPOINT_FILE)
@@ -190,9 +190,9 @@ def publish_checkpoint(*, at: datetime) -> bool:
     return True
 
 
-def _continues(known: dict[str, Any], said: dict[str, Any]) -> bool:
-    """Whether ``said`` agrees with the checkpoint published before: the seal that one saw still stands as it was."""
-    if known["seals"] > said["seals"]:
+def continues(known: dict[str, Any], last: Seal) -> bool:
+    """Whether the seals continue a published checkpoint: its seal still stands as it was (H9)."""
+    if known["seals"] > last.number:
         return False
     seen = Seal.objects.filter(number=known["seals"]).first()
     return seen is not None and seal_hash(body_of(seen)) == known["seal"]

@@ -212,10 +212,11 @@ def _mail_problem(found: Environment) -> str:
 
 
 def _is_root(url: str) -> bool:
-    """Whether this is the root of a site, as ``BASE_URL`` must be."""
+    """Whether this is the root of a site, as ``BASE_URL`` must be: without path, query, fragment or password."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.path or parts.query)
+        beside = parts.path or parts.query or parts.fragment or parts.username or parts.port == 0
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not beside
     except ValueError:
         return False
 

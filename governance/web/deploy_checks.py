@@ -73,7 +73,10 @@ def the_mail_server_answers(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     try:
         server.open()
         server.close()
-    except OSError as error:  # smtplib's errors are of this kind
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # smtplib's errors are of the first kind; a host with an empty label of the second
         return [_silent("mail server", "EMAIL_URL", error, "web.E006")]
     return []
 

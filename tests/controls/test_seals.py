@@ -334,6 +334,7 @@ def test_a_full_disk_at_the_checkpoint_fails_the_health_check_and_is_caught_up_w
         in (failures(3))
     )
     some_events(1, subject)
+    half.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left on device"):
         tasks.seal()  # on a busy portal the newest seal is always fresh
     assert [one for one in failures(3) if one.startswith("The checkpoint file is behind the ledger")] != []

@@ -40,6 +40,7 @@ class CurrentTransaction(Func):
 #: The database itself says in which transaction an event was written: the seal order rests on it. A transaction id that is not
 #: above the last sealed one means that the tables were carried to another server, whose counter starts low; nothing
 #: is written until `ledger_catch_up` has moved the counter on, because such an event would sort among sealed ones.
+#: No event takes an id that its sequence has not given yet: it would stay the newest of its subject, and block every later change there.
 WRITTEN_NOW = pgtrigger.Trigger(
     name="written_now",
     when=pgtrigger.Before,
@@ -47,6 +48,9 @@ WRITTEN_NOW = pgtrigger.Trigger(
     declare=[("sealed", "xid8")],
     func="""
         NEW.xid = pg_current_xact_id();
+        IF NEW.id > (SELECT last_value FROM controls_ledgerevent_id_seq) THEN
+            RAISE EXCEPTION 'H1: event % takes an id that its sequence has not given yet', NEW.id USING ERRCODE = 'check_violation';
+        END IF;
         SELECT last_xid INTO sealed FROM controls_seal ORDER BY number DESC LIMIT 1;
         IF sealed IS NOT NULL AND NEW.xid <= sealed THEN
             RAISE EXCEPTION 'H2: transaction % is not above the last sealed one, %: run ledger_catch_up', NEW.xid, sealed
