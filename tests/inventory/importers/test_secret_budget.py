@@ -29,6 +29,8 @@ PIECES = {
     "assignments": "A=b;",
     "passwords on a command line": "curl -u a:b1cdef ",
     "variables with a password": "APASS=x1 ",
+    "passwords of a database": "mysql -px1y2z ",
+    "passwords that sudo reads": "echo a1b2c | sudo -S x; ",
 }
 
 
