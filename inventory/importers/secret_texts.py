@@ -76,10 +76,9 @@ def secrets_within(
     for begin, end, name in _after_names(text, budget):
         if not is_data or looks_like_token(text[begin:end]):
             spans.setdefault((begin, end), Within(name=name))
-    for span, name in in_commands(text):
-        budget.hit()
-        if judge(text[slice(*span)], "strong").what in ("literal", "placeholder"):
-            spans.setdefault(span, Within(name=name))
+    for secret in in_commands(text, budget):
+        if judge(text[slice(*secret.span)], "strong").what in ("literal", "placeholder"):
+            spans.setdefault(secret.span, Within(name=secret.name.lstrip("-")))
     if not is_code and not is_data:
         for said in _SAID.finditer(text):
             budget.hit()

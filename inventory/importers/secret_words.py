@@ -83,6 +83,7 @@ _SHOUTED = re.compile(r"[A-Z]+(?:_[A-Z]+)+(?:_?\d{1,6})?")
 _PREFIXES = vocabulary("sk pk rk proj ant api ghp gho pat xoxb xoxp hf gsk tvly dev live test key ntn secret bearer")
 _SYMBOLS = "!@#$%^&*?+"
 _PASSWORD_WITH_SYMBOL = re.compile(r"[A-Za-z]+\d+[!@#$%^&*?]")
+_WORD_AND_NUMBER = re.compile(r"[A-Za-z]+(?:[-_.][A-Za-z]+)*[-_.]?\d{1,3}")
 _PLAIN = vocabulary("true false yes no none null undefined on off auto default basic bearer header query generic")
 _PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _EMPTY_WORDS = vocabulary(
@@ -212,6 +213,11 @@ def has_password_form(text: str) -> bool:
         return False
     letters = sum(c.isalpha() for c in text)
     return letters >= 2 and (any(c.isdigit() for c in text) or any(c in _SYMBOLS for c in text[1:]))
+
+
+def is_strong_password(text: str) -> bool:
+    """Whether a text has a password's form and is more than a word with a number, as ``step-2`` and ``profile1`` are."""
+    return has_password_form(text) and _WORD_AND_NUMBER.fullmatch(text) is None
 
 
 def _is_sequence(text: str) -> bool:

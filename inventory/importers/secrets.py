@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from inventory.importers.display import label, shown
 from inventory.importers.secret_budget import Budget
-from inventory.importers.secret_commands import password_argument, runs_what_it_is_given
+from inventory.importers.secret_commands import in_arguments, runs_what_it_is_given
 from inventory.importers.secret_patterns import N8N, matches
 from inventory.importers.secret_repeats import REMOVED, Repeats, free_name
 from inventory.importers.secret_texts import secrets_within
@@ -274,29 +274,27 @@ class _Walk:
         """Command line arguments: ``--flag=value``, ``--flag value``, ``-e NAME=value``, ``-t token``, ``Header: value``."""
         clean: list[str] = []
         before = ""
+        passwords = in_arguments(slot.program, arguments)
         has_named = not runs_what_it_is_given(slot.program)
-        has_user = any(each.startswith("-u") for each in arguments)
         for index, argument in enumerate(arguments):
             self._budget.hit()
             here = (*trail, index)
             head, equals, tail = argument.partition("=")
-            if equals and (head.startswith("-") or before in _DOCKER_ENV or re.fullmatch(r"[A-Z][A-Z0-9_]*", head)):
+            if index in passwords and judge(argument[slice(*passwords[index].span)], "strong").what == "literal":
+                clean.append(self._password(argument, passwords[index].span, here, slot, passwords[index].name))
+            elif equals and (head.startswith("-") or before in _DOCKER_ENV or re.fullmatch(r"[A-Z][A-Z0-9_]*", head)):
                 clean.append(head + equals + self._argument(tail, here, slot, head))
-            elif has_user and argument.startswith("-p") and password_argument("-p", argument[2:], slot.program):
-                clean.append("-p" + self._password(argument[2:], (0, len(argument) - 2), here, slot, "-p"))
-            elif before in ("-p", "-u") and (span := password_argument(before, argument, slot.program)):
-                clean.append(self._password(argument, span, here, slot, before))
             elif before in _DOCKER_ENV:
                 clean.append(self._inside(argument, here, slot))  # the name of a variable to hand on
             elif before.startswith("-") and "=" not in before and not argument.startswith("-"):
                 is_name = not has_named or argument.startswith("@")
-                has_named = True
+                has_named = has_named or not runs_what_it_is_given(argument)
                 if _ONE_LETTER_FLAG.match(before) and is_name:  # `npx -y package`, `python -m module`
                     clean.append(self._inside(argument, here, slot))
                 else:
                     clean.append(self._argument(argument, here, slot, before))
             else:
-                has_named = has_named or not argument.startswith("-")
+                has_named = has_named or not (argument.startswith("-") or runs_what_it_is_given(argument))
                 clean.append(self._inside(argument, here, slot))
             before = argument
         return clean
