@@ -1,8 +1,8 @@
 """HTTP addresses as a manifest shows them: who is called, and at which path; never with what.
 
 User, password, query, fragment and what is hung on a part of a path are left out, also where they are written in an odd way;
-computed parts are named, and a part of a path that looks like a token is told apart by a digest and not shown. An address is
-taken apart as the platforms take it apart (WHATWG URL): a backslash is a slash, and line breaks within it are nothing.
+computed parts are named, and a part of a path that may be a secret is not shown. A digest tells two of them apart only if a
+machine made them: the digest of a password would give it away. An address is taken apart as the platforms take it apart (WHATWG URL): a backslash is a slash, and line breaks within it are nothing.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from inventory.importers.display import EXPRESSION, MODEL, shown, without_expressions
+from inventory.importers.display import EXPRESSION, MODEL, shown, vocabulary, without_expressions
+from inventory.importers.levels import EXECUTE, READ, WRITE, words
 from inventory.importers.secret_repeats import REMOVED
-from inventory.importers.secret_words import has_password_form, is_made_up, looks_like_token
+from inventory.importers.secret_words import has_password_form, is_machine_made, is_made_up, looks_like_token
+
+OPAQUE = "{opaque}"
+"""Stands for a part that may be a password."""
 
 _ADDRESS = re.compile(r"\s*(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]*)://)?(?P<authority>[^/?#\s]*)(?P<path>[^?#]*)")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?")
@@ -32,6 +36,21 @@ _HALF_A_USER = re.compile(r"[:%@]")
 _HALF_IN_A_HOLE = re.compile(r":(?![\d{])")
 _TELLING = re.compile(
     r"(?:bot|catch|hooks?|key|secret|services|tokens?|triggers|webhooks?(?:-test)?|workflows)", re.IGNORECASE
+)
+#: Parts of a path after which a secret follows, unless they are about secrets: ``/token/refresh``, ``/password/reset``.
+_HOLDS_SECRET = re.compile(
+    r"(?:(?:access|api|auth|app|bot|secret|webhook)[-_]?)?(?:keys?|tokens?|secrets?|pass(?:word|wd|phrase|code)?|pwd?)",
+    re.IGNORECASE,
+)
+_ABOUT_SECRETS = (
+    READ
+    | WRITE
+    | EXECUTE
+    | vocabulary(
+        "access admin all any api auth authorize callback client code confirm default exchange forgot forgotten google grant id identity info "
+        "introspect introspection issue issuance jwt key login logout me mine new oauth oidc openid policy private public recover refresh revoke revoke "
+        "revocation secret service session sessions settings sign signin standard token type types url user users value values verification"
+    )
 )
 #: What a part of a path has and a password seldom: several words, a version, an ordinal.
 _PLAIN_PIECE = re.compile(r"[-_.:]|^v\d|\d(?:st|nd|rd|th)$")
@@ -99,12 +118,22 @@ def _is_token(piece: str, before: str) -> bool:
     text = unquote(piece)
     if _TELLING.fullmatch(before) and has_password_form(text) and text.isascii() and not _PLAIN_PIECE.search(text):
         return True
+    if _HOLDS_SECRET.fullmatch(before) and len(text) >= 4 and not _is_about_secrets(text):
+        return True
     if len(text) >= 20 and looks_like_token(text):
         return True
     return is_made_up(text, telling=_TELLING.fullmatch(before) is not None) or _OF_A_BOT.fullmatch(text) is not None
 
 
+def _is_about_secrets(text: str) -> bool:
+    """Whether a part of a path after "token" or "password" is made of known words and numbers: ``reset-v2``."""
+    return all(part.isdigit() or part == "v" or part in _ABOUT_SECRETS for part in words(text))
+
+
 def _opaque(text: str) -> str:
+    """What stands for a part that is not shown: with a digest if a machine made it, else always the same."""
+    if not is_machine_made(unquote(text)):
+        return OPAQUE
     return "{opaque " + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8] + "}"
 
 

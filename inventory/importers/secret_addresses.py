@@ -13,7 +13,6 @@ _PARAMETER = re.compile(
     r"(?:[?&#;]|%(?:25)*(?:3[bf]|23|26))([\w.~\[\]-]{1,80})(?:=|%(?:25)*3d)((?:(?!%(?:25)*(?:3b|23|26))[^&#;]){1,4096})",
     re.IGNORECASE,
 )
-_PASSWORD = re.compile("pass|pwd", re.IGNORECASE)
 _ODD_USER = re.compile(r"(?P<user>[^/?#@:]*:(?P<port>[^/?#@]*)[/?#][^@\s]*)@")
 
 
@@ -42,11 +41,18 @@ def in_addresses(text: str, budget: Budget) -> dict[tuple[int, int], str]:
             budget.hit()
             name, value = parameter.groups()
             strength = slot_strength(name, "query")
-            is_long = len(value) >= 8 or (strength == "strong" and (has_password_form(value) or _PASSWORD.search(name)))
+            is_long = len(value) >= 8 or (
+                strength == "strong" and (has_password_form(value) or _says_secret(name, value))
+            )
             if strength and is_long and judge(value, strength).what in ("literal", "placeholder"):
                 begin = offset + parameter.start(2)
                 spans[begin, begin + len(value)] = name
     return spans
+
+
+def _says_secret(name: str, value: str) -> bool:
+    """Whether a short plain value is a secret because of the parameter's name; a plain ``key`` also sorts and looks up."""
+    return name.lower() != "key" and len(value) >= 4
 
 
 def _user_of(rest: str) -> tuple[str, str]:

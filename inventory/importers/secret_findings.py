@@ -17,6 +17,7 @@ _WHERE = {
     "header": "a header",
     "inline": "a credential typed in place",
     "input": "a prompt's default",
+    "member": "the name of a member",
     "meta": "the export's metadata",
     "name": "a name",
     "oauth": "OAuth settings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -15,22 +15,32 @@ REMOVED = "secret-removed"
 _PREFIX = 4
 
 
-class Repeats:
-    """The machine-made secrets of one document, indexed by their first characters.
+def machine_made(values: Iterable[str]) -> dict[str, str]:
+    """What stands for each machine-made secret, as it is and as an address has it.
 
-    A password that a person made is removed from its own slot only. The same characters may be a package, a tool or a
-    name elsewhere, and removing them there would hide it.
+    A password that a person made is not among them. The same characters may be a package, a tool or a name elsewhere, and
+    removing them there would hide it. They are numbered, so that two names with a token each stay two names.
+    """
+    shown: dict[str, str] = {}
+    for number, value in enumerate(dict.fromkeys(each for each in values if is_machine_made(each)), 1):
+        for form in (value, quote(value, safe="")):
+            shown[form] = REMOVED if number == 1 else f"{REMOVED}-{number}"
+    return shown
+
+
+class Repeats:
+    """Texts of one document to replace wherever they stand, indexed by their first characters.
+
+    Args:
+        shown: what stands for each text.
+        budget: of the file.
     """
 
-    def __init__(self, values: Iterable[str], budget: Budget) -> None:
+    def __init__(self, shown: Mapping[str, str], budget: Budget) -> None:
         self._budget = budget
         self._by_prefix: dict[str, list[str]] = {}
-        self._shown: dict[str, str] = {}
-        made = dict.fromkeys(value for value in values if is_machine_made(value))
-        for number, value in enumerate(made, 1):  # numbered, so that two names with a token each stay two names
-            for form in (value, quote(value, safe="")):
-                self._shown[form] = REMOVED if number == 1 else f"{REMOVED}-{number}"
-        for form in sorted(self._shown, key=len, reverse=True):
+        self._shown = shown
+        for form in sorted(shown, key=len, reverse=True):
             self._by_prefix.setdefault(form[:_PREFIX], []).append(form)
 
     def __bool__(self) -> bool:

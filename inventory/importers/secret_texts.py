@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from inventory.importers.secret_addresses import in_addresses
 from inventory.importers.secret_budget import Budget
 from inventory.importers.secret_commands import in_commands
+from inventory.importers.secret_names import passwords_in, tokens_in
 from inventory.importers.secret_patterns import matches
-from inventory.importers.secret_words import has_password_form, judge, looks_like_token, slot_strength
+from inventory.importers.secret_words import judge, looks_like_token, slot_strength
 
 Span = tuple[int, int]
 
@@ -23,11 +24,6 @@ _KEYWORD = re.compile(
 )
 _QUOTED_VALUE = re.compile(r"\\?[\"'`]?\]?\s{0,8}(?:=>|:=|[:=,])\s{0,8}\\?([\"'`])(?P<value>[^\"'`\n\\]{4,4096})\\?\1")
 _BARE_VALUE = re.compile(r"\\?[\"'`]?\s{0,4}[:= ]\s{0,4}(?:(?:Bearer|Basic|Token)\s)?(?P<value>[\w.~+/=:@-]{12,4096})")
-#: A password that somebody wrote for people: in a note, a name, a label.
-_SAID = re.compile(
-    r"(?<![\w-])(?:pass(?:word|wd|phrase|wort|code)?|pwd?|kennwort|contrase.a|senha)\s{0,3}[:=]\s{0,3}(?P<value>[^\s\"'`,;)}\]]{5,64})",
-    re.IGNORECASE,
-)
 _NAME = re.compile(r"[\w-]{0,40}")
 _NOT_NAME = re.compile(r"[^\w-]")
 _LONGEST_NAME = 40
@@ -48,7 +44,13 @@ class Within:
 
 
 def secrets_within(
-    text: str, budget: Budget, *, is_command: bool = False, is_code: bool = False, is_data: bool = False
+    text: str,
+    budget: Budget,
+    *,
+    is_command: bool = False,
+    is_code: bool = False,
+    is_data: bool = False,
+    is_name: bool = False,
 ) -> list[tuple[Span, Within]]:
     """Spans of secrets and placeholders in a text, in order and apart.
 
@@ -58,6 +60,7 @@ def secrets_within(
         is_command: whether variables may be set before a program.
         is_code: whether a word after a name may be a variable.
         is_data: whether the text is data of an execution, where only what looks like a token is a secret.
+        is_name: whether the text is a name that people gave.
 
     Raises:
         OverBudget: the file costs too much work.
@@ -80,10 +83,12 @@ def secrets_within(
         if judge(text[slice(*secret.span)], "strong").what in ("literal", "placeholder"):
             spans.setdefault(secret.span, Within(name=secret.name.lstrip("-")))
     if not is_code and not is_data:
-        for said in _SAID.finditer(text):
+        for span in passwords_in(text, is_name=is_name):
             budget.hit()
-            if has_password_form(said["value"]):
-                spans.setdefault(said.span("value"), Within(name="password"))
+            spans.setdefault(span, Within(name="password"))
+    for span in tokens_in(text) if is_name else ():
+        budget.hit()
+        spans.setdefault(span, Within(name="token"))
     for signed_in in _SIGNED_IN.finditer(text):
         budget.hit()
         if looks_like_token(signed_in["value"]):

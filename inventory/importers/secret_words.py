@@ -76,7 +76,7 @@ _HOLLOW = re.compile(
 _FILE = re.compile(r"^(?:~|\.{1,2})?/[\w@.+ -]+(?:/[\w@.+ -]+)+$|^[A-Za-z]:\\|^\$\{workspaceFolder\}")
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(?:[a-z]+:)?//")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,12}(?::\d{1,5})?")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _EXAMPLE = re.compile(r"(?:(?!\.example\b)[\w.+/-])*example(?:(?!\.example\b)[\w.+/-])*", re.IGNORECASE)
 _SEQUENCE = re.compile(r"0?12345(?:6(?:7(?:8(?:90?)?)?)?)?|abcdef(?:g(?:h)?)?", re.IGNORECASE)
 _SHOUTED = re.compile(r"[A-Z]+(?:_[A-Z]+)+(?:_?\d{1,6})?")
@@ -94,7 +94,7 @@ _EMPTY_WORDS = vocabulary(
     credential credentials client app application account user username admin root id with from for to in of and or
     this is not real new old actual own personal private public service provider connection conn url dsn db database
     host server openai anthropic github gitlab slack notion google stripe n8n telegram twitter qdrant supabase airtable
-    goes paste will be set use env var variable config setting postgres redis mongo mysql
+    webhook hook services workflows triggers path goes paste will be set use env var variable config setting postgres redis mongo mysql
     """
 )
 
@@ -172,7 +172,7 @@ def judge(value: str, strength: Strength) -> Judged:
         return Judged("plain")  # a URL's own secrets are found inside it; a path leads to a secret and is none
     if strength == "strong" and _may_be_password(text):
         return Judged("literal", ((start, start + len(text)),))
-    if strength == "weak" and looks_like_token(text) and not _HOST.fullmatch(text) and not _UUID.fullmatch(text):
+    if strength == "weak" and looks_like_token(text) and not _HOST.fullmatch(text) and not UUID.fullmatch(text):
         return Judged("literal", ((start, start + len(text)),))
     return Judged("plain")
 
@@ -259,22 +259,24 @@ def is_machine_made(text: str) -> bool:
     """Whether a value is a token that nobody would choose as a name or a word: random enough, a UUID, or of published form."""
     if re.search(r"\s", text) or not text.isascii():
         return False
-    if _UUID.fullmatch(text) or any(end - begin > len(text) * 0.6 for _, begin, end in matches(text)):
+    if UUID.fullmatch(text) or any(end - begin > len(text) * 0.6 for _, begin, end in matches(text)):
         return True
     runs = re.findall(r"[A-Za-z0-9]+", text)
     return sum(len(run) for run in runs if is_random(run)) > len(text) * 0.6
 
 
 def is_random(run: str) -> bool:
-    """Whether letters and digits change so often, over 16 characters or more, that no person wrote them."""
+    """Whether letters, capitals and digits change so often, over 16 characters or more, that no person wrote them."""
     pieces = _PIECE.findall(run)
     numbers = sum(piece.isdigit() for piece in pieces)
-    return 16 <= len(run) <= 4096 and len(run) <= 3.2 * len(pieces) and 3 <= numbers < len(pieces)
+    if not 16 <= len(run) <= 4096 or not 0 < numbers < len(pieces):
+        return False
+    return len(run) <= (3.2 if numbers > 1 else 2.4) * len(pieces)
 
 
 def looks_secret(text: str) -> bool:
     """Whether a text that somebody typed, in no slot of any document, is likely a secret: a provider's shape, or a token's."""
-    is_id = _UUID.fullmatch(text.strip()) is not None
+    is_id = UUID.fullmatch(text.strip()) is not None
     return is_id or any(True for _ in matches(text)) or judge(text, "weak").what == "literal"
 
 

@@ -17,8 +17,9 @@ from typing import Any, Literal
 from inventory.importers.display import label, shown
 from inventory.importers.secret_budget import Budget
 from inventory.importers.secret_commands import in_arguments, runs_what_it_is_given
+from inventory.importers.secret_names import passwords_in_path
 from inventory.importers.secret_patterns import N8N, matches
-from inventory.importers.secret_repeats import REMOVED, Repeats, free_name
+from inventory.importers.secret_repeats import REMOVED, Repeats, free_name, machine_made
 from inventory.importers.secret_texts import secrets_within
 from inventory.importers.secret_words import Strength, is_placeholder, judge, looks_like_token, slot_strength
 
@@ -48,6 +49,9 @@ _STRUCTURE = frozenset(
     {"parameters", "values", "assignments", "value", "stringValue", "string", "fields", "mcpServers", "servers"}
 )
 
+#: Members that hold a name, and members whose own members are names.
+_NAMES = frozenset({"name", "cachedResultName"})
+_NAMED_BY_KEY = frozenset({"mcpServers", "servers"})
 _KEYWORD = re.compile("key|token|secret|pass|pwd|auth|cookie|dsn|credent|conn", re.IGNORECASE)
 _ONE_LETTER_FLAG = re.compile(r"-[A-Za-z]$")
 _DOCKER_ENV = frozenset({"-e", "--env"})
@@ -132,15 +136,21 @@ def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None, *, budg
     budget = budget or Budget()
     walk = _Walk(fingerprint, budget, _own_entries(document))
     clean = walk.value(document, (), _Slot())
-    repeats = Repeats(walk.values, budget)
-    if not repeats:
-        return Scrubbed(clean, tuple(walk.found), clean)
-    return Scrubbed(repeats.removed_from(clean), tuple(_renamed(each, repeats) for each in walk.found), clean)
+    content, found = _replaced(Repeats(walk.names, budget), clean, walk.found)
+    document, found = _replaced(Repeats(machine_made(walk.values), budget), content, found)
+    return Scrubbed(document, tuple(found), content)
+
+
+def _replaced(repeats: Repeats, document: Any, found: list[Occurrence]) -> tuple[Any, list[Occurrence]]:
+    return (
+        (repeats.removed_from(document), [_renamed(each, repeats) for each in found]) if repeats else (document, found)
+    )
 
 
 def without_tokens(text: str) -> str:
-    """A name from outside any document, as a file's, without what has a provider's shape or looks like a token."""
+    """A file's name or path without tokens, and without a password after the word "password"."""
     spans = [(begin, end) for _, begin, end in matches(text)]
+    spans += passwords_in_path(text)
     spans += [run.span() for run in _LONG_RUN.finditer(text) if looks_like_token(run.group())]
     apart: list[tuple[int, int]] = []
     for begin, end in sorted(spans):
@@ -159,6 +169,7 @@ class _Walk:
         self._budget = budget
         self.found: list[Occurrence] = []
         self.values: dict[str, None] = {}
+        self.names: dict[str, str] = {}
 
     def value(self, value: Any, trail: Trail, slot: _Slot) -> Any:
         """A copy of `value` without secrets."""
@@ -187,10 +198,13 @@ class _Walk:
             else:
                 below = _Slot(key, kind, region)
             if slot.name == "credentials" and isinstance(each, str) and key.endswith(("Api", "Auth", "OAuth2")):
-                below = _Slot("", kind, region)  # old n8n exports name a credential by a plain text
+                below = _Slot("name", kind, region)  # old n8n exports name a credential by a plain text
             if kind == "argument":
                 below = replace(below, program=PurePath(str(value.get("command", ""))).name)
-            name = self._inside(key, trail, _Slot("", "name", region)) if len(key) >= 12 else key
+            if slot.name in _NAMED_BY_KEY:
+                name = self._name(key, trail, _Slot("", "name", region))
+            else:
+                name = self._inside(key, trail, _Slot("", "member", region)) if len(key) >= 12 else key
             name = free_name(name, clean)
             clean[name] = self.value(each, (*trail, name), below)
         return clean
@@ -198,6 +212,8 @@ class _Walk:
     def _text(self, text: str, trail: Trail, slot: _Slot) -> str:
         if not text or text.isspace():
             return text
+        if slot.name in _NAMES and slot.kind in ("parameter", "inline") and not slot.region:
+            return self._name(text, trail, replace(slot, kind="name"))
         strength = slot.strength if slot.strength is not None else slot_strength(slot.name, slot.kind)
         if slot.kind == "inline" and slot.name in ("user", "username"):
             strength = ""
@@ -208,6 +224,15 @@ class _Walk:
             if judged.what == "literal" or (strength == "strong" and judged.what in ("placeholder", "reference")):
                 return self._judged(text, judged.what, judged.spans, judged.reference, trail, slot)
         return self._inside(text, trail, slot) if len(text) >= 12 else text
+
+    def _name(self, name: str, trail: Trail, slot: _Slot) -> str:
+        """A name without secrets: the same wherever it stands, and never that of another."""
+        if name not in self.names:
+            clean = self._inside(name, trail, slot)
+            if clean == name:
+                return name
+            self.names[name] = free_name(clean, self.names.values())
+        return self.names[name]
 
     def _judged(
         self,
@@ -253,6 +278,7 @@ class _Walk:
             is_command=slot.name == "command",
             is_code=slot.kind == "code" and slot.name != "command",
             is_data=slot.region in _DATA,
+            is_name=slot.kind == "name",
         ):
             value = text[begin:end]
             if value == REMOVED:
