@@ -1,6 +1,7 @@
-"""A random secret in each kind of slot goes all the way, from the upload to the mails: nothing stored, shown, sent or logged has it (I6).
+"""A secret in each kind of slot goes all the way, from the upload to the mails: nothing stored, shown, sent or logged has it (I6).
 
-What is planted, and that each is found, stands in `tests.inventory.importers.test_canaries`. Here many go together in few exports,
+Secrets are random, words with a number, and plain words. What is planted, and that each is found, stands in
+`tests.inventory.importers.test_canaries` and `tests.inventory.importers.test_secret_kinds`. Here many go together in few exports,
 each with a secret of its own, so that one that leaks is named by its slot.
 """
 
@@ -31,6 +32,7 @@ from inventory.models import Finding, ImportItem
 from tests import journeys
 from tests.approvals.bring_in.building import Build, everything_stored, manifest_of
 from tests.inventory.importers.test_canaries import MCP, N8N, OPAQUE, Plant
+from tests.inventory.importers.test_secret_kinds import COMMANDS, PLACES, SLOTS
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -41,6 +43,43 @@ pytestmark = pytest.mark.django_db
 #: Members of an export that every plant has, and that are put together; each other one is one plant's.
 TOGETHER = ("name", "nodes", "connections", "active")
 
+#: Names that putting plants together would overwrite (`_workflows` and `_configurations` plant some).
+_LEFT_OUT = frozenset({"name of a workflow", "name of a server"})
+#: A word with a number, wherever a person could put a password.
+NUMBERED = {
+    f"numbered word, {kind}": plant for kind, plant in {**COMMANDS, **SLOTS, **PLACES}.items() if kind not in _LEFT_OUT
+}
+#: A plain word, where the place alone says that a password stands there.
+PLAIN = {
+    f"plain word, {kind}": {**COMMANDS, **SLOTS, **PLACES}[kind]
+    for kind in (
+        "mysql -p",
+        "curl -u",
+        "sshpass -p",
+        "sudo -S by echo",
+        "docker login -p",
+        "--password=",
+        "PGPASSWORD",
+        "--password of a server",
+        "shell of a server",
+        "password",
+        "header",
+        "basic credentials in an address",
+        "query",
+        "assignment",
+        "JSON body",
+        "code",
+        "typed in place",
+        "env",
+        "argument",
+        "OAuth",
+        "path of a webhook, after token",
+        "path of a form, after key",
+        "path of an address, after secret",
+        "address of a chat",
+        "path of a server, after token",
+    )
+}
 #: So many records of one kind say what a few say; the rest stays open.
 MANY = 16
 
@@ -59,14 +98,19 @@ class Planted:
         return json.dumps(self.document).encode()
 
 
-def _canary() -> str:
-    """Like a real one, of no provider, and never the same twice."""
+def _canary(kind: str) -> str:
+    """Never the same twice: random, or as people choose a password for the kinds of `NUMBERED` and `PLAIN`."""
+    word = "".join(secrets.choice("bcdfghjklmnpqrstvwxz") + secrets.choice("aeiou") for _ in range(6))
+    if kind.startswith("plain word"):
+        return word
+    if kind.startswith("numbered word"):
+        return f"{word}{secrets.randbelow(90) + 10}"
     return f"cnry{secrets.token_hex(14)}9Z"
 
 
 def _renamed(document: dict[str, Any], number: int) -> dict[str, Any]:
     """A workflow whose nodes are called as no other's."""
-    names = {node["name"]: f"{node['name']} {number}" for node in document["nodes"]}
+    names = {node["name"]: f"{number} {node['name']}" for node in document["nodes"]}
     for node in document["nodes"]:
         node["name"], node["id"] = names[node["name"]], f"{node['id']} {number}"
     if "pinData" in document:
@@ -78,14 +122,19 @@ def _workflows(plants: Mapping[str, Plant]) -> Iterator[Planted]:
     """As few workflows as hold all plants; where two want the same member, another begins."""
     made: list[Planted] = []
     for number, (kind, plant) in enumerate(plants.items()):
-        canary = _canary()
+        canary = _canary(kind)
         document = _renamed(plant(canary), number)
         more = {name: kept for name, kept in document.items() if name not in TOGETHER}
         fits = (one for one in made if all(_joins(one.document.get(name), more[name]) for name in more))
         into = next(fits, None)
         if into is None:
-            into = Planted(f"flow-{len(made)}.json", {"id": f"canaries{len(made)}", "connections": {}, "nodes": []})
-            into.document |= {"name": f"Canaries {len(made)}", "active": True}
+            name, file = _canary("numbered word"), _canary("numbered word")
+            into = Planted(
+                f"flow-{len(made)} password {file}.json",
+                {"id": f"canaries{len(made)}", "connections": {}, "nodes": []},
+                {"name of a workflow": name, "name of a file": file},
+            )
+            into.document |= {"name": f"Canaries {len(made)} (password {name})", "active": True}
             made.append(into)
         into.canaries[kind] = canary
         into.document["nodes"] += document["nodes"]
@@ -102,22 +151,23 @@ def _configurations(plants: Mapping[str, Plant]) -> Iterator[Planted]:
     """One configuration for each shape of a client's, with a server for each plant."""
     made: dict[str, Planted] = {}
     for number, (kind, plant) in enumerate(plants.items()):
-        canary = _canary()
+        canary = _canary(kind)
         document = plant(canary)
         shape = "servers" if "servers" in document else "mcpServers"
         into = made.setdefault(shape, Planted(f"{shape}.mcp.json", {shape: {}}))
         into.canaries[kind] = canary
         ((_, config),) = document.pop(shape).items()
-        into.document[shape][f"srv{number}"] = config
+        into.canaries[f"name of server {number}"] = name = _canary("numbered word")
+        into.document[shape][f"srv{number}, password {name}"] = config
         into.document |= document
     yield from made.values()
 
 
 def exports() -> list[Planted]:
-    """Every slot of `N8N`, `MCP` and `OPAQUE`, planted."""
-    opaque = {kind: plant("x") for kind, plant in OPAQUE.items()}
-    n8n = N8N | {kind: OPAQUE[kind] for kind, document in opaque.items() if "nodes" in document}
-    mcp = MCP | {kind: OPAQUE[kind] for kind, document in opaque.items() if "nodes" not in document}
+    """Every slot, planted."""
+    others = {**OPAQUE, **NUMBERED, **PLAIN}
+    n8n = N8N | {kind: plant for kind, plant in others.items() if "nodes" in plant("x")}
+    mcp = MCP | {kind: plant for kind, plant in others.items() if "nodes" not in plant("x")}
     return [*_workflows(n8n), *_configurations(mcp)]
 
 
@@ -144,7 +194,7 @@ class Seen:
             f"{kind} in {where}"
             for kind, canary in canaries.items()
             for where, text in self.texts.items()
-            if canary[4:-2] in text
+            if (canary[4:-2] if canary.startswith("cnry") else canary) in text
         ]
 
 
@@ -260,7 +310,7 @@ def test_no_planted_secret_is_stored_shown_mailed_logged_or_in_what_goes_wrong(
 ) -> None:
     planted, seen, printed = exports(), Seen(), StringIO()
     canaries = {f"{one.name}: {kind}": canary for one in planted for kind, canary in one.canaries.items()}
-    assert len(canaries) == len(N8N) + len(MCP) + len(OPAQUE)
+    assert len(canaries) > len(N8N) + len(MCP) + len(OPAQUE) + len(NUMBERED) + len(PLAIN)
     caplog.set_level(logging.DEBUG)
     with redirect_stdout(printed), redirect_stderr(printed):
         for one in planted:

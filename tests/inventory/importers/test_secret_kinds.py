@@ -43,7 +43,7 @@ COMMANDS: dict[str, Plant] = {
     "--password=": lambda c: _command(f"tool --password={c}"),
     "PGPASSWORD": lambda c: _command(f"PGPASSWORD={c} psql -h a.example erp"),
     "redis-cli -a": lambda c: _command(f"redis-cli -a {c} get x"),
-    "over SSH": lambda c: workflow(node("ssh", "Run", 1, command=f"echo {c} | sudo -S reboot")),
+    "over SSH": lambda c: workflow(node("ssh", "Run", 1, bound("sshPassword"), command=f"echo {c} | sudo -S reboot")),
     "in code": lambda c: workflow(node("code", "Run", 2, jsCode=f"exec('sshpass -p {c} ssh robot@a.example');")),
     "-p of a server": lambda c: server(command="mysql-mcp", args=["-u", "root", "-p", c]),
     "-p joined of a server": lambda c: server(command="mysql-mcp", args=["-u", "root", f"-p{c}"]),
@@ -71,16 +71,42 @@ SLOTS: dict[str, Plant] = {
     "typed in place": lambda c: workflow(
         node("httpRequest", "Call", 4.2, {"httpBasicAuth": {"user": "robot", "password": c}}, url="https://a.example")
     ),
-    "name of a node": lambda c: workflow(node("slack", f"Post, password: {c}", 2.3, channelId="#a")),
-    "name of a workflow": lambda c: workflow(node("slack", "Post", 2.3, channelId="#a"), name=f"Flow (pw: {c})"),
+    "name of a node": lambda c: workflow(node("slack", f"Post, password: {c}", 2.3, bound("slackApi"), channelId="#a")),
+    "name of a workflow": lambda c: workflow(
+        node("slack", "Post", 2.3, bound("slackApi"), channelId="#a"), name=f"Flow (pw: {c})"
+    ),
     "label of a target": lambda c: workflow(
-        node("slack", "Post", 2.3, channelId={"__rl": True, "value": "C1", "cachedResultName": f"x password={c}"})
+        node(
+            "slack",
+            "Post",
+            2.3,
+            bound("slackApi"),
+            channelId={"__rl": True, "value": "C1", "cachedResultName": f"x password={c}"},
+        )
     ),
     "name of a credential": lambda c: workflow(node("slack", "Post", 2.3, bound("slackApi", "1", f"Ours, pass: {c}"))),
     "env": lambda c: server(command="thing", env={"DB_PASSWORD": c}),
     "argument": lambda c: server(command="thing", args=["--api-key", c]),
     "OAuth": lambda c: server(url="https://mcp.example/mcp", oauth={"clientSecret": c}),
     "name of a server": lambda c: server(f"srv password={c}", command="thing"),
+}
+#: Where a password is not shown, and where it may be no finding.
+PLACES: dict[str, Plant] = {
+    "name of a node, after a blank": lambda c: workflow(
+        node("slack", f"Log in with password {c}", 2.3, bound("slackApi"), channelId="#a")
+    ),
+    "name of a credential, after a blank": lambda c: workflow(
+        node("slack", "Post", 2.3, bound("slackApi", "1", f"Ours, password {c}"))
+    ),
+    "path of a webhook": lambda c: workflow(node("webhook", "Hook", 2, path=f"in/{c}")),
+    "path of a webhook, after token": lambda c: workflow(node("webhook", "Hook", 2, path=f"token/{c}/send")),
+    "path of a form, after key": lambda c: workflow(node("formTrigger", "Form", 2.2, path=f"key/{c}")),
+    "path of an address, after secret": lambda c: _call(f"https://a.example/secret/{c}/x"),
+    "address of a chat": lambda c: _call(f"https://hooks.slack.com/services/T1/B2/{c}"),
+    "address of a bot": lambda c: _call(f"https://api.telegram.org/bot123:{c}/sendMessage"),
+    "path of a server, after token": lambda c: server(url=f"https://mcp.example/token/{c}/mcp"),
+    "joined user of a server": lambda c: server(command="thing", args=[f"-urobot:{c}"]),
+    "user of a server": lambda c: server(command="thing", args=[f"--user=robot:{c}"]),
 }
 FORMS = ("random", *LOW_ENTROPY)
 
@@ -103,6 +129,14 @@ def test_a_secret_of_either_form_is_found_and_appears_nowhere(slot: str, form: s
     assert "embedded_secret" in codes(result.manifest)
     assert canary not in _everything(result)
     assert canary not in json.dumps(scrub(document).document)
+
+
+@pytest.mark.rule("I6")
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_secret_of_either_form_is_not_shown(place: str, form: str) -> None:
+    canary = _canary(form)
+    assert canary not in _everything(bring(PLACES[place](canary)))
 
 
 @pytest.mark.rule("I6")

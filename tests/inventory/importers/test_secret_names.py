@@ -132,6 +132,7 @@ def test_a_part_of_a_path_after_a_word_for_a_secret_is_not_shown(holder: str, pa
     assert path_shown(f"/{holder}/{password}/send") == f"/{holder}/{{opaque}}/send"
     for document in (
         workflow(node("webhook", "Hook", 2, path=f"{holder}/{password}/send")),
+        workflow(node("formTrigger", "Form", 2.2, path=f"{holder}/{password}")),
         _call(f"https://a.example/{holder}/{password}/send"),
     ):
         assert password not in _everything(bring(document))
