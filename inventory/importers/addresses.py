@@ -95,7 +95,7 @@ def path_shown(path: str, *, is_entry: bool = False) -> str:
     """
     parts = _HOLE.sub(_as_hole, path).split("/")
     before = ["", *parts[:-1]]
-    if is_entry:
+    if is_entry and not _HOLDS_SECRET.fullmatch(before[-1]):
         before[-1] = "webhook"
     return "/".join(map(_segment, parts, before))
 
