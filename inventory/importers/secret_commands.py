@@ -50,9 +50,7 @@ _PASSWORD_NAME = re.compile(r"-+(?:\w+[-_])*(?:pass(?:word|wd|phrase)?|pwd)", re
 _VARIABLE = re.compile(r"([A-Z0-9_]{0,80}?(?:PASS(?:WORD|WD|PHRASE)?|PWD))=")
 _CLUSTER = re.compile(r"-[A-Za-z]{2,6}")
 _WRAPPERS_BEFORE, _WRAPPERS_AFTER = "\"'\\[,=", "\"'\\],"
-#: A text without a flag, and without these, has no secret on a command line, and is not taken apart.
-_FLAG_MARKS = (" -", "'-", '"-', "\n-")
-_WORD_MARKS = ("chpasswd", "PASS", "PWD=")
+#: A text with a flag, and without any of these, is not taken apart.
 _PROGRAM_MARKS = (*_FLAGS, *_ALSO, "sudo", " --", "-pass")
 _TOKEN = re.compile(
     r"(?P<gap>\\\r?\n)|(?P<here><<<)|(?P<end>[|;&()`\n]+)|"
@@ -118,9 +116,10 @@ def in_commands(text: str, budget: Budget) -> Iterator[Secret]:
 
 def _is_marked(text: str) -> bool:
     """Whether a text may hold a command line with a secret: most hold none, and cost one look."""
-    if any(mark in text for mark in _WORD_MARKS):
+    if "PASS" in text or "PWD=" in text or "chpasswd" in text:
         return True
-    return any(mark in text for mark in _FLAG_MARKS) and any(mark in text for mark in _PROGRAM_MARKS)
+    has_flag = " -" in text or "'-" in text or '"-' in text or "\n-" in text
+    return has_flag and any(mark in text for mark in _PROGRAM_MARKS)
 
 
 def in_arguments(program: str, arguments: Sequence[str]) -> dict[int, Secret]:

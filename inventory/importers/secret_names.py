@@ -19,6 +19,7 @@ _SAID = re.compile(
     r"(?P<mark>\s{0,3}[:=]\s{0,3}|\s{1,3}(?:is\s)?)(?P<value>[^\s\"'`,;)}\]]{4,64})(?P<more>[ \t]+\w)?",
     re.IGNORECASE,
 )
+_HINT = re.compile(r"pass|pw|kennw|contras|senha", re.IGNORECASE)
 #: Words that are often numbered: ``reset2``, ``sha256``. With a number they are no password.
 _NUMBERED = vocabulary(
     "base flow group http item list md node oauth page part phase profile reset sha stage step table task test user utf"
@@ -30,6 +31,11 @@ _PLAIN_PART = re.compile(r"[A-Z]?[a-z]{2,}")
 _SEPARATOR = re.compile(r"[-_]")
 _EXTENSION = re.compile(r"\.[A-Za-z]{1,5}$")
 _BETWEEN_WORDS = str.maketrans("-_/\\", "  \n\n")
+
+
+def may_say_password(text: str) -> bool:
+    """Whether a text may have the word "password" in it. A name too short for a token is searched only then."""
+    return _HINT.search(text) is not None
 
 
 def passwords_in(text: str, *, is_name: bool = False) -> Iterator[Span]:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from inventory.importers.display import label, shown
 from inventory.importers.secret_budget import Budget
 from inventory.importers.secret_commands import in_arguments, runs_what_it_is_given
-from inventory.importers.secret_names import passwords_in_path
+from inventory.importers.secret_names import may_say_password, passwords_in_path
 from inventory.importers.secret_patterns import N8N, matches
 from inventory.importers.secret_repeats import REMOVED, Repeats, free_name, machine_made
 from inventory.importers.secret_texts import secrets_within
@@ -227,6 +227,8 @@ class _Walk:
 
     def _name(self, name: str, trail: Trail, slot: _Slot) -> str:
         """A name without secrets: the same wherever it stands, and never that of another."""
+        if len(name) < 12 and not may_say_password(name):
+            return name
         if name not in self.names:
             clean = self._inside(name, trail, slot)
             if clean == name:
