@@ -20,6 +20,7 @@ OBJECTS, VARIABLES, NOT_KNOWN = (
     "uses a name that is not known",
 )
 REACHES, COMPUTED, UNCERTAIN = "may reach evaluation", "member whose name is computed", "can't be read for certain"
+BUILT_IN = "takes or replaces a built-in"
 
 #: Code that only reshapes data.
 PLAIN = [
@@ -38,7 +39,6 @@ PLAIN = [
     "const row = {fetch: 1, 'eval': 2, process: 3}; return row.fetch + row.process + row.require;",
     "return items[items.length - 1].json[`day${$json.n}`] + items[Math.floor(Math.random() * items.length)].json.x;",
     "const found = /<!--(.*?)-->/.exec($json.html); console.log(found); return [found ? found[1] : ''];",
-    "const names = {a: 'Anna', b: 'Ben'};\nfunction name(key) { if (key in names) { return names[key]; } return ''; }\nreturn name($json.k);",
     "const rows = items.map(row => columns.map(column => String(row[column] || '')).join(','));\nvar columns = [];\nreturn rows;",
     "const days = {}; items.forEach(one => { days[one.json.day] = (days[one.json.day] || 0) + 1; }); return days;",
     "const half = [];\nfor (let i = 0; i < items.length; i += 2) { half.push(items[i]); }\nreturn half;",
@@ -108,6 +108,7 @@ HOSTILE = [
     ("const k = $json.k; return `${items[k]('x')}`", COMPUTED),
     ("const k = $json.k; const f = (() => 1)[k].valueOf(); return f('x')()", COMPUTED),
     ("const k = $json.k; return items?.[k]?.('x')", COMPUTED),
+    ("const names = {a: 'Anna'}; const k = $json.k; if (k in names) { return names[k] }", COMPUTED),
     ("const k = $json.k; const {[k]: C} = () => 1; return C('x')()", COMPUTED),
     ("const m = {a: () => 1}; const k = $json.k; const g = m[k]; const f = g[k]; return f('x')()", COMPUTED),
     ("const m = {a: () => 1}.a; const k = $json.k; const f = m[k]; return f('x')()", COMPUTED),
@@ -116,17 +117,17 @@ HOSTILE = [
     ("{ const m = {a: 1}; } [m] = $json.list; const k = $json.k; const f = m[k]; return f('x')()", COMPUTED),
     ("let m = {a: 1}; m = () => 1; const k = $json.k; const f = m[k]; return f('x')()", COMPUTED),
     ("const k = $json.k; const f = (items[k] || 0); return f", COMPUTED),
-    ("const k = $json.k; const f = (items.map[k] || 1)('x'); return f()", COMPUTED),
+    ("const k = $json.k; const f = (items.map[k] || 1)('x'); return f()", BUILT_IN),
     ("const {['con' + 'structor']: C} = () => 1; C('x')()", COMPUTED),
     ("const k = $json.k; return (({[k]: C}) => C)(() => 1)", COMPUTED),
-    ("const String = v => v; const f = String(items[$json.k]); f('x')", COMPUTED),
+    ("const String = v => v; const f = String(items[$json.k]); f('x')", BUILT_IN),
     ("let i = 0; i = 'constructor'; return [][i]", COMPUTED),
     ("let i = 0; [i] = $json.list; return [][i]", COMPUTED),
     ("let i = 0; ({a: i} = $json); return [][i]", COMPUTED),
     ("let i = 0; for (i of $json.list) { return [][i] }", COMPUTED),
     ("let i = 0; const f = i => [][i]; return f('x')", COMPUTED),
-    ("Math.floor = () => 'constructor'; return [][Math.floor(1)]", COMPUTED),
-    ("const M = Math; M.floor = () => 'constructor'; return [][Math.floor(1)]", COMPUTED),
+    ("Math.floor = () => 'constructor'; return [][Math.floor(1)]", BUILT_IN),
+    ("const M = Math; M.floor = () => 'constructor'; return [][Math.floor(1)]", BUILT_IN),
     ("function* g() { return [][yield 1 - 1] }", COMPUTED),
     ("someGlobal()", NOT_KNOWN),
     ("$unheardOf.run()", NOT_KNOWN),
