@@ -134,7 +134,7 @@ class _Reading(Text):
         return "" if self._is_written(index) or self._becomes_plain(self.start_of(index), end + 1) else COMPUTED
 
     def _is_tagged(self, index: int) -> bool:
-        """Whether a template is handed to a function, other than to the one that only reads it as it stands."""
+        """Whether a function receives a template. `String.raw` is none: it answers the text."""
         if self.name(index - 1):
             is_raw = (
                 self.name(index - 1) == "raw" and self.name(index - 3) == "String" and not self.is_member(index - 3)
