@@ -1,0 +1,100 @@
+"""Signing a conflict: one person gives the extra approval once, with a reason, for all that is in it (S6, A8).
+
+Each approval of the combination has a seat for it, so that the duties and the database judge the signer as any approver of stage 2 (S1, S2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+
+import rfc8785
+
+from approvals import facts
+from approvals.conflicts import asked as conflicts
+from approvals.conflicts import ways
+from approvals.conflicts.finding import Found
+from approvals.models import Approval, ApprovalState, ConflictSignature, Decision, SeatLabel
+from approvals.models.conflict import Mode
+from approvals.routing import route_of
+from governance.controls.refusals import Refusal, refuse
+from governance.controls.transitions import Step, Transition
+
+
+def check_reason(step: Step[Approval]) -> None:
+    """Refuse a signature without a reason: the one that is given stands for the whole combination."""
+    if step.text or not fills(step.subject, step):
+        return
+    sentence = "Say why: one reason stands for all that is in the conflict."
+    raise refuse(Refusal("A7", "input", sentence, detail=(("reason", sentence),)))
+
+
+def fills(record: Approval, step: Step[Approval]) -> bool:
+    """Whether the actor's yes to an approval would fill the seat of a conflict."""
+    seat = route_of(record, step.now).seat_for(record, step.actor)
+    return seat is not None and seat.label == SeatLabel.CONFLICT
+
+
+def sign(step: Step[Approval], decision: Decision, approve: Transition[Approval]) -> None:
+    """Record what a yes in the seat of a conflict signs, and give the same yes to all else that is in it.
+
+    Args:
+        step: approves one record of the combination.
+        decision: made by it.
+        approve: the operation, for the others.
+    """
+    if decision.seat.label != SeatLabel.CONFLICT:
+        return
+    record, submission = step.subject, step.subject.submission
+    others = list(submission.approvals.exclude(pk=record.pk).select_related("privilege"))
+    beside = conflicts.asked_in(submission)
+    found = [
+        one
+        for one in conflicts.left(submission, [*others, record], step.now)
+        if one.mode == Mode.APPROVAL and conflicts.takes_part(record.kind, conflicts.key_of(record), one, beside)
+    ]
+    for one in found:
+        _write(step, decision, one)
+    for other in others:
+        if other.state == ApprovalState.OPEN and _is_in(other, found, beside):
+            _sign_too(step, other, approve)
+
+
+def _write(step: Step[Approval], decision: Decision, found: Found) -> None:
+    assert decision.reason is not None  # `check_reason` asked
+    made = ConflictSignature(
+        submission=step.subject.submission,
+        rule=found.standing.version,
+        decision=decision,
+        person=decision.person,
+        for_person=decision.for_person,
+        reason=decision.reason,
+        digest=digest_of(found),
+        covers=sorted(ways.at_most(found.held)),
+        at=step.now,
+    )
+    made.save()
+    step.record("conflict.signed", made, {"rule": found.standing.version.code, "combination": made.digest})
+
+
+def digest_of(found: Found) -> str:
+    """SHA-256 over the rule, and over how each thing in the conflict is held."""
+    said = {"rule": found.standing.version.digest, "held": sorted(found.held)}
+    return hashlib.sha256(rfc8785.dumps(said)).hexdigest()
+
+
+def _is_in(record: Approval, found: Sequence[Found], beside: Collection[str]) -> bool:
+    key = f"{record.submission.automation_id}/{record.key}"
+    return any(conflicts.takes_part(record.kind, key, one, beside) for one in found)
+
+
+def _sign_too(step: Step[Approval], record: Approval, approve: Transition[Approval]) -> None:
+    """Give the same yes to another approval of the combination, unless the person fills another seat of it."""
+    is_free = approve.refusal(record, actor=step.actor, now=step.now) is None
+    if not is_free or not fills(record, step):
+        return
+    shown = facts.digest(facts.of(record, step.now))
+    approve(record, actor=step.actor, now=step.now, reason=step.text, shown_digest=shown)
+
+
+__all__ = ["check_reason", "digest_of", "fills", "sign"]

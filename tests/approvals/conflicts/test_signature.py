@@ -1,0 +1,273 @@
+"""One extra approval covers a conflict: asked for once, given once with a reason, shown with name and date (S6): refused first."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from approvals import conflict_sweeps, transitions
+from approvals.models import (
+    Approval,
+    ApprovalState,
+    Conflict,
+    ConflictSignature,
+    Decision,
+    DecisionPerson,
+    Grant,
+    Submission,
+    SubmissionState,
+)
+from approvals.routing import Route
+from governance.controls.actors import Actor
+from governance.controls.models import LedgerEvent, Person
+from governance.controls.refusals import DutyConflict, InvalidInput
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.attempts import database_refuses
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
+from tests.journeys import Company
+from tests.people import as_actor
+from tests.portal.signed_in import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+
+WHY = "The report goes to buyers alone."
+
+
+@pytest.fixture(autouse=True)
+def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands."""
+    monkeypatch.setattr("governance.controls.clock.now", lambda: plain.now)
+
+
+def decided_by_owners(c: Company, edit: object = None, **more: str) -> Submission:
+    """A report that reads the ERP and posts to Slack, which a rule forbids together: its owner has approved all of it."""
+    ruling.no_other_rules()
+    ruling.rule(on(c.erp), on(c.slack), **{"mode": "approval", **more})
+    made = stock.submitted(c, edit)  # type: ignore[arg-type]
+    journeys.decide_app(c, made)
+    for record in made.approvals.filter(stage=2).order_by("pk"):
+        record.refresh_from_db()
+        journeys.approve(record, c.people.omar, now=c.now)
+    made.refresh_from_db()
+    return made
+
+
+def in_conflict(submission: Submission) -> list[Approval]:
+    """What waits for the extra approval."""
+    return list(submission.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"))
+
+
+def signed(c: Company, submission: Submission, who: Person | None = None, reason: str = WHY) -> Approval:
+    """Somebody gives the extra approval on the first of it."""
+    return journeys.approve(in_conflict(submission)[0], who or c.people.sana, now=c.now, reason=reason)
+
+
+def read(c: Company, who: str, path: str) -> str:
+    answer = client_of(getattr(c.people, who)).get(path)
+    assert answer.status_code == 200
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+# --- who does not give it -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("S1", "A8")
+def test_neither_a_party_nor_the_holder_of_another_seat_signs(plain: Company) -> None:
+    n, made = plain.people, decided_by_owners(plain)
+    assert len(in_conflict(made)) == 2
+    made.parties.create(person=n.viktor, capacity="editor")
+    for who, code in ((n.viktor, "SOD-1"), (n.omar, "A8")):
+        with pytest.raises(DutyConflict) as no:
+            signed(plain, made, who)
+        assert no.value.refusal.code == code
+    assert not ConflictSignature.objects.exists()
+
+
+@pytest.mark.rule("S2")
+def test_signer_counts_as_an_approver_of_stage_2(plain: Company) -> None:
+    n, made = plain.people, decided_by_owners(plain, stock.one_more_channel)
+    signed(plain, made)
+    used = DecisionPerson.objects.filter(submission=made, person=n.sana)
+    assert set(used.values_list("stage", flat=True)) == {2}
+    taken = used.select_related("decision__approval")[0].decision.approval
+    said = Route.load(made, plain.now).conflict(n.sana, journeys.app_of(made))
+    assert said == ("SOD-2", "Sana Iqbal decided a privilege in stage 2")
+    assert taken.stage == 2
+
+
+@pytest.mark.rule("A7")
+def test_extra_approval_needs_a_reason(plain: Company) -> None:
+    made = decided_by_owners(plain)
+    with pytest.raises(InvalidInput) as no:
+        signed(plain, made, reason="")
+    assert no.value.refusal.sentence == "Say why: one reason stands for all that is in the conflict."
+    assert not ConflictSignature.objects.exists()
+
+
+@pytest.mark.rule("S1", "S2")
+def test_database_takes_no_signature_without_the_decision_that_gives_it(plain: Company) -> None:
+    made = decided_by_owners(plain)
+    signed(plain, made)
+    row = ConflictSignature.objects.get()
+    other = Decision.objects.filter(approval__submission=made, seat__label="owner").order_by("pk")[0]
+    same = {"submission": made, "rule": row.rule, "reason": row.reason, "digest": "0" * 64, "covers": [], "at": row.at}
+    for wrong in (
+        {"decision": other, "person": other.person},
+        {"decision": row.decision, "person": plain.people.viktor},
+        {"decision": row.decision, "person": row.person, "for_person": plain.people.viktor},
+    ):
+        with database_refuses("S6: a combination is signed by a decision"):
+            ConflictSignature.objects.create(**{**same, **wrong})
+    with database_refuses("append_only"):
+        ConflictSignature.objects.filter(pk=row.pk).update(person=plain.people.viktor)
+
+
+# --- given once -----------------------------------------------------------------------------------------------------------
+
+
+def test_one_signature_covers_all_that_is_in_the_conflict(plain: Company) -> None:
+    n, made = plain.people, decided_by_owners(plain, stock.one_more_channel)
+    assert made.state == SubmissionState.OPEN
+    assert len(in_conflict(made)) == 3
+    signed(plain, made)
+    made.refresh_from_db()
+    assert made.state == SubmissionState.IN_FORCE
+    row = ConflictSignature.objects.get()
+    assert (row.person, row.reason.shown, row.submission, row.at) == (n.sana, WHY, made, plain.now)
+    given = Decision.objects.filter(approval__submission=made, seat__label="conflict")
+    assert {(one.person, one.reason.shown) for one in given} == {(n.sana, WHY)}
+    assert given.count() == 3
+    assert LedgerEvent.objects.filter(verb="conflict.signed", outcome="done").count() == 1
+
+
+def test_nothing_comes_into_force_before_it_is_signed(plain: Company) -> None:
+    made = decided_by_owners(plain)
+    assert made.state == SubmissionState.OPEN
+    assert not Grant.objects.filter(automation=made.automation).exists()
+    signed(plain, made)
+    assert Grant.objects.filter(automation=made.automation).exists()
+
+
+def refused_beside(c: Company) -> Submission:
+    """Omar approves all but the privilege on Slack, which he refuses: nothing is left in the conflict."""
+    ruling.no_other_rules()
+    ruling.rule(on(c.erp), on(c.slack), mode="approval")
+    made = stock.submitted(c)
+    journeys.decide_app(c, made)
+    for record in made.approvals.filter(stage=2).order_by("pk"):
+        record.refresh_from_db()
+        is_slack = record.privilege is not None and record.privilege.entitlement.resource == c.slack
+        (journeys.reject if is_slack else journeys.approve)(record, c.people.omar, now=c.now)
+    made.refresh_from_db()
+    return made
+
+
+def test_refused_privilege_takes_the_extra_approval_along(plain: Company) -> None:
+    made = refused_beside(plain)
+    assert made.state == SubmissionState.DECIDED
+    assert LedgerEvent.objects.filter(verb="approval.left_alone", outcome="done").count() == 1
+    assert not Decision.objects.filter(seat__label="conflict").exists()
+    transitions.accept_subset(made, actor=as_actor(plain.people.jonas), now=plain.now)
+    assert made.state == SubmissionState.IN_FORCE
+
+
+def test_refusal_that_is_taken_back_brings_the_extra_approval_back(plain: Company) -> None:
+    n = plain.people
+    ruling.no_other_rules()
+    ruling.rule(on(plain.erp), on(plain.slack), mode="approval")
+    made = stock.submitted(plain)
+    journeys.decide_app(plain, made)
+    reads = made.approvals.get(privilege__entitlement__resource=plain.erp)
+    posts = made.approvals.get(privilege__entitlement__resource=plain.slack)
+    journeys.approve(reads, n.omar, now=plain.now)
+    journeys.reject(posts, n.omar, now=plain.now)
+    reads.refresh_from_db()
+    assert reads.state == ApprovalState.APPROVED
+    journeys.retract(posts, n.omar, now=plain.now)
+    journeys.approve(posts, n.omar, now=plain.now)
+    for record in made.approvals.filter(stage=2, kind="credential").order_by("pk"):
+        journeys.approve(record, n.omar, now=plain.now)
+    journeys.approve(posts, n.sana, now=plain.now)
+    made.refresh_from_db()
+    assert made.state == SubmissionState.OPEN, "the other is open again for it"
+    signed(plain, made)
+    made.refresh_from_db()
+    assert made.state == SubmissionState.IN_FORCE
+    given = Decision.objects.filter(approval__submission=made, seat__label="conflict", person=n.sana)
+    assert set(given.values_list("approval", flat=True)) == {reads.pk, posts.pk}
+
+
+def test_security_may_sign_before_the_owners(plain: Company) -> None:
+    n = plain.people
+    ruling.no_other_rules()
+    ruling.rule(on(plain.erp), on(plain.slack), mode="approval")
+    made = stock.submitted(plain)
+    journeys.decide_app(plain, made)
+    journeys.approve(made.approvals.filter(kind="privilege").order_by("pk")[0], n.sana, now=plain.now, reason=WHY)
+    assert ConflictSignature.objects.count() == 1
+    for record in made.approvals.filter(stage=2).order_by("pk"):
+        journeys.approve(record, n.omar, now=plain.now)
+    made.refresh_from_db()
+    assert made.state == SubmissionState.IN_FORCE
+    assert ConflictSignature.objects.count() == 1
+
+
+def test_security_can_refuse_it(plain: Company) -> None:
+    made = decided_by_owners(plain)
+    journeys.reject(in_conflict(made)[0], plain.people.sana, now=plain.now)
+    made.refresh_from_db()
+    assert made.approvals.filter(stage=2, state=ApprovalState.REJECTED).count() == 1
+    assert not ConflictSignature.objects.exists()
+
+
+def test_later_version_with_the_same_combination_needs_no_other(plain: Company) -> None:
+    made = decided_by_owners(plain)
+    signed(plain, made)
+    again = stock.submitted(plain, stock.another_order)
+    assert not again.approvals.filter(seats__label="conflict").exists()
+
+
+def test_later_version_with_more_in_it_needs_another(plain: Company) -> None:
+    made = decided_by_owners(plain)
+    signed(plain, made)
+    more = stock.submitted(plain, stock.one_more_channel)
+    if more.approvals.filter(stage=1, state=ApprovalState.OPEN).exists():
+        journeys.decide_app(plain, more)
+    for record in more.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
+        journeys.approve(record, plain.people.omar, now=plain.now)
+    assert more.approvals.filter(seats__label="conflict", state=ApprovalState.OPEN).exists()
+    signed(plain, more)
+    assert ConflictSignature.objects.count() == 2
+
+
+# --- shown ----------------------------------------------------------------------------------------------------------------
+
+
+def test_review_says_what_is_needed_and_offers_it_once(plain: Company) -> None:
+    made = decided_by_owners(plain)
+    path = reverse("review", args=[made.pk])
+    assert "Needs one more approval, from Security." in read(plain, "rita", path)
+    assert "Give the extra approval" not in read(plain, "rita", path)
+    page = read(plain, "sana", path)
+    assert page.count("Give the extra approval") == 1
+    first = in_conflict(made)[0]
+    opened = read(plain, "sana", f"{path}?open={first.pk}")
+    assert "Approve all in the conflict" in opened
+    assert "needed; it stands for all that is in the conflict" in opened
+
+
+def test_conflict_page_and_list_say_who_signed_it_and_when(plain: Company) -> None:
+    made = decided_by_owners(plain)
+    signed(plain, made)
+    conflict_sweeps.look(plain.now, Actor.of_job(conflict_sweeps.JOB))
+    row = Conflict.objects.get()
+    page = read(plain, "sana", row.href)
+    assert re.search(f"Signed by Sana Iqbal on [^:]+: “{WHY}”", page)
+    assert "one more approval" not in page.replace("One more approval", "")
+    listed = read(plain, "sana", reverse("conflict_list"))
+    assert "Signed" in listed
+    assert ">Open<" not in listed.partition("<tbody>")[2]
