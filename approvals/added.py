@@ -20,7 +20,10 @@ from approvals.models import (
     Approval,
     ApprovalKind,
     ApprovalState,
+    CarriedDecision,
     ConflictRule,
+    Decision,
+    DecisionOutcome,
     PolicyVersion,
     Seat,
     SeatLabel,
@@ -119,19 +122,36 @@ def unsigned(submission: Submission, now: datetime) -> Sequence[Unsigned]:
     if all(one.rule.mode != Mode.APPROVAL for one in conflicts.rules_for(submission, now)):
         return ()
     records = list(submission.approvals.select_related(*LADDER, "privilege__credential").order_by("stage", "pk"))
-    left = [one for one in conflicts.left(submission, records, now) if one.mode == Mode.APPROVAL]
+    left = [one for one in conflicts.left(submission, records, now) if one.standing.rule.mode == Mode.APPROVAL]
     if not left:
         return ()
-    signed = Seat.objects.filter(approval__in=records, label=SeatLabel.CONFLICT).values_list("approval", flat=True)
-    lacking = [one for one in records if one.state == ApprovalState.APPROVED and one.pk not in set(signed)]
+    seats = set(Seat.objects.filter(approval__in=records, label=SeatLabel.CONFLICT).values_list("approval", flat=True))
+    given = Decision.objects.standing().filter(outcome=DecisionOutcome.APPROVE, seat__label=SeatLabel.CONFLICT)
+    carried = CarriedDecision.objects.filter(approval__in=records, decision__in=given).values_list(
+        "approval", flat=True
+    )
+    signed = {*given.filter(approval__in=records).values_list("approval", flat=True), *carried}
+    lacking = [one for one in records if one.state == ApprovalState.APPROVED and one.pk not in signed]
     asked, pairs = conflicts.asked_in(submission), []
     for record in lacking:
         record.submission = submission
         key = conflicts.key_of(record)
-        part = next((one for one in left if conflicts.takes_part(record.kind, key, one, asked)), None)
+        # One that is signed takes no further seat, but one that is there already is filled.
+        due = [one for one in left if one.signature is None or record.pk in seats]
+        part = next((one for one in due if conflicts.takes_part(record.kind, key, one, asked)), None)
         if part is not None:
             pairs.append(Unsigned(record, part))
     return pairs
+
+
+def grown(submission: Submission, now: datetime) -> Found | None:
+    """A conflict of what is approved that holds more than what was signed in this submission; None where there is none."""
+    signed = set(submission.signatures.standing().values_list("rule__code", flat=True))
+    if not signed:
+        return None
+    records = submission.approvals.select_related("privilege").order_by("stage", "pk")
+    left = (one for one in conflicts.left(submission, records, now) if one.mode == Mode.APPROVAL)
+    return next((one for one in left if one.standing.rule.code in signed), None)
 
 
 def decided_in_conflict(now: datetime) -> set[int]:

@@ -20,7 +20,16 @@ def _unsigned(submission: Submission, now: datetime) -> Refusal | None:
     """Why what was approved before it came into a conflict waits for a signature more; None where nothing does."""
     found = next(iter(added.unsigned(submission, now)), None)
     if found is None:
-        return None
+        return _grown(submission, now)
     what = "The app" if found.record.title == "the app" else f"“{found.record.title}”"
-    sentence = f"{what} was approved before it came into a conflict, and takes a signature of security more. {found.found.sentence}"
-    return Refusal("S6", "state", sentence, "Look again in a minute: security is asked for it by then.")
+    sentence = f"{what} was approved before it came into a conflict, and needs one more approval, from Security. {found.found.sentence}"
+    return Refusal("S6", "state", sentence, "Look again in a minute: Security is asked for it by then.")
+
+
+def _grown(submission: Submission, now: datetime) -> Refusal | None:
+    """Why what was signed does not come into force: more is held together by now than Security signed."""
+    found = added.grown(submission, now)
+    if found is None:
+        return None
+    sentence = f"More is held together now than Security signed. {found.sentence}"
+    return Refusal("S6", "state", sentence, "Decline this, and submit it again: Security signs what there is then.")

@@ -14,10 +14,12 @@ from datetime import datetime
 from django.db.models import Q
 
 from approvals import again, pairs, policies, stopped, third
+from approvals.conflicts import remaining
 from approvals.ladders import Bench, Rung, ladder, resource_of
 from approvals.matching import Question, after, question_name
 from approvals.models import (
     Approval,
+    ApprovalState,
     Decision,
     DecisionOutcome,
     DecisionPerson,
@@ -25,6 +27,7 @@ from approvals.models import (
     SeatLabel,
     Submission,
 )
+from approvals.models.conflict import Mode
 from approvals.route_rows import Rows, Undecided, complete, is_retracted
 from approvals.turns import Beside, Judge, Late, Skipped, turn, with_deputy
 from governance.controls import clock
@@ -215,10 +218,20 @@ class Route:
         return self._stopped.get(approval.matter, frozenset())
 
     def seats(self, approval: Approval) -> tuple[Seat, ...]:
-        """The seats of a record, read once: they are made with it, and none is taken away."""
+        """The seats of a record, read once: none is taken away, and that of a conflict which is gone by a refusal asks nobody (S6)."""
         if approval.pk not in self._seats:
-            self._seats[approval.pk] = tuple(approval.seats.all())
+            seats = tuple(approval.seats.all())
+            is_void = any(one.label == SeatLabel.CONFLICT for one in seats) and self._is_left_alone(approval)
+            self._seats[approval.pk] = tuple(one for one in seats if not (is_void and one.label == SeatLabel.CONFLICT))
         return self._seats[approval.pk]
+
+    def _is_left_alone(self, approval: Approval) -> bool:
+        """Whether all else that a conflict put a seat on was refused, and nothing that takes an extra approval is left of it."""
+        beside = Seat.objects.filter(approval__submission=self.submission, label=SeatLabel.CONFLICT)
+        states = set(beside.exclude(approval=approval).values_list("approval__state", flat=True))
+        if not states or not states <= {ApprovalState.REJECTED, ApprovalState.EXPIRED}:
+            return False
+        return all(one.mode != Mode.APPROVAL for one in remaining.of_record(approval, self.now))
 
     def _answers_for(self, person: Person, approval: Approval) -> bool:
         resource = resource_of(approval)

@@ -50,7 +50,7 @@ class ConflictOut(Schema):
     title: str
     process: str
     rating: Rating
-    mode: Mode = Field(description="The rule's: written down, one signature of security more, or refused.")
+    mode: Mode = Field(description="The rule's: written down, one extra approval, from Security, or refused.")
     scope: Scope = Field(description="Of whom it is asked.")
     refused: bool = Field(description="Whether it keeps this from being submitted and from coming into force.")
     sentence: str = Field(description="What is in conflict and why it matters.")

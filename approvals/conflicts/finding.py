@@ -17,7 +17,7 @@ from approvals.conflicts.rules import Rule, are_distinct
 from approvals.conflicts.scanning import Conflicts, Members, Part, beside, spans
 from approvals.conflicts.selectors import Held
 from approvals.conflicts.standing import Standing
-from approvals.models import Waiver
+from approvals.models import ConflictSignature, Waiver
 from approvals.models.conflict import NEEDS, WITHOUT, Mode, Scope
 from inventory.importers.capabilities import BY_HAND
 from inventory.models import ChainMember
@@ -60,6 +60,7 @@ class Found:
         own: by leg, what the automation itself holds.
         others: by leg, what others hold.
         waiver: what covers all of it meanwhile, if anything does.
+        signature: who signed all of it, if anybody did.
     """
 
     standing: Standing
@@ -67,6 +68,7 @@ class Found:
     own: Mapping[int, tuple[Held, ...]]
     others: Mapping[int, tuple[Part, ...]]
     waiver: Waiver | None = None
+    signature: ConflictSignature | None = None
 
     @property
     def by_leg(self) -> dict[int, set[str]]:
@@ -102,9 +104,11 @@ class Found:
 
     @property
     def mode(self) -> str:
-        """What it does. A waiver lifts the refusal and nothing else: what is refused otherwise is shown, what takes a signature takes it (S7)."""
+        """What it does. A waiver lifts the refusal and nothing else (S7); once it is signed, it needs no signature more."""
         mode = self.standing.rule.mode
-        return Mode.RECORD if self.waiver is not None and mode == Mode.ENFORCE else mode
+        is_lifted = self.waiver is not None and mode == Mode.ENFORCE
+        is_signed = self.signature is not None and mode == Mode.APPROVAL
+        return Mode.RECORD if is_lifted or is_signed else mode
 
     @property
     def sentence(self) -> str:
@@ -181,7 +185,7 @@ def find_all(
                 if _is_conflict(one, made):
                     here.append(made)
         found.append(here)
-    return _with_waivers(_without_others(found), now, waivers)
+    return _with_signatures(cases, _with_waivers(_without_others(found), now, waivers))
 
 
 def _near(case: Case, rules: Sequence[Standing]) -> list[tuple[Standing, dict[int, tuple[Held, ...]]]]:
@@ -248,6 +252,26 @@ def _with_waivers(
     for waiver in waivers:
         known.setdefault(_of(waiver.code, waiver.scope, waiver.subject), []).append(waiver)
     return [[replace(one, waiver=_covering(known.get(_key_of(one), ()), one)) for one in each] for each in found]
+
+
+def _with_signatures(cases: Sequence[Case], found: Sequence[Sequence[Found]]) -> list[list[Found]]:
+    """Each that takes a signature with the one that covers all of it, given in a submission of the same automation for the rule as it is (S6)."""
+    codes = {one.standing.rule.code for each in found for one in each if one.standing.rule.mode == Mode.APPROVAL}
+    known: dict[int, list[ConflictSignature]] = {}
+    if codes:
+        of = {case.automation for case, each in zip(cases, found, strict=True) if each}
+        given = ConflictSignature.objects.standing().filter(submission__automation__in=of, rule__code__in=codes)
+        for one in given.select_related("submission", "rule", "person", "for_person", "reason").order_by("-pk"):
+            known.setdefault(one.submission.automation_id, []).append(one)
+    return [
+        [replace(one, signature=_signed(known.get(case.automation, ()), one)) for one in each]
+        for case, each in zip(cases, found, strict=True)
+    ]
+
+
+def _signed(given: Iterable[ConflictSignature], found: Found) -> ConflictSignature | None:
+    held, digest = found.held, found.standing.version.digest
+    return next((one for one in given if one.rule.digest == digest and held <= set(one.covers)), None)
 
 
 def _key_of(found: Found) -> tuple[str, str, int]:

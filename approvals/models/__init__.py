@@ -26,6 +26,7 @@ from approvals.models.policy import PolicyVersion
 from approvals.models.proposal import UNANSWERED, Proposal, ProposalState, WhatIf
 from approvals.models.revocation import RevocationOutcome, RevocationState, RevocationTask, RevocationWord, WordSaid
 from approvals.models.sample import Sample, SampleState
+from approvals.models.signature import ConflictSignature
 from approvals.models.submission import (
     Comment,
     Party,
@@ -51,6 +52,7 @@ __all__ = [
     "Conflict",
     "ConflictMember",
     "ConflictRule",
+    "ConflictSignature",
     "ConflictState",
     "Decision",
     "DecisionOutcome",

@@ -174,6 +174,14 @@ def _over() -> WaiverQuerySet:
     return _same().filter(Q(state=WaiverState.ENDED) | of_another).order_by()
 
 
+def _signing() -> models.QuerySet[Any]:
+    """The signatures that cover a conflict of an outer query: all of it, and of the rule as it was signed for."""
+    from approvals.models.signature import ConflictSignature  # which names rules
+
+    of = ConflictSignature.objects.standing().filter(rule__digest=OuterRef("rule__digest"))
+    return of.filter(rule__mode=Mode.APPROVAL, covers__contains=OuterRef("held"))
+
+
 class ConflictQuerySet(models.QuerySet["Conflict"]):
     """Conflicts as people may see them, and by their waivers."""
 
@@ -196,9 +204,12 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
         return same.filter(keys__overlap=waiver.covers) if in_chain else same.filter(subject=waiver.subject)
 
     def telling_waived(self, now: datetime) -> ConflictQuerySet:
-        """Each with ``waived_until``, until when a waiver covers all of it at ``now``, and ``was_waived``, whether one of it is over (S7)."""
+        """Each with ``waived_until``, until when a waiver covers all of it at ``now``, ``was_waived``, whether one of it is over (S7), and
+        ``signed_by``, the id of the signature that covers all of it (S6).
+        """
         ends = _covering(now).order_by("-ends_at").values("ends_at")[:1]
-        return self.annotate(waived_until=Subquery(ends), was_waived=Exists(_over()))
+        signed = _signing().order_by("-pk").values("pk")[:1]
+        return self.annotate(waived_until=Subquery(ends), was_waived=Exists(_over()), signed_by=Subquery(signed))
 
     def standing(self, word: str, now: datetime) -> ConflictQuerySet:
         """Those that stand as a word says: ``waived``, ``again`` (a waiver of it is over), ``ended``, or open where it says nothing."""
@@ -237,6 +248,7 @@ class Conflict(models.Model):
     #: Where `ConflictQuerySet.telling_waived` has read them.
     waived_until: datetime | None
     was_waived: bool
+    signed_by: int | None
 
     objects = ConflictQuerySet.as_manager()
     history = History()

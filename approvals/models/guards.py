@@ -33,17 +33,23 @@ COUNTED = """(SELECT d.id FROM approvals_decision d WHERE d.approval_id = {appro
               AND NOT EXISTS (SELECT 1 FROM approvals_retraction r WHERE r.decision_id = c.decision_id))"""
 
 #: Whether every seat of an approval is filled by what counts for it, and nobody said no or asked (A8).
+#: Whether all else that a conflict put a seat on was refused, so that its seat on an approval is about nothing any more (S6).
+LEFT_ALONE = """(SELECT COALESCE(bool_and(x.state IN ('rejected', 'expired')), false) FROM approvals_seat o
+              JOIN approvals_approval x ON x.id = o.approval_id JOIN approvals_approval me ON me.id = {approval}
+              WHERE o.label = 'conflict' AND x.submission_id = me.submission_id AND x.id <> me.id)"""
+
 FILLED = """(EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = {approval})
              AND NOT EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = {approval} AND NOT EXISTS (
                  SELECT 1 FROM approvals_decision d JOIN approvals_seat its ON its.id = d.seat_id
-                 WHERE its.label = s.label AND d.outcome = 'approve' AND d.id IN {counted}))
+                 WHERE its.label = s.label AND d.outcome = 'approve' AND d.id IN {counted})
+                 AND NOT (s.label = 'conflict' AND {left_alone}))
              AND NOT EXISTS (SELECT 1 FROM approvals_decision d WHERE d.outcome <> 'approve' AND d.id IN {counted}))"""
 
 
 def filled(row: str) -> str:
     """`FILLED` of a row of approvals by its name in a trigger or query."""
     counted = COUNTED.format(approval=f"{row}.id", round=f"{row}.round")
-    return FILLED.format(approval=f"{row}.id", counted=counted)
+    return FILLED.format(approval=f"{row}.id", counted=counted, left_alone=LEFT_ALONE.format(approval=f"{row}.id"))
 
 
 #: Everybody whom the decisions about the app approval of a submission use up (S2).

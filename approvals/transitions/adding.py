@@ -131,7 +131,9 @@ def add(
         because: the conflicts that came after the yes, in words; empty where a rule came while it was open.
     """
     lacking = [record for record in records if record.pk in missing]
-    seats = [Seat(approval=record, label=label) for record in lacking for label in missing[record.pk]]
+    there = set(Seat.objects.filter(approval__in=lacking).values_list("approval", "label"))
+    wanted = [(record, label) for record in lacking for label in missing[record.pk]]
+    seats = [Seat(approval=record, label=label) for record, label in wanted if (record.pk, label) not in there]
     if not seats:
         return []
     Seat.objects.bulk_create(seats)

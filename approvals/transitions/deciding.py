@@ -19,7 +19,7 @@ from approvals.models import (
 from approvals.models.conflict import Mode
 from approvals.models.submission import Capacity
 from approvals.routing import Route, route_of
-from approvals.transitions import adding, likening, outside, repeated
+from approvals.transitions import adding, likening, outside, repeated, signing
 from governance.controls.once import last_word
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
@@ -70,12 +70,14 @@ def approve(
         sentence = "Say why: a high-risk or bulk approval needs a reason."
         unsaid = likening.unsaid(step, same or {}) if batch is None else ()
         raise refuse(Refusal("A7", "input", sentence, detail=(("reason", sentence), *unsaid) if unsaid else ()))
+    signing.check_reason(step)
     alike = likening.check(step, same or {})
     narrowing = _narrow(record, term_days, level, list(scope) if scope is not None else None)
     _check_conflicts(step)
     takes_a_third = outside.is_needed(step)
     decision = _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing)
     likening.answer(step, alike, same or {}, decision)
+    signing.sign(step, decision, approve)
     if takes_a_third:
         outside.ask(step)
     _confirm_bindings(step)

@@ -162,7 +162,34 @@ def conclude(record: Approval, step: Step[Any]) -> None:
         else:
             _reject(step, submission, records)
         return
+    if record.state != ApprovalState.APPROVED:
+        _settle_left_alone(step, submission)
     _maybe_decided(step, submission)
+
+
+def _settle_left_alone(step: Step[Any], submission: Submission) -> None:
+    """A refusal took a conflict away: what only waited for its extra approval is approved (S6)."""
+    waiting = submission.approvals.filter(state=ApprovalState.OPEN, seats__label=SeatLabel.CONFLICT)
+    records = list(waiting.select_related(*LADDER).order_by("pk"))
+    route = Route.load(submission, step.now) if records else None
+    for record in records:
+        record.submission = submission
+        if route is not None and all(seat.is_filled for seat in route.standing(record)):
+            approve_left_alone(record, actor=step.actor, now=step.now)
+
+
+@transition(
+    Approval,
+    event="approval.left_alone",
+    permission=None,
+    source=(ApprovalState.OPEN,),
+    target=(ApprovalState.APPROVED,),
+)
+def approve_left_alone(step: Step[Approval]) -> Effect:
+    """Everybody else has approved it, and the conflict that took an extra approval is gone by a refusal (S6)."""
+    step.subject.ended_at = step.now
+    step.subject.granted_term_days = step.subject.granted_term_days or step.subject.term_days
+    return Effect()
 
 
 def _maybe_decided(step: Step[Any], submission: Submission) -> None:

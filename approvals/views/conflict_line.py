@@ -17,7 +17,7 @@ from inventory.models import Automation
 #: The worst of them, by the mode of its rule.
 WORST = {
     Mode.RECORD: "Each is shown to whoever decides.",
-    Mode.APPROVAL: "The worst takes one signature of security more.",
+    Mode.APPROVAL: "The worst needs one more approval, from Security.",
     Mode.ENFORCE: "The worst is refused unless it is waived.",
 }
 
@@ -29,13 +29,16 @@ def line(automation: Automation, actor: Actor, now: datetime) -> dict[str, Any] 
     if not found:
         return None
     left = [one for one in found if one.waived_until is None]
-    worst = max((one.rule.mode for one in left), key=list(TONES).index, default=None)
+    modes = [one.rule.mode if one.signed_by is None else Mode.RECORD for one in left]
+    worst = max(modes, key=list(TONES).index, default=None)
+    signed = sum(one.signed_by is not None for one in left)
+    signed_words = f" Security signed {signed if signed < len(left) else 'each'}." if signed else ""
     waived = f" {len(found) - len(left)} waived." if len(left) < len(found) else ""
     over = sum(1 for one in left if one.was_waived)
     again = f" Of {over} a waiver is over: resolve it, or ask for one more." if over else ""
     return {
         "lead": f"It has a part in {times.counted(len(found), 'conflict')}.",
-        "text": f"{WORST[Mode(worst)] if worst else ''}{waived}{again}".strip(),
+        "text": f"{WORST[Mode(worst)] if worst else ''}{signed_words}{waived}{again}".strip(),
         "tone": TONES[Mode.ENFORCE] if over else TONES[worst] if worst else "wait",
         "href": f"{reverse('conflict_list')}?automation={automation.pk}" + ("" if left else "&show=waived"),
     }

@@ -12,7 +12,7 @@ from approvals.conflicts.finding import Found
 from approvals.conflicts.holding import RUNS_AS, legs_of
 from approvals.conflicts.scanning import Part
 from approvals.conflicts.selectors import Held
-from approvals.models import Grant, Waiver
+from approvals.models import ConflictSignature, Grant, Waiver
 from approvals.models.conflict import WITHOUT, Mode
 from approvals.transitions import waiving
 from governance.controls.actors import Actor
@@ -24,12 +24,12 @@ Shape = dict[str, Any]
 #: What a conflict does, by the mode of its rule.
 MODES: Mapping[str, str] = {
     Mode.RECORD: "It is shown to everybody who decides.",
-    Mode.APPROVAL: "It takes one signature of security more.",
+    Mode.APPROVAL: "Needs one more approval, from Security.",
     Mode.ENFORCE: "It is refused unless it is waived.",
 }
 SHORT: Mapping[str, str] = {
     Mode.RECORD: "Shown",
-    Mode.APPROVAL: "One signature more",
+    Mode.APPROVAL: "Extra approval",
     Mode.ENFORCE: "Refused",
 }
 TONES: Mapping[str, str] = {Mode.RECORD: "wait", Mode.APPROVAL: "high", Mode.ENFORCE: "no"}
@@ -64,24 +64,39 @@ def _shape(one: Found, sentences: Mapping[str, str], named: Mapping[str, str], n
         "text": rule.reason,
         "legs": legs,
         "lacks": rule.without.name if rule.without is not None else "",
-        "short": "Waived" if waiver is not None and rule.mode != Mode.APPROVAL else SHORT[rule.mode],
+        "short": _short(one),
         "tone": TONES[one.mode],
         "mode": _mode_words(one, now),
         "waiver_href": waiver.href if waiver is not None else "",
-        "way_out": "" if waiver is not None else one.way_out,
+        "way_out": "" if waiver is not None or one.signature is not None else one.way_out,
         "href": one.standing.version.href,
         "ask_href": "",
         "ask_by": "",
     }
 
 
+def _short(one: Found) -> str:
+    """What it does in a few words."""
+    mode = one.standing.rule.mode
+    if mode == Mode.APPROVAL:
+        return SHORT[mode] if one.signature is None else "Signed"
+    return SHORT[mode] if one.waiver is None else "Waived"
+
+
+def signed_words(signature: ConflictSignature, now: datetime) -> str:
+    """Who signed a conflict, on which day, and why."""
+    day = times.day_words(times.day_of(signature.at), times.day_of(now))
+    return f"Signed by {signature.who} on {day}: “{signature.reason.shown}”"
+
+
 def _mode_words(one: Found, now: datetime) -> str:
-    """What it does: of a waived one until when, and what a waiver leaves as it is (S7)."""
+    """What it does: of a waived one until when, and what a waiver leaves as it is (S7); of a signed one, who signed."""
     rule, waiver = one.standing.rule, one.waiver
+    does = signed_words(one.signature, now) if one.signature is not None else MODES[rule.mode]
     if waiver is None or waiver.ends_at is None:
-        return MODES[rule.mode]
+        return does
     until = f"Waived until {times.day_words(times.day_of(waiver.ends_at), times.day_of(now))}."
-    return f"{until} {MODES[rule.mode]}" if rule.mode == Mode.APPROVAL else until
+    return f"{until} {does}" if rule.mode == Mode.APPROVAL else until
 
 
 def _things(

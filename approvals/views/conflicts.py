@@ -19,7 +19,7 @@ from approvals.conflicts import finding, standing
 from approvals.conflicts.holding import RUNS_AS, WAYS, higher, legs_of, of_entitlement
 from approvals.conflicts.rules import Leg
 from approvals.conflicts.selectors import Held
-from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
+from approvals.models import Conflict, ConflictRule, ConflictSignature, ConflictState, Grant, Waiver
 from approvals.models.conflict import ConflictQuerySet, Mode, Scope
 from approvals.transitions import ask_waiver, waiving
 from approvals.transitions.conflicting import RULE_CHANGED
@@ -162,6 +162,8 @@ def state_of(row: Conflict) -> str:
         return ENDED_BY.get(row.ended_why, "ended")
     if row.waived_until is not None:
         return "waived"
+    if row.signed_by is not None:
+        return "signed"
     return "again" if row.was_waived else "open"
 
 
@@ -256,8 +258,12 @@ def conflict(request: Request, pk: int) -> HttpResponse:
                 "until": row.waived_until or (row.due_at if is_open else None),
                 "until_words": "Waived until" if row.waived_until else "Resolve by",
                 "reason": rule.reason,
-                "mode": conflict_rows.MODES[row.rule.mode],
-                "way_out": "" if not is_open else rule.resolve if row.waived_until else finding.way_out(rule),
+                "mode": _does(row, now),
+                "way_out": ""
+                if not is_open
+                else rule.resolve
+                if row.waived_until or row.signed_by
+                else finding.way_out(rule),
                 "lacks": rule.without.name if rule.without is not None else "",
                 "is_late": is_open and row.rule.mode == Mode.ENFORCE and not row.waived_until,
             },
@@ -276,6 +282,14 @@ def conflict(request: Request, pk: int) -> HttpResponse:
             "ledger_href": ledger_href(row, actor=actor, now=now),
         },
     )
+
+
+def _does(row: Conflict, now: datetime) -> str:
+    """What it does; who signed it, once somebody has."""
+    if row.signed_by is None:
+        return conflict_rows.MODES[row.rule.mode]
+    signature = ConflictSignature.objects.select_related("person", "for_person", "reason").get(pk=row.signed_by)
+    return conflict_rows.signed_words(signature, now)
 
 
 def _subject(row: Conflict, actor: Actor, now: datetime) -> str:

@@ -8,6 +8,7 @@ from approvals import facts, openings, policies
 from approvals.models import Approval, ApprovalKind
 from approvals.routing import Route
 from approvals.transitions import likening
+from approvals.views import may_say
 from approvals.views.reader import Reader, Shape
 from governance.controls.actors import Actor
 from governance.controls.refusals import Refusal
@@ -42,25 +43,26 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
     """
     policy = policies.of(route.submission.policy)
     typed = reader.typed or {}
+    signs = may_say.signs(record, route, actor)
     form: Shape = {
         "action": decide_href(record),
         "digest": facts.digest(facts.of(record, reader.now)),
         "reason": {
             "value": typed.get("reason", ""),
-            "required": record.tier == "high",
-            "help": "needed for high risk; stays on the record"
-            if record.tier == "high"
-            else "needed to reject or to ask for changes; stays on the record",
+            "required": signs or record.tier == "high",
+            "help": _reason_help(record, signs=signs),
             "error": reader.errors.get("reason", ""),
         },
         "approve_label": "Approve the app" if record.kind == ApprovalKind.APP else "Approve",
         "final_round": record.round >= policy.rounds,
     }
+    if signs:
+        form["approve_label"] = "Approve all in the conflict"
     if actor.standing_for is not None:
         form["approve_label"] += f" for {actor.standing_for.name}"
     if held is not None:
         form["held"] = {"lead": held.sentence, "text": held.to_do}
-    if record.stage == 2 and held is None:
+    if record.stage == 2 and held is None and not signs:
         form |= _narrowing_fields(record, typed, policy)
     beside = ["reason", *(field for field, choices in CHOICES.items() if form.get(choices))]
     form["errors"] = {
@@ -72,6 +74,15 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
     if record.stage == 2:
         form["not_mine"] = _not_mine(record, reader, actor, typed)
     return form
+
+
+def _reason_help(record: Approval, *, signs: bool) -> str:
+    """When a reason is needed."""
+    if signs:
+        return "needed; it stands for all that is in the conflict"
+    if record.tier == "high":
+        return "needed for high risk; stays on the record"
+    return "needed to reject or to ask for changes; stays on the record"
 
 
 def _not_mine(record: Approval, reader: Reader, actor: Actor, typed: Shape) -> Shape | None:

@@ -84,9 +84,17 @@ def say_of(record: Approval, route: Route, reader: Reader) -> Say:
 
 def note(record: Approval, route: Route, say: Say, whom: str, now: datetime) -> Shape | None:
     """What another signature is about: the one that the reader's yes asks for, or the one that a record waits for; see `conflict_signature`."""
-    if say.no is None:
-        return third_signature(record, route, say.actor)
-    return conflict_signature(record, route, whom, now)
+    if say.no is not None or signs(record, route, say.actor):
+        return conflict_signature(record, route, whom, now)
+    return third_signature(record, route, say.actor)
+
+
+def signs(record: Approval, route: Route, actor: Actor) -> bool:
+    """Whether the reader's yes would be the extra approval that a conflict takes, which is given once for all in it (S6)."""
+    if record.state != ApprovalState.OPEN or all(seat.label != SeatLabel.CONFLICT for seat in route.seats(record)):
+        return False
+    seat = route.seat_for(record, actor)
+    return seat is not None and seat.label == SeatLabel.CONFLICT
 
 
 def third_signature(record: Approval, route: Route, actor: Actor) -> Shape | None:
@@ -124,8 +132,11 @@ def conflict_signature(record: Approval, route: Route, whom: str, now: datetime)
     if [seat.label for seat in route.standing(record) if not seat.is_filled] != [SeatLabel.CONFLICT]:
         return None
     found = [one for one in remaining.of_record(record, now) if one.mode == Mode.APPROVAL]
-    said = [*dict.fromkeys(one.sentence for one in found), f"It is with {whom}." if whom else "Nobody is left to sign."]
-    lead = "A conflict takes a signature of security more before this comes into force."
+    said = [
+        *dict.fromkeys(one.sentence for one in found),
+        f"It is with {whom}." if whom else "Nobody is left to give it.",
+    ]
+    lead = "Needs one more approval, from Security, because of a conflict."
     return {"tone": "wait", "icon": "person", "lead": lead, "text": " ".join(said)}
 
 

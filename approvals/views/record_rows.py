@@ -34,6 +34,7 @@ BLANK: Shape = dict.fromkeys(
         "name",
         "note",
         "quick",
+        "signs",
         "held",
         "focus",
         "evidence",
@@ -97,6 +98,7 @@ def row(
             "open": key == reader.opened or key in reader.also_open,
             "locked": _locked(say.no, held) if record.state == ApprovalState.OPEN else None,
             "mine": may_decide,
+            "signs": may_decide and may_say.signs(record, route, say.actor),
             "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now) is None,
         }
     )
@@ -105,7 +107,7 @@ def row(
         shape["held"] = True
     elif (note := may_say.note(record, route, say, whom(held), reader.now)) is not None:
         shape["note"] = note
-    elif may_decide and record.tier != "high":
+    elif may_decide and record.tier != "high" and not shape["signs"]:
         shape["quick"] = {"action": decide_href(record), "digest": facts.digest(facts.of(record, reader.now))}
     shape["undo"] = undo_action(record, route, reader)
     if shape["open"]:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from approvals import unneeded
 from approvals.conflicts import asked as conflicts
 from approvals.conflicts import remaining
+from approvals.conflicts.finding import Found
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from approvals.models.submission import UNFINISHED
 from approvals.transitions import accept_subset, answer, ask_waiver, comment, decline, withdraw
@@ -72,7 +73,7 @@ def context(submission: Submission, reader: Reader) -> Shape:
         "before": review_before.shape(submission, reader),
         "steps": review_stages.steps(about, rows, reader),
         "changes": review_changes.shape(about, reader),
-        "conflicts": _conflicts(submission, reader),
+        "conflicts": _conflicts(about, rows, reader),
         "conflicts_when": _conflicts_when(about),
         "waivers": _waivers(submission, reader),
         "app": review_app.panel(about, reader),
@@ -103,12 +104,14 @@ def _waivers(submission: Submission, reader: Reader) -> list[Shape]:
     return waiver_list.under_way(submission.automation, reader.now)
 
 
-def _conflicts(submission: Submission, reader: Reader) -> list[Shape]:
+def _conflicts(about: Dossier, drawn: Sequence[Shape], reader: Reader) -> list[Shape]:
     """Conflicts of an open submission, without refused privileges (S6)."""
+    submission = about.submission
     if submission.state not in UNFINISHED:
         return []
     found = remaining.of_submission(submission, reader.now)
     rows = conflict_rows.shapes(found, conflicts.words_in(submission), reader.actor, reader.now)
+    rows = [row | {"sign_href": _sign_href(one, about, drawn)} for one, row in zip(found, rows, strict=True)]
     if ask_waiver.refusal(submission.automation, actor=reader.actor, now=reader.now) is not None:
         return rows
     asks = [
@@ -116,6 +119,17 @@ def _conflicts(submission: Submission, reader: Reader) -> list[Shape]:
         for one in found
     ]
     return [row | {"ask_href": href} for row, href in zip(rows, asks, strict=True)]
+
+
+def _sign_href(found: Found, about: Dossier, drawn: Sequence[Shape]) -> str:
+    """Where the reader gives the extra approval that a conflict takes; empty where they do not."""
+    asked = conflicts.asked_in(about.submission)
+    rows = (
+        row["open_href"]
+        for record, row in zip(about.second, drawn, strict=True)
+        if row["signs"] and conflicts.takes_part(record.kind, conflicts.key_of(record), found, asked)
+    )
+    return next(rows, "")
 
 
 def _conflicts_when(about: Dossier) -> str:

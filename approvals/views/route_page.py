@@ -140,7 +140,7 @@ def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
     if box.seat.is_outside and box.people:
         text = f"Third signature, from outside both teams, on {times.counted(len(box.wanted), 'high-risk record')}"
     elif box.seat.is_of_conflict and box.people:
-        text = f"One signature more on {times.counted(len(box.wanted), 'record')} in conflict"
+        text = f"One extra approval for {times.counted(len(box.wanted), 'record')} in conflict"
     elif box.seat.is_more and box.people:
         refused = times.counted(len(box.wanted), "record")
         text = f"One signature more on {refused} refused, withdrawn or stopped before"

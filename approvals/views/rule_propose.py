@@ -32,7 +32,7 @@ BLANK = """code: vendor-and-payment
 title: Make a vendor and pay it
 process: Procure to pay
 rating: high          # low, medium, high
-mode: record          # record: shown; approval: one signature more; enforce: refused
+mode: record          # record: shown; approval: one extra approval; enforce: refused
 scope: automation     # automation, identity, owner, team, chain
 reason: Whoever can do both can pay a vendor that does not exist.
 resolve: Let another automation pay, with another owner.

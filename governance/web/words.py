@@ -63,6 +63,7 @@ RESOURCE_KINDS: Final = {
 STATES: Final = {
     "conflict": {
         "open": Word("Open", "conflict", "no"),
+        "signed": Word("Signed", "pen", "ok"),
         "waived": Word("Waived", "clock", "wait"),
         "again": Word("Waiver over", "warning", "no"),
         "ended": Word("Resolved", "ring-check", "ok"),
@@ -78,7 +79,7 @@ STATES: Final = {
     },
     "conflict_mode": {
         "record": Word("Shown", "eye"),
-        "approval": Word("One signature more", "pen", "high"),
+        "approval": Word("Extra approval", "pen", "high"),
         "enforce": Word("Refused", "lock", "no"),
     },
     "approval": {

@@ -68,7 +68,7 @@ def test_a_preview_says_which_rows_which_rule_why_and_what_would_resolve_it(comp
     (one,) = shown["conflicts"]
     assert (one["rating"], one["scope"], one["version"], one["refused"]) == ("medium", "automation", 1, False)
     assert one["sentence"] == "Read stock and tell of it: What is read could be told to the wrong people."
-    assert one["does"] == "It takes one signature of security more."
+    assert one["does"] == "Needs one more approval, from Security."
     assert one["resolve"] == "Tell nobody. Or ask for a waiver."
     assert one["page"].endswith(rule.href)
     sentences = {row["key"]: row["sentence"] for row in shown["rows"]}

@@ -88,7 +88,7 @@ def test_what_came_into_a_conflict_after_the_yes_does_not_come_into_force_withou
     (told,) = Notice.objects.filter(event="signature_added", recipient=n.rita)
     assert "What is read could be told to the wrong people." in told.context["because"]
     shown = client_of(n.rita).get(f"/review/{made.pk}/").content.decode()
-    assert "A conflict takes a signature of security more before this comes into force." in shown
+    assert "Needs one more approval, from Security, because of a conflict." in shown
     assert "It is with Sana Iqbal or Viktor" in shown
     journeys.approve(record, n.sana, now=c.now)
     made.refresh_from_db()
