@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 import pytest
 from django.urls import reverse
@@ -16,6 +17,7 @@ from approvals.models import (
     Decision,
     DecisionPerson,
     Grant,
+    Retraction,
     Submission,
     SubmissionState,
 )
@@ -271,3 +273,66 @@ def test_conflict_page_and_list_say_who_signed_it_and_when(plain: Company) -> No
     listed = read(plain, "sana", reverse("conflict_list"))
     assert "Signed" in listed
     assert ">Open<" not in listed.partition("<tbody>")[2]
+
+
+# --- taken back -----------------------------------------------------------------------------------------------------------
+
+
+def undo(record: Approval, who: Person, now: datetime) -> Approval:
+    """The person takes back the last decision on an approval."""
+    record.refresh_from_db()
+    return journeys.retract(record, who, now=now)
+
+
+def with_one_undecided(c: Company) -> tuple[Submission, list[Approval]]:
+    """Two approvals in a conflict that their owner approved, beside one in none that is still open."""
+    ruling.no_other_rules()
+    ruling.rule(on(c.erp), on(c.slack), mode="approval")
+    made = stock.submitted(c)
+    journeys.decide_app(c, made)
+    both = list(made.approvals.filter(seats__label="conflict").order_by("pk"))
+    for record in both:
+        journeys.approve(record, c.people.omar, now=c.now)
+    assert made.approvals.filter(stage=2, state=ApprovalState.OPEN).exclude(pk__in=[one.pk for one in both]).exists()
+    return made, both
+
+
+@pytest.mark.rule("A8")
+def test_extra_approval_stays_once_somebody_decided_after_it(plain: Company) -> None:
+    n = plain.people
+    ruling.no_other_rules()
+    ruling.rule(on(plain.erp), on(plain.slack), mode="approval")
+    made = stock.submitted(plain)
+    journeys.decide_app(plain, made)
+    first, second = made.approvals.filter(seats__label="conflict").order_by("pk")
+    journeys.approve(first, n.sana, now=plain.now, reason=WHY)
+    second.refresh_from_db()
+    journeys.approve(second, n.omar, now=plain.now)
+    with pytest.raises(DutyConflict) as no:
+        undo(first, n.sana, plain.now)
+    assert no.value.refusal.code == "A8"
+    assert (
+        no.value.refusal.sentence
+        == "Somebody decided after you on another approval in this conflict. Your extra approval stands."
+    )
+    assert not Retraction.objects.exists()
+    assert ConflictSignature.objects.standing().count() == 1
+
+
+@pytest.mark.rule("A8")
+@pytest.mark.parametrize("which", [0, 1])
+def test_undo_takes_back_the_extra_approval_with_all_that_it_covered(plain: Company, which: int) -> None:
+    n = plain.people
+    made, both = with_one_undecided(plain)
+    signed(plain, made)
+    assert ConflictSignature.objects.standing().count() == 1
+    undo(both[which], n.sana, plain.now)
+    for record in both:
+        record.refresh_from_db()
+        assert record.state == ApprovalState.OPEN
+    assert Retraction.objects.filter(person=n.sana).count() == 2
+    assert not ConflictSignature.objects.standing().exists()
+    assert Decision.objects.standing().filter(person=n.omar).count() == 2, "the owner's decisions stand"
+    assert "Needs one more approval, from Security." in read(plain, "rita", reverse("review", args=[made.pk]))
+    journeys.approve(both[which], n.viktor, now=plain.now, reason=WHY)
+    assert ConflictSignature.objects.standing().get().person == n.viktor
