@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from approvals import asking, duties
-from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Retraction
+from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, Retraction, SeatLabel
 from approvals.routing import Route, route_of
+from approvals.transitions import signing
 from approvals.transitions.deciding import ABOVE, title
 from governance.controls.actors import Actor
 from governance.controls.refusals import Refusal, refuse
@@ -31,15 +32,16 @@ def _taken_back(record: Approval, actor: Actor, text: str, params: Mapping[str, 
     duties=duties.RETRACTING,
     parents=ABOVE,
 )
-def retract(step: Step[Approval], *, decision: int) -> Effect:
+def retract(step: Step[Approval], *, decision: int, alone: bool = False) -> Effect:
     """Whoever decided last takes that back; what others signed in this round stands, and the record's time runs on as before (A10).
 
     An app that was approved closes what it opened: nobody has decided there yet (A4). What was said with it about a connection stays
-    said (I8).
+    said (I8). An extra approval is taken back on all that it covered (S6).
 
     Args:
         step: the running step.
         decision: id of the decision that the page showed.
+        alone: whether the caller takes back the rest of an extra approval.
     """
     record, person = step.subject, step.actor.person
     route = route_of(record, step.now)
@@ -52,6 +54,8 @@ def retract(step: Step[Approval], *, decision: int) -> Effect:
     for_person = step.actor.standing_for
     Retraction.objects.create(decision=taken, person=person, for_person=for_person, reason=step.reason, at=step.now)
     route.take_back(taken)
+    if taken.seat.label == SeatLabel.CONFLICT and taken.outcome == DecisionOutcome.APPROVE and not alone:
+        signing.take_back(step, taken, retract)
     record.retracted += 1
     if record.state == ApprovalState.APPROVED and record.stage == 1:
         for waiting in record.submission.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):

@@ -83,6 +83,25 @@ def digest_of(found: Found) -> str:
     return hashlib.sha256(rfc8785.dumps(said)).hexdigest()
 
 
+def take_back(step: Step[Approval], decision: Decision, retract: Transition[Approval]) -> None:
+    """Take back the same extra approval on all else that it covered.
+
+    Args:
+        step: takes back one decision of it.
+        decision: the one that is taken back.
+        retract: the operation, for the others.
+    """
+    same = Decision.objects.standing().filter(
+        approval__submission=step.subject.submission, seat__label=SeatLabel.CONFLICT
+    )
+    same = same.filter(person=decision.person, for_person=decision.for_person, at=decision.at, outcome=decision.outcome)
+    for other in same.exclude(approval=step.subject).select_related("approval").order_by("pk"):
+        if retract.refusal(other.approval, actor=step.actor, now=step.now) is not None:
+            sentence = "Somebody decided after you on another approval in this conflict. Your extra approval stands."
+            raise refuse(Refusal("A8", "duty", sentence))
+        retract(other.approval, actor=step.actor, now=step.now, reason=step.text, decision=other.pk, alone=True)
+
+
 def _is_in(record: Approval, found: Sequence[Found], beside: Collection[str]) -> bool:
     key = f"{record.submission.automation_id}/{record.key}"
     return any(conflicts.takes_part(record.kind, key, one, beside) for one in found)
@@ -97,4 +116,4 @@ def _sign_too(step: Step[Approval], record: Approval, approve: Transition[Approv
     approve(record, actor=step.actor, now=step.now, reason=step.text, shown_digest=shown)
 
 
-__all__ = ["check_reason", "digest_of", "fills", "sign"]
+__all__ = ["check_reason", "digest_of", "fills", "sign", "take_back"]
