@@ -22,6 +22,7 @@ from approvals.models import (
     SubmissionState,
 )
 from approvals.routing import Route
+from approvals.views import conflict_line
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.refusals import DutyConflict, InvalidInput
@@ -336,3 +337,24 @@ def test_undo_takes_back_the_extra_approval_with_all_that_it_covered(plain: Comp
     assert "Needs one more approval, from Security." in read(plain, "rita", reverse("review", args=[made.pk]))
     journeys.approve(both[which], n.viktor, now=plain.now, reason=WHY)
     assert ConflictSignature.objects.standing().get().person == n.viktor
+
+
+def test_signed_conflict_is_named_on_the_timeline_and_offers_no_waiver(plain: Company) -> None:
+    made, _ = with_one_undecided(plain)
+    path = reverse("review", args=[made.pk])
+    assert "Ask for a waiver" in read(plain, "rita", path)
+    signed(plain, made)
+    page = read(plain, "rita", path)
+    assert "Signed by Sana Iqbal on" in page
+    assert "Ask for a waiver" not in page
+    said = re.sub("<[^>]+>", " ", page)
+    assert re.search("Sana Iqbal +gave the extra approval for the conflict “Read stock and tell of it”", said)
+
+
+def test_automation_says_that_its_conflict_is_signed(plain: Company) -> None:
+    made = decided_by_owners(plain)
+    signed(plain, made)
+    conflict_sweeps.look(plain.now, Actor.of_job(conflict_sweeps.JOB))
+    line = conflict_line.line(made.automation, as_actor(plain.people.rita), plain.now)
+    assert line is not None
+    assert (line["lead"], line["text"]) == ("It has a part in 1 conflict.", "Security signed it.")
