@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import ClassVar
 
 import pgtrigger
@@ -11,6 +13,7 @@ from django.db import models
 from approvals.models.approval import Decision
 from approvals.models.conflict import ConflictRule
 from approvals.models.submission import Submission
+from governance.controls.actors import Actor
 from governance.controls.models import AppendOnly, FreeText, Person
 
 #: A signature is given by a decision on the extra approval, which the database has asked for parties, stages and delegation (S1, S2, A11).
@@ -73,6 +76,12 @@ class ConflictSignature(AppendOnly):
     def who(self) -> str:
         """Who signed, and for whom."""
         return f"{self.person} for {self.for_person}" if self.for_person is not None else str(self.person)
+
+    @classmethod
+    def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
+        """What a timeline calls the conflicts with these signatures that the reader may see: one query."""
+        seen = cls.objects.filter(pk__in=keys, submission__in=Submission.objects.visible_to(actor, now))
+        return {pk: f"the conflict “{title}”" for pk, title in seen.order_by().values_list("pk", "rule__title")}
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its event stands on the submission's and the automation's timelines too."""

@@ -29,10 +29,11 @@ def line(automation: Automation, actor: Actor, now: datetime) -> dict[str, Any] 
     if not found:
         return None
     left = [one for one in found if one.waived_until is None]
-    modes = [one.rule.mode if one.signed_by is None else Mode.RECORD for one in left]
-    worst = max(modes, key=list(TONES).index, default=None)
-    signed = sum(one.signed_by is not None for one in left)
-    signed_words = f" Security signed {signed if signed < len(left) else 'each'}." if signed else ""
+    unsigned = [one for one in left if one.signed_by is None]
+    worst = max((one.rule.mode for one in unsigned), key=list(TONES).index, default=None)
+    signed = len(left) - len(unsigned)
+    what = signed if unsigned else "it" if signed == 1 else "all of them"
+    signed_words = f" Security signed {what}." if signed else ""
     waived = f" {len(found) - len(left)} waived." if len(left) < len(found) else ""
     over = sum(1 for one in left if one.was_waived)
     again = f" Of {over} a waiver is over: resolve it, or ask for one more." if over else ""

@@ -173,7 +173,9 @@ def reasons(found: Iterable[Found], own: Collection[str], sentences: Mapping[str
 
 
 def may_be_asked(one: Found, now: datetime) -> bool:
-    """Whether a waiver of it can be asked for: none lifts it, or not for long."""
+    """Whether a waiver of it can be asked for: nobody signed it, and none lifts it, or not for long."""
+    if one.signature is not None:
+        return False
     return one.waiver is None or waiving.ends_soon(one.waiver, now)
 
 

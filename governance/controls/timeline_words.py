@@ -16,7 +16,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
         "wait",
         "{what} is in a conflict and is open for one more approval, from Security",
     ),
-    "conflict.signed": ("pen", "ok", "signed a conflict: {what}"),
+    "conflict.signed": ("pen", "ok", "gave the extra approval for {what}"),
     "approval.left_alone": ("check", "ok", "{what} is approved: what it was in conflict with was refused"),
     "approval.rejected": ("cross", "no", "refused {what}"),
     "approval.changes_asked": ("question", "ask", "asked for changes to {what}"),
