@@ -18,6 +18,7 @@ from tests.approvals.attempts import refused
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
+from tests.recorded import recorded
 from tests.unguarded import given
 
 
@@ -228,6 +229,12 @@ def test_a_rejected_app_closes_its_privileges_as_not_applicable(company: Company
     assert set(states) == {ApprovalState.NOT_APPLICABLE}
     submission.automation.refresh_from_db()
     assert submission.automation.state == AutomationState.DRAFT
+    theo, rita = company.people.theo, company.people.rita
+    for record in submission.approvals.filter(stage=2):
+        assert recorded("approval.closed", record, by=theo) == {"from": "waiting", "to": "not_applicable"}
+    assert recorded("submission.rejected", submission, by=theo) == {"from": "open", "to": "rejected"}
+    assert recorded("automation.put_in_review", submission.automation, by=rita) == {"from": "draft", "to": "in_review"}
+    assert recorded("automation.sent_back", submission.automation, by=theo) == {"from": "in_review", "to": "draft"}
     assert not Grant.objects.filter(automation=submission.automation).exists()
 
 

@@ -20,6 +20,7 @@ from tests.approvals.bring_in.building import Build
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
 from tests.portal.signed_in import client_of
+from tests.recorded import recorded
 
 
 def an_editor(c: Company, submission: Submission) -> None:
@@ -77,6 +78,8 @@ def test_who_changes_it_for_somebody_makes_both_parties(company: Company, stock_
         (n.tom.pk,),
         (n.theo.pk,),
     }
+    named = recorded("submission.parties_named", submission, by=n.tom)["parties"]
+    assert sorted(named) == sorted(f"{person.opaque_id} editor" for person in (n.tom, n.theo))
     refused(transitions.approve, journeys.app_of(submission), as_actor(n.theo), "SOD-1", now=c.now)
 
 

@@ -25,6 +25,7 @@ from tests.journeys import Company
 from tests.matrix.worlds import inside
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
+from tests.recorded import recorded
 
 
 def drawn(c: Company, submission: Submission) -> Sample:
@@ -85,6 +86,8 @@ def test_each_record_that_policy_approved_is_noted_and_drawn_by_itself(
 ) -> None:
     noted = list(light_in_force.samples.order_by("pk"))
     assert {one.approval for one in noted} == set(light_in_force.approvals.filter(stage=2))
+    for one in noted:
+        assert recorded("sample.noted_of_policy", one, by=company.people.theo) == {"approval": str(one.approval_id)}
     assert len({samples.name_of(one) for one in noted}) == 2
     seals = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(1_000)]
     drawn_apart = [tuple(samples.falls_on(seal, samples.name_of(one), 10) for one in noted) for seal in seals]
@@ -142,6 +145,8 @@ def test_what_is_not_fine_or_unseen_is_out_of_force_until_its_owner_has_decided(
     why = ends(company, sample)
     grant = grant_of(sample)
     assert (grant.state, grant.suspended_why) == (GrantState.SUSPENDED, why)
+    payload = recorded("grant.held_back", grant, by=n.sana if ends is not_fine else JOBS)
+    assert payload == {"why": why, "from": "active", "to": "suspended"}
     assert not grant.is_live(company.now)
     automation = Automation.objects.get(pk=light_in_force.automation_id)
     assert automation.state == AutomationState.LIVE, "what policy approved is out of force, and nothing else"

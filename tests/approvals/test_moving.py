@@ -26,6 +26,7 @@ from tests.matrix.worlds import inside
 from tests.pages.test_register import lines
 from tests.people import as_actor, as_delegate
 from tests.portal.signed_in import client_of
+from tests.recorded import recorded
 from tests.unguarded import moved as unguarded_move
 from tests.unguarded import unguarded
 
@@ -234,6 +235,8 @@ def test_the_app_alone_is_put_before_the_new_lead_and_whoever_had_it_decides_not
 ) -> None:
     n = company.people
     one = moved(company, live)
+    payload = recorded("transfer.moved", Transfer.objects.get(), by=n.grace)
+    assert payload == {"team": n.marketing.pk, "from": "agreed", "to": "moved"}
     made = one.submissions.get(state=SubmissionState.OPEN)
     app = journeys.app_of(made)
     assert (one.team, one.approved_version, made.approvals.count()) == (n.marketing, live.approved_version, 1)

@@ -27,6 +27,7 @@ from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
+from tests.recorded import recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -322,6 +323,8 @@ def test_an_app_that_is_taken_back_closes_what_it_opened(company: Company, submi
     second = submission.approvals.filter(stage=2)
     assert {one.state for one in second} == {ApprovalState.WAITING}
     assert {one.due_at for one in second} == {None}
+    for one in second:
+        assert recorded("approval.closed_again", one, by=n.theo) == {"from": "open", "to": "waiting"}
     assert waiting.to_decide(as_actor(n.omar), company.now) == []
     with pytest.raises(OutOfTurn):
         journeys.approve(stock.privilege_on(submission, company.slack), n.omar, now=company.now)

@@ -32,6 +32,7 @@ from tests.approvals.test_grants import caused
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
 from tests.portal.signed_in import client_of
+from tests.recorded import recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -189,6 +190,8 @@ def test_a_version_that_does_without_it_opens_one_and_asking_again_closes_it_as_
     done = RevocationTask.objects.filter(pk__in=[one.pk for one in open_now])
     assert {(one.state, one.outcome) for one in done} == {("closed", "in_use")}
     assert revocations.words_of(done[0], company.now) == ("ended", "the same access was granted again")
+    for one in done:
+        assert recorded("revocation.in_use_again", one, by=company.people.omar) == {"from": "open", "to": "closed"}
 
 
 @pytest.mark.rule("G4")

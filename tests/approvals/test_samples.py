@@ -32,6 +32,7 @@ from tests.matrix.worlds import inside
 from tests.people import as_actor, as_delegate
 from tests.portal.signed_in import client_of
 from tests.recertification.reviews import opened, question, say
+from tests.recorded import recorded
 
 
 def automation_of(sample: Sample) -> Automation:
@@ -195,6 +196,9 @@ def test_what_the_draw_does_not_fall_on_is_done_with(company: Company, live: Sub
         assert sample_sweeps.draw_due(company.now, JOBS) == 0
     sample.refresh_from_db()
     assert (sample.state, sample.drawn_from_seal, sample.asked) == (SampleState.NOT_DRAWN, 7, [])
+    payload = recorded("sample.drawn", sample, by=JOBS)
+    assert payload == {"seal": 7, "one_in": 10, "from": "waiting", "to": "not_drawn"}
+    assert not LedgerEvent.objects.filter(verb="sample.opened").exists()
     assert not Notice.objects.filter(event="sample_drawn").exists()
 
 
@@ -214,6 +218,9 @@ def test_about_one_in_ten_is_drawn_always_the_same_and_another_seal_draws_others
 def test_reviewers_who_are_no_party_are_asked_for_five_working_days(company: Company, stock_drawn: Submission) -> None:
     sample, n = stock_drawn.samples.get(), company.people
     assert sample.asked == [n.sana.pk, n.viktor.pk]
+    payload = recorded("sample.drawn", sample, by=JOBS)
+    assert payload["asked"] == [str(n.sana.opaque_id), str(n.viktor.opaque_id)]
+    assert recorded("sample.opened", sample, by=JOBS) == {}
     assert sample.due_at is not None
     assert 5 <= (sample.due_at - company.now).days <= 8
     letter = write(Notice.objects.get(event="sample_drawn", recipient=n.sana), None)
@@ -273,6 +280,8 @@ def test_not_fine_and_nobody_looking_suspend_it_and_only_stage_1_brings_it_back(
     sample, n = ended(company), company.people
     automation = automation_of(sample)
     assert (sample.state, automation.state) == (state, AutomationState.SUSPENDED)
+    by, why = (n.sana, "sample") if ended is not_fine else (JOBS, "sample_silence")
+    assert recorded("automation.suspended", automation, by=by) == {"why": why, "from": "live", "to": "suspended"}
     assert Notice.objects.filter(event=mail, recipient=n.jonas).count() == 1
     at = sample.due_at or company.now
     with pytest.raises(Refused):
@@ -317,6 +326,8 @@ def test_what_is_retired_is_looked_at_by_nobody(company: Company, stock_drawn: S
     lifecycle.retire(automation_of(sample), actor=as_actor(company.people.jonas), now=company.now, reason="Gone.")
     sample.refresh_from_db()
     assert sample.state == SampleState.NOT_APPLICABLE
+    payload = recorded("sample.closed", sample, by=company.people.jonas)
+    assert payload == {"from": "open", "to": "not_applicable"}
     assert sample.due_at is not None
     assert sample_sweeps.lapse_due(sample.due_at, JOBS) == 0
 

@@ -22,6 +22,7 @@ from tests.approvals.attempts import refused
 from tests.journeys import Company
 from tests.matrix.worlds import inside
 from tests.people import as_actor, as_delegate
+from tests.recorded import recorded
 
 
 def amended(c: Company, automation: Automation, **fields: Any) -> Automation:
@@ -238,6 +239,9 @@ def test_a_newer_version_continues_the_open_one_and_keeps_what_was_decided_about
     assert (kept.state, kept.carried_from, kept.granted_term_days) == (ApprovalState.APPROVED, granted, 30)
     assert newer.approvals.filter(kind="privilege", state=ApprovalState.REJECTED).count() == 1
     assert newer.approvals.filter(kind="privilege", state=ApprovalState.OPEN).count() == 1
+    payload = recorded("approval.carried_over", kept, by=company.people.rita)
+    assert payload == {"source": str(granted.pk), "decisions": 1, "from": "waiting", "to": "approved"}
+    assert recorded("submission.continued", stage_2, by=company.people.rita) == {"from": "open", "to": "withdrawn"}
 
 
 @pytest.mark.rule("A14")
@@ -269,6 +273,8 @@ def test_one_signature_of_two_is_kept_too(company: Company, chaser: Submission) 
     journeys.decide_app(company, newer)
     kept.refresh_from_db()
     assert kept.state == ApprovalState.OPEN
+    decided = journeys.app_of(newer).decisions.latest("pk")
+    assert recorded("approval.carried_on", kept, by=decided.person) == {"from": "waiting", "to": "waiting"}
     refused(transitions.approve, kept, as_actor(n.mei), "A8", now=company.now)
     journeys.approve(kept, n.sana, now=company.now)
     assert (kept.state, kept.granted_term_days) == (ApprovalState.APPROVED, 30)
@@ -414,7 +420,11 @@ def test_the_submitter_withdraws_with_a_reason_and_nobody_else_does(company: Com
     transitions.withdraw(stage_2, actor=as_actor(company.people.rita), now=company.now, reason="Not needed.")
     assert stage_2.state == SubmissionState.WITHDRAWN
     assert journeys.app_of(stage_2).state == ApprovalState.APPROVED  # what was decided stays
-    assert set(stage_2.approvals.filter(stage=2).values_list("state", flat=True)) == {ApprovalState.WITHDRAWN}
+    second = stage_2.approvals.filter(stage=2)
+    assert set(second.values_list("state", flat=True)) == {ApprovalState.WITHDRAWN}
+    for record in second:
+        payload = recorded("approval.withdrawn", record, by=company.people.rita)
+        assert payload == {"from": "open", "to": "withdrawn"}
 
 
 @pytest.mark.rule("A15", "A9")
@@ -523,6 +533,7 @@ def test_retiring_an_automation_ends_its_open_submission(
     lifecycle.retire(live.automation, actor=as_actor(company.people.jonas), now=company.now, reason="Not needed.")
     newer.refresh_from_db()
     assert newer.state == SubmissionState.WITHDRAWN
+    assert recorded("submission.closed", newer, by=company.people.jonas) == {"from": "open", "to": "withdrawn"}
     assert set(newer.approvals.values_list("state", flat=True)) == {ApprovalState.WITHDRAWN}
     assert not Grant.objects.live(company.now).exists()
 

@@ -30,6 +30,7 @@ from tests import journeys
 from tests.inventory.conftest import again, export, node, plainly
 from tests.journeys import Company
 from tests.people import Northwind, as_actor
+from tests.recorded import recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -485,7 +486,9 @@ def test_an_identity_that_two_automations_name_is_a_finding_and_each_has_the_tie
 
     risky = by_hand("Risky", "administer", "admin", "a")
     mild = by_hand("Mild", "read", "read", "b")
-    assert NonHumanIdentity.objects.get().automation == risky.automation
+    shared = NonHumanIdentity.objects.get()
+    assert shared.automation == risky.automation
+    assert recorded("identity.registered", shared, by=n.rita) == {"kind": shared.kind}
     assessment = mild.latest_assessment
     assert assessment is not None
     assert assessment.tier == "high"

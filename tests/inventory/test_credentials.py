@@ -18,6 +18,7 @@ from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
+from tests.recorded import recorded
 from tests.unguarded import given
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +162,7 @@ def test_who_answers_for_what_it_opens_narrows_its_reach_and_the_privilege_is_lo
     assert version.assessments.count() == before + 1
     event = LedgerEvent.objects.get(verb="credential.reach_declared", outcome="done")
     assert event.payload == {"was": "unknown", "reach": "declared", "entitlements": 1, "versions": 1}
+    assert recorded("credential.reach_narrowed", one, by=n.amara) == {}
 
 
 @pytest.mark.rule("I6", "A11")

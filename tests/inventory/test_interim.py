@@ -19,6 +19,7 @@ from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
+from tests.recorded import recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -253,6 +254,7 @@ def test_when_the_term_is_over_somebody_is_named_anew_and_the_old_row_ends(compa
     interim.NAMING["resource"](slack, actor=as_actor(n.sana), now=late, person=n.lena)
     first.refresh_from_db()
     assert (first.state, first.ended_at, Resource.objects.get(pk=slack.pk).interim) == ("ended", late, None)
+    assert recorded("interim.ended", first, by=n.sana)["why"] == "term"
 
 
 @pytest.mark.rule("I3", "S8")
@@ -264,6 +266,7 @@ def test_it_is_over_when_an_owner_has_accepted(company: Company) -> None:
     kept = Resource.objects.get(pk=slack.pk)
     named.refresh_from_db()
     assert (named.state, kept.interim, kept.is_ownerless(company.now)) == ("ended", None, False)
+    assert recorded("interim.ended", named, by=n.lena)["why"] == "owner"
     assert Relation.RESOURCE_OWNER not in kept.relations(n.mei, company.now)
 
 

@@ -34,6 +34,7 @@ from tests.journeys import Company
 from tests.people import NOW, Northwind, as_actor
 from tests.portal.signed_in import client_of
 from tests.recertification.reviews import opened, opens_at, question, say
+from tests.recorded import recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -203,6 +204,7 @@ def test_they_can_be_recognised_by_no_session_address_factor_draft_or_preview(st
     previews = ImportItem.objects.filter(batch__by=n.rita)
     assert {one.progress for one in previews} == {ImportState.DISCARDED, ImportState.CONFIRMED}
     assert all((one.manifest, one.draft, one.filename) == ({}, {}, "") for one in previews)
+    assert recorded("automation.contact_erased", story.submission.automation, by=n.karl) == {}
     hers_not = ImportItem.objects.get(batch__by=n.grace)
     assert hers_not.draft["fields"]["escalation_contact"] == "Erased person"
     assert hers_not.manifest["source"]["owner_hint"] == ""

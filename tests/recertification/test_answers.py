@@ -10,6 +10,7 @@ import pytest
 from approvals import grants
 from approvals.grants import Why
 from approvals.models import Grant, GrantState
+from governance.controls import ledger
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.recertification import drafts, sampling, transitions
@@ -28,6 +29,7 @@ from tests.recertification.reviews import (
     sweep_at,
     under_review,
 )
+from tests.recorded import recorded
 
 K = AnswerKind
 NEEDED, ACCEPTABLE = Asks.NEEDED, Asks.ACCEPTABLE
@@ -142,8 +144,9 @@ def test_a_revoke_never_ends_later_than_the_term(held: Held, stock_under_review:
 def test_what_is_not_renewed_runs_to_its_date_and_does_not_come_up_again(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
     say(question(item, NEEDED), K.DO_NOT_RENEW, now=item.opened_at)
-    say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
+    last = say(question(item, ACCEPTABLE), K.KEEP, now=item.opened_at)
     grant = Grant.objects.get(pk=item.grant_id)
+    assert recorded("grant.set_to_lapse", grant, by=last.reviewer)["ends_at"] == ledger.instant(grant.ends_at)
     say(question(of_automation(held), NEEDED), K.KEEP, now=item.opened_at)
     sweep_at(grant.ends_at - timedelta(hours=1))
     assert Item.objects.filter(grant=grant).count() == 1
@@ -240,6 +243,9 @@ def test_a_submitted_revoke_can_be_corrected_with_a_reason_until_it_ends(held: H
     item.refresh_from_db()
     grant = Grant.objects.get(pk=item.grant_id)
     assert (item.state, item.closes_at, grant.state) == (ItemState.OPEN, None, GrantState.ACTIVE)
+    assert recorded("grant.suspended", grant, by=n.omar)["why"] == Why.REVIEW
+    assert recorded("item.reopened", item, by=n.omar) == {"from": "answered", "to": "open"}
+    assert recorded("grant.reinstated", grant, by=n.omar)["was"] == Why.REVIEW
     first, second = Answer.objects.order_by("pk")
     assert (second.supersedes, second.answer) == (first, K.KEEP)
     say(question(item, NEEDED), K.KEEP, now=later)
@@ -301,9 +307,11 @@ def of_automation(held: Held) -> Item:
 @pytest.mark.rule("R1", "R4")
 def test_an_automation_that_is_kept_comes_up_again_after_its_tiers_days(held: Held) -> None:
     item = of_automation(held)
-    say(question(item, NEEDED), K.KEEP, now=item.opened_at)
+    about = say(question(item, NEEDED), K.KEEP, now=item.opened_at)
     automation = held.automation
     assert automation.review_on == (item.opened_at + timedelta(days=180)).date()
+    payload = recorded("automation.reviewed", automation, by=about.reviewer)
+    assert payload["review_on"] == automation.review_on.isoformat()
     assert automation.state == AutomationState.LIVE
     sweep_at(item.opened_at + timedelta(minutes=1))
     assert Item.objects.filter(automation=automation).count() == 1

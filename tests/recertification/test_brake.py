@@ -18,6 +18,7 @@ from inventory.models import Automation
 from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, opened, opens_at
 from tests.recertification.rows import low_grants
+from tests.recorded import recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -161,6 +162,8 @@ def test_of_an_automation_nobody_said_anything_about_what_is_of_high_risk_ends_a
         sweeps.close_due(batch.answer_by, JOB)
     item.refresh_from_db()
     assert (item.state, _standing(held)) == (ItemState.ESCALATED, holds - 2)
+    payload = recorded("item.partly_ended", item, by=JOB)
+    assert (payload["grants"], payload["held"]) == (2, holds - 2)
     sweeps.close_due(batch.answer_by + timedelta(days=1), JOB)
     assert HeldBatch.objects.get(state=BatchState.OPEN).number == holds - 2
 

@@ -16,6 +16,7 @@ from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, question, say, under_review
+from tests.recorded import recorded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "R1")]
 
@@ -99,6 +100,7 @@ def test_it_joins_the_review_that_is_open(held: Held, at: datetime) -> None:
     again = Item.objects.get()
     assert (again.pk, again.reason, again.snapshot["joined"]) == (item.pk, "review date", ["new conflict"])
     assert again.deadline == min(item.deadline, later + timedelta(days=7))
+    assert recorded("conflict.joined_review", Conflict.objects.get(), by=JOB)["item"] == str(item.pk)
     assert opened(later + timedelta(minutes=5)) == 0
     assert Notice.objects.filter(event="recertification_joined").count() == 2
 

@@ -33,6 +33,7 @@ from tests.recertification.reviews import (
     say,
     sweep_at,
 )
+from tests.recorded import recorded
 
 KEEP, NEEDED, ACCEPTABLE = AnswerKind.KEEP, Asks.NEEDED, Asks.ACCEPTABLE
 
@@ -162,8 +163,9 @@ def test_an_automation_that_silence_suspended_comes_back_with_a_late_keep(held: 
     for moment in (item.deadline, item.grace_until):
         sweep_at(moment)
     assert held.automation.state == AutomationState.SUSPENDED
-    say(question(item, NEEDED), KEEP, now=item.grace_until + timedelta(hours=1))
+    about = say(question(item, NEEDED), KEEP, now=item.grace_until + timedelta(hours=1))
     assert held.automation.state == AutomationState.LIVE
+    assert recorded("automation.reinstated", held.automation, by=about.reviewer)["to"] == "live"
 
 
 def _automation_item(held: Held) -> Item:

@@ -31,6 +31,7 @@ from tests.approvals.conflicts import ruling
 from tests.matrix.worlds import inside
 from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, opened, question, say
+from tests.recorded import recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -373,6 +374,8 @@ def test_a_person_who_raises_the_tier_of_what_is_live_has_it_reviewed(held: Held
     registry.raise_tier(
         held.automation, actor=as_actor(held.people.theo), now=held.company.now + LATER, reason="It mails.", tier="high"
     )
+    payload = recorded("automation.review_brought_forward", held.automation, by=held.people.theo)
+    assert (payload["tier"], payload["because"]) == ("high", "tier raised")
     assert open_due(held) == [("tier raised", "automation")]
 
 

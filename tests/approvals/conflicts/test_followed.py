@@ -20,6 +20,7 @@ from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company, grants_of
 from tests.matrix.worlds import inside
 from tests.people import as_actor
+from tests.recorded import recorded
 from tests.unguarded import moved
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6"), pytest.mark.database]
@@ -91,6 +92,7 @@ def test_it_ends_with_what_was_held_and_the_same_again_is_another(plain: Company
     look(plain.now)
     (one,) = Conflict.objects.all()
     assert (one.state, one.ended_why) == (ConflictState.ENDED, "resolved")
+    assert recorded("conflict.ended", one, by=JOB) == {"why": "resolved", "from": "open", "to": "ended"}
 
 
 def test_it_ends_where_nobody_asks_for_the_rule_any_more(plain: Company, stock_in_force: Submission) -> None:

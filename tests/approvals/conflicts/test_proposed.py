@@ -23,6 +23,7 @@ from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
 from tests.people import as_actor, give_role
+from tests.recorded import recorded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
 
@@ -164,6 +165,17 @@ def test_what_a_new_rule_refuses_says_what_becomes_of_what_is_held(plain: Compan
     ]
 
 
+def test_conflict_follows_the_next_version_of_its_rule(plain: Company, stock_in_force: Submission) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    conflict_sweeps.look(plain.now, JOB)
+    approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
+    conflict_sweeps.look(plain.now, JOB)
+    (one,) = Conflict.objects.all()
+    payload = recorded("conflict.changed", one, by=JOB)
+    assert (payload["version"], payload["grants"]) == (2, one.grants)
+    assert one.due_at is not None
+
+
 def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, stock_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     made = proposed(plain, rule_of(plain, mode="enforce"))
@@ -174,6 +186,8 @@ def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, stock
     assert one.rule.number == 2
     assert one.due_at is not None
     assert one.due_at > plain.now
+    payload = recorded("conflict_rule.put_in_force", one.rule, by=plain.people.sana)
+    assert (payload["code"], payload["number"], payload["digest"]) == (one.code, 2, one.rule.digest)
 
 
 def test_a_rule_that_is_given_up_loosens_and_ends_its_conflicts(plain: Company, stock_in_force: Submission) -> None:

@@ -28,6 +28,7 @@ from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
 from tests.people import as_actor, give_role
+from tests.recorded import recorded
 from tests.unguarded import unguarded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7")]
@@ -460,6 +461,8 @@ def test_what_is_waived_is_not_suspended_and_its_end_is_loud_where_it_is_still_h
     assert conflict_sweeps.remind(plain.now + timedelta(days=16)) == 0
     assert waiver.ends_at is not None
     transitions.expire_waiver(waiver, actor=JOB, now=waiver.ends_at)
+    payload = recorded("waiver.expired", waiver, by=JOB)
+    assert payload == {"rule": conflict.code, "is_held": True, "from": "granted", "to": "ended"}
     told = set(Notice.objects.filter(event="waiver_expired", context__is_held=True).values_list("recipient", flat=True))
     assert told == {n.rita.pk, n.jonas.pk, n.sana.pk, n.viktor.pk}
     conflicting.enforce(conflict, actor=JOB, now=waiver.ends_at)

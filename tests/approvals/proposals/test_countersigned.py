@@ -20,6 +20,7 @@ from tests.appointing import propose_role
 from tests.approvals.attempts import database_refuses, sql
 from tests.approvals.proposals.policies_proposed import approve, changed, in_force, looser, propose, tighter
 from tests.people import NOW, Northwind, as_actor, as_delegate, give_role, make_person
+from tests.recorded import recorded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 
@@ -255,11 +256,13 @@ def test_countersigned_it_stays(northwind: Northwind) -> None:
 
 
 def test_what_nobody_answers_lapses_and_is_never_in_force(northwind: Northwind) -> None:
-    one = propose(northwind.ines, tighter())
+    one, job = propose(northwind.ines, tighter()), Actor.of_job("test")
     late = NOW + timedelta(days=30)
-    assert sweeps.lapse_proposals(late, Actor.of_job("test")) == 1
+    assert sweeps.lapse_proposals(late, job) == 1
     one.refresh_from_db()
     assert one.state == ProposalState.LAPSED
+    payload = recorded("proposal.lapsed", one, by=job)
+    assert (payload["kind"], payload["from"]) == ("policy", "open")
     assert policies.in_force(late).version.number == 1
 
 

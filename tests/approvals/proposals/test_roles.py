@@ -25,6 +25,7 @@ from tests.appointing import join_fallback, leave_fallback, name_leads, own, pro
 from tests.journeys import Company
 from tests.people import NOW, Northwind, as_actor, as_delegate
 from tests.people import give_role as give
+from tests.recorded import recorded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 
@@ -145,9 +146,11 @@ def test_one_admin_ends_a_role_at_once_and_it_is_back_where_nobody_countersigns(
     assert Role.BUILDER not in access.roles_of(n.rita, NOW)
     with pytest.raises(DutyConflict):
         answer(one, n.ines)
-    proposing.lapse(one, actor=Actor.of_job("approvals.sweep"), now=NOW + HOURS)
+    job = Actor.of_job("approvals.sweep")
+    proposing.lapse(one, actor=job, now=NOW + HOURS)
     assert Role.BUILDER not in access.roles_of(n.rita, NOW + HOURS - timedelta(seconds=1))
     back = RoleAssignment.objects.get(person=n.rita, role=Role.BUILDER, until=None)
+    assert recorded("role.given_back", back, by=job)["person"] == str(n.rita.opaque_id)
     assert (back.confirmed_at, back.restores.until) == (NOW + HOURS, NOW)
     assert Role.BUILDER in access.roles_of(n.rita, NOW + HOURS)
 
