@@ -1,0 +1,63 @@
+"""Every event that the code writes stands in a test: as its own operation's in the matrix, or by its name (H1)."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from governance.controls.transitions import declared
+
+pytestmark = pytest.mark.rule("H1")
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ("approvals", "governance", "inventory")
+NAME = re.compile(r"[a-z_]{2,}\.[a-z_]+")
+#: Names that stand here are no test of the event.
+NO_TEST = ("tests/structure/", "tests/web/", "tests/soak/", "tests/benchmarks/")
+
+
+def trees(folders: Iterable[str]) -> Iterator[tuple[str, ast.Module]]:
+    """Every module below some folders, with its path from the root."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """The strings below a node that have the form of an event's name."""
+    texts = (one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str))
+    return {text for text in texts if NAME.fullmatch(text)}
+
+
+def written() -> set[str]:
+    """Events of the product's transitions, and those that its code records or names as the verb of an effect."""
+    found = {one.event for one in declared() if not one.model.__module__.startswith("tests.")}
+    for _, tree in trees(PRODUCT):
+        for call in ast.walk(tree):
+            if not isinstance(call, ast.Call):
+                continue
+            is_record = isinstance(call.func, ast.Attribute) and call.func.attr == "record"
+            found.update(*(names_in(one) for one in call.args[:1] if is_record))
+            found.update(*(names_in(one.value) for one in call.keywords if one.arg == "verb"))
+    return found
+
+
+def named_in_tests() -> set[str]:
+    """Names in the tests, and the event of each operation that the matrix tries."""
+    with (ROOT / "tests/matrix/events.csv").open(encoding="utf-8", newline="") as file:
+        found = {line["event"] for line in csv.DictReader(file)}
+    for path, tree in trees(["tests"]):
+        if not path.startswith(NO_TEST):
+            found |= names_in(tree)
+    return found
+
+
+def test_every_event_stands_in_a_test() -> None:
+    events = written()
+    assert len(events) > 200
+    assert sorted(events - named_in_tests()) == []
