@@ -23,6 +23,7 @@ import pytest
 from pytest_django.plugin import blocking_manager_key
 
 from tests import environment, lengths
+from tests import real_exports as real_exports_beside
 from tests.template import Template
 
 ENVIRONMENT = environment.prepare()  # before anything loads Django's settings
@@ -189,12 +190,9 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_exports(root: Path) -> Path:
-    """The folder of real exports that may stand beside the project; tests that need it are skipped without."""
-    folder = root.parent / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"no real exports beside the project (looked for ../{folder.relative_to(root.parent)})")
-    return folder
+def real_exports() -> Path:
+    """The folder of the real exports; see `tests.real_exports`."""
+    return real_exports_beside.folder()
 
 
 @pytest.fixture(scope="session")
@@ -204,9 +202,16 @@ def template(pytestconfig: pytest.Config) -> Template | None:
     return Template(cache.mkdir("database"), ENVIRONMENT.cluster.installation.major) if cache else None
 
 
-def pytest_report_header() -> str:
-    """On which PostgreSQL the tests run."""
-    return f"PostgreSQL {ENVIRONMENT.cluster.installation.major}"
+def pytest_report_header() -> list[str]:
+    """On which PostgreSQL the tests run, and whether the real exports are missing."""
+    missing = real_exports_beside.missing()
+    return [f"PostgreSQL {ENVIRONMENT.cluster.installation.major}", *([f"WARNING: {missing}"] if missing else [])]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say at the end, too, that the tests of real exports did not run."""
+    if missing := real_exports_beside.missing():
+        terminalreporter.write_line(f"WARNING: {missing}", red=True)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ MIGRATED = "migrated"
 
 
 def required(part: str) -> bool:
-    """Whether this run may not go without `part`: ``REQUIRE=postgres,redis,browser,curl,nginx`` in CI turns a skip into a failure."""
+    """Whether this run may not go without `part`: ``REQUIRE=postgres,redis,browser,curl,nginx,samples`` in CI turns a skip into a failure."""
     return part in os.environ.get("REQUIRE", "").replace(" ", "").split(",")
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.environment import ROOT
+from tests.environment import ROOT, required
 
 FOLDER = ROOT.parent / "shared" / "data"
 
 
 def folder() -> Path:
-    """The folder of the real exports; without one, a skip."""
+    """The folder of the real exports; without one, a skip, or a failure where they are required."""
     if said := missing():
-        pytest.skip(said)
+        (pytest.fail if required("samples") else pytest.skip)(said)
     return FOLDER
 
 

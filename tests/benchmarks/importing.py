@@ -21,9 +21,9 @@ from approvals import bulk
 from governance.controls import clock
 from inventory import registry
 from tests import people
-from tests.environment import ROOT
+from tests.real_exports import FOLDER
 
-EXPORTS = ROOT.parent / "shared" / "data" / "imports"
+EXPORTS = FOLDER / "imports"
 HOW_MANY = 2_000
 #: Files that the browser sends together.
 PART = 100

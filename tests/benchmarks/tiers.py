@@ -18,9 +18,9 @@ from inventory.importers import ReadResult, read_paths
 from inventory.models import Reach, ResourceState
 from inventory.resolving import Resolution
 from inventory.risk import Tier
-from tests.environment import ROOT
+from tests.real_exports import FOLDER
 
-EXPORTS = ROOT.parent / "shared" / "data" / "imports"
+EXPORTS = FOLDER / "imports"
 #: Tiers, the most careful first, as figures list them.
 TIERS = (Tier.HIGH, Tier.STANDARD, Tier.LOW)
 
