@@ -145,7 +145,7 @@ def unsigned(submission: Submission, now: datetime) -> Sequence[Unsigned]:
 
 
 def grown(submission: Submission, now: datetime) -> Found | None:
-    """A conflict of what is approved that holds more than what was signed in this submission; None where there is none."""
+    """A conflict among the approved privileges that holds more than Security signed in this submission, or None."""
     signed = set(submission.signatures.standing().values_list("rule__code", flat=True))
     if not signed:
         return None

@@ -54,7 +54,7 @@ class ConflictSignature(AppendOnly):
     rule = models.ForeignKey(ConflictRule, models.PROTECT, related_name="signatures")
     decision = models.ForeignKey(Decision, models.PROTECT, related_name="signatures")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
-    #: Whom they stood in for (A11).
+    #: The person for whom a delegate signed (A11).
     for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
     #: Of the rule and of all that was held by it (`transitions.signing.digest_of`).
@@ -74,7 +74,7 @@ class ConflictSignature(AppendOnly):
 
     @property
     def who(self) -> str:
-        """Who signed, and for whom."""
+        """The signer's name, and for a delegate the name of the other person."""
         return f"{self.person} for {self.for_person}" if self.for_person is not None else str(self.person)
 
     @classmethod

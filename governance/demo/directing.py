@@ -247,7 +247,7 @@ class Director:
     def approve_rest(self, submission: Submission, now: datetime, reason: str) -> Scene:
         """Every record that is still open is approved in all its seats by whoever is asked, a few minutes apart."""
         for pk in submission.approvals.filter(state=ApprovalState.OPEN).order_by("pk").values_list("pk", flat=True):
-            record = submission.approvals.get(pk=pk)  # a signature for a conflict may have approved it meanwhile (S6)
+            record = submission.approvals.get(pk=pk)  # an extra approval may have approved it (S6)
             while record.state == ApprovalState.OPEN:
                 by = self._first_asked(record, Route.load(submission, now))
                 is_signed_for = record.seats.filter(label=SeatLabel.CONFLICT).exists()
