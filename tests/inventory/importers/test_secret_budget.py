@@ -95,6 +95,21 @@ def test_all_automations_of_a_file_share_one_budget() -> None:
     assert _refusal([each] * 4, Budget(hits=1_000)).reason == "it has more than 1,000 places to check for secrets"
 
 
+@pytest.mark.rule("I2", "I7")
+def test_all_automations_of_a_file_share_the_work_of_ordering_their_nodes() -> None:
+    count = 150
+    names = [f"Step {at}" for at in range(count)]
+    nodes = [node("noOp", name) for name in names]
+    ring = workflow(*nodes, links=tuple((name, "main", names[at - 1]) for at, name in enumerate(names)))
+    budget = Budget()
+    read("one.json", json.dumps(ring).encode(), budget=budget)
+    assert 0 < budget.spent_looks < BUDGET.looks
+    enough = Budget(looks=2 * budget.spent_looks)
+    assert len(read("two.json", json.dumps([ring, ring]).encode(), budget=enough)) == 2
+    refused = _refusal([ring] * 3, Budget(looks=2 * budget.spent_looks))
+    assert refused.reason == f"putting its nodes in order takes more than {2 * budget.spent_looks:,} steps"
+
+
 @pytest.mark.rule("I6")
 def test_many_secrets_and_many_texts_are_compared_in_one_pass() -> None:
     def texts(count: int) -> dict[str, Any]:
@@ -107,7 +122,7 @@ def test_many_secrets_and_many_texts_are_compared_in_one_pass() -> None:
 
 @pytest.mark.rule("I6")
 def test_real_exports_take_a_small_part_of_the_budget(real_exports: Path) -> None:
-    largest_hits, largest_characters, files, over_budget = 0, 0, 0, 0
+    largest_hits, largest_characters, largest_looks, files, over_budget = 0, 0, 0, 0, 0
     for path in sorted((real_exports / "imports").rglob("*.json")):
         budget = Budget()
         try:
@@ -118,8 +133,12 @@ def test_real_exports_take_a_small_part_of_the_budget(real_exports: Path) -> Non
         files += 1
         largest_hits = max(largest_hits, budget.spent_hits)
         largest_characters = max(largest_characters, budget.spent_characters)
-    sys.stdout.write(f"{files} files; at most {largest_hits} hits and {largest_characters} characters\n")
+        largest_looks = max(largest_looks, budget.spent_looks)
+    sys.stdout.write(
+        f"{files} files; at most {largest_hits} hits, {largest_characters} characters, {largest_looks} looks\n"
+    )
     assert over_budget == 0
     assert files > 200
+    assert largest_looks * 50 < BUDGET.looks
     assert largest_hits * 50 < BUDGET.hits
     assert largest_characters * 50 < BUDGET.characters
