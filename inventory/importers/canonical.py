@@ -14,6 +14,7 @@ from typing import Any
 from inventory.importers.manifest import canonical_json, sha256
 from inventory.importers.n8n_inline import MEMBER
 from inventory.importers.node_order import Edge, canonical_order
+from inventory.importers.secret_budget import Budget
 
 _NODE_MEMBERS = (
     "type",
@@ -40,23 +41,33 @@ _LARGEST = 2**53 - 1
 Naming = Callable[[str], str]
 
 
-def n8n_content(workflow: dict[str, Any], tools: frozenset[str] = frozenset(), *, in_order: bool = False) -> str:
+def n8n_content(
+    workflow: dict[str, Any],
+    tools: frozenset[str] = frozenset(),
+    *,
+    in_order: bool = False,
+    budget: Budget | None = None,
+) -> str:
     """The source digest of one n8n workflow.
 
     Args:
         workflow: scrubbed, its nodes a list of objects with a text name and type each.
         tools: names of nodes wired to an agent as tools; the model is told these names, so they count as prompt.
         in_order: take nodes and wires in the order of the file, as importers before 1.4 did.
+        budget: of the file.
+
+    Raises:
+        OverBudget: putting the nodes of the file in order takes too many steps.
     """
     nodes = [node for node in workflow["nodes"] if not str(node.get("type", "")).endswith(".stickyNote")]
     connections = workflow.get("connections")
     if not in_order:
-        nodes = [nodes[at] for at in _order(nodes, connections, tools)]
+        nodes = [nodes[at] for at in _order(nodes, connections, tools, budget)]
     naming = _by_label({node["name"]: f"{_LABEL}{index}" for index, node in enumerate(nodes)})
     return sha256(
         {
             "format": "n8n",
-            "nodes": [_node(node, naming, tools) for node in nodes],
+            "nodes": [_node(node, naming, tools, budget) for node in nodes],
             "connections": _connections(connections, naming, in_order=in_order),
             "settings": plain(workflow.get("settings") or {}),
         }
@@ -72,7 +83,7 @@ def _by_label(labels: dict[str, str]) -> Naming:
     return naming
 
 
-def _order(nodes: list[dict[str, Any]], connections: Any, tools: frozenset[str]) -> list[int]:
+def _order(nodes: list[dict[str, Any]], connections: Any, tools: frozenset[str], budget: Budget | None) -> list[int]:
     """The indexes of the nodes in an order that no name, place or file decides: see `node_order`."""
     places = {node["name"]: index for index, node in enumerate(nodes)}
     contents: list[str] = []
@@ -86,7 +97,7 @@ def _order(nodes: list[dict[str, Any]], connections: Any, tools: frozenset[str])
                 names.append(name)
             return _LABEL if name in places else _by_label({})(name)
 
-        contents.append(canonical_json(_node(node, naming, tools)).decode())
+        contents.append(canonical_json(_node(node, naming, tools, budget)).decode())
         edges += [(index, f"names {at}", places[name]) for at, name in enumerate(names)]
     for source, what, target in _wires(connections):
         if source in places and target in places:
@@ -95,7 +106,7 @@ def _order(nodes: list[dict[str, Any]], connections: Any, tools: frozenset[str])
             contents[places[source]] += f"\n{what} to {target}"
         elif target in places:
             contents[places[target]] += f"\n{what} from {source}"
-    return canonical_order(contents, edges)
+    return canonical_order(contents, edges, budget)
 
 
 def _wires(connections: Any) -> Iterator[tuple[str, str, str]]:
@@ -147,28 +158,28 @@ def plain(value: Any) -> Any:
     return [plain(each) for each in value]
 
 
-def _node(node: dict[str, Any], naming: Naming, tools: frozenset[str]) -> dict[str, Any]:
+def _node(node: dict[str, Any], naming: Naming, tools: frozenset[str], budget: Budget | None) -> dict[str, Any]:
     kept: dict[str, Any] = {name: plain(node[name]) for name in _NODE_MEMBERS if name in node}
-    kept["parameters"] = _parameters(node.get("parameters") or {}, naming)
+    kept["parameters"] = _parameters(node.get("parameters") or {}, naming, budget)
     kept["credentials"] = _credentials(node.get("credentials"))
     if node["name"] in tools:
         kept["tool"] = node["name"]
     return kept
 
 
-def _parameters(value: Any, naming: Naming) -> Any:
+def _parameters(value: Any, naming: Naming, budget: Budget | None) -> Any:
     if isinstance(value, str):
         return _renamed(value, naming)
     if isinstance(value, dict):  # sorted: which name comes first must not depend on the file
         return {
-            key: n8n_content(value[key])
+            key: n8n_content(value[key], budget=budget)
             if key == MEMBER and isinstance(value[key], dict)
-            else _parameters(value[key], naming)
+            else _parameters(value[key], naming, budget)
             for key in sorted(value)
             if key not in LABELS
         }
     if isinstance(value, list):
-        return [_parameters(each, naming) for each in value]
+        return [_parameters(each, naming, budget) for each in value]
     return plain(value)
 
 

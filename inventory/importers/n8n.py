@@ -17,6 +17,7 @@ from inventory.importers.n8n_inline import MEMBER
 from inventory.importers.n8n_node import Node, split_type
 from inventory.importers.n8n_privileges import read_node
 from inventory.importers.problem import ImportProblem
+from inventory.importers.secret_budget import Budget
 from inventory.importers.secret_findings import findings_of
 from inventory.importers.secrets import Scrubbed
 
@@ -66,7 +67,9 @@ def workflows_in(document: Any) -> list[tuple[str, Any]] | None:
     return None
 
 
-def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str) -> Manifest:
+def read_workflow(
+    file: str, place: str, scrubbed: Scrubbed, fallback_name: str, budget: Budget | None = None
+) -> Manifest:
     """The manifest of one workflow.
 
     Args:
@@ -88,7 +91,7 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
     findings = reading.findings
     findings += findings_of(scrubbed, [each for each in scrubbed.found if each.trail[:1] != ("nodes",)])
     findings += _about_workflow(workflow, credentials)
-    content, earlier = _digests(file, place, scrubbed.content)
+    content, earlier = _digests(file, place, scrubbed.content, budget)
     return Manifest(
         source=Source(
             format=FORMAT,
@@ -111,13 +114,13 @@ def read_workflow(file: str, place: str, scrubbed: Scrubbed, fallback_name: str)
     )
 
 
-def _digests(file: str, place: str, workflow: dict[str, Any]) -> tuple[str, str]:
+def _digests(file: str, place: str, workflow: dict[str, Any], budget: Budget | None) -> tuple[str, str]:
     """The source digest, and as importers before 1.4 computed it."""
     nodes = _nodes(file, place, workflow)
     names = {node["name"] for node in nodes}
     tools = frozenset(source for source, kind, _ in _links(workflow) if kind == "ai_tool" and source in names)
     whole = {**workflow, "nodes": nodes}
-    return n8n_content(whole, tools, in_order=False), n8n_content(whole, tools, in_order=True)
+    return n8n_content(whole, tools, in_order=False, budget=budget), n8n_content(whole, tools, in_order=True)
 
 
 @dataclass(slots=True)

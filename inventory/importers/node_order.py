@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from inventory.importers.secret_budget import Budget
+
 #: From node, what the edge is, to node.
 Edge = tuple[int, str, int]
 #: A node as one round sees it: its colour, and what its edges lead to and come from.
@@ -16,17 +18,23 @@ Key = tuple[int, tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
 MOST_WORK = 400_000
 
 
-def canonical_order(contents: Sequence[str], edges: Iterable[Edge]) -> list[int]:
+def canonical_order(contents: Sequence[str], edges: Iterable[Edge], budget: Budget | None = None) -> list[int]:
     """The indexes of the nodes in canonical order.
 
     Args:
         contents: what each node holds, in a form without names and places.
         edges: wires and references between nodes.
+        budget: of the file, for all its graphs.
+
+    Raises:
+        OverBudget: the graphs of the file take too many looks.
     """
     graph = _Graph(len(contents), edges)
     colours = _ranked(contents)
     if len(set(colours)) < len(contents):
         colours = graph.told_apart(graph.refined(colours)[0])
+    if budget:
+        budget.look(graph.spent)
     return sorted(range(len(contents)), key=colours.__getitem__)
 
 
@@ -46,6 +54,11 @@ class _Graph:
             count += 1
         self._round = size + 2 * count
         self._left = MOST_WORK
+
+    @property
+    def spent(self) -> int:
+        """Looks so far."""
+        return MOST_WORK - self._left
 
     def refined(self, colours: list[int]) -> tuple[list[int], list[Key]]:
         """Colours that the neighbours tell apart, until nothing changes; and what the last round saw, in order."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from inventory.importers import mcp_client, n8n, platforms
 from inventory.importers.display import label, shown
@@ -24,6 +24,7 @@ from inventory.importers.secret_findings import SecretFound, secrets_of
 from inventory.importers.secrets import Scrubbed, scrub, without_tokens
 
 Format = Literal["auto", "n8n", "mcp_client"]
+Work = TypeVar("Work")
 FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
 
 VERSION = "1.5"
@@ -173,13 +174,18 @@ def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: L
     fallback = _name_of(file, "Workflow without a name") + (
         f" {place.rpartition('/')[2]}" if place[-1:].isdigit() else ""
     )
-    manifest = n8n.read_workflow(file, place, scrubbed, fallback)
+    manifest = _within_budget(file, lambda: n8n.read_workflow(file, place, scrubbed, fallback, budget))
     return ReadResult(manifest, secrets_of(scrubbed))
 
 
 def _scrubbed(file: str, document: Any, key: bytes | None, budget: Budget) -> Scrubbed:
+    return _within_budget(file, lambda: scrub(document, _fingerprint(key), budget=budget))
+
+
+def _within_budget(file: str, work: Callable[[], Work]) -> Work:
+    """The work's result, or the refusal of a file over its budget."""
     try:
-        return scrub(document, _fingerprint(key), budget=budget)
+        return work()
     except OverBudget as over:
         reason = str(over)
     raise ImportProblem(file, "", reason, CLEAR)

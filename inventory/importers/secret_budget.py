@@ -1,7 +1,7 @@
-"""The work that the secret scan may spend on one file, counted in steps and never in time.
+"""The work that the secret scan and the order of nodes may spend on one file, counted in steps and never in time.
 
 A hit is one place to check: a keyword in a text, an address, a command line argument, a secret found. Characters are
-all that the scan reads, once for each pass and again for each value that it judges.
+all that the scan reads, once for each pass and again for each value that it judges. Looks are at nodes and wires.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ class Budget:
 
     hits: int = 100_000
     characters: int = 30_000_000
+    looks: int = 4_000_000
     spent_hits: int = 0
     spent_characters: int = 0
+    spent_looks: int = 0
 
     def hit(self, count: int = 1) -> None:
         """Spend `count` hits.
@@ -46,6 +48,16 @@ class Budget:
         self.spent_characters += characters
         if self.spent_characters > self.characters:
             raise OverBudget(f"its texts have more than {self.characters:,} characters to check for secrets")
+
+    def look(self, count: int) -> None:
+        """Spend `count` looks at a node or a wire, to put nodes in their canonical order.
+
+        Raises:
+            OverBudget: the automations of the file take more than its budget allows.
+        """
+        self.spent_looks += count
+        if self.spent_looks > self.looks:
+            raise OverBudget(f"putting its nodes in order takes more than {self.looks:,} steps")
 
 
 BUDGET = Budget()

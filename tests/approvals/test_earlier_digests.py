@@ -32,7 +32,7 @@ def stored(company: Company, monkeypatch: pytest.MonkeyPatch) -> Submission:
         return manifests._digest(read, read.source.content, in_order=True)
 
     with monkeypatch.context() as old:
-        old.setattr(n8n, "n8n_content", lambda source, tools, in_order: n8n_content(source, tools, in_order=True))
+        old.setattr(n8n, "n8n_content", lambda source, tools, **_: n8n_content(source, tools, in_order=True))
         old.setattr(versions, "manifest_digest", digest)
         old.setattr(importers, "VERSION", "1.3")
         return stock.in_force(company)
