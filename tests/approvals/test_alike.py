@@ -157,7 +157,7 @@ def test_an_undone_answer_was_not_said(company: Company) -> None:
     assert alike.open_of(made.automation) == []
     journeys.retract(app, company.people.theo, now=company.now)
     assert [one.pk for one in alike.open_of(made.automation)] == [likeness_of(made).pk]
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^I9: Say whether it is the same as"):
         approve_app(company, made, same={})
 
 

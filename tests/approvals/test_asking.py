@@ -115,8 +115,9 @@ def test_each_thing_that_is_asked_says_why(company: Company) -> None:
 @pytest.mark.rule("S1", "A11")
 def test_nobody_submits_for_another_and_no_job_submits(company: Company) -> None:
     version = stock.version(company)
-    for actor in (as_delegate(company.people.tom, giver=company.people.rita), Actor.of_job("import")):
-        with pytest.raises(NotPermitted):
+    stand_in, job = as_delegate(company.people.tom, giver=company.people.rita), Actor.of_job("import")
+    for actor, code in ((stand_in, "S1"), (job, "PERMISSION")):
+        with pytest.raises(NotPermitted, match=f"^{code}: "):
             transitions.submit(
                 version.automation, actor=actor, now=company.now, version=version, wishes=journeys.wishes(version)
             )
@@ -291,7 +292,7 @@ def test_nobody_lets_a_record_expire_before_its_time_nor_by_hand(company: Compan
     with pytest.raises(OutOfTurn, match="not up"):
         transitions.expire(app, actor=JOB, now=app.expires_at - timedelta(seconds=1))
     for person in ("rita", "theo", "ines", "sana"):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             transitions.expire(app, actor=as_actor(getattr(company.people, person)), now=app.expires_at)
 
 

@@ -66,7 +66,7 @@ def test_an_author_who_owns_the_resource_does_not_approve_what_is_asked_of_it(co
     record = stock.privilege_on(made, company.slack)
     refused(transitions.approve, record, as_actor(omar), "SOD-3", now=company.now)
     seat = name_candidate(record, omar)
-    with database_refuses("SOD-1"):
+    with database_refuses("SOD-1: a party decides nothing in submission #"):
         insert_decision(record, omar, now=company.now, seat=seat)
 
 

@@ -74,12 +74,12 @@ def answered(batch: HeldBatch, who: Any, says: BatchSays, company: Company, *, n
 def test_nobody_but_security_and_admins_in_person_answers(batch: HeldBatch, company: Company) -> None:
     n = company.people
     for nobody in (n.jonas, n.theo, n.omar, n.yuki):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             answered(batch, nobody, RELEASE, company)
     for not_there in (as_actor(n.sana, None), as_actor(n.sana, 60), as_delegate(n.viktor, giver=n.sana)):
-        with pytest.raises(DutyConflict):
+        with pytest.raises(DutyConflict, match=r"^SOD-5: "):
             answered(batch, not_there, RELEASE, company)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^REASON: "):
         braking.answer_batch(batch, actor=as_actor(n.sana), now=company.now, reason=" ", says=RELEASE)
     assert not BatchAnswer.objects.exists()
     for other in (n.theo, n.jonas):
@@ -98,7 +98,7 @@ def test_two_of_one_role_or_one_with_both_or_two_who_disagree_are_not_enough(
     assert batch.state == BatchState.OPEN
     answered(batch, n.karl, RELEASE, company)  # the last that each of the two roles said counts
     assert batch.state == BatchState.RELEASED
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This held batch is released, so this"):
         answered(batch, n.ines, DISCARD, company)
 
 
@@ -110,11 +110,11 @@ def test_who_caused_it_and_who_stands_in_for_the_other_do_not_answer(company: Co
         grants.revoke(one, actor=as_actor(n.sana), now=company.now, reason="Away with it.")
     batch = HeldBatch.objects.get()
     assert batch.cause.person == n.sana
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^G6: This is what you ended, so two"):
         answered(batch, n.sana, RELEASE, company)
     assert n.sana not in brake.answering(batch, company.now)
     text = FreeText.objects.first()
-    with database_refuses("G6"):
+    with database_refuses("G6: who caused a batch does not answer it"):
         BatchAnswer.objects.create(
             batch=batch, person=n.sana, role="security_reviewer", says=RELEASE, reason=text, said_at=company.now
         )
@@ -125,20 +125,20 @@ def test_the_database_ends_no_batch_on_one_persons_word_and_none_twice(batch: He
     n = company.people
     answered(batch, n.sana, RELEASE, company)
     row = HeldBatch.objects.filter(pk=batch.pk)
-    with database_refuses("G6"):
+    with database_refuses("G6: security and an admin say the same of a batch"):
         row.update(state="released", ended_at=company.now)
     with database_refuses("held_batch_lapses_in_time"):
         row.update(state="lapsed", ended_at=company.now)
     said = BatchAnswer.objects.get()
     for who, role in ((n.sana, "admin"), (n.jonas, "admin")):
-        with database_refuses("G6"):
+        with database_refuses("G6: who answers as admin holds that role"):
             BatchAnswer.objects.create(
                 batch=batch, person=who, role=role, says=RELEASE, reason=said.reason, said_at=company.now
             )
     answered(batch, n.ines, RELEASE, company)
-    with database_refuses("G6"):
+    with database_refuses("G6: what became of batch # stays"):
         row.update(state="open", ended_at=None)
-    with database_refuses("G6"):
+    with database_refuses("G6: batch # has ended"):
         HeldGrant.objects.create(batch=batch, grant=Grant.objects.earliest("pk"), tier="low", why="retired")
 
 
@@ -179,9 +179,9 @@ def test_unanswered_high_goes_through_and_the_rest_is_let_be(company: Company) -
     answered(batch, company.people.sana, DISCARD, company)  # one alone has not answered
     with database_refuses("Cannot update"):
         HeldGrant.objects.filter(tier="low").update(tier="high")
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^G6: The time to answer this was over\."):
         answered(batch, company.people.ines, DISCARD, company, now=batch.answer_by)
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^G6: There is time to answer it still\."):
         braking.lapse_batch(batch, actor=JOB, now=batch.answer_by - timedelta(seconds=1))
     brake_sweeps.sweep(batch.answer_by, JOB)
     batch.refresh_from_db()

@@ -22,9 +22,11 @@ def test_a_party_is_refused(company: Company, stage_2: Submission) -> None:
     record = stock.privilege_on(stage_2, company.slack)
     for person in (company.people.rita, company.people.jonas):
         name_candidate(record, person)
-        with database_refuses("SOD-1"):
+        with database_refuses("SOD-1: a party decides nothing in submission #"):
             insert_decision(record, person, now=company.now)
-        with database_refuses("SOD-1"):  # nor says a decision whom it bars and is then made by one of them
+        with database_refuses(
+            "SOD-1: a party decides nothing in submission #"
+        ):  # nor says a decision whom it bars and is then made by one of them
             insert_decision(record, person, now=company.now, barred=[person.pk])
     assert not record.decisions.exists()
 
@@ -34,7 +36,7 @@ def test_a_party_is_refused_behind_a_delegate_and_in_front_of_one(company: Compa
     n, record = company.people, stock.privilege_on(stage_2, company.slack)
     name_candidate(record, n.rita)
     for person, giver in ((n.tom, n.rita), (n.rita, n.omar)):
-        with database_refuses("SOD-1"):
+        with database_refuses("SOD-1: a party decides nothing in submission #"):
             insert_decision(record, person, for_person=giver, now=company.now)
 
 
@@ -51,11 +53,11 @@ def test_a_party_whose_row_was_lost_is_still_barred_by_what_the_decision_says(
 def test_who_decided_the_app_is_refused_in_stage_2(company: Company, stage_2: Submission) -> None:
     n, record = company.people, stock.privilege_on(stage_2, company.slack)
     name_candidate(record, n.theo)
-    with database_refuses("SOD-2"):
+    with database_refuses("SOD-2: who decided the app decides no privilege resting on it"):
         insert_decision(record, n.theo, now=company.now)
-    with database_refuses("SOD-2"):
+    with database_refuses("SOD-2: who decided the app decides no privilege resting on it"):
         insert_decision(record, n.tom, for_person=n.theo, now=company.now)
-    with database_refuses("SOD-2"):
+    with database_refuses("SOD-2: who decided the app decides no privilege resting on it"):
         insert_decision(record, n.theo, for_person=n.omar, now=company.now)
 
 
@@ -65,7 +67,7 @@ def test_who_decided_an_app_that_is_in_force_is_refused_on_what_comes_later(
 ) -> None:
     record = stock.privilege_on(one_channel_more, company.slack)
     name_candidate(record, company.people.theo)
-    with database_refuses("SOD-2"):
+    with database_refuses("SOD-2: who decided the app decides no privilege resting on it"):
         insert_decision(record, company.people.theo, now=company.now)
 
 
@@ -105,7 +107,7 @@ def test_the_people_of_decisions_never_span_two_stages(company: Company, stage_2
 
 @pytest.mark.rule("A9")
 def test_who_was_never_asked_is_refused(company: Company, stage_2: Submission) -> None:
-    with database_refuses("A9"):
+    with database_refuses("A9: not a candidate of seat #"):
         insert_decision(stock.privilege_on(stage_2, company.slack), company.people.tom, now=company.now)
 
 
@@ -124,13 +126,13 @@ def test_a_seat_is_filled_once_and_seats_by_distinct_people(company: Company, ch
             seat.pk,
             n.amara.pk,
         )
-    with database_refuses("A8"):
+    with database_refuses("A8: seats are filled by distinct people, each once"):
         insert_decision(record, n.mei, seat=security, now=company.now)  # a second decision, in another seat
-    with database_refuses("A8"):
+    with database_refuses("A8: seats are filled by distinct people, each once"):
         insert_decision(record, n.amara, seat=owner, now=company.now)  # a second person in a seat
-    with database_refuses("A8"):
+    with database_refuses("A8: seats are filled by distinct people, each once"):
         insert_decision(record, n.amara, for_person=n.mei, seat=security, now=company.now)
-    with database_refuses("A8"):
+    with database_refuses("A8: seat # is not a seat of approval #"):
         other = stock.privilege_on(chaser, company.drive).seats.get()
         insert_decision(record, n.mei, seat=other, now=company.now)  # the seat of another record
 
@@ -138,11 +140,11 @@ def test_a_seat_is_filled_once_and_seats_by_distinct_people(company: Company, ch
 @pytest.mark.rule("A8", "A14")
 def test_no_decision_counts_for_another_round_or_an_ended_record(company: Company, stage_2: Submission) -> None:
     n, record = company.people, stock.privilege_on(stage_2, company.slack)
-    with database_refuses("STATE"):
+    with database_refuses("STATE: approval # takes no decision in state open, round #"):
         insert_decision(record, n.omar, now=company.now, round_=2)
     journeys.reject(record, n.omar, now=company.now)
     name_candidate(record, n.amara)
-    with database_refuses("STATE"):
+    with database_refuses("STATE: approval # takes no decision in state rejected, round #"):
         insert_decision(record, n.amara, now=company.now)
 
 
@@ -150,7 +152,7 @@ def test_no_decision_counts_for_another_round_or_an_ended_record(company: Compan
 def test_no_decision_is_written_about_a_record_that_waits(company: Company, stock_submitted: Submission) -> None:
     record = stock.privilege_on(stock_submitted, company.slack)
     name_candidate(record, company.people.omar)
-    with database_refuses("STATE"):
+    with database_refuses("STATE: approval # takes no decision in state waiting, round #"):
         insert_decision(record, company.people.omar, now=company.now)
 
 
@@ -177,9 +179,9 @@ def test_what_was_decided_by_whom_is_never_changed_or_removed(stage_2: Submissio
 @pytest.mark.rule("A8", "S5")
 def test_no_record_is_approved_without_its_decisions(company: Company, stage_2: Submission) -> None:
     record = stock.privilege_on(stage_2, company.slack)
-    with database_refuses("A8"):
+    with database_refuses("A8: approval # has a seat that nobody has filled, or somebody"):
         sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
-    with database_refuses("A8"):
+    with database_refuses("A8: approval # has a seat that nobody has filled, or somebody"):
         sql("UPDATE approvals_approval SET state = 'approved', round = 2 WHERE id = %s", record.pk)
 
 
@@ -187,7 +189,7 @@ def test_no_record_is_approved_without_its_decisions(company: Company, stage_2: 
 def test_one_of_two_signatures_approves_no_high_risk_record(company: Company, chaser: Submission) -> None:
     record = stock.privilege_on(chaser, company.mail)
     journeys.approve(record, company.people.mei, now=company.now)
-    with database_refuses("A8"):
+    with database_refuses("A8: approval # has a seat that nobody has filled, or somebody"):
         sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
 
 
@@ -198,9 +200,9 @@ def test_no_record_of_stage_2_is_approved_while_the_app_is_not(company: Company,
     sql("UPDATE approvals_approval SET state = 'open' WHERE id = %s", record.pk)
     name_candidate(record, company.people.omar)
     insert_decision(record, company.people.omar, now=company.now)
-    with database_refuses("A4"):
+    with database_refuses("A4: stage # opens only when stage # is approved"):
         sql("UPDATE approvals_approval SET state = 'approved' WHERE id = %s", record.pk)
-    with database_refuses("A1"):  # nor is it made to rest on no app at all
+    with database_refuses("A1: submission # is frozen"):  # nor is it made to rest on no app at all
         sql("UPDATE approvals_submission SET app_approval_id = NULL WHERE id = %s", submission.pk)
 
 
@@ -215,7 +217,7 @@ def test_a_record_carries_over_only_from_an_approved_one_about_the_same_question
         stock.privilege_on(live, company.slack),  # the same resource, another channel
         stock.credential_for(live, company.slack),
     ):
-        with database_refuses("A12"):
+        with database_refuses("A12: approval # carries over from one about something else"):
             sql(
                 "UPDATE approvals_approval SET state = 'approved', carried_from_id = %s WHERE id = %s",
                 other.pk,
@@ -250,7 +252,7 @@ def test_an_ended_record_stays_ended(company: Company, stage_2: Submission) -> N
     record = stock.privilege_on(stage_2, company.slack)
     journeys.reject(record, company.people.omar, now=company.now)
     for state in ("open", "waiting", "approved", "withdrawn"):
-        with database_refuses(""):
+        with database_refuses("A8: approval # has a seat" if state == "approved" else "A8: approval # has ended"):
             sql("UPDATE approvals_approval SET state = %s WHERE id = %s", state, record.pk)
 
 
@@ -293,16 +295,16 @@ def test_there_is_no_grant_without_two_approved_approvals(company: Company, live
     grant = grant_on_slack(live, company)
     other = stock.another(company)
     waiting, app = stock.privilege_on(other, company.slack), journeys.app_of(other)
-    with database_refuses("G1"):
+    with database_refuses("G1: a grant needs its own approved approval (approval # is waiting)"):
         insert_like(grant, key="'x'", approval_id=str(waiting.pk))
-    with database_refuses("G1"):
+    with database_refuses("G1: a grant needs an approved app (approval # is open)"):
         insert_like(grant, key="'x'", app_approval_id=str(app.pk))
-    with database_refuses("G1"):
+    with database_refuses("G1: a grant needs an approved app (approval # is approved)"):
         insert_like(grant, key="'x'", app_approval_id="approval_id")  # a stage-2 record is no app approval
-    with database_refuses("G1"):
+    with database_refuses("G1: a grant needs its own approved approval (approval # is approved)"):
         insert_like(grant, key="'x'", approval_id="app_approval_id")
-    for column in ("approval_id", "app_approval_id"):
-        with database_refuses(""):
+    for column, pair in (("approval_id", "# and <NULL>"), ("app_approval_id", "<NULL> and #")):
+        with database_refuses(f"G1: approvals {pair} are no pair of automation #"):
             insert_like(grant, key="'x'", **{column: "NULL"})
 
 
@@ -314,16 +316,16 @@ def test_an_approval_gives_one_grant_to_its_own_automation_and_for_what_it_says(
     other = stock.another(company).automation
     erp = stock.privilege_on(live, company.erp).privilege
     assert erp is not None
-    with database_refuses("G1"):
+    with database_refuses("G1: approvals # and # are no pair of automation #"):
         insert_like(grant, automation_id=str(other.pk))
-    with database_refuses("G1"):
+    with database_refuses("G1: a grant says what was approved"):
         insert_like(grant, key="'x'", entitlement_id=str(erp.entitlement_id))
-    with database_refuses("G1"):
+    with database_refuses("G1: a grant says what was approved"):
         insert_like(grant, key="'x'", level="'admin'")
-    with database_refuses("G1"):
+    with database_refuses("G1: a grant says what was approved"):
         insert_like(grant, key="'x'", scope="array_append(scope, '#everything')")
     sql("UPDATE approvals_grant SET state = 'ended', ended_at = begins_at, ended_why = 'x' WHERE id = %s", grant.pk)
-    with database_refuses(""):  # the same approval, used a second time
+    with database_refuses("grant_one_per_approval"):  # the same approval, used a second time
         insert_like(grant, state="'active'")
 
 
@@ -375,9 +377,9 @@ def test_the_app_approval_of_another_automation_carries_no_grant(company: Compan
 @pytest.mark.rule("G1", "G2")
 def test_a_grant_is_never_longer_than_its_approval_and_its_tier(company: Company, live: Submission) -> None:
     grant = grant_on_slack(live, company)
-    with database_refuses("G1"):
+    with database_refuses("G1: grant # never changes what it allows, and never grows"):
         sql("UPDATE approvals_grant SET ends_at = ends_at + interval '1 day' WHERE id = %s", grant.pk)
-    with database_refuses("G1"):
+    with database_refuses("G1: grant # never changes what it allows, and never grows"):
         later = "interval '100 days'"
         sql(
             f"UPDATE approvals_grant SET begins_at = begins_at + {later}, ends_at = ends_at + {later} WHERE id = %s",
@@ -406,12 +408,12 @@ def test_what_a_grant_is_about_never_changes_and_an_ended_one_never_comes_back(
         "scope = array['#all']",
         "target = 'x'",
     ):
-        with database_refuses("G1"):
+        with database_refuses("G1: grant # never changes what it allows, and never grows"):
             sql(f"UPDATE approvals_grant SET {change} WHERE id = %s", grant.pk)
     with database_refuses("grant_ended_says_when_and_why"):
         sql("UPDATE approvals_grant SET state = 'ended' WHERE id = %s", grant.pk)
     sql("UPDATE approvals_grant SET state = 'ended', ended_at = now(), ended_why = 'x' WHERE id = %s", grant.pk)
-    with database_refuses("G3"):
+    with database_refuses("G3: grant # has ended"):
         sql("UPDATE approvals_grant SET state = 'active' WHERE id = %s", grant.pk)
 
 
@@ -423,7 +425,7 @@ def test_evidence_is_not_deleted_from_under_a_grant(company: Company, live: Subm
         f"DELETE FROM approvals_submission WHERE id = {live.pk}",
         f"DELETE FROM inventory_version WHERE id = {live.version_id}",
     ):
-        with database_refuses(""):
+        with database_refuses("pgtrigger: Cannot "):
             sql(statement + "; SET CONSTRAINTS ALL IMMEDIATE")
 
 

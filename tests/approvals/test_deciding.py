@@ -247,7 +247,7 @@ def test_a_refused_privilege_refuses_only_itself_and_waits_for_the_owner(company
     assert stage_2.state == SubmissionState.DECIDED
     assert not Grant.objects.filter(automation=stage_2.automation).exists(), "nothing is in force until accepted"
     for person in ("rita", "theo", "omar", "ines"):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             transitions.accept_subset(stage_2, actor=as_actor(getattr(company.people, person)), now=company.now)
     transitions.accept_subset(stage_2, actor=as_actor(company.people.jonas), now=company.now)
     assert stage_2.state == SubmissionState.IN_FORCE
@@ -300,12 +300,12 @@ def test_who_decides_stage_2_objects_before_it_opens_and_binds_nobody(
     submission = stock_submitted
     record = stock.privilege_on(submission, company.slack)
     omar = as_actor(company.people.omar)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         transitions.object_to(record, actor=as_actor(company.people.tom), now=company.now, reason="No.")
     transitions.object_to(record, actor=omar, now=company.now, reason="Mail would do.")
     assert submission.comments.get(is_objection=True).approval == record
     approve(journeys.app_of(submission), company, "theo")
     record.refresh_from_db()
     assert record.state == ApprovalState.OPEN
-    with pytest.raises(OutOfTurn):  # from here on they decide
+    with pytest.raises(OutOfTurn, match=r"^STATE: This approval is open, so this can't"):  # from here on they decide
         transitions.object_to(record, actor=omar, now=company.now, reason="Mail would do.")

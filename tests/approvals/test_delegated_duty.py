@@ -59,13 +59,13 @@ def test_who_never_was_one_does_not_sign_for_somebody_who_became_one(company: Co
 def test_the_database_takes_no_decision_for_another_without_a_delegation_and_the_same_duty(company: Company) -> None:
     n, app = company.people, lead_has_signed(company)
     seat = app.seats.get(label="security")
-    with database_refuses("A11"):
+    with database_refuses("A11: nobody stands in for person # without a delegation and the"):
         insert_decision(app, n.viktor, for_person=n.sana, seat=seat, now=company.now)
     given = as_delegate(n.viktor, giver=n.sana)
     role_ends(company, n.viktor)
-    with database_refuses("A11"):
+    with database_refuses("A11: nobody stands in for person # without a delegation and the"):
         insert_decision(app, n.viktor, for_person=n.sana, seat=seat, now=company.now + timedelta(minutes=1))
-    with database_refuses("A11"):
+    with database_refuses("A11: nobody stands in for person # without a delegation and the"):
         insert_decision(app, n.viktor, for_person=n.sana, seat=seat, now=company.now - timedelta(minutes=1))
     give_role(n.viktor, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl), now=company.now)
     assert given.standing_for == n.sana
@@ -78,7 +78,7 @@ def test_nor_does_it_have_anybody_take_back_for_another_without_one(company: Com
     n, record = company.people, stock.privilege_on(stage_2, company.slack)
     stand_in = as_delegate(n.tom, giver=n.omar, days=1)
     transitions.approve(record, actor=stand_in, now=company.now, reason="Fine.", shown_digest=journeys.shown(record))
-    with database_refuses("A11"):
+    with database_refuses("A11: nobody stands in for person # without a delegation and the"):
         sql(
             "INSERT INTO approvals_retraction (decision_id, person_id, for_person_id, at) VALUES (%s, %s, %s, %s)",
             record.decisions.get().pk,

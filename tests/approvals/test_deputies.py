@@ -47,7 +47,7 @@ def test_before_half_of_the_time_is_gone_the_deputy_waits(company: Company, stoc
         transitions.ask_deputies(stock_submitted, actor=JOB, now=before)
     assert no.value.refusal.code == "A10"
     for person in (n.ines, n.theo, n.rita, n.sana, n.bram):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             transitions.ask_deputies(stock_submitted, actor=as_actor(person), now=half_of(app))
     with pytest.raises(DutyConflict) as turn:
         transitions.approve(app, actor=as_actor(n.bram), now=before, reason="Fine.", shown_digest=journeys.shown(app))

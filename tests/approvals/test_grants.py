@@ -77,7 +77,7 @@ def test_only_who_answers_for_a_side_security_or_on_call_stops_or_revokes(grant:
     superuser = Person.objects.create_superuser("root@northwind.example", name="Root")
     for nobody in (n.tom, n.theo, n.piet, n.ines, n.yuki, n.grace, superuser):
         for verb in (grants.stop, grants.revoke):
-            with pytest.raises(NotPermitted):
+            with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
                 verb(grant, actor=as_actor(nobody), now=company.now, reason="I want it gone.")
     assert Grant.objects.get(pk=grant.pk).state == GrantState.ACTIVE
     for may in (n.jonas, n.rita, n.omar, n.amara, n.sana, n.viktor):
@@ -88,7 +88,7 @@ def test_only_who_answers_for_a_side_security_or_on_call_stops_or_revokes(grant:
 @pytest.mark.rule("G5")
 @pytest.mark.parametrize("verb", [grants.stop, grants.revoke])
 def test_stopping_and_revoking_need_a_reason(verb: Transition[Grant], grant: Grant, company: Company) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^REASON: "):
         verb(grant, actor=as_actor(company.people.omar), now=company.now, reason="   ")
 
 
@@ -116,7 +116,7 @@ def test_a_stop_takes_hold_at_once_and_no_review_lifts_it(grant: Grant, company:
         with pytest.raises(OutOfTurn) as caught:
             caused(grant, verb, company, **params)
         assert caught.value.refusal.code == "G5"
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^G5: This grant is stopped already\."):
         grants.stop(grant, actor=as_actor(company.people.sana), now=company.now, reason="Again.")
 
 
@@ -130,7 +130,7 @@ def test_a_revoked_grant_never_comes_back(grant: Grant, company: Company) -> Non
         (grants.end, {"why": Why.RETIRED}),
         (grants.succeed, {"answers": [], "ends_at": company.now + timedelta(days=1)}),
     ):
-        with pytest.raises(OutOfTurn):
+        with pytest.raises(OutOfTurn, match=r"^STATE: This grant is ended, so this can't"):
             caused(grant, verb, company, **params)
 
 
@@ -158,9 +158,9 @@ def test_a_term_ends_at_an_instant_whether_or_not_anything_sweeps(grant: Grant, 
     last = grant.ends_at - timedelta(microseconds=1)
     assert grant in Grant.objects.live(last)
     assert grant not in Grant.objects.live(grant.ends_at)
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^G3: Its term is not over yet\."):
         grants.expire(grant, actor=JOB, now=last)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         grants.expire(grant, actor=as_actor(company.people.ines), now=grant.ends_at)
     assert grant_sweeps.expire_due(last, JOB) == 0
     assert grant_sweeps.expire_due(grant.ends_at, JOB) == Grant.objects.count()

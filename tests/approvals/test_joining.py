@@ -54,7 +54,7 @@ def test_whoever_comes_in_after_it_was_submitted_approves_nothing_in_it(
     come_in(c, submission)
     refused(transitions.approve, app, as_actor(n.theo), "SOD-1", now=c.now)
     refused(transitions.approve, app, as_delegate(n.tom, giver=n.theo), "SOD-1", now=c.now)
-    with database_refuses("SOD-1"):
+    with database_refuses("SOD-1: a party decides nothing in submission #"):
         insert_decision(app, n.theo, now=c.now)
     assert LedgerEvent.objects.filter(
         verb="submission.parties_joined", payload__parties=[str(n.theo.opaque_id)], payload__short=0
@@ -216,7 +216,7 @@ def test_nobody_writes_for_who_has_decided_nor_does_a_stand_in_who_has(company: 
     assert n.theo.name in caught.value.refusal.sentence
     journeys.approve(stock.privilege_on(stage_2, c.slack), n.omar, now=c.now)
     for_bram = as_delegate(n.omar, giver=n.bram)
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-1: You decided in its open submission, and"):
         registry.amend(stage_2.automation, actor=for_bram, now=c.now, fields=fields)
 
 
@@ -239,7 +239,7 @@ def test_it_is_refused_until_the_decided_submission_is_in_force_and_not_after(
     journeys.reject(stock.privilege_on(stage_2, c.slack), n.omar, now=c.now)
     stock.decide_rest(c, stage_2)
     assert stage_2.state == SubmissionState.DECIDED
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-1: You decided in its open submission, and"):
         as_editor(c, n.theo)
     transitions.accept_subset(stage_2, actor=as_actor(n.jonas), now=c.now)
     as_editor(c, n.theo)
@@ -259,7 +259,7 @@ def test_who_decided_an_earlier_submission_may_write_and_is_a_party_of_this_one(
 @pytest.mark.rule("S1", "S5")
 def test_the_database_takes_no_party_who_has_decided(company: Company, stage_2: Submission) -> None:
     insert = "INSERT INTO approvals_party (submission_id, person_id, capacity) VALUES (%s, %s, 'editor')"
-    with database_refuses("SOD-1"):
+    with database_refuses("SOD-1: who decided in submission # becomes no party of it"):
         sql(insert, stage_2.pk, company.people.theo.pk)
     sql(insert, stage_2.pk, company.people.bram.pk)
 

@@ -267,7 +267,7 @@ def test_what_people_were_asked_about_once_stays_with_them_though_what_opened_it
 def test_whoever_approved_the_app_does_not_take_back_what_policy_approved_on_its_strength(
     company: Company, light_in_force: Submission
 ) -> None:
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^A5: The submission is in force: what was"):
         journeys.retract(journeys.app_of(light_in_force), company.people.theo, now=company.now)
 
 
@@ -286,7 +286,7 @@ def test_the_database_lets_policy_approve_nothing_but_the_light_path(
     company: Company, light_submitted: Submission
 ) -> None:
     record, now = stock.privilege_on(light_submitted, company.erp), company.now
-    with database_refuses("A4"):  # nobody has approved the app
+    with database_refuses("A4: stage # opens only when stage # is approved"):  # nobody has approved the app
         sql(BY_POLICY, light_submitted.policy_id, now, record.pk)
     with database_refuses("approval_policy_only_low"):  # and policy is no seat's answer to the app itself
         sql(BY_POLICY, light_submitted.policy_id, now, journeys.app_of(light_submitted).pk)

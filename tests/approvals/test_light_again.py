@@ -140,5 +140,5 @@ def test_ten_for_a_builder_are_not_ten_more_for_each_colleague_who_submits_it(co
 @pytest.mark.rule("A13", "A8")
 def test_when_policy_approved_something_is_not_moved(company: Company, light_in_force: Submission) -> None:
     for record in light_in_force.approvals.all():
-        with database_refuses("A8"):
+        with database_refuses("A8: approval # has ended"):
             sql("UPDATE approvals_approval SET ended_at = '2020-01-01' WHERE id = %s", record.pk)

@@ -54,7 +54,7 @@ def test_who_approved_the_app_does_not_look_at_what_policy_approved_under_it(com
         transitions.find_fine(sample, actor=as_actor(n.sana), now=company.now)
     assert caught.value.refusal.code == "SOD-2"
     assert "You decided the app" in caught.value.refusal.sentence
-    with database_refuses("SOD-2"):
+    with database_refuses("SOD-2: who decided the app does not look at what policy approved"):
         sql(
             "UPDATE approvals_sample SET state = 'fine', looked_by_id = %s, looked_at = now() WHERE id = %s",
             n.sana.pk,
@@ -65,15 +65,15 @@ def test_who_approved_the_app_does_not_look_at_what_policy_approved_under_it(com
 @pytest.mark.rule("A13", "S1")
 def test_a_party_does_not_look_at_it(company: Company, light_in_force: Submission) -> None:
     sample = drawn(company, light_in_force)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^PERMISSION: "):
         transitions.find_fine(sample, actor=as_actor(company.people.rita), now=company.now)
-    with database_refuses("SOD-1"):
+    with database_refuses("SOD-1: a party does not look at submission #"):
         sql(
             "UPDATE approvals_sample SET state = 'fine', looked_by_id = %s, looked_at = now() WHERE id = %s",
             company.people.rita.pk,
             sample.pk,
         )
-    with database_refuses("A13"):
+    with database_refuses("A13: sample # was drawn and stays as it was"):
         sql("UPDATE approvals_sample SET approval_id = NULL WHERE id = %s", sample.pk)
 
 
@@ -153,7 +153,7 @@ def test_what_is_not_fine_or_unseen_is_out_of_force_until_its_owner_has_decided(
     told = write(Notice.objects.get(event=mail, recipient=n.jonas), None).text
     assert "May read scm.stock" in " ".join(told.split())
     assert "its owner has decided" in " ".join(told.split())
-    with inside(grant, JOBS, company.now), pytest.raises(OutOfTurn):
+    with inside(grant, JOBS, company.now), pytest.raises(OutOfTurn, match=r"^G5: This grant is suspended:"):
         grants.reinstate(grant, actor=JOBS, now=company.now, why=(Why.REVIEW, Why.SILENCE))
     assert grants.succession_refusal(grant) is not None, "a review does not renew it either"
 

@@ -133,7 +133,7 @@ def test_an_automation_whose_owner_left_is_not_approved_and_what_was_is_accepted
     submission = stock.decide_rest(company, stage_2)
     assert submission.state == "decided"
     assert Notice.objects.filter(event="subset_to_accept", recipient=n.grace).exists()
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         transitions.accept_subset(submission, actor=as_actor(n.theo), now=company.now)
     transitions.accept_subset(submission, actor=as_actor(n.grace), now=company.now)
     assert Submission.objects.get(pk=submission.pk).state == "in_force"

@@ -98,7 +98,7 @@ def test_what_was_narrowed_stays_so_once_the_record_has_ended(company: Company, 
             "granted_scope = '{everything}'",
             "carried_from_id = id",
         ):
-            with database_refuses("A8"):
+            with database_refuses("A8: approval # has ended"):
                 sql(f"UPDATE approvals_approval SET {change} WHERE id = %s", record.pk)
 
 
@@ -203,7 +203,7 @@ def test_a_successor_is_no_wider_than_the_decisions_either(company: Company, cha
         same = {"predecessor_id": old.pk, "held_as": old.held_as}
         with database_refuses(refused):
             insert_grant(record, later, **same | too_much)
-        with database_refuses("G3"):  # it had ended by then
+        with database_refuses("G3: the term of grant # was over"):  # it had ended by then
             insert_grant(record, later + timedelta(minutes=1), **same | allowed)
         with undone():
             insert_grant(record, later, **same | allowed)
@@ -231,19 +231,22 @@ def test_no_grant_is_made_of_a_submission_that_is_not_in_force(company: Company,
 
 @pytest.mark.rule("A5")
 def test_a_submission_is_in_force_only_after_every_record_has_ended(company: Company, stage_2: Submission) -> None:
-    for state in ("decided", "in_force"):
-        with database_refuses("A5"):
+    for state, why in (
+        ("decided", "in submission # not every record has ended"),
+        ("in_force", "submission # is not decided"),
+    ):
+        with database_refuses(f"A5: {why}"):
             sql("UPDATE approvals_submission SET state = %s WHERE id = %s", state, stage_2.pk)
     sql("UPDATE approvals_approval SET state = 'rejected' WHERE submission_id = %s AND state = 'open'", stage_2.pk)
-    with database_refuses("A5"):  # not even then in one step
+    with database_refuses("A5: submission # is not decided"):  # not even then in one step
         sql("UPDATE approvals_submission SET state = 'in_force' WHERE id = %s", stage_2.pk)
     put_in_force(stage_2, company.now)
-    with database_refuses("A5"):
+    with database_refuses("A5: submission # has ended"):
         sql("UPDATE approvals_submission SET ended_at = ended_at + interval '1 year' WHERE id = %s", stage_2.pk)
     columns = ", ".join(
         field.column for field in Submission._meta.concrete_fields if field.name not in ("id", "app_approval")
     )
-    with database_refuses("A5"):
+    with database_refuses("A5: submission # is not decided"):
         sql(
             f"INSERT INTO approvals_submission ({columns}) SELECT {columns} FROM approvals_submission WHERE id = %s",
             stage_2.pk,

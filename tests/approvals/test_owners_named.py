@@ -73,11 +73,11 @@ def test_nobody_of_another_side_is_named_an_owner_of_what_is_there(company: Comp
 def test_nobody_of_another_side_is_named_by_a_file_or_a_description(company: Company, field: str) -> None:
     c, n = company, company.people
     fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Counts.", field: n.omar}
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^I1: Omar Haddad belongs neither to Finance Operations"):
         stock.version(c, **fields)
     assert refused_on_record("I1", "version.imported")
     manifest = registry.describe(name="Stock", kind="script", platform="cron", privileges=[])
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^I1: Omar Haddad belongs neither to Finance Operations"):
         registry.register_by_hand(n.finance_ops, actor=as_actor(n.rita), now=c.now, manifest=manifest, fields=fields)
     assert refused_on_record("I1", "version.registered_by_hand")
     assert not Version.objects.exists()
@@ -146,7 +146,7 @@ def test_nobody_who_is_asked_is_made_an_owner_while_it_is_open(
         with pytest.raises(DutyConflict, match=f"{who.name} is asked to decide in its open submission"):
             named(c, submission.automation, **{field: who})
         assert refused_on_record("SOD-1")
-        with pytest.raises(DutyConflict):
+        with pytest.raises(DutyConflict, match=r"^SOD-1: "):
             stock.version(c, stock.one_more_channel, **{field: who})
         assert who.name not in offered(c, submission.automation)
     assert (submission.parties.count(), Notice.objects.count()) == (parties, notices)
@@ -192,7 +192,7 @@ def test_who_is_a_party_already_and_who_is_asked_no_more_can_be_named(
     named(c, submission.automation, technical_owner=n.theo)  # an editor decides nothing as it is
     assert submission.parties.filter(person=n.theo, capacity="technical_owner").exists()
     omar, _ = asked(c, submission)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^SOD-1: Omar Haddad is asked to decide in"):
         named(c, submission.automation, technical_owner=omar)
     transitions.withdraw(submission, actor=as_actor(n.rita), now=c.now, reason="Later.")
     named(c, submission.automation, technical_owner=omar)

@@ -143,7 +143,7 @@ def test_what_was_said_for_oneself_is_no_second_press_of_what_is_said_for_anothe
 
     reject(as_actor(n.omar))
     before = on_record()[0]
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^STATE: This approval is rejected, so this can't"):
         reject(for_amara)
     assert on_record()[0] == before + 1, "it is on record"
     assert reject(as_actor(n.omar)).state == ApprovalState.REJECTED
@@ -240,8 +240,8 @@ def test_confirming_a_preview_twice_confirms_it_once(company: Company) -> None:
     before = on_record()
     assert confirm() == item, "and it says that it is confirmed"
     assert on_record() == before
-    for more in ({"by": n.bram}, {"team": n.supply}):
-        with pytest.raises(Refused):
+    for more, code in (({"by": n.bram}, "PERMISSION"), ({"team": n.supply}, "I7")):
+        with pytest.raises(Refused, match=f"^{code}: "):
             confirm(**more)
 
 

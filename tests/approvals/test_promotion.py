@@ -131,7 +131,7 @@ def test_whoever_built_it_in_test_decides_nothing_about_it_in_production(company
 def test_only_the_builders_side_promotes(company: Company, who: str) -> None:
     below = in_test(company).automation
     person = getattr(company.people, who)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^PERMISSION: "):
         promoting.begin(below, "production", actor=as_actor(person), now=company.now)
     assert not ImportItem.objects.filter(batch__by=person).exists()
 

@@ -130,7 +130,7 @@ def test_what_was_approved_in_part_is_accepted_within_ten_working_days_or_not_at
     assert caught.value.refusal.code == "A14"
     with pytest.raises(OutOfTurn, match="not up"):
         transitions.lapse(decided, actor=JOB, now=decided.accept_due_at - timedelta(seconds=1))
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         transitions.lapse(decided, actor=owner, now=decided.accept_due_at)
     just_in_time = decided.accept_due_at - timedelta(seconds=1)
     assert transitions.accept_subset.refusal(decided, actor=owner, now=just_in_time) is None

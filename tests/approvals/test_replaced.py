@@ -73,10 +73,10 @@ def test_nobody_else_is_asked_while_somebody_who_was_may_decide(company: Company
     before = LedgerEvent.objects.count()
     assert not transitions.pass_on.when_due(submission, actor=JOB, now=c.now)
     assert LedgerEvent.objects.count() == before, "what is not due is nobody's attempt"
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^A9: Those who were asked may still decide,"):
         transitions.pass_on(submission, actor=JOB, now=c.now)
     for person in (n.ines, n.theo, n.rita, n.sana):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             transitions.pass_on(submission, actor=as_actor(person), now=c.now)
 
 

@@ -63,8 +63,8 @@ def ask(record: Approval, person: Person, c: Company, *, now: datetime | None = 
 def test_nobody_takes_back_what_somebody_else_decided(company: Company, record: Approval) -> None:
     n = company.people
     journeys.approve(record, n.omar, now=company.now)
-    for other in (n.sana, n.theo):
-        with pytest.raises(Refused):
+    for other, code in ((n.sana, "A8"), (n.theo, "PERMISSION")):
+        with pytest.raises(Refused, match=f"^{code}: "):
             retract(record, other, company)
     record.refresh_from_db()
     assert record.state == ApprovalState.APPROVED
@@ -244,10 +244,15 @@ def test_nobody_takes_back_what_somebody_else_decided_after(company: Company) ->
 def test_nobody_takes_back_for_somebody_what_they_decided_in_person(company: Company, record: Approval) -> None:
     n = company.people
     journeys.reject(record, n.omar, now=company.now)
-    for day, taker in enumerate((n.rita, n.theo, n.tom)):  # a party, who decided the app, whoever has no part in it
+    takers = (
+        (n.rita, "SOD-1"),
+        (n.theo, "SOD-2"),
+        (n.tom, "A8"),
+    )  # a party, the app's approver, a person without a part in it
+    for day, (taker, code) in enumerate(takers):
         now = company.now + timedelta(days=2 * day)
         stand_in = as_delegate(taker, giver=n.omar, now=now, days=1)
-        with pytest.raises(DutyConflict):
+        with pytest.raises(DutyConflict, match=f"^{code}: "):
             retract(record, taker, company, actor=stand_in, now=now)
     assert not Retraction.objects.exists()
     assert record.state == ApprovalState.REJECTED
@@ -326,7 +331,7 @@ def test_an_app_that_is_taken_back_closes_what_it_opened(company: Company, submi
     for one in second:
         assert recorded("approval.closed_again", one, by=n.theo) == {"from": "open", "to": "waiting"}
     assert waiting.to_decide(as_actor(n.omar), company.now) == []
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This approval is waiting, so this can't"):
         journeys.approve(stock.privilege_on(submission, company.slack), n.omar, now=company.now)
     journeys.approve(app, n.theo, now=company.now)
     assert waiting.to_decide(as_actor(n.omar), company.now)
@@ -387,7 +392,7 @@ def test_a_question_that_is_taken_back_lets_the_approvers_time_run_on(company: C
     assert record.builder_due_at is None
     told = Notice.objects.filter(event="question_retracted")
     assert n.rita in {one.recipient for one in told}
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This approval is open, so this can't"):
         transitions.answer(record, actor=as_actor(n.rita), now=company.now, reason="Because.")
 
 

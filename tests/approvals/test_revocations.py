@@ -67,10 +67,10 @@ def removed(task: RevocationTask, who: Any, company: Company, *, now: Any = None
 @pytest.mark.rule("G4")
 def test_who_gains_and_who_has_nothing_to_do_with_it_gives_no_word(task: RevocationTask, company: Company) -> None:
     n = company.people
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         removed(task, n.tom, company)
-    for program in (as_actor(n.omar, None), JOB):
-        with pytest.raises((DutyConflict, NotPermitted)):
+    for program, code in ((as_actor(n.omar, None), "SOD-5"), (JOB, "PERMISSION")):
+        with pytest.raises((DutyConflict, NotPermitted), match=f"^{code}: "):
             removed(task, program, company)
     stock.hand_over(
         company, company.erp, n.rita, n.omar
@@ -87,11 +87,13 @@ def test_who_gains_and_who_has_nothing_to_do_with_it_gives_no_word(task: Revocat
 def test_one_person_is_not_two_nor_is_their_delegate(task: RevocationTask, company: Company) -> None:
     n = company.people
     removed(task, n.omar, company)
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^G4: You have said so already; a second"):
         removed(task, n.omar, company)
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^G4: You have said so already; a second"):
         removed(task, as_delegate(n.amara, giver=n.omar), company)
-    with pytest.raises(DutyConflict):  # for themself too: the two stand in for each other
+    with pytest.raises(
+        DutyConflict, match=r"^G4: You and the first stand in for"
+    ):  # for themself too: the two stand in for each other
         removed(task, n.amara, company)
     assert task.state == RevocationState.OPEN
     assert removed(task, n.sana, company).state == RevocationState.CLOSED
@@ -100,7 +102,7 @@ def test_one_person_is_not_two_nor_is_their_delegate(task: RevocationTask, compa
 @pytest.mark.rule("G4")
 def test_a_word_says_where_somebody_looked(task: RevocationTask, company: Company) -> None:
     for verb in (revoking.say_removed, revoking.say_cannot):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput, match=r"^REASON: "):
             verb(task, actor=as_actor(company.people.omar), now=company.now, reason=" ")
 
 
@@ -109,19 +111,23 @@ def test_the_database_takes_no_word_of_who_gains_nor_closes_by_one(task: Revocat
     n = company.people
     removed(task, n.omar, company)
     word = task.words.get()
-    for who in (n.rita, n.jonas, n.omar):
-        with database_refuses("G4"):
+    gains, second = (
+        "G4: who gains by the access does not say that it is gone",
+        "G4: the second word is another person's",
+    )
+    for who, why in ((n.rita, gains), (n.jonas, gains), (n.omar, second)):
+        with database_refuses(why):
             RevocationWord.objects.create(
                 task=task, person=who, says=WordSaid.REMOVED, text=word.text, said_at=company.now
             )
-    with database_refuses("G4"):
+    with database_refuses("G4: two people say that it is removed"):
         RevocationTask.objects.filter(pk=task.pk).update(
             state="closed", outcome=RevocationOutcome.CHECKED, closed_at=company.now
         )
     removed(task, n.sana, company)
-    with database_refuses("G4"):
+    with database_refuses("G4: revocation task # is closed"):
         RevocationTask.objects.filter(pk=task.pk).update(state="open", outcome="", closed_at=None)
-    with database_refuses("STATE"):
+    with database_refuses("STATE: revocation task # is closed"):
         RevocationWord.objects.create(
             task=task, person=n.viktor, says=WordSaid.CANNOT, text=word.text, said_at=company.now
         )
@@ -204,7 +210,7 @@ def test_two_people_call_it_revoked_and_their_names_stand(task: RevocationTask, 
     assert (task.outcome, sorted(task.closed_by)) == (RevocationOutcome.CHECKED, sorted([n.omar.pk, n.amara.pk]))
     state, below = revocations.words_of(task, company.now)
     assert (state, below) == ("removed", "checked by Omar Haddad and Amara Okafor on Tue 24 Nov 2026")
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This revocation task is closed, so this"):
         removed(task, n.sana, company)
 
 
@@ -213,11 +219,11 @@ def test_who_said_that_they_cannot_or_gains_does_not_use_up_the_ladder(task: Rev
     n = company.people
     word = {"now": company.now, "reason": "The vendor keeps that key."}
     RevocationTask.objects.filter(pk=task.pk).update(gains=[*task.gains, n.amara.pk])
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^G4: You gain by this access, so two"):
         revoking.say_cannot(task, actor=as_actor(n.amara), **word)
     revoking.say_cannot(task, actor=as_actor(n.omar), **word)
     asked = list(task.asked)
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^G4: You have said that you can’t; the"):
         revoking.say_cannot(task, actor=as_actor(n.omar), **word)
     task.refresh_from_db()
     assert task.asked == asked

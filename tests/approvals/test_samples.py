@@ -100,7 +100,7 @@ def test_neither_a_token_nor_a_job_looks(company: Company, stock_drawn: Submissi
     with pytest.raises(DutyConflict) as caught:
         look(sample, as_actor(company.people.sana, None), now=company.now)
     assert caught.value.refusal.code == "SOD-5"
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         look(sample, JOBS, now=company.now)
     assert no_verdict(sample)
 
@@ -129,9 +129,9 @@ def test_a_fallback_owner_looks_only_where_no_reviewer_is_free(company: Company,
 @pytest.mark.rule("A12")
 def test_not_fine_needs_a_reason_and_a_stranger_may_not_say_it(company: Company, stock_drawn: Submission) -> None:
     sample = stock_drawn.samples.get()
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^REASON: "):
         transitions.find_not_fine(sample, actor=as_actor(company.people.sana), now=company.now)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         look(sample, as_actor(company.people.theo), transitions.find_not_fine, now=company.now)
     assert no_verdict(sample)
     assert automation_of(sample).state == AutomationState.LIVE
@@ -141,19 +141,19 @@ def test_not_fine_needs_a_reason_and_a_stranger_may_not_say_it(company: Company,
 def test_the_database_refuses_a_partys_look_and_a_second_draw(company: Company, stock_drawn: Submission) -> None:
     sample = stock_drawn.samples.get()
     write_look = "UPDATE approvals_sample SET state = 'fine', looked_by_id = %s, looked_at = now() WHERE id = %s"
-    with database_refuses("SOD-1"):
+    with database_refuses("SOD-1: a party does not look at submission #"):
         sql(write_look, company.people.rita.pk, sample.pk)
-    with database_refuses("A13"):
+    with database_refuses("A13: sample # was drawn and stays as it was"):
         sql("UPDATE approvals_sample SET drawn_from_seal = 8 WHERE id = %s", sample.pk)
     for undone in ("state = 'waiting'", "state = 'not_drawn'", "due_at = due_at + interval '1 year'", "due_at = NULL"):
-        with database_refuses("A13"):
+        with database_refuses("A13: sample # was drawn and stays as it was"):
             sql(f"UPDATE approvals_sample SET {undone} WHERE id = %s", sample.pk)
     with database_refuses("Cannot delete"):
         sql("DELETE FROM approvals_sample WHERE id = %s", sample.pk)
     with database_refuses("sample_verdict_has_its_looker"):
         sql("UPDATE approvals_sample SET state = 'fine' WHERE id = %s", sample.pk)
     look(sample, as_actor(company.people.sana), now=company.now)
-    with database_refuses("A13"):
+    with database_refuses("A13: sample # was drawn and stays as it was"):
         sql("UPDATE approvals_sample SET state = 'open', looked_by_id = NULL WHERE id = %s", sample.pk)
 
 
@@ -184,7 +184,7 @@ def test_nothing_is_drawn_before_the_ledger_is_sealed_and_that_leaves_no_refusal
     sample = changed(company)
     assert sample_sweeps.draw_due(company.now, JOBS) == 0
     assert not LedgerEvent.objects.filter(outcome="refused", actor_kind="job").exists()
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^A13: The ledger is not sealed so far:"):
         transitions.draw(sample, actor=JOBS, now=company.now)
 
 
@@ -240,7 +240,7 @@ def test_fine_leaves_it_running_and_says_who_looked(company: Company, stock_draw
     look(sample, as_actor(sana), now=company.now)
     assert (sample.state, sample.looked_by) == (SampleState.FINE, sana)
     assert automation_of(sample).state == AutomationState.LIVE
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This sample is fine, so this can't"):
         look(sample, as_actor(company.people.viktor), transitions.find_not_fine, now=company.now)
 
 
@@ -284,7 +284,7 @@ def test_not_fine_and_nobody_looking_suspend_it_and_only_stage_1_brings_it_back(
     assert recorded("automation.suspended", automation, by=by) == {"why": why, "from": "live", "to": "suspended"}
     assert Notice.objects.filter(event=mail, recipient=n.jonas).count() == 1
     at = sample.due_at or company.now
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^G5: Nobody stopped it: it is suspended until"):
         lifecycle.resume(automation, actor=as_actor(n.jonas), now=at, reason="Please.")
     with inside(automation, JOBS, at):
         lifecycle.reinstate(automation, actor=JOBS, now=at)
@@ -345,7 +345,7 @@ def test_what_stage_1_has_decided_about_since_is_no_longer_looked_at(company: Co
     assert sample.state == SampleState.NOT_APPLICABLE
     assert sample.due_at is not None
     assert sample_sweeps.lapse_due(sample.due_at + timedelta(days=1), JOBS) == 0
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This sample is not applicable, so this"):
         look(sample, as_actor(company.people.sana), transitions.find_not_fine, now=company.now)
     assert automation_of(sample).state == AutomationState.LIVE
 

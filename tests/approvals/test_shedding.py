@@ -113,7 +113,7 @@ def test_who_built_what_was_said_to_be_the_same_decides_nothing_later_either(com
     journeys.approve(journeys.app_of(made), n.bram, now=company.now, same={likeness_of(made).pk: True})
     journeys.decide_rest(company, made)
     again = stock.submitted(company, named("ritas", stock.one_more_channel, stock.every_tuesday))
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-1: You are a party to this submission,"):
         journeys.approve(journeys.app_of(again), n.theo, now=company.now)
 
 

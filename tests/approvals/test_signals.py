@@ -256,9 +256,9 @@ def test_a_signal_that_comes_up_before_stage_2_opens_adds_a_third_and_its_end_ta
     journeys.approve(record, n.omar, now=company.now)
     journeys.approve(record, n.sana, now=company.now)
     assert record.state == ApprovalState.OPEN
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^A9: Somebody before you on the ladder decides"):
         journeys.approve(record, n.amara, now=company.now)  # Omar's lead
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^A9: Somebody before you on the ladder decides"):
         journeys.approve(record, n.bram, now=company.now)  # of Rita's team
     journeys.approve(record, n.grace, now=company.now)
     assert record.state == ApprovalState.APPROVED

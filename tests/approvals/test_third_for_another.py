@@ -49,12 +49,12 @@ def test_nobody_from_inside_signs_for_somebody_from_outside(company: Company, ap
 def test_nor_does_the_database_take_that(company: Company, app: Approval) -> None:
     n, seat = company.people, app.seats.get(label="outside")
     as_delegate(n.bram, giver=n.amara)
-    with database_refuses("S10"):
+    with database_refuses("S10: nobody of the two teams gives the signature from outside"):
         insert_decision(app, n.bram, for_person=n.amara, seat=seat, now=company.now)
     member = joins(make_person("Cole Ager"), n.finance_ops)
     for who in (n.bram, member):
         Candidate.objects.create(seat=seat, person=who, order=9, basis="fallback owner", at=company.now)
-        with database_refuses("S10"):
+        with database_refuses("S10: nobody of the two teams gives the signature from outside"):
             insert_decision(app, who, seat=seat, now=company.now)
     assert not app.decisions.filter(seat=seat).exists()
 

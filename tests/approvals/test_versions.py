@@ -413,7 +413,7 @@ def test_who_decided_does_not_answer_for_the_builder(company: Company, stage_2: 
 @pytest.mark.rule("A15")
 def test_the_submitter_withdraws_with_a_reason_and_nobody_else_does(company: Company, stage_2: Submission) -> None:
     for person in ("jonas", "theo", "omar", "ines"):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             transitions.withdraw(stage_2, actor=as_actor(getattr(company.people, person)), now=company.now, reason="x")
     with pytest.raises(InvalidInput, match="Say why"):
         transitions.withdraw(stage_2, actor=as_actor(company.people.rita), now=company.now)

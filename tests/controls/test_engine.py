@@ -84,7 +84,7 @@ def test_a_job_that_finds_it_due_no_more_does_nothing_and_leaves_no_refusal(door
 def test_what_a_job_may_not_do_is_on_record_and_no_person_tries_like_a_job(doors: Any, northwind: Northwind) -> None:
     open_door = declare_open()
     door = Door.objects.create(name="front")
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         open_door.when_due(door, actor=Actor.of_job("doors"), now=northwind.now)
     assert [event.code for event in refused_events()] == ["PERMISSION"]
     with pytest.raises(TypeError):
@@ -96,7 +96,7 @@ def test_a_refusal_is_recorded_with_its_code_and_leaves_nothing_else(doors: Any,
     open_door = declare_open()
     door = Door.objects.create(name="front", painter=northwind.ines)
     before = door.history.count()
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-0: You painted it\."):
         open_door(door, actor=as_actor(northwind.ines), now=northwind.now, reason="Let me in")
     (event,) = refused_events()
     assert (event.verb, event.code, event.actor_id) == ("door.opened", "SOD-0", str(northwind.ines.opaque_id))
@@ -112,7 +112,7 @@ def test_a_refusal_is_recorded_with_its_code_and_leaves_nothing_else(doors: Any,
 def test_a_superuser_without_roles_holds_nothing(doors: Any, northwind: Northwind) -> None:
     root = Person.objects.create_superuser("root@northwind.example", name="Root")
     open_door = declare_open()
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         open_door(Door.objects.create(name="front"), actor=as_actor(root), now=northwind.now)
 
 
@@ -122,7 +122,7 @@ def test_a_person_with_every_role_still_meets_the_duty(doors: Any, northwind: No
     for role in ASSIGNABLE:
         give_role(everything, role, admins=(northwind.ines, northwind.karl))
     open_door = declare_open()
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-0: You painted it\."):
         open_door(Door.objects.create(name="front", painter=everything), actor=as_actor(everything), now=northwind.now)
 
 
@@ -132,9 +132,9 @@ def test_whom_one_stands_in_for_counts_for_the_duty_too(doors: Any, northwind: N
 
     open_door = declare_open()
     actor = as_delegate(northwind.karl, giver=northwind.ines)
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-0: You painted it\."):
         open_door(Door.objects.create(name="front", painter=northwind.ines), actor=actor, now=northwind.now)
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-0: You painted it\."):
         open_door(Door.objects.create(name="back", painter=northwind.karl), actor=actor, now=northwind.now)
     assert {event.for_id for event in refused_events()} == {str(northwind.ines.opaque_id)}
 
@@ -150,7 +150,7 @@ def test_nobody_stands_in_without_a_delegation_that_runs(doors: Any, northwind: 
     assert no.value.refusal.code == "A11"
 
     delegate = as_delegate(northwind.karl, giver=northwind.ines, days=2)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^A11: You don't stand in for Ines Moreau"):
         open_door(Door.objects.create(name="back"), actor=delegate, now=northwind.now + timedelta(days=2))
 
 
@@ -159,7 +159,7 @@ def test_a_stranger_without_a_reason_is_refused_and_recorded_and_not_asked_for_a
 ) -> None:
     open_door = declare_open(reason_needed=True)
     door = Door.objects.create(name="front")
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         open_door(door, actor=as_actor(northwind.tom), now=northwind.now)
     assert len(refused_events()) == 1
     with pytest.raises(InvalidInput) as no:
@@ -174,7 +174,9 @@ def test_a_text_that_is_too_long_is_refused_and_never_cut(doors: Any, northwind:
     with pytest.raises(InvalidInput) as no:
         open_door(door, actor=as_actor(northwind.ines), now=northwind.now, reason="x" * (texts.LONGEST + 1))
     assert no.value.refusal.code == "TEXT"
-    with pytest.raises(NotPermitted):  # the refusal of who may not goes first, and is on record with what fits
+    with pytest.raises(
+        NotPermitted, match=r"^PERMISSION: "
+    ):  # the refusal of who may not goes first, and is on record with what fits
         open_door(door, actor=as_actor(northwind.tom), now=northwind.now, reason="x" * (texts.LONGEST + 1))
     assert len(refused_events()) == 1
 
@@ -204,10 +206,10 @@ def test_a_creation_that_is_refused_is_on_record_too(doors: Any, northwind: Nort
         return Effect()
 
     build = transition(Door, event="door.built", permission=Permission.TEAM_MANAGE)(build_door)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         build(Door(name="front"), actor=as_actor(northwind.rita), now=northwind.now)
     new = Door(name="ajar")
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^WOOD: There is no wood\."):
         build(new, actor=as_actor(northwind.ines), now=northwind.now)
     assert new.pk is None, "what was rolled back has no key"
     assert [(event.code, event.subject_id) for event in refused_events()] == [("PERMISSION", "new"), ("WOOD", "new")]
@@ -224,7 +226,7 @@ def test_a_role_that_ended_since_the_page_was_loaded_counts_no_more(doors: Any, 
     door = Door.objects.create(name="front")
     assert open_door.refusal(door, actor=stale, now=northwind.now) is None
     end_role(northwind.omar, Role.ADMIN, now=northwind.now)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         open_door(door, actor=stale, now=northwind.now)
 
     stale = as_actor(northwind.mei)
@@ -232,7 +234,7 @@ def test_a_role_that_ended_since_the_page_was_loaded_counts_no_more(doors: Any, 
     record_leaver(
         Person.objects.get(pk=northwind.mei.pk), actor=as_actor(northwind.karl), now=northwind.now, reason="-"
     )
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         open_door(door, actor=stale, now=northwind.now)
 
 
@@ -299,7 +301,7 @@ def test_a_refusal_inside_is_recorded_once_by_the_outermost_and_undoes_all(
     assert (event.verb, event.code, event.subject_id) == ("house.left", "WET", str(front.pk))
     assert [Door.objects.get(pk=door.pk).name for door in (front, back)] == ["front", "back"]
     assert not LedgerEvent.objects.filter(subject_type="portal.door", outcome="done").exists()
-    with pytest.raises(NotPermitted):  # nothing is left running behind the exception
+    with pytest.raises(NotPermitted, match=r"^INTERNAL: "):  # nothing is left running behind the exception
         lock_door(front, actor=as_actor(northwind.ines), now=northwind.now)
 
 

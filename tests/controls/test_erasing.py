@@ -57,11 +57,11 @@ def test_only_an_admin_asks_confirms_and_drops(northwind: Northwind) -> None:
     row = asked(n, gone(n, n.rita))
     gone(n, n.tom)
     for stranger in (n.theo, n.sana, n.yuki, n.jonas):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             ask_erasure(n.tom, actor=as_actor(stranger), now=NOW, reason="Let me.", named=n.tom.name)
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             erase(row, actor=as_actor(stranger), now=NOW, named=n.rita.name)
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             drop_erasure(row, actor=as_actor(stranger), now=NOW)
     assert Person.objects.get(pk=n.rita.pk).name == "Rita Novak"
     assert LedgerEvent.objects.filter(outcome="refused", code="PERMISSION").count() == 12
@@ -101,7 +101,7 @@ def test_nobody_erases_themself(northwind: Northwind) -> None:
     give_role(n.tom, Role.ADMIN, admins=(n.ines, n.karl))  # the last two stay (S9)
     row = asked(n, gone(n, n.karl))
     for verb, subject in ((ask_erasure, n.karl), (erase, row)):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             verb(subject, actor=as_actor(n.karl), now=NOW, reason="Mine.", named=n.karl.name)
         own = next(duty for duty in verb.all_duties if duty == erasing.NOT_ONESELF)
         no = own.asks(subject, as_actor(n.karl), NOW)
@@ -119,10 +119,10 @@ def test_nobody_erases_for_somebody_else(northwind: Northwind) -> None:
     give_role(mei, Role.ADMIN, admins=(n.ines, n.karl))
     stands_in = as_delegate(mei, giver=n.karl)
     row = asked(n, gone(n, n.rita))
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^H6: Nobody is erased in somebody else's place\."):
         erase(row, actor=stands_in, now=NOW, named=n.rita.name)
     gone(n, n.tom)
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^H6: Nobody is erased in somebody else's place\."):
         ask_erasure(n.tom, actor=stands_in, now=NOW, reason="For Karl.", named=n.tom.name)
 
 
@@ -131,12 +131,12 @@ def test_another_name_typed_erases_nobody_and_is_kept_nowhere(northwind: Northwi
     n = northwind
     gone(n, n.rita)
     kept = (LedgerEvent.objects.count(), FreeText.objects.count())
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^NAME: This is not their name: type"):
         ask_erasure(n.rita, actor=as_actor(n.ines), now=NOW, reason="Rightly.", named="Rita Novack")
     assert kept == (LedgerEvent.objects.count(), FreeText.objects.count())
     row = asked(n, n.rita)
     for typed in ("", "rita novak", "Jonas Weil"):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput, match=r"^NAME: This is not their name: type"):
             erase(row, actor=as_actor(n.karl), now=NOW, named=typed)
     assert Person.objects.get(pk=n.rita.pk).name == "Rita Novak"
     erase(row, actor=as_actor(n.karl), now=NOW, named=" Rita  Novak ")
@@ -147,7 +147,7 @@ def test_another_name_typed_erases_nobody_and_is_kept_nowhere(northwind: Northwi
 def test_somebody_is_asked_for_and_erased_once_and_it_stays(northwind: Northwind) -> None:
     n = northwind
     row = asked(n, gone(n, n.rita))
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This was asked for already\."):
         ask_erasure(n.rita, actor=as_actor(n.karl), now=NOW, reason="Again.", named=n.rita.name)
     erase(row, actor=as_actor(n.karl), now=NOW, named="Rita Novak")
     for verb, subject, more in (
@@ -155,7 +155,7 @@ def test_somebody_is_asked_for_and_erased_once_and_it_stays(northwind: Northwind
         (erase, row, {"named": ERASED_NAME}),
         (drop_erasure, row, {}),
     ):
-        with pytest.raises(OutOfTurn):
+        with pytest.raises(OutOfTurn, match=r"^STATE: This"):
             verb(subject, actor=as_actor(n.karl), now=NOW, reason="Again.", **more)
     for statement in ("UPDATE controls_erasure SET dropped_at = now()", "DELETE FROM controls_erasure"):
         with pytest.raises(DatabaseError, match="Cannot"):
@@ -167,7 +167,7 @@ def test_what_was_dropped_is_not_confirmed_and_can_be_asked_for_anew(northwind: 
     n = northwind
     row = asked(n, gone(n, n.rita))
     drop_erasure(row, actor=as_actor(n.karl), now=NOW)
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This was confirmed or dropped already\."):
         erase(row, actor=as_actor(n.karl), now=NOW, named=n.rita.name)
     assert asked(n, n.rita) != row
     assert Person.objects.get(pk=n.rita.pk).name == "Rita Novak"

@@ -56,9 +56,9 @@ def test_a_text_is_not_put_into_other_words(northwind: Northwind) -> None:
         "text = '', key = '', digest = '', erased_at = now()",
         "id = id",
     ):
-        with database_refuses("H6"):
+        with database_refuses("H6: a text is kept as it is, or erased with its"):
             sql(f"UPDATE controls_freetext SET {change} WHERE id = %s", row.pk)
-    with database_refuses("H6"):
+    with database_refuses("H6: a text is kept as it is, or erased with its"):
         sql("DELETE FROM controls_freetext")
     row.refresh_from_db()
     assert (row.text, row.erased_at) == ("Rita asked 50% more_or less.", None)
@@ -81,9 +81,11 @@ def test_a_text_is_erased_whole_or_of_whoever_is_erased_and_once(northwind: Nort
         (whole, "It pays suppliers twice."),
         (whole, "Erased person"),
     ):
-        with database_refuses("H6"):  # what is gone does not come back in other words
+        with database_refuses(
+            "H6: a text is kept as it is, or erased with its"
+        ):  # what is gone does not come back in other words
             sql(erase, text, row.pk)
-    with database_refuses("H6"):
+    with database_refuses("H6: a text is kept as it is, or erased with its"):
         sql("UPDATE controls_freetext SET erased_at = NULL WHERE id = %s", whole.pk)
 
 

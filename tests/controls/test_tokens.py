@@ -91,7 +91,7 @@ def test_a_program_is_not_told_yes_because_its_person_has_decided_before(
 ) -> None:
     app = stock_in_stage_2.approvals.get(stage=1)
     said = {"reason": "Fine by me.", "shown_digest": journeys.shown(app)}
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^STATE: This approval is approved, so this can't"):
         REGISTRY["approvals.approval.approve"](app, actor=by_token(company.people.theo), now=company.now, **said)
 
 
@@ -166,8 +166,16 @@ def test_what_is_no_secret_is_not_looked_up(secret: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.rule("S5")
-@pytest.mark.parametrize("how", ["with a token", "in no session", "for another", "in another's place"])
-def test_a_token_is_made_in_a_session_for_oneself(company: Company, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("with a token", "S5: A token decides nothing"),
+        ("in no session", "S5: A token is made by a person"),
+        ("for another", "PERMISSION: "),
+        ("in another's place", "S5: A token is made by a person"),
+    ],
+)
+def test_a_token_is_made_in_a_session_for_oneself(company: Company, how: str, why: str) -> None:
     n = company.people
     actor = {
         "with a token": lambda: by_token(n.rita),
@@ -176,7 +184,7 @@ def test_a_token_is_made_in_a_session_for_oneself(company: Company, how: str) ->
         "in another's place": lambda: as_delegate(n.theo, giver=n.rita),
     }[how]()
     before = ApiToken.objects.count()
-    with pytest.raises((NotPermitted, DutyConflict)):
+    with pytest.raises((NotPermitted, DutyConflict), match=f"^{why}"):
         tokens.make_token(n.rita, actor=actor, now=company.now, name="x", secret=tokens.new_secret(), days=7)
     assert ApiToken.objects.count() == before
 
@@ -226,7 +234,7 @@ def test_it_has_a_name_and_an_end_and_a_team_of_its_persons(northwind: Northwind
     said = {"name": "Deploy", "days": 90, **wrong}
     if "team" in said:
         said["team"] = getattr(northwind, said["team"])
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^S5: "):
         tokens.make_token(northwind.rita, actor=as_actor(northwind.rita), now=northwind.now, secret="csgn_x", **said)
 
 
@@ -256,7 +264,7 @@ def test_its_secret_is_stored_nowhere_and_its_making_and_end_are_on_record(north
     verbs = LedgerEvent.objects.filter(about__contains=[f"controls.person:{northwind.rita.pk}"])
     assert {"token.made", "token.revoked"} <= set(verbs.values_list("verb", flat=True))
     assert token.history.count() == 2
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This token was revoked already\."):
         tokens.revoke_token(token, actor=as_actor(northwind.rita), now=northwind.now)
 
 

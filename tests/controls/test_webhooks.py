@@ -69,11 +69,13 @@ def test_nobody_but_its_teams_leads_and_admins_adds_one_and_a_leads_is_not_the_w
     n = northwind
     said = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
     for who in (n.rita, n.nadia, n.sana, n.yuki):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             webhooks.add_webhook(n.finance_ops, actor=as_actor(who), now=NOW, **said)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         webhooks.add_for_all(WebhookEndpoint(team=None), actor=as_actor(n.theo), now=NOW, **said)
-    with pytest.raises(InvalidInput):  # a team's goes by its team
+    with pytest.raises(
+        InvalidInput, match=r"^WEBHOOK: A new webhook of the whole organisation"
+    ):  # a team's goes by its team
         webhooks.add_for_all(WebhookEndpoint(team=n.finance_ops), actor=as_actor(n.ines), now=NOW, **said)
     assert not WebhookEndpoint.objects.exists()
 
@@ -103,7 +105,7 @@ def test_nobody_but_its_teams_leads_and_admins_adds_one_and_a_leads_is_not_the_w
     ],
 )
 def test_what_is_no_https_address_is_not_added(northwind: Northwind, url: str) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^WEBHOOK: "):
         added(northwind, url)
 
 
@@ -114,7 +116,7 @@ def test_what_is_no_https_address_is_not_added(northwind: Northwind, url: str) -
 def test_neither_another_shape_nor_an_event_that_is_none_is_added(
     northwind: Northwind, shape: str, events: tuple[str, ...]
 ) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^WEBHOOK: Choose"):
         added(northwind, "https://hooks.example.com/a", shape=shape, events=events)
 
 
@@ -315,7 +317,7 @@ def test_it_is_told_of_its_own_team_and_of_what_was_chosen_and_the_whole_organis
 def test_what_is_rolled_back_is_told_nobody(company: Company) -> None:
     endpoint = added(company.people, "https://hooks.example.com/a")
     version = stock.version(company)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         journeys.submitted(company, version, by=company.people.yuki)
     assert told(endpoint) == []
 

@@ -126,7 +126,7 @@ def test_everything_that_a_server_offers_is_irreversible_until_the_reach_of_its_
 @pytest.mark.rule("I2")
 def test_an_assessment_is_made_inside_an_operation_only(company: Company) -> None:
     version = journeys.brought_in(company)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^INTERNAL: "):
         assessing.assess(version, now=company.now)
     assert version.assessments.count() == 1
 

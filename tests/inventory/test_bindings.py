@@ -36,7 +36,7 @@ def kept() -> Binding:
 def test_an_admin_or_a_builder_confirms_nothing(company: Company) -> None:
     n = company.people
     for person in (n.ines, n.rita, n.mei):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             registry.bind(company.slack, actor=as_actor(person), now=company.now, **KNOWN)
     assert not Binding.objects.exists()
     registry.bind(company.slack, actor=as_actor(n.amara), now=company.now, **KNOWN)
@@ -98,11 +98,11 @@ def test_an_owner_takes_back_what_they_refused_and_another_may_claim_it(company:
 @pytest.mark.rule("I8")
 def test_a_confirmed_connection_is_moved_by_nobody_alone(company: Company) -> None:
     n, binding = company.people, confirmed(company)
-    for person in (n.mei, n.ines):
-        with pytest.raises(NotPermitted):
+    for person, code in ((n.mei, "I8"), (n.ines, "PERMISSION")):
+        with pytest.raises(NotPermitted, match=f"^{code}: "):
             registry.bind(company.drive, actor=as_actor(person), now=company.now, **KNOWN)
         registry.ask_to_move(company.drive, actor=as_actor(person), now=company.now, **KNOWN)
-        with pytest.raises((DutyConflict, NotPermitted)):
+        with pytest.raises(DutyConflict, match=r"^SOD-8: You asked for this, so somebody else"):
             registry.agree_to_move(binding, actor=as_actor(person), now=company.now, resource=company.drive.pk)
         assert kept().resource == company.slack
         if person == n.ines:

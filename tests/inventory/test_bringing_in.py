@@ -45,7 +45,7 @@ def counts() -> dict[str, int]:
 def test_who_is_not_of_the_team_brings_nothing_in_for_it(company: Company) -> None:
     n = company.people
     item = registry.preview([("x.json", export())], actor=as_actor(n.piet), now=n.now).items.get()
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         registry.confirm_import(
             n.finance_ops, actor=as_actor(n.piet), now=n.now, item=item, fields={"business_owner": n.jonas}
         )
@@ -411,7 +411,7 @@ def test_a_discarded_preview_keeps_nothing_of_what_was_read(northwind: Northwind
     registry.discard(item)
     kept = ImportItem.objects.get(pk=item.pk)
     assert (kept.manifest, kept.secrets, kept.draft) == ({}, [], {})
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^I7: This preview was confirmed or discarded already\."):
         registry.save_draft(item, {}, team=None)
 
 

@@ -80,12 +80,12 @@ def test_who_has_nothing_to_do_with_a_credential_says_nothing_of_it(company: Com
     brought_in(company)
     n, one = company.people, opening(company.erp)
     for person in (n.nadia, n.ines, n.yuki, n.grace):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             registry.describe_credential(one, actor=as_actor(person), now=company.now, fields={"lifetime": "static"})
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             registry.say_kept_in(one, actor=as_actor(person), now=company.now, store=company.erp)
     for person in (n.nadia, n.rita, n.theo):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             declare(company, one, person, ["*"])
 
 
@@ -188,7 +188,7 @@ def test_what_a_credential_opens_is_chosen_from_the_register_alone(company: Comp
             declare(company, one, company.people.omar, codes)
         assert no.value.refusal.detail[0][0] == "codes"
     Credential.objects.update(opens=None)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         declare(company, one, company.people.omar, ["x"])
     with pytest.raises(OutOfTurn, match="not known which resource"):
         declare(company, one, company.people.sana, ["x"])
@@ -207,7 +207,7 @@ def test_that_it_opens_more_a_security_reviewer_says_and_it_counts_at_once(compa
     assert tier_of(version, one) == "standard"
     finding = version.latest_assessment.findings.get(code="credential_reach")
     assert (finding.severity, finding.detail) == ("high", "It opens more than is asked for: x:drop")
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^I6: Only who answers for what it opens,"):
         declare(company, one, n.sana, [code])
     declare(company, one, n.sana, None)
     assert not version.latest_assessment.findings.filter(code="credential_reach").exists()
@@ -269,7 +269,7 @@ def test_that_a_store_keeps_it_moves_nothing_until_its_side_confirms_it(company:
     assert mail_text.link(told[0].context).endswith(one.href)
     assert "Vault" in mail_text.write(told[0], None).subject
     for person in (n.rita, n.omar, n.sana, n.ines):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             registry.confirm_kept_in(one, actor=as_actor(person), now=company.now, store=store.pk)
     with pytest.raises(OutOfTurn, match="Something else is said"):
         registry.confirm_kept_in(one, actor=as_actor(n.lena), now=company.now, store=company.slack.pk)

@@ -28,7 +28,7 @@ def declare(c: Company, *, by: Person | None = None, **more: Any) -> Incident:
 
 @pytest.mark.parametrize("who", ["amara", "theo", "rita", "ines", "yuki"])
 def test_nobody_else_declares_one(company: Company, who: str) -> None:
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         declare(company, by=getattr(company.people, who))
     assert not Incident.objects.exists()
 
@@ -77,9 +77,9 @@ def test_owner_and_security_declare_it_and_the_others_of_them_are_told(company: 
 
 def test_it_is_ended_once_by_owner_or_security_with_a_reason(company: Company) -> None:
     made = declare(company)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         incidents.end_incident(made, actor=as_actor(company.people.theo), now=company.now, reason="Enough.")
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^REASON: "):
         incidents.end_incident(made, actor=as_actor(company.people.sana), now=company.now)
     incidents.end_incident(made, actor=as_actor(company.people.sana), now=company.now, reason="The token is dead.")
     assert not made.runs(company.now)

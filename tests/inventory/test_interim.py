@@ -73,7 +73,7 @@ def test_nobody_is_named_where_an_owner_is_here_or_where_nothing_is_in_use(compa
 @pytest.mark.parametrize("who", ["rita", "theo", "ines", "omar"])
 def test_only_the_teams_lead_and_a_security_reviewer_name_somebody(company: Company, who: str) -> None:
     n, slack = company.people, orphan(company)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         name(company, slack, n.mei, getattr(n, who))
     assert not InterimOwner.objects.exists()
 
@@ -275,13 +275,13 @@ def test_it_is_over_when_an_owner_has_accepted(company: Company) -> None:
 def test_the_person_the_lead_or_security_ends_it_with_a_reason(company: Company, who: str) -> None:
     n, slack = company.people, orphan(company)
     named = stands_in(company, slack, n.mei, lead=n.amara)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         interim.drop_interim(named, actor=as_actor(n.rita), now=company.now, reason="No.")
     with pytest.raises(InvalidInput, match="reason"):
         interim.drop_interim(named, actor=as_actor(getattr(n, who)), now=company.now)
     interim.drop_interim(named, actor=as_actor(getattr(n, who)), now=company.now, reason="Not hers.")
     assert Resource.objects.get(pk=slack.pk).is_ownerless(company.now)
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This interim owner is ended, so this"):
         interim.drop_interim(named, actor=as_actor(n.sana), now=company.now, reason="Again.")
 
 
@@ -295,7 +295,7 @@ def test_an_automation_whose_owner_left_has_one_who_acts_for_it_until_another_is
     left(company, n.jonas)
     automation = Automation.objects.get(pk=automation.pk)
     assert automation in Automation.objects.ownerless(company.now)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         name(company, automation, n.bram, n.rita)
     named = stands_in(company, automation, n.grace, lead=n.theo)
     automation = Automation.objects.get(pk=automation.pk)
@@ -320,7 +320,7 @@ def test_an_identity_is_led_by_the_lead_of_what_it_serves_else_of_a_team_of_whoe
     for identity in (serves, alone):
         identity = NonHumanIdentity.objects.get(pk=identity.pk)
         assert identity in NonHumanIdentity.objects.ownerless(company.now)
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             name(company, identity, n.piet, n.amara)
         stands_in(company, identity, n.piet, lead=n.theo)
         identity = NonHumanIdentity.objects.get(pk=identity.pk)

@@ -118,9 +118,10 @@ def test_an_approval_does_not_lift_a_stop(company: Company, live: Automation) ->
 
 @pytest.mark.rule("I1")
 def test_what_only_an_approval_may_cause_is_done_by_nobody_directly(company: Company, live: Automation) -> None:
-    for verb in (lifecycle.suspend, lifecycle.go_live, lifecycle.put_in_review):
+    verbs = ((lifecycle.suspend, "INTERNAL"), (lifecycle.go_live, "STATE"), (lifecycle.put_in_review, "INTERNAL"))
+    for verb, code in verbs:
         found = again(live)
-        with pytest.raises((NotPermitted, OutOfTurn)):
+        with pytest.raises((NotPermitted, OutOfTurn), match=f"^{code}: "):
             verb(found, actor=as_actor(company.people.ines), now=company.now)
     assert again(live).state == AutomationState.LIVE
 

@@ -38,9 +38,9 @@ def named(n: Northwind, resource: Resource) -> Resource:
 def test_a_suggested_owner_has_no_say_until_an_admin_names_them(northwind: Northwind) -> None:
     n = northwind
     made = proposed(n)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         registry.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         registry.name_owner(made, actor=as_actor(n.rita), now=n.now, owner=n.omar, deputy=n.amara)
     named(n, made)
     registry.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
@@ -175,7 +175,7 @@ def test_a_class_in_use_is_raised_by_its_owner_and_lowered_by_nobody_here(compan
             registry.amend_resource(company.slack, actor=as_actor(n.ines), now=n.now, fields=fields)
     registry.amend_resource(company.slack, actor=as_actor(n.omar), now=n.now, fields={"data_class": "confidential"})
     assert Resource.objects.get(pk=company.slack.pk).data_class == "confidential"
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         registry.amend_resource(company.slack, actor=as_actor(n.amara), now=n.now, fields={"about": "x"})
     event = LedgerEvent.objects.filter(verb="resource.amended", outcome="done").latest("id")
     assert event.payload["changed"] == ["data_class"]
@@ -197,7 +197,7 @@ def test_what_cannot_be_a_resource_is_refused_beside_its_field(
 @pytest.mark.rule("I8")
 def test_a_new_owner_of_a_resource_in_use_takes_over_when_they_accept(company: Company) -> None:
     n = company.people
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^S8: Another owner of what is in use"):
         registry.name_owner(company.slack, actor=as_actor(n.ines), now=n.now, owner=n.lena, deputy=n.mei)
     assert Resource.objects.get(pk=company.slack.pk).owner == n.omar
     own(company.slack, n.lena, n.mei, now=n.now)
@@ -227,7 +227,7 @@ def test_what_can_be_held_is_added_once_with_a_level_that_is_known(company: Comp
         registry.add_entitlement(
             company.slack, actor=as_actor(n.omar), now=n.now, **added | {"code": "x", "level": "y"}
         )
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         registry.add_entitlement(company.slack, actor=as_actor(n.rita), now=n.now, **added | {"code": "y"})
 
 
@@ -236,5 +236,5 @@ def test_a_superuser_without_a_role_sees_and_changes_nothing_of_the_register(com
     journeys.brought_in(company)
     root = Person.objects.create_superuser("root@northwind.example", name="Root")
     assert not Automation.objects.visible_to(as_actor(root), company.now).exists()
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         registry.amend_resource(company.slack, actor=as_actor(root), now=company.now, fields={"about": "x"})

@@ -106,7 +106,7 @@ def test_whoever_has_a_part_in_what_uses_a_credential_narrows_nothing(
             registry.declare_reach(one, actor=actor, now=c.now, codes=[code_of(version, one)])
         assert no.value.refusal.code in ("I6", "SOD-1")
         for verb in (registry.confirm_kept_in, registry.refuse_kept_in):
-            with pytest.raises(DutyConflict):
+            with pytest.raises(DutyConflict, match=f"^{no.value.refusal.code}: "):
                 verb(one, actor=actor, now=c.now, store=store.pk)
     assert LedgerEvent.objects.filter(subject_id=str(one.pk), outcome="refused").count() == 6
     assert (opening(c.erp).reach_kind, tier_of(version, one)) == ("unknown", before)
@@ -166,7 +166,7 @@ def test_what_counts_for_nothing_by_its_speaker_is_said_again_by_another_of_that
     assert tier_of(own, one) == "standard"
     with pytest.raises(InvalidInput, match="says that already"):
         declare(c, one, n.bram, [code_of(version, one)])
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^I6: Only who answers for what it opens,"):
         declare(c, one, n.sana, [code_of(version, one)])
     declare(c, one, n.omar, [code_of(version, one)])
     assert (one.reach_by, tier_of(own, one)) == (n.omar, "low")
@@ -280,7 +280,7 @@ def test_what_else_is_known_is_said_while_its_owner_has_left_and_nobody_who_left
     other = opening(c.slack)
     with pytest.raises(InvalidInput, match="Piet de Vries is not here any more"):
         describe(c, other, n.rita, type(n.piet).objects.get(pk=n.piet.pk))
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         describe(c, other, n.tom, n.tom)
 
 

@@ -167,6 +167,6 @@ def test_whoever_must_not_approve_a_privilege_is_refused_and_so_is_their_delegat
 def test_a_superuser_is_refused_like_anybody(place: Place, come: Callable[[Person], Visitor]) -> None:
     c, record = place.company, stock.privilege_on(place.asked, place.company.slack)
     tries_and_is_refused(come(place.root), record, "PERMISSION")
-    with undone(), database_refuses("A9"):
+    with undone(), database_refuses("A9: not a candidate of seat #"):
         insert_decision(record, place.root, now=c.now)
     nothing_is_decided(record)

@@ -95,7 +95,7 @@ class World:
         self.person = self.people.tom.pk
         self._a_token()
         propose_role(self.people.tom, Role.AUDITOR, by=self.people.karl, now=now)
-        with pytest.raises(DutyConflict):
+        with pytest.raises(DutyConflict, match=r"^SOD-8: "):
             propose_role(self.people.ines, Role.AUDITOR, by=self.people.ines, now=now)
         self.credential, self.store = self._something_kept(company)
         self.leaver, self.erasure = self._somebody_to_erase()

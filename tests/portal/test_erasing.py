@@ -83,7 +83,7 @@ def _discussed(c: Company, submission: Submission) -> None:
     n, rita = c.people, as_actor(c.people.rita)
     transitions.comment(submission, actor=rita, now=c.now, reason=said("comment"))
     app = journeys.app_of(submission)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^PERMISSION: "):
         transitions.approve(app, actor=rita, now=c.now, reason=said("refused"), shown_digest=journeys.shown(app))
     journeys.approve(app, n.theo, now=c.now, reason="Rita Novak asked me for it.")
     record = stock.privilege_on(submission, c.slack)
@@ -242,7 +242,7 @@ def test_whoever_decided_and_was_erased_is_refused_by_the_database_as_before(
     assert (decision.person_id, str(decision.person), str(decision.reason)) == (n.theo.pk, "Erased person", "[erased]")
     record = stock.privilege_on(made, company.slack)
     name_candidate(record, n.theo)
-    with database_refuses("SOD-2"):
+    with database_refuses("SOD-2: who decided the app decides no privilege resting on it"):
         insert_decision(record, n.theo, now=NOW)
     for table in ("approvals_decision", "approvals_decisionperson", "approvals_party", "controls_ledgerevent"):
         with database_refuses("Cannot"):

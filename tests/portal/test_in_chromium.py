@@ -42,7 +42,7 @@ def company(committed: None) -> Northwind:
         from_at=begins,
         until_at=begins + timedelta(days=7),
     )
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-8: "):
         propose_role(company.ines, Role.AUDITOR, by=company.ines, now=now)
     sealing.seal_all(at=timezone.now())
     return company

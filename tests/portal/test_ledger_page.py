@@ -46,7 +46,7 @@ def test_whoever_may_not_read_the_ledger_is_told_who_may(northwind: Northwind, w
 
 @pytest.mark.django_db
 def test_it_is_searched_by_name_event_code_number_outcome_actor_subject_and_day(northwind: Northwind) -> None:
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-8: You would gain by this yourself, so"):
         propose_role(northwind.ines, Role.AUDITOR, by=northwind.ines, now=NOW)
     event = appended(actor=as_actor(northwind.karl), verb="team.founded", subject=northwind.marketing, now=NOW)
     yuki = client_of(northwind.yuki)

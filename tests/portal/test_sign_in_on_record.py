@@ -55,7 +55,7 @@ def test_nobody_sets_anothers_password_and_who_left_gets_none(
     northwind: Northwind, rita: Person, monkeypatch: Any
 ) -> None:
     for who in (northwind.ines, northwind.jonas):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             signing_in.set_password(rita, actor=as_actor(who), now=NOW, password="another good long one")
     record_leaver(rita, actor=as_actor(northwind.ines), now=NOW, reason="A new job.")
     monkeypatch.setattr(getpass, "getpass", lambda _: "another good long one")

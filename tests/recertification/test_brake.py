@@ -51,7 +51,7 @@ def test_what_silence_would_end_at_once_is_held_and_stays_suspended(held: Held, 
     assert _due(silent) == []
     states = set(Grant.objects.filter(pk__in=[one.grant_id for one in silent]).values_list("state", flat=True))
     assert states == {GrantState.SUSPENDED}, "not live meanwhile, and not ended"
-    with pytest.raises(OutOfTurn):  # nor one by one, past the sweep
+    with pytest.raises(OutOfTurn, match=r"^G6: Too much would end at once by"):  # nor one by one, past the sweep
         transitions.close(silent[0], actor=JOB, now=at)
 
 
@@ -128,7 +128,7 @@ def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_ask
     assert (first.number, first.comes_again) == (holds, True)
     item.refresh_from_db()
     assert item.state == ItemState.ESCALATED
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^G6: Too much would end at once by"):
         transitions.close(item, actor=JOB, now=at)
     brake_sweeps.sweep(first.answer_by, BRAKE)
     assert sweeps.close_due(first.answer_by, JOB) == 0

@@ -207,7 +207,7 @@ def test_a_second_press_of_the_same_button_is_no_attempt(held: Held, now: dateti
     for _ in range(2):
         assert call_off(campaign, held, now).state == CampaignState.CALLED_OFF
     assert LedgerEvent.objects.filter(verb="campaign.called_off").count() == 1
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This campaign is called off, so this"):
         transitions.call_off(campaign, actor=as_actor(held.people.sana), now=now, reason="Something else.")
 
 

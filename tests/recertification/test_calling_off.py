@@ -72,13 +72,13 @@ def test_only_who_may_open_one_calls_one_off_with_a_reason_and_only_before_it_is
 ) -> None:
     n, campaign = held.people, half_asked(held, now)
     for person in (n.jonas, n.omar, n.yuki, n.theo):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             transitions.call_off(campaign, actor=as_actor(person), now=now, reason=WHY)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^REASON: "):
         transitions.call_off(campaign, actor=as_actor(n.karl), now=now)
     filled(campaign, now)
     assert campaign.state == CampaignState.OPEN
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This campaign is open, so this can't"):
         call_off(campaign, held, now)
 
 

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 def test_only_security_and_admins_open_one(held: Held) -> None:
     people, now = held.people, held.company.now
     for person in (people.rita, people.omar, people.yuki, people.jonas):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             ordered(Scope(), by=person, now=now)
     assert not Campaign.objects.exists()
     for person, name in ((people.sana, "One"), (people.ines, "Two")):
@@ -43,7 +43,7 @@ def test_only_security_and_admins_open_one(held: Held) -> None:
 def test_a_deadline_that_policy_does_not_allow_is_refused(held: Held) -> None:
     now = held.company.now
     for days in (0, 1, 61, 400):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput, match=r"^R2: Choose a working day from"):
             transitions.order_campaign(
                 Campaign(name="X"),
                 actor=as_actor(held.people.sana),
@@ -57,8 +57,12 @@ def test_a_deadline_that_policy_does_not_allow_is_refused(held: Held) -> None:
 @pytest.mark.rule("R2")
 def test_it_needs_a_reason_a_name_and_something_to_review(held: Held) -> None:
     actor, now = as_actor(held.people.sana), held.company.now
-    for name, reason, about in (("", "Why", Scope()), ("X", "", Scope()), ("X", "Why", Scope(tier="low"))):
-        with pytest.raises(InvalidInput):
+    for name, reason, about, why in (
+        ("", "Why", Scope(), "R2: Give it a name"),
+        ("X", "", Scope(), "REASON: "),
+        ("X", "Why", Scope(tier="low"), "R2: Nothing would be reviewed"),
+    ):
+        with pytest.raises(InvalidInput, match=f"^{why}"):
             transitions.order_campaign(
                 Campaign(name=name), actor=actor, now=now, reason=reason, about=about, day=day(now)
             )
@@ -67,7 +71,7 @@ def test_it_needs_a_reason_a_name_and_something_to_review(held: Held) -> None:
 @pytest.mark.rule("R5", "R9")
 def test_a_second_press_opens_no_second_campaign(held: Held) -> None:
     ordered(Scope(), by=held.people.sana, now=held.company.now)
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^R2: A campaign of this name is under"):
         ordered(Scope(), by=held.people.sana, now=held.company.now)
     assert Campaign.objects.count() == 1
 
@@ -262,10 +266,10 @@ def test_reminded_on_demand_once_a_day(held: Held) -> None:
     now = held.company.now + timedelta(days=1)
     campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
     people, actor = [held.people.jonas], as_actor(held.people.sana)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         transitions.remind_people(campaign, actor=as_actor(held.people.yuki), now=now, people=people)
     transitions.remind_people(campaign, actor=actor, now=now, people=people)
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^R5: Nobody is left to remind: they were"):
         transitions.remind_people(campaign, actor=actor, now=now + timedelta(minutes=1), people=people)
     transitions.remind_people(campaign, actor=as_actor(held.people.sana), now=now + timedelta(days=1), people=people)
     told = Notice.objects.filter(event="recertification_campaign_reminder", recipient=held.people.jonas)

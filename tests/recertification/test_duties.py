@@ -81,7 +81,7 @@ def test_who_took_part_in_asking_for_it_does_not_say_that_it_is_acceptable(
 ) -> None:
     item, n = stock_under_review, held.people
     Party.objects.create(submission=held.submission, person=n.lena, capacity="editor")
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^R4: It can't be passed on to Lena"):
         say(question(item, Asks.ACCEPTABLE), AnswerKind.NOT_MINE, now=item.opened_at, whose=n.lena)
     Question.objects.filter(item=item, asks=Asks.ACCEPTABLE).update(reviewer=n.lena)
     no = refused(question(item, Asks.ACCEPTABLE), as_actor(n.lena), KEEP, "SOD-4", item.opened_at)
@@ -204,7 +204,7 @@ def test_no_person_closes_escalates_or_suspends(held: Held, stock_under_review: 
     item, n = stock_under_review, held.people
     for act in (transitions.close, transitions.escalate):
         for person in (n.ines, n.sana, n.omar, n.jonas):
-            with pytest.raises(NotPermitted):
+            with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
                 act(item, actor=as_actor(person), now=item.grace_until + timedelta(days=90))
     for act in (transitions.settle, transitions.reopen, transitions.set_next_review, lifecycle.reinstate):
         subject = held.automation if act.model.__name__ == "Automation" else item
@@ -216,14 +216,14 @@ def test_no_person_closes_escalates_or_suspends(held: Held, stock_under_review: 
 @pytest.mark.rule("R6")
 def test_the_job_does_nothing_before_its_time(held: Held, stock_under_review: Item) -> None:
     item = stock_under_review
-    for act, early in (
-        (transitions.escalate, item.deadline - timedelta(seconds=1)),
-        (transitions.close, item.grace_until),
+    for act, early, why in (
+        (transitions.escalate, item.deadline - timedelta(seconds=1), "R6: Its deadline"),
+        (transitions.close, item.grace_until, "R4: It is not time"),
     ):
-        with pytest.raises(OutOfTurn):
+        with pytest.raises(OutOfTurn, match=f"^{why}"):
             act(item, actor=JOB, now=early)
     sweep_at(item.deadline)
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^R6: Its grace period has not passed\."):
         transitions.suspend_for_silence(item, actor=JOB, now=item.grace_until - timedelta(seconds=1))
     assert Grant.objects.get(pk=item.grant_id).state == GrantState.ACTIVE
 

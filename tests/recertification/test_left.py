@@ -84,7 +84,7 @@ def test_whoever_stands_in_for_who_left_answers_nothing_any_more(held: Held, sto
     item, n = stock_under_review, held.people
     stand_in = as_delegate(n.mei, giver=n.omar)
     leave(held, item, n.omar)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         say(question(item, Asks.ACCEPTABLE), AnswerKind.KEEP, now=item.opened_at + HOUR, by=stand_in.person)
     run(item)
     assert asked(item)[Asks.ACCEPTABLE] == n.amara

@@ -30,7 +30,7 @@ def test_no_person_opens_a_review_and_the_job_only_what_is_due(held: Held) -> No
     n, due = held.people, opens_at(grant)
     campaign = sweeps.campaign_of("standard", due, JOB)
     for person in (n.ines, n.sana, n.omar, n.jonas, n.yuki):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             transitions.open_item(Item(grant=grant, campaign=campaign), actor=as_actor(person), now=due)
     early = due - timedelta(days=2)
     with pytest.raises(OutOfTurn) as caught:

@@ -86,7 +86,7 @@ def test_the_same_or_a_better_result_opens_nothing_and_lowers_nothing(
     registry.amend_resource(
         held.company.slack, actor=as_actor(held.people.omar), now=held.company.now, fields={"about": "Finance."}
     )
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^S8: Lowering a data class takes a second"):
         raise_class(held, data_class="public")
     assert {one.pk: (one.ends_at, one.review_on) for one in Grant.objects.all()} == before
     assert open_due(held) == []

@@ -58,7 +58,7 @@ def test_the_owner_alone_does_not_keep_what_was_drawn(item: Item, held: Held) ->
     item.refresh_from_db()
     assert item.state == ItemState.OPEN
     acceptable = question(item, Asks.ACCEPTABLE)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         say(acceptable, KEEP, now=now, by=n.jonas)
     assert not Grant.objects.filter(predecessor=item.grant).exists()
 

@@ -134,7 +134,7 @@ def test_the_preview_says_what_it_would_make_and_what_was_left_out_by_line(plain
 def test_one_person_countersigns_all_of_it_and_neither_its_author_nor_an_admin_does(plain: Company) -> None:
     made = proposed(plain, SAMPLE.read_text())
     for who in ("ines", "karl", "yuki", "rita"):
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match=r"^PERMISSION: "):
             approve(plain, made, getattr(plain.people, who))
     assert not ConflictRule.objects.in_force(plain.now).exists()
     assert approve(plain, made, plain.people.sana).state == ProposalState.IN_FORCE
@@ -222,7 +222,7 @@ def test_what_is_less_strict_loosens_and_is_answered_in_a_fresh_session(plain: C
 
 def test_a_document_that_is_none_is_refused_with_everything_that_is_wrong(plain: Company) -> None:
     for document in ({}, {"rules": {}}, {"rules": []}, {"rules": {"a": {"code": "b"}}}):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput, match=r"^S8: This can't be proposed as it is"):
             proposing.propose(
                 Proposal(kind="conflict_import", target="sod.csv"),
                 actor=as_actor(plain.people.ines),

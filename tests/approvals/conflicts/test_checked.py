@@ -101,7 +101,7 @@ def test_narrowing_to_what_the_rule_does_not_mean_is_approved(plain: Company) ->
     journeys.decide_app(plain, made)
     ruling.rule(on(plain.erp), on(plain.slack, levels=["write"]), mode="enforce")
     slack = privilege_on(made, plain.slack)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^S6: Read stock and tell of it: What"):
         journeys.approve(slack, plain.people.omar, now=plain.now)
     journeys.approve(Approval.objects.get(pk=slack.pk), plain.people.omar, now=plain.now, level="read")
     assert Approval.objects.get(pk=slack.pk).state == ApprovalState.APPROVED

@@ -57,7 +57,7 @@ def found_for(submission: Submission, c: Company) -> list[str]:
 
 @pytest.mark.parametrize("who", ["ines", "sana", "rita", "jonas", "yuki", "theo"])
 def test_nobody_says_it_but_who_answers_for_the_resource(plain: Company, stock_in_force: Submission, who: str) -> None:
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         say(plain, getattr(plain.people, who), on_slack(plain))
     assert not Control.objects.exists()
 
@@ -81,19 +81,19 @@ def test_who_submitted_what_holds_it_does_not_say_it_nor_does_their_delegate(
     one = on_slack(plain)
     stock.hand_over(plain, plain.slack, plain.people.rita, plain.people.omar)
     for actor in (as_actor(plain.people.rita), as_delegate(plain.people.tom, giver=plain.people.rita)):
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match=r"^SOD-1: Weekly stock report uses this and you"):
             registry.say_control(one, actor=actor, now=plain.now, reason=WHY, tag="human.confirm")
 
 
 def test_it_takes_a_reason_and_one_of_the_list_and_is_said_once(plain: Company, stock_in_force: Submission) -> None:
     one, omar = on_slack(plain), plain.people.omar
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^REASON: "):
         say(plain, omar, one, why=" ")
     for tag in ("log.write", "pay", "", "vendor.write"):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput, match=r"^S6: Choose one of the list\."):
             say(plain, omar, one, tag)
     say(plain, omar, one)
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^S6: Somebody says that already\."):
         say(plain, plain.people.amara, one)
     assert Control.objects.count() == 1
 
@@ -168,13 +168,13 @@ def test_who_answers_for_it_or_security_takes_it_back_with_a_reason(
     made = say(plain, plain.people.omar, on_slack(plain))
     actor = as_actor(getattr(plain.people, who))
     if not may:
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             registry.take_back_control(made, actor=actor, now=plain.now, reason="No.")
         return
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^REASON: "):
         registry.take_back_control(made, actor=actor, now=plain.now, reason="")
     registry.take_back_control(made, actor=actor, now=plain.now, reason="It was switched off.")
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This control is taken back, so this"):
         registry.take_back_control(made, actor=actor, now=plain.now, reason="Again.")
     assert LedgerEvent.objects.filter(verb__in=["control.said", "control.taken_back"], outcome="done").count() == 2
     assert say(plain, plain.people.amara, on_slack(plain)).pk != made.pk  # it can be said again

@@ -167,7 +167,7 @@ def test_after_that_the_newest_of_it_is_suspended_and_comes_back_by_a_submission
     look(at)
     assert open_now() == []
     assert grants.is_held_back(stopped)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^S6: Read stock and tell of it: What"):
         journeys.submitted(plain, stock_in_force.version, now=at)
 
 

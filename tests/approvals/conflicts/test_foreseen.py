@@ -31,7 +31,7 @@ def refused_draft(c: Company) -> Automation:
     """A draft of Rita's that a rule in force has refused."""
     approve(c, proposed(c, rule_of(c, mode="enforce")), c.people.sana)
     version = stock.version(c)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^S6: Read stock and tell of it: What"):
         journeys.submitted(c, version)
     return version.automation
 

@@ -59,7 +59,7 @@ def approve(c: Company, made: Proposal, who: Any) -> Proposal:
 @pytest.mark.parametrize("who", ["ines", "karl", "yuki", "rita"])
 def test_nobody_but_a_security_reviewer_countersigns_a_rule(plain: Company, who: str) -> None:
     made = proposed(plain, rule_of(plain))
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^PERMISSION: "):
         approve(plain, made, getattr(plain.people, who))
     assert not ConflictRule.objects.in_force(plain.now).exists()
 
@@ -105,7 +105,7 @@ def test_whom_a_rule_catches_may_countersign_that_it_is_stricter(plain: Company,
 
 @pytest.mark.parametrize("who", ["sana", "rita", "yuki"])
 def test_nobody_but_an_admin_proposes_one(plain: Company, who: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^PERMISSION: "):
         proposed(plain, rule_of(plain), by=getattr(plain.people, who))
 
 
@@ -206,7 +206,7 @@ def test_what_is_no_rule_is_refused_with_everything_that_is_wrong(plain: Company
     with pytest.raises(InvalidInput) as no:
         proposed(plain, {"rule": {"code": "read-and-tell", "mode": "shout"}})
     assert len(no.value.refusal.detail) > 3
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^S8: This can't be proposed as it is"):
         proposed(plain, rule_of(plain, code="another"))
     assert not Proposal.objects.filter(kind="conflict_rule").exists()
 

@@ -73,7 +73,7 @@ def test_of_two_that_were_submitted_beside_each_other_the_later_does_not_come_in
 def test_who_gains_by_it_grants_no_waiver_of_it(company: Company) -> None:
     c = company
     chained.in_force(c, version(c, "first"))
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^PERMISSION: "):
         granted(c, version(c, "second"), by=c.people.rita)
 
 

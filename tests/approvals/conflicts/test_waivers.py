@@ -227,11 +227,11 @@ def test_nobody_but_security_grants_it(plain: Company, version: Version, who: st
 
 
 def test_what_it_covers_is_submitted_while_it_lasts_and_not_after(plain: Company, version: Version) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^S6: Read stock and tell of it: What"):
         journeys.submitted(plain, version)
     grant(plain, ask(plain, version.automation), plain.people.sana)
     at = plain.now + timedelta(days=30)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^S6: Read stock and tell of it: What"):
         journeys.submitted(plain, version, now=at)
     made = journeys.submitted(plain, version, now=at - timedelta(seconds=1))
     assert (
@@ -369,7 +369,7 @@ def test_one_more_is_asked_before_the_end_and_begins_there_and_no_third(plain: C
     for when, counts in ((at, first), (first.ends_at - timedelta(seconds=1), first), (first.ends_at, second)):
         assert finding.find(cases.of_version(version.automation, version), when)[0].waiver == counts
     for when in (at, second.ends_at - timedelta(days=14), second.ends_at + timedelta(days=1)):
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match=r"^S7: "):
             ask(plain, version.automation, now=when)
 
 
@@ -430,7 +430,7 @@ def test_it_ends_within_ninety_days_and_says_what_is_done_instead(
 
 def test_one_is_asked_at_a_time_and_withdrawn_by_its_side(plain: Company, version: Version) -> None:
     waiver = ask(plain, version.automation)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^S7: A waiver is asked for already\."):
         ask(plain, version.automation)
     transitions.withdraw_waiver(waiver, actor=as_actor(plain.people.jonas), now=plain.now)
     assert waiver.state == WaiverState.WITHDRAWN

@@ -63,9 +63,9 @@ def test_no_admin_appoints_themself_nor_countersigns_for_themself(company: Compa
 def test_no_admin_appoints_a_friend_alone(company: Company, kind: str) -> None:
     n = company.people
     one = propose(company, kind, n.tom, n.ines)
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-8: You proposed this; a second person countersigns"):
         answer(company, one, n.ines)
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This proposal is open, so this can't"):
         proposing.accept(one, actor=as_actor(n.tom), now=company.now)
     assert stands(company, one) == one.before
 
@@ -77,7 +77,7 @@ def test_two_admins_and_the_person_together_do(company: Company, kind: str) -> N
     assert (one.state, one.appointed) == (ProposalState.APPROVED, n.tom)
     assert stands(company, one) == one.before
     for other in (n.ines, n.karl, n.grace):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             proposing.accept(one, actor=as_actor(other), now=company.now)
     proposing.accept(one, actor=as_actor(n.tom), now=company.now)
     assert stands(company, one) == one.document
@@ -88,7 +88,7 @@ def test_two_admins_and_the_person_together_do(company: Company, kind: str) -> N
 def test_who_declines_is_not_appointed(company: Company, kind: str) -> None:
     n = company.people
     one = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^REASON: "):
         proposing.decline(one, actor=as_actor(n.tom), now=company.now)
     proposing.decline(one, actor=as_actor(n.tom), now=company.now, reason="I have no time.")
     assert (one.state, stands(company, one)) == (ProposalState.REJECTED, one.before)
@@ -100,7 +100,7 @@ def test_a_security_reviewer_or_a_superuser_does_not_countersign_it(company: Com
     one = propose(company, kind, n.tom, n.ines)
     root = Person.objects.create_superuser("root@northwind.example", name="Root")
     for person in (n.sana, n.tom, root, n.yuki):
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match=r"^PERMISSION: "):
             answer(company, one, person)
 
 
@@ -109,7 +109,7 @@ def test_who_has_left_meanwhile_is_not_appointed(company: Company, kind: str) ->
     n = company.people
     one = answer(company, propose(company, kind, n.tom, n.ines), n.karl)
     record_leaver(n.tom, actor=as_actor(n.ines), now=company.now, reason="Left.")
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^PERMISSION: "):
         proposing.accept(one, actor=as_actor(Person.objects.get(pk=n.tom.pk)), now=company.now)
     assert stands(company, one) == one.before
 
@@ -145,14 +145,14 @@ def test_what_names_nothing_or_nobody_is_not_proposed(company: Company, kind: st
     row = Proposal(kind=kind, target=target.format(**named))
     if document == "two new ones":  # of whom one would answer without having accepted
         document = {"owner": n.tom.pk, "deputy": n.grace.pk}
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^S8: "):
         proposing.propose(row, actor=as_actor(n.ines), now=company.now, reason="Why.", document=document)
 
 
 def test_one_person_is_not_lead_and_deputy(company: Company) -> None:
     n = company.people
     row = Proposal(kind="team_lead", target=f"{n.finance_ops.pk}-lead")
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^TEAM: Lead and deputy are two people\."):
         proposing.propose(row, actor=as_actor(n.ines), now=company.now, reason="Why.", document={"person": n.bram.pk})
 
 
@@ -162,20 +162,19 @@ def test_nobody_but_a_proposal_changes_who_leads_or_answers(company: Company) ->
     team = found_team(Team(name="Logistics"), actor=ines, now=company.now)
     from governance.controls import teams
 
-    for way in (
-        lambda: teams.name_leads(team, actor=ines, now=company.now, lead=n.tom, deputy_lead=None),
-        lambda: teams.join_fallback(n.fallback, actor=ines, now=company.now, person=n.tom),
-        lambda: teams.join_team(n.fallback, actor=ines, now=company.now, person=n.tom),
-        lambda: teams.leave_team(n.fallback, actor=ines, now=company.now, person=n.amara),
-        lambda: registry.appoint_owner(company.slack, actor=ines, now=company.now, owner=n.tom, deputy=n.amara),
-        lambda: registry.name_owner(company.slack, actor=ines, now=company.now, owner=n.tom, deputy=n.amara),
-        lambda: registry.reclassify(
-            company.slack, actor=ines, now=company.now, data_class="public", environment="test"
-        ),
-        lambda: registry.amend_resource(company.slack, actor=ines, now=company.now, fields={"data_class": "public"}),
+    public, amara = {"data_class": "public"}, {"person": n.amara}
+    for operation, subject, said, why in (
+        (teams.name_leads, team, {"lead": n.tom, "deputy_lead": None}, "INTERNAL: "),
+        (teams.join_fallback, n.fallback, {"person": n.tom}, "INTERNAL: "),
+        (teams.join_team, n.fallback, {"person": n.tom}, "S8: Who is a fallback owner"),
+        (teams.leave_team, n.fallback, amara, "S8: Who is a fallback owner"),
+        (registry.appoint_owner, company.slack, {"owner": n.tom, "deputy": n.amara}, "INTERNAL: "),
+        (registry.name_owner, company.slack, {"owner": n.tom, "deputy": n.amara}, "S8: Another owner"),
+        (registry.reclassify, company.slack, {**public, "environment": "test"}, "INTERNAL: "),
+        (registry.amend_resource, company.slack, {"fields": public}, "S8: Lowering a data class"),
     ):
-        with pytest.raises(Refused):
-            way()
+        with pytest.raises(Refused, match=f"^{why}"):
+            operation(subject, actor=ines, now=company.now, **said)
     assert not Membership.objects.filter(team=n.fallback, person=n.tom).exists()
     assert Resource.objects.get(pk=company.slack.pk).owner == n.omar
 
@@ -216,13 +215,13 @@ def test_an_owner_of_what_holds_it_neither_proposes_nor_countersigns_a_lower_cla
     n = company.people
     for person, role in ((n.jonas, Role.ADMIN), (n.rita, Role.SECURITY_REVIEWER)):
         give_role(person, role, admins=(n.ines, n.karl))
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-8: You would gain by this yourself, so"):
         lowering(company, n.jonas)
     one = lowering(company, n.ines)
     assert n.jonas.pk in one.gains
     other = make_person("Ada Admin")
     give_role(other, Role.ADMIN, admins=(n.ines, n.karl))
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         answer(company, one, other)
     assert answer(company, one, n.sana).state == ProposalState.IN_FORCE
     assert Resource.objects.get(pk=company.erp.pk).counted_class == "internal"
@@ -230,7 +229,7 @@ def test_an_owner_of_what_holds_it_neither_proposes_nor_countersigns_a_lower_cla
 
 def test_what_only_goes_upwards_needs_no_second_person(company: Company) -> None:
     row = Proposal(kind="resource_class", target=str(company.slack.pk))
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^S8: What only goes upwards needs no second"):
         proposing.propose(
             row,
             actor=as_actor(company.people.ines),

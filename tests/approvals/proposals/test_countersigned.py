@@ -121,7 +121,7 @@ def test_nobody_approves_what_was_amended_since_they_read_it(northwind: Northwin
     n = northwind
     one = propose(n.ines, tighter())
     read = one.digest
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         proposing.amend(one, actor=as_actor(n.karl), now=NOW, reason="Mine.", document=looser())
     proposing.amend(one, actor=as_actor(n.ines), now=NOW, reason="Better.", document=looser())
     counting.sweep(NOW)
@@ -148,7 +148,7 @@ def test_nobody_approves_before_it_was_counted_what_it_would_have_changed(
 @pytest.mark.parametrize("who", ["sana", "rita", "yuki", "omar"])
 def test_only_an_admin_proposes_a_policy(northwind: Northwind, who: str) -> None:
     made = Proposal(kind="policy", target="default")
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         proposing.propose(made, actor=as_actor(getattr(northwind, who)), now=NOW, reason="Why.", document=tighter())
     assert not Proposal.objects.filter(kind="policy").exists()
 
@@ -156,7 +156,7 @@ def test_only_an_admin_proposes_a_policy(northwind: Northwind, who: str) -> None
 def test_nobody_proposes_for_somebody_else(northwind: Northwind) -> None:
     give_role(northwind.tom, Role.ADMIN, admins=(northwind.ines, northwind.karl))
     acting = as_delegate(northwind.tom, giver=northwind.karl)
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-8: A proposal is made and answered in"):
         proposing.propose(
             Proposal(kind="policy", target="default"), actor=acting, now=NOW, reason="Why.", document=tighter()
         )
@@ -176,7 +176,7 @@ def test_what_is_no_policy_or_changes_nothing_is_not_proposed(
 
 def test_one_change_is_under_way_at_a_time(northwind: Northwind) -> None:
     propose(northwind.ines, tighter())
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^S8: Another proposal about the same is under"):
         propose(northwind.karl, looser())
 
 
@@ -205,9 +205,9 @@ def test_rolling_back_is_proposing_the_old_one(northwind: Northwind) -> None:
 
 
 def test_nothing_that_loosens_acts_at_once(northwind: Northwind) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^S8: Only what tightens acts at once; this"):
         propose(northwind.ines, looser(), at_once=True)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^S8: Only what tightens acts at once; this"):
         propose(northwind.ines, changed(**{"longest_term.high": 30, "fresh_sign_in_minutes.high": 30}), at_once=True)
     assert policies.in_force(NOW).version.number == 1
 
@@ -269,10 +269,10 @@ def test_what_nobody_answers_lapses_and_is_never_in_force(northwind: Northwind) 
 def test_its_author_withdraws_it_and_nobody_else(northwind: Northwind) -> None:
     n = northwind
     one = propose(n.ines, tighter())
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         proposing.withdraw(one, actor=as_actor(n.karl), now=NOW)
     proposing.withdraw(one, actor=as_actor(n.ines), now=NOW)
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(OutOfTurn, match=r"^STATE: This proposal is withdrawn, so this can't"):
         approve(one, n.sana)
     propose(n.karl, tighter())
 
@@ -365,7 +365,12 @@ def test_no_sql_changes_what_is_open_but_by_a_new_round(northwind: Northwind, ch
     """Who gains or loses, what it says and until when: nobody takes themself out of it, or puts something else under what somebody reads."""
     n = northwind
     one = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=NOW)
-    with database_refuses(""):
+    why = (
+        "S8: whoever is appointed gains"
+        if "appointed" in change or "gains" in change
+        else "A6: what somebody reads and answers"
+    )
+    with database_refuses(why):
         sql(f"UPDATE approvals_proposal SET {change} WHERE id = %s", one.pk)
 
 
@@ -381,7 +386,7 @@ def test_no_sql_approves_what_was_not_counted_as_it_stands(northwind: Northwind)
 def test_what_has_ended_stays_as_it_ended(northwind: Northwind) -> None:
     one = approve(propose(northwind.ines, tighter()), northwind.sana)
     for change in ("state = 'open'", "document = '{}'", "answered_by_id = proposed_by_id"):
-        with database_refuses(""):
+        with database_refuses("S8: proposal # is in_force and does not become "):
             sql(f"UPDATE approvals_proposal SET {change} WHERE id = %s", one.pk)
     with database_refuses("Cannot delete"):
         sql("DELETE FROM approvals_proposal WHERE id = %s", one.pk)

@@ -81,7 +81,7 @@ def test_no_admin_alone_records_that_somebody_left_who_decides(company: Company,
         assert no.value.refusal.code in ("S8", "INTERNAL")
     assert again(who).is_here
     one = proposed(c, who, n.ines)
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^SOD-8: You proposed this; a second person countersigns"):
         answered(c, one, n.ines)
     assert again(who).left_at is None
 
@@ -89,10 +89,10 @@ def test_no_admin_alone_records_that_somebody_left_who_decides(company: Company,
 @pytest.mark.parametrize("who", ["sana", "theo", "yuki", "rita"])
 def test_nobody_but_an_admin_proposes_it_nor_countersigns_it(company: Company, who: str) -> None:
     c, n = company, company.people
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         proposed(c, n.omar, getattr(n, who))
     one = proposed(c, n.omar, n.ines)
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         answered(c, one, getattr(n, who))
 
 

@@ -96,7 +96,7 @@ def test_nor_does_who_stands_in_for_them_or_they_for_whom(company: Company, omar
     for verb in answers(c, one):
         with pytest.raises(DutyConflict, match="who gains or loses by it"):
             verb(as_actor(karl))
-    with database_refuses("A11"):
+    with database_refuses("A11: who stands in for the author, or for who gains or"):
         sql(
             "UPDATE approvals_proposal SET state = 'rejected', answered_by_id = %s, answered_at = %s WHERE id = %s",
             *(karl.pk, c.now, one.pk),

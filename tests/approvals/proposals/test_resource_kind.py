@@ -66,7 +66,7 @@ def test_only_a_security_reviewer_who_does_not_gain_countersigns_it(company: Com
     assert (one.tightens, one.needs, one.appointed) == (False, Role.SECURITY_REVIEWER, None)
     assert n.jonas.pk in one.gains  # his automation holds something on it
     give_role(n.jonas, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
-    with pytest.raises(NotPermitted):
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         answered(c, one, n.karl)
     with pytest.raises(DutyConflict, match="You would gain"):
         answered(c, one, n.jonas)
@@ -106,7 +106,7 @@ def test_who_would_come_onto_its_ladder_neither_proposes_nor_countersigns_it(com
     "document", [{"kind": "spoon"}, {"kind": None}, {"team": 10**9}, {"team": "x"}, {"team": None}, {"team": True}, {}]
 )
 def test_what_names_nothing_or_changes_nothing_is_not_proposed(company: Company, document: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match=r"^S8: "):
         proposed(company, company.people.ines, **document)
 
 

@@ -57,7 +57,7 @@ def test_no_fallback_owner_gives_the_signature_of_reviewers_whose_role_one_admin
     one, other = taken(c, n.sana, n.viktor)
     assert before
     assert who_may(c, record) == set()
-    with pytest.raises(DutyConflict):
+    with pytest.raises(DutyConflict, match=r"^A9: Somebody before you on the ladder decides"):
         journeys.approve(Approval.objects.get(pk=record.pk), n.amara, now=c.now, reason="As a friend.")
     with pytest.raises(DutyConflict, match="One admin ended the role") as no:
         journeys.approve(Approval.objects.get(pk=record.pk), n.sana, now=c.now, reason="As before.")
