@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from governance.controls.refusals import ERRORS
 from tests.environment import ROOT
 from tests.structure.sizes import sources
 
@@ -21,6 +22,11 @@ Finder = Callable[[ast.AST], Iterator[tuple[int, str]]]
 ENGINE = ("governance/controls/transitions.py", "governance/controls/together.py")
 #: A notice, or a message to a webhook, is no governed row: it is the outbox's own, and these are who empties the outbox.
 OUTBOX = tuple(f"governance/controls/{name}.py" for name in ("sending", "mail_digest", "outgoing", "webhook_sending"))
+
+#: Classes of refusals that many rules raise.
+REFUSALS = {"Refused", *(error.__name__ for error in ERRORS.values())}
+#: The attack names its trigger by the finding that it expects without it.
+ANY_REFUSAL = ("tests/approvals/unrecorded/test_attacks.py",)
 
 
 def _names(node: ast.AST) -> str:
@@ -109,6 +115,24 @@ def sleeps(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, f"calls {_names(node.func)}"
 
 
+def unspecific(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Tests that accept any refusal: of a class that many rules raise, or by a code that several triggers raise."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        read = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        for item in (item for node in ast.walk(function) if isinstance(node, ast.With) for item in node.items):
+            call, kept = item.context_expr, getattr(item.optional_vars, "id", None)
+            if not isinstance(call, ast.Call) or not call.args:
+                continue
+            asked = {_names(node) for node in ast.walk(call.args[0])}
+            if _names(call.func) == "raises" and not call.keywords and kept not in read and asked & REFUSALS:
+                yield call.lineno, "expects any refusal of its class"
+            words = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
+            if _names(call.func) == "database_refuses" and re.fullmatch(r"([A-Z]+(-?\d+)?:? ?)?", str(words)):
+                yield call.lineno, "expects any refusal of its code"
+
+
 def foreign_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Imports of anything beyond the standard library and the supervisor itself."""
     for node in ast.walk(tree):
@@ -151,6 +175,10 @@ def found(finder: Finder, paths: Iterator[Path], *, allowed: tuple[str, ...] = (
         (unbounded, "int(request.POST['team'])"),
         (unbounded, "get_object_or_404(rows, pk=request.POST.get('person') or 0)"),
         (unbounded, "rows.filter(team_id=request.GET['team'])"),
+        (unspecific, "def test():\n with pytest.raises(Refused): act()"),
+        (unspecific, "def test():\n with pytest.raises((NotPermitted, OutOfTurn)) as no: act()"),
+        (unspecific, "def test():\n with database_refuses('SOD-1'): act()"),
+        (unspecific, "def test():\n with database_refuses(''): act()"),
         (foreign_imports, "import psycopg"),
         (foreign_imports, "from django.conf import settings"),
     ],
@@ -182,6 +210,10 @@ def test_a_number_or_day_of_a_request_is_read_within_bounds_in_one_place() -> No
 
 def test_tests_wait_for_what_they_want_and_never_for_a_while() -> None:
     assert found(sleeps, (ROOT / "tests").rglob("*.py")) == []
+
+
+def test_tests_say_which_refusal_they_expect() -> None:
+    assert found(unspecific, (ROOT / "tests").rglob("*.py"), allowed=ANY_REFUSAL) == []
 
 
 def test_the_supervisor_needs_nothing_but_python() -> None:
