@@ -240,7 +240,7 @@ def test_confirming_a_preview_twice_confirms_it_once(company: Company) -> None:
     before = on_record()
     assert confirm() == item, "and it says that it is confirmed"
     assert on_record() == before
-    for more, code in (({"by": n.bram}, "PERMISSION"), ({"team": n.supply}, "I7")):
+    for more, code in (({"by": n.bram}, "I7"), ({"team": n.supply}, "PERMISSION")):
         with pytest.raises(Refused, match=f"^{code}: "):
             confirm(**more)
 

@@ -118,7 +118,7 @@ def test_an_approval_does_not_lift_a_stop(company: Company, live: Automation) ->
 
 @pytest.mark.rule("I1")
 def test_what_only_an_approval_may_cause_is_done_by_nobody_directly(company: Company, live: Automation) -> None:
-    verbs = ((lifecycle.suspend, "INTERNAL"), (lifecycle.go_live, "STATE"), (lifecycle.put_in_review, "INTERNAL"))
+    verbs = ((lifecycle.suspend, "INTERNAL"), (lifecycle.go_live, "INTERNAL"), (lifecycle.put_in_review, "STATE"))
     for verb, code in verbs:
         found = again(live)
         with pytest.raises((NotPermitted, OutOfTurn), match=f"^{code}: "):
