@@ -16,6 +16,7 @@ from inventory.importers.n8n_code import LONGEST_IN_ALL, length_in
 from inventory.importers.n8n_inline import MEMBER
 from inventory.importers.n8n_node import Node, split_type
 from inventory.importers.n8n_privileges import read_node
+from inventory.importers.node_order import TooAlike
 from inventory.importers.problem import ImportProblem
 from inventory.importers.secret_budget import Budget
 from inventory.importers.secret_findings import findings_of
@@ -31,6 +32,8 @@ _MODEL_CREDENTIALS = frozenset(
 )
 _MODEL_NODES = ("lmChat", "lmOllama", "lmOpenAi", "lmCohere", "chain")
 _NAME_APART = "Rename one of them in n8n, choose Download, and bring in that file."
+_ALIKE = "so many nodes of this n8n workflow are alike, and wired alike, that they have no certain order"
+_TELL_APART = "Tell some of them apart in n8n, by a note in a parameter say, choose Download, and bring in that file."
 _EXPORT_WORKFLOW = "Open the workflow in n8n, choose Download, and bring in that file."
 
 
@@ -120,7 +123,10 @@ def _digests(file: str, place: str, workflow: dict[str, Any], budget: Budget | N
     names = {node["name"] for node in nodes}
     tools = frozenset(source for source, kind, _ in _links(workflow) if kind == "ai_tool" and source in names)
     whole = {**workflow, "nodes": nodes}
-    return n8n_content(whole, tools, in_order=False, budget=budget), n8n_content(whole, tools, in_order=True)
+    try:
+        return n8n_content(whole, tools, in_order=False, budget=budget), n8n_content(whole, tools, in_order=True)
+    except TooAlike as error:
+        raise ImportProblem(file, place, _ALIKE, _TELL_APART) from error
 
 
 @dataclass(slots=True)

@@ -1,0 +1,194 @@
+"""The order of nodes that refinement leaves equal: exact, so that no order of a file shows in it (I2).
+
+Nodes that differ from all others are taken out; what remains falls into components. Each is ordered by itself, and its form says where
+it stands: equal forms may stand either way. In a component without a node of its own kind, each of some equal nodes is tried as the
+first, and the smallest form decides. That is no guess: two nodes with the same form are images of each other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+#: From node, what the edge is, to node.
+Edge = tuple[int, str, int]
+#: A node as its neighbours colour it.
+_Key = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
+#: A component: the colours of its nodes in order, and its edges by places in that order.
+_Form = tuple[list[int], list[tuple[int, str, int]]]
+#: How many looks at a node or an edge one graph may take.
+MOST_WORK = 1_000_000
+_DEEPEST = 200
+
+
+class TooAlike(Exception):
+    """So many nodes are equal, and wired alike, that their order is not certain within `MOST_WORK`."""
+
+
+def ranked(keys: Sequence[object]) -> list[int]:
+    """For each key its place among the different ones."""
+    ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}  # type: ignore[type-var]  # all of one type
+    return [ranks[key] for key in keys]
+
+
+class EqualNodes:
+    """A graph, ordered where colours alone leave nodes equal."""
+
+    def __init__(self, size: int, edges: Iterable[Edge]) -> None:
+        self.leads: list[list[tuple[str, int]]] = [[] for _ in range(size)]
+        self.comes: list[list[tuple[str, int]]] = [[] for _ in range(size)]
+        for source, what, target in edges:
+            self.leads[source].append((what, target))
+            self.comes[target].append((what, source))
+        self._left = MOST_WORK
+
+    @property
+    def spent(self) -> int:
+        """Looks so far."""
+        return MOST_WORK - self._left
+
+    def ordered(self, colours: Sequence[int]) -> list[int]:
+        """The nodes by colour, and equal ones in an order that no file decides.
+
+        Raises:
+            TooAlike: that takes more than `MOST_WORK`.
+        """
+        coloured = dict(enumerate(colours))
+        if self._equal(coloured):
+            return self._order(self._refined(_as_places(coloured), set(coloured)), 0)[1]
+        return sorted(coloured, key=coloured.__getitem__)
+
+    def _order(self, colours: dict[int, int], depth: int) -> tuple[_Form, list[int]]:
+        """The form of some nodes, and their order.
+
+        Args:
+            colours: of these nodes; nodes of one colour have the same colours around them.
+            depth: how many components they stand in.
+        """
+        if depth > _DEEPEST:
+            raise TooAlike
+        parts = list(self._components(self._equal(colours)))
+        if len(parts) == 1 and len(parts[0]) == len(colours):
+            order = self._smallest(colours, depth)
+        else:
+            orders = [self._order({node: colours[node] for node in part}, depth + 1) for part in parts]
+            orders.sort(key=lambda part: part[0])
+            places = {node: (number, at) for number, (_, nodes) in enumerate(orders) for at, node in enumerate(nodes)}
+            order = sorted(colours, key=lambda node: (colours[node], places.get(node, (0, 0)), node))
+        return self._form(colours, order), order
+
+    def _smallest(self, colours: dict[int, int], depth: int) -> list[int]:
+        """The order with the smallest form, of those that have one of the fewest equal nodes first."""
+        colours = _as_places(colours)
+        cells = [cell for cell in _cells(colours).values() if len(cell) > 1]
+        cell = min(cells, key=lambda cell: (len(cell), colours[min(cell)]))
+        best: tuple[_Form, list[int]] | None = None
+        for node in sorted(cell):
+            others = dict.fromkeys(cell - {node}, colours[node] + 1)
+            tried = self._order(self._refined(colours | others, {node}), depth + 1)
+            best = tried if best is None or tried[0] < best[0] else best
+        assert best is not None  # a cell is never empty
+        return best[1]
+
+    def _form(self, colours: dict[int, int], order: list[int]) -> _Form:
+        places = {node: place for place, node in enumerate(order)}
+        edges = [(places[node], what, places[at]) for node in order for what, at in self.leads[node] if at in places]
+        self._look(len(order) + len(edges))
+        return [colours[node] for node in order], sorted(edges)
+
+    def _refined(self, colours: dict[int, int], changed: set[int]) -> dict[int, int]:
+        """Colours that the neighbours tell apart, until nothing changes.
+
+        Args:
+            colours: each the place of its first node.
+            changed: nodes whose colours are new; around all others, nodes of one colour have the same colours.
+        """
+        colours, cells = dict(colours), _cells(colours)
+        while changed:
+            near: dict[int, set[int]] = defaultdict(set)
+            for node in changed:
+                for _, at in (*self.leads[node], *self.comes[node]):
+                    if at in colours:
+                        near[colours[at]].add(at)
+            new = [
+                part for colour, nodes in near.items() for part in self._split(colours, colour, cells[colour], nodes)
+            ]
+            for colour, part in new:
+                cells[colours[next(iter(part))]] -= part
+                cells[colour] = part
+                colours.update(dict.fromkeys(part, colour))
+            changed = {node for _, part in new for node in part}
+        return colours
+
+    def _split(
+        self, colours: dict[int, int], colour: int, cell: set[int], near: set[int]
+    ) -> Iterator[tuple[int, set[int]]]:
+        """What leaves a cell, with its new colours: all but the most that have the same colours around them."""
+        if len(cell) == 1:
+            return
+        groups: dict[_Key, set[int]] = defaultdict(set)
+        for node in near:
+            groups[self._key(colours, node)].add(node)
+        if len(near) < len(cell):
+            rest = self._key(colours, next(node for node in cell if node not in near))
+            sizes = {key: len(nodes) for key, nodes in groups.items()}
+            sizes[rest] = sizes.get(rest, 0) + len(cell) - len(near)
+        else:
+            rest, sizes = None, {key: len(nodes) for key, nodes in groups.items()}
+        first, *others = sorted(sizes, key=lambda key: (-sizes[key], key))
+        at = colour + sizes[first]
+        for key in others:
+            yield at, groups[key] | (cell - near if key == rest else set())
+            at += sizes[key]
+
+    def _key(self, colours: dict[int, int], node: int) -> _Key:
+        leads, comes = (
+            tuple(sorted((what, colours[at]) for what, at in side[node] if at in colours))
+            for side in (self.leads, self.comes)
+        )
+        self._look(1 + len(leads) + len(comes))
+        return leads, comes
+
+    def _equal(self, colours: dict[int, int]) -> set[int]:
+        """The nodes that have the colour of another, unless all of that colour have the very same neighbours: those may stand in any order."""
+        equal = set[int]()
+        for cell in _cells(colours).values():
+            if len(cell) > 1:
+                around = {tuple(tuple(sorted(side[node])) for side in (self.leads, self.comes)) for node in cell}
+                equal |= cell if len(around) > 1 else set()
+        self._look(len(colours))
+        return equal
+
+    def _components(self, nodes: set[int]) -> Iterator[set[int]]:
+        """The nodes by what is wired together among them."""
+        left = set(nodes)
+        while left:
+            part, seen = set[int](), [left.pop()]
+            while seen:
+                node = seen.pop()
+                part.add(node)
+                near = {at for _, at in (*self.leads[node], *self.comes[node]) if at in left}
+                left -= near
+                seen += near
+            yield part
+
+    def _look(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise TooAlike
+
+
+def _cells(colours: dict[int, int]) -> dict[int, set[int]]:
+    """The nodes of each colour."""
+    cells: dict[int, set[int]] = defaultdict(set)
+    for node, colour in colours.items():
+        cells[colour].add(node)
+    return cells
+
+
+def _as_places(colours: dict[int, int]) -> dict[int, int]:
+    """For each node the place of the first with its colour."""
+    places: dict[int, int] = {}
+    for place, colour in enumerate(sorted(colours.values())):
+        places.setdefault(colour, place)
+    return {node: places[colour] for node, colour in colours.items()}
