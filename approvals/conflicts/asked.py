@@ -288,7 +288,7 @@ def left(submission: Submission, records: Iterable[Approval], now: datetime) -> 
 
 
 def as_decided(submission: Submission, records: Sequence[Approval], kept: Iterable[Grant], case: Case) -> Case:
-    """What a submission would hold as it is decided so far; `left` says of what.
+    """The case of a submission by its decisions so far: without what was refused, at the levels approved.
 
     Args:
         submission: with its automation.

@@ -54,7 +54,7 @@ class ConflictSignature(AppendOnly):
     rule = models.ForeignKey(ConflictRule, models.PROTECT, related_name="signatures")
     decision = models.ForeignKey(Decision, models.PROTECT, related_name="signatures")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
-    #: The person for whom a delegate signed (A11).
+    #: The giver of the delegation, where a delegate signed (A11).
     for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
     #: Of the rule and of all that was held by it (`transitions.signing.digest_of`).

@@ -87,7 +87,7 @@ def address_of(url: str) -> Address:
 
 
 def path_shown(path: str, *, is_entry: bool = False) -> str:
-    """Segments as they are, but ``{…}`` for holes; what looks like a token is told apart by a digest, not shown.
+    """The segments of a path, with ``{…}`` for holes and for secrets.
 
     Args:
         path: of an address or on a disk.

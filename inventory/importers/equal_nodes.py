@@ -78,7 +78,7 @@ class EqualNodes:
         return self._form(colours, order), order
 
     def _smallest(self, colours: dict[int, int], depth: int) -> list[int]:
-        """The order with the smallest form, of those that have one of the fewest equal nodes first."""
+        """The order with the smallest form. It tries each node of the smallest group of equal nodes first."""
         colours = _as_places(colours)
         cells = [cell for cell in _cells(colours).values() if len(cell) > 1]
         cell = min(cells, key=lambda cell: (len(cell), colours[min(cell)]))
