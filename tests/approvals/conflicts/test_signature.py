@@ -32,7 +32,7 @@ from tests.approvals.attempts import database_refuses
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
-from tests.people import as_actor
+from tests.people import as_actor, joins
 from tests.portal.signed_in import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
@@ -232,6 +232,15 @@ def test_later_version_with_the_same_combination_needs_no_other(plain: Company) 
     signed(plain, made)
     again = stock.submitted(plain, stock.another_order)
     assert not again.approvals.filter(seats__label="conflict").exists()
+
+
+@pytest.mark.rule("S1")
+def test_signature_ends_with_a_later_submission_to_which_its_signer_is_a_party(plain: Company) -> None:
+    n, made = plain.people, decided_by_owners(plain)
+    signed(plain, made)
+    again = stock.submitted(plain, stock.another_order, technical_owner=joins(n.sana, n.finance_ops))
+    assert again.parties.filter(person=n.sana).exists()
+    assert again.approvals.filter(seats__label="conflict").exists()
 
 
 def test_later_version_with_more_in_it_needs_another(plain: Company) -> None:
