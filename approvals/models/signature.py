@@ -9,10 +9,11 @@ from typing import ClassVar
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 
 from approvals.models.approval import Decision
 from approvals.models.conflict import ConflictRule
-from approvals.models.submission import Submission
+from approvals.models.submission import Party, Submission
 from governance.controls.actors import Actor
 from governance.controls.models import AppendOnly, FreeText, Person
 
@@ -40,8 +41,10 @@ class ConflictSignatureQuerySet(models.QuerySet["ConflictSignature"]):
     """Signatures by whether they count."""
 
     def standing(self) -> ConflictSignatureQuerySet:
-        """Those whose decision nobody took back."""
-        return self.filter(decision__retraction__isnull=True)
+        """Signatures that were not taken back, and whose signer is no party to a later submission of the automation (SOD-1)."""
+        signer = Q(person=OuterRef("person")) | Q(person=OuterRef("for_person"))
+        later = Q(submission__automation=OuterRef("submission__automation"), submission__gt=OuterRef("submission"))
+        return self.filter(~Exists(Party.objects.filter(signer, later)), decision__retraction__isnull=True)
 
 
 class ConflictSignature(AppendOnly):
