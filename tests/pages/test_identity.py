@@ -21,6 +21,7 @@ from tests.inventory.test_interim import left
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
+from tests.unguarded import without_events
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +91,7 @@ def test_it_says_what_a_leak_would_touch_and_nothing_once_that_is_stopped(
 def test_that_one_grant_has_ended_hides_nothing_of_the_others(stock_in_force: Submission, company: Company) -> None:
     n = company.people
     one = made_for(stock_in_force.automation, n.jonas)
+    without_events()
     grant = stock_in_force.automation.grants.get(entitlement__resource=company.erp)
     on_erp = stock_in_force.automation.grants.filter(credential=grant.credential)  # it ends with its credential (A2)
     assert on_erp.update(state="ended", ended_at=company.now, ended_why="expired") == 2
