@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from inventory.importers.display import vocabulary
 
-#: Flags of ``docker run`` without a value. Any other flag takes one.
+#: Flags of ``docker run`` without a value. Every other flag takes a value.
 _SWITCHES = vocabulary(
     """
     --rm --interactive --tty --detach --init --privileged --read-only --publish-all --no-healthcheck --no-hosts --oom-kill-disable
