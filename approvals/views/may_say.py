@@ -82,10 +82,10 @@ def say_of(record: Approval, route: Route, reader: Reader) -> Say:
     return Say(actor, no) if still_no is not None else Say(rejecting, None, held=no)
 
 
-def note(record: Approval, route: Route, say: Say, whom: str, now: datetime) -> Shape | None:
+def note(record: Approval, route: Route, say: Say, holders: str, now: datetime) -> Shape | None:
     """What another signature is about: the one that the reader's yes asks for, or the one that a record waits for; see `conflict_signature`."""
     if say.no is not None or signs(record, route, say.actor):
-        return conflict_signature(record, route, whom, now)
+        return conflict_signature(record, route, holders, now)
     return third_signature(record, route, say.actor)
 
 
@@ -118,13 +118,13 @@ def _outsiders(record: Approval, route: Route, actor: Actor) -> tuple[Person, ..
     return route.would_ask(record, SeatLabel.OUTSIDE, after=actor)
 
 
-def conflict_signature(record: Approval, route: Route, whom: str, now: datetime) -> Shape | None:
-    """The note of a record that waits for the signature that a conflict takes, and for no other: why, and for whom (S6).
+def conflict_signature(record: Approval, route: Route, holders: str, now: datetime) -> Shape | None:
+    """The note of an approval that lacks only the extra approval of a conflict: the conflicts and the reviewers (S6).
 
     Args:
         record: of stage 2.
         route: of its submission.
-        whom: who holds it, in words; empty where nobody is left.
+        holders: names of the reviewers; empty where nobody is left.
         now: business time.
     """
     if record.state != ApprovalState.OPEN:
@@ -134,7 +134,7 @@ def conflict_signature(record: Approval, route: Route, whom: str, now: datetime)
     found = [one for one in remaining.of_record(record, now) if one.mode == Mode.APPROVAL]
     said = [
         *dict.fromkeys(one.sentence for one in found),
-        f"It is with {whom}." if whom else "Nobody is left to give it.",
+        f"It is with {holders}." if holders else "Nobody is left to give it.",
     ]
     lead = "Needs one more approval, from Security, because of a conflict."
     return {"tone": "wait", "icon": "person", "lead": lead, "text": " ".join(said)}
