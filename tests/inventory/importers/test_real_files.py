@@ -93,19 +93,6 @@ def test_descriptions_of_tools_are_refused_when_named(ending: str, real_exports:
     }
 
 
-def test_two_thousand_exports_take_well_under_a_minute_of_processor_time(real_exports: Path) -> None:
-    import time
-
-    files = sorted((real_exports / "imports").glob("n8n_*/**/*.json"))
-    contents = [(path.name, path.read_bytes()) for path in files if "credentials" not in path.parts]
-    began = time.process_time()
-    for name, data in contents:
-        read(name, data)
-    each = (time.process_time() - began) / len(contents)
-    sys.stdout.write(f"{len(contents)} exports, {each * 1000:.1f} ms each\n")
-    assert each * 2000 < 30
-
-
 def _marked(value: Any) -> Any:
     """`value` with what nobody sees in each text of a node's or a server's settings."""
     if isinstance(value, dict):
