@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from inventory.importers.display import EXPRESSION, MODEL, shown, vocabulary, without_expressions
-from inventory.importers.levels import EXECUTE, READ, WRITE, words
+from inventory.importers.display import EXPRESSION, MODEL, shown, without_expressions
+from inventory.importers.plain_words import is_plain
 from inventory.importers.secret_repeats import REMOVED
 from inventory.importers.secret_words import has_password_form, is_machine_made, is_made_up, looks_like_token
 
@@ -35,23 +35,20 @@ _BEFORE_HOST = re.compile(r"^(/*)[^/]*@")
 _HALF_A_USER = re.compile(r"[:%@]")
 _HALF_IN_A_HOLE = re.compile(r":(?![\d{])")
 _TELLING = re.compile(
-    r"(?:bot|catch|hooks?|key|secret|services|tokens?|triggers|webhooks?(?:-test)?|workflows)", re.IGNORECASE
+    r"(?:auth|bot|catch|hooks?|key|login|secret|services|tokens?|triggers|webhooks?(?:-test)?|workflows)", re.IGNORECASE
+)
+#: Parts of a path after which a webhook, a form or an MCP trigger is named.
+_ENTRY = re.compile(r"hooks?|(?:form|mcp|webhooks?)(?:-test|-waiting)?", re.IGNORECASE)
+_HOLDING = (
+    r"(?:(?:access|api|auth|app|bot|secret|webhook)[-_]?)?"
+    r"(?:keys?|tokens?|secrets?|pass(?:word|wd|phrase|code|wort)?|pwd?|kennwort|pin)"
 )
 #: Parts of a path after which a secret follows, unless they are about secrets: ``/token/refresh``, ``/password/reset``.
-_HOLDS_SECRET = re.compile(
-    r"(?:(?:access|api|auth|app|bot|secret|webhook)[-_]?)?(?:keys?|tokens?|secrets?|pass(?:word|wd|phrase|code)?|pwd?)",
-    re.IGNORECASE,
-)
-_ABOUT_SECRETS = (
-    READ
-    | WRITE
-    | EXECUTE
-    | vocabulary(
-        "access admin all any api auth authorize callback client code confirm default exchange forgot forgotten google grant id identity info "
-        "introspect introspection issue issuance jwt key login logout me mine new oauth oidc openid policy private public recover refresh revoke revoke "
-        "revocation secret service session sessions settings sign signin standard token type types url user users value values verification"
-    )
-)
+_HOLDS_SECRET = re.compile(_HOLDING, re.IGNORECASE)
+#: Those after which a number is the secret, and no id as in ``/keys/45``.
+_HOLDS_DIGITS = re.compile(r"pin|pass(?:word|wd|code|wort)?|pwd?|kennwort", re.IGNORECASE)
+#: A part of a path that holds a secret itself: ``token-hunter2``, ``api_key=swordfish``.
+_WITH_SECRET = re.compile(rf"((?:{_HOLDING}|auth)([-_=:]|%3d|%3a))(.{{4,}})", re.IGNORECASE | re.DOTALL)
 #: What a part of a path has and a password seldom: several words, a version, an ordinal.
 _PLAIN_PIECE = re.compile(r"[-_.:]|^v\d|\d(?:st|nd|rd|th)$")
 _OF_A_BOT = re.compile(r"(?:bot)?\d{5,}:[\w-]{6,}")
@@ -91,18 +88,30 @@ def path_shown(path: str, *, is_entry: bool = False) -> str:
 
     Args:
         path: of an address or on a disk.
-        is_entry: whether callers come in by it, so that its last part may be a password.
+        is_entry: whether callers come in by it, so that each part may be a password.
     """
-    parts = _HOLE.sub(_as_hole, path).split("/")
-    before = ["", *parts[:-1]]
-    if is_entry and not _HOLDS_SECRET.fullmatch(before[-1]):
-        before[-1] = "webhook"
-    return "/".join(map(_segment, parts, before))
+    shown_parts: list[str] = []
+    before = ""
+    for part in _HOLE.sub(_as_hole, path).split("/"):
+        is_entry = is_entry or _ENTRY.fullmatch(before) is not None
+        shown_parts.append(_segment(part, "webhook" if is_entry and not _HOLDS_SECRET.fullmatch(before) else before))
+        before = part
+    return "/".join(shown_parts)
 
 
 def _segment(segment: str, before: str) -> str:
     pieces = re.split(r"(\{[^{}]*\})", _without_user(_HUNG_ON.sub("", segment)))
-    return "".join(_opaque(each) if _is_token(each, before) else each for each in pieces)
+    return "".join(_piece(each, before) for each in pieces)
+
+
+def _piece(piece: str, before: str) -> str:
+    """A literal piece of a part of a path, or a hole, without a secret."""
+    if match := _WITH_SECRET.fullmatch(piece):
+        head, mark, value = match.groups()
+        text = unquote(value)
+        if mark not in "-_" or (has_password_form(text) and not is_plain(text)):
+            return unquote(head) + _opaque(value)
+    return _opaque(piece) if _is_token(piece, before) else piece
 
 
 def _without_user(segment: str) -> str:
@@ -116,18 +125,18 @@ def _is_token(piece: str, before: str) -> bool:
     if piece.startswith("{"):
         return False
     text = unquote(piece)
-    if _TELLING.fullmatch(before) and has_password_form(text) and text.isascii() and not _PLAIN_PIECE.search(text):
-        return True
-    if _HOLDS_SECRET.fullmatch(before) and len(text) >= 4 and not _is_about_secrets(text):
-        return True
     if len(text) >= 20 and looks_like_token(text):
         return True
-    return is_made_up(text, telling=_TELLING.fullmatch(before) is not None) or _OF_A_BOT.fullmatch(text) is not None
-
-
-def _is_about_secrets(text: str) -> bool:
-    """Whether a part of a path after "token" or "password" is made of known words and numbers: ``reset-v2``."""
-    return all(part.isdigit() or part == "v" or part in _ABOUT_SECRETS for part in words(text))
+    if len(text) >= 4 and text.isdecimal() and _HOLDS_DIGITS.fullmatch(before):
+        return True
+    if is_plain(text):
+        return False
+    if _HOLDS_SECRET.fullmatch(before) and len(text) >= 4:
+        return True
+    is_told = _TELLING.fullmatch(before) is not None
+    if is_told and has_password_form(text) and text.isascii() and not _PLAIN_PIECE.search(text):
+        return True
+    return is_made_up(text, telling=is_told) or _OF_A_BOT.fullmatch(text) is not None
 
 
 def _opaque(text: str) -> str:

@@ -113,7 +113,8 @@ def _detail(connector: str, kind: str, parameters: dict[str, Any]) -> str:
         if isinstance(value, list):
             value = ", ".join(text_of(each) for each in value)
         if detail := part(value):
-            return detail.partition("?")[0]
+            literal = detail.partition("?")[0]
+            return path_shown(literal) if "://" in literal else literal
     return ""
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from inventory.importers.plain_words import is_plain
 from inventory.importers.secret_budget import Budget
 from inventory.importers.secret_words import has_password_form, judge, looks_like_token, slot_strength
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://(?P<rest>[^\s\"'`<>\\]{1,8192})")
+_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,20})://(?P<rest>[^\s\"'`<>\\]{1,8192})")
 _ONE_ADDRESS = re.compile(r"\s*=?[A-Za-z][A-Za-z0-9+.-]{1,20}://\S{1,8192}\s*")
 _PARAMETER = re.compile(
     r"(?:[?&#;]|%(?:25)*(?:3[bf]|23|26))([\w.~\[\]-]{1,80})(?:=|%(?:25)*3d)((?:(?!%(?:25)*(?:3b|23|26))[^&#;]){1,4096})",
@@ -35,7 +36,8 @@ def in_addresses(text: str, budget: Budget) -> dict[tuple[int, int], str]:
             name, colon, password = user.partition(":")
             begin = offset + len(name) + 1 if colon else offset
             part = password if colon else user
-            if part and judge(part, "strong").what != "reference" and (colon or looks_like_token(part)):
+            is_token = colon or looks_like_token(part) or _is_token_alone(address["scheme"], user, rest)
+            if part and judge(part, "strong").what != "reference" and is_token:
                 spans[begin, begin + len(part)] = "password" if colon else "user"
         for parameter in _PARAMETER.finditer(rest):
             budget.hit()
@@ -48,6 +50,11 @@ def in_addresses(text: str, budget: Budget) -> dict[tuple[int, int], str]:
                 begin = offset + parameter.start(2)
                 spans[begin, begin + len(value)] = name
     return spans
+
+
+def _is_token_alone(scheme: str, user: str, rest: str) -> bool:
+    """Whether a user without a password is a token. Over HTTP it is, except a usual word (``git``) or the owner of the path."""
+    return scheme.lower().endswith(("http", "https")) and not is_plain(user) and f"/{user}/" not in rest
 
 
 def _says_secret(name: str, value: str) -> bool:

@@ -9,51 +9,80 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from inventory.importers.display import vocabulary
+from inventory.importers.plain_words import is_plain
 from inventory.importers.secret_words import UUID, has_password_form, is_random, is_strong_password, judge
 
 Span = tuple[int, int]
 
-_SAID = re.compile(
-    r"(?<![\w-])(?:pass(?:word|wd|phrase|wort|code)?|pwd?|kennwort|contrase.a|senha)"
-    r"(?P<mark>\s{0,3}[:=]\s{0,3}|\s{1,3}(?:is\s)?)(?P<value>[^\s\"'`,;)}\]]{4,64})(?P<more>[ \t]+\w)?",
-    re.IGNORECASE,
+#: Words after which a secret follows, by what a value after them must look like.
+_WORDS = {
+    "password": r"pass(?:word|wd|phrase|wort|code)?|pwd?|kennwort|contrase.a|senha",
+    "pin": r"pin(?:[ _-]?code)?",
+    "token": r"(?:api|access|auth|secret)[ _-]?key|token|secret",
+    "login": r"key|auth|login|creds?|credentials?",
+}
+_VALUE = (
+    r"s?(?=(?P<mark>\s{0,3}(?:[-=]>|→|::?|[=(\[|–/,~#])\s{0,3}|\s{1,3}(?i:is\s|ist\s)?)[\"'`(\[]?"
+    r"(?P<value>(?![{<])[^\s\"'`,;)}\]]{4,64})(?:(?P<more>[ \t]+\w)|(?P<aside>[ \t]+\())?)"
 )
-_HINT = re.compile(r"pass|pw|kennw|contras|senha", re.IGNORECASE)
-#: Words that are often numbered: ``reset2``, ``sha256``. With a number they are no password.
-_NUMBERED = vocabulary(
-    "base flow group http item list md node oauth page part phase profile reset sha stage step table task test user utf"
+
+
+def _said(*kinds: str) -> re.Pattern[str]:
+    """One of the words, also within a longer name as ``dbPassword``, and the value after it."""
+    alternatives = "|".join(f"(?P<{kind}>(?i:{_WORDS[kind]}))" for kind in kinds)
+    return re.compile(rf"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?:{alternatives}){_VALUE}")
+
+
+_IN_TEXT, _IN_NAME = _said("password"), _said(*_WORDS)
+_USER_AND_PASSWORD = re.compile(
+    r"(?<![\w/.])(?!(?i:mailto|e?-?mail|to|from|cc|bcc|contact):)[A-Za-z][\w.+-]{0,63}:(?P<value>[^\s:/@]{4,64})@(?=[A-Za-z\d])"
 )
-_LETTERS = re.compile(r"[A-Za-z]+")
+#: Parts of these words, in lower case: a text without any of them is not searched.
+_HINTS_IN_TEXT = ("pass", "pw", "kennw", "contras", "senha")
+_HINTS_IN_NAME = (*_HINTS_IN_TEXT, "pin", "token", "secret", "key", "auth", "login", "cred", "@")
+_ASSIGNS = frozenset({":", "::", "=", "=>"})
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{15,4096}")
 _RUN = re.compile(r"[A-Za-z0-9]{16,}")
 _PLAIN_PART = re.compile(r"[A-Z]?[a-z]{2,}")
+_LETTERS = re.compile(r"[^\W\d_]+(?:[-_][^\W\d_]+)*")
 _SEPARATOR = re.compile(r"[-_]")
+_PIECES = re.compile(r"[-_.:]")
 _EXTENSION = re.compile(r"\.[A-Za-z]{1,5}$")
-_BETWEEN_WORDS = str.maketrans("-_/\\", "  \n\n")
+_BETWEEN_WORDS = str.maketrans("-_", "  ")
+_BETWEEN_FOLDERS = str.maketrans("/\\", "\n\n")
 
 
-def may_say_password(text: str) -> bool:
-    """Whether a text may have the word "password" in it. A name too short for a token is searched only then."""
-    return _HINT.search(text) is not None
+def may_say_password(name: str) -> bool:
+    """Whether a name may have a word for a secret in it. A name too short for a token is searched only then."""
+    return any(map(name.lower().__contains__, _HINTS_IN_NAME))
 
 
 def passwords_in(text: str, *, is_name: bool = False) -> Iterator[Span]:
-    """Passwords after the word "password".
+    """Passwords after the word "password", in a name also after "token", "PIN", "key" and alike, and after a user.
 
     After ``:`` the value needs a password's form: letters with digits or symbols. A word with a number has it only where
-    nothing follows. In a name ``=`` needs no form, and a blank is enough. A plain word after a colon or a blank is shown.
+    nothing follows. In a name ``=`` needs no form, a letters-only value may end it after ``:``, and a blank, ``-`` or ``_``
+    is enough for one with a form. Usual words are shown.
     """
-    for said in _SAID.finditer(text):
-        value, mark = said["value"], said["mark"].strip()
-        if mark == "=" and is_name:
-            is_password = judge(value, "strong").what in ("literal", "placeholder")
-        elif mark in (":", "=") or is_name:
-            is_password = is_strong_password(value) or (not said["more"] and _is_word_with_number(value))
-        else:
-            is_password = False
-        if is_password:
+    if is_name:
+        yield from _passwords_in_name(text)
+    elif any(map(text.lower().__contains__, _HINTS_IN_TEXT)):
+        yield from (said.span("value") for said in _IN_TEXT.finditer(text) if _is_password_of_text(said))
+
+
+def _passwords_in_name(name: str) -> Iterator[Span]:
+    begins: set[int] = set()
+    for said in _IN_NAME.finditer(name):
+        if _is_password_of_name(said):
+            begins.add(said.start("value"))
             yield said.span("value")
+    for said in _IN_NAME.finditer(name.translate(_BETWEEN_WORDS)) if "-" in name or "_" in name else ():
+        is_new = not said["mark"].strip() and said.start("value") not in begins
+        if is_new and _is_password_of_name(said):
+            yield said.span("value")
+    for login in _USER_AND_PASSWORD.finditer(name) if "@" in name else ():
+        if has_password_form(login["value"]):
+            yield login.span("value")
 
 
 def tokens_in(name: str) -> Iterator[Span]:
@@ -72,15 +101,46 @@ def tokens_in(name: str) -> Iterator[Span]:
 
 
 def passwords_in_path(path: str) -> Iterator[Span]:
-    """Passwords after the word "password" in a file's path, where ``-`` and ``_`` stand for blanks."""
-    stem = _EXTENSION.sub("", path)
-    yield from passwords_in(stem.translate(_BETWEEN_WORDS), is_name=True)
+    """Passwords in a file's path, as in a name."""
+    return passwords_in(_EXTENSION.sub("", path).translate(_BETWEEN_FOLDERS), is_name=True)
 
 
-def _is_word_with_number(value: str) -> bool:
-    letters = _LETTERS.match(value)
-    return (
-        has_password_form(value)
-        and _SEPARATOR.search(value) is None
-        and not (letters and letters.group().lower() in _NUMBERED)
-    )
+def _is_password_of_text(said: re.Match[str]) -> bool:
+    value = said["value"]
+    return said["mark"].strip() in _ASSIGNS and not is_plain(value) and _has_form(said)
+
+
+def _is_password_of_name(said: re.Match[str]) -> bool:
+    value, mark = said["value"], said["mark"].strip()
+    is_assigned = mark in _ASSIGNS
+    if value.isdecimal():
+        return bool(said["pin"] or (is_assigned and said["password"]))
+    if mark == "=" and not said["login"]:
+        return judge(value, "strong").what in ("literal", "placeholder")
+    if is_plain(value):
+        return False
+    if _LETTERS.fullmatch(value):
+        is_last = not said["more"] and not said["aside"]
+        return is_assigned and is_last and not said["login"] and judge(value, "strong").what == "literal"
+    return _has_form(said) and (is_assigned or not _is_title(said))
+
+
+def _has_form(said: re.Match[str]) -> bool:
+    """Whether a value has a password's form. A word with a number has it unless it is part of a title."""
+    value = said["value"]
+    if is_strong_password(value):
+        return True
+    is_alone = said["mark"].strip() in _ASSIGNS or _SEPARATOR.search(value) is None
+    return has_password_form(value) and is_alone and (not said["more"] or value[0].islower())
+
+
+def _is_title(said: re.Match[str]) -> bool:
+    """Whether a name goes on after a word as titles do: ``Password changed!``, ``Token Splitter1``, ``Pass gpt-4o-mini``."""
+    value = said["value"]
+    if value.rstrip("!?.*").isalpha():
+        return True
+    if said["password"] and said["password"].lower() != "pass":
+        return False
+    if not is_strong_password(value):
+        return said["login"] is not None or value[0].isupper()
+    return _PIECES.search(value) is not None or (said["login"] is not None and not value.isalnum())

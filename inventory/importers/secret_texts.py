@@ -22,6 +22,8 @@ _KEYWORD = re.compile(
     r"[kK][eE][yY]|[tT][oO][kK][eE][nN]|[sS][eE][cC][rR][eE][tT]|[pP][aA][sS][sS]|[pP][wW][dD]|"
     r"[aA][uU][tT][hH]|[cC][oO][oO][kK][iI][eE]|DSN|dsn|[cC][rR][eE][dD][eE][nN][tT]|[cC][oO][nN][nN]"
 )
+#: Those in lower case: a text without any of them is not searched.
+_KEYWORDS = ("key", "token", "secret", "pass", "pwd", "auth", "cookie", "dsn", "credent", "conn")
 _QUOTED_VALUE = re.compile(r"\\?[\"'`]?\]?\s{0,8}(?:=>|:=|[:=,])\s{0,8}\\?([\"'`])(?P<value>[^\"'`\n\\]{4,4096})\\?\1")
 _BARE_VALUE = re.compile(r"\\?[\"'`]?\s{0,4}[:= ]\s{0,4}(?:(?:Bearer|Basic|Token)\s)?(?P<value>[\w.~+/=:@-]{12,4096})")
 _NAME = re.compile(r"[\w-]{0,40}")
@@ -126,6 +128,8 @@ def _after_names(text: str, budget: Budget) -> Iterator[tuple[int, int, str]]:
 
     A name, and a run of characters that is no token, are looked at once, however many keywords they hold.
     """
+    if not any(map(text.lower().__contains__, _KEYWORDS)):
+        return
     resume = no_token_until = 0
     for keyword in _KEYWORD.finditer(text):
         if keyword.start() < resume:

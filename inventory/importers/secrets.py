@@ -50,7 +50,7 @@ _STRUCTURE = frozenset(
 )
 
 #: Members that hold a name, and members whose own members are names.
-_NAMES = frozenset({"name", "cachedResultName"})
+_NAMES = frozenset({"name", "cachedResultName", "formTitle"})
 _NAMED_BY_KEY = frozenset({"mcpServers", "servers"})
 _KEYWORD = re.compile("key|token|secret|pass|pwd|auth|cookie|dsn|credent|conn", re.IGNORECASE)
 _ONE_LETTER_FLAG = re.compile(r"-[A-Za-z]$")
@@ -199,6 +199,8 @@ class _Walk:
                 below = _Slot(key, kind, region)
             if slot.name == "credentials" and isinstance(each, str) and key.endswith(("Api", "Auth", "OAuth2")):
                 below = _Slot("name", kind, region)  # old n8n exports name a credential by a plain text
+            if key == "value" and "__rl" in value and value.get("mode") == "name":
+                below = _Slot("name", kind, region)  # a channel, a sheet or a list that is chosen by its name
             if kind == "argument":
                 below = replace(below, program=PurePath(str(value.get("command", ""))).name)
             if slot.name in _NAMED_BY_KEY:

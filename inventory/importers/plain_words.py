@@ -1,0 +1,53 @@
+"""Words that are no secret, also with a number: ``reset2``, ``oauth2``, ``sha256``, ``json2csv``."""
+
+from __future__ import annotations
+
+import re
+
+from inventory.importers.display import vocabulary
+from inventory.importers.levels import EXECUTE, EXECUTE_NOUNS, OBJECTS, READ, READ_NOUNS, WRITE, words
+
+#: Words about secrets, words that are often numbered, states, file formats, environments and services.
+_PLAIN = (
+    READ
+    | READ_NOUNS
+    | WRITE
+    | EXECUTE
+    | EXECUTE_NOUNS
+    | OBJECTS
+    | vocabulary(
+        """
+        access admin all any api auth authorize basic bearer callback client code confirm cookie credential credentials default
+        encrypted encryption env exchange expired expiry forgot forgotten generation generator grant header id identity incorrect
+        introspect introspection invalid issue issuance issuer jwt key keys length limit login logout manager management mandatory
+        me mine missing mode needed new none oauth oidc old openid optional policy private protected public recover recovery refresh
+        required revocation revoke rotation secret service session sessions settings sign signin standard store token tokens
+        types unlimited url user users v vault valid validation value values variable verification wrong
+        aes argon base bcrypt hmac md pbkdf rsa scrypt sha utf
+        account auto batch branch chunk counter email endpoint event factor flow form git group http input item job lead level list mail model multi node
+        number only output page part phase process profile row stage step switch table task test through trial two version webhook workflow
+        csv docx html json pdf sql text xls xlsx xml yaml zip
+        dev live local prod production sandbox staging
+        airtable anthropic asana azure bitrix discord dropbox gemini github gitlab gmail google gpt hubspot instagram jira linkedin mcp mini
+        notion o office openai postgres redis salesforce sap shopify slack stripe supabase telegram twilio whatsapp zendesk
+        """
+    )
+)
+#: Words that a long number follows in a name that everybody knows.
+_LONG_NUMBERED = vocabulary("aes dynamics office rsa sha")
+_BARE = re.compile(r"[\w.:-]+")
+_CONVERSION = re.compile(r"[A-Z]?[a-z]{1,20}2[A-Z]?[a-z]{1,20}|[A-Z]{2,9}2[A-Z]{2,9}")
+#: Three digits or more right after a word: a year, or a password.
+_LONG_NUMBER = re.compile(r"([A-Za-z]+)\d{3}")
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text consists of usual words and short numbers, or names a conversion: ``reset-v2``, ``Reset!``, ``lead2crm``."""
+    bare = text.rstrip("!?.") if text.isascii() and not re.search(r"\d", text) else text
+    if _CONVERSION.fullmatch(bare):
+        return True
+    return (
+        _BARE.fullmatch(bare) is not None
+        and all(word.lower() in _LONG_NUMBERED for word in _LONG_NUMBER.findall(bare))
+        and all(word.isdigit() or word in _PLAIN for word in words(bare))
+    )
