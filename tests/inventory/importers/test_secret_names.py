@@ -77,6 +77,8 @@ SHOWN = (
     "Refresh token step2",
     "Get token refresh",
     "Token: Slack",
+    "API Key: HubSpot",
+    "Token: GitHub2",
     "Token -> Slack",
     "API Key (OpenAI)",
     "API key: {{ $json.apiKey }}",
