@@ -49,5 +49,7 @@ def is_plain(text: str) -> bool:
     return (
         _BARE.fullmatch(bare) is not None
         and all(word.lower() in _LONG_NUMBERED for word in _LONG_NUMBER.findall(bare))
-        and all(word.isdigit() or word in _PLAIN for word in words(bare))
+        and (
+            bare.lower().rstrip("0123456789") in _PLAIN or all(word.isdigit() or word in _PLAIN for word in words(bare))
+        )
     )
