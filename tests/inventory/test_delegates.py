@@ -1,0 +1,188 @@
+"""An owner or lead delegates only to their deputy, their team's leads or fallback owners (A11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from governance.controls import access
+from governance.controls.models import Delegation, LedgerEvent, Membership, Person, Team
+from governance.controls.people import delegate
+from governance.controls.refusals import DutyConflict
+from governance.controls.roles import Role
+from inventory.models import Resource
+from tests import journeys
+from tests.journeys import Company
+from tests.people import NOW, as_actor, give_role, make_person
+from tests.portal.signed_in import client_of
+from tests.unguarded import given, unguarded
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("A11")]
+
+UNTIL = NOW + timedelta(days=7)
+
+
+def hand_over(giver: Person, taker: Person) -> Delegation:
+    """Delegate from now on for a week."""
+    return delegate(taker, actor=as_actor(giver), now=NOW, giver=giver, from_at=NOW, until_at=UNTIL)
+
+
+def assert_refused(giver: Person, taker: Person, about: str) -> None:
+    """The operation refuses it with its code and sentence and leaves an event; the database refuses the row; the form does not offer it."""
+    with pytest.raises(DutyConflict) as caught:
+        hand_over(giver, taker)
+    assert caught.value.refusal.code == "A11"
+    assert caught.value.refusal.sentence == f"{taker.name} does not share your responsibility for {about}."
+    event = LedgerEvent.objects.latest("pk")
+    assert (event.verb, event.outcome, event.code) == ("delegation.set", "refused", "A11")
+    with pytest.raises(IntegrityError, match="A11: person"), transaction.atomic():
+        Delegation.objects.create(giver=giver, taker=taker, from_at=NOW, until_at=UNTIL)
+    assert taker.name not in offered(giver)
+    assert not Delegation.objects.filter(giver=giver).exists()
+
+
+def offered(giver: Person) -> list[str]:
+    """The names that the form on the giver's own page offers."""
+    page = client_of(giver).get("/me/")
+    return [person.name for person in page.context["form"].fields["taker"].queryset]
+
+
+# --- refused ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_resource_owner_delegates_to_no_stranger(company: Company) -> None:
+    assert_refused(company.people.omar, company.people.tom, "ERP Postgres (production)")
+
+
+def test_nor_does_the_deputy(company: Company) -> None:
+    n = company.people
+    given(company.github, deputy=n.piet)
+    assert_refused(n.piet, n.tom, "GitHub MCP server")
+
+
+def test_nor_to_a_member_of_the_same_team(company: Company) -> None:
+    n = company.people
+    ada = make_person("Ada Berg")
+    Membership.objects.create(team=n.platform, person=ada)
+    assert_refused(n.omar, ada, "ERP Postgres (production)")
+
+
+def test_nor_to_the_deputy_of_only_one_of_their_resources(company: Company) -> None:
+    n = company.people
+    given(company.slack, deputy=n.grace)
+    assert_refused(n.omar, n.grace, "ERP Postgres (production)")
+
+
+def test_a_lead_delegates_to_no_stranger_and_to_no_lead_of_another_team(company: Company) -> None:
+    n = company.people
+    for taker in (n.tom, n.grace, n.rita):
+        assert_refused(n.theo, taker, "the team Finance Operations")
+
+
+def test_an_owner_of_an_automation_delegates_to_no_stranger(company: Company) -> None:
+    name = journeys.brought_in(company).automation.name
+    assert_refused(company.people.jonas, company.people.tom, name)
+
+
+def test_sharing_a_role_is_not_sharing_a_resource(company: Company) -> None:
+    n = company.people
+    given(company.model, owner=n.sana)
+    assert_refused(n.sana, make_reviewer(company), "Model gateway")
+
+
+def make_reviewer(c: Company) -> Person:
+    """A security reviewer who leads nothing."""
+    made = make_person("Ada Berg")
+    give_role(made, Role.SECURITY_REVIEWER, admins=(c.people.ines, c.people.karl))
+    return made
+
+
+# --- later changes ----------------------------------------------------------------------------------------------------------
+
+
+def _another_deputy(c: Company) -> None:
+    for one in Resource.objects.filter(deputy=c.people.piet):
+        given(one, deputy=c.people.amara)
+
+
+def _one_more_resource(c: Company) -> None:
+    given(c.slack, owner=c.people.tom, deputy=c.people.amara)
+
+
+def _leads_a_team(c: Company) -> None:
+    with unguarded(Team):
+        Team.objects.filter(pk=c.people.marketing.pk).update(lead=c.people.tom)
+
+
+@pytest.mark.parametrize("change", [_another_deputy, _one_more_resource, _leads_a_team], ids=lambda f: f.__name__)
+def test_a_delegation_rests_once_the_responsibility_is_not_shared_any_more(
+    company: Company, change: Callable[[Company], None]
+) -> None:
+    n = company.people
+    given(company.github, owner=n.tom, deputy=n.piet)
+    hand_over(n.tom, n.piet)
+    acting = as_actor(n.piet).for_person(n.tom)
+    assert access.stands_in(acting, NOW)
+    assert n.tom.pk in access.answers_as(as_actor(n.piet), NOW)
+    change(company)
+    assert not access.stands_in(acting.afresh(), NOW)
+    assert access.answers_as(as_actor(n.piet), NOW) == (n.piet.pk,)
+    assert not Delegation.objects.running(NOW).exists()
+    assert (
+        "rests: they do not share a role or a responsibility of yours" in client_of(n.tom).get("/me/").content.decode()
+    )
+
+
+# --- allowed ----------------------------------------------------------------------------------------------------------------
+
+
+def test_an_owner_delegates_to_their_deputy_a_lead_of_their_team_or_a_fallback_owner(company: Company) -> None:
+    n = company.people
+    given(company.github, owner=n.tom, deputy=n.piet)
+    assert offered(n.tom) == ["Amara Okafor", "Bram Visser", "Grace Lindqvist", "Mei Tanaka", "Piet de Vries"]
+    for taker in (
+        n.piet,
+        n.grace,
+        n.amara,
+        n.mei,
+    ):  # deputy, lead of his team, fallback owner, lead of the resource's team
+        row = hand_over(n.tom, taker)
+        Delegation.objects.filter(pk=row.pk).update(ended_at=NOW)
+        assert access.stands_in(as_actor(taker).for_person(n.tom), NOW) is False
+
+
+def test_a_deputy_delegates_to_the_owner(company: Company) -> None:
+    n = company.people
+    given(company.github, owner=n.tom, deputy=n.piet)
+    assert hand_over(n.piet, n.tom).taker == n.tom
+
+
+def test_a_lead_delegates_to_the_other_lead_or_a_fallback_owner(company: Company) -> None:
+    n = company.people
+    assert offered(n.theo) == ["Amara Okafor", "Bram Visser"]
+    assert hand_over(n.theo, n.bram).taker == n.bram
+
+
+def test_an_owner_of_an_automation_delegates_to_a_lead_of_its_team(company: Company) -> None:
+    n = company.people
+    journeys.brought_in(company)
+    assert offered(n.jonas) == ["Amara Okafor", "Bram Visser", "Theo Brandt"]
+    assert hand_over(n.jonas, n.theo).taker == n.theo
+
+
+def test_a_reviewer_who_owns_nothing_delegates_to_another_reviewer(company: Company) -> None:
+    n = company.people
+    given(company.model, owner=n.omar)
+    ada = make_reviewer(company)
+    assert offered(ada) == ["Sana Iqbal", "Viktor Lind"]
+    assert hand_over(ada, n.sana).taker == n.sana
+
+
+def test_a_resource_that_nobody_has_put_to_use_changes_nothing(company: Company) -> None:
+    n = company.people
+    before = offered(n.tom)
+    given(company.github, owner=n.tom, deputy=n.piet, state="proposed")
+    assert offered(n.tom) == before
