@@ -16,10 +16,11 @@ class InventoryConfig(AppConfig):
         """
         from governance.controls import consequences
         from governance.controls.erasing import FORGETTING
-        from inventory import announcing, chain_keeping, erasing, still_open
+        from inventory import announcing, chain_keeping, delegates, erasing, still_open
 
         still_open.register()
         announcing.register()
         consequences.register(FORGETTING, erasing.forget)
+        consequences.demand("delegation.set", delegates.SHARES_RESPONSIBILITY)
         for event in chain_keeping.FOLLOWED:
             consequences.register(event, chain_keeping.follow)

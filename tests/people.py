@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from unittest import mock
 
+from django.db.models import F, Q, Value
 from django.utils import timezone
 
 from approvals.models import Proposal
 from approvals.transitions import proposing
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Membership, Person, RoleAssignment, Team, TeamKind
+from governance.controls.models.people import MayStandIn
 from governance.controls.people import bootstrap, delegate
 from governance.controls.roles import Role
 from tests.unguarded import unguarded
@@ -127,9 +129,27 @@ def as_actor(person: Person, minutes_since_sign_in: float | None = 1) -> Actor:
 
 
 def as_delegate(taker: Person, *, giver: Person, now: datetime = NOW, days: int = 14) -> Actor:
-    """The taker in a session, standing in for the giver, who has set a delegation of so many days from ``now`` (A11)."""
+    """The taker in a session, standing in for the giver, who has set a delegation of so many days from ``now`` (A11).
+
+    A taker who does not share the giver's responsibilities shares them from now on: see `shares`.
+    """
+    shares(taker, giver)
     delegate(taker, actor=as_actor(giver), now=now, giver=giver, from_at=now, until_at=now + timedelta(days=days))
     return as_actor(taker).for_person(giver)
+
+
+def shares(taker: Person, giver: Person) -> None:
+    """Have somebody share what another answers for, where they don't yet: as lead of a team of the giver's, or as a fallback owner (A11)."""
+    may = Person.objects.filter(pk=taker.pk).filter(MayStandIn(Value(giver.pk), F("pk"), Value(NOW)))
+    if may.exists():
+        return
+    if Team.objects.filter(Q(lead=giver) | Q(deputy_lead=giver)).exists():
+        with unguarded(Membership):
+            joins(taker, Team.objects.filter(kind=TeamKind.FALLBACK).latest("pk"))
+        return
+    with unguarded(Team):
+        team = Team.objects.create(name=f"Team of {giver.name} and {taker.name}", lead=taker)
+    joins(giver, team)
 
 
 def give_role(person: Person, role: Role, *, admins: tuple[Person, Person], now: datetime = NOW) -> RoleAssignment:

@@ -14,7 +14,6 @@ from django.db.models import QuerySet
 from governance.controls import clock
 from governance.controls.actors import Actor
 from governance.controls.models import Delegation, Person, Team
-from governance.controls.models.people import of_the_same_duty
 from governance.controls.refusals import Refusal
 from governance.controls.roles import ASSIGNABLE, BY_TOKEN, GRANTS, Permission, Relation, Role
 
@@ -37,16 +36,16 @@ def roles_of(person: Person, now: datetime) -> frozenset[Role]:
 
 #: Roles that count at an instant, who has handed over to somebody then (`_givers`), and whether they lead a team. Asked at every page and every write, where
 #: to build it from models anew took longer than to answer it.
-_STANDING = f"""
+_STANDING = """
 SELECT role, NULL::bigint FROM controls_roleassignment
 WHERE person_id = %(person)s AND confirmed_at <= %(now)s AND (until IS NULL OR until > %(now)s)
 UNION ALL
 SELECT '', giver.id FROM controls_delegation JOIN controls_person giver ON giver.id = giver_id
 WHERE taker_id = %(person)s AND from_at <= %(now)s AND until_at > %(now)s AND ended_at IS NULL
-AND giver.is_active AND giver.left_at IS NULL AND {of_the_same_duty("controls_delegation.giver_id", "controls_delegation.taker_id", "%(now)s")}
+AND giver.is_active AND giver.left_at IS NULL AND may_stand_in(giver_id, taker_id, %(now)s)
 UNION ALL
 (SELECT 'leads', NULL::bigint FROM controls_team WHERE lead_id = %(person)s OR deputy_lead_id = %(person)s LIMIT 1)
-"""  # noqa: S608  put together from pieces of its own
+"""
 
 
 def _standing(person: Person, now: datetime) -> tuple[frozenset[Role], tuple[int, ...], bool]:
@@ -126,7 +125,7 @@ def may_lead(actor: Actor, now: datetime) -> bool:
 def stands_in(actor: Actor, now: datetime) -> bool:
     """Whether the actor acts for themself, or a delegation to them stands at ``now``, and all of them are here and kept out by nobody (A11).
 
-    It stands only while they hold every role of the giver's that a delegate must hold (`SAME_DUTY`).
+    It stands only while they share the giver's roles and responsibilities (`may_stand_in` in the database).
     """
     if any(not person.is_here or person.is_kept_out(now) for person in actor.people):
         return False

@@ -22,4 +22,5 @@ def answers(person: LiteralString, at: LiteralString, *resources: LiteralString)
     return f"""EXISTS (SELECT 1 FROM inventory_resource r WHERE r.id IN ({", ".join(resources)})
               AND ({own(person)} OR EXISTS (
                   SELECT 1 FROM controls_delegation d WHERE d.taker_id = {person} AND {own("d.giver_id")}
-                  AND d.from_at <= {at} AND d.until_at > {at} AND (d.ended_at IS NULL OR d.ended_at > {at}))))"""  # noqa: S608
+                  AND d.from_at <= {at} AND d.until_at > {at} AND (d.ended_at IS NULL OR d.ended_at > {at})
+                  AND may_stand_in(d.giver_id, d.taker_id, {at}))))"""  # noqa: S608

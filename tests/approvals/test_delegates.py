@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.models import Approval, ApprovalState, Decision, Submission
 from governance.controls import clock
-from governance.controls.models import LedgerEvent, Membership, Person
+from governance.controls.models import LedgerEvent, Membership, Person, Team
 from governance.controls.people import end_delegation
 from inventory.models import Automation, Resource
 from tests import journeys
@@ -18,6 +18,7 @@ from tests.approvals import stock
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate, make_person
 from tests.portal.signed_in import client_of
+from tests.unguarded import unguarded
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +79,8 @@ def test_whoever_stands_in_for_who_decided_the_app_sees_the_rest_and_decides_not
 ) -> None:
     n = company.people
     stock.hand_over(company, company.slack, n.theo, n.amara)
+    with unguarded(Team):
+        Team.objects.filter(pk=n.finance_ops.pk).update(deputy_lead=n.tom)
     as_delegate(n.tom, giver=n.theo)
     assert statuses(n.tom, stage_2, company) == {200}
     tom, record = client_of(n.tom), stock.privilege_on(stage_2, company.slack)

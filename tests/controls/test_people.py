@@ -20,7 +20,7 @@ from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitte
 from governance.controls.roles import Permission, Role
 from governance.controls.teams import found_team, join_team, leave_team, name_leads
 from tests.appointing import appoint, end_role, record_leaver
-from tests.people import NOW, Northwind, as_actor, give_role
+from tests.people import NOW, Northwind, as_actor, give_role, shares
 from tests.unguarded import unguarded
 
 pytestmark = pytest.mark.django_db
@@ -62,7 +62,8 @@ def test_a_check_says_who_is_missing(northwind: Northwind) -> None:
 
 
 def give(giver: Person, taker: Person, *, start: float = 1, days: float = 7, by: Person | None = None) -> Delegation:
-    """Delegate from ``start`` days ahead for so many days."""
+    """Delegate from ``start`` days ahead for so many days, to somebody who shares what the giver answers for."""
+    shares(taker, giver)
     begins = NOW + timedelta(days=start)
     return delegate(
         taker, actor=as_actor(by or giver), now=NOW, giver=giver, from_at=begins, until_at=begins + timedelta(days=days)
@@ -181,6 +182,7 @@ def test_the_database_refuses_long_overlapping_and_reflexive_delegations(northwi
         "INSERT INTO controls_delegation (giver_id, taker_id, from_at, until_at)"
         " SELECT giver_id, %s, from_at + interval '1 day', until_at FROM controls_delegation"
     )
+    shares(northwind.jonas, northwind.theo)
     with pytest.raises(IntegrityError, match="delegation_one_at_a_time"):
         raw(copy, northwind.jonas.pk)
 

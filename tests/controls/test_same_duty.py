@@ -64,5 +64,10 @@ def test_both_read_on_their_page_that_it_rests(northwind: Northwind, monkeypatch
     monkeypatch.setattr(clock, "now", lambda: LATER)
     assert "runs now" in client_of(n.sana).get("/me/").content.decode()
     ends(n, n.viktor, Role.SECURITY_REVIEWER)
-    assert "rests: they are not trusted with a role that you hold" in client_of(n.sana).get("/me/").content.decode()
-    assert "rests: you are not trusted with a role that they hold" in client_of(n.viktor).get("/me/").content.decode()
+    assert (
+        "rests: they do not share a role or a responsibility of yours" in client_of(n.sana).get("/me/").content.decode()
+    )
+    assert (
+        "rests: you do not share a role or a responsibility of theirs"
+        in client_of(n.viktor).get("/me/").content.decode()
+    )

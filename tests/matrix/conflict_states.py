@@ -21,6 +21,7 @@ from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.matrix.approvals_states import in_force
 from tests.matrix.worlds import World, arguments, creating, start, state
+from tests.people import shares
 
 RULE, CONFLICT, WAIVER = "approvals.conflictrule", "approvals.conflict", "approvals.waiver"
 CODE = "read-and-tell"
@@ -114,6 +115,7 @@ def asked(w: World, made: Submission) -> Waiver:
 def stood_in_for(w: World, waiver: Waiver) -> Waiver:
     """One of security stood in for whoever asked, since then."""
     giver, taker = w.people["business_owner"], w.people["security"]
+    shares(taker, giver)
     Delegation.objects.create(giver=giver, taker=taker, from_at=w.now, until_at=w.now + timedelta(days=2))
     return waiver
 

@@ -19,7 +19,7 @@ from governance.controls.models import ApiToken, Delegation, Erasure, Person, Ro
 from governance.controls.roles import ASSIGNABLE, Role
 from tests.appointing import end_role, record_leaver
 from tests.matrix.worlds import World, arguments, creating, state
-from tests.people import give_role, make_person
+from tests.people import give_role, make_person, shares
 
 PERSON, ERASURE, ROLE, DELEGATION, TEAM, WEBHOOK, TOKEN = (
     "controls.person",
@@ -48,7 +48,7 @@ def new_person(w: World) -> Person:
 
 @state(PERSON, "here")
 def here(w: World) -> Person:
-    """Somebody who is trusted as everybody else together is, so that anybody may pass their decisions on to them."""
+    """Somebody with every role, so that anybody who owns and leads nothing may delegate to them."""
     made = make_person("Uma Deputy")
     for role in ASSIGNABLE:
         give_role(made, role, admins=(w.people["admin"], w.people["other_admin"]))
@@ -107,6 +107,7 @@ def running(w: World) -> Delegation:
     """Given by *resource_owner*."""
     owner = w.people["resource_owner"]
     until = w.now + timedelta(days=7)
+    shares(w.northwind.tom, owner)
     made = people.delegate(
         w.northwind.tom, actor=w.actor("resource_owner"), now=w.now, giver=owner, from_at=w.now, until_at=until
     )

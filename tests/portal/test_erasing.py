@@ -31,7 +31,7 @@ from tests.approvals.bring_in.building import Build, connect, everything_stored,
 from tests.approvals.test_authors import owned_by
 from tests.ground import STARTS, Ground
 from tests.journeys import Company
-from tests.people import NOW, Northwind, as_actor
+from tests.people import NOW, Northwind, as_actor, shares
 from tests.portal.signed_in import client_of
 from tests.recertification.reviews import opened, opens_at, question, say
 from tests.recorded import recorded
@@ -94,6 +94,7 @@ def _discussed(c: Company, submission: Submission) -> None:
     transitions.answer(record, actor=rita, now=c.now, reason=said("answer"))
     stock.decide_rest(c, submission)
     until = c.now + timedelta(days=3)
+    shares(n.tom, n.rita)
     delegate(n.tom, actor=rita, now=c.now, reason=said("delegation"), giver=n.rita, from_at=c.now, until_at=until)
 
 

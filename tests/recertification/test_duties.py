@@ -17,7 +17,7 @@ from governance.recertification import reviewers, transitions
 from governance.recertification.models import Answer, AnswerKind, Asks, Item, Question
 from inventory import lifecycle
 from tests.approvals.attempts import database_refuses
-from tests.people import as_actor
+from tests.people import as_actor, shares
 from tests.recertification.reviews import JOB, Held, question, say, sweep_at
 
 KEEP, REVOKE = AnswerKind.KEEP, AnswerKind.REVOKE
@@ -25,6 +25,7 @@ KEEP, REVOKE = AnswerKind.KEEP, AnswerKind.REVOKE
 
 def stand_in(taker: Person, giver: Person, now: datetime) -> Actor:
     """The taker acting for the giver, while a delegation runs."""
+    shares(taker, giver)
     Delegation.objects.create(giver=giver, taker=taker, from_at=now, until_at=now + timedelta(days=9))
     return as_actor(taker).for_person(giver)
 

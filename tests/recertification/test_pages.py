@@ -17,7 +17,7 @@ from governance.controls.models import Delegation, LedgerEvent, Notice, Person
 from governance.recertification import drafts
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemState
 from governance.recertification.transitions import note_event
-from tests.people import as_actor
+from tests.people import as_actor, shares
 from tests.portal.signed_in import client_of
 from tests.recertification.reviews import JOB, Held, opens_at, question, say, sweep_at, under_review
 
@@ -170,6 +170,7 @@ def test_a_question_that_is_not_mine_goes_to_whom_i_name_of_those_who_may_be_ask
 @pytest.mark.rule("A11")
 def test_who_stands_in_sees_the_questions_and_the_record_names_both(item: Item, held: Held) -> None:
     n = held.people
+    shares(n.mei, n.omar)
     Delegation.objects.create(giver=n.omar, taker=n.mei, from_at=item.opened_at, until_at=item.grace_until)
     mei = client_of(n.mei)
     assert escape("You answer for Omar Haddad.") in mei.get(f"/recertify/{item.pk}/").content.decode()

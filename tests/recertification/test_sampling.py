@@ -14,7 +14,7 @@ from governance.controls.models import Notice
 from governance.controls.refusals import DutyConflict, NotPermitted
 from governance.recertification import sampling, transitions
 from governance.recertification.models import AnswerKind, Asks, Item, ItemOutcome, ItemState, Question
-from tests.people import as_actor
+from tests.people import as_actor, shares
 from tests.portal.signed_in import client_of
 from tests.recertification.reviews import Held, question, say, sweep_at, under_review
 
@@ -67,6 +67,7 @@ def test_the_owner_alone_does_not_keep_what_was_drawn(item: Item, held: Held) ->
 def test_the_owner_who_stands_in_for_the_resources_owner_does_not_give_both(item: Item, held: Held) -> None:
     now, n = item.opened_at, held.people
     say(question(item, Asks.NEEDED), KEEP, now=now)
+    shares(n.jonas, n.omar)
     n.omar.delegations_given.create(taker=n.jonas, from_at=now, until_at=now + timedelta(days=9))
     both = as_actor(n.jonas).for_person(n.omar)
     with pytest.raises(DutyConflict) as caught:

@@ -12,12 +12,12 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import Exists, F, Func, OuterRef, Q
+from django.db.models import F, Func, Q, Value
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from governance.controls.models.kept import NEVER_REMOVED, History, never_truncated
-from governance.controls.roles import ASSIGNABLE, SAME_DUTY, Relation
+from governance.controls.roles import ASSIGNABLE, Relation
 
 #: A delegation covers at most this many days, and so does together whatever somebody has handed over in advance (A11).
 DELEGATION_DAYS = 30
@@ -275,39 +275,28 @@ class RoleAssignment(models.Model):
         return (self.person,)
 
 
-def _held(person: LiteralString, row: LiteralString, at: LiteralString) -> str:
-    return f"{row}.person_id = {person} AND {row}.confirmed_at <= {at} AND ({row}.until IS NULL OR {row}.until > {at})"
-
-
-def of_the_same_duty(giver: LiteralString, taker: LiteralString, at: LiteralString) -> str:
-    """SQL: whether at an instant a taker holds every role of the giver's that a delegate must hold too: see `DelegationQuerySet` (A11).
+def standing_in(giver: LiteralString, taker: LiteralString, at: LiteralString) -> str:
+    """SQL: whether a delegation stands at an instant, as `DelegationQuerySet.running` defines it.
 
     Args:
         giver: a column with an id.
         taker: a column with an id.
-        at: a column, or the name of a parameter, with the instant.
+        at: a column with the instant.
     """
-    kept = ", ".join(f"'{role}'" for role in SAME_DUTY)
-    return f"""NOT EXISTS (SELECT 1 FROM controls_roleassignment g WHERE {_held(giver, "g", at)} AND g.role IN ({kept})
-              AND NOT EXISTS (SELECT 1 FROM controls_roleassignment t WHERE {_held(taker, "t", at)} AND t.role = g.role))"""  # noqa: S608
-
-
-def standing_in(giver: LiteralString, taker: LiteralString, at: LiteralString) -> str:
-    """SQL: whether somebody stands in for somebody at an instant, as `DelegationQuerySet.running` says it; takes what `of_the_same_duty` takes."""
     return f"""EXISTS (SELECT 1 FROM controls_delegation d WHERE d.giver_id = {giver} AND d.taker_id = {taker}
               AND d.from_at <= {at} AND d.until_at > {at} AND (d.ended_at IS NULL OR d.ended_at > {at})
-              AND {of_the_same_duty("d.giver_id", "d.taker_id", at)})"""  # noqa: S608
+              AND may_stand_in(d.giver_id, d.taker_id, {at}))"""  # noqa: S608
 
 
 class DelegationQuerySet(models.QuerySet["Delegation"]):
-    """Delegations by when they count. It rests while the taker lacks a role that both must hold: who takes the giver's place is of the
-    same duty whenever they do, not only when the delegation was set (A11).
+    """Delegations by when they count. One rests while the taker does not share the giver's roles and responsibilities: they are asked
+    whenever the taker acts, not only when the delegation was set (A11).
     """
 
     def running(self, now: datetime) -> DelegationQuerySet:
         """Those that stand at the instant ``now``."""
         then = self.filter(from_at__lte=now, until_at__gt=now, ended_at__isnull=True)
-        return then.exclude(self.lacks_the_duty(now))
+        return then.filter(self.shares_responsibility(now))
 
     def between(self, some: Collection[int], others: Collection[int]) -> DelegationQuerySet:
         """Those by which one of some people stands in for one of the others, or the other way round; by ids."""
@@ -319,11 +308,32 @@ class DelegationQuerySet(models.QuerySet["Delegation"]):
         return self.filter(ran_on, from_at__lte=now, until_at__gt=then)
 
     @staticmethod
-    def lacks_the_duty(now: datetime) -> Exists:
-        """Of each: whether at ``now`` the giver holds a role that the taker would have to hold too, and does not."""
-        held = RoleAssignment.objects.filter(Q(until__isnull=True) | Q(until__gt=now), confirmed_at__lte=now)
-        too = held.filter(person=OuterRef(OuterRef("taker")), role=OuterRef("role"))
-        return Exists(held.filter(~Exists(too), person=OuterRef("giver"), role__in=SAME_DUTY))
+    def shares_responsibility(now: datetime) -> Func:
+        """Of each: whether at ``now`` the taker shares every role and responsibility of the giver that a delegate must share."""
+        return MayStandIn(F("giver"), F("taker"), Value(now))
+
+
+class MayStandIn(Func):
+    """Giver, taker, instant: the database's function of that name, which inventory defines."""
+
+    function = "may_stand_in"
+    output_field = models.BooleanField()
+
+
+#: A delegation names nobody who does not share the giver's responsibility when it begins (A11).
+SAME_RESPONSIBILITY = pgtrigger.Trigger(
+    name="delegation_same_responsibility",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    func="""
+        IF (TG_OP = 'INSERT' OR (NEW.giver_id, NEW.taker_id) <> (OLD.giver_id, OLD.taker_id))
+            AND NOT may_stand_in(NEW.giver_id, NEW.taker_id, NEW.from_at) THEN
+            RAISE EXCEPTION 'A11: person % does not share the responsibility of person %', NEW.taker_id, NEW.giver_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
 
 
 class Delegation(models.Model):
@@ -362,7 +372,7 @@ class Delegation(models.Model):
                 condition=Q(ended_at__isnull=True),
             ),
         )
-        triggers = NEVER_REMOVED
+        triggers = (SAME_RESPONSIBILITY, *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return f"{self.taker} for {self.giver}"

@@ -25,6 +25,7 @@ from governance.portal.views.answers import answers_refusals, reader
 from governance.web import asked
 from governance.web.middleware import Request
 from governance.web.pages import page
+from inventory import delegates
 from inventory.models import Automation, Resource
 
 Shape = dict[str, Any]
@@ -97,8 +98,8 @@ def _answers_for(one: Person) -> list[Shape]:
 
 def _running(one: Person, now: datetime) -> list[Delegation]:
     rows = Delegation.objects.filter(Q(giver=one) | Q(taker=one), ended_at__isnull=True, until_at__gt=now)
-    lacks = Delegation.objects.lacks_the_duty(now)
-    return list(rows.annotate(rests=lacks).select_related("giver", "taker").order_by("from_at"))
+    shares = Delegation.objects.shares_responsibility(now)
+    return list(rows.annotate(stands=shares).select_related("giver", "taker").order_by("from_at"))
 
 
 def _delegation(row: Delegation, now: datetime) -> Shape:
@@ -108,14 +109,19 @@ def _delegation(row: Delegation, now: datetime) -> Shape:
         "from_on": row.from_at,
         "until_on": row.until_at,
         "runs": row.from_at <= now,
-        "rests": row.__dict__["rests"],
+        "rests": not row.__dict__["stands"],
     }
 
 
 class DelegationForm(forms.Form):
     """Who decides in my place, and on which days; both days are included."""
 
-    taker = forms.ModelChoiceField(Person.objects.none(), label="Who stands in", empty_label="Choose somebody")
+    taker = forms.ModelChoiceField(
+        Person.objects.none(),
+        label="Who stands in",
+        empty_label="Choose somebody",
+        help_text="Only people who share your roles and everything that you own or lead.",
+    )
     from_on = forms.DateField(label="From", validators=[IN_REACH], widget=forms.DateInput(attrs={"type": "date"}))
     until_on = forms.DateField(
         label="To, included",
@@ -125,10 +131,14 @@ class DelegationForm(forms.Form):
     )
     reason = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
-    def __init__(self, *args: Any, giver: Person, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, giver: Person, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        others = Person.objects.filter(is_active=True, left_at__isnull=True).exclude(pk=giver.pk).order_by("name")
-        cast("forms.ModelChoiceField[Person]", self.fields["taker"]).queryset = others
+        taker = cast("forms.ModelChoiceField[Person]", self.fields["taker"])
+        taker.queryset = delegates.offered(giver, now)
+        if not taker.queryset.exists():
+            taker.help_text = (
+                "Nobody shares your roles and everything that you own or lead. Ask an admin to name a backup approver."
+            )
 
 
 def _me(request: Request, form: DelegationForm) -> HttpResponse:
@@ -153,7 +163,7 @@ def _me(request: Request, form: DelegationForm) -> HttpResponse:
 @require_GET
 def me(request: Request) -> HttpResponse:
     """My page."""
-    return _me(request, DelegationForm(giver=reader(request)))
+    return _me(request, DelegationForm(giver=reader(request), now=clock.now()))
 
 
 @require_POST
@@ -161,7 +171,7 @@ def me(request: Request) -> HttpResponse:
 def delegation_set(request: Request) -> HttpResponse:
     """Name who decides in my place; refused for its wording, everything typed stays (A11)."""
     giver, now = reader(request), clock.now()
-    form = DelegationForm(request.POST, giver=giver)
+    form = DelegationForm(request.POST, giver=giver, now=now)
     if not form.is_valid():
         return _me(request, form)
     given = form.cleaned_data

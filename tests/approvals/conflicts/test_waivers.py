@@ -27,7 +27,7 @@ from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.journeys import Company
-from tests.people import as_actor, give_role
+from tests.people import as_actor, give_role, shares
 from tests.recorded import recorded
 from tests.unguarded import unguarded
 
@@ -98,6 +98,9 @@ def test_nor_who_stands_in_for_whoever_gains_or_did_since_it_was_asked_for(
     n = plain.people
     waiver = ask(plain, version.automation)
     giver, taker = {"for the asker": (n.rita, n.sana), "for the owner": (n.jonas, n.sana)}.get(way, (n.sana, n.jonas))
+    if giver == n.sana:
+        give_role(taker, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
+    shares(taker, giver)
     until = plain.now + timedelta(days=2)
     Delegation.objects.create(giver=giver, taker=taker, from_at=plain.now, until_at=until)
     at = plain.now + timedelta(days=3 if way == "over by now" else 1)

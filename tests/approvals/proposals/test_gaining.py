@@ -16,7 +16,7 @@ from inventory.models import Automation, Resource
 from tests import journeys
 from tests.approvals import stock
 from tests.journeys import Company
-from tests.people import as_actor, joins
+from tests.people import as_actor, joins, shares
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 
@@ -77,6 +77,7 @@ def test_what_was_edited_before_the_approved_version_was_made_is_decided(company
 def test_who_stands_in_for_whoever_gets_a_role_does_not_countersign_it(company: Company) -> None:
     c, n = company, company.people
     one = proposed(c, "role", f"{n.omar.pk}-auditor", {"held": True}, n.ines)
+    shares(n.karl, n.omar)
     Delegation.objects.create(giver=n.omar, taker=n.karl, from_at=c.now, until_at=c.now + timedelta(days=7))
     with pytest.raises(DutyConflict, match="who gains or loses by it, stand in for each other"):
         approve(c, one, n.karl)

@@ -18,7 +18,7 @@ from governance.controls.roles import Role
 from tests.appointing import appoint
 from tests.approvals.attempts import database_refuses, sql
 from tests.journeys import Company
-from tests.people import as_actor, give_role
+from tests.people import as_actor, give_role, shares
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8", "S5")]
 
@@ -90,6 +90,9 @@ def test_who_lost_a_role_at_once_does_not_give_it_back_to_themself(company: Comp
 def test_nor_does_who_stands_in_for_them_or_they_for_whom(company: Company, omar: Person, giver: str) -> None:
     c, karl = company, company.people.karl
     taker = karl if giver == "omar" else omar
+    if taker == karl:  # a delegate holds the giver's roles
+        give_role(karl, Role.AUDITOR, admins=(c.people.ines, omar))
+    shares(taker, getattr(c.people, giver))
     said = {"from_at": c.now, "until_at": c.now + timedelta(days=7)}
     Delegation.objects.create(giver=getattr(c.people, giver), taker=taker, **said)
     one = taking(c, "another role", omar, at_once=True)
