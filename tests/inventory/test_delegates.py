@@ -1,4 +1,4 @@
-"""An owner or lead delegates only to their deputy, their team's leads or fallback owners (A11)."""
+"""A delegate is, for each item that the giver owns or leads, its deputy, a lead of its team or a fallback owner (A11)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import F, Value
 
 from governance.controls import access
 from governance.controls.models import Delegation, LedgerEvent, Membership, Person, Team
+from governance.controls.models.people import MayStandIn
 from governance.controls.people import delegate
 from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
-from inventory.models import Resource
+from inventory import delegates
+from inventory.models import Credential, NonHumanIdentity, Resource
 from tests import journeys
+from tests.inventory.test_interim import orphan, stands_in
 from tests.journeys import Company
-from tests.people import NOW, as_actor, give_role, make_person
+from tests.people import NOW, as_actor, give_role, joins, make_person
 from tests.portal.signed_in import client_of
 from tests.unguarded import given, unguarded
 
@@ -87,6 +91,53 @@ def test_an_owner_of_an_automation_delegates_to_no_stranger(company: Company) ->
     assert_refused(company.people.jonas, company.people.tom, name)
 
 
+def test_a_lead_of_another_team_of_the_owner_takes_over_no_resource(company: Company) -> None:
+    n = company.people
+    joins(n.omar, n.finance_ops)
+    assert_refused(n.omar, n.theo, "ERP Postgres (production)")
+
+
+def test_a_fallback_owner_delegates_to_no_stranger_and_to_no_lead(company: Company) -> None:
+    n = company.people
+    fay = make_person("Fay Berg")
+    with unguarded(Membership):
+        joins(fay, n.fallback)
+    joins(fay, n.finance_ops)
+    for taker in (n.tom, n.theo):
+        assert_refused(fay, taker, "the team Fallback owners")
+
+
+def test_a_fallback_owner_who_leads_a_team_delegates_to_no_other_lead_of_it(company: Company) -> None:
+    n = company.people
+    assert_refused(n.bram, n.theo, "the team Fallback owners")
+
+
+def test_an_interim_owner_delegates_to_no_stranger(company: Company) -> None:
+    n = company.people
+    stands_in(company, orphan(company), n.tom, lead=n.amara)
+    assert_refused(n.tom, n.grace, company.slack.name)
+    assert delegates.responsibilities(n.tom, NOW + timedelta(days=31)) == []
+
+
+@pytest.mark.parametrize("of_team", [True, False], ids=["for an automation", "for nothing"])
+def test_an_owner_of_an_identity_delegates_to_no_stranger(company: Company, of_team: bool) -> None:
+    n = company.people
+    automation = journeys.brought_in(company).automation
+    said = {"kind": "service", "issuer": "https://idp.example", "subject": "svc-reports", "owner": n.tom}
+    NonHumanIdentity.objects.create(automation=automation if of_team else None, **said)
+    assert_refused(n.tom, n.grace, "svc-reports")
+    assert (n.theo.name in offered(n.tom)) is of_team
+
+
+def test_an_owner_of_a_credential_delegates_to_no_stranger(company: Company) -> None:
+    n = company.people
+    credential = Credential.objects.create(kind="slackApi", name="Slack bot", owner=n.tom)
+    assert offered(n.tom) == ["Amara Okafor", "Bram Visser"]
+    Credential.objects.filter(pk=credential.pk).update(opens=company.erp)
+    assert_refused(n.tom, n.grace, "Slack bot")
+    assert offered(n.tom) == ["Amara Okafor", "Bram Visser", "Omar Haddad"]
+
+
 def test_sharing_a_role_is_not_sharing_a_resource(company: Company) -> None:
     n = company.people
     given(company.model, owner=n.sana)
@@ -142,13 +193,8 @@ def test_a_delegation_rests_once_the_responsibility_is_not_shared_any_more(
 def test_an_owner_delegates_to_their_deputy_a_lead_of_their_team_or_a_fallback_owner(company: Company) -> None:
     n = company.people
     given(company.github, owner=n.tom, deputy=n.piet)
-    assert offered(n.tom) == ["Amara Okafor", "Bram Visser", "Grace Lindqvist", "Mei Tanaka", "Piet de Vries"]
-    for taker in (
-        n.piet,
-        n.grace,
-        n.amara,
-        n.mei,
-    ):  # deputy, lead of his team, fallback owner, lead of the resource's team
+    assert offered(n.tom) == ["Amara Okafor", "Bram Visser", "Mei Tanaka", "Piet de Vries"]
+    for taker in (n.piet, n.mei, n.amara):  # the deputy, the lead of the resource's team, a fallback owner
         row = hand_over(n.tom, taker)
         Delegation.objects.filter(pk=row.pk).update(ended_at=NOW)
         assert access.stands_in(as_actor(taker).for_person(n.tom), NOW) is False
@@ -171,6 +217,41 @@ def test_an_owner_of_an_automation_delegates_to_a_lead_of_its_team(company: Comp
     journeys.brought_in(company)
     assert offered(n.jonas) == ["Amara Okafor", "Bram Visser", "Theo Brandt"]
     assert hand_over(n.jonas, n.theo).taker == n.theo
+
+
+def test_a_fallback_owner_delegates_to_another_fallback_owner(company: Company) -> None:
+    n = company.people
+    assert offered(n.bram) == ["Amara Okafor"]
+    assert hand_over(n.bram, n.amara).taker == n.amara
+
+
+def test_the_form_offers_exactly_the_delegates_whom_the_database_lets_stand_in(company: Company) -> None:
+    journeys.brought_in(company)
+    for giver in company.people.people:
+        stands = MayStandIn(Value(giver.pk), F("pk"), Value(NOW))
+        eligible = {*Person.objects.exclude(pk=giver.pk).filter(stands)}
+        assert {*delegates.offered(giver, NOW)} == eligible, giver.name
+
+
+# --- nobody qualifies --------------------------------------------------------------------------------------------------------
+
+
+def test_a_person_whom_nobody_can_stand_in_for_reads_why_and_what_to_do(company: Company) -> None:
+    n = company.people
+    with unguarded(Membership):
+        Membership.objects.filter(team=n.fallback).delete()
+    page = client_of(n.nadia).get("/me/").content.decode()
+    assert "You have no eligible delegate." in page
+    assert "the team People (HR)" in page
+    assert "Ask an admin to propose a fallback owner" in page
+    assert 'name="taker"' not in page
+
+
+def test_a_reviewer_without_a_colleague_reads_that_nobody_holds_their_roles(company: Company) -> None:
+    n = company.people
+    page = client_of(n.yuki).get("/me/").content.decode()
+    assert "You have no eligible delegate: nobody else holds your roles." in page
+    assert 'name="taker"' not in page
 
 
 def test_a_reviewer_who_owns_nothing_delegates_to_another_reviewer(company: Company) -> None:
