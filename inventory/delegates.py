@@ -1,35 +1,27 @@
 """Eligible delegates: people who share each responsibility of the giver (A11). Reads only.
 
-An owner or a lead delegates to their deputy, their team's leads and fallback owners. The database's `may_stand_in` is the rule;
-this module has the choices of the form and the words of a refusal.
+For each item that the giver owns or leads, a delegate is its deputy, a lead of its team or a fallback owner. The database's
+`may_stand_in` is the rule; this module has the choices of the form and the words of a refusal.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db import connection
+from django.db.models import Q, QuerySet
 
 from governance.controls import access
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
-from governance.controls.models import Person, Team, TeamKind
-from governance.controls.models.people import MayStandIn
+from governance.controls.models import Membership, Person, TeamKind
 from governance.controls.people import people_with
 from governance.controls.refusals import Refusal
 from governance.controls.roles import SAME_DUTY
-from inventory.models import (
-    Automation,
-    AutomationState,
-    Credential,
-    IdentityState,
-    NonHumanIdentity,
-    Resource,
-    ResourceState,
-)
 
-TO_DO = "Choose your deputy, a lead of your team or a fallback owner."
+#: Items that `why_nobody` names.
+MOST = 3
+TO_DO = "Choose a deputy or team lead for all that you own or lead, or a fallback owner."
 
 
 def offered(giver: Person, now: datetime) -> QuerySet[Person]:
@@ -37,82 +29,55 @@ def offered(giver: Person, now: datetime) -> QuerySet[Person]:
     others = Person.objects.filter(is_active=True, left_at__isnull=True).exclude(pk=giver.pk).order_by("name", "pk")
     for role in access.roles_of(giver, now) & {*SAME_DUTY}:
         others = others.filter(pk__in=people_with(role, now).order_by().values("pk"))
-    if responsibility(giver, None, now) is None:
+    items = responsibilities(giver, now)
+    if not items:
         return others
-    near = others.filter(pk__in=_near(giver, now))
-    return near.filter(MayStandIn(Value(giver.pk), F("pk"), Value(now)))
+    shared = set.intersection(*(sharers for _, sharers in items))
+    return others.filter(Q(pk__in=shared) | Q(pk__in=_fallback_owners().order_by().values("person")))
 
 
-def _near(giver: Person, now: datetime) -> QuerySet[Any, Any]:
-    """Candidates: fallback owners, leads of the giver's teams, and the other side of the giver's resources."""
-    teams = Team.objects.filter(
-        Q(lead=giver)
-        | Q(deputy_lead=giver)
-        | Q(memberships__person=giver)
-        | Q(resources__in=_resources(giver, now))
-        | Q(automations__in=_automations(giver, now))
-    ).order_by()
-    resources = _resources(giver, now).order_by()
-    found = Person.objects.filter(memberships__team__kind=TeamKind.FALLBACK).order_by().values("pk")
-    return found.union(
-        teams.values("lead"), teams.values("deputy_lead"), resources.values("owner"), resources.values("deputy")
+def _fallback_owners() -> QuerySet[Membership]:
+    return Membership.objects.filter(team__kind=TeamKind.FALLBACK)
+
+
+def responsibilities(giver: Person, now: datetime) -> list[tuple[str, set[int]]]:
+    """Items that a person owns or leads at ``now``: the name of each, and the people who share it besides the fallback owners."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sharers FROM responsibilities(%s, %s) ORDER BY name", [giver.pk, now])
+        return [(name, set(sharers)) for name, sharers in cursor.fetchall()]
+
+
+def why_nobody(giver: Person, now: datetime) -> str:
+    """The words for a giver without an eligible delegate: what a delegate must share, and the next step."""
+    names = [name for name, _ in responsibilities(giver, now)]
+    if not names:
+        return "You have no eligible delegate: nobody else holds your roles. Ask an admin to propose a second person for them."
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return (
+        "You have no eligible delegate. A delegate holds your roles and is deputy or team lead for all that you own or lead"
+        f" ({', '.join(names[:MOST])}{more}), or is a fallback owner."
+        " Ask an admin to name such a deputy or to propose a fallback owner."
     )
 
 
-def _resources(giver: Person, now: datetime) -> QuerySet[Resource]:
-    interim = Q(interim__person=giver, interim__until__gt=now, interim__ended_at__isnull=True)
-    return Resource.objects.filter(Q(owner=giver) | Q(deputy=giver) | interim, state=ResourceState.ACTIVE)
-
-
-def _automations(giver: Person, now: datetime) -> QuerySet[Automation]:
-    interim = Q(interim__person=giver, interim__until__gt=now, interim__ended_at__isnull=True)
-    own = Q(business_owner=giver) | Q(technical_owner=giver) | interim
-    return Automation.objects.filter(own).exclude(state=AutomationState.RETIRED)
-
-
-def responsibility(giver: Person, taker: Person | None, now: datetime) -> str | None:
-    """The words for something that the giver answers for and the taker does not; of nobody, for anything that the giver answers for."""
-    led = Team.objects.filter(Q(lead=giver) | Q(deputy_lead=giver))
-    resources, automations = _resources(giver, now), _automations(giver, now)
-    if taker is not None:
-        leads = Q(lead=taker) | Q(deputy_lead=taker)
-        of_team = Q(team__lead=taker) | Q(team__deputy_lead=taker)
-        led = led.exclude(pk__in=Team.objects.filter(leads).values("pk"))
-        sides = Resource.objects.filter(Q(owner=taker) | Q(deputy=taker) | of_team)
-        resources = resources.exclude(pk__in=sides.order_by().values("pk"))
-        automations = automations.exclude(pk__in=Automation.objects.filter(of_team).order_by().values("pk"))
-    team, resource = led.order_by("name").first(), resources.order_by("name").first()
-    if team is not None:
-        return f"the team {team.name}"
-    if resource is not None:
-        return resource.name
-    automation = automations.order_by("name").first()
-    if automation is not None:
-        return automation.name
-    identity = NonHumanIdentity.objects.filter(owner=giver).exclude(state=IdentityState.RETIRED).first()
-    credential = Credential.objects.filter(owner=giver).order_by("pk").first()
-    return str(identity or credential) if identity or credential else None
-
-
 def _shares(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
-    """The subject is the taker; somebody who lacks a role is refused by the operation itself, with the role's name."""
+    """Refuse a delegate who does not share an item of the giver's. The operation itself refuses a missing role, by its name."""
     giver = actor.person
     if giver is None or actor.standing_for is not None or giver == subject:
         return None
-    roles = access.roles_of(giver, now) & {*SAME_DUTY}
-    if roles - access.roles_of(subject, now):
+    if access.roles_of(giver, now) & {*SAME_DUTY} - access.roles_of(subject, now):
         return None
-    may = Person.objects.filter(pk=subject.pk).filter(MayStandIn(Value(giver.pk), F("pk"), Value(now)))
-    if may.exists():
+    items = responsibilities(giver, now)
+    about = next((name for name, sharers in items if subject.pk not in sharers), None)
+    if about is None or _fallback_owners().filter(person=subject).exists():
         return None
-    about = responsibility(giver, subject, now) or "everything that you answer for"
     return Refusal("A11", "duty", f"{subject.name} does not share your responsibility for {about}.", TO_DO)
 
 
 SHARES_RESPONSIBILITY = Duty(
     "A11",
     "A11",
-    "An owner or lead delegates only to their deputy, their team's leads or fallback owners.",
+    "A delegate is, for each item that the giver owns or leads, its deputy, a lead of its team or a fallback owner.",
     _shares,
     ("delegation_same_responsibility",),
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from unittest import mock
 
-from django.db.models import F, Q, Value
+from django.db.models import F, Value
 from django.utils import timezone
 
 from approvals.models import Proposal
@@ -139,17 +139,11 @@ def as_delegate(taker: Person, *, giver: Person, now: datetime = NOW, days: int 
 
 
 def shares(taker: Person, giver: Person) -> None:
-    """Have somebody share what another answers for, where they don't yet: as lead of a team of the giver's, or as a fallback owner (A11)."""
+    """Make somebody a fallback owner, unless they share what another answers for already (A11)."""
     may = Person.objects.filter(pk=taker.pk).filter(MayStandIn(Value(giver.pk), F("pk"), Value(NOW)))
-    if may.exists():
-        return
-    if Team.objects.filter(Q(lead=giver) | Q(deputy_lead=giver)).exists():
+    if not may.exists():
         with unguarded(Membership):
             joins(taker, Team.objects.filter(kind=TeamKind.FALLBACK).latest("pk"))
-        return
-    with unguarded(Team):
-        team = Team.objects.create(name=f"Team of {giver.name} and {taker.name}", lead=taker)
-    joins(giver, team)
 
 
 def give_role(person: Person, role: Role, *, admins: tuple[Person, Person], now: datetime = NOW) -> RoleAssignment:

@@ -1,9 +1,44 @@
 """Define `may_stand_in`: whether a person may be the delegate of another (A11). Triggers and queries of every app use it.
 
-Roles count at the given instant; owners, deputies and leads count as they are now.
+A delegate holds the giver's roles. For each item that the giver owns or leads, the delegate is its deputy, a lead of its own team or
+a fallback owner. Roles count at the given instant; owners, deputies and leads count as they are now.
 """
 
 from django.db import migrations
+
+#: One row for each item of the giver: its name, and the people who share it besides the fallback owners.
+RESPONSIBILITIES = """
+CREATE FUNCTION responsibilities(giver bigint, at timestamptz) RETURNS TABLE (name text, sharers bigint[])
+LANGUAGE sql STABLE AS $$
+    WITH interim AS (
+        SELECT array_agg(i.id) AS ids FROM inventory_interimowner i
+        WHERE i.person_id = giver AND i.confirmed_at <= at AND i.until > at AND (i.ended_at IS NULL OR i.ended_at > at))
+    SELECT 'the team ' || t.name, ARRAY[]::bigint[]  -- shared by fallback owners only
+    FROM controls_membership m JOIN controls_team t ON t.id = m.team_id WHERE m.person_id = giver AND t.kind = 'fallback'
+    UNION ALL
+    SELECT 'the team ' || t.name, ARRAY[t.lead_id, t.deputy_lead_id]
+    FROM controls_team t WHERE t.lead_id = giver OR t.deputy_lead_id = giver
+    UNION ALL
+    SELECT r.name, ARRAY[r.owner_id, r.deputy_id, t.lead_id, t.deputy_lead_id]
+    FROM inventory_resource r LEFT JOIN controls_team t ON t.id = r.team_id
+    WHERE r.state = 'active' AND (r.owner_id = giver OR r.deputy_id = giver OR r.interim_id = ANY ((SELECT ids FROM interim)::bigint[]))
+    UNION ALL
+    SELECT a.name, ARRAY[t.lead_id, t.deputy_lead_id]
+    FROM inventory_automation a JOIN controls_team t ON t.id = a.team_id
+    WHERE a.state <> 'retired' AND (a.business_owner_id = giver OR a.technical_owner_id = giver
+        OR a.interim_id = ANY ((SELECT ids FROM interim)::bigint[]))
+    UNION ALL  -- the team of an identity is its automation's
+    SELECT n.subject, ARRAY[t.lead_id, t.deputy_lead_id]
+    FROM inventory_nonhumanidentity n LEFT JOIN inventory_automation a ON a.id = n.automation_id
+    LEFT JOIN controls_team t ON t.id = a.team_id
+    WHERE n.state <> 'retired' AND (n.owner_id = giver OR n.interim_id = ANY ((SELECT ids FROM interim)::bigint[]))
+    UNION ALL  -- a credential is shared as the resource is on which it is decided
+    SELECT COALESCE(NULLIF(c.name, ''), c.kind), ARRAY[r.owner_id, r.deputy_id, t.lead_id, t.deputy_lead_id]
+    FROM inventory_credential c LEFT JOIN inventory_resource r ON r.id = COALESCE(c.kept_in_id, c.opens_id)
+    LEFT JOIN controls_team t ON t.id = r.team_id
+    WHERE c.owner_id = giver OR c.interim_id = ANY ((SELECT ids FROM interim)::bigint[])
+$$
+"""
 
 MAY_STAND_IN = """
 CREATE FUNCTION may_stand_in(giver bigint, taker bigint, at timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -15,40 +50,21 @@ CREATE FUNCTION may_stand_in(giver bigint, taker bigint, at timestamptz) RETURNS
             SELECT 1 FROM controls_roleassignment t
             WHERE t.person_id = taker AND t.confirmed_at <= at AND (t.until IS NULL OR t.until > at) AND t.role = g.role))
     AND (
-        EXISTS (  -- a fallback owner stands on every escalation chain
+        EXISTS (
             SELECT 1 FROM controls_membership m JOIN controls_team t ON t.id = m.team_id
             WHERE m.person_id = taker AND t.kind = 'fallback')
-        OR NOT EXISTS (  -- a team that only the giver leads
-            SELECT 1 FROM controls_team t
-            WHERE giver IN (t.lead_id, t.deputy_lead_id) AND (taker IN (t.lead_id, t.deputy_lead_id)) IS NOT TRUE)
-        AND (
-            EXISTS (  -- a lead of the giver's team
-                SELECT 1 FROM controls_team t JOIN controls_membership m ON m.team_id = t.id
-                WHERE m.person_id = giver AND taker IN (t.lead_id, t.deputy_lead_id))
-            OR NOT EXISTS (  -- a resource that the taker is on no side of
-                SELECT 1 FROM inventory_resource r LEFT JOIN controls_team t ON t.id = r.team_id
-                WHERE r.state = 'active' AND (giver IN (r.owner_id, r.deputy_id) OR EXISTS (
-                    SELECT 1 FROM inventory_interimowner i WHERE i.resource_id = r.id AND i.person_id = giver
-                    AND i.confirmed_at <= at AND i.until > at AND (i.ended_at IS NULL OR i.ended_at > at)))
-                AND (taker IN (r.owner_id, r.deputy_id, t.lead_id, t.deputy_lead_id)) IS NOT TRUE)
-            AND NOT EXISTS (  -- an automation of a team that the taker does not lead
-                SELECT 1 FROM inventory_automation a JOIN controls_team t ON t.id = a.team_id
-                WHERE a.state <> 'retired' AND (giver IN (a.business_owner_id, a.technical_owner_id) OR EXISTS (
-                    SELECT 1 FROM inventory_interimowner i WHERE i.automation_id = a.id AND i.person_id = giver
-                    AND i.confirmed_at <= at AND i.until > at AND (i.ended_at IS NULL OR i.ended_at > at)))
-                AND (taker IN (t.lead_id, t.deputy_lead_id)) IS NOT TRUE)
-            AND NOT EXISTS (
-                SELECT 1 FROM inventory_nonhumanidentity n WHERE n.owner_id = giver AND n.state <> 'retired')
-            AND NOT EXISTS (SELECT 1 FROM inventory_credential c WHERE c.owner_id = giver)))
+        OR NOT EXISTS (
+            SELECT 1 FROM responsibilities(giver, at) item WHERE (taker = ANY (item.sharers)) IS NOT TRUE))
 $$
 """
 
 
 class Migration(migrations.Migration):
-    """Create the function."""
+    """Create the functions."""
 
     dependencies = (("inventory", "0010_live_on_record"), ("controls", "0005_dates_of_a_mail"))
 
     operations = (
+        migrations.RunSQL(RESPONSIBILITIES, "DROP FUNCTION responsibilities(bigint, timestamptz)"),
         migrations.RunSQL(MAY_STAND_IN, "DROP FUNCTION may_stand_in(bigint, bigint, timestamptz)"),
     )

@@ -243,7 +243,7 @@ def test_a_person_whom_nobody_can_stand_in_for_reads_why_and_what_to_do(company:
     page = client_of(n.nadia).get("/me/").content.decode()
     assert "You have no eligible delegate." in page
     assert "the team People (HR)" in page
-    assert "Ask an admin to propose a fallback owner" in page
+    assert "Ask an admin to name such a deputy or to propose a fallback owner." in page
     assert 'name="taker"' not in page
 
 

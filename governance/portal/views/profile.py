@@ -120,7 +120,7 @@ class DelegationForm(forms.Form):
         Person.objects.none(),
         label="Who stands in",
         empty_label="Choose somebody",
-        help_text="Only people who share your roles and everything that you own or lead.",
+        help_text="People who hold your roles and are deputy, team lead or fallback owner for everything that you own or lead.",
     )
     from_on = forms.DateField(label="From", validators=[IN_REACH], widget=forms.DateInput(attrs={"type": "date"}))
     until_on = forms.DateField(
@@ -135,10 +135,6 @@ class DelegationForm(forms.Form):
         super().__init__(*args, **kwargs)
         taker = cast("forms.ModelChoiceField[Person]", self.fields["taker"])
         taker.queryset = delegates.offered(giver, now)
-        if not taker.queryset.exists():
-            taker.help_text = (
-                "Nobody shares your roles and everything that you own or lead. Ask an admin to name a backup approver."
-            )
 
 
 def _me(request: Request, form: DelegationForm) -> HttpResponse:
@@ -148,6 +144,7 @@ def _me(request: Request, form: DelegationForm) -> HttpResponse:
         **about_person(one, now),
         "form": form,
         "set_action": reverse("delegation_set"),
+        "nobody": "" if delegates.offered(one, now).exists() else delegates.why_nobody(one, now),
         "given": [{**_delegation(row, now), "end": reverse("delegation_end", args=[row.pk])} for row in given],
         "taken": [_delegation(row, now) for row in _running(one, now) if row.taker_id == one.pk],
         "events": timeline.shapes(one, reader=one, limit=20),
