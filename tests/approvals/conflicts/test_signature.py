@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -26,14 +27,17 @@ from approvals.views import conflict_line
 from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Person
 from governance.controls.refusals import DutyConflict, InvalidInput
-from tests import journeys
+from governance.controls.roles import Role
+from tests import journeys, people
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.inventory.importers import samples
 from tests.journeys import Company
 from tests.people import as_actor, joins
 from tests.portal.signed_in import client_of
+from tests.unguarded import given
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
@@ -202,6 +206,61 @@ def test_refusal_that_is_taken_back_brings_the_extra_approval_back(plain: Compan
     assert made.state == SubmissionState.IN_FORCE
     given = Decision.objects.filter(approval__submission=made, seat__label="conflict", person=n.sana)
     assert set(given.values_list("approval", flat=True)) == {reads.pk, posts.pk}
+
+
+def asks_the_model(export: dict[str, Any]) -> None:
+    """The report posts to a second channel, and reads from where the model answers too."""
+    stock.one_more_channel(export)
+    url = {"url": "https://model.example/x", "method": "GET"}
+    export["nodes"].append(samples.node("httpRequest", "Ask", 4.2, **url))
+
+
+def test_refused_privilege_takes_the_extra_approval_of_its_rule_along_and_of_no_other(plain: Company) -> None:
+    n = plain.people
+    ruling.no_other_rules()
+    ruling.rule(on(plain.erp), on(plain.model), mode="approval", code="read-and-ask")
+    ruling.rule(on(plain.slack), on(plain.slack), mode="approval", code="post-twice")
+    made = stock.submitted(plain, asks_the_model)
+    journeys.decide_app(plain, made)
+    on_resource = made.approvals.filter(kind="privilege").order_by("pk")
+    journeys.reject(on_resource.get(privilege__entitlement__resource=plain.model), n.omar, now=plain.now)
+    for record in made.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
+        journeys.approve(record, n.omar, now=plain.now)
+    left = made.approvals.filter(stage=2, state=ApprovalState.OPEN)
+    assert set(left.values_list("privilege__entitlement__resource", flat=True)) == {plain.slack.pk}
+    signed(plain, made)
+    made.refresh_from_db()
+    assert made.state == SubmissionState.DECIDED
+    assert ConflictSignature.objects.get().rule.code == "post-twice"
+
+
+@pytest.mark.rule("A6")
+def test_what_changed_since_it_was_asked_is_not_signed_along_with_another(plain: Company) -> None:
+    made = decided_by_owners(plain)
+    _, second = in_conflict(made)
+    assert second.privilege is not None
+    given(second.privilege.entitlement.resource, name="Slack of the whole group")
+    signed(plain, made)
+    assert in_conflict(made) == [second]
+    signed(plain, made)
+    made.refresh_from_db()
+    assert made.state == SubmissionState.IN_FORCE
+
+
+@pytest.mark.rule("A8")
+def test_signature_covers_what_is_of_high_risk_and_leaves_its_other_seat_to_another(plain: Company) -> None:
+    n = plain.people
+    people.give_role(n.nadia, Role.SECURITY_REVIEWER, admins=people.admins_there(), now=plain.now)
+    given(plain.erp, data_class="restricted")
+    made = decided_by_owners(plain)
+    posts = made.approvals.get(privilege__entitlement__resource=plain.slack)
+    reads = made.approvals.get(privilege__entitlement__resource=plain.erp)
+    assert set(reads.seats.values_list("label", flat=True)) == {"owner", "security", "conflict"}
+    journeys.approve(posts, n.sana, now=plain.now, reason=WHY)
+    assert set(reads.decisions.filter(person=n.sana).values_list("seat__label", flat=True)) == {"conflict"}
+    journeys.approve(reads, n.nadia, now=plain.now, reason=WHY)
+    assert reads.state == ApprovalState.APPROVED
+    assert ConflictSignature.objects.get().person == n.sana
 
 
 def test_security_may_sign_before_the_owners(plain: Company) -> None:

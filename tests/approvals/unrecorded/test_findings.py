@@ -22,6 +22,8 @@ from inventory import registry
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import sql
+from tests.approvals.conflicts import ruling
+from tests.approvals.conflicts.ruling import on
 from tests.controls.events import appended
 from tests.journeys import Company
 from tests.people import NOW, Northwind, as_actor
@@ -56,6 +58,27 @@ def test_a_decision_event_without_its_decision_is_found(company: Company, stock_
     event = appended(actor=as_actor(company.people.omar), verb="approval.approved", subject=record, now=company.now)
     (finding,) = found()
     assert finding.startswith(f"Event {event.pk} has no decision ({record.pk} approval.approved ")
+
+
+@pytest.mark.rule("S6")
+def test_a_signature_without_its_event_is_found(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("governance.controls.clock.now", lambda: plain.now)
+    ruling.no_other_rules()
+    ruling.rule(on(plain.erp), on(plain.slack), mode="approval")
+    made = stock.submitted(plain)
+    journeys.decide_app(plain, made)
+    journeys.approve(stock.privilege_on(made, plain.slack), plain.people.sana, now=plain.now, reason="To buyers alone.")
+    assert found() == []
+    sql(
+        "INSERT INTO approvals_conflictsignature (submission_id, rule_id, decision_id, person_id, reason_id, digest, covers, at)"
+        " SELECT submission_id, rule_id, decision_id, person_id, reason_id, repeat('0', 64), covers, at"
+        " FROM approvals_conflictsignature"
+    )
+    (finding,) = found()
+    assert finding.startswith("Signature of a conflict ")
+    assert finding.endswith(
+        " has no event: it was not written by the portal. Withdraw its submission and have the conflict signed again."
+    )
 
 
 def test_an_altered_row_is_named_with_what_differs_and_what_to_do(northwind: Northwind) -> None:
