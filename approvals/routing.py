@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from approvals import again, pairs, policies, stopped, third
 from approvals.conflicts import remaining
+from approvals.conflicts.finding import Found
 from approvals.ladders import Bench, Rung, ladder, resource_of
 from approvals.matching import Question, after, question_name
 from approvals.models import (
@@ -226,12 +227,17 @@ class Route:
         return self._seats[approval.pk]
 
     def _is_left_alone(self, approval: Approval) -> bool:
-        """Whether all else that a conflict put a seat on was refused, and nothing that takes an extra approval is left of it."""
+        """Whether something that a conflict put a seat on was refused, and nothing that takes an extra approval is left of its conflicts."""
         beside = Seat.objects.filter(approval__submission=self.submission, label=SeatLabel.CONFLICT)
-        states = set(beside.exclude(approval=approval).values_list("approval__state", flat=True))
-        if not states or not states <= {ApprovalState.REJECTED, ApprovalState.EXPIRED}:
+        refused = beside.filter(approval__state__in=(ApprovalState.REJECTED, ApprovalState.EXPIRED))
+        if not refused.exclude(approval=approval).exists():
             return False
-        return all(one.mode != Mode.APPROVAL for one in remaining.of_record(approval, self.now))
+        return not any(self._takes_one(found) for found in remaining.of_record(approval, self.now))
+
+    def _takes_one(self, found: Found) -> bool:
+        """Whether a conflict takes an extra approval in this submission, given or not."""
+        is_signed_here = found.signature is not None and found.signature.submission_id == self.submission.pk
+        return found.mode == Mode.APPROVAL or is_signed_here
 
     def _answers_for(self, person: Person, approval: Approval) -> bool:
         resource = resource_of(approval)
@@ -334,6 +340,17 @@ class Route:
         who = actor.capacity_of
         asked = [seat for seat in self.standing(approval) if who in seat.may_decide]
         return [one for one in asked if who is None or not self.bench.bars(who, one.label, one.basis_of(who))]
+
+    def seat_to_sign(self, approval: Approval, actor: Actor) -> SeatStanding | None:
+        """The open seat of a record's conflict, if whoever signed the conflict by another record may fill it here too: also before whoever is
+        asked first, but not where another seat would be left with nobody (S6, A9).
+        """
+        who, label = actor.capacity_of, SeatLabel.CONFLICT
+        seat = next((one for one in self.standing(approval) if one.label == label and not one.is_filled), None)
+        if seat is None or who not in dict(self.left_for(approval))[label]:
+            return None
+        stranded = after(self.question(approval), label, actor.people, self._others(approval))
+        return None if stranded or self.bench.bars(who, label, seat.basis_of(who)) else seat
 
     def is_inside(self, seat: SeatStanding, approval: Approval, actor: Actor) -> bool:
         """Whether an actor is from inside for a seat that takes somebody from outside; of a delegate both people count (S10, A11)."""

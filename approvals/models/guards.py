@@ -33,10 +33,12 @@ COUNTED = """(SELECT d.id FROM approvals_decision d WHERE d.approval_id = {appro
               AND NOT EXISTS (SELECT 1 FROM approvals_retraction r WHERE r.decision_id = c.decision_id))"""
 
 #: Whether every seat of an approval is filled by what counts for it, and nobody said no or asked (A8).
-#: Whether all else that a conflict put a seat on was refused, so that its seat on an approval is about nothing any more (S6).
-LEFT_ALONE = """(SELECT COALESCE(bool_and(x.state IN ('rejected', 'expired')), false) FROM approvals_seat o
+#: Whether something else that a conflict put a seat on was refused: only then may an approval be left alone by its conflicts (S6). Which
+#: conflicts are left the portal works out (`Route.seats`).
+LEFT_ALONE = """EXISTS (SELECT 1 FROM approvals_seat o
               JOIN approvals_approval x ON x.id = o.approval_id JOIN approvals_approval me ON me.id = {approval}
-              WHERE o.label = 'conflict' AND x.submission_id = me.submission_id AND x.id <> me.id)"""
+              WHERE o.label = 'conflict' AND x.submission_id = me.submission_id AND x.id <> me.id
+                AND x.state IN ('rejected', 'expired'))"""
 
 FILLED = """(EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = {approval})
              AND NOT EXISTS (SELECT 1 FROM approvals_seat s WHERE s.approval_id = {approval} AND NOT EXISTS (

@@ -18,7 +18,7 @@ from approvals.models import (
 )
 from approvals.models.conflict import Mode
 from approvals.models.submission import Capacity
-from approvals.routing import Route, route_of
+from approvals.routing import Route, SeatStanding, route_of
 from approvals.transitions import adding, likening, outside, repeated, signing
 from governance.controls.once import last_word
 from governance.controls.refusals import Refusal, refuse
@@ -52,6 +52,7 @@ def approve(
     seconds: int | None = None,
     batch: UUID | None = None,
     same: Mapping[int, bool] | None = None,
+    signs: bool = False,
 ) -> Effect:
     """Whoever holds the seat approves, possibly shorter, lower or narrower; the record is approved when every seat is filled.
 
@@ -62,6 +63,7 @@ def approve(
         seconds: how long the decision took.
         batch: of a bulk decision.
         same: of a new app, whether it is the same as what it may be the same as, by the likeness's id (I9).
+        signs: whether the actor signed a conflict by another approval, so that this is the same extra approval (S6).
     """
     record = step.subject
     _check_shown(step, shown_digest)
@@ -75,14 +77,17 @@ def approve(
     narrowing = _narrow(record, term_days, level, list(scope) if scope is not None else None)
     _check_conflicts(step)
     takes_a_third = outside.is_needed(step)
-    decision = _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing)
+    route = route_of(record, step.now)
+    seat = route.seat_to_sign(record, step.actor) if signs else route.seat_for(record, step.actor)
+    decision = _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing, seat)
     likening.answer(step, alike, same or {}, decision)
-    signing.sign(step, decision, approve)
+    if not signs:
+        signing.sign(step, decision, approve)
     if takes_a_third:
         outside.ask(step)
     _confirm_bindings(step)
     adding.add_to(step)
-    filled = all(seat.is_filled for seat in route_of(record, step.now).standing(record))
+    filled = all(one.is_filled for one in route_of(record, step.now).standing(record))
     if filled:
         record.ended_at = step.now
         record.granted_term_days = record.granted_term_days or record.term_days
@@ -329,13 +334,14 @@ def _record_decision(
     seconds: int | None,
     batch: UUID | None,
     narrowing: dict[str, Any],
+    standing: SeatStanding | None = None,
 ) -> Decision:
-    """Write the decision in the open seat that the capacity fills, naming the candidate beside it."""
+    """Write the decision in a seat, or in the open one that the capacity fills, naming the candidate beside it."""
     record, capacity = step.subject, step.actor.capacity_of
     assert capacity is not None
     assert step.actor.person is not None
     route = route_of(record, step.now)
-    standing = route.seat_for(record, step.actor)
+    standing = standing or route.seat_for(record, step.actor)
     assert standing is not None  # the duties TURN and FROM_OUTSIDE let nobody else come this far
     seat = next(s for s in record.seats.all() if s.label == standing.label)
     asking.name_candidate(seat, capacity, standing.basis_of(capacity), step.now)

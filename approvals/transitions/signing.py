@@ -20,6 +20,9 @@ from approvals.routing import route_of
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.transitions import Step, Transition
 
+#: Facts that change by decisions, of this approval or of rules, and not by what the register says.
+DECIDED = ("level", "scope", "term_days", "conflicts", "policy", "round", "retracted")
+
 
 def check_reason(step: Step[Approval]) -> None:
     """Refuse a signature without a reason: the one that is given stands for the whole combination."""
@@ -108,12 +111,16 @@ def _is_in(record: Approval, found: Sequence[Found], beside: Collection[str]) ->
 
 
 def _sign_too(step: Step[Approval], record: Approval, approve: Transition[Approval]) -> None:
-    """Give the same yes to another approval of the combination, unless the person fills another seat of it."""
-    is_free = approve.refusal(record, actor=step.actor, now=step.now) is None
-    if not is_free or not fills(record, step):
+    """Give the same yes to another approval of the combination, if it is about what was asked: what the register says otherwise by now was
+    not shown with the conflict and is signed by itself (A6).
+    """
+    present = facts.of(record, step.now)
+    changed = {name for name in present if name not in DECIDED and present[name] != record.facts.get(name)}
+    if changed or approve.refusal(record, actor=step.actor, now=step.now) is not None:
         return
-    shown = facts.digest(facts.of(record, step.now))
-    approve(record, actor=step.actor, now=step.now, reason=step.text, shown_digest=shown)
+    if route_of(record, step.now).seat_to_sign(record, step.actor) is not None:
+        shown = facts.digest(present)
+        approve(record, actor=step.actor, now=step.now, reason=step.text, shown_digest=shown, signs=True)
 
 
 __all__ = ["check_reason", "digest_of", "fills", "sign", "take_back"]

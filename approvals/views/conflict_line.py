@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from approvals.models import Conflict, ConflictState
 from approvals.models.conflict import Mode
 from approvals.views.conflict_rows import TONES
+from governance.controls import compiled
 from governance.controls.actors import Actor
 from governance.web import times
 from inventory.models import Automation
@@ -22,10 +24,17 @@ WORST = {
 }
 
 
+def _open() -> QuerySet[Conflict]:
+    of_them = Conflict.objects.filter(state=ConflictState.OPEN, automations__contains=compiled.keys("automations"))
+    return of_them.telling_waived(compiled.NOW).select_related("rule").order_by()
+
+
+OPEN = compiled.Statement(_open)
+
+
 def line(automation: Automation, actor: Actor, now: datetime) -> dict[str, Any] | None:
     """The open conflicts of an automation in a line, None where there is none; one query, however many there are."""
-    seen = Conflict.objects.filter(state=ConflictState.OPEN, automations__contains=[automation.pk]).telling_waived(now)
-    found = list(seen.select_related("rule").order_by())
+    found = OPEN(automations=[automation.pk], now=now)
     if not found:
         return None
     left = [one for one in found if one.waived_until is None]

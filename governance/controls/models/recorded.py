@@ -202,6 +202,16 @@ RECORDED = (
         _PARTIES,
     ),
     Recorded(
+        "approvals.conflictsignature",
+        "Signature of a conflict",
+        "Withdraw its submission and have the conflict signed again.",
+        _made("approvals.conflictsignature", "conflict.signed"),
+        (
+            Says("its signer", "e.actor_id", opaque("r.person_id")),
+            Says("what it is of", "e.payload ->> 'combination'", "r.digest"),
+        ),
+    ),
+    Recorded(
         "approvals.grant",
         "Grant",
         "Revoke it, and submit its automation again.",
