@@ -33,6 +33,7 @@ DOCUMENTS: list[tuple[str, Any, str]] = [
     ("connectionsMap.json", {"shared_teams": "x"}, "a part of a Power Automate package"),
     ("apisMap.json", {}, "a part of a Power Automate package"),
     ("workflow.json", {"definition": {"$schema": LOGIC, "actions": {}}, "kind": "Stateful"}, "a Logic Apps workflow"),
+    ("flow.json", {"$schema": LOGIC, "triggers": {}, "actions": {}}, "a Power Automate or Logic Apps definition"),
     (
         "a.json",
         {"nodes": [{**STEP, "data": {"category": "Agents", "inputs": {}, "inputParams": []}}], "edges": []},
