@@ -101,7 +101,11 @@ def _is_logic_app(document: dict[str, Any]) -> bool:
     if any(isinstance(each, dict) and each.get("type") == "Microsoft.Logic/workflows" for each in _entries(resources)):
         return True
     definition = document.get("definition")
-    return isinstance(definition, dict) and "Microsoft.Logic" in str(definition.get("$schema"))
+    return isinstance(definition, dict) and _is_definition(definition)
+
+
+def _is_definition(document: dict[str, Any]) -> bool:
+    return "Microsoft.Logic" in str(document.get("$schema"))
 
 
 def _nodes_hold(*names: str) -> Callable[[dict[str, Any]], bool]:
@@ -166,6 +170,7 @@ def _is_dify(document: dict[str, Any]) -> bool:
 _DOCUMENTS: tuple[tuple[Callable[[dict[str, Any]], bool], Platform], ...] = (
     (_is_power_automate, _POWER_AUTOMATE),
     (_is_logic_app, Platform("a Logic Apps workflow", _FORM)),
+    (_is_definition, Platform("a Power Automate or Logic Apps definition", _FORM)),
     (_has("StartAt", "States"), Platform("an AWS Step Functions state machine", _FORM)),
     (_has("packageSchemaVersion", "flowAssets"), _PART),
     (_has("schema", "details", "resources"), _PART),
