@@ -10,6 +10,7 @@ from django.db import models
 
 from approvals.models import Approval, Grant, Submission
 from governance.controls.models import Delegation, LedgerEvent, Person
+from inventory import delegates
 from inventory.models import Automation, Privilege, Version
 from tests.approvals.attempts import insert_decision, name_candidate, sql
 
@@ -205,14 +206,10 @@ def delegation_moved_back(submission: Submission, chance: Random, now: datetime)
 
 
 def delegation_given_to_another(submission: Submission, chance: Random, now: datetime) -> None:
-    """A delegation is somebody else's."""
+    """A delegation names another of those who may stand in."""
     one = _delegation(chance)
-    others = Person.objects.filter(is_active=True).exclude(pk__in=[one.giver_id, one.taker_id])
-    sql(
-        "UPDATE controls_delegation SET taker_id = %s WHERE id = %s",
-        chance.choice(list(others.order_by("pk"))).pk,
-        one.pk,
-    )
+    others = delegates.offered(one.giver, now).exclude(pk=one.taker_id)
+    sql("UPDATE controls_delegation SET taker_id = %s WHERE id = %s", chance.choice(list(others)).pk, one.pk)
 
 
 def delegation_ended(submission: Submission, chance: Random, now: datetime) -> None:
@@ -222,8 +219,9 @@ def delegation_ended(submission: Submission, chance: Random, now: datetime) -> N
 
 def delegation_backdated(submission: Submission, chance: Random, now: datetime) -> None:
     """Somebody decides for somebody else since last week."""
-    people = list(Person.objects.filter(is_active=True, delegations_given=None).order_by("pk"))
-    giver, taker = chance.sample(people, 2)
+    givers = list(Person.objects.filter(is_active=True, delegations_given=None).order_by("pk"))
+    chance.shuffle(givers)
+    giver, taker = next((one, chance.choice(found)) for one in givers if (found := list(delegates.offered(one, now))))
     sql(
         "INSERT INTO controls_delegation (giver_id, taker_id, from_at, until_at) VALUES (%s, %s, %s, %s)",
         *(giver.pk, taker.pk, now - timedelta(days=chance.randint(1, 9)), now + timedelta(days=chance.randint(1, 9))),

@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0024_conflicts_signed_once'),
+        ('approvals', '0025_stand_in_by_shared_responsibility'),
     ]
 
     operations = [
