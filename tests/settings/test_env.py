@@ -184,6 +184,12 @@ def test_the_base_url_is_the_portals_root(bare: pytest.MonkeyPatch, url: str) ->
         read(production=False)
 
 
+def test_production_answers_for_named_hosts_alone(bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("ALLOWED_HOSTS", "countersign.example.org,*")
+    with pytest.raises(SystemExit, match="  ALLOWED_HOSTS: .* is every host; name them"):
+        read(production=True)
+
+
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize(
     ("said", "why"),
