@@ -178,6 +178,8 @@ def _problems(found: Environment, *, production: bool) -> dict[str, str]:
     }
     if production:
         problems = {name: f"missing; {PRODUCTION_SAYS[name]}" for name, value in given.items() if not value}
+        if "*" in found.allowed_hosts:
+            problems["ALLOWED_HOSTS"] = "* is every host; name them, with commas between"
         if found.demo:
             problems["COUNTERSIGN_DEMO"] = "must be off here; it moves the clock and signs people in by name"
     try:
