@@ -1,0 +1,152 @@
+"""A host that is known to open another owner's resource counts for a new claim only once that owner's side has agreed (I8)."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from approvals.models import Approval
+from governance.controls.models import LedgerEvent, Notice
+from governance.controls.refusals import DutyConflict, NotPermitted, OutOfTurn
+from inventory import hosts, registry
+from inventory.models import Binding, HostConsent
+from tests import journeys
+from tests.approvals import stock
+from tests.approvals.attempts import database_refuses, insert_decision
+from tests.approvals.test_bound_by_party import HOST, payroll, reads_payroll, submitted
+from tests.journeys import Company
+from tests.people import as_actor, as_delegate, joins
+from tests.portal.signed_in import client_of
+from tests.unguarded import given, unguarded
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("I8")]
+
+
+@pytest.fixture
+def claimed(company: Company) -> Company:
+    """Mei's drive is known by the host; Omar, who is no party to anything here, says that it opens a public resource of his."""
+    n = company.people
+    given(company.model, data_class="public")
+    company.model.refresh_from_db()
+    registry.bind(
+        company.drive, actor=as_actor(n.mei), now=company.now, connector="googleDrive", instance=f"{HOST}:443"
+    )
+    registry.bind(company.model, actor=as_actor(n.omar), now=company.now, connector="httpRequest", instance=HOST)
+    return company
+
+
+def claim(c: Company) -> Binding:
+    return Binding.objects.get(resource=c.model)
+
+
+def asked(c: Company) -> Approval:
+    """What asks to read the host, submitted by Rita for Jonas."""
+    return submitted(c, technical_owner=c.people.rita)
+
+
+# --- refused ----------------------------------------------------------------------------------------------------------------
+
+
+def test_until_the_other_owner_agrees_it_is_high_and_the_review_says_whom_it_waits_for(claimed: Company) -> None:
+    record = asked(claimed)
+    assert record.tier == "high"
+    told = Notice.objects.get(event="host_claimed")
+    assert told.recipient == claimed.people.mei
+    page = client_of(claimed.people.omar).get(f"/review/{record.submission_id}/?open={record.pk}").content.decode()
+    assert "This host is known to open Supplier Drive too." in page
+    assert "until Mei Tanaka or the backup approver confirms that it also opens Model gateway" in page
+
+
+def test_nobody_but_the_other_owners_side_agrees(claimed: Company) -> None:
+    n, binding = claimed.people, claim(claimed)
+    for person in (n.omar, n.sana, n.ines):
+        with pytest.raises(NotPermitted, match="Nothing you are trusted with allows this"):
+            registry.share_host(claimed.drive, actor=as_actor(person), now=claimed.now, binding=binding.pk)
+    with database_refuses("I8: only who answers for a resource shares its host"):
+        HostConsent.objects.create(binding=binding, resource=claimed.drive, said_by=n.omar, said_at=claimed.now)
+    assert asked(claimed).tier == "high"
+
+
+def test_who_made_the_claim_does_not_agree_for_the_other_side(claimed: Company) -> None:
+    n, binding = claimed.people, claim(claimed)
+    given(claimed.drive, deputy=n.omar)
+    for actor in (as_actor(n.omar), as_delegate(n.omar, giver=n.mei)):
+        with pytest.raises(DutyConflict, match="You said that this host opens Model gateway"):
+            registry.share_host(claimed.drive, actor=actor, now=claimed.now, binding=binding.pk)
+    assert not HostConsent.objects.exists()
+
+
+def test_who_answers_for_an_automation_on_it_does_not_agree(claimed: Company) -> None:
+    n = claimed.people
+    stock.version(claimed, reads_payroll, technical_owner=joins(n.mei, n.finance_ops))
+    with pytest.raises(DutyConflict, match="rests on this connection and you answer for it"):
+        registry.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
+
+
+@pytest.mark.rule("S1")
+def test_a_consent_of_somebody_who_becomes_a_party_counts_for_nothing(claimed: Company) -> None:
+    n = claimed.people
+    registry.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
+    assert submitted(claimed, technical_owner=joins(n.mei, n.finance_ops)).tier == "high"
+
+
+def test_the_database_refuses_an_approval_of_less_than_high_risk_on_it(claimed: Company) -> None:
+    n = claimed.people
+    registry.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
+    record = asked(claimed)
+    stock.app_approved(claimed, record.submission)
+    assert record.tier != "high"
+    with unguarded(HostConsent):
+        HostConsent.objects.all().delete()
+    with database_refuses("I8: a party confirmed what the connection opens, or its host is another owner's"):
+        insert_decision(payroll(record.submission), n.omar, now=claimed.now)
+
+
+def test_what_nobody_claims_is_not_agreed_to(claimed: Company) -> None:
+    binding = Binding.objects.get(resource=claimed.drive)
+    with pytest.raises(OutOfTurn, match="Nobody waits for Model gateway to share a host"):
+        registry.share_host(claimed.model, actor=as_actor(claimed.people.omar), now=claimed.now, binding=binding.pk)
+
+
+# --- allowed ----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_other_owner_agrees_on_the_page_of_their_resource(claimed: Company) -> None:
+    n, binding = claimed.people, claim(claimed)
+    client = client_of(n.mei)
+    page = client.get(claimed.drive.href).content.decode()
+    assert "Confirm shared host" in page
+    assert "Confirm shared host" not in client_of(n.sana).get(claimed.drive.href).content.decode()
+    answer = client.post(reverse("binding_share", args=[binding.pk]), {"resource": claimed.drive.pk})
+    assert answer.status_code == 302
+    assert LedgerEvent.objects.filter(verb="binding.host_shared", outcome="done").count() == 1
+    assert hosts.claimed_from(claimed.drive) == []
+    assert "Confirm shared host" not in client.get(claimed.drive.href).content.decode()
+    assert asked(claimed).tier != "high"
+
+
+def test_who_was_known_first_waits_for_nobody(claimed: Company) -> None:
+    (row,) = hosts.with_claims([Binding.objects.select_related("resource").get(resource=claimed.drive)])
+    assert not row.claims
+
+
+def test_one_owner_of_both_is_not_asked_twice(claimed: Company) -> None:
+    given(claimed.drive, owner=claimed.people.omar)
+    assert asked(claimed).tier != "high"
+
+
+def test_a_credential_used_for_two_services_is_no_host(company: Company) -> None:
+    n = company.people
+    registry.bind(company.drive, actor=as_actor(n.mei), now=company.now, connector="googleDrive", instance="gdrA1")
+    registry.bind(company.slack, actor=as_actor(n.omar), now=company.now, connector="slack", instance="gdrA1")
+    assert all(not row.claims for row in hosts.with_claims(Binding.objects.select_related("resource")))
+
+
+def test_an_approval_by_the_owner_alone_leaves_it_open_for_security(claimed: Company) -> None:
+    n = claimed.people
+    made = asked(claimed).submission
+    for person in (n.theo, n.sana):
+        journeys.approve(journeys.app_of(made), person, now=claimed.now, reason="Fine.")
+    journeys.approve(payroll(made), n.omar, now=claimed.now, reason="Ours.")
+    assert payroll(made).state == "open"
+    assert payroll(made).seats.filter(label="security").exists()
