@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from approvals import policies
+from approvals import policies, rechecking
 from approvals.conflicts import asked as conflicts
 from approvals.conflicts import remaining, standing
 from approvals.conflicts.finding import Found
@@ -186,6 +186,7 @@ def tiers(submission: Submission, policy: policies.Policy, now: datetime) -> Tie
         sharers=assessing.sharers_of(automation, assessing.identities_of(version)),
         chain=chains.with_version(version, rows.privileges),
         own=own,
+        bindings=rechecking.bindings_of(submission),
         rules=policy.tiers,
     )
     return Tiers(

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from approvals import again, openings, parties, rechecking, stopped
+from approvals import again, parties, rechecking, stopped
 from approvals.changes import Asked, Changes
 from approvals.conflicts import asked as conflicts
 from approvals.models import (
@@ -38,7 +38,7 @@ from approvals.models import (
 from approvals.models.policy_guards import LIGHT_PATH_LOCK
 from approvals.policies import Policy
 from governance.controls.models import Person
-from inventory import chains, same
+from inventory import chains, hosts, same
 from inventory.models import (
     REGISTERED,
     Assessment,
@@ -147,7 +147,7 @@ def _by_itself(case: Case) -> Because | None:
 
 def _of_connections(case: Case) -> Because | None:
     """A connection whose owner has not confirmed what it opens, or that is to open something else (I8)."""
-    bindings = openings.known(case.privileges)
+    bindings = hosts.bindings_of(case.privileges)
     for one in case.privileges:
         if one.connector == REGISTERED:
             continue

@@ -5,30 +5,15 @@ A privilege rests on the binding it was resolved by; a credential that the owner
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from approvals import rechecking
-from approvals.models import Approval, Submission
-from governance.controls import compiled
+from approvals.models import Approval
 from governance.controls.refusals import Refusal
-from inventory.models import REGISTERED, Binding, Privilege
+from inventory import hosts
+from inventory.models import Binding, Privilege, Resource
 
 TO_DO = "Reject it, or ask for changes: whoever brings it in again says what the connection opens."
-
-
-def known(privileges: Iterable[Privilege]) -> dict[tuple[str, str], Binding]:
-    """The bindings of some privileges by connector and instance: one query, none where nothing has a connection."""
-    instances = {one.instance for one in privileges if one.instance and one.connector != REGISTERED}
-    if not instances:
-        return {}
-    return {(row.connector, row.instance_name): row for row in BINDINGS(instances=instances)}
-
-
-BINDINGS = compiled.Statement(
-    lambda: Binding.objects.filter(compiled.among_texts("instances", "instance_name")).select_related(
-        "resource", "proposed_by", "refused_by"
-    )
-)
 
 
 def problem(privilege: Privilege, bindings: Mapping[tuple[str, str], Binding]) -> str:
@@ -64,17 +49,36 @@ def _is_of_its_store(record: Approval) -> bool:
 
 def refusal(record: Approval) -> Refusal | None:
     """Why a record can't be approved as it was asked, or None: its connection does not open that resource (I8)."""
-    found = of_submission(record.submission)
+    found = rechecking.bindings_of(record.submission)
     said = next((said for one in uses_of(record) if (said := problem(one, found))), "")
     return Refusal("I8", "state", said, TO_DO) if said else None
 
 
 def unconfirmed(record: Approval) -> list[Binding]:
     """The bindings that the owner's first decision on a record confirms or refuses: those that nobody has confirmed (I8)."""
-    found = of_submission(record.submission)
+    found = rechecking.bindings_of(record.submission)
     uses = [one for one in uses_of(record) if _is_to_confirm(one, found)]
     rows = [found[one.connector, one.instance] for one in uses]
     return list({row.pk: row for row in rows}.values())
+
+
+def by_party(record: Approval) -> list[Binding]:
+    """The bindings of a record that only parties of its submission confirmed: they count as unconfirmed in it (I8)."""
+    parties = rechecking.party_ids(record.submission)
+    return [row for row in _rows(record) if not row.is_open and row.is_word_of(parties)]
+
+
+def claimed(record: Approval) -> list[tuple[Binding, list[Resource]]]:
+    """The bindings of a record whose host other owners' resources are known by, with those whose side has not agreed (I8)."""
+    parties = rechecking.party_ids(record.submission)
+    waits = [(row, [one.resource for one in row.claims if not one.is_agreed(parties)]) for row in _rows(record)]
+    return [(row, resources) for row, resources in waits if resources]
+
+
+def _rows(record: Approval) -> list[Binding]:
+    found = rechecking.bindings_of(record.submission)
+    rows = (found.get((one.connector, one.instance)) for one in uses_of(record))
+    return list({row.pk: row for row in rows if row is not None}.values())
 
 
 def resting_on_unconfirmed(records: Sequence[Approval]) -> set[int]:
@@ -89,7 +93,7 @@ def resting_on_unconfirmed(records: Sequence[Approval]) -> set[int]:
         one.pk: [one.privilege] if one.privilege else by_use.get((one.submission.version_id, one.credential_id), [])
         for one in records
     }
-    found = known(use for some in uses.values() for use in some)
+    found = hosts.bindings_of(use for some in uses.values() for use in some)
     return {pk for pk, some in uses.items() if any(_is_to_confirm(use, found) for use in some)}
 
 
@@ -98,11 +102,3 @@ def _is_to_confirm(privilege: Privilege, bindings: Mapping[tuple[str, str], Bind
     if row is None or not row.is_open or row.is_refused:
         return False
     return row.resource_id == privilege.entitlement.resource_id
-
-
-def of_submission(submission: Submission) -> dict[tuple[str, str], Binding]:
-    """The bindings of everything that a submission's version would hold, read once for the submission object."""
-    kept = submission.__dict__.get("_bindings")
-    if kept is None:
-        kept = submission.__dict__["_bindings"] = known(rechecking.privileges_of(submission))
-    return dict(kept)

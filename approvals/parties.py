@@ -105,6 +105,11 @@ def standing(automation: Automation, *, asked: Version | None = None) -> list[tu
     return [(who, capacity) for who, capacity in found if who is not None]
 
 
+def beside(*, siblings: Collection[int], alike: Collection[int]) -> list[int]:
+    """Ids of the parties that a submission has from elsewhere: see `of_siblings` and `of_alike`."""
+    return [who for who, _ in (*of_siblings(siblings), *of_alike(alike))]
+
+
 def of_alike(others: Collection[int]) -> list[tuple[int, Capacity]]:
     """The parties of what an automation may be the same as: they decide nothing about it either (I9).
 
@@ -209,8 +214,13 @@ def in_what_rests(uses: QuerySet[Automation], people: Collection[int]) -> Party 
 def whose_word_counts_not(automation: Automation, now: datetime) -> dict[int, Refusal]:
     """Whoever is a party of what runs or of whatever is submitted next: what they say that a credential opens counts for nothing in it (S1, T1)."""
     no = Refusal("SOD-1", "duty", "A party's word on what a credential opens makes nothing of its own less risky.")
-    running = Party.objects.filter(FROM_THE_ONE_IN_FORCE, submission__automation=automation)
-    return dict.fromkeys({*(who for who, _ in standing(automation)), *running.values_list("person", flat=True)}, no)
+    return dict.fromkeys({*(who for who, _ in standing(automation)), *running(automation)}, no)
+
+
+def running(automation: Automation) -> list[int]:
+    """Ids of the parties of the running version and of later submissions. One query."""
+    found = Party.objects.filter(FROM_THE_ONE_IN_FORCE, submission__automation=automation).order_by()
+    return list(found.values_list("person", flat=True).distinct())
 
 
 def kept_apart(automation: Automation, now: datetime) -> dict[int, Refusal]:

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from approvals import alike, duties, intended, light, ownerless, policies, stopped
+from approvals import alike, duties, intended, light, ownerless, parties, policies, stopped
 from approvals.changes import Asked, Changes
 from approvals.conflicts import cases, finding, stage_one
 from approvals.conflicts.finding import Found
 from approvals.drafts import Draft, row_key
 from approvals.intended import LADDER
 from approvals.models import Approval, Grant, Submission, credential_key
-from approvals.models.submission import UNFINISHED
+from approvals.models.submission import UNFINISHED, Capacity
 from approvals.preview_route import People, resource_of, would_join
 from approvals.previewed import FOR_WHAT_IT_OPENS, Preview, Wanted
 from approvals.transitions.submitting import submit, unready
@@ -25,13 +25,14 @@ from approvals.would_be import WouldBe
 from governance.controls.actors import Actor
 from governance.controls.models import Person, Team
 from governance.controls.refusals import Refusal
-from inventory import assessing, authors, chain_ends, chains, lineage, registry, resolving, stakes
+from inventory import assessing, authors, chain_ends, chains, lineage, registry, resolving
 from inventory.chains import Chain
 from inventory.importers.manifest import Manifest, manifest_digests, sha256
 from inventory.likeness import Alike, Case
 from inventory.models import (
     Assessment,
     Automation,
+    Binding,
     Credential,
     ImportItem,
     NonHumanIdentity,
@@ -147,7 +148,7 @@ class _Reading:
         weighed = list(zip([key for key, _ in rows], compared.wanted, strict=True))
         under_way, named = _under_way(known), self._named
         below = self._promoted_from(is_new=compared.before is None)
-        likes = self._alike(held, is_in_force=compared.before is not None)
+        likes = self._likes
         found = self._conflicts(held, compared.unchanged)
         compared = stage_one.asks_app(alike.asks_app(compared, likes, known), found, automation.pk or 0)
         base = _base(known) or below
@@ -155,13 +156,11 @@ class _Reading:
         people = People.load(
             automation,
             known,
-            self.item,
-            self.actor,
+            self._parties,
             self._siblings,
             compared.app_in_force,
             policy,
             self.now,
-            named,
             likes,
         ).with_signals(automation, compared, tier, self.now)
         people = people.with_conflicts(found, compared, automation.pk or 0)
@@ -204,8 +203,11 @@ class _Reading:
         )
         return _not_by_who_decided(made, self.actor)
 
-    def _alike(self, held: Sequence[Privilege], *, is_in_force: bool) -> tuple[Alike, ...]:
+    @cached_property
+    def _likes(self) -> tuple[Alike, ...]:
         """What it may be the same as (I9)."""
+        held = list(self.found.privileges.values())
+        is_in_force = self.known is not None and self.known.approved_version_id is not None
         of = self.known or self.sibling
         lineage_of = of.lineage if of is not None else None
         known = self.known.pk if self.known is not None else None
@@ -299,6 +301,7 @@ class _Reading:
             sharers=assessing.sharers_of(self.automation, self.found.identities),
             chain=self._chain,
             own=self._own(),
+            bindings=self._as_bound,
             rules=policy.tiers,
         )
         rows = [(key, _asked(judgement.privileges[one.key], privilege=one)) for key, one in privileges.items()]
@@ -323,15 +326,32 @@ class _Reading:
         )
 
     def _own(self) -> set[int]:
-        """Ids of those whose word on what a credential opens does not count in it: who brings it in, will own it, wrote it (S1)."""
-        people = {person.pk for person in (*self.actor.people, *self._named)}
-        owners = {self.automation.business_owner_id, self.automation.technical_owner_id}
-        asked = self.automation.asked
-        owners |= {asked["business_owner_id"], asked["technical_owner_id"]}
-        found = people | {pk for pk in owners if pk is not None}
-        if self.known is None:
-            return found
-        return found | stakes.people_in(self.known, self.found.credentials.values(), self.now)
+        """Ids of the parties: their word on what a credential or a connection opens does not count (S1, I8)."""
+        found = {who for who, _ in self._parties} | {person.pk for person in self.actor.people}
+        return found | (set(parties.running(self.known)) if self.known is not None else set())
+
+    @cached_property
+    def _parties(self) -> list[tuple[int, Capacity]]:
+        """Parties of the submission that would be made: id and capacity (S1)."""
+        automation, asked = self.automation, self.automation.asked
+        named: list[tuple[int | None, Capacity]] = [
+            (self.item.batch.by_id, Capacity.IMPORTER),
+            *(parties.standing(self.known) if self.known is not None else ()),
+            *parties.of_siblings(self._siblings),
+            *parties.of_alike([one.other.pk for one in self._likes]),
+            *((author.pk, Capacity.AUTHOR) for author in self._named),
+            (asked["technical_owner_id"], Capacity.TECHNICAL_OWNER),
+            (automation.technical_owner_id, Capacity.TECHNICAL_OWNER),
+            (asked["business_owner_id"], Capacity.BUSINESS_OWNER),
+            (automation.business_owner_id, Capacity.BUSINESS_OWNER),
+            (self.actor.person.pk if self.actor.person else None, Capacity.SUBMITTER),
+        ]
+        return [(who, capacity) for who, capacity in named if who is not None]
+
+    @cached_property
+    def _as_bound(self) -> dict[BindingKey, Binding]:
+        """What each connection opens, as it would be once it is brought in."""
+        return self.found.as_bound(self.actor.person)
 
     @cached_property
     def _named(self) -> tuple[Person, ...]:

@@ -6,7 +6,7 @@ before a submission exists, is decisions.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from approvals.turns import Beside, Judge, Skipped, turn
 from governance.controls.actors import Actor
 from governance.controls.models import Person
 from inventory.likeness import Alike
-from inventory.models import Automation, ImportItem, Resource
+from inventory.models import Automation, Resource
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,11 @@ class People:
         cls,
         automation: Automation,
         known: Automation | None,
-        item: ImportItem,
-        actor: Actor,
+        named: Iterable[tuple[int, Capacity]],
         siblings: Collection[int],
         rests_on: Approval | None,
         policy: Policy,
         now: datetime,
-        authors: Sequence[Person] = (),
         likes: Sequence[Alike] = (),
     ) -> People:
         """Read them: a fixed number of queries.
@@ -114,37 +112,22 @@ class People:
         Args:
             automation: as it would be.
             known: as stored; None for a new one.
-            item: the preview; who brought it in is a party.
-            actor: who would submit.
-            siblings: ids of the automation in its other environments; whose work that is, is a party (I10).
+            named: its parties, by id and capacity.
+            siblings: ids of the automation in its other environments (I10).
             rests_on: the app approval in force when stage 1 is not asked.
             policy: the policy in force.
             now: business time.
-            authors: whom the source names; parties too.
-            likes: what it may be the same as; who built that is a party (I9).
+            likes: what it may be the same as (I9).
         """
-        asked = automation.asked
-        named: list[tuple[int | None, str]] = [(item.batch.by_id, Capacity.IMPORTER)]
-        if known is not None:
-            named += parties.standing(known)
-        named += parties.of_siblings(siblings)
-        named += parties.of_alike([one.other.pk for one in likes])
-        named += [
-            *((author.pk, Capacity.AUTHOR) for author in authors),
-            (asked["technical_owner_id"], Capacity.TECHNICAL_OWNER),
-            (automation.technical_owner_id, Capacity.TECHNICAL_OWNER),
-            (asked["business_owner_id"], Capacity.BUSINESS_OWNER),
-            (automation.business_owner_id, Capacity.BUSINESS_OWNER),
-            (actor.person.pk if actor.person else None, Capacity.SUBMITTER),
-        ]
+        named = list(named)
         return cls(
             Bench.load(now),
-            {who: str(Capacity(capacity).label) for who, capacity in named if who is not None},
+            {who: str(Capacity(capacity).label) for who, capacity in named},
             app_deciders(rests_on),
             policy,
             again.earlier(known, policy, now, [*siblings, *alike.within(automation, likes)]),
             stopped.stopped(known) if known is not None else {},
-            frozenset(who for who, capacity in named if who is not None and capacity in parties.BUILDING),
+            frozenset(who for who, capacity in named if capacity in parties.BUILDING),
             is_known_elsewhere=alike.is_elsewhere(automation, likes),
         )
 

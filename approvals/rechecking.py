@@ -13,8 +13,8 @@ from dataclasses import replace
 from approvals import joined, policies
 from approvals.models import Approval, ApprovalKind, SeatLabel, Submission
 from governance.controls.refusals import Refusal
-from inventory import assessing, risk
-from inventory.models import Privilege, Reach
+from inventory import assessing, hosts, risk
+from inventory.models import Binding, Privilege, Reach
 from inventory.risk import Tier
 
 TO_DO = "Submit it again: then everybody is asked who is needed now, and what did not change keeps its decisions."
@@ -46,6 +46,8 @@ def tier_refusal(record: Approval) -> Refusal | None:
 def _because(high: Privilege, record: Approval) -> str:
     """What of the register has risen: what the credential opens, which alone makes nothing more than standard, else the class."""
     facts = _facts(high, record.submission)
+    if not facts.vouched:
+        return risk.UNVOUCHED
     if _low_but_for_reach(facts, record.submission):
         words = {"unknown": "What its credential opens is not known any more"}
         return words.get(facts.credential_reach, "Its credential opens more than this now")
@@ -138,17 +140,32 @@ def _tier(privilege: Privilege, submission: Submission) -> Tier:
 
 
 def _facts(privilege: Privilege, submission: Submission) -> risk.PrivilegeFacts:
-    """The facts, but for what a party says that a credential opens (S1); parties are read only where somebody declared that."""
-    credential, own = privilege.credential, frozenset[int]()
-    if credential is not None and credential.reach_kind == Reach.DECLARED:
-        if "_party_ids" not in submission.__dict__:
-            submission.__dict__["_party_ids"] = frozenset(submission.parties.values_list("person", flat=True))
-        own = submission.__dict__["_party_ids"]
-    return assessing.facts_of(privilege, submission.automation.environment, own)
+    """The facts, but for what a party says that a credential or a connection opens (S1, I8); parties are read only where somebody said that."""
+    credential, bindings = privilege.credential, bindings_of(submission)
+    row = bindings.get((privilege.connector, privilege.instance))
+    is_declared = credential is not None and credential.reach_kind == Reach.DECLARED
+    own = party_ids(submission) if is_declared or (row is not None and row.is_said_by_its_side) else frozenset[int]()
+    return assessing.facts_of(privilege, submission.automation.environment, own, bindings)
+
+
+def party_ids(submission: Submission) -> frozenset[int]:
+    """Ids of a submission's parties, read once for the submission object."""
+    known: frozenset[int] | None = submission.__dict__.get("_party_ids")
+    if known is None:
+        known = submission.__dict__["_party_ids"] = frozenset(submission.parties.values_list("person", flat=True))
+    return known
+
+
+def bindings_of(submission: Submission) -> dict[tuple[str, str], Binding]:
+    """The bindings of everything that a submission's version would hold, read once for the submission object."""
+    kept: dict[tuple[str, str], Binding] | None = submission.__dict__.get("_bindings")
+    if kept is None:
+        kept = submission.__dict__["_bindings"] = hosts.bindings_of(privileges_of(submission))
+    return kept
 
 
 def read_together(submissions: Iterable[Submission]) -> None:
-    """Read what the versions of several submissions would hold, for `privileges_of` to be asked of each: one query, none for none."""
+    """Read what the versions of several submissions would hold, for `privileges_of` and `bindings_of` to be asked of each: two queries, none for none."""
     by_version: dict[int, list[Submission]] = {}
     for one in submissions:
         by_version.setdefault(one.version_id, []).append(one)
@@ -156,9 +173,10 @@ def read_together(submissions: Iterable[Submission]) -> None:
     read = Privilege.objects.filter(version__in=held).select_related("entitlement__resource", "credential")
     for privilege in read if held else ():
         held[privilege.version_id].append(privilege)
+    bindings = hosts.bindings_of(privilege for some in held.values() for privilege in some)
     for version, some in by_version.items():
         for one in some:
-            one.__dict__["_judged_privileges"] = held[version]
+            one.__dict__["_judged_privileges"], one.__dict__["_bindings"] = held[version], bindings
 
 
 def know_held(submission: Submission, privileges: Sequence[Privilege]) -> None:

@@ -139,6 +139,8 @@ class Route:
             stage_people[stages[about]] |= who
             if about == submission.app_approval_id:
                 app_deciders |= who
+        # `rechecking` asks for them of the same object.
+        submission.__dict__["_party_ids"] = frozenset(rows.parties[submission.pk])
         return cls(
             submission,
             now,

@@ -10,13 +10,26 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any, cast
 
 from django.db.models import F, OuterRef, Q, Subquery
 
 from governance.controls.actors import Actor
 from governance.controls.transitions import Effect, Step, transition
-from inventory import by_itself, chain_ends, chains, findings, importers, judging, rereading, risk, running, stakes
+from inventory import (
+    by_itself,
+    chain_ends,
+    chains,
+    findings,
+    hosts,
+    importers,
+    judging,
+    rereading,
+    risk,
+    running,
+    stakes,
+)
 from inventory.chains import Chain
 from inventory.importers.levels import is_irreversible
 from inventory.importers.manifest import Manifest, manifest_digests
@@ -24,6 +37,7 @@ from inventory.models import (
     Assessment,
     Automation,
     AutomationState,
+    Binding,
     Credential,
     Finding,
     NonHumanIdentity,
@@ -50,15 +64,22 @@ class Judgement:
         return next(judged for known, judged in self.credentials if known is credential or known == credential)
 
 
-def facts_of(privilege: Privilege, environment: str, own: Collection[int] = ()) -> risk.PrivilegeFacts:
+def facts_of(
+    privilege: Privilege,
+    environment: str,
+    own: Collection[int] = (),
+    bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
+) -> risk.PrivilegeFacts:
     """The facts of T1 about one privilege, saved or not.
 
     Args:
         privilege: with its entitlement, the entitlement's resource, and its credential at hand.
         environment: the automation's; a lower one on production data is judged as production (I10).
-        own: ids of those who own, brought in or wrote what would hold it: their word on what its credential opens does not count (S1).
+        own: ids of owners, importers and authors: their word on what its credential or connection opens does not count (S1, I8).
+        bindings: by connector and instance, each with its resource.
     """
     entitlement = privilege.entitlement
+    row = bindings.get((privilege.connector, privilege.instance))
     both = (environment, entitlement.resource.environment)
     level = privilege.counted_level if privilege.level in risk.LEVEL_ORDER else _level_unless_unknown(privilege)
     reach = _reach(privilege, own)
@@ -72,6 +93,7 @@ def facts_of(privilege: Privilege, environment: str, own: Collection[int] = ()) 
         outbound=entitlement.outbound,
         irreversible=_is_irreversible(privilege, level, reach),
         bound=privilege.is_bound,
+        vouched=row is None or row.is_vouched(own),
         recognised=privilege.recognised,
     )
 
@@ -127,6 +149,7 @@ def judge(
     sharers: Sequence[tuple[str, Tier]] = (),
     chain: Chain | None = None,
     own: Collection[int] = (),
+    bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
     rules: Mapping[str, Any] = risk.DEFAULT_RULES,
 ) -> Judgement:
     """Judge a version, or one that would be (T1, T2). Reads only what it is given.
@@ -140,10 +163,10 @@ def judge(
         raised_to: what a person raised the tier to, or nothing.
         sharers: name and tier of each automation with which it shares an identity (I5).
         chain: what it would be joined with (A16); None where that is nothing.
-        own: see `facts_of`.
+        own, bindings: see `facts_of`.
         rules: the policy's ``tiers``.
     """
-    found = [(one, facts_of(one, environment, own)) for one in privileges]
+    found = [(one, facts_of(one, environment, own, bindings)) for one in privileges]
     judged = [(one, risk.privilege_tier(facts, rules)) for one, facts in found]
     opened = [
         (credential, risk.credential_tier((p.sentence, j) for p, j in judged if p.credential == credential))
@@ -262,7 +285,7 @@ def record_assessment(
     automation = version.automation = rows.automation
     identities = identities_of(version) if rows.identities is None else rows.identities
     more = rereading.take_over(privileges, manifest) if manifest is not None else []
-    credentials = [one.credential for one in used]
+    credentials, bindings = [one.credential for one in used], hosts.bindings_of(privileges)
     judge_as = partial(
         judge,
         *(privileges, credentials, rows.triggers),
@@ -270,7 +293,8 @@ def record_assessment(
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
         chain=chains.would_be(_joining(rows, identities)),
-        own=stakes.people_in(automation, credentials, step.now) | set(own),
+        own=stakes.people_in(automation, credentials, step.now, bindings) | set(own),
+        bindings=bindings,
         rules=judging.rules(step.now),
     )
     judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))

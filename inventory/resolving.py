@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from governance.controls.models import Person
-from inventory import opening, placing, risk, words
+from inventory import hosts, opening, placing, risk, words
 from inventory.importers import capabilities
 from inventory.importers.manifest import (
     QUERY_OPERATIONS,
@@ -84,6 +84,15 @@ class Resolution:
     def unknown(self) -> list[BindingKey]:
         """Connections that open something nobody has named yet."""
         return [key for key, resource in self.resources.items() if resource._state.adding or resource.unresolved]
+
+    def as_bound(self, by: Person | None) -> dict[BindingKey, Binding]:
+        """The bindings as they would be once somebody has brought it in: what is new is proposed by them (I8)."""
+        new = [
+            Binding(connector=key[0], instance_name=key[1], resource=resource, proposed_by=by)
+            for key, resource in self.resources.items()
+            if key[1] and key[0] != REGISTERED and (key not in self.bindings or self.is_rebound(key))
+        ]
+        return self.bindings | {(row.connector, row.instance_name): row for row in hosts.with_claims(new)}
 
     @property
     def nameable(self) -> list[BindingKey]:
@@ -177,7 +186,7 @@ def _resources(
     keys = {binding_key(one): one for one in manifest.privileges}
     instances = {instance for connector, instance in keys if connector != REGISTERED}
     rows = Binding.objects.filter(instance_name__in=instances).select_related(*related)
-    known = {(row.connector, row.instance_name): row for row in rows}
+    known = {(row.connector, row.instance_name): row for row in hosts.with_claims(rows)}
     found.bindings = {key: known[key] for key in keys if key in known}
     found.held = _held(found.bindings, automation, by)
     described = _described(keys)

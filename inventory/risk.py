@@ -66,6 +66,7 @@ class PrivilegeFacts:
         irreversible: what it does can't be taken back.
         bound: which resource it touches is known (I8).
         recognised: the importer knew what it is (I8).
+        vouched: somebody who is no party says what its connection opens, and so does each other owner of its host (I8).
     """
 
     level: str = "unknown"
@@ -78,6 +79,7 @@ class PrivilegeFacts:
     irreversible: bool = True
     bound: bool = False
     recognised: bool = False
+    vouched: bool = True
 
     @property
     def counted_level(self) -> str:
@@ -87,7 +89,7 @@ class PrivilegeFacts:
     @property
     def counted_class(self) -> str:
         """The data class that rules judge."""
-        return self.data_class if self.data_class in CLASS_ORDER else "restricted"
+        return self.data_class if self.vouched and self.data_class in CLASS_ORDER else "restricted"
 
     @property
     def is_read(self) -> bool:
@@ -129,6 +131,10 @@ DOES = MappingProxyType(
 )
 
 
+#: Why a connection makes it high risk: only a party says what it opens, or its host is another owner's too (I8).
+UNVOUCHED = "No independent owner confirmed what its connection opens"
+
+
 def is_within(level: str, other: str) -> bool:
     """Whether whoever may do what one level allows may do, by another, all of that; an unknown level counts as write (I4)."""
     less, more = (one if one in LOWER else "write" for one in (level, other))
@@ -161,8 +167,9 @@ def _why_high(facts: PrivilegeFacts, high: Mapping[str, Any]) -> tuple[str, ...]
     unset = "" if facts.data_class else " Its data class is not set, which counts as restricted."
     unknown = "" if facts.level in LEVEL_ORDER else " What it does is not known, which counts as changing things."
     found = [
+        (not facts.vouched, f"{UNVOUCHED}, so its data class counts as restricted."),
         (level in high["levels"], f"It {DOES[level]} the resource: {level} access."),
-        (on in high["data_classes"], f"It touches {on} data.{unset}"),
+        (facts.vouched and on in high["data_classes"], f"It touches {on} data.{unset}"),
         (not facts.is_read and on in high["non_read_on"], f"It {DOES[level]} {on} data.{unknown}"),
         *_chosen_by_model(facts, high),
         (

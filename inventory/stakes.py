@@ -6,17 +6,26 @@ a credential is said to open makes the tier of both.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import reduce
 from operator import or_
+from types import MappingProxyType
 
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from governance.controls import consequences
 from governance.controls.actors import Actor
 from inventory import authors
-from inventory.models import Automation, AutomationState, Credential, Entitlement, Reach, Version
+from inventory.models import (
+    Automation,
+    AutomationState,
+    Binding,
+    Credential,
+    Entitlement,
+    Reach,
+    Version,
+)
 
 #: What the history calls the writing of something that a submission decides about. Admins who assign owners and approvers whose
 #: decision moved the state are in the history too; they wrote nothing.
@@ -31,15 +40,23 @@ COUNTS = Q(automation__approved_version__isnull=True) | Q(number__gte=F("automat
 OWN_WORD = "credential.reach_counted"
 
 
-def people_in(automation: Automation, credentials: Iterable[Credential], now: datetime) -> set[int]:
-    """Ids of those whose word on what a credential opens counts for nothing in an automation: all who have a part in it (S1, T1).
+def people_in(
+    automation: Automation,
+    credentials: Iterable[Credential],
+    now: datetime,
+    bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
+) -> set[int]:
+    """Ids of those whose word on what a credential or a connection opens counts for nothing in an automation: all who have a part in it (S1).
 
     Args:
         automation: saved.
-        credentials: that it uses; nobody is looked up where nobody has said of any of them what it opens.
+        credentials: that it uses.
         now: business time.
+        bindings: of its connections; nobody is looked up where nobody has said of any of these or of the credentials what it opens.
     """
-    if all(one.reach_kind != Reach.DECLARED for one in credentials):
+    if all(one.reach_kind != Reach.DECLARED for one in credentials) and not any(
+        row.is_said_by_its_side for row in bindings.values()
+    ):
         return set()
     return set(consequences.barred(OWN_WORD, automation, now))
 

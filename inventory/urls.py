@@ -57,5 +57,6 @@ urlpatterns = [
     path("interim/<int:pk>/confirm/", interim.confirm_named, name="interim_confirm"),
     path("interim/<int:pk>/drop/", interim.drop, name="interim_drop"),
     path("connections/<int:pk>/agree/", connections.agree, name="binding_agree"),
+    path("connections/<int:pk>/share/", connections.share, name="binding_share"),
     path("connections/<int:pk>/drop/", connections.drop, name="binding_drop"),
 ]

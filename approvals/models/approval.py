@@ -20,6 +20,7 @@ from django.db.models import Q
 from approvals.models import guards, likeness_guards, policy_guards
 from approvals.models.outside_guard import FROM_OUTSIDE
 from approvals.models.submission import Submission
+from approvals.models.vouching import ON_WHAT_OTHERS_CONFIRMED
 from governance.controls.actors import Actor
 from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
 from governance.controls.models.recorded import DECISION_ON_RECORD, state_on_record
@@ -316,6 +317,7 @@ class Decision(AppendOnly):
             guards.DECISION_PEOPLE,
             DECISION_ON_RECORD,
             FROM_OUTSIDE,
+            ON_WHAT_OTHERS_CONFIRMED,
         ]
         constraints = (
             models.UniqueConstraint(fields=["approval", "person", "round", "again"], name="decision_one_per_round"),

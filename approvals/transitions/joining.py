@@ -14,6 +14,7 @@ from approvals.matching import shortage
 from approvals.models.submission import UNFINISHED
 from approvals.routing import Route
 from approvals.transitions.passing_on import ask_next
+from approvals.transitions.raising import tell_of_parties
 from governance.controls.refusals import refuse
 from governance.controls.transitions import Step
 from inventory.models import Automation, InterimOwner, Version
@@ -54,6 +55,7 @@ def join_unfinished(written: Automation | Version | InterimOwner, step: Step[Any
     records = list(submission.approvals.select_related(*LADDER).prefetch_related("seats__candidates"))
     route = Route.load(submission, step.now)
     ask_next(step, records, route)
+    tell_of_parties(step, submission)
     short = shortage(route.questions(records))
     if short:
         key = f"nobody_left:{max(person.pk for person in joined)}"

@@ -35,6 +35,16 @@ def tell_of_risen(raised: Resource | Credential | Automation, step: Step[Any]) -
         _tell(step, submission)
 
 
+def tell_of_parties(step: Step[Any], submission: Submission) -> None:
+    """The same where somebody became a party whose word on what a connection or a credential opens counts for nothing now (I8, S1)."""
+    _tell(
+        step,
+        Submission.objects.select_related("automation__team", "version", "policy", "submitted_by").get(
+            pk=submission.pk
+        ),
+    )
+
+
 def _reached(raised: Resource | Credential | Automation) -> dict[str, Any]:
     """Which submissions it can have an effect on."""
     if isinstance(raised, Automation):

@@ -29,7 +29,7 @@ from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
 from governance.controls.transitions import Effect, Step, transition
-from inventory import assessing, lifecycle, lineage, registry
+from inventory import assessing, hosts, lifecycle, lineage, registry
 from inventory.likeness import Alike, Case
 from inventory.models import (
     Assessment,
@@ -77,7 +77,10 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
         raise refuse(Refusal("S1", "permission", "A submission is made by a person for themself."))
     if version.automation_id != automation.pk:
         raise refuse(Refusal("I2", "input", "This version belongs to another automation."))
-    assessment = assessing.assess(version, now=step.now, own=[person.pk for person in step.actor.people])
+    siblings, own = lineage.ids(automation.lineage, automation.pk), [person.pk for person in step.actor.people]
+    likes = _alike(automation, version)
+    own += parties.beside(siblings=siblings, alike=[one.other.pk for one in likes])
+    assessment = assessing.assess(version, now=step.now, own=own)
     found = changes.compare(automation, version, assessment, now=step.now)
     policy = policies.in_force(step.now)
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()
@@ -86,7 +89,6 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     case = cases.with_kept(cases.of_read(automation, version, _privileges(found.wanted)), found.unchanged)
     in_conflict = _check_conflicts(case, step.now)
     found = stage_one.asks_app(found, in_conflict, automation.pk)
-    likes, siblings = _alike(automation, version, found), lineage.ids(automation.lineage, automation.pk)
     found = alike.asks_app(found, likes, automation)
     is_light = light.of_version(version, found, assessment, policy, before, person, step.now, siblings, bool(likes))
     is_light = is_light and not in_conflict
@@ -122,11 +124,11 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     )
 
 
-def _alike(automation: Automation, version: Version, found: Changes) -> Sequence[Alike]:
+def _alike(automation: Automation, version: Version) -> Sequence[Alike]:
     """What it may be the same as (I9)."""
-    held = _privileges(found.wanted)
+    held = list(version.privileges.select_related("entitlement"))
     case = Case(automation.team, automation.pk, automation.lineage, version.source_digests, held)
-    return alike.held(automation, case, is_in_force=found.before is not None)
+    return alike.held(automation, case, is_in_force=automation.approved_version_id is not None)
 
 
 def _held(case: finding.Case, found: Changes) -> dict[str, Any]:
@@ -177,7 +179,7 @@ def unready(
 def _binding_problems(found: Changes) -> list[str]:
     """What was resolved to a resource that its connection does not open, since its owner or somebody else said so meanwhile (I8)."""
     asked = [one.privilege for one in found.asked if one.privilege is not None]
-    bindings = openings.known(asked)
+    bindings = hosts.bindings_of(asked)
     return list(dict.fromkeys(said for one in asked if (said := openings.problem(one, bindings))))
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from approvals import facts, openings
+from approvals import facts
 from approvals.conflicts import asked as conflicts
 from approvals.conflicts import remaining
 from approvals.holders import Held
@@ -18,13 +18,12 @@ from approvals.ladders import resource_of
 from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
 from approvals.routing import Route, SeatStanding
 from approvals.transitions import object_to
-from approvals.views import conflict_rows, credential_rows, credential_use, may_say
+from approvals.views import binding_rows, conflict_rows, credential_rows, credential_use, may_say
 from approvals.views.credential_use import REFUSED
 from approvals.views.decision_form import decide_href, decision_form
 from approvals.views.reader import Reader, Shape
 from governance.controls.refusals import Refusal
 from governance.web import times
-from inventory.models import Binding
 
 #: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
 BLANK: Shape = dict.fromkeys(
@@ -317,19 +316,7 @@ def _evidence_reasons(record: Approval) -> list[Shape]:
         if privilege.credential is not None:
             text = "If that is refused, this stays approved but can’t be used."
             reasons.append({"icon": "key", "lead": f"Rests on {privilege.credential}.", "text": text})
-    return reasons + [_binding(one) for one in openings.unconfirmed(record)]
-
-
-def _binding(row: Binding) -> Shape:
-    """That nobody of the resource's side has said yet what the connection opens (I8)."""
-    who = row.proposed_by.name if row.proposed_by else "Nobody"
-    lead = f"{who} says that this connection opens {row.resource.name}."
-    return {
-        "icon": "plug",
-        "lead": lead,
-        "text": "Its owner’s first approval confirms that.",
-        "code": row.instance_name,
-    }
+    return reasons + binding_rows.of(record)
 
 
 def _seat(seat: SeatStanding, reader: Reader, *, is_open: bool) -> Shape:

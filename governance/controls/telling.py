@@ -90,6 +90,7 @@ EVENTS: dict[str, Group | None] = {
     "password_changed": AT_ONCE,
     "role_ended": AT_ONCE,
     "delegation_set": AT_ONCE,
+    "host_claimed": AT_ONCE,
     "erasure_asked": Group.CONFIRM,
     # conflicts and waivers
     "signature_added": Group.KNOW,

@@ -58,6 +58,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     "binding.refused": ("cross", "no", "said that a connection does not open it"),
     "binding.move_asked": ("question", "wait", "asked that a connection opens another resource"),
     "binding.moved": ("swap", "ok", "agreed that a connection opens another resource"),
+    "binding.host_shared": ("check", "ok", "agreed that its host opens another resource too"),
     "binding.move_dropped": ("undo", "", "left a connection as it is"),
     "interim.named": ("person", "wait", "named who answers for it meanwhile"),
     "interim.confirmed": ("check", "ok", "confirmed who answers for it meanwhile"),

@@ -7,7 +7,7 @@ from inventory.models.automation import (
     AutomationState,
     AutomationUserObjectPermission,
 )
-from inventory.models.binding import REGISTERED, Binding
+from inventory.models.binding import REGISTERED, Binding, HostConsent
 from inventory.models.chain import ChainEnd, ChainKind, ChainMember
 from inventory.models.control import Control
 from inventory.models.credential import Credential, Lifetime, Reach
@@ -60,6 +60,7 @@ __all__ = [
     "Entitlement",
     "Environment",
     "Finding",
+    "HostConsent",
     "IdentityState",
     "ImportBatch",
     "ImportItem",

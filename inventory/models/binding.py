@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -10,7 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from governance.controls.models import NEVER_REMOVED, History, Person
+from governance.controls.models import NEVER_REMOVED, AppendOnly, History, Person
 from governance.controls.roles import Relation
 from inventory.models.answering import answers
 from inventory.models.resource import Resource
@@ -73,6 +75,36 @@ MOVED_BY_TWO = pgtrigger.Trigger(
 )
 
 
+class Host(models.Func):
+    """The host of a connection's name, whatever its port; NULL for a name that is no host. See `host_of`."""
+
+    template = "(CASE WHEN strpos(%(expressions)s, '.') > 0 THEN lower(split_part(%(expressions)s, ':', 1)) END)"
+    output_field = models.CharField()
+    arity = 1
+
+
+def host_of(name: str) -> str:
+    """The host of a connection's name, whatever its port; empty for a name that is no host."""
+    return name.partition(":")[0].lower() if "." in name else ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A resource of another owner for which the host of a binding was known before.
+
+    Args:
+        resource: of the other owner.
+        consents: for each consent the ids of its person and of the person represented.
+    """
+
+    resource: Resource
+    consents: tuple[frozenset[int], ...] = ()
+
+    def is_agreed(self, parties: Collection[int]) -> bool:
+        """Whether somebody agreed who is none of some people, nor stood in for one."""
+        return any(people.isdisjoint(parties) for people in self.consents)
+
+
 class Binding(models.Model):
     """Which resource a connection opens: proposed by the builder, confirmed or refused by the owner's first decision on it (I8).
 
@@ -87,6 +119,8 @@ class Binding(models.Model):
     proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     proposed_at = models.DateTimeField()
     confirmed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    #: The person represented under a delegation (A11).
+    confirmed_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     refused_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     refused_at = models.DateTimeField(null=True, blank=True)
@@ -99,6 +133,9 @@ class Binding(models.Model):
     moving_at = models.DateTimeField(null=True, blank=True)
 
     history = History()
+
+    #: For which other owners its host was known before, where `inventory.hosts` has read that.
+    claims: Sequence[Claim] = ()
 
     class Meta:
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
@@ -119,6 +156,8 @@ class Binding(models.Model):
             ),
         )
 
+        indexes = (models.Index(Host("instance_name"), name="binding_by_host"),)
+
     def __str__(self) -> str:
         return f"{self.connector} {self.instance_name} → {self.resource}"
 
@@ -126,6 +165,22 @@ class Binding(models.Model):
     def is_open(self) -> bool:
         """Whether no owner has confirmed it, so that a builder has a say."""
         return self.confirmed_at is None
+
+    @property
+    def is_said_by_its_side(self) -> bool:
+        """Whether somebody confirmed it, or proposed it for a resource of their own."""
+        return not self.is_open or self.proposed_by_id in (self.resource.owner_id, self.resource.deputy_id)
+
+    def is_vouched(self, parties: Collection[int]) -> bool:
+        """Whether somebody besides some people says what it opens, and so does each other owner by whose resource its host was known (I8)."""
+        return not self.is_word_of(parties) and all(claim.is_agreed(parties) for claim in self.claims)
+
+    def is_word_of(self, people: Collection[int]) -> bool:
+        """Whether only some people, by id, say what it opens: one of them confirmed it, or proposed it for a resource of their own (I8)."""
+        if self.is_open:
+            own = {self.proposed_by_id} & {self.resource.owner_id, self.resource.deputy_id} - {None}
+            return not own.isdisjoint(people)
+        return not {self.confirmed_by_id, self.confirmed_for_id}.isdisjoint(people)
 
     @property
     def is_refused(self) -> bool:
@@ -140,3 +195,42 @@ class Binding(models.Model):
         """As to the resource that it opens, and to the one that it is to open instead: whoever asks can take that back."""
         sides = [self.resource, *([self.moving_to] if self.moving_to else [])]
         return frozenset[Relation]().union(*(side.relations(person, now) for side in sides))
+
+
+CONSENT_BY_ITS_SIDE = pgtrigger.Trigger(
+    name="host_consent_by_its_side",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    func=f"""
+        IF NOT {answers("NEW.said_by_id", "NEW.said_at", "NEW.resource_id")} THEN
+            RAISE EXCEPTION 'I8: only who answers for a resource shares its host (resource %)', NEW.resource_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class HostConsent(AppendOnly):
+    """Somebody who answers for a resource agrees that its host opens what a binding of another owner says (I8)."""
+
+    binding = models.ForeignKey(Binding, models.PROTECT, related_name="consents")
+    resource = models.ForeignKey(Resource, models.PROTECT, related_name="host_consents")
+    said_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    #: The person represented under a delegation (A11).
+    said_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    said_at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("id",)
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, CONSENT_BY_ITS_SIDE]
+        constraints = (
+            models.UniqueConstraint(fields=["binding", "resource", "said_by"], name="host_consent_once_a_person"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.resource}: {self.binding}"
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the timelines of both resources."""
+        return (self.resource, self.binding.resource)

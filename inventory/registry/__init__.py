@@ -18,6 +18,7 @@ from inventory.registry.bindings import (
     confirm_binding,
     drop_move,
     refuse_binding,
+    share_host,
 )
 from inventory.registry.by_hand import Described, describe, register_by_hand
 from inventory.registry.controls import say_control, take_back_control
@@ -138,6 +139,7 @@ __all__ = [
     "say_control",
     "say_kept_in",
     "settle_unchanged",
+    "share_host",
     "stop",
     "take_back_control",
     "to_take_over",

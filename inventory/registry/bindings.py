@@ -7,18 +7,19 @@ that one's side asks and this one's agrees, or an admin asks and another agrees.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from governance.controls import access, texts
+from governance.controls import access, outbox, texts
 from governance.controls.actors import Actor
 from governance.controls.duty import Duty
 from governance.controls.models import Person
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission, Role
 from governance.controls.transitions import Effect, Step, Transition, transition
-from inventory.models import Automation, AutomationState, Binding, Privilege, Resource, ResourceState
+from inventory import hosts
+from inventory.models import Automation, AutomationState, Binding, HostConsent, Privilege, Resource, ResourceState
 from inventory.registry.resources import CAN_BE_NAMED
 
 
@@ -132,6 +133,7 @@ def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
     if row.pk is not None and (no := confirm_binding.refusal(row, actor=step.actor, now=step.now)) is not None:
         raise refuse(no)
     _confirm(step, row)
+    tell_claimed([row], step.now)
     payload = {"connector": connector, "was": str(was or ""), "resource": str(step.subject.pk)}
     return Effect(subject=row, payload=payload)
 
@@ -155,16 +157,21 @@ def _not_open(row: Binding) -> Refusal:
 
 
 def _confirm(step: Step[Any], row: Binding) -> None:
-    row.confirmed_by, row.confirmed_at = step.actor.person, step.now
+    row.confirmed_by, row.confirmed_for, row.confirmed_at = step.actor.person, step.actor.standing_for, step.now
     row.refused_by = row.refused_at = None
     row.refused_for = [pk for pk in row.refused_for if pk != row.resource_id]
     step.save(row)
 
 
 @transition(Binding, event="binding.confirmed", permission=None, duties=(ITS_SIDE, OF_OTHERS))
-def confirm_binding(step: Step[Binding]) -> Effect:
-    """The resource owner's first decision on it confirms which resource a connection opens (I8); caused by that decision."""
-    if step.subject.is_open:
+def confirm_binding(step: Step[Binding], *, anew: bool = False) -> Effect:
+    """The resource owner's first decision on it confirms which resource a connection opens (I8); caused by that decision.
+
+    Args:
+        step: the running step.
+        anew: confirm again a binding that only a party confirmed.
+    """
+    if step.subject.is_open or anew:
         _confirm(step, step.subject)
     return Effect()
 
@@ -241,7 +248,7 @@ def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
         )
     was, row.resource = row.resource_id, row.moving_to
     row.proposed_by, row.proposed_at = row.moving_by, row.moving_at or step.now
-    row.confirmed_by, row.confirmed_at = step.actor.person, step.now
+    row.confirmed_by, row.confirmed_for, row.confirmed_at = step.actor.person, step.actor.standing_for, step.now
     _forget_move(row)
     step.save(row)
     return Effect(payload={"from": str(was), "to": str(row.resource_id)})
@@ -254,6 +261,65 @@ def drop_move(step: Step[Binding]) -> Effect:
     _forget_move(step.subject)
     step.save(step.subject)
     return Effect(payload={"to": str(was)})
+
+
+@transition(Resource, event="binding.host_shared", permission=Permission.RESOURCE_BIND, source=(ResourceState.ACTIVE,))
+def share_host(step: Step[Resource], *, binding: int) -> Effect:
+    """Who answers for a resource agrees that a host which opens it also opens what another owner says (I8).
+
+    Until then the other owner's binding counts for nothing: its data class is not set, for everybody.
+
+    Args:
+        step: the running step.
+        binding: id of the other owner's binding.
+    """
+    row = next((one for one in hosts.claimed_from(step.subject) if one.pk == binding), None)
+    if row is None:
+        sentence = f"Nobody waits for {step.subject.name} to share a host."
+        raise refuse(Refusal("I8", "state", sentence, "Look at the resource again."))
+    people = {person.pk for person in step.actor.people}
+    to_do = f"Somebody else who answers for {step.subject.name} agrees."
+    if people & {row.proposed_by_id, row.confirmed_by_id, row.confirmed_for_id}:
+        sentence = (
+            f"You said that this host opens {row.resource.name}, so you do not agree for {step.subject.name} too."
+        )
+        raise refuse(Refusal("I8", "duty", sentence, to_do))
+    if rests := _owned_that_rest_on(row, people, step.now):
+        sentence = f"{rests.name} rests on this connection and you answer for it, so somebody else agrees."
+        raise refuse(Refusal("I8", "duty", sentence, to_do))
+    made = HostConsent(
+        binding=row,
+        resource=step.subject,
+        said_by=step.actor.person,
+        said_for=step.actor.standing_for,
+        said_at=step.now,
+    )
+    step.save(made)
+    return Effect(subject=made, payload={"binding": str(row.pk), "opens": str(row.resource_id)})
+
+
+def tell_claimed(rows: Iterable[Binding], now: datetime) -> None:
+    """Tell each owner whose resource a host was known for that somebody says it opens another one; once a binding and owner (I8)."""
+    outbox.queue(
+        [
+            outbox.notice(
+                recipient=claim.resource.owner,
+                event="host_claimed",
+                thread=f"host:{row.pk}:{claim.resource.pk}",
+                key=f"host:{row.pk}:{claim.resource.pk}",
+                now=now,
+                context={
+                    "host": row.instance_name,
+                    "own": claim.resource.name,
+                    "name": row.resource.name,
+                    "page": ["resource", claim.resource.pk],
+                },
+            )
+            for row in hosts.with_claims(rows)
+            for claim in row.claims
+            if claim.resource.owner is not None and not claim.consents
+        ]
+    )
 
 
 def _forget_move(row: Binding) -> None:

@@ -31,6 +31,7 @@ from inventory.models import (
     VersionCredential,
     VersionIdentity,
 )
+from inventory.registry.bindings import tell_claimed
 from inventory.resolving import Resolution
 
 #: What may differ in a privilege whose key stayed: field, and how it is called.
@@ -302,6 +303,7 @@ def _save_resources(
         step.save(row)
     for row in (*first, *again):
         step.record("binding.proposed", row, {"resource": str(row.resource_id)})
+    tell_claimed([*first, *again], step.now)
 
 
 def _proposed(step: Step[Any], row: Binding, resource: Resource) -> Binding:

@@ -18,7 +18,7 @@ from governance.controls.refusals import Refused
 from governance.web.asked import number
 from governance.web.middleware import Request
 from governance.web.pages import refused
-from inventory import registry
+from inventory import hosts, registry
 from inventory.models import Binding, Resource
 from inventory.views.confirming import Shape, form_page
 
@@ -68,6 +68,27 @@ def _moving(row: Binding, actor: Actor, now: datetime) -> Shape | None:
     }
 
 
+def claims(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
+    """Hosts of a resource that another owner says open theirs too: the context of ``claims`` in ``inventory/resource.html`` (I8)."""
+    may = registry.share_host.refusal(one, actor=actor, now=now) is None
+    return [
+        {
+            "host": row.instance_name,
+            "opens": row.resource.name,
+            "by": person.name if (person := row.confirmed_by or row.proposed_by) else "Somebody",
+            "action": {
+                "label": "Confirm shared host",
+                "kind": "filled",
+                "post": reverse("binding_share", args=[row.pk]),
+                "fields": {"resource": one.pk},
+            }
+            if may
+            else None,
+        }
+        for row in hosts.claimed_from(one)
+    ]
+
+
 def claim_href(one: Resource, actor: Actor, now: datetime) -> str:
     """Where the reader says what opens a resource; empty for whoever may neither say it nor ask for it."""
     verbs = (registry.bind, registry.ask_to_move)
@@ -110,6 +131,19 @@ def agree(request: Request, pk: int) -> HttpResponse:
     except Refused as no:
         return refused(request, no.refusal, context={"back_href": row.resource.href})
     return redirect(row.resource.href)
+
+
+@require_POST
+def share(request: Request, pk: int) -> HttpResponse:
+    """Agree that a host of one resource also opens what another owner says."""
+    now = clock.now()
+    seen = Resource.objects.visible_to(request.actor, now)
+    one = get_object_or_404(seen, pk=number(request.POST.get("resource")) or 0)
+    try:
+        registry.share_host(one, actor=request.actor, now=now, binding=pk)
+    except Refused as no:
+        return refused(request, no.refusal, context={"back_href": one.href})
+    return redirect(one.href)
 
 
 @require_POST

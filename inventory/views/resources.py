@@ -165,6 +165,7 @@ def resource(request: Request, pk: int) -> HttpResponse:
         "entitlements": _entitlements(one),
         "add_href": _add_href(one, request.actor, now),
         "bindings": connections.rows(one, request.actor, now),
+        "claims": connections.claims(one, request.actor, now),
         "bind_href": connections.claim_href(one, request.actor, now),
         "credentials": credential_facts.panel(one, request.actor, now),
         "panels": _panels(one),

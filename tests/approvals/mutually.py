@@ -9,6 +9,7 @@ from approvals.models import Submission
 from governance.controls.models import Person
 from tests import journeys
 from tests.approvals import stock
+from tests.approvals.bring_in.building import connect
 from tests.approvals.lightly import another
 from tests.journeys import Company
 
@@ -29,7 +30,11 @@ def of_theo(c: Company, word: str) -> Submission:
 
 
 def three_times(c: Company) -> Submission:
-    """Theo approves twice for Rita, and she once for him."""
+    """Theo approves twice for Rita, and she once for him.
+
+    Omar confirmed what her connections open: her own word as owner of Slack would make what she submits high risk (I8).
+    """
+    connect(c, *(stock.source(another(word)) for word in ("rita0", "rita1", "more", "standard")))
     for number in range(2):
         of_rita(c, f"rita{number}")
     stock.hand_over(c, c.slack, c.people.rita, c.people.omar)

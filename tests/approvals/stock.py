@@ -12,7 +12,7 @@ from typing import Any
 from approvals.models import Approval, Submission
 from governance.controls.models import Person
 from inventory import registry
-from inventory.models import Credential, Resource, Version
+from inventory.models import Binding, Credential, Resource, Version
 from tests import journeys
 from tests.appointing import leave_fallback, own, record_leaver
 from tests.journeys import EXPORTS, Company
@@ -22,6 +22,8 @@ from tests.unguarded import given
 EXPORT = "weekly-stock-report.json"
 STANDARD = "Finance Slack workspace"
 CONFIDENTIAL = "ERP Postgres (production)"
+#: The connections of the export, by the name of the resource that each opens.
+CONNECTIONS = {STANDARD: ("slack", "slkFinance2mB9yT"), CONFIDENTIAL: ("postgres", "pgErpProd01xQ7aZ")}
 
 
 def source(edit: Callable[[dict[str, Any]], None] | None = None) -> bytes:
@@ -135,7 +137,15 @@ def credential_for(submission: Submission, resource: Resource) -> Approval:
 
 
 def hand_over(c: Company, resource: Resource, owner: Person, deputy: Person) -> Resource:
-    """A resource in use gets another owner and deputy: proposed and countersigned by two admins, accepted by the owner."""
+    """A resource in use gets another owner and deputy: proposed and countersigned by two admins, accepted by the owner.
+
+    Its owner until then has confirmed its connection, so that the new ones may be parties and lower no tier by their word (I8).
+    """
+    resource.refresh_from_db()
+    if resource.name in CONNECTIONS and resource.owner is not None and resource.owner.is_here:
+        connector, instance = CONNECTIONS[resource.name]
+        if not Binding.objects.filter(connector=connector, instance_name=instance, confirmed_at__isnull=False).exists():
+            registry.bind(resource, actor=as_actor(resource.owner), now=c.now, connector=connector, instance=instance)
     return own(resource, owner, deputy, now=c.now)
 
 

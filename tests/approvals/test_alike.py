@@ -14,7 +14,7 @@ from approvals import alike, transitions
 from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, SeatLabel, Submission
 from approvals.models.likeness import Because
 from approvals.models.submission import Capacity
-from governance.controls.models import LedgerEvent, Membership
+from governance.controls.models import LedgerEvent
 from governance.controls.refusals import DutyConflict, InvalidInput
 from inventory import lifecycle, registry
 from inventory.models import Automation, Version
@@ -165,18 +165,17 @@ def test_of_another_teams_its_builder_reads_that_there_is_one_and_security_signs
     n = company.people
     content = json.dumps({key: said for key, said in json.loads(stock.source()).items() if key != "id"}).encode()
     connect(company, content)
-    Membership.objects.create(team=n.marketing, person=n.omar)
-    item = registry.preview([("theirs.json", content)], actor=as_actor(n.omar), now=company.now).items.get()
+    item = registry.preview([("theirs.json", content)], actor=as_actor(n.tom), now=company.now).items.get()
     theirs = registry.confirm_import(
         n.marketing,
-        actor=as_actor(n.omar),
+        actor=as_actor(n.tom),
         now=company.now,
         item=item,
-        fields={"business_owner": n.omar, "name": "Zebra"},
+        fields={"business_owner": n.tom, "name": "Zebra"},
     )
     assert isinstance(theirs, Version)
-    registry.amend(theirs.automation, actor=as_actor(n.omar), now=company.now, fields={"purpose": "Theirs."})
-    journeys.submitted(company, theirs, by=n.omar)
+    registry.amend(theirs.automation, actor=as_actor(n.tom), now=company.now, fields={"purpose": "Theirs."})
+    journeys.submitted(company, theirs, by=n.tom)
     rita = Build.by(n.rita)
     mine = rita.import_item(content=content)
     shown = rita.see(mine)

@@ -245,6 +245,10 @@ def _resources(w: World) -> dict[str, Any]:
     known = {"connector": "slack", "instance": "abc"}
     registry.bind(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
     found["moving"] = registry.ask_to_move(w.company.drive, actor=people.as_actor(w.northwind.mei), now=w.now, **known)
+    host = "files.example"
+    registry.bind(w.company.slack, actor=w.actor("resource_owner"), now=w.now, connector="slack", instance=host)
+    mei = people.as_actor(w.northwind.mei)
+    found["claimed"] = registry.bind(w.company.drive, actor=mei, now=w.now, connector="httpRequest", instance=host)
     found["incident"] = incidents.declare_incident(
         w.company.erp,
         actor=people.as_actor(w.northwind.sana),
@@ -583,6 +587,7 @@ FORMS: dict[str, Callable[[Portal, Any], Mapping[str, Any]]] = {
     "credential_kept_in": lambda portal, _: {"store": portal.rows["store"].pk},
     "credential_kept_here": lambda portal, _: {"store": portal.rows["store"].pk},
     "credential_not_kept_here": lambda portal, _: {"store": portal.rows["store"].pk},
+    "binding_share": lambda portal, _: {"resource": portal.world.company.slack.pk},
     "binding_agree": lambda portal, _: {"resource": portal.world.company.drive.pk},
     "decide": _decision,
     "comment": lambda portal, _: {"text": "What for?"},

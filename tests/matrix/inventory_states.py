@@ -435,6 +435,16 @@ def _ask_to_move(w: World, subject: models.Model) -> Mapping[str, Any]:
     return known
 
 
+@arguments("inventory.resource.share_host")
+def _share(w: World, subject: models.Model) -> Mapping[str, Any]:
+    """Mei says that a host of it opens the drive too."""
+    assert isinstance(subject, Resource)
+    host = "files.example"
+    registry.bind(subject, actor=as_actor(subject.deputy), now=w.now, connector="slack", instance=host)
+    mei = as_actor(w.northwind.mei)
+    return {"binding": registry.bind(w.company.drive, actor=mei, now=w.now, connector="httpRequest", instance=host).pk}
+
+
 @arguments("inventory.binding.agree_to_move")
 def _agree(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"resource": w.company.drive.pk}

@@ -228,7 +228,15 @@ ACTIONS = {
     *("role_propose", "team_leads", "team_join", "team_leave", "ledger_verify", "ledger_export"),
     "campaign_evidence",
     *("webhook_test", "webhook_pause", "webhook_resume", "webhook_renew_key"),
-    *("demo_sign_in", "binding_agree", "binding_drop", "erasure_drop", "interim_confirm", "submit_again"),
+    *(
+        "demo_sign_in",
+        "binding_agree",
+        "binding_share",
+        "binding_drop",
+        "erasure_drop",
+        "interim_confirm",
+        "submit_again",
+    ),
     *("credential_kept_here", "credential_not_kept_here", "token_revoke"),
     *("person_invite", "check_text", "team_fallback", "proposal_answer", "policy_schema", "mail_html", "mail_dates"),
 }

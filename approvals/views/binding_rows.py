@@ -1,0 +1,49 @@
+"""What the reviewer of a record reads about its connections: who says what they open, and who has not agreed (I8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approvals import openings
+from approvals.models import Approval
+from inventory.models import Binding, Resource
+
+Shape = dict[str, Any]
+
+
+def of(record: Approval) -> list[Shape]:
+    """Rows of ``components/reasons.html``: parties who confirmed, other owners of a host, and what is still to be confirmed."""
+    found = [_by_party(one) for one in openings.by_party(record)]
+    found += [_claimed(row, resource) for row, resources in openings.claimed(record) for resource in resources]
+    return found + [_binding(one) for one in openings.unconfirmed(record)]
+
+
+def _by_party(row: Binding) -> Shape:
+    """A party confirmed what the connection opens: it counts as unconfirmed here (I8)."""
+    who = row.confirmed_by.name if row.confirmed_by else "Somebody"
+    for_whom = f" for {row.confirmed_for.name}" if row.confirmed_for else ""
+    lead = f"{who} confirmed{for_whom} that this connection opens {row.resource.name}, and is a party here."
+    text = (
+        "The data class counts as not set. An approval by somebody else who answers for the resource confirms it anew."
+    )
+    return {"icon": "plug", "lead": lead, "text": text, "code": row.instance_name}
+
+
+def _claimed(row: Binding, other: Resource) -> Shape:
+    """Another owner's resource is known by the host of the connection, and its side has not agreed (I8)."""
+    lead = f"This host is known to open {other.name} too."
+    who = other.owner.name if other.owner else "its owner"
+    text = f"The data class counts as not set until {who} or the backup approver confirms that it also opens {row.resource.name}."
+    return {"icon": "plug", "lead": lead, "text": text, "code": row.instance_name}
+
+
+def _binding(row: Binding) -> Shape:
+    """That nobody of the resource's side has said yet what the connection opens (I8)."""
+    who = row.proposed_by.name if row.proposed_by else "Nobody"
+    lead = f"{who} says that this connection opens {row.resource.name}."
+    return {
+        "icon": "plug",
+        "lead": lead,
+        "text": "Its owner’s first approval confirms that.",
+        "code": row.instance_name,
+    }

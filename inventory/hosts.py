@@ -1,0 +1,77 @@
+"""Bindings, and the other owners by whose resources their hosts are known: these agree before a binding counts (I8). Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from django.db.models import Exists, OuterRef, Q
+
+from governance.controls import compiled
+from inventory.models import REGISTERED, Binding, HostConsent, Privilege, Resource
+from inventory.models.binding import Claim, Host, host_of
+
+
+def bindings_of(privileges: Iterable[Privilege]) -> dict[tuple[str, str], Binding]:
+    """The bindings of some privileges by connector and instance, with their claims: one query, none where nothing has a connection."""
+    instances = {one.instance for one in privileges if one.instance and one.connector != REGISTERED}
+    rows = BINDINGS(instances=instances) if instances else ()
+    return {(row.connector, row.instance_name): row for row in with_claims(rows)}
+
+
+BINDINGS = compiled.Statement(
+    lambda: Binding.objects.filter(compiled.among_texts("instances", "instance_name")).select_related(
+        "resource", "proposed_by", "refused_by", "confirmed_by", "confirmed_for"
+    )
+)
+
+
+def with_claims(rows: Iterable[Binding]) -> list[Binding]:
+    """The same bindings, saved or not, each with its `claims`: one query where one is of a host, another where somebody else has a say.
+
+    Args:
+        rows: each with its resource.
+    """
+    some = list(rows)
+    hosts = {host_of(row.instance_name) for row in some} - {""}
+    if not hosts:
+        return some
+    known = Binding.objects.annotate(host=Host("instance_name")).filter(host__in=hosts, confirmed_at__isnull=False)
+    others = list(known.select_related("resource__owner").order_by("pk"))
+    claimed = {id(row): found for row in some if (found := _earlier(row, others))}
+    said: dict[tuple[int | None, int], list[frozenset[int]]] = {}
+    if claimed:
+        about = HostConsent.objects.filter(binding__in=[row.pk for row in some if id(row) in claimed and row.pk])
+        for binding, resource, *people in about.values_list("binding", "resource", "said_by", "said_for"):
+            said.setdefault((binding, resource), []).append(frozenset(pk for pk in people if pk is not None))
+    for row in some:
+        row.claims = [
+            Claim(resource, tuple(said.get((row.pk, resource.pk), ()))) for resource in claimed.get(id(row), ())
+        ]
+    return some
+
+
+def _earlier(row: Binding, others: Sequence[Binding]) -> list[Resource]:
+    """The resources of other owners that a binding's host was confirmed to open before it was."""
+    found = (
+        other.resource
+        for other in others
+        if host_of(other.instance_name) == host_of(row.instance_name)
+        and other.pk != row.pk
+        and other.resource_id != row.resource_id
+        and (other.resource.owner_id is None or other.resource.owner_id != row.resource.owner_id)
+        and (row.confirmed_at is None or (other.confirmed_at, other.pk) < (row.confirmed_at, row.pk or 0))
+    )
+    return list({resource.pk: resource for resource in found}.values())
+
+
+def claimed_from(resource: Resource) -> list[Binding]:
+    """Bindings of other owners' resources that say that a host of this resource opens theirs, and to which its side has not agreed."""
+    own = Binding.objects.filter(resource=resource, confirmed_at__isnull=False, instance_name__contains=".")
+    hosts = {host_of(name) for name in own.values_list("instance_name", flat=True)}
+    if not hosts:
+        return []
+    agreed = HostConsent.objects.filter(binding=OuterRef("pk"), resource=resource)
+    rows = Binding.objects.annotate(host=Host("instance_name")).filter(~Exists(agreed), host__in=hosts)
+    rows = rows.filter(Q(refused_at__isnull=True)).exclude(resource=resource)
+    found = with_claims(rows.select_related("resource", "confirmed_by", "proposed_by").order_by("pk"))
+    return [row for row in found if any(claim.resource == resource for claim in row.claims)]
