@@ -41,6 +41,7 @@ OPENS = (
     ("mailbox", "mail"),
     ("github", "github"),
     ("model", "model"),
+    ("payroll", "model"),
 )
 
 

@@ -12,11 +12,12 @@ from approvals.models import Approval, SeatLabel, Submission
 from governance.controls.models import Person
 from governance.controls.refusals import OutOfTurn
 from inventory import registry
-from inventory.models import Binding, Version
+from inventory.models import Binding, Resource, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, insert_decision
 from tests.approvals.uploads import making
+from tests.inventory.test_interim import left, stands_in
 from tests.journeys import Company
 from tests.people import NOW, as_actor, as_delegate, joins
 from tests.portal.signed_in import client_of
@@ -55,6 +56,13 @@ def bind(c: Company, actor: Any) -> Binding:
     """Somebody of the public resource's side says that the host opens it."""
     registry.bind(c.model, actor=actor, now=c.now, connector="httpRequest", instance=HOST)
     return Binding.objects.get(instance_name=HOST)
+
+
+def proposed(c: Company, by: Person) -> None:
+    """Somebody proposed earlier that the host opens the public resource."""
+    Binding.objects.create(
+        connector="httpRequest", instance_name=HOST, resource=c.model, proposed_by=by, proposed_at=NOW
+    )
 
 
 def version(c: Company, **owners: Person) -> Version:
@@ -105,11 +113,36 @@ def test_so_is_what_somebody_confirmed_who_stood_in_for_a_party(omars: Company) 
 
 
 def test_so_is_what_an_owner_only_proposed_for_their_own_resource(omars: Company) -> None:
-    n = omars.people
-    Binding.objects.create(
-        connector="httpRequest", instance_name=HOST, resource=omars.model, proposed_by=n.omar, proposed_at=NOW
-    )
+    proposed(omars, omars.people.omar)
     assert_high(submitted(omars))
+
+
+def test_so_is_what_a_colleague_proposed_for_the_resource_of_a_party(omars: Company) -> None:
+    record = submitted(omars)
+    assert Binding.objects.get(instance_name=HOST).proposed_by == omars.people.rita
+    assert_high(record)
+
+
+def test_so_is_what_anybody_proposed_earlier_for_the_resource_of_a_party(omars: Company) -> None:
+    proposed(omars, omars.people.theo)
+    assert_high(submitted(omars))
+
+
+def test_so_is_what_was_proposed_for_the_resource_that_a_party_answers_for_meanwhile(omars: Company) -> None:
+    n = omars.people
+    left(omars, n.omar)
+    for resource in (omars.model, omars.slack, omars.erp):
+        stands_in(omars, Resource.objects.get(pk=resource.pk), n.grace, lead=n.amara)
+    assert_high(submitted(omars, technical_owner=joins(n.grace, n.finance_ops)))
+
+
+def test_what_the_deputy_proposed_who_is_no_party_keeps_its_class(omars: Company) -> None:
+    proposed(omars, omars.people.amara)
+    assert submitted(omars).tier != "high"
+
+
+def test_what_a_builder_proposed_for_the_resource_of_somebody_else_keeps_its_class(omars: Company) -> None:
+    assert submitted(omars, technical_owner=omars.people.rita).tier != "high"
 
 
 def test_the_preview_says_the_same_as_the_submission(omars: Company) -> None:
@@ -164,6 +197,25 @@ def test_the_database_refuses_an_approval_of_less_than_high_risk_on_it(omars: Co
         Binding.objects.filter(instance_name=HOST).update(confirmed_by=n.omar)
     with database_refuses("I8: a party confirmed what the connection opens"):
         insert_decision(record, n.amara, now=omars.now)
+
+
+def test_the_database_refuses_it_too_where_nobody_confirmed_the_resource_of_a_party(omars: Company) -> None:
+    n = omars.people
+    record = payroll(stock.app_approved(omars, submitted(omars, technical_owner=n.rita).submission))
+    assert record.tier != "high"
+    with unguarded(Resource):
+        Resource.objects.filter(pk=omars.model.pk).update(deputy=n.jonas)
+    with database_refuses("I8: a party confirmed what the connection opens"):
+        insert_decision(record, n.omar, now=omars.now)
+
+
+def test_the_review_says_that_a_party_is_to_answer_for_what_a_colleague_proposed(omars: Company) -> None:
+    n, record = omars.people, submitted(omars)
+    app_approved(omars, record.submission)
+    page = client_of(n.amara).get(f"/review/{record.submission_id}/?open={record.pk}").content.decode()
+    assert "Rita Novak proposed that this connection opens Model gateway, for which a party answers." in page
+    journeys.approve(record, n.amara, now=omars.now, reason="Ours.")
+    assert Binding.objects.get(instance_name=HOST).confirmed_by == n.amara
 
 
 def test_the_review_says_who_confirmed_it_and_the_deputys_approval_confirms_it_anew(omars: Company) -> None:
