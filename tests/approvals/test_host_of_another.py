@@ -102,6 +102,55 @@ def test_the_database_refuses_an_approval_of_less_than_high_risk_on_it(claimed: 
         insert_decision(payroll(record.submission), n.omar, now=claimed.now)
 
 
+#: How a host is known for the drive, and how the claim names the same host.
+SAME_HOST = (
+    ("PAYROLL.example.", "payroll.example"),
+    ("payroll.example.:8443", "payroll.example"),
+    ("payroll.example", "payroll.example:8443"),
+    ("xn--gehlter-7wa.example", "gehälter.example"),
+    ("payroll", "payroll:8080"),
+    ("localhost:5432", "localhost:8080"),
+    ("[fd00::5]", "[FD00:0:0::5]:8080"),
+    ("10.0.0.5", "[::ffff:10.0.0.5]"),
+    ("10.0.0.5", "[::ffff:a00:5]:443"),
+    ("10.0.0.5", "167772165"),
+    ("10.0.0.5", "0x0a.0.0.5"),
+    ("10.0.0.5", "0x0A000005"),
+    ("10.0.0.5", "012.0.0.5"),
+    ("10.0.0.5", "10.5:8080"),
+)
+OTHER_HOST = (
+    ("payroll.example", "payroll.test"),
+    ("payroll.example", "payroll"),
+    ("[::ffff:10.0.0.5]", "[::ffff:10.0.0.9]"),
+    ("npm:payroll.example", "npm:other.example"),
+    ("https://payroll.example/a", "https://other.example/a"),
+    ("1.2.3.4.5", "1.2.3.4.5:8080"),
+)
+
+
+def both_bound(c: Company, known: str, claimed_as: str) -> None:
+    """Mei's drive is known by one name of a host, and Omar says that another opens his resource."""
+    n = c.people
+    registry.bind(c.drive, actor=as_actor(n.mei), now=c.now, connector="graphql", instance=known)
+    registry.bind(c.model, actor=as_actor(n.omar), now=c.now, connector="httpRequest", instance=claimed_as)
+
+
+@pytest.mark.parametrize(("known", "claimed_as"), SAME_HOST)
+def test_another_way_to_write_a_host_is_the_same_host(company: Company, known: str, claimed_as: str) -> None:
+    both_bound(company, known, claimed_as)
+    (row,) = hosts.with_claims([claim(company)])
+    assert [waits.resource for waits in row.claims] == [company.drive]
+    assert hosts.claimed_from(company.drive) == [row]
+
+
+@pytest.mark.parametrize(("known", "claimed_as"), OTHER_HOST)
+def test_what_is_another_host_or_none_waits_for_nobody(company: Company, known: str, claimed_as: str) -> None:
+    both_bound(company, known, claimed_as)
+    (row,) = hosts.with_claims([claim(company)])
+    assert not row.claims
+
+
 def test_what_nobody_claims_is_not_agreed_to(claimed: Company) -> None:
     binding = Binding.objects.get(resource=claimed.drive)
     with pytest.raises(OutOfTurn, match="Nobody waits for Model gateway to share a host"):
