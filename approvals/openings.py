@@ -63,9 +63,9 @@ def unconfirmed(record: Approval) -> list[Binding]:
 
 
 def by_party(record: Approval) -> list[Binding]:
-    """The bindings of a record that only parties of its submission confirmed: they count as unconfirmed in it (I8)."""
+    """The bindings of a record that rest on parties of its submission: they count as unconfirmed in it (I8)."""
     parties = rechecking.party_ids(record.submission)
-    return [row for row in _rows(record) if not row.is_open and row.is_word_of(parties)]
+    return [row for row in _rows(record) if row.is_word_of(parties)]
 
 
 def claimed(record: Approval) -> list[tuple[Binding, list[Resource]]]:

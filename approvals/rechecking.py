@@ -142,9 +142,9 @@ def _tier(privilege: Privilege, submission: Submission) -> Tier:
 def _facts(privilege: Privilege, submission: Submission) -> risk.PrivilegeFacts:
     """The facts, but for what a party says that a credential or a connection opens (S1, I8); parties are read only where somebody said that."""
     credential, bindings = privilege.credential, bindings_of(submission)
-    row = bindings.get((privilege.connector, privilege.instance))
+    is_bound = (privilege.connector, privilege.instance) in bindings
     is_declared = credential is not None and credential.reach_kind == Reach.DECLARED
-    own = party_ids(submission) if is_declared or (row is not None and row.is_said_by_its_side) else frozenset[int]()
+    own = party_ids(submission) if is_declared or is_bound else frozenset[int]()
     return assessing.facts_of(privilege, submission.automation.environment, own, bindings)
 
 

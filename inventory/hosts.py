@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from django.db.models import Exists, OuterRef, Q
 
 from governance.controls import compiled
+from inventory.importers.host_names import host_of
 from inventory.models import REGISTERED, Binding, HostConsent, Privilege, Resource
-from inventory.models.binding import Claim, Host, host_of
+from inventory.models.binding import Claim
 
 
 def bindings_of(privileges: Iterable[Privilege]) -> dict[tuple[str, str], Binding]:
@@ -20,7 +21,7 @@ def bindings_of(privileges: Iterable[Privilege]) -> dict[tuple[str, str], Bindin
 
 BINDINGS = compiled.Statement(
     lambda: Binding.objects.filter(compiled.among_texts("instances", "instance_name")).select_related(
-        "resource", "proposed_by", "refused_by", "confirmed_by", "confirmed_for"
+        "resource__interim", "proposed_by", "refused_by", "confirmed_by", "confirmed_for"
     )
 )
 
@@ -32,10 +33,10 @@ def with_claims(rows: Iterable[Binding]) -> list[Binding]:
         rows: each with its resource.
     """
     some = list(rows)
-    hosts = {host_of(row.instance_name) for row in some} - {""}
+    hosts = {_host(row) for row in some} - {""}
     if not hosts:
         return some
-    known = Binding.objects.annotate(host=Host("instance_name")).filter(host__in=hosts, confirmed_at__isnull=False)
+    known = Binding.objects.filter(host__in=hosts, confirmed_at__isnull=False)
     others = list(known.select_related("resource__owner").order_by("pk"))
     claimed = {id(row): found for row in some if (found := _earlier(row, others))}
     said: dict[tuple[int | None, int], list[frozenset[int]]] = {}
@@ -55,23 +56,28 @@ def _earlier(row: Binding, others: Sequence[Binding]) -> list[Resource]:
     found = (
         other.resource
         for other in others
-        if host_of(other.instance_name) == host_of(row.instance_name)
+        if other.host == _host(row)
         and other.pk != row.pk
         and other.resource_id != row.resource_id
         and (other.resource.owner_id is None or other.resource.owner_id != row.resource.owner_id)
-        and (row.confirmed_at is None or (other.confirmed_at, other.pk) < (row.confirmed_at, row.pk or 0))
+        and (row.known_since is None or (other.known_since, other.pk) < (row.known_since, row.pk or 0))
     )
     return list({resource.pk: resource for resource in found}.values())
 
 
+def _host(row: Binding) -> str:
+    """The host of a binding, saved or not."""
+    return host_of(row.connector, row.instance_name)
+
+
 def claimed_from(resource: Resource) -> list[Binding]:
     """Bindings of other owners' resources that say that a host of this resource opens theirs, and to which its side has not agreed."""
-    own = Binding.objects.filter(resource=resource, confirmed_at__isnull=False, instance_name__contains=".")
-    hosts = {host_of(name) for name in own.values_list("instance_name", flat=True)}
+    own = Binding.objects.filter(resource=resource, confirmed_at__isnull=False).exclude(host="")
+    hosts = set(own.values_list("host", flat=True))
     if not hosts:
         return []
     agreed = HostConsent.objects.filter(binding=OuterRef("pk"), resource=resource)
-    rows = Binding.objects.annotate(host=Host("instance_name")).filter(~Exists(agreed), host__in=hosts)
+    rows = Binding.objects.filter(~Exists(agreed), host__in=hosts)
     rows = rows.filter(Q(refused_at__isnull=True)).exclude(resource=resource)
     found = with_claims(rows.select_related("resource", "confirmed_by", "proposed_by").order_by("pk"))
     return [row for row in found if any(claim.resource == resource for claim in row.claims)]

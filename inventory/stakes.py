@@ -52,11 +52,9 @@ def people_in(
         automation: saved.
         credentials: that it uses.
         now: business time.
-        bindings: of its connections; nobody is looked up where nobody has said of any of these or of the credentials what it opens.
+        bindings: of its connections; nobody is looked up where nobody has said what one of these or of the credentials opens.
     """
-    if all(one.reach_kind != Reach.DECLARED for one in credentials) and not any(
-        row.is_said_by_its_side for row in bindings.values()
-    ):
+    if all(one.reach_kind != Reach.DECLARED for one in credentials) and not bindings:
         return set()
     return set(consequences.barred(OWN_WORD, automation, now))
 

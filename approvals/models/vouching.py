@@ -6,27 +6,27 @@ from __future__ import annotations
 
 import pgtrigger
 
-_HOST = "lower(split_part({name}.instance_name, ':', 1))"
+_SIDE = "(r.owner_id, r.deputy_id, (SELECT i.person_id FROM inventory_interimowner i WHERE i.id = r.interim_id))"
 
-#: Whether only parties of submission ``s`` say what binding ``b`` of resource ``r`` opens.
-_BY_PARTY = """EXISTS (
+#: Whether binding ``b`` of resource ``r`` rests on parties of submission ``s``: see `Binding.is_word_of`.
+_BY_PARTY = f"""EXISTS (
                 SELECT 1 FROM approvals_party party WHERE party.submission_id = s.id AND (
-                    b.confirmed_at IS NOT NULL AND party.person_id IN (b.confirmed_by_id, b.confirmed_for_id)
-                    OR b.confirmed_at IS NULL AND b.refused_at IS NULL
-                    AND party.person_id = b.proposed_by_id AND b.proposed_by_id IN (r.owner_id, r.deputy_id)))"""
+                    b.confirmed_at IS NOT NULL AND party.person_id IN (b.confirmed_by_id, b.confirmed_for_id, b.moved_by_id, b.moved_for_id)
+                    OR b.confirmed_at IS NULL AND party.person_id IN {_SIDE} AND NOT (
+                        coalesce(b.proposed_by_id IN {_SIDE}, false) AND NOT EXISTS (
+                            SELECT 1 FROM approvals_party other
+                            WHERE other.submission_id = s.id AND other.person_id = b.proposed_by_id))))"""  # noqa: S608
 
 #: Whether the host of ``b`` was known for another owner's resource before, for which nobody but parties has agreed.
-_CLAIMED = f"""EXISTS (
+_CLAIMED = """EXISTS (
                 SELECT 1 FROM inventory_binding o JOIN inventory_resource other ON other.id = o.resource_id
-                WHERE b.instance_name LIKE '%.%' AND o.instance_name LIKE '%.%'
-                AND {_HOST.format(name="o")} = {_HOST.format(name="b")}
-                AND o.id <> b.id AND o.confirmed_at IS NOT NULL AND o.resource_id <> r.id
+                WHERE b.host <> '' AND o.host = b.host AND o.id <> b.id AND o.confirmed_at IS NOT NULL AND o.resource_id <> r.id
                 AND (other.owner_id IS NULL OR other.owner_id IS DISTINCT FROM r.owner_id)
-                AND (b.confirmed_at IS NULL OR (o.confirmed_at, o.id) < (b.confirmed_at, b.id))
+                AND (b.known_since IS NULL OR (o.known_since, o.id) < (b.known_since, b.id))
                 AND NOT EXISTS (
                     SELECT 1 FROM inventory_hostconsent c WHERE c.binding_id = b.id AND c.resource_id = other.id
                     AND NOT EXISTS (SELECT 1 FROM approvals_party party WHERE party.submission_id = s.id
-                                    AND party.person_id IN (c.said_by_id, c.said_for_id))))"""  # noqa: S608
+                                    AND party.person_id IN (c.said_by_id, c.said_for_id))))"""
 
 ON_WHAT_OTHERS_CONFIRMED = pgtrigger.Trigger(
     name="decision_on_what_others_confirmed",

@@ -308,7 +308,7 @@ def _cut(record: Approval, scope: list[str]) -> dict[str, Any]:
 def _confirm_bindings(step: Step[Approval]) -> None:
     """What a connection opens is confirmed by the first approval of whoever answers for the resource, and nobody else's (I8)."""
     by_party = openings.by_party(step.subject)
-    for binding in (*openings.unconfirmed(step.subject), *by_party):
+    for binding in {row.pk: row for row in (*openings.unconfirmed(step.subject), *by_party)}.values():
         if registry.confirm_binding.refusal(binding, actor=step.actor, now=step.now) is None:
             registry.confirm_binding(binding, actor=step.actor, now=step.now, anew=binding in by_party)
 

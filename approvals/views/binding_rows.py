@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from approvals import openings
+from approvals import openings, rechecking
 from approvals.models import Approval
 from inventory.models import Binding, Resource
 
@@ -13,20 +14,30 @@ Shape = dict[str, Any]
 
 def of(record: Approval) -> list[Shape]:
     """Rows of ``components/reasons.html``: parties who confirmed, other owners of a host, and what is still to be confirmed."""
-    found = [_by_party(one) for one in openings.by_party(record)]
+    by_party, parties = openings.by_party(record), rechecking.party_ids(record.submission)
+    found = [_by_party(one, parties) for one in by_party]
     found += [_claimed(row, resource) for row, resources in openings.claimed(record) for resource in resources]
-    return found + [_binding(one) for one in openings.unconfirmed(record)]
+    return found + [_binding(one) for one in openings.unconfirmed(record) if one not in by_party]
 
 
-def _by_party(row: Binding) -> Shape:
-    """A party confirmed what the connection opens: it counts as unconfirmed here (I8)."""
-    who = row.confirmed_by.name if row.confirmed_by else "Somebody"
-    for_whom = f" for {row.confirmed_for.name}" if row.confirmed_for else ""
-    lead = f"{who} confirmed{for_whom} that this connection opens {row.resource.name}, and is a party here."
-    text = (
-        "The data class counts as not set. An approval by somebody else who answers for the resource confirms it anew."
-    )
-    return {"icon": "plug", "lead": lead, "text": text, "code": row.instance_name}
+def _by_party(row: Binding, parties: Collection[int]) -> Shape:
+    """The binding counts as unconfirmed here, because it rests on a party (I8)."""
+    text = "The data class counts as not set. An approval by somebody else who answers for the resource confirms it."
+    return {"icon": "plug", "lead": _who_said(row, parties), "text": text, "code": row.instance_name}
+
+
+def _who_said(row: Binding, parties: Collection[int]) -> str:
+    """The party that a binding rests on, in a sentence."""
+    if row.moved_by is not None and not {row.confirmed_by_id, row.confirmed_for_id}.intersection(parties):
+        for_whom = f" for {row.moved_for.name}" if row.moved_for else ""
+        return (
+            f"{row.moved_by.name} asked{for_whom} that this connection opens {row.resource.name}, and is a party here."
+        )
+    if row.confirmed_by is not None:
+        for_whom = f" for {row.confirmed_for.name}" if row.confirmed_for else ""
+        return f"{row.confirmed_by.name} confirmed{for_whom} that this connection opens {row.resource.name}, and is a party here."
+    who = row.proposed_by.name if row.proposed_by else "Somebody"
+    return f"{who} proposed that this connection opens {row.resource.name}, for which a party answers."
 
 
 def _claimed(row: Binding, other: Resource) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -14,6 +14,7 @@ from django.db.models import F, Q
 
 from governance.controls.models import NEVER_REMOVED, AppendOnly, History, Person
 from governance.controls.roles import Relation
+from inventory.importers.host_names import host_of
 from inventory.models.answering import answers
 from inventory.models.resource import Resource
 
@@ -29,7 +30,8 @@ CONFIRMED_BY_ITS_OWNER = pgtrigger.Trigger(
     func=f"""
         IF NEW.confirmed_at IS NOT NULL AND (
             TG_OP = 'INSERT' OR OLD.confirmed_at IS NULL
-            OR NEW.resource_id = OLD.resource_id AND NEW.confirmed_by_id IS DISTINCT FROM OLD.confirmed_by_id
+            OR NEW.resource_id = OLD.resource_id AND (NEW.confirmed_by_id, NEW.moved_by_id, NEW.moved_for_id)
+                IS DISTINCT FROM (OLD.confirmed_by_id, OLD.moved_by_id, OLD.moved_for_id)
         ) AND NOT {_ANSWERS} THEN
             RAISE EXCEPTION 'I8: only who answers for a resource confirms what opens it (binding %)', NEW.id
                 USING ERRCODE = 'check_violation';
@@ -52,6 +54,11 @@ CONFIRMED_STAYS = pgtrigger.Trigger(
         IF TG_OP = 'DELETE' THEN
             RETURN OLD;
         END IF;
+        IF OLD.confirmed_at IS NOT NULL AND NEW.resource_id = OLD.resource_id
+            AND NEW.known_since IS DISTINCT FROM OLD.known_since THEN
+            RAISE EXCEPTION 'I8: since when a host is known stays on record (binding %)', OLD.id
+                USING ERRCODE = 'check_violation';
+        END IF;
         RETURN NEW;
     """,
 )
@@ -65,6 +72,7 @@ MOVED_BY_TWO = pgtrigger.Trigger(
             NEW.confirmed_at IS NULL
             OR NEW.resource_id <> OLD.resource_id AND (
                 OLD.moving_to_id IS DISTINCT FROM NEW.resource_id
+                OR (NEW.moved_by_id, NEW.moved_for_id) IS DISTINCT FROM (OLD.moving_by_id, OLD.moving_for_id)
                 OR NEW.confirmed_by_id IS NOT DISTINCT FROM OLD.moving_by_id
                 OR NEW.confirmed_by_id IS NOT DISTINCT FROM OLD.moving_for_id)) THEN
             RAISE EXCEPTION 'I8: a confirmed binding is moved by two people (binding %)', OLD.id
@@ -75,17 +83,13 @@ MOVED_BY_TWO = pgtrigger.Trigger(
 )
 
 
-class Host(models.Func):
-    """The host of a connection's name, whatever its port; NULL for a name that is no host. See `host_of`."""
+class HostField(models.CharField):
+    """The one name of the host that a binding's connection names, worked out whenever the row is written."""
 
-    template = "(CASE WHEN strpos(%(expressions)s, '.') > 0 THEN lower(split_part(%(expressions)s, ':', 1)) END)"
-    output_field = models.CharField()
-    arity = 1
-
-
-def host_of(name: str) -> str:
-    """The host of a connection's name, whatever its port; empty for a name that is no host."""
-    return name.partition(":")[0].lower() if "." in name else ""
+    def pre_save(self, model_instance: Any, add: bool) -> str:
+        """The host of the row's connection, of a binding or of its history."""
+        host = model_instance.host = host_of(model_instance.connector, model_instance.instance_name)
+        return host
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,8 @@ class Binding(models.Model):
     connector = models.CharField(max_length=80)
     #: Not called "instance": the history of a row has a property of that name.
     instance_name = models.CharField(max_length=255, blank=True)
+    #: Empty where the connection is no host.
+    host = HostField(max_length=255, blank=True, editable=False)
     resource = models.ForeignKey(Resource, models.PROTECT, related_name="bindings")
     proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     proposed_at = models.DateTimeField()
@@ -122,6 +128,8 @@ class Binding(models.Model):
     #: The person represented under a delegation (A11).
     confirmed_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    #: When it was first confirmed to open this resource; another owner's claim on its host is younger or older than that.
+    known_since = models.DateTimeField(null=True, blank=True)
     refused_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     refused_at = models.DateTimeField(null=True, blank=True)
     #: Ids of the resources whose owners said that it does not open theirs: nobody proposes those again.
@@ -131,6 +139,9 @@ class Binding(models.Model):
     moving_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     moving_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     moving_at = models.DateTimeField(null=True, blank=True)
+    #: Who asked for the move by which it opens this resource, and the person represented; empty once it is confirmed anew.
+    moved_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    moved_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
 
     history = History()
 
@@ -150,13 +161,18 @@ class Binding(models.Model):
                 name="binding_confirmed_or_refused", condition=Q(confirmed_at__isnull=True) | Q(refused_at__isnull=True)
             ),
             models.CheckConstraint(
+                name="binding_known_since_confirmed",
+                condition=Q(confirmed_at__isnull=True, known_since__isnull=True)
+                | Q(confirmed_at__gte=F("known_since")),
+            ),
+            models.CheckConstraint(
                 name="binding_moves_once_confirmed",
                 condition=Q(moving_to__isnull=True)
                 | Q(confirmed_at__isnull=False, moving_by__isnull=False) & ~Q(moving_to=F("resource")),
             ),
         )
 
-        indexes = (models.Index(Host("instance_name"), name="binding_by_host"),)
+        indexes = (models.Index(fields=["host"], name="binding_by_host", condition=~Q(host="")),)
 
     def __str__(self) -> str:
         return f"{self.connector} {self.instance_name} → {self.resource}"
@@ -166,21 +182,20 @@ class Binding(models.Model):
         """Whether no owner has confirmed it, so that a builder has a say."""
         return self.confirmed_at is None
 
-    @property
-    def is_said_by_its_side(self) -> bool:
-        """Whether somebody confirmed it, or proposed it for a resource of their own."""
-        return not self.is_open or self.proposed_by_id in (self.resource.owner_id, self.resource.deputy_id)
-
     def is_vouched(self, parties: Collection[int]) -> bool:
         """Whether somebody besides some people says what it opens, and so does each other owner by whose resource its host was known (I8)."""
         return not self.is_word_of(parties) and all(claim.is_agreed(parties) for claim in self.claims)
 
     def is_word_of(self, people: Collection[int]) -> bool:
-        """Whether only some people, by id, say what it opens: one of them confirmed it, or proposed it for a resource of their own (I8)."""
-        if self.is_open:
-            own = {self.proposed_by_id} & {self.resource.owner_id, self.resource.deputy_id} - {None}
-            return not own.isdisjoint(people)
-        return not {self.confirmed_by_id, self.confirmed_for_id}.isdisjoint(people)
+        """Whether it rests on some people, by id (I8).
+
+        One of them confirmed it, or asked for the move that another agreed to. Or it is open and one of them answers for its resource: then only another who answers for that counts.
+        """
+        if not self.is_open:
+            said = {self.confirmed_by_id, self.confirmed_for_id, self.moved_by_id, self.moved_for_id}
+            return not said.isdisjoint(people)
+        side = self.resource.answering_ids
+        return not side.isdisjoint(people) and self.proposed_by_id not in side.difference(people)
 
     @property
     def is_refused(self) -> bool:

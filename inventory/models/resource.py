@@ -256,6 +256,12 @@ class Resource(Owned):
         """Who answers for it at ``now``: its owner, here or not; who does meanwhile where the owner has left."""
         return self.interim_owner(now) or self.owner
 
+    @property
+    def answering_ids(self) -> frozenset[int]:
+        """Ids of its owner, its deputy and its interim owner, whether these still answer for it or not."""
+        interim = self.interim.person_id if self.interim is not None else None
+        return frozenset(pk for pk in (self.owner_id, self.deputy_id, interim) if pk is not None)
+
     def answering_as(self, person: Person, now: datetime) -> set[Relation]:
         """Whether somebody is its owner, or answers for it meanwhile, or its deputy: asks the database nothing."""
         found = set()

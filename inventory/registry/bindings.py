@@ -158,6 +158,8 @@ def _not_open(row: Binding) -> Refusal:
 
 def _confirm(step: Step[Any], row: Binding) -> None:
     row.confirmed_by, row.confirmed_for, row.confirmed_at = step.actor.person, step.actor.standing_for, step.now
+    row.known_since = row.known_since or step.now
+    row.moved_by = row.moved_for = None
     row.refused_by = row.refused_at = None
     row.refused_for = [pk for pk in row.refused_for if pk != row.resource_id]
     step.save(row)
@@ -248,7 +250,9 @@ def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
         )
     was, row.resource = row.resource_id, row.moving_to
     row.proposed_by, row.proposed_at = row.moving_by, row.moving_at or step.now
+    row.moved_by, row.moved_for = row.moving_by, row.moving_for
     row.confirmed_by, row.confirmed_for, row.confirmed_at = step.actor.person, step.actor.standing_for, step.now
+    row.known_since = step.now
     _forget_move(row)
     step.save(row)
     return Effect(payload={"from": str(was), "to": str(row.resource_id)})

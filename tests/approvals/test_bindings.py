@@ -174,7 +174,10 @@ def test_the_database_takes_no_confirmation_from_anybody_else(company: Company, 
         Binding.objects.filter(pk=binding.pk).update(confirmed_by=company.people.sana, confirmed_at=company.now)
     with pytest.raises(IntegrityError, match="binding_confirmed_or_refused"), transaction.atomic():
         Binding.objects.filter(pk=binding.pk).update(
-            confirmed_by=company.people.omar, confirmed_at=company.now, refused_at=company.now
+            confirmed_by=company.people.omar,
+            confirmed_at=company.now,
+            known_since=company.now,
+            refused_at=company.now,
         )
 
 

@@ -298,7 +298,7 @@ def test_whoever_was_told_of_nothing_yet_is_told_once_it_is_open_again(company: 
 def test_a_no_that_refused_the_connection_is_not_taken_back(company: Company, record: Approval) -> None:
     n = company.people
     shown = journeys.shown(record)
-    Binding.objects.filter(resource=company.slack).update(confirmed_by=None, confirmed_at=None)
+    Binding.objects.filter(resource=company.slack).update(confirmed_by=None, confirmed_at=None, known_since=None)
     transitions.reject(
         record, actor=as_actor(n.omar), now=company.now, reason="Not ours.", shown_digest=shown, not_mine=True
     )

@@ -193,7 +193,7 @@ def test_what_there_is_more_to_read_about_is_decided_on_its_own_page(company: Co
     made = journeys.submitted(company, journeys.brought_in(company, stock.EXPORT))
     journeys.decide_app(company, made)
     open_ones = records(made)
-    Binding.objects.filter(resource=company.slack).update(confirmed_by=None, confirmed_at=None)
+    Binding.objects.filter(resource=company.slack).update(confirmed_by=None, confirmed_at=None, known_since=None)
     client = client_of(company.people.omar)
     page = client.get(reverse(PAGE), {"of": made.pk}).content.decode()
     assert "its connection is to be confirmed" in page
