@@ -136,6 +136,13 @@ def credential_for(submission: Submission, resource: Resource) -> Approval:
     return submission.approvals.get(credential__opens=resource)
 
 
+def confirm_connections(c: Company) -> None:
+    """Amara, the deputy of both resources, confirms what the connections of the export open."""
+    for resource in (c.slack, c.erp):
+        connector, instance = CONNECTIONS[resource.name]
+        registry.bind(resource, actor=as_actor(c.people.amara), now=c.now, connector=connector, instance=instance)
+
+
 def hand_over(c: Company, resource: Resource, owner: Person, deputy: Person) -> Resource:
     """A resource in use gets another owner and deputy: proposed and countersigned by two admins, accepted by the owner.
 

@@ -59,14 +59,16 @@ def test_nobody_but_the_resources_side_says_that_a_connection_does_not_open_it(
 def test_somebody_further_down_the_ladder_decides_and_confirms_no_binding(company: Company) -> None:
     n = company.people
     owners = {"business_owner": joins(n.omar, n.finance_ops), "technical_owner": joins(n.amara, n.finance_ops)}
-    made = stock.in_stage_2(company, **owners)
+    made = stock.submitted(company, **owners)  # high risk, since both are parties
+    for person in (n.theo, n.sana):
+        journeys.approve(journeys.app_of(made), person, now=company.now, reason="Fine.")
     record = stock.privilege_on(made, company.slack)
     decider = next(candidate.person for seat in record.seats.all() for candidate in seat.candidates.all())
     assert decider not in (n.omar, n.amara)
     with pytest.raises(DutyConflict, match="Who answers for"):
         not_mine(company, record, decider)
     assert LedgerEvent.objects.filter(verb="approval.rejected", outcome="refused", code="I8").exists()
-    journeys.approve(record, decider, now=company.now)
+    journeys.approve(record, decider, now=company.now, reason="Nobody else is left.")
     assert binding_of(record).confirmed_at is None
 
 

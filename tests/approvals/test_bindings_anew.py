@@ -73,24 +73,25 @@ def restricted(company: Company) -> Company:
     given(company.model, data_class="public")
     given(company.drive, data_class="restricted")
     company.model.refresh_from_db()
+    stock.confirm_connections(company)
     joins(n.omar, n.finance_ops)
-    registry.bind(company.drive, actor=as_actor(n.mei), now=company.now, connector="httpRequest", instance=HOST)
+    before = company.now - timedelta(hours=1)
+    registry.bind(company.drive, actor=as_actor(n.mei), now=before, connector="httpRequest", instance=HOST)
     return company
 
 
 def move(c: Company, asker: Actor, *, agreed_by: Person) -> Binding:
     """The connection moves to Omar's resource an hour later."""
-    later = c.now + timedelta(hours=1)
-    registry.ask_to_move(c.model, actor=asker, now=later, connector="httpRequest", instance=HOST)
+    registry.ask_to_move(c.model, actor=asker, now=c.now, connector="httpRequest", instance=HOST)
     row = Binding.objects.get(instance_name=HOST)
-    registry.agree_to_move(row, actor=as_actor(agreed_by), now=later, resource=c.model.pk)
+    registry.agree_to_move(row, actor=as_actor(agreed_by), now=c.now, resource=c.model.pk)
     return Binding.objects.get(instance_name=HOST)
 
 
 def test_what_a_party_asked_to_move_is_high_though_the_other_owner_agreed(restricted: Company) -> None:
     n = restricted.people
     row = move(restricted, as_actor(n.omar), agreed_by=n.mei)
-    assert (row.confirmed_by, row.known_since) == (n.mei, restricted.now + timedelta(hours=1))
+    assert (row.confirmed_by, row.known_since) == (n.mei, restricted.now)
     assert_high(submitted(restricted))
 
 

@@ -48,6 +48,7 @@ def omars(company: Company) -> Company:
     """Omar owns a harmless public resource, Amara is its deputy."""
     given(company.model, data_class="public")
     company.model.refresh_from_db()
+    stock.confirm_connections(company)
     joins(company.people.omar, company.people.finance_ops)
     return company
 

@@ -63,7 +63,9 @@ def test_nobody_but_the_other_owners_side_agrees(claimed: Company) -> None:
         with pytest.raises(NotPermitted, match="Nothing you are trusted with allows this"):
             registry.share_host(claimed.drive, actor=as_actor(person), now=claimed.now, binding=binding.pk)
     with database_refuses("I8: only who answers for a resource shares its host"):
-        HostConsent.objects.create(binding=binding, resource=claimed.drive, said_by=n.omar, said_at=claimed.now)
+        HostConsent.objects.create(
+            binding=binding, resource=claimed.drive, opens=claimed.model, said_by=n.omar, said_at=claimed.now
+        )
     assert asked(claimed).tier == "high"
 
 
@@ -88,6 +90,15 @@ def test_a_consent_of_somebody_who_becomes_a_party_counts_for_nothing(claimed: C
     n = claimed.people
     registry.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
     assert submitted(claimed, technical_owner=joins(n.mei, n.finance_ops)).tier == "high"
+
+
+def test_a_consent_counts_for_no_other_resource_that_the_connection_moves_to(claimed: Company) -> None:
+    n = claimed.people
+    registry.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
+    registry.ask_to_move(claimed.slack, actor=as_actor(n.omar), now=claimed.now, connector="httpRequest", instance=HOST)
+    row = claim(claimed)
+    registry.agree_to_move(row, actor=as_actor(n.amara), now=claimed.now, resource=claimed.slack.pk)
+    assert hosts.claimed_from(claimed.drive) == [row]
 
 
 def test_the_database_refuses_an_approval_of_less_than_high_risk_on_it(claimed: Company) -> None:
