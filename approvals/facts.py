@@ -13,6 +13,7 @@ from typing import Any
 
 import rfc8785
 
+from approvals import rechecking
 from approvals.conflicts import asked as conflicts
 from approvals.models import Approval, ApprovalKind
 from governance.controls import clock
@@ -116,7 +117,7 @@ def _of_privilege(approval: Approval) -> dict[str, Any]:
         "scope": list(approval.granted_scope if approval.granted_scope is not None else privilege.scope),
         "target": privilege.target,
         "connection": f"{privilege.connector} {privilege.instance}".strip(),
-        "data_class": entitlement.counted_class,
+        "data_class": rechecking.counted_class(privilege, approval.submission),
         "credential": str(privilege.credential_id or ""),
         "model_controlled": "yes" if privilege.model_controlled else "no",
     }

@@ -199,6 +199,7 @@ class _Reading:
             is_light=is_light,
             not_light=not_light,
             conflicts=tuple(found),
+            unvouched=self._unvouched,
             runs_as=tuple(one.subject for one in self.found.identities if one.pk is None),
         )
         return _not_by_who_decided(made, self.actor)
@@ -217,7 +218,8 @@ class _Reading:
     def _conflicts(self, held: Sequence[Privilege], kept: Iterable[Grant]) -> list[Found]:
         """What would be in conflict (S6)."""
         identities = [one.pk for one in self.found.identities if one.pk is not None]
-        case = cases.of_parts(self.automation, held, self.found.triggers, identities, self._chain.others)
+        others, unvouched = self._chain.others, self._unvouched
+        case = cases.of_parts(self.automation, held, self.found.triggers, identities, others, unvouched)
         return finding.find(cases.with_kept(case, kept), self.now)
 
     def _problems(self, compared: Changes, stands: Assessment, policy: policies.Policy) -> list[str]:
@@ -329,6 +331,11 @@ class _Reading:
         """Ids of the parties: their word on what a credential or a connection opens does not count (S1, I8)."""
         found = {who for who, _ in self._parties} | {person.pk for person in self.actor.people}
         return found | (set(parties.running(self.known)) if self.known is not None else set())
+
+    @cached_property
+    def _unvouched(self) -> frozenset[str]:
+        """Keys of the privileges that count as restricted, because their binding rests on parties (I8)."""
+        return assessing.unvouched(self.found.privileges.values(), self._own(), self._as_bound)
 
     @cached_property
     def _parties(self) -> list[tuple[int, Capacity]]:

@@ -23,7 +23,7 @@ from inventory import registry
 from inventory.chains import Chain
 from inventory.importers.manifest import Manifest
 from inventory.likeness import Alike
-from inventory.models import Automation, ImportItem, Resource, Version
+from inventory.models import Automation, DataClass, ImportItem, Resource, Version
 from inventory.registry import Drift
 from inventory.risk import Judged
 
@@ -98,6 +98,7 @@ class Preview:
         is_light: whether policy would approve what stage 2 is asked (A13).
         not_light: why not, in a sentence, where everything is low and something else speaks against it; else empty.
         conflicts: what would be in conflict (S6).
+        unvouched: keys of the privileges that count as restricted, because their binding rests on parties (I8).
         runs_as: what it would run as of which the reader knows nothing: new to the register, or another team's (I5).
     """
 
@@ -131,7 +132,15 @@ class Preview:
     is_light: bool = False
     not_light: str = ""
     conflicts: tuple[Found, ...] = ()
+    unvouched: frozenset[str] = frozenset()
     runs_as: tuple[str, ...] = ()
+
+    def counted_class(self, one: Wanted) -> str:
+        """The data class that counts for a row: restricted where its binding rests on parties (I8)."""
+        privilege = one.asked.privilege
+        if privilege is None:
+            return one.resource.counted_class if one.resource is not None else ""
+        return DataClass.RESTRICTED if privilege.key in self.unvouched else privilege.entitlement.counted_class
 
     @property
     def is_certain(self) -> bool:

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from approvals import joined, policies
-from approvals.models import Approval, ApprovalKind, SeatLabel, Submission
+from approvals.models import Approval, ApprovalKind, Party, SeatLabel, Submission
 from governance.controls.refusals import Refusal
 from inventory import assessing, hosts, risk
-from inventory.models import Binding, Privilege, Reach
+from inventory.models import Binding, DataClass, Privilege, Reach
 from inventory.risk import Tier
 
 TO_DO = "Submit it again: then everybody is asked who is needed now, and what did not change keeps its decisions."
@@ -139,6 +139,21 @@ def _tier(privilege: Privilege, submission: Submission) -> Tier:
     return risk.privilege_tier(_facts(privilege, submission), policies.of(submission.policy).tiers).tier
 
 
+def counted_class(privilege: Privilege, submission: Submission) -> str:
+    """The data class that counts for a privilege of a submission: restricted where its binding rests on parties (I8)."""
+    if privilege.key in unvouched(submission):
+        return DataClass.RESTRICTED
+    return str(privilege.entitlement.counted_class)
+
+
+def unvouched(submission: Submission) -> frozenset[str]:
+    """Keys of the privileges of a submission whose binding rests on its parties (I8)."""
+    bindings = bindings_of(submission)
+    if not bindings:
+        return frozenset()
+    return assessing.unvouched(privileges_of(submission), party_ids(submission), bindings)
+
+
 def _facts(privilege: Privilege, submission: Submission) -> risk.PrivilegeFacts:
     """The facts, but for what a party says that a credential or a connection opens (S1, I8); parties are read only where somebody said that."""
     credential, bindings = privilege.credential, bindings_of(submission)
@@ -165,7 +180,8 @@ def bindings_of(submission: Submission) -> dict[tuple[str, str], Binding]:
 
 
 def read_together(submissions: Iterable[Submission]) -> None:
-    """Read what the versions of several submissions would hold, for `privileges_of` and `bindings_of` to be asked of each: two queries, none for none."""
+    """Read for several submissions what `privileges_of`, `bindings_of` and `party_ids` answer: a fixed number of queries, none for none."""
+    submissions = list(submissions)
     by_version: dict[int, list[Submission]] = {}
     for one in submissions:
         by_version.setdefault(one.version_id, []).append(one)
@@ -174,9 +190,16 @@ def read_together(submissions: Iterable[Submission]) -> None:
     for privilege in read if held else ():
         held[privilege.version_id].append(privilege)
     bindings = hosts.bindings_of(privilege for some in held.values() for privilege in some)
+    parties: dict[int, set[int]] = {one.pk: set() for one in submissions if bindings}
+    for submission, person in (
+        Party.objects.filter(submission__in=parties).values_list("submission", "person") if parties else ()
+    ):
+        parties[submission].add(person)
     for version, some in by_version.items():
         for one in some:
             one.__dict__["_judged_privileges"], one.__dict__["_bindings"] = held[version], bindings
+            if bindings:
+                one.__dict__["_party_ids"] = frozenset(parties[one.pk])
 
 
 def know_held(submission: Submission, privileges: Sequence[Privilege]) -> None:

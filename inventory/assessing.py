@@ -79,7 +79,6 @@ def facts_of(
         bindings: by connector and instance, each with its resource.
     """
     entitlement = privilege.entitlement
-    row = bindings.get((privilege.connector, privilege.instance))
     both = (environment, entitlement.resource.environment)
     level = privilege.counted_level if privilege.level in risk.LEVEL_ORDER else _level_unless_unknown(privilege)
     reach = _reach(privilege, own)
@@ -93,9 +92,22 @@ def facts_of(
         outbound=entitlement.outbound,
         irreversible=_is_irreversible(privilege, level, reach),
         bound=privilege.is_bound,
-        vouched=row is None or row.is_vouched(own),
+        vouched=is_vouched(privilege, own, bindings),
         recognised=privilege.recognised,
     )
+
+
+def is_vouched(privilege: Privilege, own: Collection[int], bindings: Mapping[tuple[str, str], Binding]) -> bool:
+    """Whether the class of its resource counts for a privilege: its binding does not rest on people of `own` (I8)."""
+    row = bindings.get((privilege.connector, privilege.instance))
+    return row is None or row.is_vouched(own)
+
+
+def unvouched(
+    privileges: Iterable[Privilege], own: Collection[int], bindings: Mapping[tuple[str, str], Binding]
+) -> frozenset[str]:
+    """Keys of the privileges that count as restricted, because their binding rests on people of `own` (I8)."""
+    return frozenset(one.key for one in privileges if not is_vouched(one, own, bindings))
 
 
 def _level_unless_unknown(privilege: Privilege) -> str:
@@ -259,8 +271,8 @@ def assess(
 
     Returns:
         The new assessment. Its ``levels`` are ``{"privileges": {key: {"tier", "reasons", "level"}}, "credentials":
-        {str(pk): {"tier", "reasons"}}, "own": tier, "in_force": tier}``: the app's tier whatever it is joined with, and that of
-        the kind that is in force while another is asked for.
+        {str(pk): {"tier", "reasons"}}, "own": tier, "in_force": tier, "unvouched": [key]}``: the app's tier whatever it is joined
+        with, that of the kind that is in force while another is asked for, and the privileges that count as restricted.
     """
     inside = Actor.of_job("inventory.assess")  # the operation around it says who acts
     return cast(
@@ -286,6 +298,7 @@ def record_assessment(
     identities = identities_of(version) if rows.identities is None else rows.identities
     more = rereading.take_over(privileges, manifest) if manifest is not None else []
     credentials, bindings = [one.credential for one in used], hosts.bindings_of(privileges)
+    parties = stakes.people_in(automation, credentials, step.now, bindings) | set(own)
     judge_as = partial(
         judge,
         *(privileges, credentials, rows.triggers),
@@ -293,7 +306,7 @@ def record_assessment(
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
         chain=chains.would_be(_joining(rows, identities)),
-        own=stakes.people_in(automation, credentials, step.now, bindings) | set(own),
+        own=parties,
         bindings=bindings,
         rules=judging.rules(step.now),
     )
@@ -310,6 +323,7 @@ def record_assessment(
             "credentials": {str(c.pk): judged.to_dict() for c, judged in judgement.credentials},
             "own": max(judgement.own, standing.own).word,
             "in_force": standing.app.tier.word,
+            "unvouched": sorted(unvouched(privileges, parties, bindings)),
         },
     )
     step.save(made)

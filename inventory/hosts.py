@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from governance.controls import compiled
 from inventory.importers.host_names import host_of
@@ -41,7 +41,8 @@ def with_claims(rows: Iterable[Binding]) -> list[Binding]:
     claimed = {id(row): found for row in some if (found := _earlier(row, others))}
     said: dict[tuple[int | None, int], list[frozenset[int]]] = {}
     if claimed:
-        about = HostConsent.objects.filter(binding__in=[row.pk for row in some if id(row) in claimed and row.pk])
+        pks = [row.pk for row in some if id(row) in claimed and row.pk]
+        about = HostConsent.objects.filter(binding__in=pks, opens=F("binding__resource"))
         for binding, resource, *people in about.values_list("binding", "resource", "said_by", "said_for"):
             said.setdefault((binding, resource), []).append(frozenset(pk for pk in people if pk is not None))
     for row in some:
@@ -76,7 +77,7 @@ def claimed_from(resource: Resource) -> list[Binding]:
     hosts = set(own.values_list("host", flat=True))
     if not hosts:
         return []
-    agreed = HostConsent.objects.filter(binding=OuterRef("pk"), resource=resource)
+    agreed = HostConsent.objects.filter(binding=OuterRef("pk"), resource=resource, opens=OuterRef("resource"))
     rows = Binding.objects.filter(~Exists(agreed), host__in=hosts)
     rows = rows.filter(Q(refused_at__isnull=True)).exclude(resource=resource)
     found = with_claims(rows.select_related("resource", "confirmed_by", "proposed_by").order_by("pk"))

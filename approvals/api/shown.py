@@ -275,14 +275,13 @@ def _remark(one: dict[str, Any]) -> dict[str, str]:
 
 def _row(found: Preview, one: Wanted, drawn: dict[str, Any]) -> RowOut:
     privilege, resource = one.asked.privilege, one.resource
-    counted = privilege.entitlement.counted_class if privilege is not None else None
     return RowOut(
         key=one.key,
         kind="credential" if privilege is None else "privilege",
         sentence=drawn["sentence"],
         scope=drawn["scope"],
         level=drawn["level"],
-        data_class=counted or (resource.counted_class if resource is not None else "restricted"),
+        data_class=found.counted_class(one) or "restricted",
         tier=one.asked.tier,
         reasons=list(one.asked.reasons),
         recognised=preview_rows.is_recognised(one),

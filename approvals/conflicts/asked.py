@@ -17,7 +17,7 @@ from django.db.models import F, OuterRef
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 
-from approvals import joined
+from approvals import joined, rechecking
 from approvals.conflicts import cases, finding, standing
 from approvals.conflicts.finding import Case, Found
 from approvals.conflicts.holding import data_class_of, higher
@@ -76,6 +76,8 @@ def case_of(submission: Submission) -> Case:
         return cases.of_version(submission.automation, submission.version)
     register = _register(submission)
     things = [_as_it_is(one, register.get((one.get("resource", 0), one.get("code", "")))) for one in kept["things"]]
+    unset = {f"{submission.automation_id}/{key}" for key in rechecking.unvouched(submission)}
+    things = [replace(one, data_class="") if one.key in unset else one for one in things]
     return Case(submission.automation_id, things, kept["subjects"])
 
 
@@ -217,6 +219,7 @@ def know(submissions: Sequence[Submission], now: datetime) -> None:
 def cases_now(submissions: Sequence[Submission], rules: Iterable[Standing]) -> list[Case]:
     """What the versions of some submissions would hold, each in the chain in which it would stand now where a rule asks that: a fixed number of queries."""
     know_register(submissions)
+    rechecking.read_together(submissions)
     found = [case_of(one) for one in submissions]
     if not _asks_chains(rules):
         return found

@@ -20,11 +20,13 @@ def of_version(automation: Automation, version: Version) -> Case:
     return of_read(automation, version, list(privileges))
 
 
-def of_read(automation: Automation, version: Version, privileges: Sequence[Privilege]) -> Case:
-    """The same of a version whose privileges are read already."""
+def of_read(
+    automation: Automation, version: Version, privileges: Sequence[Privilege], unvouched: Collection[str] = ()
+) -> Case:
+    """The same of a version whose privileges are read already; see `of_parts`."""
     identities = list(version.version_identities.values_list("identity_id", flat=True))
     chain = chains.with_version(version, list(privileges)).others
-    return of_parts(automation, privileges, version.triggers.all(), identities, chain)
+    return of_parts(automation, privileges, version.triggers.all(), identities, chain, unvouched)
 
 
 def with_kept(case: Case, kept: Iterable[Grant]) -> Case:
@@ -50,6 +52,7 @@ def of_parts(
     triggers: Iterable[Trigger],
     identities: Collection[int],
     chain: Collection[int] = (),
+    unvouched: Collection[str] = (),
 ) -> Case:
     """An automation as it would be with all this; nothing of it need be saved.
 
@@ -59,9 +62,13 @@ def of_parts(
         triggers: what would start it.
         identities: ids of what it would run as.
         chain: ids of the others in the chain in which it would stand (A16).
+        unvouched: keys of the privileges whose data class counts as not set (I8).
     """
     pk = automation.pk or 0
-    things = [holding.of_privilege(one, f"{pk}/{one.key}", automation.environment) for one in privileges]
+    things = [
+        holding.of_privilege(one, f"{pk}/{one.key}", automation.environment, is_vouched=one.key not in unvouched)
+        for one in privileges
+    ]
     ways_in = (one for one in triggers if one.is_open)
     things += [holding.of_trigger(one, f"{pk}/{f'trigger:{one.type}:{one.at}'[:80]}") for one in ways_in]
     if identities:

@@ -41,7 +41,7 @@ def higher(environment: str, other: str) -> str:
     return max(environment, other, key=ENVIRONMENT_ORDER.index)
 
 
-def of_privilege(privilege: Privilege, key: str, environment: str, level: str = "") -> Held:
+def of_privilege(privilege: Privilege, key: str, environment: str, level: str = "", *, is_vouched: bool = True) -> Held:
     """What a version holds by a privilege.
 
     Args:
@@ -49,10 +49,13 @@ def of_privilege(privilege: Privilege, key: str, environment: str, level: str = 
         key: what makes it this one thing.
         environment: the automation's.
         level: what an approver left of it; all of it unless said (A7).
+        is_vouched: whether the class of its resource counts (I8).
     """
+    held = of_entitlement(privilege.entitlement, key)
     known = [one for one in (privilege.level, privilege.entitlement.level) if one in POWER and one != "unknown"]
     return replace(
-        of_entitlement(privilege.entitlement, key),
+        held,
+        data_class=held.data_class if is_vouched else "",
         level=level or max(known, key=POWER.index, default="unknown"),
         environment=environment_of(privilege.entitlement, environment),
         model_controlled=privilege.model_controlled,

@@ -24,7 +24,7 @@ _CLAIMED = """EXISTS (
                 AND (other.owner_id IS NULL OR other.owner_id IS DISTINCT FROM r.owner_id)
                 AND (b.known_since IS NULL OR (o.known_since, o.id) < (b.known_since, b.id))
                 AND NOT EXISTS (
-                    SELECT 1 FROM inventory_hostconsent c WHERE c.binding_id = b.id AND c.resource_id = other.id
+                    SELECT 1 FROM inventory_hostconsent c WHERE c.binding_id = b.id AND c.resource_id = other.id AND c.opens_id = r.id
                     AND NOT EXISTS (SELECT 1 FROM approvals_party party WHERE party.submission_id = s.id
                                     AND party.person_id IN (c.said_by_id, c.said_for_id))))"""
 

@@ -62,7 +62,7 @@ def submit_moved(step: Step[Automation], *, by: Person) -> Effect:
     found = replace(changes.compare(automation, version, assessment, now=step.now), asked=())
     policy = policies.in_force(step.now)
     wanted = [one.privilege for one in found.wanted if one.privilege is not None]
-    case = cases.with_kept(cases.of_read(automation, version, wanted), found.unchanged)
+    case = cases.with_kept(cases.of_read(automation, version, wanted, assessment.unvouched), found.unchanged)
     siblings = lineage.ids(automation.lineage, automation.pk)
     submission: Submission = submitting.create(
         step, automation, version, found, assessment, policy, None, case, light_path=False, by=by

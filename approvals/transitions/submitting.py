@@ -86,7 +86,9 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()
     _check_ready(automation, found, assessment, policy, step.now)
     _check_news(automation, version, found, before)
-    case = cases.with_kept(cases.of_read(automation, version, _privileges(found.wanted)), found.unchanged)
+    case = cases.with_kept(
+        cases.of_read(automation, version, _privileges(found.wanted), assessment.unvouched), found.unchanged
+    )
     in_conflict = _check_conflicts(case, step.now)
     found = stage_one.asks_app(found, in_conflict, automation.pk)
     found = alike.asks_app(found, likes, automation)

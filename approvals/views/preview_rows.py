@@ -68,7 +68,6 @@ def is_recognised(one: Wanted) -> bool:
 def _row(preview: Preview, one: Wanted, form: Form, is_first: bool) -> Shape:
     privilege, resource = one.asked.privilege, one.resource
     strange = not one.is_named or not is_recognised(one)
-    data_class = privilege.entitlement.counted_class if privilege else resource.counted_class if resource else ""
     people = next((seat.people for seat in one.seats if not seat.is_security), ())
     return {
         "key": one.key,
@@ -77,7 +76,7 @@ def _row(preview: Preview, one: Wanted, form: Form, is_first: bool) -> Shape:
         "name": one.asked.credential.name if one.asked.credential is not None else "",
         "scope": _scope(one),
         "tags": _tags(preview, one),
-        "data_class": data_class if resource is not None and resource.data_class else None,
+        "data_class": preview.counted_class(one) if resource is not None and resource.data_class else None,
         "tier": one.asked.tier,
         "asked_of": "" if one.problems else _asked_of(preview, people) if one.is_asked else "Held already",
         "unknown": strange,

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from approvals import facts
+from approvals import facts, rechecking
 from approvals.conflicts import asked as conflicts
 from approvals.conflicts import remaining
 from approvals.holders import Held
@@ -155,7 +155,7 @@ def what(record: Approval) -> Shape:
             "sentence": privilege.sentence,
             "scope": raw(entitlement.code, privilege.through, privilege.target, scope),
             "scope_asked": ", ".join(s for s in privilege.scope if s not in scope) if narrowed else "",
-            "data_class": entitlement.counted_class,
+            "data_class": rechecking.counted_class(privilege, record.submission),
         }
     credential = record.credential
     on = record.decided_on

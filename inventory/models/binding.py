@@ -231,6 +231,8 @@ class HostConsent(AppendOnly):
 
     binding = models.ForeignKey(Binding, models.PROTECT, related_name="consents")
     resource = models.ForeignKey(Resource, models.PROTECT, related_name="host_consents")
+    #: What the binding opened then: a consent counts for no other resource.
+    opens = models.ForeignKey(Resource, models.PROTECT, related_name="+")
     said_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     #: The person represented under a delegation (A11).
     said_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
@@ -240,7 +242,9 @@ class HostConsent(AppendOnly):
         ordering = ("id",)
         triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, CONSENT_BY_ITS_SIDE]
         constraints = (
-            models.UniqueConstraint(fields=["binding", "resource", "said_by"], name="host_consent_once_a_person"),
+            models.UniqueConstraint(
+                fields=["binding", "resource", "opens", "said_by"], name="host_consent_once_a_person"
+            ),
         )
 
     def __str__(self) -> str:

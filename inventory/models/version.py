@@ -91,6 +91,11 @@ class Assessment(AppendOnly):
     def __str__(self) -> str:
         return f"{self.version}: {self.tier}"
 
+    @property
+    def unvouched(self) -> Collection[str]:
+        """Keys of the privileges that counted as restricted, because their binding rested on a party (I8)."""
+        return frozenset(self.levels.get("unvouched", ()))
+
     def ledger_about(self) -> tuple[models.Model, ...]:
         """It stands on the automation's timeline too."""
         return (self, self.version, self.version.automation)

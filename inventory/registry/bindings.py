@@ -294,6 +294,7 @@ def share_host(step: Step[Resource], *, binding: int) -> Effect:
     made = HostConsent(
         binding=row,
         resource=step.subject,
+        opens=row.resource,
         said_by=step.actor.person,
         said_for=step.actor.standing_for,
         said_at=step.now,
