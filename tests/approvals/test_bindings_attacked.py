@@ -49,6 +49,19 @@ def proposed_only(c: Company) -> None:
     )
 
 
+def by_colleague(c: Company) -> None:
+    """Nobody says it before Rita brings it in: she proposes it, for the resource of a party."""
+
+
+def by_move(c: Company) -> None:
+    """The host is known to open Mei's drive. The owner asks that it opens theirs, and Mei agrees."""
+    known = {"connector": "httpRequest", "instance": HOST}
+    registry.bind(c.drive, actor=as_actor(c.people.mei), now=c.now, **known)
+    registry.ask_to_move(c.model, actor=as_actor(c.people.omar), now=c.now, **known)
+    row = Binding.objects.get(connector="httpRequest", instance_name=HOST)
+    registry.agree_to_move(row, actor=as_actor(c.people.mei), now=c.now, resource=c.model.pk)
+
+
 def by_deputy(c: Company) -> None:
     """The deputy, who is no party, says it: an attack only where the host is known for another owner's resource."""
     _bind(c, as_actor(c.people.amara))
@@ -57,9 +70,12 @@ def by_deputy(c: Company) -> None:
 def play(c: Company, draw: random.Random) -> tuple[str, bool]:
     """One attack, drawn: what was done, and whether its privilege was approved without security."""
     is_known, later = draw.random() < 0.5, draw.random() < 0.5
-    known_by = draw.choice(["googleDrive", "postgres"]), draw.choice(["", ":443", ":8443"])
-    say = draw.choice([by_owner, by_their_delegate, proposed_only, *([by_deputy] if is_known else [])])
-    what = f"{say.__name__}, known by {''.join(known_by) if is_known else 'nothing'}, {'later' if later else 'before'}"
+    known_by = draw.choice(["googleDrive", "postgres"]), draw.choice(["payroll.example:443", "Payroll.Example.", HOST])
+    say = draw.choice(
+        [by_owner, by_their_delegate, proposed_only, by_colleague, by_move, *([by_deputy] if is_known else [])]
+    )
+    later = later and say not in (by_colleague, proposed_only)  # the next owner of the resource vouches for these
+    what = f"{say.__name__}, known by {' '.join(known_by) if is_known else 'nothing'}, {'later' if later else 'before'}"
     return what, attack(c, say, known_by if is_known else None, later=later)
 
 
@@ -69,13 +85,13 @@ def attack(c: Company, say: Say, known_by: tuple[str, str] | None, *, later: boo
     Args:
         c: the company.
         say: who says that the host opens the harmless resource.
-        known_by: connector and port by which the host was known for another owner's resource.
+        known_by: connector and name by which the host was known for another owner's resource.
         later: the owner becomes a party after the submission, instead of before; a deputy's word makes nobody one.
     """
     n = c.people
     if known_by is not None:
-        connector, port = known_by
-        registry.bind(c.drive, actor=as_actor(n.mei), now=c.now, connector=connector, instance=f"{HOST}{port}")
+        connector, name = known_by
+        registry.bind(c.drive, actor=as_actor(n.mei), now=c.now, connector=connector, instance=name)
     say(c)
     is_party = say is not by_deputy
     if is_party and later:
@@ -98,6 +114,7 @@ def harmless(company: Company) -> Company:
     """Omar's model gateway is public, and he may own automations of Finance Operations."""
     given(company.model, data_class="public")
     company.model.refresh_from_db()
+    stock.confirm_connections(company)
     joins(company.people.omar, company.people.finance_ops)
     return company
 
