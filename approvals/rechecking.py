@@ -141,7 +141,8 @@ def _tier(privilege: Privilege, submission: Submission) -> Tier:
 
 def counted_class(privilege: Privilege, submission: Submission) -> str:
     """The data class that counts for a privilege of a submission: restricted where its binding rests on parties (I8)."""
-    if privilege.key in unvouched(submission):
+    bindings = bindings_of(submission)
+    if bindings and not assessing.is_vouched(privilege, party_ids(submission), bindings):
         return DataClass.RESTRICTED
     return str(privilege.entitlement.counted_class)
 

@@ -132,7 +132,7 @@ def _roles(made: Northwind, now: datetime) -> None:
 
 
 def _resources(made: Northwind, now: datetime) -> None:
-    """Registered by one admin, accepted by their owners, put to use by the other admin; then each owner says what opens them."""
+    """Registered by one admin, accepted by their owners, put to use by the other admin; then each owner or deputy confirms what opens them."""
     for number, row in enumerate(resources.RESOURCES):
         made.resources[row.key] = _registered(made, row, now + number * STEP)
     rows = [(row, made.resources[row.key], made.actor(row.owner)) for row in resources.RESOURCES]
@@ -142,11 +142,12 @@ def _resources(made: Northwind, now: datetime) -> None:
         if not row.in_use:
             continue
         registry.activate(resource, actor=made.actor("karl"), now=now + 2 * DAY + number * STEP)
-    for number, (row, resource, owner) in enumerate(rows):
+    for number, (row, resource, _) in enumerate(rows):
+        confirmer = made.actor(row.confirmed_by or row.owner)
         for connection in row.connections:
             connector, _, instance = connection.partition("|")
             at = now + 3 * DAY + number * STEP
-            registry.bind(resource, actor=owner, now=at, connector=connector, instance=instance)
+            registry.bind(resource, actor=confirmer, now=at, connector=connector, instance=instance)
 
 
 def _registered(made: Northwind, row: ResourceRow, now: datetime) -> Resource:

@@ -21,6 +21,8 @@ class ResourceRow(NamedTuple):
     connections: tuple[str, ...] = ()
     environment: str = Environment.PRODUCTION
     in_use: bool = True
+    #: Who confirms its connections: its owner, but its deputy where the owner builds on them.
+    confirmed_by: str = ""
 
 
 RESOURCES = (
@@ -275,6 +277,7 @@ RESOURCES = (
         "it_ops",
         "How things are done here: pages of all teams, as tools.",
         ("mcp|wiki.northwind.example",),
+        confirmed_by="amara",
     ),
     ResourceRow(
         "vault",
@@ -318,6 +321,7 @@ RESOURCES = (
         "marketing",
         "Which pages of the shop are read, without saying by whom.",
         ("httpRequest|analytics.northwind.example",),
+        confirmed_by="grace",
     ),
     ResourceRow(
         "vouchers",

@@ -189,7 +189,8 @@ class Binding(models.Model):
     def is_word_of(self, people: Collection[int]) -> bool:
         """Whether it rests on some people, by id (I8).
 
-        One of them confirmed it, or asked for the move that another agreed to. Or it is open and one of them answers for its resource: then only another who answers for that counts.
+        One of them confirmed it, or asked for the move that another agreed to. Or it is open, one of them answers for its resource, and
+        nobody else who answers for that proposed it.
         """
         if not self.is_open:
             said = {self.confirmed_by_id, self.confirmed_for_id, self.moved_by_id, self.moved_for_id}
