@@ -302,7 +302,7 @@ class _Reading:
             raised_to=self.automation.raised_to,
             sharers=assessing.sharers_of(self.automation, self.found.identities),
             chain=self._chain,
-            own=self._own(),
+            own=self._own,
             bindings=self._as_bound,
             rules=policy.tiers,
         )
@@ -327,6 +327,7 @@ class _Reading:
             )
         )
 
+    @cached_property
     def _own(self) -> set[int]:
         """Ids of the parties: their word on what a credential or a connection opens does not count (S1, I8)."""
         found = {who for who, _ in self._parties} | {person.pk for person in self.actor.people}
@@ -335,7 +336,7 @@ class _Reading:
     @cached_property
     def _unvouched(self) -> frozenset[str]:
         """Keys of the privileges that count as restricted, because their binding rests on parties (I8)."""
-        return assessing.unvouched(self.found.privileges.values(), self._own(), self._as_bound)
+        return assessing.unvouched(self.found.privileges.values(), self._own, self._as_bound)
 
     @cached_property
     def _parties(self) -> list[tuple[int, Capacity]]:

@@ -147,6 +147,17 @@ def counted_class(privilege: Privilege, submission: Submission) -> str:
     return str(privilege.entitlement.counted_class)
 
 
+def counted_class_of(record: Approval, registered: str) -> str:
+    """The data class that counts for a credential's record: restricted where one of its uses is.
+
+    Args:
+        record: of a credential.
+        registered: the class in the register.
+    """
+    keys = unvouched(record.submission)
+    return DataClass.RESTRICTED if any(one.key in keys for one in _uses(record)) else registered
+
+
 def unvouched(submission: Submission) -> frozenset[str]:
     """Keys of the privileges of a submission whose binding rests on its parties (I8)."""
     bindings = bindings_of(submission)

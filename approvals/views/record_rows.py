@@ -166,7 +166,7 @@ def what(record: Approval) -> Shape:
         "sentence": f"{credential.sentence if credential else 'Uses a credential'}{kept}",
         "name": name,
         "scope": " · ".join(filter(None, [credential.external_id, credential.lifetime])) if credential else "",
-        "data_class": on.counted_class if on else "restricted",
+        "data_class": rechecking.counted_class_of(record, on.counted_class if on else "restricted"),
     }
 
 

@@ -73,7 +73,7 @@ def claims(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
     may = registry.share_host.refusal(one, actor=actor, now=now) is None
     return [
         {
-            "host": row.instance_name,
+            "host": row.host,
             "opens": row.resource.name,
             "by": person.name if (person := row.confirmed_by or row.proposed_by) else "Somebody",
             "action": {
