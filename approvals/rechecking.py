@@ -193,7 +193,7 @@ def bindings_of(submission: Submission) -> dict[tuple[str, str], Binding]:
 
 def read_together(submissions: Iterable[Submission]) -> None:
     """Read for several submissions what `privileges_of`, `bindings_of` and `party_ids` answer: a fixed number of queries, none for none."""
-    submissions = list(submissions)
+    submissions = [one for one in submissions if "_bindings" not in one.__dict__]
     by_version: dict[int, list[Submission]] = {}
     for one in submissions:
         by_version.setdefault(one.version_id, []).append(one)

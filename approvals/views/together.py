@@ -108,8 +108,9 @@ def _records(reader: Reader, submissions: set[int]) -> list[Approval]:
         )
     )
     records: list[Approval] = sorted(found, key=lambda one: waits.index(one.pk))
-    remaining.know([one.submission for one in records], reader.now)
-    rechecking.read_together([one.submission for one in records if one.credential is not None])
+    submissions = [one.submission for one in records]
+    rechecking.read_together(submissions)
+    remaining.know(submissions, reader.now)
     return records
 
 
