@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('inventory', '0013_confirmed_for_and_host_consent'),
-        ('approvals', '0025_stand_in_by_shared_responsibility'),
+        ('approvals', '0026_left_alone_by_what_is_left'),
     ]
 
     operations = [
