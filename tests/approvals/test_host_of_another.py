@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -76,6 +78,37 @@ def test_who_made_the_claim_does_not_agree_for_the_other_side(claimed: Company) 
         with pytest.raises(DutyConflict, match="You said that this host opens Model gateway"):
             registry.share_host(claimed.drive, actor=actor, now=claimed.now, binding=binding.pk)
     assert not HostConsent.objects.exists()
+
+
+def test_who_answers_for_both_resources_does_not_agree(claimed: Company) -> None:
+    amara, binding = claimed.people.amara, claim(claimed)
+    assert amara.pk == claimed.drive.deputy_id == claimed.model.deputy_id
+    with pytest.raises(DutyConflict, match="You answer for Model gateway too"):
+        registry.share_host(claimed.drive, actor=as_actor(amara), now=claimed.now, binding=binding.pk)
+    assert "Confirm shared host" not in client_of(amara).get(claimed.drive.href).content.decode()
+
+
+def test_a_consent_counts_for_nothing_once_its_person_answers_for_the_claiming_resource(claimed: Company) -> None:
+    registry.share_host(claimed.drive, actor=as_actor(claimed.people.mei), now=claimed.now, binding=claim(claimed).pk)
+    given(claimed.model, deputy=claimed.people.mei)
+    assert asked(claimed).tier == "high"
+
+
+def test_a_move_of_the_older_binding_frees_no_claim(claimed: Company) -> None:
+    n = claimed.people
+    registry.ask_to_move(
+        claimed.mail, actor=as_actor(n.mei), now=claimed.now, connector="googleDrive", instance=f"{HOST}:443"
+    )
+    row = Binding.objects.get(resource=claimed.drive)
+    later = claimed.now + timedelta(hours=1)
+    registry.agree_to_move(row, actor=as_actor(n.amara), now=later, resource=claimed.mail.pk)
+    (waiting,) = hosts.with_claims([claim(claimed)])
+    assert [one.resource for one in waiting.claims] == [claimed.mail]
+
+
+def test_a_retired_resource_waits_for_nobody(claimed: Company) -> None:
+    given(claimed.drive, state="retired")
+    assert asked(claimed).tier != "high"
 
 
 def test_who_answers_for_an_automation_on_it_does_not_agree(claimed: Company) -> None:

@@ -262,8 +262,13 @@ def test_a_reviewer_who_owns_nothing_delegates_to_another_reviewer(company: Comp
     assert hand_over(ada, n.sana).taker == n.sana
 
 
-def test_a_resource_that_nobody_has_put_to_use_changes_nothing(company: Company) -> None:
+@pytest.mark.parametrize("fields", [("owner", "deputy"), ("named_owner", "named_deputy")], ids=["owned", "named"])
+def test_a_resource_that_nobody_has_put_to_use_counts_and_a_retired_one_does_not(
+    company: Company, fields: tuple[str, str]
+) -> None:
     n = company.people
-    before = offered(n.tom)
-    given(company.github, owner=n.tom, deputy=n.piet, state="proposed")
+    before, (owner, deputy) = offered(n.tom), fields
+    given(company.github, **{owner: n.tom, deputy: n.piet, "state": "proposed"})
+    assert offered(n.tom) == ["Amara Okafor", "Bram Visser", "Mei Tanaka", "Piet de Vries"]
+    given(company.github, state="retired")
     assert offered(n.tom) == before

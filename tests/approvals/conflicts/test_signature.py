@@ -234,6 +234,29 @@ def test_refused_privilege_takes_the_extra_approval_of_its_rule_along_and_of_no_
     assert ConflictSignature.objects.get().rule.code == "post-twice"
 
 
+def test_what_another_conflict_takes_too_is_signed_by_itself(plain: Company) -> None:
+    ruling.no_other_rules()
+    ruling.rule(on(plain.erp), on(plain.slack), mode="approval", code="read-and-post")
+    ruling.rule({"entry": ["open"]}, on(plain.slack), mode="approval", code="open-and-post")
+    made = stock.submitted(
+        plain,
+        lambda export: export["nodes"].append(samples.node("webhook", "Hook", 2, path="orders", httpMethod="POST")),
+    )
+    journeys.decide_app(plain, made)
+    for record in made.approvals.filter(stage=2).order_by("pk"):
+        journeys.approve(record, plain.people.omar, now=plain.now, reason=WHY)
+    reads = made.approvals.get(privilege__entitlement__resource=plain.erp)
+    journeys.approve(reads, plain.people.sana, now=plain.now, reason=WHY)
+    made.refresh_from_db()
+    assert made.state == SubmissionState.OPEN
+    posts = made.approvals.get(privilege__entitlement__resource=plain.slack)
+    journeys.approve(posts, plain.people.sana, now=plain.now, reason=WHY)
+    made.refresh_from_db()
+    assert made.state == SubmissionState.IN_FORCE
+    signed_rules = {one.rule.code for one in ConflictSignature.objects.select_related("rule")}
+    assert signed_rules == {"read-and-post", "open-and-post"}
+
+
 @pytest.mark.rule("A6")
 def test_what_changed_since_it_was_asked_is_not_signed_along_with_another(plain: Company) -> None:
     made = decided_by_owners(plain)
