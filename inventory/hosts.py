@@ -36,7 +36,7 @@ def with_claims(rows: Iterable[Binding]) -> list[Binding]:
     hosts = {_host(row) for row in some} - {""}
     if not hosts:
         return some
-    known = Binding.objects.filter(host__in=hosts, confirmed_at__isnull=False)
+    known = Binding.objects.filter(host__in=hosts, confirmed_at__isnull=False).exclude(resource__state="retired")
     others = list(known.select_related("resource__owner").order_by("pk"))
     claimed = {id(row): found for row in some if (found := _earlier(row, others))}
     said: dict[tuple[int | None, int], list[frozenset[int]]] = {}
@@ -46,8 +46,10 @@ def with_claims(rows: Iterable[Binding]) -> list[Binding]:
         for binding, resource, *people in about.values_list("binding", "resource", "said_by", "said_for"):
             said.setdefault((binding, resource), []).append(frozenset(pk for pk in people if pk is not None))
     for row in some:
+        side = row.resource.answering_ids
         row.claims = [
-            Claim(resource, tuple(said.get((row.pk, resource.pk), ()))) for resource in claimed.get(id(row), ())
+            Claim(resource, tuple(who for who in said.get((row.pk, resource.pk), ()) if who.isdisjoint(side)))
+            for resource in claimed.get(id(row), ())
         ]
     return some
 

@@ -17,16 +17,17 @@ _BY_PARTY = f"""EXISTS (
                             SELECT 1 FROM approvals_party other
                             WHERE other.submission_id = s.id AND other.person_id = b.proposed_by_id))))"""  # noqa: S608
 
-#: Whether the host of ``b`` was known for another owner's resource before, for which nobody but parties has agreed.
-_CLAIMED = """EXISTS (
+#: Whether the host of ``b`` was known for another owner's resource before, for which nobody has agreed but parties and its own side.
+_CLAIMED = f"""EXISTS (
                 SELECT 1 FROM inventory_binding o JOIN inventory_resource other ON other.id = o.resource_id
-                WHERE b.host <> '' AND o.host = b.host AND o.id <> b.id AND o.confirmed_at IS NOT NULL AND o.resource_id <> r.id
+                WHERE b.host <> '' AND o.host = b.host AND o.id <> b.id AND o.confirmed_at IS NOT NULL AND o.resource_id <> r.id AND other.state <> 'retired'
                 AND (other.owner_id IS NULL OR other.owner_id IS DISTINCT FROM r.owner_id)
                 AND (b.known_since IS NULL OR (o.known_since, o.id) < (b.known_since, b.id))
                 AND NOT EXISTS (
                     SELECT 1 FROM inventory_hostconsent c WHERE c.binding_id = b.id AND c.resource_id = other.id AND c.opens_id = r.id
+                    AND NOT coalesce(c.said_by_id IN {_SIDE} OR c.said_for_id IN {_SIDE}, false)
                     AND NOT EXISTS (SELECT 1 FROM approvals_party party WHERE party.submission_id = s.id
-                                    AND party.person_id IN (c.said_by_id, c.said_for_id))))"""
+                                    AND party.person_id IN (c.said_by_id, c.said_for_id))))"""  # noqa: S608
 
 ON_WHAT_OTHERS_CONFIRMED = pgtrigger.Trigger(
     name="decision_on_what_others_confirmed",

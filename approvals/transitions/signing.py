@@ -51,15 +51,14 @@ def sign(step: Step[Approval], decision: Decision, approve: Transition[Approval]
     record, submission = step.subject, step.subject.submission
     others = list(submission.approvals.exclude(pk=record.pk).select_related("privilege"))
     beside = conflicts.asked_in(submission)
-    found = [
-        one
-        for one in conflicts.left(submission, [*others, record], step.now)
-        if one.mode == Mode.APPROVAL and conflicts.takes_part(record.kind, conflicts.key_of(record), one, beside)
-    ]
+    left = [one for one in conflicts.left(submission, [*others, record], step.now) if one.mode == Mode.APPROVAL]
+    found = [one for one in left if _is_in(record, [one], beside)]
+    unsigned = [one for one in left if one not in found]
     for one in found:
         _write(step, decision, one)
     for other in others:
-        if other.state == ApprovalState.OPEN and _is_in(other, found, beside):
+        # What another conflict takes too is signed by itself: it has one seat for all of its conflicts.
+        if other.state == ApprovalState.OPEN and _is_in(other, found, beside) and not _is_in(other, unsigned, beside):
             _sign_too(step, other, approve)
 
 
@@ -106,8 +105,7 @@ def take_back(step: Step[Approval], decision: Decision, retract: Transition[Appr
 
 
 def _is_in(record: Approval, found: Sequence[Found], beside: Collection[str]) -> bool:
-    key = f"{record.submission.automation_id}/{record.key}"
-    return any(conflicts.takes_part(record.kind, key, one, beside) for one in found)
+    return any(conflicts.takes_part(record.kind, conflicts.key_of(record), one, beside) for one in found)
 
 
 def _sign_too(step: Step[Approval], record: Approval, approve: Transition[Approval]) -> None:

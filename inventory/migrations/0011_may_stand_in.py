@@ -19,9 +19,10 @@ LANGUAGE sql STABLE AS $$
     SELECT 'the team ' || t.name, ARRAY[t.lead_id, t.deputy_lead_id]
     FROM controls_team t WHERE t.lead_id = giver OR t.deputy_lead_id = giver
     UNION ALL
-    SELECT r.name, ARRAY[r.owner_id, r.deputy_id, t.lead_id, t.deputy_lead_id]
+    SELECT r.name, ARRAY[r.owner_id, r.deputy_id, r.named_owner_id, r.named_deputy_id, t.lead_id, t.deputy_lead_id]
     FROM inventory_resource r LEFT JOIN controls_team t ON t.id = r.team_id
-    WHERE r.state = 'active' AND (r.owner_id = giver OR r.deputy_id = giver OR r.interim_id = ANY ((SELECT ids FROM interim)::bigint[]))
+    WHERE r.state <> 'retired' AND (r.owner_id = giver OR r.deputy_id = giver OR r.named_owner_id = giver OR r.named_deputy_id = giver
+        OR r.interim_id = ANY ((SELECT ids FROM interim)::bigint[]))
     UNION ALL
     SELECT a.name, ARRAY[t.lead_id, t.deputy_lead_id]
     FROM inventory_automation a JOIN controls_team t ON t.id = a.team_id

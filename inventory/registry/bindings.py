@@ -125,7 +125,9 @@ def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
     """
     row = _find(connector, instance)
     if row is None:
-        row = Binding(connector=connector, instance_name=instance, proposed_by=step.actor.person, proposed_at=step.now)
+        row = Binding(
+            connector=connector, instance_name=instance, proposed_by=step.actor.capacity_of, proposed_at=step.now
+        )
     elif row.resource_id != step.subject.pk and not row.is_refused:
         raise refuse(_not_open(row))
     was = row.resource_id
@@ -252,7 +254,6 @@ def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
     row.proposed_by, row.proposed_at = row.moving_by, row.moving_at or step.now
     row.moved_by, row.moved_for = row.moving_by, row.moving_for
     row.confirmed_by, row.confirmed_for, row.confirmed_at = step.actor.person, step.actor.standing_for, step.now
-    row.known_since = step.now
     _forget_move(row)
     step.save(row)
     return Effect(payload={"from": str(was), "to": str(row.resource_id)})
@@ -288,6 +289,8 @@ def share_host(step: Step[Resource], *, binding: int) -> Effect:
             f"You said that this host opens {row.resource.name}, so you do not agree for {step.subject.name} too."
         )
         raise refuse(Refusal("I8", "duty", sentence, to_do))
+    if people & row.resource.answering_ids:
+        raise refuse(Refusal("I8", "duty", f"You answer for {row.resource.name} too.", to_do))
     if rests := _owned_that_rest_on(row, people, step.now):
         sentence = f"{rests.name} rests on this connection and you answer for it, so somebody else agrees."
         raise refuse(Refusal("I8", "duty", sentence, to_do))

@@ -308,7 +308,7 @@ def _save_resources(
 
 def _proposed(step: Step[Any], row: Binding, resource: Resource) -> Binding:
     """A binding as this import proposes it; what was refused stays in `refused_for`."""
-    row.resource, row.proposed_by, row.proposed_at = resource, step.actor.person, step.now
+    row.resource, row.proposed_by, row.proposed_at = resource, step.actor.capacity_of, step.now
     row.refused_by = row.refused_at = None
     return row
 

@@ -71,6 +71,7 @@ def _moving(row: Binding, actor: Actor, now: datetime) -> Shape | None:
 def claims(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
     """Hosts of a resource that another owner says open theirs too: the context of ``claims`` in ``inventory/resource.html`` (I8)."""
     may = registry.share_host.refusal(one, actor=actor, now=now) is None
+    people = {person.pk for person in actor.people}
     return [
         {
             "host": row.host,
@@ -82,7 +83,7 @@ def claims(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
                 "post": reverse("binding_share", args=[row.pk]),
                 "fields": {"resource": one.pk},
             }
-            if may
+            if may and row.resource.answering_ids.isdisjoint(people)
             else None,
         }
         for row in hosts.claimed_from(one)
