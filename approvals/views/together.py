@@ -108,9 +108,9 @@ def _records(reader: Reader, submissions: set[int]) -> list[Approval]:
         )
     )
     records: list[Approval] = sorted(found, key=lambda one: waits.index(one.pk))
-    submissions = [one.submission for one in records]
-    rechecking.read_together(submissions)
-    remaining.know(submissions, reader.now)
+    theirs = [one.submission for one in records]
+    rechecking.read_together(theirs)
+    remaining.know(theirs, reader.now)
     return records
 
 
