@@ -55,6 +55,15 @@ MASKED = (
     ("Token: Blue-Sky-42", "Token: secret-removed"),
     ("bob:Sommer2024@erp", "bob:secret-removed@erp"),
     ("Sync bob:hunter2@erp.example daily", "Sync bob:secret-removed@erp.example daily"),
+    ("ERP mot de passe: hunter2", "ERP mot de passe: secret-removed"),
+    ("mot de passe Sommer2024", "mot de passe secret-removed"),
+    ("mdp: Winter#1", "mdp: secret-removed"),
+    ("admin:hunter2", "admin:secret-removed"),
+    ("robot:Sommer2024", "robot:secret-removed"),
+    ("erp.robot:Winter#1", "erp.robot:secret-removed"),
+    ("ERP pass Sommer2024", "ERP pass secret-removed"),
+    ("Password: Geheim", "Password: secret-removed"),
+    ("Token: admin2024", "Token: secret-removed"),
 )
 SHOWN = (
     "Password: reset2 flow",
@@ -100,6 +109,22 @@ SHOWN = (
     "mailto:rita2024@example.com",
     "Email:rita2024@example.com",
     "lead2crm",
+    "Token: Bitcoin",
+    "Token: Calendly",
+    "API key: Pipedrive",
+    "API key: Shopify-EU",
+    "Password: KeePass",
+    "Password: Bitwarden",
+    "Secret: AWS-SM",
+    "Key: SKU-1234",
+    "Token: JWT-RS256",
+    "Kennwort: vergessen",
+    "Ski pass Season2025",
+    "Pass order123 on",
+    "Slack:step2",
+    "mistral:7b-instruct",
+    "Report:weekly",
+    "waf:List*",
 )
 
 
@@ -220,6 +245,11 @@ def test_a_part_of_a_path_after_a_word_for_a_secret_is_not_shown(holder: str, pa
         "{}/orders",
         "in/{}/orders",
         "orders/{}",
+        "orders-secret-{}",
+        "hook_token_{}",
+        "in_key_{}/x",
+        "crm-pass-{}",
+        "in-apikey-{}",
     ],
 )
 def test_a_password_anywhere_in_the_path_of_a_webhook_is_not_shown(path: str, password: str) -> None:
@@ -242,6 +272,9 @@ def test_a_password_anywhere_in_the_path_of_a_webhook_is_not_shown(path: str, pa
         ("/pin=4711/x", "/pin={opaque}/x"),
         ("/key/Sömmer2024", "/key/{opaque}"),
         ("/webhook/in/Sommer2024/x", "/webhook/in/{opaque}/x"),
+        ("/hook-secret-hunter2", "/hook-secret-{opaque}"),
+        ("/x/in_key_Sommer2024/y", "/x/in_key_{opaque}/y"),
+        ("/webhook/admin2024", "/webhook/{opaque}"),
     ],
 )
 def test_only_the_secret_in_a_part_of_a_path_is_masked(path: str, shown: str) -> None:
@@ -249,7 +282,20 @@ def test_only_the_secret_in_a_part_of_a_path_is_masked(path: str, shown: str) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["lead2crm", "stripe2", "orders/order2", "slack/events", "v2/json2csv", "getUser2", "bitrix24/x"]
+    "path",
+    [
+        "lead2crm",
+        "stripe2",
+        "orders/order2",
+        "slack/events",
+        "v2/json2csv",
+        "getUser2",
+        "bitrix24/x",
+        "sap-s4hana",
+        "hooks/orders2024",
+        "shopifyOrdersPaid2",
+        "v1/tokens/usage",
+    ],
 )
 def test_a_plain_word_in_the_path_of_a_webhook_is_shown(path: str) -> None:
     assert path_shown(path, is_entry=True) == path
@@ -271,6 +317,8 @@ def test_a_plain_word_in_the_path_of_a_webhook_is_shown(path: str) -> None:
         "/v1/tokens/me",
         "/keys/45",
         "/secret/list-all",
+        "/customer-key-accounts",
+        "/my-token-refresh-v2",
     ],
 )
 def test_a_part_of_a_path_about_secrets_is_shown(path: str) -> None:
