@@ -47,8 +47,8 @@ _HOLDING = (
 _HOLDS_SECRET = re.compile(_HOLDING, re.IGNORECASE)
 #: Those after which a number is the secret, and no id as in ``/keys/45``.
 _HOLDS_DIGITS = re.compile(r"pin|pass(?:word|wd|code|wort)?|pwd?|kennwort", re.IGNORECASE)
-#: A part of a path that holds a secret itself: ``token-hunter2``, ``api_key=swordfish``.
-_WITH_SECRET = re.compile(rf"((?:{_HOLDING}|auth)([-_=:]|%3d|%3a))(.{{4,}})", re.IGNORECASE | re.DOTALL)
+#: A part of a path that holds a secret itself: ``token-hunter2``, ``in_api_key=swordfish``.
+_WITH_SECRET = re.compile(rf"((?:.*?[-_])??(?:{_HOLDING}|auth)([-_=:]|%3d|%3a))(.{{4,}})", re.IGNORECASE | re.DOTALL)
 #: What a part of a path has and a password seldom: several words, a version, an ordinal.
 _PLAIN_PIECE = re.compile(r"[-_.:]|^v\d|\d(?:st|nd|rd|th)$")
 _OF_A_BOT = re.compile(r"(?:bot)?\d{5,}:[\w-]{6,}")

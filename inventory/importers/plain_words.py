@@ -22,20 +22,22 @@ _PLAIN = (
         introspect introspection invalid issue issuance issuer jwt key keys length limit login logout manager management mandatory
         me mine missing mode needed new none oauth oidc old openid optional policy private protected public recover recovery refresh
         required revocation revoke rotation secret service session sessions settings sign signin standard store token tokens
-        types unlimited url user users v vault valid validation value values variable verification wrong
-        aes argon base bcrypt hmac md pbkdf rsa scrypt sha utf
-        account auto batch branch chunk counter email endpoint event factor flow form git group http input item job lead level list mail model multi node
-        number only output page part phase process profile row stage step switch table task test through trial two version webhook workflow
+        types unlimited url usage user users v vault valid validation value values variable verification wrong
+        aes argon base bcrypt es hmac hs md pbkdf ps rs rsa scrypt sha utf
+        account auto batch branch chunk counter email endpoint event factor flow form git group http input invoice invoices item job lead level list mail model multi node
+        number only orders output page paid part phase process profile row season stage step switch table task test through trial two version webhook workflow
         csv docx html json pdf sql text xls xlsx xml yaml zip
+        bitwarden keepass vergessen
         dev live local prod production sandbox staging
         airtable anthropic asana azure bitrix discord dropbox gemini github gitlab gmail google gpt hubspot instagram jira linkedin mcp mini
-        notion o office openai postgres redis salesforce sap shopify slack stripe supabase telegram twilio whatsapp zendesk
+        notion o office openai postgres redis salesforce sap s4hana shopify slack stripe supabase telegram twilio whatsapp zendesk
         """
     )
 )
 #: Words that a long number follows in a name that everybody knows.
-_LONG_NUMBERED = vocabulary("aes dynamics office rsa sha")
+_LONG_NUMBERED = vocabulary("aes dynamics es hs invoice invoices office order orders ps rs rsa season sha")
 _BARE = re.compile(r"[\w.:-]+")
+_SEPARATOR = re.compile(r"[.:_-]")
 _CONVERSION = re.compile(r"[A-Z]?[a-z]{1,20}2[A-Z]?[a-z]{1,20}|[A-Z]{2,9}2[A-Z]{2,9}")
 #: Three digits or more right after a word: a year, or a password.
 _LONG_NUMBER = re.compile(r"([A-Za-z]+)\d{3}")
@@ -49,7 +51,9 @@ def is_plain(text: str) -> bool:
     return (
         _BARE.fullmatch(bare) is not None
         and all(word.lower() in _LONG_NUMBERED for word in _LONG_NUMBER.findall(bare))
-        and (
-            bare.lower().rstrip("0123456789") in _PLAIN or all(word.isdigit() or word in _PLAIN for word in words(bare))
-        )
+        and all(map(_is_plain_part, _SEPARATOR.split(bare)))
     )
+
+
+def _is_plain_part(part: str) -> bool:
+    return part.lower().rstrip("0123456789") in _PLAIN or all(word.isdigit() or word in _PLAIN for word in words(part))

@@ -21,6 +21,7 @@ from inventory.importers.n8n_inline import with_inline_workflows
 from inventory.importers.problem import ImportProblem
 from inventory.importers.secret_budget import CLEAR, Budget, OverBudget
 from inventory.importers.secret_findings import SecretFound, secrets_of
+from inventory.importers.secret_places import without_passwords
 from inventory.importers.secrets import Scrubbed, scrub, without_tokens
 
 Format = Literal["auto", "n8n", "mcp_client"]
@@ -141,7 +142,7 @@ def _read(
             raise ImportProblem(
                 file, "", "the MCP client configuration names no server", "Bring in the one that your client uses."
             )
-        return [ReadResult(manifest, secrets_of(scrubbed))]
+        return [ReadResult(without_passwords(manifest), secrets_of(scrubbed))]
     raise _not_recognised(file, document, format)
 
 
@@ -175,7 +176,7 @@ def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: L
         f" {place.rpartition('/')[2]}" if place[-1:].isdigit() else ""
     )
     manifest = _within_budget(file, lambda: n8n.read_workflow(file, place, scrubbed, fallback, budget))
-    return ReadResult(manifest, secrets_of(scrubbed))
+    return ReadResult(without_passwords(manifest), secrets_of(scrubbed))
 
 
 def _scrubbed(file: str, document: Any, key: bytes | None, budget: Budget) -> Scrubbed:

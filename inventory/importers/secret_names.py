@@ -16,7 +16,7 @@ Span = tuple[int, int]
 
 #: Words after which a secret follows, by what a value after them must look like.
 _WORDS = {
-    "password": r"pass(?:word|wd|phrase|wort|code)?|pwd?|kennwort|contrase.a|senha",
+    "password": r"pass(?:word|wd|phrase|wort|code)?|mot de passe|mdp|pwd?|kennwort|contrase.a|senha",
     "pin": r"pin(?:[ _-]?code)?",
     "token": r"(?:api|access|auth|secret)[ _-]?key|token|secret",
     "login": r"key|auth|login|creds?|credentials?",
@@ -37,19 +37,25 @@ _IN_TEXT, _IN_NAME = _said("password"), _said(*_WORDS)
 _USER_AND_PASSWORD = re.compile(
     r"(?<![\w/.])(?!(?i:mailto|e?-?mail|to|from|cc|bcc|contact):)[A-Za-z][\w.+-]{0,63}:(?P<value>[^\s:/@]{4,64})@(?=[A-Za-z\d])"
 )
+#: A name that is only a user and a password: ``robot:hunter2``. ``llama3.2:7b-instruct`` names a model.
+_ONLY_USER_AND_PASSWORD = re.compile(r"[A-Za-z][A-Za-z._-]{0,63}:(?P<value>[A-Za-z][^\s:/@._*-]{4,63})")
 #: Parts of these words, in lower case: a text without any of them is not searched.
-_HINTS_IN_TEXT = ("pass", "pw", "kennw", "contras", "senha")
-_HINTS_IN_NAME = (*_HINTS_IN_TEXT, "pin", "token", "secret", "key", "auth", "login", "cred", "@")
+_HINTS_IN_TEXT = ("pass", "pw", "kennw", "contras", "senha", "mdp")
+_HINTS_IN_NAME = (*_HINTS_IN_TEXT, "pin", "token", "secret", "key", "auth", "login", "cred", "@", ":")
 _ASSIGNS = frozenset({":", "::", "=", "=>"})
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{15,4096}")
 _RUN = re.compile(r"[A-Za-z0-9]{16,}")
 _PLAIN_PART = re.compile(r"[A-Z]?[a-z]{2,}")
+#: Words of letters that begin with a capital, as services are named: ``Shopify-EU``.
+_CAPITALISED = re.compile(r"[A-Z][^\W\d_]*(?:[-_][A-Z][^\W\d_]*)*")
+_CODE = re.compile(r"[A-Z]{2,5}-\d+")
 _LETTERS = re.compile(r"[^\W\d_]+(?:[-_][^\W\d_]+)*")
 _SEPARATOR = re.compile(r"[-_]")
 _PIECES = re.compile(r"[-_.:]")
 _EXTENSION = re.compile(r"\.[A-Za-z]{1,5}$")
 _BETWEEN_WORDS = str.maketrans("-_", "  ")
-_BETWEEN_FOLDERS = str.maketrans("/\\", "\n\n")
+#: What ends a folder: ``/``, and the ``:`` between two paths of a mount.
+_FOLDER = re.compile(r"[/\\]|:(?=[/\\])")
 
 
 def may_say_password(name: str) -> bool:
@@ -83,6 +89,9 @@ def _passwords_in_name(name: str) -> Iterator[Span]:
     for login in _USER_AND_PASSWORD.finditer(name) if "@" in name else ():
         if has_password_form(login["value"]):
             yield login.span("value")
+    whole = _ONLY_USER_AND_PASSWORD.fullmatch(name)
+    if whole and has_password_form(whole["value"]) and not is_plain(whole["value"]):
+        yield whole.span("value")
 
 
 def tokens_in(name: str) -> Iterator[Span]:
@@ -102,7 +111,7 @@ def tokens_in(name: str) -> Iterator[Span]:
 
 def passwords_in_path(path: str) -> Iterator[Span]:
     """Passwords in a file's path, as in a name."""
-    return passwords_in(_EXTENSION.sub("", path).translate(_BETWEEN_FOLDERS), is_name=True)
+    return passwords_in(_FOLDER.sub("\n", _EXTENSION.sub("", path)), is_name=True)
 
 
 def _is_password_of_text(said: re.Match[str]) -> bool:
@@ -117,7 +126,9 @@ def _is_password_of_name(said: re.Match[str]) -> bool:
         return bool(said["pin"] or (is_assigned and said["password"]))
     if mark == "=" and not said["login"]:
         return judge(value, "strong").what in ("literal", "placeholder")
-    if is_plain(value):
+    if is_plain(value) or (said["login"] and _CODE.fullmatch(value)):
+        return False
+    if said["token"] and _CAPITALISED.fullmatch(value):
         return False
     if _LETTERS.fullmatch(value):
         is_last = not said["more"] and not said["aside"]

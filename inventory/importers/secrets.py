@@ -152,12 +152,7 @@ def without_tokens(text: str) -> str:
     spans = [(begin, end) for _, begin, end in matches(text)]
     spans += passwords_in_path(text)
     spans += [run.span() for run in _LONG_RUN.finditer(text) if looks_like_token(run.group())]
-    apart: list[tuple[int, int]] = []
-    for begin, end in sorted(spans):
-        if apart and begin < apart[-1][1]:
-            begin, end = apart[-1][0], max(end, apart.pop()[1])
-        apart.append((begin, end))
-    return _cut(text, apart)
+    return cut(text, spans)
 
 
 class _Walk:
@@ -225,7 +220,7 @@ class _Walk:
             judged = judge(text, strength)
             if judged.what == "literal" or (strength == "strong" and judged.what in ("placeholder", "reference")):
                 return self._judged(text, judged.what, judged.spans, judged.reference, trail, slot)
-        return self._inside(text, trail, slot) if len(text) >= 12 else text
+        return self._inside(text, trail, slot) if len(text) >= 12 or may_say_password(text) else text
 
     def _name(self, name: str, trail: Trail, slot: _Slot) -> str:
         """A name without secrets: the same wherever it stands, and never that of another."""
@@ -256,7 +251,7 @@ class _Walk:
             self.values.update(dict.fromkeys(values))
             mark = self._fingerprint("".join(values))
         self._found(trail, slot, what, provider, suffix=suffix, reference=reference, mark=mark)
-        return _cut(text, spans)
+        return cut(text, spans)
 
     def _found(
         self,
@@ -298,7 +293,7 @@ class _Walk:
             named = replace(slot, kind=within.kind or slot.kind, name=within.name or within.provider or slot.name)
             ending = suffix or (within.name if within.kind == "url" else "")
             self._judged(text, what, [(begin, end)], "", trail, named, ending, within.provider)
-        return _cut(text, chosen)
+        return cut(text, chosen)
 
     def _arguments(self, arguments: list[str], trail: Trail, slot: _Slot) -> list[str]:
         """Command line arguments: ``--flag=value``, ``--flag value``, ``-e NAME=value``, ``-t token``, ``Header: value``."""
@@ -370,11 +365,13 @@ def _label(value: Any) -> str:
     return ""
 
 
-def _cut(text: str, spans: Iterable[tuple[int, int]]) -> str:
+def cut(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text with a constant in place of each span. Spans that overlap are one."""
     parts, end = [], 0
-    for begin, stop in spans:
-        parts += [text[end:begin], REMOVED]
-        end = stop
+    for begin, stop in sorted(spans):
+        if begin >= end:
+            parts += [text[end:begin], REMOVED]
+        end = max(end, stop)
     return "".join([*parts, text[end:]])
 
 
