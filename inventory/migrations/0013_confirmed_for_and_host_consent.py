@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='binding',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('confirmed_at__isnull', True), ('known_since__isnull', True)), ('confirmed_at__gte', models.F('known_since')), _connector='OR'), name='binding_known_since_confirmed'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('confirmed_at__isnull', True), ('known_since__isnull', True)), models.Q(('confirmed_at__isnull', False), ('known_since__isnull', False)), _connector='OR'), name='binding_known_since_confirmed'),
         ),
         migrations.AddField(
             model_name='hostconsent',

@@ -163,7 +163,7 @@ class Binding(models.Model):
             models.CheckConstraint(
                 name="binding_known_since_confirmed",
                 condition=Q(confirmed_at__isnull=True, known_since__isnull=True)
-                | Q(confirmed_at__gte=F("known_since")),
+                | Q(confirmed_at__isnull=False, known_since__isnull=False),
             ),
             models.CheckConstraint(
                 name="binding_moves_once_confirmed",

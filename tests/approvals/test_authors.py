@@ -62,7 +62,8 @@ def test_an_author_named_by_the_source_does_not_approve_the_app(company: Company
 @pytest.mark.rule("S1", "S3")
 def test_an_author_who_owns_the_resource_does_not_approve_what_is_asked_of_it(company: Company) -> None:
     omar = company.people.omar
-    made = stock.in_stage_2(company, owned_by(omar.email.upper()))
+    made = stock.submitted(company, owned_by(omar.email.upper()))
+    journeys.decide_app(company, made)
     record = stock.privilege_on(made, company.slack)
     refused(transitions.approve, record, as_actor(omar), "SOD-3", now=company.now)
     seat = name_candidate(record, omar)

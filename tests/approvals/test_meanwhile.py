@@ -96,7 +96,7 @@ def test_an_interim_owner_who_is_a_party_does_not_decide(company: Company) -> No
     for one in (company.slack, company.erp):
         stands_in(company, Resource.objects.get(pk=one.pk), n.rita, lead=n.amara)
     submission = journeys.submitted(company, version)
-    journeys.approve(journeys.app_of(submission), n.theo, now=company.now)
+    journeys.decide_app(company, submission)
     record = stock.privilege_on(submission, company.slack)
     refused(transitions.approve, record, as_actor(n.rita), "SOD-3", now=company.now)
     assert ladder(company, record) == ("deputy", ["Amara Okafor"])

@@ -46,6 +46,7 @@ def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
         c = journeys.company(build(uuid.uuid4().hex[:8]))
         n = c.people
         name_leads(n.platform, actor=as_actor(n.ines), now=c.now, lead=n.amara, deputy_lead=n.lena)
+        stock.confirm_connections(c)
         for resource in (c.slack, c.erp):
             stock.hand_over(c, resource, n.jonas, n.rita)
         yield c
@@ -53,7 +54,7 @@ def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
 
 
 def of_its_own(channels: int = 0) -> Callable[[dict[str, Any]], None]:
-    """An edit: another automation with credentials and channels that nobody else knows, posting to so many channels more."""
+    """An edit: another automation with a channel that nobody else knows, posting to so many channels more."""
     word = uuid.uuid4().hex[:8]
 
     def edit(export: dict[str, Any]) -> None:
@@ -65,9 +66,6 @@ def of_its_own(channels: int = 0) -> Callable[[dict[str, Any]], None]:
             more |= {"id": str(uuid.uuid4()), "name": f"Post {number}"}
             more["parameters"]["channelId"] = {"__rl": True, "value": f"C{word}{number:04}", "mode": "id"}
             export["nodes"].append(more)
-        for node in export["nodes"]:
-            for credential in node.get("credentials", {}).values():
-                credential["id"] += word
 
     return edit
 

@@ -30,6 +30,7 @@ from tests.approvals import stock
 from tests.inventory.conftest import export
 from tests.matrix.worlds import World, arguments, inside, state
 from tests.people import as_actor
+from tests.unguarded import given
 
 AUTOMATION, RESOURCE = "inventory.automation", "inventory.resource"
 ENTITLEMENT, CONTROL = "inventory.entitlement", "inventory.control"
@@ -437,8 +438,9 @@ def _ask_to_move(w: World, subject: models.Model) -> Mapping[str, Any]:
 
 @arguments("inventory.resource.share_host")
 def _share(w: World, subject: models.Model) -> Mapping[str, Any]:
-    """Mei says that a host of it opens the drive too."""
+    """Mei says that a host of it opens the drive too, for which nobody answers who answers for it."""
     assert isinstance(subject, Resource)
+    given(w.company.drive, deputy=w.northwind.bram)
     host = "files.example"
     registry.bind(subject, actor=as_actor(subject.deputy), now=w.now, connector="slack", instance=host)
     mei = as_actor(w.northwind.mei)

@@ -229,4 +229,5 @@ def test_each_rule_is_counted_by_what_it_says_itself_and_by_no_query_a_submissio
     span = Span("read-and-tell", {}, catches, now - timedelta(days=90), now)
     with CaptureQueriesContext(connection) as asked:
         assert kind.count(span, 0, 500, Known()).counts["caught"] == 1
-    assert len(asked) == 3  # the submissions, the controls that stand on what they hold, and the waivers
+    # The submissions, the controls that stand on what they hold, the waivers; privileges, bindings and parties for the class that counts (I8).
+    assert len(asked) == 6
