@@ -302,7 +302,7 @@ def test_what_an_owner_says_while_a_version_is_brought_in_is_not_written_over(
     known = Binding.objects.filter(instance_name="slkFinance2mB9yT")
     by_omar = {
         "refused": {"refused_by": n.omar, "refused_at": company.now, "refused_for": [company.slack.pk]},
-        "confirmed": {"confirmed_by": n.omar, "confirmed_at": company.now},
+        "confirmed": {"confirmed_by": n.omar, "confirmed_at": company.now, "known_since": company.now},
     }[said]
     resolve = resolving.resolve
 
