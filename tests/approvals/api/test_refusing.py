@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from django.core.signals import request_finished, request_started
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.test import Client, RequestFactory
@@ -26,12 +25,6 @@ from tests.people import as_actor
 
 MEMBERS = {"type", "title", "status", "detail", "code", "to_do", "fields"}
 GATE = f"/gate/{'0' * 64}"
-
-
-@pytest.fixture(autouse=True)
-def _uncounted() -> None:
-    """Nothing that another test asked counts: its people are the same."""
-    cache.clear()
 
 
 @pytest.fixture
