@@ -344,8 +344,9 @@ class Route:
         return [one for one in asked if who is None or not self.bench.bars(who, one.label, one.basis_of(who))]
 
     def seat_to_sign(self, approval: Approval, actor: Actor) -> SeatStanding | None:
-        """The open seat of a record's conflict, if whoever signed the conflict by another record may fill it here too: also before whoever is
-        asked first, but not where another seat would be left with nobody (S6, A9).
+        """The open conflict seat of a record, for a person who signed the same conflict on another record (S6).
+
+        The person may be later on the ladder than the first person asked. None if another seat would have no eligible person (A9).
         """
         who, label = actor.capacity_of, SeatLabel.CONFLICT
         seat = next((one for one in self.standing(approval) if one.label == label and not one.is_filled), None)

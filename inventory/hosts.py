@@ -8,7 +8,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from governance.controls import compiled
 from inventory.importers.host_names import host_of
-from inventory.models import REGISTERED, Binding, HostConsent, Privilege, Resource
+from inventory.models import REGISTERED, Binding, HostConsent, Privilege, Resource, ResourceState
 from inventory.models.binding import Claim
 
 
@@ -36,7 +36,9 @@ def with_claims(rows: Iterable[Binding]) -> list[Binding]:
     hosts = {_host(row) for row in some} - {""}
     if not hosts:
         return some
-    known = Binding.objects.filter(host__in=hosts, confirmed_at__isnull=False).exclude(resource__state="retired")
+    known = Binding.objects.filter(host__in=hosts, confirmed_at__isnull=False).exclude(
+        resource__state=ResourceState.RETIRED
+    )
     others = list(known.select_related("resource__owner").order_by("pk"))
     claimed = {id(row): found for row in some if (found := _earlier(row, others))}
     said: dict[tuple[int | None, int], list[frozenset[int]]] = {}

@@ -337,7 +337,7 @@ def _record_decision(
     narrowing: dict[str, Any],
     standing: SeatStanding | None = None,
 ) -> Decision:
-    """Write the decision in a seat, or in the open one that the capacity fills, naming the candidate beside it."""
+    """Record the decision in the given seat, or in the open seat of the actor's capacity, and name the candidate."""
     record, capacity = step.subject, step.actor.capacity_of
     assert capacity is not None
     assert step.actor.person is not None

@@ -438,7 +438,7 @@ def _ask_to_move(w: World, subject: models.Model) -> Mapping[str, Any]:
 
 @arguments("inventory.resource.share_host")
 def _share(w: World, subject: models.Model) -> Mapping[str, Any]:
-    """Mei says that a host of it opens the drive too, for which nobody answers who answers for it."""
+    """Mei claims a host of the subject for the drive. The two resources have no owner or deputy in common."""
     assert isinstance(subject, Resource)
     given(w.company.drive, deputy=w.northwind.bram)
     host = "files.example"

@@ -206,7 +206,7 @@ def delegation_moved_back(submission: Submission, chance: Random, now: datetime)
 
 
 def delegation_given_to_another(submission: Submission, chance: Random, now: datetime) -> None:
-    """A delegation names another of those who may stand in."""
+    """A delegation names another eligible delegate."""
     one = _delegation(chance)
     others = delegates.offered(one.giver, now).exclude(pk=one.taker_id)
     sql("UPDATE controls_delegation SET taker_id = %s WHERE id = %s", chance.choice(list(others)).pk, one.pk)
