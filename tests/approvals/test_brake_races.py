@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -50,13 +50,27 @@ def test_two_at_once_never_both_find_room_and_none_is_lost(firm: Company) -> Non
     assert LetThrough.objects.filter(grant__in=mine).count() == brake.FEW
 
 
+def with_own_connections(word: str) -> Callable[[dict[str, Any]], None]:
+    """An edit: another automation, with connections that no other company has bound."""
+    edit = of_its_own()
+
+    def edited(export: dict[str, Any]) -> None:
+        edit(export)
+        for node in export["nodes"]:
+            for credential in node.get("credentials", {}).values():
+                credential["id"] += word
+
+    return edited
+
+
 @pytest.mark.rule("G6", "R9")
 def test_two_automations_at_once_never_both_find_the_last_room(committed: None) -> None:
     """The grants have no row in common that the engine locks: only the brake's own lock keeps the count."""
-    firm = journeys.company(build(uuid.uuid4().hex[:8]))
+    word = uuid.uuid4().hex[:8]
+    firm = journeys.company(build(word))
     omar = firm.people.omar
-    first = low_grants(stock.in_force(firm, of_its_own()), brake.FEW, begins_at=firm.now)
-    second = low_grants(stock.in_force(firm, of_its_own()), 2, begins_at=firm.now)
+    first = low_grants(stock.in_force(firm, with_own_connections(word)), brake.FEW, begins_at=firm.now)
+    second = low_grants(stock.in_force(firm, with_own_connections(word)), 2, begins_at=firm.now)
     for one in first[: brake.FEW - 1]:
         grants.revoke(one, actor=as_actor(omar), now=firm.now, reason="No.")
     last = [first[-1], *second]
