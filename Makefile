@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 # One target after another: two of them may need the same environment made.
 .NOTPARALLEL:
-.PHONY: help run manage test soak rules lint format bench docs reset-demo lock clean parts
+.PHONY: help run manage check test full soak rules lint format bench docs reset-demo lock clean parts
 
 ARGS ?=
 CODES ?= all
@@ -31,8 +31,14 @@ manage: $(VENV)/ready-to-run ## a management command on its database: make manag
 reset-demo: $(VENV)/ready-to-run ## throw the demo's data away and load it afresh
 	@exec $(PY) -m governance.supervisor manage load_demo --reset
 
-test: $(VENV)/ready-to-test $(FONTS) parts ## every test, on a real PostgreSQL, Redis, worker, beat and Chromium: make test ARGS="-k approve"
+check: $(VENV)/ready-to-test $(FONTS) parts ## lint, and the tests of the files that git reports as changed, in 90 seconds
+	@exec $(PY) -m tests.structure.check
+
+test: $(VENV)/ready-to-test $(FONTS) parts ## every rule, on a real PostgreSQL, Redis, worker, beat and Chromium: make test ARGS="-k approve"
 	@exec $(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
+
+full: $(VENV)/ready-to-test $(FONTS) parts ## the rest that a merge must pass: browsers, kills, races and Hypothesis at length: make full ARGS="-k axe"
+	@FULL=1 exec $(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 soak: $(VENV)/ready-to-test $(FONTS) parts ## the long versions, minutes to an hour: races, kills, tamperings, state machines, load, restore: make soak ARGS="-k kills"
 	@SOAK=1 exec $(PY) -m pytest -v --no-header -m soak $(SIDE_BY_SIDE) $(ARGS)

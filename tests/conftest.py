@@ -43,7 +43,10 @@ deep.make_room()
 
 # How long something takes is no test's matter: on a busy machine the first draw of a strategy takes more than a second.
 hypothesis.settings.register_profile(
-    "countersign", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "countersign",
+    deadline=None,
+    max_examples=lengths.of(25, full=100),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("countersign")
 
@@ -54,6 +57,7 @@ pytest_plugins = [
     "tests.chromium",
     "tests.ground",
     "tests.side_by_side",
+    "tests.statements",
 ]
 
 #: In this order; each group runs after the one before. Committed tests come last: rule tests meet what they start from, and nothing else.
@@ -84,9 +88,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "rule(*codes): the rules of the product that the test shows (A6, I7, …); `make rules` lists them",
         "matrix: a cell of a table written by hand: role by state by transition, role by address",
         "race: real threads and commits",
-        "browser: drives Chromium",
-        "process: real worker or beat processes, signals, kills",
+        "browser: drives Chromium; `make full` runs it",
+        "process: real worker or beat processes, signals, kills; `make full` runs it",
         "database: depends on the database's version; `.ci/run` runs it on the lowest PostgreSQL of the machine too",
+        "starting_point(name): where a test starts; `tests.ground.starting_point` makes the marker",
+        "full: `make full` runs it too, longer; full('reason'): `make full` alone runs it, as it costs too much for `make test`",
+        "smoke: `make test` runs it although it drives a browser or processes: one journey per role, one worker and beat",
         "soak: `make soak` runs it, as long as real use might take; soak(only=True): nothing else does",
     ):
         config.addinivalue_line("markers", line)
@@ -115,10 +122,9 @@ def _order(item: pytest.Item) -> tuple[int, ...]:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put committed tests last: rule tests meet a database that holds what migrations put there and what they start from."""
-    if not lengths.IS_SOAK:
-        long = [item for item in items if any(one.kwargs.get("only") for one in item.iter_markers("soak"))]
-        items[:] = [item for item in items if item not in long]
-        config.hook.pytest_deselected(items=long)
+    others = [item for item in items if not lengths.is_run(item)]
+    items[:] = [item for item in items if lengths.is_run(item)]
+    config.hook.pytest_deselected(items=others)
     items.sort(key=_order)  # stable: within a group the order stays
     for item in items:
         if item.get_closest_marker("django_db") and _turn(item) >= 2:

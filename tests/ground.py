@@ -54,7 +54,7 @@ def _stopped(c: Company, live: Submission) -> None:
 
 
 #: Starting points: which one each starts from, and how it is reached from there. Each of these has a fixture of its name, below;
-#: `tests.matrix.worlds` adds the matrix's states.
+#: `tests.matrix.worlds` adds the matrix's states, and a test file its own walks (`starting_point`).
 STARTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "northwind": ("", lambda _: people.build()),
     "company": ("northwind", journeys.company),
@@ -79,13 +79,33 @@ STARTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 }
 
 
+def starting_point(
+    below: str | pytest.MarkDecorator, walk: Callable[[Any], Any], name: str = ""
+) -> pytest.MarkDecorator:
+    """Make the walk of a test file a starting point, walked once for its tests; returns the marker of these tests.
+
+    The fixture `start` gives what the walk returned.
+
+    Args:
+        below: the name or the marker of the starting point from which it goes on.
+        walk: takes the company (or Northwind) and returns what its tests need.
+        name: tells walks of one function apart.
+    """
+    known = f"{walk.__module__}.{walk.__qualname__} {name}".strip()
+    assert known not in STARTS, f"{known} is a starting point already: give this one a name"
+    STARTS[known] = below if isinstance(below, str) else below.args[0], walk
+    return pytest.mark.starting_point(known)
+
+
 def path(start: str) -> list[str]:
     """The starting points below one, and itself."""
     return [*path(STARTS[start][0]), start] if start else []
 
 
 def start_of(item: pytest.Item) -> str:
-    """The starting point that a test takes: its parameter ``starting_point``, else of the fixtures that it names the one that takes longest."""
+    """The starting point of a test: its marker or parameter ``starting_point``, else of the fixtures that it names the longest."""
+    if (marker := item.get_closest_marker("starting_point")) is not None:
+        return str(marker.args[0])
     if (given := getattr(item, "callspec", None)) is not None and "starting_point" in given.params:
         return str(given.params["starting_point"])
     names = getattr(item, "fixturenames", ())
@@ -127,6 +147,10 @@ class Ground:
         found = {name: made for name, _, made in self.stack}
         return copy.deepcopy(found.get("company" if "company" in path(start) else start))
 
+    def made(self, start: str) -> Any:
+        """A copy of what the walk of a starting point returned."""
+        return copy.deepcopy(next(made for name, _, made in self.stack if name == start))
+
     def submission(self, start: str) -> Submission:
         """The submission that a walk left or went on with."""
         return Submission.objects.get(pk=next(made.pk for name, _, made in self.stack if name == start))
@@ -163,6 +187,12 @@ def ground(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 def unrecorded(ground: Ground) -> None:
     """Rows that a test writes by SQL need no ledger event (H1)."""
     without_events()
+
+
+@pytest.fixture
+def start(ground: Ground, request: pytest.FixtureRequest) -> Any:
+    """What the walk to the test's own starting point returned."""
+    return ground.made(start_of(request.node))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""How long a test goes on: short enough for every change, or, under `make soak`, as long as real use might take.
+"""How long a test goes on: short under `make test`, longer under `make full`, and as long as real use might take under `make soak`.
 
 A long test says meanwhile how far it is. What it prints is kept from the terminal, side by side even by another process, so the
 word travels as test results do, as a report of its own kind; `tests.reports` prints it where the run was started.
@@ -11,6 +11,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+
+#: Set by `make full`: the tests and lengths that a merge must pass beside `make test`.
+IS_FULL = bool(os.environ.get("FULL"))
 
 #: Set by `make soak`: the long versions.
 IS_SOAK = bool(os.environ.get("SOAK"))
@@ -54,26 +57,51 @@ def proves(*codes: str) -> pytest.MarkDecorator:
     return pytest.mark.rule(*(codes if IS_SOAK else ()))
 
 
-def of(usual: int, *, soak: int) -> int:
-    """How many rounds, rows or steps a test takes.
+def is_run(item: pytest.Item) -> bool:
+    """Whether a test runs at the length that was asked for: `make test`, `make full` or `make soak`."""
+    if IS_SOAK:
+        return True  # `-m soak` selects
+    if any(marker.kwargs.get("only") for marker in item.iter_markers("soak")):
+        return False
+    if IS_FULL:
+        return is_full_only(item) or any(item.get_closest_marker(name) for name in ("full", "hypothesis"))
+    return not is_full_only(item)
+
+
+def is_full_only(item: pytest.Item) -> bool:
+    """Whether `make full` alone runs a test: by its marker, or since it drives a browser or processes and is no smoke test."""
+    if any(marker.args for marker in item.iter_markers("full")):
+        return True
+    return item.get_closest_marker("smoke") is None and any(map(item.get_closest_marker, ("browser", "process")))
+
+
+def of(usual: int, *, full: int | None = None, soak: int | None = None) -> int:
+    """The number of rounds, rows or steps of a test.
 
     Args:
-        usual: under `make test`; the design's figure where it names one.
-        soak: under `make soak`, where whoever asks has minutes to an hour.
+        usual: under `make test`.
+        full: under `make full`; the usual number if not given.
+        soak: under `make soak`; the number of `make full` if not given.
     """
-    return soak if IS_SOAK else usual
+    longer = usual if full is None else full
+    if IS_SOAK:
+        return longer if soak is None else soak
+    return longer if IS_FULL else usual
 
 
-def rounds(request: pytest.FixtureRequest, usual: int, *, soak: int, what: str) -> Iterator[int]:
+def rounds(
+    request: pytest.FixtureRequest, usual: int, *, full: int | None = None, soak: int, what: str
+) -> Iterator[int]:
     """The numbers of a test's rounds; says how far it is, and at the end what it did.
 
     Args:
         request: the test's.
         usual: how many under `make test`.
+        full: how many under `make full`.
         soak: how many under `make soak`.
         what: completes "1,000 …".
     """
-    count = of(usual, soak=soak)
+    count = of(usual, full=full, soak=soak)
     for number in range(count):
         going(request, f"{number:,} of {count:,} {what}")
         yield number

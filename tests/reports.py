@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-from tests.lengths import GOING, IS_SOAK
+from tests.lengths import GOING, IS_FULL, IS_SOAK
 
 #: Seconds on two cores.
 BUDGET = {"rules": 90, "pages and matrix": 60, "browser": 60, "processes": 60}
@@ -66,6 +66,7 @@ class Figures:
         self.wanted = wanted
         self.is_all = wanted == ["all"]
         self.seconds: dict[str, float] = defaultdict(float)
+        self.files: dict[str, float] = defaultdict(float)
         self.outcomes: dict[str, dict[str, str]] = defaultdict(dict)
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -82,6 +83,7 @@ class Figures:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add one phase of one test."""
+        self.files[report.nodeid.partition("::")[0]] += report.duration
         for name, value in report.user_properties:
             if name == "group":
                 self.seconds[str(value)] += report.duration
@@ -102,9 +104,15 @@ class Figures:
         return "failed" if "failed" in outcomes else "passed" if "passed" in outcomes else "lacking"
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """A rule without a passing test fails the run that asked for it."""
+        """A rule without a passing test fails the run that asked for it. Whole files leave their time for `make check`."""
         if self.lacking():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        option, cache = session.config.option, getattr(session.config, "cache", None)
+        is_whole = not (
+            option.keyword or option.markexpr or IS_SOAK or IS_FULL or any("::" in one for one in option.file_or_dir)
+        )
+        if is_whole and cache is not None and not hasattr(session.config, "workerinput"):
+            cache.set("countersign/seconds", cache.get("countersign/seconds", {}) | self.files)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print both."""

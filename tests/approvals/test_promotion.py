@@ -26,6 +26,7 @@ from tests import journeys
 from tests.approvals import stock
 from tests.approvals.api.programs import Program
 from tests.approvals.bring_in.building import Build, connect
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -38,6 +39,9 @@ def in_test(c: Company, edit: Callable[[dict[str, Any]], None] | None = None) ->
     """The stock report in force in test."""
     connect(c, stock.EXPORT)
     return stock.in_force(c, edit, environment="test")
+
+
+IN_TEST = starting_point("company", in_test)
 
 
 def item_of(
@@ -68,8 +72,9 @@ def elsewhere(export: dict[str, Any]) -> None:
 # --- refused ----------------------------------------------------------------------------------------------------------------
 
 
-def test_an_approval_in_test_lets_nothing_run_in_production(company: Company) -> None:
-    below = in_test(company)
+@IN_TEST
+def test_an_approval_in_test_lets_nothing_run_in_production(company: Company, start: Submission) -> None:
+    below = start
     above = stock.version(company)
     assert above.automation != below.automation
     assert above.automation.approved_version is None
@@ -96,8 +101,8 @@ def test_what_is_of_another_team_is_promoted_by_nobody_else(company: Company) ->
     assert Automation.objects.count() == 1
 
 
+@IN_TEST
 def test_an_environment_holds_one_of_a_lineage(company: Company) -> None:
-    in_test(company)
     stock.version(company)
     other = stock.version(company, elsewhere)
     below = Automation.objects.get(environment="test")
@@ -106,8 +111,9 @@ def test_an_environment_holds_one_of_a_lineage(company: Company) -> None:
         Automation.objects.filter(pk=other.automation_id).update(lineage=below.lineage)
 
 
-def test_what_is_in_the_environment_already_is_no_sibling_to_choose(company: Company) -> None:
-    below = in_test(company).automation
+@IN_TEST
+def test_what_is_in_the_environment_already_is_no_sibling_to_choose(company: Company, start: Submission) -> None:
+    below = start.automation
     stock.version(company)
     item = item_of(company, elsewhere)
     assert below not in lineage.choices(company.people.finance_ops, "production")
@@ -128,8 +134,9 @@ def test_whoever_built_it_in_test_decides_nothing_about_it_in_production(company
 
 
 @pytest.mark.parametrize("who", ["omar", "nadia", "karl"])
-def test_only_the_builders_side_promotes(company: Company, who: str) -> None:
-    below = in_test(company).automation
+@IN_TEST
+def test_only_the_builders_side_promotes(company: Company, who: str, start: Submission) -> None:
+    below = start.automation
     person = getattr(company.people, who)
     with pytest.raises(Refused, match=r"^PERMISSION: "):
         promoting.begin(below, "production", actor=as_actor(person), now=company.now)
@@ -137,8 +144,9 @@ def test_only_the_builders_side_promotes(company: Company, who: str) -> None:
 
 
 @pytest.mark.parametrize("to", ["test", "development", "", "moon"])
-def test_nothing_is_promoted_downwards_or_to_where_it_is(company: Company, to: str) -> None:
-    below = in_test(company).automation
+@IN_TEST
+def test_nothing_is_promoted_downwards_or_to_where_it_is(company: Company, to: str, start: Submission) -> None:
+    below = start.automation
     with pytest.raises(InvalidInput) as caught:
         promoting.begin(below, to, actor=as_actor(company.people.rita), now=company.now)
     assert caught.value.refusal.code == "I10"
@@ -149,8 +157,8 @@ def test_what_runs_in_production_is_promoted_nowhere(company: Company, stock_in_
     assert no == promoting.NOWHERE
 
 
+@IN_TEST
 def test_what_a_submission_is_promoted_from_is_frozen(company: Company) -> None:
-    in_test(company)
     made = stock.submitted(company)
     assert made.promoted_from is not None
     with pytest.raises(IntegrityError, match="A1"), transaction.atomic():
@@ -160,15 +168,17 @@ def test_what_a_submission_is_promoted_from_is_frozen(company: Company) -> None:
 # --- promoted ---------------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_id_in_another_environment_is_of_the_lineage(company: Company) -> None:
-    below = in_test(company)
+@IN_TEST
+def test_the_same_id_in_another_environment_is_of_the_lineage(company: Company, start: Submission) -> None:
+    below = start
     made = stock.submitted(company)
     assert made.automation.lineage == below.automation.lineage
     assert (made.kind, made.promoted_from) == (SubmissionKind.PROMOTION, below.version)
 
 
-def test_a_promotion_is_filled_in_from_below(company: Company) -> None:
-    below = in_test(company)
+@IN_TEST
+def test_a_promotion_is_filled_in_from_below(company: Company, start: Submission) -> None:
+    below = start
     found = read(company, item_of(company))
     assert found.known is None
     assert (found.sibling, found.promoted_from) == (below.automation, below.version)
@@ -179,8 +189,8 @@ def test_a_promotion_is_filled_in_from_below(company: Company) -> None:
     assert not found.unjustified
 
 
+@IN_TEST
 def test_the_same_on_another_resource_is_one_change_and_no_loss(company: Company) -> None:
-    in_test(company)
 
     def on_another(export: dict[str, Any]) -> None:
         used = stock.node(export, ".postgres")["credentials"]["postgres"]
@@ -198,8 +208,8 @@ def test_the_same_on_another_resource_is_one_change_and_no_loss(company: Company
     assert set(rows) <= {"Resource", "Data class", "Connection", "Credential"}
 
 
+@IN_TEST
 def test_what_is_more_in_production_is_shown_as_added(company: Company) -> None:
-    in_test(company)
     found = read(company, item_of(company, stock.one_more_channel))
     assert found.drift is not None
     assert [one.target_name for one in found.drift.added] == ["buyers"]
@@ -231,8 +241,8 @@ def test_the_very_source_is_offered_first_and_can_be_said_to_be_something_new(co
     assert read(company, item, sibling=0).sibling is None
 
 
+@IN_TEST
 def test_a_newer_version_from_test_is_a_promotion_too_and_one_of_its_own_is_a_change(company: Company) -> None:
-    in_test(company)
     journeys.decide_all(company, stock.submitted(company))
     stock.version(company, stock.another_order, environment="test")
     promoted = stock.submitted(company, stock.another_order)
@@ -243,15 +253,17 @@ def test_a_newer_version_from_test_is_a_promotion_too_and_one_of_its_own_is_a_ch
 
 
 @pytest.mark.rule("A8")
-def test_two_presses_are_one_preview(company: Company) -> None:
-    below = in_test(company).automation
+@IN_TEST
+def test_two_presses_are_one_preview(company: Company, start: Submission) -> None:
+    below = start.automation
     who = as_actor(company.people.rita)
     first = promoting.begin(below, "production", actor=who, now=company.now)
     assert promoting.begin(below, "production", actor=who, now=company.now) == first
 
 
-def test_a_builder_promotes_from_the_page_with_nothing_left_to_type(company: Company) -> None:
-    below = in_test(company).automation
+@IN_TEST
+def test_a_builder_promotes_from_the_page_with_nothing_left_to_type(company: Company, start: Submission) -> None:
+    below = start.automation
     rita = Build.by(company.people.rita)
     page = rita.client.get(below.href).content.decode()
     href = reverse("promote", args=[below.pk])
@@ -288,8 +300,9 @@ def test_a_program_can_not_promote_what_is_of_another_team_or_there_already(comp
     assert (again.status, set(again.fields)) == (422, {"promoted_from"})
 
 
-def test_a_program_promotes_with_nothing_said_twice(company: Company) -> None:
-    below = in_test(company).automation
+@IN_TEST
+def test_a_program_promotes_with_nothing_said_twice(company: Company, start: Submission) -> None:
+    below = start.automation
     made = Program.of(company.people.rita).post("/automations", json.loads(stock.source()))
     assert made.status == 201
     above = Automation.objects.get(pk=made.said["automation"]["id"])
@@ -315,8 +328,8 @@ def reviewed(c: Company, made: Submission) -> str:
     return html.unescape(" ".join(re.sub(r"<svg.*?</svg>", "", found[0], flags=re.DOTALL).split())) if found else ""
 
 
+@IN_TEST
 def test_a_reviewer_reads_what_is_another_than_below_and_that_it_counts_there_alone(company: Company) -> None:
-    in_test(company)
     said = reviewed(company, stock.submitted(company, stock.one_more_channel))
     assert "Promotion from test: against version 1, approved there" in said
     assert "1 privilege new" in said
@@ -329,8 +342,8 @@ def test_what_was_not_approved_below_is_not_called_that(company: Company) -> Non
     assert "against version 1, not approved there" in reviewed(company, stock.submitted(company))
 
 
+@IN_TEST
 def test_another_resource_is_struck_beside_the_one_below(company: Company) -> None:
-    in_test(company)
 
     def on_another(export: dict[str, Any]) -> None:
         stock.node(export, ".postgres")["credentials"]["postgres"] |= {"id": "modelStore", "name": "Model store"}
@@ -340,8 +353,9 @@ def test_another_resource_is_struck_beside_the_one_below(company: Company) -> No
     assert "1 privilege narrowed" in said, "from confidential data to internal"
 
 
-def test_what_was_retired_below_is_called_that(company: Company) -> None:
-    below = in_test(company).automation
+@IN_TEST
+def test_what_was_retired_below_is_called_that(company: Company, start: Submission) -> None:
+    below = start.automation
     above = stock.version(company)
     below.refresh_from_db()
     lifecycle.retire(below, actor=as_actor(company.people.jonas), now=company.now, reason="It did harm in test.")

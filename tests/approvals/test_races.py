@@ -123,10 +123,11 @@ def two_deciders_at_once(firm: Company, rounds: Iterable[int]) -> None:
         assert (Decision.objects.filter(approval=record).count(), counted["done"]) == (1, 1), f"round {number}"
 
 
+@pytest.mark.full
 @pytest.mark.rule("A8", "S5", "H2")
 def test_two_deciders_at_once_make_one_decision_in_each_round(firm: Company, request: pytest.FixtureRequest) -> None:
     two_deciders_at_once(
-        firm, lengths.rounds(request, 60, soak=1_200, what="races of two deciders, each sixth a double press")
+        firm, lengths.rounds(request, 12, full=60, soak=1_200, what="races of two deciders, each sixth a double press")
     )
     sealing.seal_all(at=timezone.now())
     assert ledger_export.verify_database().problems == []

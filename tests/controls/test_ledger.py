@@ -15,6 +15,7 @@ from governance.controls import ledger
 from governance.controls.actors import Actor
 from governance.controls.ledger_verifier import canonical_json, is_written_alike, leaf_hash, merkle_root
 from governance.controls.models import LedgerEvent, Seal
+from tests import lengths
 from tests.controls.events import appended
 from tests.people import NOW, Northwind, as_actor, as_delegate
 
@@ -167,7 +168,7 @@ PLAIN = st.recursive(
 
 @pytest.mark.rule("H2")
 @given(st.dictionaries(KEYS, PLAIN))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=lengths.of(25, full=200), deadline=None)
 def test_all_that_takes_the_quick_way_is_what_the_library_writes(content: dict[str, Any]) -> None:
     assert is_written_alike(content)
     assert canonical_json(content) == rfc8785.dumps(content)
@@ -175,7 +176,7 @@ def test_all_that_takes_the_quick_way_is_what_the_library_writes(content: dict[s
 
 @pytest.mark.rule("H2")
 @given(st.dictionaries(st.text(), VALUES))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=lengths.of(25, full=100), deadline=None)
 def test_the_quick_way_writes_what_the_library_for_rfc_8785_writes(content: dict[str, Any]) -> None:
     assert canonical_or_refused(canonical_json, content) == canonical_or_refused(rfc8785.dumps, content)
 
@@ -210,7 +211,7 @@ def rfc_6962_root(leaves: list[bytes]) -> bytes:
 
 @pytest.mark.rule("H2")
 @given(st.integers(min_value=1, max_value=300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=lengths.of(25, full=60), deadline=None)
 def test_the_merkle_root_is_that_of_the_standard(count: int) -> None:
     leaves = [leaf_hash(number, "00") for number in range(count)]
     assert merkle_root(leaves) == rfc_6962_root(leaves)

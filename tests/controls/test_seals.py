@@ -71,6 +71,7 @@ def history(subject: Any) -> Iterator[tuple[list[dict[str, Any]], list[list[dict
 # --- H2: what is tampered with is found ------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 @pytest.mark.soak
 @pytest.mark.rule("H2", "H9")
 def test_each_tampering_of_an_export_is_found(history: Any, request: pytest.FixtureRequest) -> None:
@@ -79,7 +80,7 @@ def test_each_tampering_of_an_export_is_found(history: Any, request: pytest.Fixt
     key = keys.public_key_hex()
     assert ledger_verifier.verify(lines, key_hex=key, known=known).problems == []
     missed, found = [], Counter[str]()
-    for number in lengths.rounds(request, 200, soak=10_000, what="tamperings of an export"):
+    for number in lengths.rounds(request, 50, full=200, soak=10_000, what="tamperings of an export"):
         kind, made = tampering.tampered(lines, number, older)
         report = ledger_verifier.verify(made, key_hex=key, known=known)
         found[kind] += not report.holds
@@ -459,6 +460,7 @@ def test_the_ledger_catches_up_with_a_counter_that_stands_higher(history: Any, s
 
 @pytest.mark.process
 @pytest.mark.rule("H2")
+@pytest.mark.smoke
 def test_an_event_is_sealed_within_five_seconds_by_worker_and_beat(beat: Any, subject: Any) -> None:
     lags = []
     for _ in range(2):  # the first comes whenever it comes, the second just after a seal: it waits for a whole round

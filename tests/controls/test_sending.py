@@ -284,6 +284,7 @@ def test_200_notices_with_competing_and_killed_senders_are_each_in_one_mail_by_m
 
 @pytest.mark.process
 @pytest.mark.rule("R9")
+@pytest.mark.smoke
 def test_worker_and_beat_send_what_is_queued_by_themselves(beat: Any, mailbox: Any) -> None:
     from tests.processes import until
 

@@ -28,7 +28,10 @@ from tests.processes import Site
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "none"])]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.parametrize("scripts", [pytest.param(True, marks=pytest.mark.smoke), False], ids=["scripts", "none"]),
+]
 
 REVIEW = r"/review/\d+/$"
 Arrive = Callable[[Person], Hands]

@@ -55,6 +55,7 @@ def be(page: Page, person: Any) -> None:
     page.wait_for_url(lambda url: "/account/" not in url)
 
 
+@pytest.mark.smoke
 def test_the_ledger_is_verified_in_place_and_filters_live_in_the_address(
     open_page: Callable[..., Page], company: Northwind
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_token_is_made_and_revoked_on_a_phone_and_shown_once(
     assert tokens.recognise(secret) is None
 
 
+@pytest.mark.smoke
 def test_without_scripts_two_admins_and_the_person_give_a_role(
     open_page: Callable[..., Page], company: Northwind
 ) -> None:

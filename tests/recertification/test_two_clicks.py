@@ -42,6 +42,7 @@ def signed_in(page: Page, held: Held, who: str, site: Site) -> None:
 
 
 @pytest.mark.rule("R3", "R4")
+@pytest.mark.smoke
 def test_from_the_mails_link_on_a_phone_an_item_is_answered_by_two_touches_after_sign_in(
     open_page: Callable[..., Page], site: Site, held: Held
 ) -> None:

@@ -293,6 +293,7 @@ TEXTS = st.sampled_from(
 ) | st.text(max_size=40)
 
 
+@pytest.mark.full
 @pytest.mark.soak
 @pytest.mark.rule("S5", "A7")
 def test_whatever_is_said_about_rows_that_are_there_is_answered_in_words(
@@ -319,7 +320,7 @@ def test_whatever_is_said_about_rows_that_are_there_is_answered_in_words(
     seen = set()
 
     @settings(
-        max_examples=lengths.of(40, soak=600),
+        max_examples=lengths.of(15, full=40, soak=600),
         deadline=None,
         database=None,
         phases=[Phase.generate],

@@ -1,0 +1,114 @@
+"""`make check`: lint, and the tests of the files that git reports as changed, with the files that import them, in 90 seconds.
+
+The nearest tests run first: changed test files, then those that import a changed file, then those that import its importers. What
+the last runs measured says how many of them fit into the time.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import grimp
+
+from tests.structure import lint
+
+ROOT = lint.ROOT
+PACKAGES = ("governance", "inventory", "approvals", "tests")
+
+#: Seconds of the whole command on two cores.
+LIMIT = 90
+
+#: Seconds that a test file takes that no run has measured, and that starting takes.
+UNMEASURED, START = 4.0, 15.0
+
+#: Modules that import every view or every task: what imports these says nothing about a change.
+WIRING = ("urls", "settings", "celery", "apps", "conftest", "ground")
+
+
+def changed_files() -> list[Path]:
+    """The files that differ from the last commit, relative to the project; deleted ones left out."""
+    told = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=all", "--no-renames", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    paths = [Path(entry[3:]) for entry in told.stdout.split("\0") if entry]
+    return [path for path in paths if (ROOT / path).is_file()]
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a Python file: ``approvals/desk.py`` is ``approvals.desk``."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_files(modules: Iterable[str]) -> list[str]:
+    """The paths of those modules that hold tests, in order."""
+    return sorted(
+        f"{module.replace('.', '/')}.py" for module in modules if module.rpartition(".")[2].startswith("test_")
+    )
+
+
+def readers_of(path: Path) -> Iterator[Path]:
+    """The Python files that name a template, a stylesheet or another file that isn't Python."""
+    name = path.as_posix().partition("/")[2] or path.as_posix()
+    for package in PACKAGES:
+        for source in (ROOT / package).rglob("*.py"):
+            if name in source.read_text(encoding="utf-8"):
+                yield source.relative_to(ROOT)
+
+
+def nearest(changed: Iterable[Path]) -> list[str]:
+    """The test files of some changed files, the nearest first."""
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    known: set[str] = set()
+    for path in changed:
+        known |= {module_of(one) for one in ([path] if path.suffix == ".py" else readers_of(path))}
+    rings = [known & graph.modules]
+    for _ in range(2):
+        importers = {one for module in rings[-1] for one in graph.find_modules_that_directly_import(module)}
+        rings.append({one for one in importers if one.rpartition(".")[2] not in WIRING})
+    return list(dict.fromkeys(path for ring in rings for path in test_files(ring)))
+
+
+def fitting(files: Iterable[str], seconds: float) -> tuple[list[str], list[str]]:
+    """The files that fit into some seconds on two cores, and those that don't.
+
+    Args:
+        files: paths, the nearest first.
+        seconds: the time that is left.
+    """
+    record = ROOT / ".pytest_cache" / "v" / "countersign" / "seconds"
+    measured: dict[str, float] = json.loads(record.read_text()) if record.is_file() else {}
+    taken, left, spent = [], [], START
+    for path in files:
+        spent += measured.get(path, UNMEASURED) / 2
+        (taken if spent <= seconds else left).append(path)
+    return taken, left
+
+
+def main() -> int:
+    """Run both; returns the exit status."""
+    began = time.monotonic()
+    failed = lint.main()
+    files = nearest(changed_files())
+    if not files:
+        print("git reports no changed file that a test imports: make test runs every rule.")
+        return failed
+    taken, left = fitting(files, LIMIT - (time.monotonic() - began))
+    if taken:
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--maxprocesses", "4", *taken]
+        failed |= subprocess.run(command, cwd=ROOT, check=False).returncode
+    if left:
+        print(f"Not run, for lack of time: {' '.join(left)}\nmake test runs them.")
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
