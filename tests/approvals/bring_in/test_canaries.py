@@ -73,6 +73,7 @@ PLAIN = {
         "env",
         "argument",
         "OAuth",
+        "name of a node, after a blank",
         "path of a webhook, after token",
         "path of a form, after key",
         "path of an address, after secret",

@@ -98,7 +98,14 @@ PLACES: dict[str, Plant] = {
     "name of a credential, after a blank": lambda c: workflow(
         node("slack", "Post", 2.3, bound("slackApi", "1", f"Ours, password {c}"))
     ),
+    "name of a credential, in brackets": lambda c: workflow(
+        node("slack", "Post", 2.3, bound("slackApi", "1", f"ERP login ({c})"))
+    ),
+    "name of a credential, after a user": lambda c: workflow(
+        node("slack", "Post", 2.3, bound("slackApi", "1", f"robot / {c}"))
+    ),
     "path of a webhook": lambda c: workflow(node("webhook", "Hook", 2, path=f"in/{c}")),
+    "path of a webhook, before a word": lambda c: workflow(node("webhook", "Hook", 2, path=f"{c}-orders")),
     "path of a webhook, after token": lambda c: workflow(node("webhook", "Hook", 2, path=f"token/{c}/send")),
     "path of a form, after key": lambda c: workflow(node("formTrigger", "Form", 2.2, path=f"key/{c}")),
     "path of an address, after secret": lambda c: _call(f"https://a.example/secret/{c}/x"),
