@@ -49,8 +49,11 @@ _HOLDS_SECRET = re.compile(_HOLDING, re.IGNORECASE)
 _HOLDS_DIGITS = re.compile(r"pin|pass(?:word|wd|code|wort)?|pwd?|kennwort", re.IGNORECASE)
 #: A part of a path that holds a secret itself: ``token-hunter2``, ``in_api_key=swordfish``.
 _WITH_SECRET = re.compile(rf"((?:.*?[-_])??(?:{_HOLDING}|auth)([-_=:]|%3d|%3a))(.{{4,}})", re.IGNORECASE | re.DOTALL)
-#: What a part of a path has and a password seldom: several words, a version, an ordinal.
-_PLAIN_PIECE = re.compile(r"[-_.:]|^v\d|\d(?:st|nd|rd|th)$")
+_SEPARATOR = re.compile(r"[-_.:]")
+#: One word of a part of a path.
+_PART = re.compile(r"[^-_.:]+")
+#: What a word in a path has and a password seldom: a version, an ordinal.
+_PLAIN_PIECE = re.compile(r"^v\d|\d(?:st|nd|rd|th)$")
 _OF_A_BOT = re.compile(r"(?:bot)?\d{5,}:[\w-]{6,}")
 
 
@@ -111,7 +114,13 @@ def _piece(piece: str, before: str) -> str:
         text = unquote(value)
         if mark not in "-_" or (has_password_form(text) and not is_plain(text)):
             return unquote(head) + _opaque(value)
-    return _opaque(piece) if _is_token(piece, before) else piece
+    if _is_token(piece, before):
+        return _opaque(piece)
+    return _PART.sub(_without_password, piece) if _ENTRY.fullmatch(before) else piece
+
+
+def _without_password(part: re.Match[str]) -> str:
+    return OPAQUE if _is_password(unquote(part.group())) else part.group()
 
 
 def _without_user(segment: str) -> str:
@@ -134,9 +143,13 @@ def _is_token(piece: str, before: str) -> bool:
     if _HOLDS_SECRET.fullmatch(before) and len(text) >= 4:
         return True
     is_told = _TELLING.fullmatch(before) is not None
-    if is_told and has_password_form(text) and text.isascii() and not _PLAIN_PIECE.search(text):
+    if is_told and not _SEPARATOR.search(text) and _is_password(text):
         return True
     return is_made_up(text, telling=is_told) or _OF_A_BOT.fullmatch(text) is not None
+
+
+def _is_password(text: str) -> bool:
+    return has_password_form(text) and text.isascii() and not _PLAIN_PIECE.search(text) and not is_plain(text)
 
 
 def _opaque(text: str) -> str:

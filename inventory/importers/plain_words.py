@@ -27,9 +27,12 @@ _PLAIN = (
         account auto batch branch chunk counter email endpoint event factor flow form git group http input invoice invoices item job lead level list mail model multi node
         number only orders output page paid part phase process profile row season stage step switch table task test through trial two version webhook workflow
         csv docx html json pdf sql text xls xlsx xml yaml zip
-        bitwarden keepass vergessen
+        1password bitwarden cyberark dashlane delinea doppler infisical keepass keepassxc keycloak lastpass nordpass okta passbolt vaultwarden
+        blank body config correct count data details empty error fields format given handler hash hashing here info input insights instead
+        link long match message metrics name node of parameters performance points present protected protection register request response
+        result results role safe same secure short signup splitter status strength string strong success topics unique vergessen weak
         dev live local prod production sandbox staging
-        airtable anthropic asana azure bitrix discord dropbox gemini github gitlab gmail google gpt hubspot instagram jira linkedin mcp mini
+        airtable anthropic asana azure bitrix discord dropbox facebook gemini github gitlab gmail google gpt hubspot instagram jira linkedin mcp mini
         notion o office openai postgres redis salesforce sap s4hana shopify slack stripe supabase telegram twilio whatsapp zendesk
         """
     )

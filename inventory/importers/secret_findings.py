@@ -13,6 +13,7 @@ _WHERE = {
     "assignment": "an assignment",
     "body": "the request's body",
     "code": "code",
+    "credential": "the name of a credential",
     "env": "an environment variable",
     "header": "a header",
     "inline": "a credential typed in place",

@@ -22,7 +22,7 @@ _WORDS = {
     "login": r"key|auth|login|creds?|credentials?",
 }
 _VALUE = (
-    r"s?(?=(?P<mark>\s{0,3}(?:[-=]>|→|::?|[=(\[|–/,~#])\s{0,3}|\s{1,3}(?i:is\s|ist\s)?)[\"'`(\[]?"
+    r"s?(?=(?P<mark>\s{0,3}(?:[-=]>|→|::?|[=(\[|–/,~#])\s{0,3}|\s{1,3}(?i:is\s|ist\s)?)(?P<quote>[\"'`])?[(\[]?"
     r"(?P<value>(?![{<])[^\s\"'`,;)}\]]{4,64})(?:(?P<more>[ \t]+\w)|(?P<aside>[ \t]+\())?)"
 )
 
@@ -43,6 +43,12 @@ _ONLY_USER_AND_PASSWORD = re.compile(r"[A-Za-z][A-Za-z._-]{0,63}:(?P<value>[A-Za
 _HINTS_IN_TEXT = ("pass", "pw", "kennw", "contras", "senha", "mdp")
 _HINTS_IN_NAME = (*_HINTS_IN_TEXT, "pin", "token", "secret", "key", "auth", "login", "cred", "@", ":")
 _ASSIGNS = frozenset({":", "::", "=", "=>"})
+#: What stands before "password" where its value follows a blank, and no noun: ``log in with password swordfish``.
+_TELLS = re.compile(r"(?:\b(?:with|using|mit) |[(,] ?)\Z", re.IGNORECASE)
+#: How words end that go on with a sentence: ``password is hashed``, ``with password confirmation``.
+_SENTENCE = re.compile(r".{3,}(?:ed|tion)")
+#: User and password as one writes them down for oneself: ``robot / Rosebud7``.
+_PAIR = re.compile(r"(?<![\w.-])[A-Za-z][\w.-]{0,63}\s{0,2}[/|]\s{0,2}(?P<value>[^\s/|)\]]{5,64})(?![^\s)\]])")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{15,4096}")
 _RUN = re.compile(r"[A-Za-z0-9]{16,}")
 _PLAIN_PART = re.compile(r"[A-Z]?[a-z]{2,}")
@@ -53,7 +59,8 @@ _LETTERS = re.compile(r"[^\W\d_]+(?:[-_][^\W\d_]+)*")
 _SEPARATOR = re.compile(r"[-_]")
 _PIECES = re.compile(r"[-_.:]")
 _EXTENSION = re.compile(r"\.[A-Za-z]{1,5}$")
-_BETWEEN_WORDS = str.maketrans("-_", "  ")
+#: A tab, so that a blank can still be told from it.
+_BETWEEN_WORDS = str.maketrans("-_", "\t\t")
 #: What ends a folder: ``/``, and the ``:`` between two paths of a mount.
 _FOLDER = re.compile(r"[/\\]|:(?=[/\\])")
 
@@ -67,13 +74,20 @@ def passwords_in(text: str, *, is_name: bool = False) -> Iterator[Span]:
     """Passwords after the word "password", in a name also after "token", "PIN", "key" and alike, and after a user.
 
     After ``:`` the value needs a password's form: letters with digits or symbols. A word with a number has it only where
-    nothing follows. In a name ``=`` needs no form, a letters-only value may end it after ``:``, and a blank, ``-`` or ``_``
-    is enough for one with a form. Usual words are shown.
+    nothing follows. In a name ``=`` needs no form, a letters-only value may end it after ``:``, or after "with password" and a blank,
+    and a blank, ``-`` or ``_`` is enough for one with a form. Usual words are shown.
     """
     if is_name:
         yield from _passwords_in_name(text)
     elif any(map(text.lower().__contains__, _HINTS_IN_TEXT)):
         yield from (said.span("value") for said in _IN_TEXT.finditer(text) if _is_password_of_text(said))
+
+
+def passwords_after_users(name: str) -> Iterator[Span]:
+    """Passwords in the name of a credential, where people note them after a user."""
+    for pair in _PAIR.finditer(name):
+        if has_password_form(pair["value"]) and not is_plain(pair["value"]):
+            yield pair.span("value")
 
 
 def _passwords_in_name(name: str) -> Iterator[Span]:
@@ -131,9 +145,21 @@ def _is_password_of_name(said: re.Match[str]) -> bool:
     if said["token"] and _CAPITALISED.fullmatch(value):
         return False
     if _LETTERS.fullmatch(value):
-        is_last = not said["more"] and not said["aside"]
-        return is_assigned and is_last and not said["login"] and judge(value, "strong").what == "literal"
+        return not said["more"] and _is_word_alone(said) and judge(value, "strong").what == "literal"
     return _has_form(said) and (is_assigned or not _is_title(said))
+
+
+def _is_word_alone(said: re.Match[str]) -> bool:
+    """Whether a word of letters is the password: ``Token: swordfish``, ``password is swordfish``, ``with password swordfish``."""
+    mark, word = said["mark"].strip(" "), said["password"]
+    if not word:
+        return mark in _ASSIGNS and not said["aside"] and not said["login"]
+    if mark in _ASSIGNS or _SENTENCE.fullmatch(said["value"]):
+        return mark in _ASSIGNS
+    if said["quote"] or mark in ("is", "ist"):
+        return word.lower() != "pass"
+    before = said.string[max(0, said.start() - 8) : said.start()]
+    return not mark and (word.lower() in ("pw", "pwd") or _TELLS.search(before) is not None)
 
 
 def _has_form(said: re.Match[str]) -> bool:
@@ -146,12 +172,10 @@ def _has_form(said: re.Match[str]) -> bool:
 
 
 def _is_title(said: re.Match[str]) -> bool:
-    """Whether a name goes on after a word as titles do: ``Password changed!``, ``Token Splitter1``, ``Pass gpt-4o-mini``."""
+    """Whether a name goes on after a word as titles do: ``Password changed!``, ``Pass gpt-4o-mini``."""
     value = said["value"]
-    if value.rstrip("!?.*").isalpha():
+    if value.strip("!?.*_").isalpha():
         return True
     if said["password"] and said["password"].lower() != "pass":
         return False
-    if not is_strong_password(value):
-        return said["login"] is not None or value[0].isupper()
-    return _PIECES.search(value) is not None or (said["login"] is not None and not value.isalnum())
+    return is_strong_password(value) and _PIECES.search(value) is not None

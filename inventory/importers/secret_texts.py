@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from inventory.importers.secret_addresses import in_addresses
 from inventory.importers.secret_budget import Budget
 from inventory.importers.secret_commands import in_commands
-from inventory.importers.secret_names import passwords_in, tokens_in
+from inventory.importers.secret_names import passwords_after_users, passwords_in, tokens_in
 from inventory.importers.secret_patterns import matches
 from inventory.importers.secret_words import judge, looks_like_token, slot_strength
 
@@ -53,6 +53,7 @@ def secrets_within(
     is_code: bool = False,
     is_data: bool = False,
     is_name: bool = False,
+    is_credential: bool = False,
 ) -> list[tuple[Span, Within]]:
     """Spans of secrets and placeholders in a text, in order and apart.
 
@@ -63,6 +64,7 @@ def secrets_within(
         is_code: whether a word after a name may be a variable.
         is_data: whether the text is data of an execution, where only what looks like a token is a secret.
         is_name: whether the text is a name that people gave.
+        is_credential: whether it is that of a credential, where a password may follow its user.
 
     Raises:
         OverBudget: the file costs too much work.
@@ -88,6 +90,9 @@ def secrets_within(
         for span in passwords_in(text, is_name=is_name):
             budget.hit()
             spans.setdefault(span, Within(name="password"))
+    for span in passwords_after_users(text) if is_credential else ():
+        budget.hit()
+        spans.setdefault(span, Within(name="password"))
     for span in tokens_in(text) if is_name else ():
         budget.hit()
         spans.setdefault(span, Within(name="token"))

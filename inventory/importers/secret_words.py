@@ -19,7 +19,7 @@ Strength = Literal["", "weak", "strong"]
 
 _STRONG = vocabulary(
     """
-    password passwd passphrase passcode pwd pass secret token apikey apitoken authtoken accesstoken refreshtoken
+    password passwd passphrase passcode pwd pw pass secret token apikey apitoken authtoken accesstoken refreshtoken
     authorization cookie bearer jwt dsn credential credentials privatekey secretkey accesskey connectionstring
     clientsecret pat setcookie
     """
@@ -209,7 +209,7 @@ def is_placeholder(text: str) -> bool:
 
 def has_password_form(text: str) -> bool:
     """Whether a text is one word of letters with digits or symbols: ``hunter2``, ``Summer2024!``; no path, port or version."""
-    if not 5 <= len(text) <= 64 or re.search(r"[\s/\\:=(){}<>\[\]$\"'`,;]", text) or re.search(r"@[\d^~]|\.\w", text):
+    if not 5 <= len(text) <= 64 or re.search(r"[\s/\\:=(){}<>\[\]$\"'`,;]|@(?:v?\d|[\^~])|\.\w", text):
         return False
     letters = sum(c.isalpha() for c in text)
     return letters >= 2 and (any(c.isdigit() for c in text) or any(c in _SYMBOLS for c in text[1:]))

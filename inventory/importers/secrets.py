@@ -210,7 +210,7 @@ class _Walk:
         if not text or text.isspace():
             return text
         if slot.name in _NAMES and slot.kind in ("parameter", "inline") and not slot.region:
-            return self._name(text, trail, replace(slot, kind="name"))
+            return self._name(text, trail, replace(slot, kind="credential" if slot.kind == "inline" else "name"))
         strength = slot.strength if slot.strength is not None else slot_strength(slot.name, slot.kind)
         if slot.kind == "inline" and slot.name in ("user", "username"):
             strength = ""
@@ -224,7 +224,7 @@ class _Walk:
 
     def _name(self, name: str, trail: Trail, slot: _Slot) -> str:
         """A name without secrets: the same wherever it stands, and never that of another."""
-        if len(name) < 12 and not may_say_password(name):
+        if len(name) < 12 and slot.kind == "name" and not may_say_password(name):
             return name
         if name not in self.names:
             clean = self._inside(name, trail, slot)
@@ -277,7 +277,8 @@ class _Walk:
             is_command=slot.name == "command",
             is_code=slot.kind == "code" and slot.name != "command",
             is_data=slot.region in _DATA,
-            is_name=slot.kind == "name",
+            is_name=slot.kind in ("name", "credential"),
+            is_credential=slot.kind == "credential",
         ):
             value = text[begin:end]
             if value == REMOVED:
