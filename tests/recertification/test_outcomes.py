@@ -6,19 +6,45 @@ No answer and nobody to ask are different things: silence takes away, and of wha
 from __future__ import annotations
 
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 
+from approvals import sweeps as terms
 from approvals.models import GrantState
-from governance.recertification import sweeps, transitions
-from governance.recertification.models import AnswerKind, Asks, Item, ItemOutcome, ItemState
+from governance.recertification import reviewers, sweeps, transitions
+from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState
 from governance.recertification.scope import Scope
 from tests.appointing import record_leaver
+from tests.ground import starting_point
+from tests.journeys import Company
 from tests.people import as_actor
 from tests.recertification.campaigns import filled, ordered
 from tests.recertification.reviews import JOB, Held, question, say
 
 pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+#: One privilege alone: reading the ERP.
+PRIVILEGE = Scope(tier="standard", connector="postgres")
+
+
+def in_campaign(c: Company) -> Campaign:
+    """A campaign about one privilege, opened by Sana and filled."""
+    now = c.now + DAY
+    return filled(ordered(PRIVILEGE, by=c.people.sana, now=now), now)
+
+
+def owner_left(c: Company) -> Campaign:
+    """The same campaign after Jonas, the business owner, left."""
+    now = c.now + DAY
+    record_leaver(c.people.jonas, actor=as_actor(c.people.ines), now=now, reason="He moved on.")
+    sweeps.reassign_due(now, JOB)
+    return Campaign.objects.latest("pk")
+
+
+IN_CAMPAIGN = starting_point("stock_in_force", in_campaign)
+OWNER_LEFT = starting_point(IN_CAMPAIGN, owner_left)
 
 KEEP, REVOKE, LAPSE, SILENT = AnswerKind.KEEP, AnswerKind.REVOKE, AnswerKind.DO_NOT_RENEW, None
 KEPT, REVOKED, NOT_RENEWED = ItemOutcome.KEPT, ItemOutcome.REVOKED, ItemOutcome.NOT_RENEWED
@@ -49,21 +75,23 @@ TABLE = [
 
 
 @pytest.mark.rule("R4", "R6", "R8")
-@pytest.mark.parametrize(("needed", "acceptable", "is_there", "outcome", "state"), TABLE)
+@pytest.mark.parametrize(
+    ("needed", "acceptable", "outcome", "state"),
+    [
+        pytest.param(needed, acceptable, *expected, marks=IN_CAMPAIGN if is_there else OWNER_LEFT)
+        for needed, acceptable, is_there, *expected in TABLE
+    ],
+)
 def test_what_is_said_and_what_is_not_comes_to(
     held: Held,
+    start: Campaign,
     needed: AnswerKind | None,
     acceptable: AnswerKind | None,
-    is_there: bool,
     outcome: ItemOutcome,
     state: GrantState,
 ) -> None:
-    now = held.company.now + timedelta(days=1)
-    campaign = filled(ordered(Scope(tier="standard"), by=held.people.sana, now=now), now)
-    item = campaign.items.get(grant=held.grant())
-    if not is_there:
-        record_leaver(held.people.jonas, actor=as_actor(held.people.ines), now=now, reason="He moved on.")
-        sweeps.reassign_due(now, JOB)
+    now = held.company.now + DAY
+    item = start.items.get(grant=held.grant())
     for asks, said in ((Asks.NEEDED, needed), (Asks.ACCEPTABLE, acceptable)):
         asked = question(item, asks)
         if said is not None and asked.state == "open":  # the first may have settled it
@@ -84,10 +112,10 @@ def second_round(item: Item) -> None:
         sweeps.sweep(at + timedelta(minutes=1))
 
 
+@IN_CAMPAIGN
 @pytest.mark.rule("R6")
-def test_the_second_round_asks_only_what_is_unanswered(held: Held) -> None:
-    now = held.company.now + timedelta(days=1)
-    campaign = filled(ordered(Scope(tier="standard"), by=held.people.sana, now=now), now)
+def test_the_second_round_asks_only_what_is_unanswered(held: Held, start: Campaign) -> None:
+    now, campaign = held.company.now + DAY, start
     item = campaign.items.get(grant=held.grant())
     needed, acceptable = (item.questions.get(asks=asks) for asks in (Asks.NEEDED, Asks.ACCEPTABLE))
     say(needed, KEEP, now=now)
@@ -103,25 +131,26 @@ def test_the_second_round_asks_only_what_is_unanswered(held: Held) -> None:
     assert (item.state, item.outcome) == (ItemState.CLOSED, KEPT)
 
 
+def nobody_asked(c: Company) -> Item:
+    """The item of the same privilege after its two rounds, in which there was nobody to ask for the resource."""
+    now = c.now + DAY
+    campaign = ordered(PRIVILEGE, by=c.people.sana, now=now)
+    with mock.patch.object(reviewers, "who_accepts", return_value=[]):
+        item = filled(campaign, now).items.get()
+        second_round(item)
+    return Item.objects.select_related("grant").get(pk=item.pk)
+
+
+@starting_point("stock_in_force", nobody_asked)
 @pytest.mark.rule("A9", "R6")
 @pytest.mark.parametrize("answer", [KEEP, REVOKE, SILENT])
 def test_of_what_nobody_could_be_asked_silence_takes_nothing_until_somebody_is(
-    held: Held, answer: AnswerKind | None, monkeypatch: pytest.MonkeyPatch
+    start: Item, answer: AnswerKind | None
 ) -> None:
-    from governance.recertification import reviewers
-
-    now = held.company.now + timedelta(days=1)
-    campaign = ordered(Scope(tier="standard"), by=held.people.sana, now=now)
-    with monkeypatch.context() as patched:
-        patched.setattr(reviewers, "who_accepts", lambda resource, bench: [])
-        filled(campaign, now)
-        item = campaign.items.get(grant=held.grant())
-        second_round(item)
-        item.refresh_from_db()
-        assert (item.state, item.nobody, item.suspended_at) == (ItemState.OPEN, True, None)
-        assert item.grant is not None
-        item.grant.refresh_from_db()
-        assert item.grant.state == GrantState.ACTIVE
+    item = start
+    assert (item.state, item.nobody, item.suspended_at) == (ItemState.OPEN, True, None)
+    assert item.grant is not None
+    assert item.grant.state == GrantState.ACTIVE
     later = item.grace_until + timedelta(days=7)
     sweeps.sweep(later)
     item.refresh_from_db()
@@ -137,12 +166,9 @@ def test_of_what_nobody_could_be_asked_silence_takes_nothing_until_somebody_is(
 
 @pytest.mark.rule("A9")
 def test_what_nobody_is_ever_asked_about_ends_with_its_term(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    from approvals import sweeps as terms
-    from governance.recertification import reviewers
-
-    now = held.company.now + timedelta(days=1)
+    now = held.company.now + DAY
     monkeypatch.setattr(reviewers, "who_accepts", lambda resource, bench: [])
-    campaign = filled(ordered(Scope(tier="standard"), by=held.people.sana, now=now), now)
+    campaign = filled(ordered(PRIVILEGE, by=held.people.sana, now=now), now)
     item = campaign.items.get(grant=held.grant())
     assert item.grant is not None
     assert transitions.escalate.refusal(item, actor=JOB, now=campaign.deadline) is not None

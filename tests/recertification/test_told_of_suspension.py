@@ -4,36 +4,49 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
+from django.test import override_settings
 
 from governance.controls import clock, sending
 from governance.controls.models import Notice, NoticeState, Person
 from governance.recertification import sampling
 from governance.recertification.models import AnswerKind, Asks, Item, ItemState
+from tests.approvals import stock
+from tests.ground import starting_point
+from tests.journeys import Company
 from tests.post_office import Server, plain
 from tests.recertification.reviews import Held, opens_at, question, say, sweep_at
 from tests.recertification.rows import low_grants
 
-pytestmark = pytest.mark.django_db
-
 MINUTES, FORTY = timedelta(minutes=10), 40
+MAIL: dict[str, Any] = {"MAIL_DIGEST_AT": time(7, 30), "MAIL_GATHERING": MINUTES}
+
+
+def forty_suspended(c: Company) -> list[Item]:
+    """Forty grants that one sweep has suspended; nobody receives the notices of the time before."""
+    grants = low_grants(stock.newest(c), FORTY, begins_at=c.now)
+    with mock.patch.object(sampling, "is_drawn", return_value=False), override_settings(**MAIL):
+        sweep_at(opens_at(grants[0]))
+        items = list(Item.objects.filter(grant__in=grants).order_by("pk"))
+        assert len(items) == FORTY
+        sweep_at(max(item.deadline for item in items))
+        Notice.objects.update(state=NoticeState.DROPPED, digest=None)
+        assert sweep_at(when(items))["suspended"] >= FORTY
+    return [Item.objects.get(pk=item.pk) for item in items]
+
+
+pytestmark = [pytest.mark.django_db, starting_point("stock_in_force", forty_suspended)]
 
 
 @pytest.fixture
-def suspended(held: Held, settings: Any, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
-    """Forty grants that one sweep has suspended; of what led here nobody is told any more."""
+def suspended(start: list[Item], settings: Any, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
+    """The forty, with a mail server that takes what is sent about them."""
     monkeypatch.setattr(sampling, "is_drawn", lambda grant: False)
-    settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.EMAIL_URL = time(7, 30), MINUTES, smtp.url
-    grants = low_grants(held.submission, FORTY, begins_at=held.company.now)
-    sweep_at(opens_at(grants[0]))
-    items = list(Item.objects.filter(grant__in=grants).order_by("pk"))
-    assert len(items) == FORTY
-    sweep_at(max(one.deadline for one in items))
-    Notice.objects.update(state=NoticeState.DROPPED, digest=None)
-    at = when(items)
-    assert sweep_at(at)["suspended"] >= FORTY
-    return [Item.objects.get(pk=one.pk) for one in items]
+    settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING = MAIL["MAIL_DIGEST_AT"], MAIL["MAIL_GATHERING"]
+    settings.EMAIL_URL = smtp.url
+    return start
 
 
 def when(items: list[Item]) -> datetime:
