@@ -18,14 +18,17 @@ class Neighbours(LoadScopeScheduling):
 
     @cached_property
     def _run_of(self) -> dict[str, str]:
-        """Node id to the run of neighbours that it belongs to, once the collection is known."""
+        """Node id to the run of neighbours that it belongs to, once the collection is known.
+
+        A run is of one file, or of one case of several files: the tests of one state of the matrix start from the same walk.
+        """
         found: dict[str, str] = {}
-        run, last = 0, ""
+        run, last, last_case = 0, "", ""
         for nodeid in self.collection or ():
-            file = nodeid.partition("::")[0]
-            run += file != last
-            last = file
-            found[nodeid] = f"{run} {file}"
+            file, case = nodeid.partition("::")[0], nodeid.partition("[")[2]
+            run += file != last and (case != last_case or not case)
+            last, last_case = file, case
+            found[nodeid] = f"{run}"
         return found
 
     def _split_scope(self, nodeid: str) -> str:

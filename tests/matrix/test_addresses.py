@@ -240,6 +240,7 @@ class Sent:
     fields: set[str]
 
 
+@pytest.mark.full("sends junk to every field of every form")
 @pytest.mark.rule("H1")
 def test_junk_in_whatever_is_asked_or_sent_breaks_no_page_and_changes_nothing_by_halves(portal: Portal) -> None:
     """Each field of each form gets a piece of junk in turn, each page one in all that it is asked at once, each path numbers of no row."""
@@ -289,6 +290,7 @@ def _broken(what: str, answer: Answer) -> Iterator[str]:
         yield f"{what}: refused with {answer.said}, and wrote to {sorted(kept)}"
 
 
+@pytest.mark.full("opens every page to learn its forms")
 @pytest.mark.soak
 @pytest.mark.rule("S5", "H1")
 def test_whatever_anybody_sends_to_any_form_or_address_is_answered_in_words_and_reaches_nobody_elses(
