@@ -39,7 +39,7 @@ from tests.machines import Undone
 from tests.people import as_actor, as_delegate
 
 #: A few a run; other orders come up in other runs, and many in a soak.
-EXAMPLES, STEPS = lengths.of(4, soak=300), 12
+EXAMPLES, STEPS = lengths.of(2, full=8, soak=300), 12
 
 #: Builder's side, both leads, both resources' owner and deputy, security, and somebody with nothing to do with it.
 PEOPLE = ("rita", "jonas", "theo", "bram", "omar", "amara", "sana", "viktor", "tom")
@@ -377,6 +377,7 @@ def who_decided(record: Approval) -> set[int]:
     return {who for d in counted(record) for who in (d.person_id, d.for_person_id) if who}
 
 
+@pytest.mark.full
 @lengths.proves("A1", "A2", "A4", "A5", "A8", "A10", "A12", "A14", "A15", "G1", "S1", "S2", "H1", "H2")
 @pytest.mark.soak
 def test_whatever_people_do_in_whatever_order_a_submission_holds(
@@ -392,6 +393,7 @@ class HoldsOfWhatIsLow(Holds):
     edits, is_light = LIGHT_EDITS, True
 
 
+@pytest.mark.full
 @lengths.proves("A13", "A1", "A3", "A4", "A8", "G1", "S1")
 @pytest.mark.soak
 def test_whatever_people_do_in_whatever_order_policy_approves_the_light_path_and_nothing_else(

@@ -25,6 +25,7 @@ def test_at_most_a_quarter_of_the_real_exports_is_high_once_everything_is_bound(
     assert shares[Tier.HIGH] <= 25
 
 
+@pytest.mark.full("judges all real exports once more")
 @pytest.mark.rule("T1", "I3")
 def test_every_real_export_that_touches_something_is_high_while_data_classes_are_unset(real_exports: Path) -> None:
     judged = list(tiers.exports(real_exports / "imports", data_class=""))

@@ -11,6 +11,7 @@ from django.urls import reverse
 from approvals.models import Approval, Submission
 from governance.controls.models import Person
 from tests import journeys
+from tests.ground import STARTS, Ground
 from tests.journeys import Company
 from tests.pages.test_register import cost
 from tests.pages.test_waiting import asked
@@ -25,12 +26,20 @@ def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("governance.controls.clock.now", lambda: company.now)
 
 
+def six_asked(company: Company) -> Submission:
+    """Submit six privileges of standard risk that wait for Omar, and approve the app."""
+    submission = asked(company, "Alpha", 6)
+    journeys.decide_app(company, submission)
+    return submission
+
+
+STARTS["six_in_stage_2"] = "company", six_asked
+
+
 @pytest.fixture
-def submission(company: Company) -> Submission:
+def six_in_stage_2(ground: Ground) -> Submission:
     """Six privileges of standard risk in stage 2, which wait for Omar."""
-    made = asked(company, "Alpha", 6)
-    journeys.decide_app(company, made)
-    return made
+    return ground.submission("six_in_stage_2")
 
 
 def part(person: Person, submission: Submission, status: int = 200) -> str:
@@ -43,19 +52,19 @@ def part(person: Person, submission: Submission, status: int = 200) -> str:
 
 
 @pytest.mark.rule("A9")
-def test_whoever_may_not_see_a_submission_is_told_nothing_of_it(company: Company, submission: Submission) -> None:
-    assert "Alpha" not in part(company.people.nadia, submission, 404)
+def test_whoever_may_not_see_a_submission_is_told_nothing_of_it(company: Company, six_in_stage_2: Submission) -> None:
+    assert "Alpha" not in part(company.people.nadia, six_in_stage_2, 404)
 
 
 @pytest.mark.rule("A9")
-def test_it_says_what_is_asked_of_the_reader_and_of_nobody_else(company: Company, submission: Submission) -> None:
+def test_it_says_what_is_asked_of_the_reader_and_of_nobody_else(company: Company, six_in_stage_2: Submission) -> None:
     n = company.people
-    said = part(n.omar, submission)
+    said = part(n.omar, six_in_stage_2)
     assert "Your part" in said
     assert "and 2 more" in said
     assert "Open review" in said
     assert "Approve a Reject r" in said
-    other = part(n.theo, submission)
+    other = part(n.theo, six_in_stage_2)
     assert "Your part" not in other
     assert "Reject" not in other
     assert "with Omar Haddad" in other
@@ -88,7 +97,7 @@ def test_what_is_of_high_risk_is_led_to_its_own_page_only(company: Company) -> N
 
 
 @pytest.mark.rule("A7", "A14")
-def test_its_keys_lead_where_that_is_done(company: Company, submission: Submission) -> None:
+def test_its_keys_lead_where_that_is_done(company: Company, six_in_stage_2: Submission) -> None:
     def controls(person: Person, made: Submission) -> dict[str, str]:
         where = reverse("desk_part", args=[made.pk])
         answer = client_of(person).get(where, headers={"HX-Request": "true", "HX-Target": "part"}).content.decode()
@@ -98,11 +107,14 @@ def test_its_keys_lead_where_that_is_done(company: Company, submission: Submissi
             for key in keys.split()
         }
 
-    review, first = reverse("review", args=[submission.pk]), submission.approvals.filter(stage=2).order_by("pk")[0]
-    found = controls(company.people.omar, submission)
+    review, first = (
+        reverse("review", args=[six_in_stage_2.pk]),
+        six_in_stage_2.approvals.filter(stage=2).order_by("pk")[0],
+    )
+    found = controls(company.people.omar, six_in_stage_2)
     assert found["data-row-ask"] == f"{review}?open={first.pk}#row-{first.pk}"
     for key in ("approve", "reject"):
-        assert found[f"data-row-{key}"] == f"{reverse('decide_together')}?of={submission.pk}&only={key}"
+        assert found[f"data-row-{key}"] == f"{reverse('decide_together')}?of={six_in_stage_2.pk}&only={key}"
     high = journeys.submitted(company)
     found = controls(company.people.theo, high)
     assert found["data-row-ask"] == f"{reverse('review', args=[high.pk])}#app"
@@ -118,18 +130,18 @@ def test_its_keys_lead_where_that_is_done(company: Company, submission: Submissi
         (-timedelta(hours=1), "Its time is over"),
     ],
 )
-def test_how_its_time_stands_is_said(company: Company, submission: Submission, left: timedelta, says: str) -> None:
+def test_how_its_time_stands_is_said(company: Company, six_in_stage_2: Submission, left: timedelta, says: str) -> None:
     now = company.now
     opened = {"opened_at": now - timedelta(days=1), "due_at": now + left}
-    Approval.objects.filter(submission=submission, stage=2).update(**opened)
-    said = part(company.people.omar, submission)
+    Approval.objects.filter(submission=six_in_stage_2, stage=2).update(**opened)
+    said = part(company.people.omar, six_in_stage_2)
     for words in ("Half of its time is gone", "Its time is over"):
         assert (words in said) == (words == says)
 
 
 @pytest.mark.rule("A9")
-def test_it_costs_the_same_however_much_is_asked(company: Company, submission: Submission) -> None:
-    few, many = asked(company, "Beta", 1), submission
+def test_it_costs_the_same_however_much_is_asked(company: Company, six_in_stage_2: Submission) -> None:
+    few, many = asked(company, "Beta", 1), six_in_stage_2
     journeys.decide_app(company, few)
     omar = client_of(company.people.omar)
     omar.get(reverse("desk"))

@@ -16,6 +16,7 @@ from governance.controls.refusals import InvalidInput
 from inventory.models import Binding
 from tests import journeys
 from tests.approvals import stock
+from tests.ground import STARTS, Ground
 from tests.journeys import Company
 from tests.pages.test_register import cost
 from tests.pages.test_waiting import asked
@@ -33,13 +34,21 @@ def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("governance.controls.clock.now", lambda: company.now)
 
 
+def two_asked(company: Company) -> list[int]:
+    """Submit two with two privileges each that wait for Omar, and approve the apps; returns their keys."""
+    submissions = [asked(company, name, 2) for name in ("Alpha", "Beta")]
+    for submission in submissions:
+        journeys.decide_app(company, submission)
+    return [submission.pk for submission in submissions]
+
+
+STARTS["two_in_stage_2"] = "company", two_asked
+
+
 @pytest.fixture
-def two(company: Company) -> list[Submission]:
+def two_in_stage_2(ground: Ground) -> list[Submission]:
     """Two submissions in stage 2, each with two privileges that wait for Omar."""
-    made = [asked(company, name, 2) for name in ("Alpha", "Beta")]
-    for one in made:
-        journeys.decide_app(company, one)
-    return made
+    return [Submission.objects.get(pk=key) for key in ground.made("two_in_stage_2")]
 
 
 def records(*submissions: Submission) -> list[Approval]:
@@ -75,9 +84,9 @@ def send(client: Client, said: dict[str, Any]) -> Any:
     ],
 )
 def test_without_a_reason_a_decision_or_a_record_nothing_is_decided_and_nothing_typed_is_lost(
-    company: Company, two: list[Submission], more: dict[str, Any], said: str
+    company: Company, two_in_stage_2: list[Submission], more: dict[str, Any], said: str
 ) -> None:
-    found = records(*two)
+    found = records(*two_in_stage_2)
     answer = send(client_of(company.people.omar), form(found) | more)
     assert answer.status_code == 422
     assert said in answer.content.decode()
@@ -112,11 +121,11 @@ def test_what_is_of_high_risk_is_not_decided_together_whoever_asks(company: Comp
 @pytest.mark.rule("A7")
 @pytest.mark.parametrize("decision", ["approve", "reject"])
 def test_all_that_is_ticked_is_decided_with_one_reason_and_the_rest_waits(
-    company: Company, two: list[Submission], decision: str
+    company: Company, two_in_stage_2: list[Submission], decision: str
 ) -> None:
-    found = records(*two)
+    found = records(*two_in_stage_2)
     client = client_of(company.people.omar)
-    page = client.get(reverse(PAGE), {"of": [one.pk for one in two]}).content.decode()
+    page = client.get(reverse(PAGE), {"of": [one.pk for one in two_in_stage_2]}).content.decode()
     assert all(f'name="record" value="{one.pk}"' in page for one in found)
     assert all(f'value="{facts.digest(facts.of(one))}"' in page for one in found)
     answer = client.post(reverse(PAGE), form(found) | {"record": [one.pk for one in found[1:]], "decision": decision})
@@ -131,8 +140,8 @@ def test_all_that_is_ticked_is_decided_with_one_reason_and_the_rest_waits(
 
 
 @pytest.mark.rule("A8")
-def test_a_second_press_leads_where_the_first_did(company: Company, two: list[Submission]) -> None:
-    client, said = client_of(company.people.omar), form(records(*two))
+def test_a_second_press_leads_where_the_first_did(company: Company, two_in_stage_2: list[Submission]) -> None:
+    client, said = client_of(company.people.omar), form(records(*two_in_stage_2))
     for _ in range(2):
         assert send(client, said).url == reverse("desk")
     assert Decision.objects.filter(approval__in=said["record"]).count() == len(said["record"])
@@ -141,9 +150,9 @@ def test_a_second_press_leads_where_the_first_did(company: Company, two: list[Su
 @pytest.mark.rule("A7", "A8")
 @pytest.mark.parametrize("more", [{"decision": "reject"}, {"reason": "Another one."}])
 def test_another_button_or_reason_is_no_second_press(
-    company: Company, two: list[Submission], more: dict[str, Any]
+    company: Company, two_in_stage_2: list[Submission], more: dict[str, Any]
 ) -> None:
-    client, found = client_of(company.people.omar), records(*two)
+    client, found = client_of(company.people.omar), records(*two_in_stage_2)
     send(client, form(found[:2]))
     answer = send(client, form(found[:2]) | more)
     assert answer.status_code == 409
@@ -157,9 +166,9 @@ def test_another_button_or_reason_is_no_second_press(
 
 @pytest.mark.rule("A7", "A8")
 def test_what_is_left_is_decided_and_what_had_been_decided_otherwise_is_said(
-    company: Company, two: list[Submission]
+    company: Company, two_in_stage_2: list[Submission]
 ) -> None:
-    client, found = client_of(company.people.omar), records(*two)
+    client, found = client_of(company.people.omar), records(*two_in_stage_2)
     send(client, form(found[:1]))
     answer = send(client, form(found[:2], decision="reject"))
     assert answer.status_code == 409
@@ -173,9 +182,9 @@ def test_what_is_left_is_decided_and_what_had_been_decided_otherwise_is_said(
 
 @pytest.mark.rule("A7", "A8")
 def test_what_somebody_else_has_decided_is_said_to_whoever_was_asked_and_to_nobody_else(
-    company: Company, two: list[Submission]
+    company: Company, two_in_stage_2: list[Submission]
 ) -> None:
-    n, found = company.people, records(*two)
+    n, found = company.people, records(*two_in_stage_2)
     stand_in = as_delegate(n.tom, giver=n.omar)
     journeys.reject(found[0], n.omar, now=company.now, reason="No.")
     for other in (n.mei, n.theo, n.rita):
@@ -205,9 +214,9 @@ def test_what_there_is_more_to_read_about_is_decided_on_its_own_page(company: Co
 
 @pytest.mark.rule("A6", "A7")
 def test_what_changed_since_it_was_shown_keeps_no_other_from_being_decided_and_the_reason_is_kept(
-    company: Company, two: list[Submission]
+    company: Company, two_in_stage_2: list[Submission]
 ) -> None:
-    found = records(*two)
+    found = records(*two_in_stage_2)
     stale = form(found) | {f"shown-{found[0].pk}": "0" * 64}
     answer = send(client_of(company.people.omar), stale)
     page = answer.content.decode()
@@ -215,15 +224,15 @@ def test_what_changed_since_it_was_shown_keeps_no_other_from_being_decided_and_t
     assert "Alpha" in page
     assert "All read the same rows." in page
     assert f'value="{facts.digest(facts.of(found[0]))}"' in page, "it is shown anew"
-    assert {one.pk for one in records(*two)} == {found[0].pk}
+    assert {one.pk for one in records(*two_in_stage_2)} == {found[0].pk}
 
 
 @pytest.mark.rule("A7", "A9")
-def test_nobody_decides_what_does_not_wait_for_them(company: Company, two: list[Submission]) -> None:
-    found = records(*two)
+def test_nobody_decides_what_does_not_wait_for_them(company: Company, two_in_stage_2: list[Submission]) -> None:
+    found = records(*two_in_stage_2)
     for who in (company.people.rita, company.people.grace, company.people.sana):
         client = client_of(who)
-        page = client.get(reverse(PAGE), {"of": [one.pk for one in two]}).content.decode()
+        page = client.get(reverse(PAGE), {"of": [one.pk for one in two_in_stage_2]}).content.decode()
         assert "Nothing of what was selected waits for you." in page
         assert "Alpha" not in page
         assert send(client, form(found)).status_code == 422
@@ -242,11 +251,13 @@ def test_where_all_of_it_is_decided_by_itself_nothing_is_offered_and_none_is_cou
 
 
 @pytest.mark.rule("A7", "A15")
-def test_the_desk_says_of_which_rows_nothing_is_decided_together(company: Company, two: list[Submission]) -> None:
+def test_the_desk_says_of_which_rows_nothing_is_decided_together(
+    company: Company, two_in_stage_2: list[Submission]
+) -> None:
     made = journeys.submitted(company)
     journeys.decide_app(company, made)
-    transitions.withdraw(two[1], actor=as_actor(company.people.rita), now=company.now, reason="Not yet.")
-    again = journeys.submitted(company, two[1].version)
+    transitions.withdraw(two_in_stage_2[1], actor=as_actor(company.people.rita), now=company.now, reason="Not yet.")
+    again = journeys.submitted(company, two_in_stage_2[1].version)
     journeys.decide_app(company, again)
     page = client_of(company.people.omar).get(reverse("desk")).content.decode()
     said = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
@@ -263,18 +274,18 @@ def test_the_desk_says_of_which_rows_nothing_is_decided_together(company: Compan
     ("only", "offered"), [("reject", ["reject"]), ("approve", ["approve"]), ("all", ["reject", "approve"])]
 )
 def test_it_offers_what_was_pressed_to_come_here(
-    company: Company, two: list[Submission], only: str, offered: list[str]
+    company: Company, two_in_stage_2: list[Submission], only: str, offered: list[str]
 ) -> None:
     client = client_of(company.people.omar)
-    page = client.get(reverse(PAGE), {"of": two[0].pk, "only": only}).content.decode()
-    again = send(client, form(records(two[0]), only=only, reason="", decision=offered[0])).content.decode()
+    page = client.get(reverse(PAGE), {"of": two_in_stage_2[0].pk, "only": only}).content.decode()
+    again = send(client, form(records(two_in_stage_2[0]), only=only, reason="", decision=offered[0])).content.decode()
     for drawn in (page, again):
         assert re.findall(r'name="decision" value="(\w+)"', drawn) == offered
 
 
 @pytest.mark.rule("A11")
-def test_a_delegate_decides_together_for_the_giver(company: Company, two: list[Submission]) -> None:
-    n, found = company.people, records(*two)
+def test_a_delegate_decides_together_for_the_giver(company: Company, two_in_stage_2: list[Submission]) -> None:
+    n, found = company.people, records(*two_in_stage_2)
     as_delegate(n.amara, giver=n.omar)
     assert send(client_of(n.amara), form(found)).status_code == 302
     assert {(one.person_id, one.for_person_id) for one in Decision.objects.filter(approval__in=found)} == {
@@ -283,19 +294,21 @@ def test_a_delegate_decides_together_for_the_giver(company: Company, two: list[S
 
 
 @pytest.mark.rule("A8")
-def test_two_presses_are_one_decision(company: Company, two: list[Submission]) -> None:
-    found, client = records(*two), client_of(company.people.omar)
+def test_two_presses_are_one_decision(company: Company, two_in_stage_2: list[Submission]) -> None:
+    found, client = records(*two_in_stage_2), client_of(company.people.omar)
     for _ in range(2):
         send(client, form(found))
     assert Decision.objects.filter(approval__in=found).count() == len(found)
 
 
 @pytest.mark.rule("A7")
-def test_the_page_costs_the_same_for_few_records_as_for_many(company: Company, two: list[Submission]) -> None:
+def test_the_page_costs_the_same_for_few_records_as_for_many(
+    company: Company, two_in_stage_2: list[Submission]
+) -> None:
     more = asked(company, "Gamma", 8)
     journeys.decide_app(company, more)
     omar = client_of(company.people.omar)
-    few, many = (cost(omar, f"{reverse(PAGE)}?of={one.pk}")[0] for one in (two[0], more))
+    few, many = (cost(omar, f"{reverse(PAGE)}?of={one.pk}")[0] for one in (two_in_stage_2[0], more))
     assert few == many <= 10
 
 

@@ -65,7 +65,7 @@ from tests.recertification.reviews import Held, say
 from tests.recertification.rows import low_grants
 
 #: A few a run; other orders come up in other runs, and many in a soak.
-EXAMPLES, STEPS = lengths.of(2, soak=150), lengths.of(8, soak=20)
+EXAMPLES, STEPS = lengths.of(1, full=4, soak=150), lengths.of(8, soak=20)
 
 #: Low-risk grants beside the four that are held anyway: more than the brake lets end at once (G6).
 MANY = 14
@@ -427,6 +427,7 @@ def _twice(rows: Iterable[Any]) -> set[Any]:
     return {row for row, count in Counter(rows).items() if count > 1}
 
 
+@pytest.mark.full
 @lengths.proves("R2", "R4", "R6", "S4", "G2", "G6", "H2")
 @pytest.mark.soak
 def test_whatever_happens_in_whatever_order_each_item_of_a_campaign_has_one_end(

@@ -216,6 +216,7 @@ def peak(campaign: Campaign, held: Held, form: str) -> tuple[int, int]:
     return most, size
 
 
+@pytest.mark.full("exports thousands of items, to measure memory")
 @pytest.mark.rule("H4")
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_memory_does_not_grow_with_the_campaign_and_queries_grow_by_chunks(

@@ -42,7 +42,7 @@ from tests.people import as_actor
 from tests.recertification.reviews import Held
 
 #: A few a run; other orders come up in other runs, and many in a soak.
-EXAMPLES, STEPS = lengths.of(2, soak=150), lengths.of(8, soak=20)
+EXAMPLES, STEPS = lengths.of(1, full=4, soak=150), lengths.of(8, soak=20)
 
 #: Owners and lead of the automation, both sides of the resources, security, and somebody with nothing to do with it.
 PEOPLE = ("rita", "jonas", "theo", "omar", "amara", "sana", "viktor", "tom")
@@ -309,6 +309,7 @@ class Life(Steps):
         assert sorted(said) == sorted(ended)
 
 
+@pytest.mark.full
 @lengths.proves("G1", "G2", "G3", "G5", "R4", "R6", "S1", "S2", "S4", "H1", "H2")
 @pytest.mark.soak
 def test_whatever_happens_in_whatever_order_a_grant_lasts_no_longer_than_it_may(

@@ -25,7 +25,7 @@ from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, question, say, sweep_at, under_review
 
 #: A few a run; other orders come up in other runs.
-EXAMPLES, STEPS = lengths.of(5, soak=300), 10
+EXAMPLES, STEPS = lengths.of(2, full=10, soak=300), 10
 
 #: Both sides' owners and deputies, the lead, security, and somebody with nothing to do with it.
 PEOPLE = ("jonas", "rita", "theo", "omar", "amara", "sana", "tom")
@@ -144,6 +144,7 @@ class Review(Undone):
             assert item.closes_at <= self.grant.ends_at
 
 
+@pytest.mark.full
 @lengths.proves("R4", "R6", "S4", "G2", "H2")
 @pytest.mark.soak
 def test_whatever_people_do_in_whatever_order_the_review_holds(held: Held, request: pytest.FixtureRequest) -> None:

@@ -52,7 +52,7 @@ from tests.machines import Undone
 from tests.matrix.worlds import inside
 from tests.people import as_actor, joins
 
-EXAMPLES, STEPS = lengths.of(2, soak=150), lengths.of(8, soak=40)
+EXAMPLES, STEPS = lengths.of(1, full=4, soak=150), lengths.of(8, soak=40)
 
 JOB = Actor.of_job("approvals.sweep")
 WRITES, READS = ("write", "admin"), ("read", "admin")
@@ -529,6 +529,7 @@ def of(leg: tuple[str, tuple[str, ...]], things: Sequence[Thing]) -> list[Thing]
     return [one for one in things if one.resource == leg[0] and one.level in leg[1]]
 
 
+@pytest.mark.full
 @lengths.proves("S6", "S7", "A5", "A7", "A16", "G2", "H2")
 @pytest.mark.soak
 @pytest.mark.django_db
