@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
@@ -28,6 +28,8 @@ from tests import journeys, lengths
 from tests.approvals import stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.approvals.conflicts import ruling
+from tests.ground import STARTS, starting_point
+from tests.journeys import Company
 from tests.matrix.worlds import inside
 from tests.people import as_actor
 from tests.recertification.reviews import JOB, Held, opened, question, say
@@ -167,16 +169,24 @@ def test_a_credential_is_as_risky_as_what_it_is_used_for_also_where_the_grant_of
     assert ("tier raised", str(kept.pk)) in open_due(held)
 
 
-@pytest.fixture
-def robot(held: Held) -> NonHumanIdentity:
-    """What the report runs as; that nobody else may is put aside here, where it is asked what sharing costs."""
+def own_identity(c: Company) -> None:
+    """The report runs as an identity that others may run as too: the rule against it is given up."""
+    held = Held(c, stock.newest(c))
     ruling.give_up(ConflictRule.objects.get(code="shared-identity"), *Person.objects.order_by("pk")[:2])
     made = NonHumanIdentity.objects.create(
         kind="service_account", issuer="cron", subject="fin/robot", owner=held.people.jonas, automation=held.automation
     )
     VersionIdentity.objects.create(version=held.automation.approved_version, identity=made)
     chain_keeping.refresh(held.automation.pk)
-    return made
+
+
+STARTS["robot"] = "stock_in_force", own_identity
+
+
+@pytest.fixture
+def robot(held: Held) -> NonHumanIdentity:
+    """The identity that the report runs as."""
+    return NonHumanIdentity.objects.get(subject="fin/robot")
 
 
 def runs_as_robot(held: Held, level: str, number: int = 0) -> Version:
@@ -214,11 +224,21 @@ def described_as_robot(
     return made
 
 
+def sweeper_of(level: str) -> Callable[[Company], Version]:
+    """A walk: another automation with a privilege of that level comes into force, and runs as the robot."""
+    return lambda c: runs_as_robot(Held(c, stock.newest(c)), level)
+
+
+ADMIN_SWEEPER = starting_point("robot", sweeper_of("admin"), "admin")
+WRITE_SWEEPER = starting_point("robot", sweeper_of("write"), "write")
+
+
+@ADMIN_SWEEPER
 @pytest.mark.rule("I5", "T2", "T4")
 def test_what_runs_as_the_same_identity_as_something_riskier_is_as_risky_and_reviewed(
-    held: Held, robot: NonHumanIdentity
+    held: Held, robot: NonHumanIdentity, start: Version
 ) -> None:
-    sweeper = runs_as_robot(held, "admin")
+    sweeper = start
     assert (sweeper.automation.tier, held.automation.tier) == ("high", "standard")
     assert sweeps.judge_sharers(held.company.now + LATER, JOB) == 1
     assert held.automation.tier == "high"
@@ -228,11 +248,12 @@ def test_what_runs_as_the_same_identity_as_something_riskier_is_as_risky_and_rev
     assert sweeps.judge_sharers(held.company.now + LATER, JOB) == 0, "each once"
 
 
+@WRITE_SWEEPER
 @pytest.mark.rule("I5", "R9")
 def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as_much(
-    held: Held, robot: NonHumanIdentity
+    held: Held, robot: NonHumanIdentity, start: Version
 ) -> None:
-    few = [runs_as_robot(held, "write").automation]
+    few = [start.automation]
     with CaptureQueriesContext(connection) as asked:
         sharing.due()
     more = [runs_as_robot(held, "write", number=number).automation for number in range(1, MANY)]
@@ -251,9 +272,9 @@ def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as
     assert sharing.due() == set()
 
 
+@ADMIN_SWEEPER
 @pytest.mark.rule("I5", "T4")
 def test_what_is_as_risky_by_another_alone_lends_that_to_nobody(held: Held, robot: NonHumanIdentity) -> None:
-    runs_as_robot(held, "admin")
     sweeps.judge_sharers(held.company.now, JOB)
     sweeper = Automation.objects.get(name="Sweeper")
     assert assessing.sharers_of(sweeper, [robot]) == [("Weekly stock report", Tier.STANDARD)]
@@ -294,11 +315,12 @@ def test_a_kind_that_is_asked_for_makes_what_runs_no_less_risky_for_its_sharers(
     assert made.levels["own"] == "standard"
 
 
+@WRITE_SWEEPER
 @pytest.mark.rule("I5", "R9")
 def test_what_an_identity_only_serves_is_judged_too_and_the_sweep_comes_to_rest(
-    held: Held, robot: NonHumanIdentity
+    held: Held, robot: NonHumanIdentity, start: Version
 ) -> None:
-    NonHumanIdentity.objects.filter(pk=robot.pk).update(automation=runs_as_robot(held, "write").automation)
+    NonHumanIdentity.objects.filter(pk=robot.pk).update(automation=start.automation)
     chain_keeping.rebuild()
     other = described_as_robot(held, "write", "Served", identity="other")
     journeys.decide_all(held.company, journeys.submitted(held.company, other))
@@ -327,9 +349,12 @@ def test_what_is_under_review_is_not_put_in_force_below_what_it_runs_with(held: 
     assert (again.tier, again.continues) == ("high", waiting)
 
 
+@WRITE_SWEEPER
 @pytest.mark.rule("I5", "T4")
-def test_whose_tier_rises_later_raises_whoever_runs_as_the_same(held: Held, robot: NonHumanIdentity) -> None:
-    sweeper = runs_as_robot(held, "write").automation
+def test_whose_tier_rises_later_raises_whoever_runs_as_the_same(
+    held: Held, robot: NonHumanIdentity, start: Version
+) -> None:
+    sweeper = start.automation
     judged = held.automation.approved_version.assessments.count()
     assert (sweeper.tier, held.automation.tier) == ("standard", "standard")
     raise_to = {"actor": as_actor(held.people.theo), "now": held.company.now + LATER, "reason": "It mails."}
