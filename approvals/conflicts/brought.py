@@ -1,6 +1,6 @@
-"""Files of rules that somebody brings in: which reader reads which, and how what they say compares with the rules in force (S6). Pure.
+"""Imported files of conflict rules: reads them, and compares their rules with the rules in force (S6). Pure.
 
-Nothing in a file is followed, fetched or run; what each reader refuses, it refuses in words and by line.
+Nothing in a file is followed, fetched or run.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from approvals.conflicts import matrices, midpoint
+from approvals.conflicts import matrices
 from approvals.conflicts.imported import Imported
 from approvals.conflicts.rules import Leg, Problem, Rule, read
 from inventory.importers.display import shown
-
-_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ def is_packed(data: bytes) -> bool:
 
 
 def files_read(files: Sequence[tuple[str, bytes]]) -> Imported:
-    """The rules in some files: XML is midPoint's, everything else a matrix.
+    """Read the matrices in some files.
 
     Args:
         files: name and bytes of each.
@@ -49,9 +47,7 @@ def files_read(files: Sequence[tuple[str, bytes]]) -> Imported:
     Returns:
         Rules of different codes, and what could not become one, by file and line.
     """
-    objects = [one for one in files if _is_xml(one[1])]
-    found = [midpoint.read(objects)] if objects else []
-    found += [matrices.read(*one) for one in files if not _is_xml(one[1])]
+    found = [matrices.read(name, data) for name, data in files]
     documents: dict[str, dict[str, Any]] = {}
     problems = [problem for one in found for problem in one.problems]
     for document in (document for one in found for document in one.documents):
@@ -60,13 +56,6 @@ def files_read(files: Sequence[tuple[str, bytes]]) -> Imported:
             where = f"{document['code']}, {shown(document['title'], 60)}"
             problems.append(Problem(where, "another file has a rule of this code", "Bring the files in one by one."))
     return Imported(tuple(documents.values()), tuple(problems))
-
-
-def _is_xml(data: bytes) -> bool:
-    head = data[:200]
-    for mark in _BOMS:
-        head = head.removeprefix(mark)
-    return head.replace(b"\0", b"").lstrip().startswith(b"<")
 
 
 def compared(documents: Iterable[Mapping[str, Any]], known: Iterable[Rule]) -> Compared:

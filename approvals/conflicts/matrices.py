@@ -130,6 +130,8 @@ def _text(data: bytes) -> str:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if text.lstrip().startswith("<"):
+            raise _NotRead("", "it is XML", "Save the matrix as CSV and import that.")
         if "\0" not in text:
             return text
     raise _NotRead("", "it is no text in an encoding that is known", "Save it as CSV in UTF-8.")

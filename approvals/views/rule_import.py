@@ -1,4 +1,4 @@
-"""Bringing in conflict rules: a matrix or midPoint's roles become a preview, and that becomes one proposal (S6, S8).
+"""Importing conflict rules: a matrix becomes a preview, and the preview becomes one proposal (S6, S8).
 
 The file is read in memory and forgotten. What was read goes through the reader's page signed, so nothing is kept before somebody proposes it,
 and what is proposed is what the preview showed.
@@ -99,7 +99,7 @@ def _nothing_came(request: Request) -> tuple[Shape, int]:
     if (number(request.META.get("CONTENT_LENGTH")) or 0) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
         sentence = f"This is more than {too_much.limit()}, which is the most that is taken at once."
         return {"sentence": sentence, "to_do": "Bring in a part of it at a time."}, 413
-    return {"sentence": "Nothing was chosen.", "to_do": "Choose a CSV file, or midPoint's roles as XML."}, 422
+    return {"sentence": "Nothing was chosen.", "to_do": "Choose a CSV file."}, 422
 
 
 def _preview(

@@ -15,6 +15,7 @@ _FORM = "Register the automation with the form; its exports are planned."
 _CLIENT = "Bring in the configuration of the client that uses it."
 _RIGHTS = "Name the role in the form of the automation that has it, as its identity."
 _RULES = "Its rules can be brought in as conflict rules, on their own page."
+_MATRIX = "Its rules can be imported as a matrix: write them as CSV, and use the page for conflict rules."
 _NOTHING = "It describes no automation: leave it out, or register the automation with the form."
 
 
@@ -281,7 +282,7 @@ def _by_front_matter(text: str) -> Platform | None:
 
 def _by_root(text: str) -> Platform | None:
     if "midpoint.evolveum.com" in text or _MIDPOINT.search(text[:8192]):
-        return Platform("a midPoint export", _RULES)
+        return Platform("a midPoint export", _MATRIX)
     if "omg.org/spec/BPMN" in text:
         return Platform("a BPMN process", _FORM)
     return None

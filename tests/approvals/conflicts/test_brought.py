@@ -28,10 +28,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
 
 SAMPLE = Path(__file__).parents[3] / "docs/examples/sod-matrix.csv"
 HEADING = "Role_A,Role_B,Risk_ID,Risk_Level,Mode\n"
-MIDPOINT = """<objects xmlns="http://midpoint.evolveum.com/xml/ns/public/common/common-3">
-<role oid="1"><name>Judge</name><assignment><policyRule><policyConstraints><exclusion><targetRef oid="2"/></exclusion>
-</policyConstraints><policyActions><enforcement/></policyActions></policyRule></assignment></role>
-<role oid="2"><name>Thief</name></role></objects>"""
+ROLES = '<role xmlns="http://midpoint.evolveum.com/xml/ns/public/common/common-3"><name>Judge</name></role>'
 
 
 def bring(who: Person, *files: tuple[str, bytes | str]) -> Any:
@@ -232,11 +229,12 @@ def test_a_document_that_is_none_is_refused_with_everything_that_is_wrong(plain:
             )
 
 
-def test_midpoint_roles_and_a_matrix_come_together(plain: Company) -> None:
-    answer = bring(plain.people.ines, ("roles.xml", MIDPOINT), ("sod.csv", f"{HEADING}A,B,X1,high,\n"))
+def test_a_file_that_is_no_matrix_is_named_beside_one_that_is(plain: Company) -> None:
+    answer = bring(plain.people.ines, ("roles.xml", ROLES), ("sod.csv", f"{HEADING}A,B,X1,high,\n"))
     page = answer.content.decode()
-    assert "Judge" in page
-    assert "2 new rules" in page
+    assert "1 new rule" in page
+    assert "1 thing left out" in page
+    assert "<b>roles.xml</b>: it is XML." in page
     assert "roles.xml and 1 more" in page
 
 
