@@ -40,12 +40,12 @@ from approvals.models import Submission  # noqa: E402
 from governance import collecting  # noqa: E402
 from governance.controls import clock, keys, sealing  # noqa: E402
 from governance.controls.models import Person  # noqa: E402
-from governance.demo.scale import seeding  # noqa: E402
 from inventory.models import Automation  # noqa: E402
 from inventory.risk import Tier  # noqa: E402
 from tests import journeys, people  # noqa: E402
 from tests.benchmarks import answers, campaign, conflicts, importing, proposals, recorded, tiers  # noqa: E402
 from tests.benchmarks import engine as measuring  # noqa: E402
+from tests.benchmarks.scale import seeding  # noqa: E402
 from tests.portal.signed_in import client_of  # noqa: E402
 
 AUTOMATIONS = 1000

@@ -14,8 +14,8 @@ from django.db import connection, transaction
 from approvals.models import Approval, Candidate, Decision, Grant, Seat, Submission
 from governance.controls import clock
 from governance.controls.models import LedgerEvent
-from governance.demo.scale.writing import insert
 from inventory.models import Automation, Privilege, Version
+from tests.benchmarks.scale.writing import insert
 from tests.recertification.rows import asked_anew
 
 ROWS, ROUNDS = 10_000, 3

@@ -15,8 +15,6 @@ from approvals.models import (
     Seat,
     Submission,
 )
-from governance.demo.scale import events
-from governance.demo.scale.writing import history, insert
 from governance.recertification.models import Item, Question
 from inventory.models import (
     Assessment,
@@ -28,6 +26,8 @@ from inventory.models import (
     Version,
     VersionCredential,
 )
+from tests.benchmarks.scale import events
+from tests.benchmarks.scale.writing import history, insert
 
 #: What becomes of each hundred: how many of them live, suspended, in review, drafts; the rest is retired.
 LIVE, SUSPENDED, IN_REVIEW, DRAFT = 78, 3, 2, 12
@@ -68,7 +68,7 @@ FROM facts
 JOIN pool_team team ON team.place = n %% (SELECT count(*) FROM pool_team)
 JOIN pool_person one ON one.place = n * 7 %% (SELECT count(*) FROM pool_person)
 JOIN pool_person other ON other.place = (n * 7 + 3) %% (SELECT count(*) FROM pool_person)
-"""  # noqa: S608  put together from pieces of its own
+"""
 
 #: One row for each privilege that is asked: which entitlement, of which resource.
 ASKED = """
@@ -182,7 +182,7 @@ def _record(kind: str, source: str, **more: str) -> str:
 
 #: When a submission was made: a week before its grants began, or lately.
 _AT = f"CASE WHEN {_THROUGH} THEN begun - 7 * {DAY} ELSE asked_lately END"
-_ASKING = f"(SELECT plan.*, {_AT} AS at, {_THROUGH} AS is_through FROM plan WHERE state <> 'draft') plan"  # noqa: S608
+_ASKING = f"(SELECT plan.*, {_AT} AS at, {_THROUGH} AS is_through FROM plan WHERE state <> 'draft') plan"
 #: Of what is in review every second app is decided, and its stage 2 open.
 _OPEN_NOW = "(is_through OR n %% 2 = 0)"
 
@@ -266,7 +266,7 @@ def _decide(stage: int, which: str) -> tuple[str, ...]:
             high="tier = 'high'",
             at=f"at + {stage} * interval '1 day'",
         ),
-        "UPDATE approvals_approval a SET state = 'approved', ended_at = decided.at FROM (SELECT DISTINCT approval,"  # noqa: S608
+        "UPDATE approvals_approval a SET state = 'approved', ended_at = decided.at FROM (SELECT DISTINCT approval,"
         f" at + {stage} * interval '1 day' AS at FROM {source}) decided WHERE a.id = decided.approval",
     )
 
@@ -292,8 +292,8 @@ SIGN = (
     ),
     *_decide(1, _OPEN_NOW),
     *_decide(2, "is_through"),
-    f"UPDATE approvals_submission s SET state = 'decided', decided_at = begun FROM plan WHERE s.id = plan.submission AND {_THROUGH}",  # noqa: S608
-    f"UPDATE approvals_submission s SET state = 'in_force', ended_at = begun FROM plan WHERE s.id = plan.submission AND {_THROUGH}",  # noqa: S608
+    f"UPDATE approvals_submission s SET state = 'decided', decided_at = begun FROM plan WHERE s.id = plan.submission AND {_THROUGH}",
+    f"UPDATE approvals_submission s SET state = 'in_force', ended_at = begun FROM plan WHERE s.id = plan.submission AND {_THROUGH}",
 )
 
 
@@ -344,7 +344,7 @@ HOLD = (
     f"""UPDATE inventory_automation a SET state = plan.state, approved_version_id = CASE WHEN {_THROUGH} THEN plan.version END,
         suspended_at = CASE WHEN plan.state = 'suspended' THEN %(now)s::timestamptz - 3 * {DAY} END,
         review_on = CASE WHEN {_THROUGH} THEN (%(now)s::timestamptz)::date + 40 + (plan.n %% 40)::int END
-        FROM plan WHERE a.id = plan.automation""",  # noqa: S608
+        FROM plan WHERE a.id = plan.automation""",
 )
 
 #: Whatever ends soon enough is under review: the automation's owner and the resource's are asked.

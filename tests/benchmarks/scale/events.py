@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from governance.controls.models import LedgerEvent
 from governance.controls.models.recorded import instant
-from governance.demo.scale.writing import insert
+from tests.benchmarks.scale.writing import insert
 
 #: The canonical form of an event (RFC 8785), which its digest is of; see `ledger.canonical`.
 _CANONICAL = """'{"about":' || (SELECT '[' || string_agg('"' || a || '"', ',' ORDER BY place) || ']'
@@ -40,7 +40,7 @@ def _told(verb: str, subject: str, source: str, *, by: str, at: str, payload: st
     }.get(noun, ["'inventory.automation:' || automation"])
     named = ", ".join([f"'{model}:' || {subject}", *about])
     return (
-        f"SELECT n, {by} AS person, '{verb}' AS verb, '{model}' AS type, {subject}::text AS subject,"  # noqa: S608
+        f"SELECT n, {by} AS person, '{verb}' AS verb, '{model}' AS type, {subject}::text AS subject,"
         f" ARRAY[{named}] AS about, {at} AS at, {payload} AS payload FROM {source}"
     )
 
@@ -58,7 +58,7 @@ def record(asking: str, through: str, open_now: str) -> tuple[str, str]:
         open_now: SQL of whether its stage 2 is open.
     """
     people = "JOIN controls_person t ON t.id = technical JOIN controls_person b ON b.id = business"
-    asked = f"(SELECT DISTINCT n, stage, approval FROM signature) asked JOIN {asking} USING (n)"  # noqa: S608
+    asked = f"(SELECT DISTINCT n, stage, approval FROM signature) asked JOIN {asking} USING (n)"
     voted = f"signature JOIN {asking} USING (n) WHERE CASE stage WHEN 1 THEN {open_now} ELSE is_through END"
     lately = {"by": "technical", "at": "asked_lately"}
     begun = {"by": "lead", "at": "begun"}
@@ -106,7 +106,7 @@ def record(asking: str, through: str, open_now: str) -> tuple[str, str]:
         f"""CREATE TEMPORARY TABLE event ON COMMIT DROP AS
             SELECT md5(type || said.subject || verb || person)::uuid AS event, md5('c' || n)::uuid AS correlation,
                 p.opaque_id AS actor, said.*
-            FROM ({" UNION ALL ".join(told)}) said JOIN controls_person p ON p.id = said.person ORDER BY at, n""",  # noqa: S608
+            FROM ({" UNION ALL ".join(told)}) said JOIN controls_person p ON p.id = said.person ORDER BY at, n""",
         insert(
             LedgerEvent,
             "event",

@@ -1,23 +1,21 @@
-"""A large company, by set: rows that the database's own rules let through, and nothing of it due (seed_scale)."""
+"""The data of benchmarks: rows that the database's own rules accept, and nothing of it due."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.db.models import F
 
 from approvals import sweeps as approval_sweeps
 from approvals.models import Approval, Decision, Grant, Submission
 from governance.controls import clock, ledger_export, sealing
 from governance.controls.models import LedgerEvent
-from governance.demo.scale import seeding
 from governance.recertification import sweeps as review_sweeps
 from governance.recertification.models import Item
 from inventory.models import Automation
 from tests import journeys, lengths, people
+from tests.benchmarks.scale import seeding
 from tests.portal.signed_in import client_of
 
 #: Enough for every kind and tier; each state counts by its share.
@@ -85,14 +83,3 @@ def test_a_run_goes_on_where_one_stopped_and_a_second_one_adds_nothing(cast: peo
 def test_its_people_see_their_part_of_it(cast: people.Northwind) -> None:
     for path in ("/", "/desk/", "/recertify/", "/automations/"):
         assert client_of(cast.omar).get(path).status_code == 200
-
-
-@pytest.mark.django_db
-def test_without_a_demo_it_says_what_is_missing(settings: object) -> None:
-    with pytest.raises(CommandError, match="Load the demo first"):
-        call_command("seed_scale", "10", stdout=StringIO(), stderr=StringIO())
-    with pytest.raises(CommandError, match="at least 1"):
-        call_command("seed_scale", "0", stdout=StringIO(), stderr=StringIO())
-    settings.DEMO = False  # type: ignore[attr-defined]
-    with pytest.raises(CommandError, match="COUNTERSIGN_DEMO is off"):
-        call_command("seed_scale", "10", stdout=StringIO(), stderr=StringIO())

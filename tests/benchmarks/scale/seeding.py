@@ -22,9 +22,9 @@ from governance.controls import texts
 from governance.controls.models import Membership, Person, RoleAssignment, Team
 from governance.controls.people import people_with
 from governance.controls.roles import Role
-from governance.demo.scale import rows
 from governance.recertification.models import Campaign
 from inventory.models import Automation, Credential, Entitlement, Resource
+from tests.benchmarks.scale import rows
 
 M = TypeVar("M", bound=models.Model)
 
@@ -201,7 +201,7 @@ def _people(numbers: range) -> None:
             name=f"Person {number:03}",
             email=f"p{number}@scale.example",
             subject=f"p{number}",
-            password="!",  # noqa: S106  nobody signs in with it
+            password="!",
         )
         for number in numbers
     )
