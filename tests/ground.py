@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from approvals.models import Grant, Submission
 from governance.controls import clock
 from tests import journeys, people
 from tests.approvals import drawing, lightly, mutually, stock
+from tests.approvals.conflicts import ruling
 from tests.journeys import Company
 from tests.people import NOW, Northwind, as_actor
 from tests.savepoints import undone
@@ -58,6 +59,7 @@ def _stopped(c: Company, live: Submission) -> None:
 STARTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "northwind": ("", lambda _: people.build()),
     "company": ("northwind", journeys.company),
+    "plain": ("company", lambda c: ruling.no_other_rules(c.now)),
     "chaser_submitted": ("company", journeys.submitted),
     "chaser_in_stage_2": ("chaser_submitted", _on(journeys.decide_app)),
     "chaser_in_force": ("chaser_in_stage_2", _on(journeys.decide_rest)),
@@ -74,6 +76,7 @@ STARTS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "stock_withdrawn": ("stock_in_stage_2", _on(_withdrawn)),
     "stock_in_force": ("stock_in_stage_2", _on(stock.decide_rest)),
     "stock_stopped": ("stock_in_force", _on(_stopped)),
+    "plain_in_force": ("stock_in_force", _on(lambda c, _: ruling.no_other_rules(c.now))),
     "stock_drawn": ("stock_in_force", lambda c: drawing.drawn(c).submission),
     "one_channel_more": ("stock_in_force", lambda c: stock.submitted(c, stock.one_more_channel)),
 }
@@ -118,6 +121,14 @@ def rank(item: pytest.Item) -> tuple[int, ...]:
     return tuple(turns[name] for name in path(start_of(item)))
 
 
+@contextmanager
+def _begins_now() -> Iterator[None]:
+    """Set the clock to the instant at which tests begin, whatever day it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "now", lambda: NOW + clock.offset())
+        yield
+
+
 class Ground:
     """What stands at the moment."""
 
@@ -134,7 +145,7 @@ class Ground:
         while [name for name, _, _ in self.stack] != wanted[: len(self.stack)]:
             self.stack.pop()[1].close()
         for name in wanted[len(self.stack) :]:
-            with ExitStack() as undo:  # a walk that fails leaves nothing
+            with ExitStack() as undo, _begins_now():  # a walk that fails leaves nothing
                 undo.enter_context(undone())
                 made = STARTS[name][1](self.of(STARTS[name][0]))
                 self.stack.append((name, undo.pop_all(), made))
@@ -243,6 +254,12 @@ def stock_withdrawn(ground: Ground) -> Submission:
 def stock_stopped(ground: Ground) -> Submission:
     """The stock report in force, of which Sana stopped the grant on Slack."""
     return ground.submission("stock_stopped")
+
+
+@pytest.fixture
+def plain_in_force(ground: Ground) -> Submission:
+    """The stock report in force, in a company without any conflict rule."""
+    return ground.submission("plain_in_force")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 
 from approvals.models import Submission
 from tests.approvals.conflicts import ruling
+from tests.ground import path, start_of
 from tests.journeys import Company
 
 
@@ -28,7 +29,8 @@ def chaser(company: Company, chaser_in_stage_2: Submission) -> Submission:
 
 
 @pytest.fixture
-def plain(company: Company) -> Company:
+def plain(company: Company, request: pytest.FixtureRequest) -> Company:
     """The company without any conflict rule."""
-    ruling.no_other_rules(company.now)
+    if not {"plain", "plain_in_force"} & {*path(start_of(request.node))}:
+        ruling.no_other_rules(company.now)
     return company

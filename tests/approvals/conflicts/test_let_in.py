@@ -13,12 +13,14 @@ from governance.controls.actors import Actor
 from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import Refused
 from inventory import chains, lifecycle
+from inventory.models import Automation, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.approvals.conflicts.test_waivers import ask, grant
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.matrix.worlds import inside
 from tests.people import as_actor
@@ -29,8 +31,8 @@ JOB = Actor.of_job(conflict_sweeps.JOB)
 
 
 def sweep(at: datetime) -> None:
-    """As many runs as a few minutes have."""
-    for _ in range(4):
+    """Run the sweep twice, as in a few minutes."""
+    for _ in range(2):
         conflict_sweeps.sweep(at)
 
 
@@ -39,18 +41,62 @@ def suspended() -> list[int]:
     return list(Grant.objects.filter(suspended_why=grants.Why.CONFLICT).order_by("pk").values_list("pk", flat=True))
 
 
-def let_in(c: Company, *, days: int = 5) -> Submission:
-    """The stock report comes into force under a waiver of so many days."""
+def let_in(c: Company) -> Submission:
+    """The stock report comes into force under a waiver of five days."""
+    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
     version = stock.version(c)
-    grant(c, ask(c, version.automation, days=days), c.people.sana)
-    made = journeys.in_force(c, version)
+    grant(c, ask(c, version.automation, days=5), c.people.sana)
+    return journeys.in_force(c, version)
+
+
+def let_in_and_swept(c: Company) -> Submission:
+    """The sweep has seen the conflict of the newest submission."""
     sweep(c.now)
-    return made
+    return stock.newest(c)
 
 
+def held_before(c: Company) -> Submission:
+    """The stock report is in force, then a rule forbids what it holds."""
+    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
+    return let_in_and_swept(c)
+
+
+def more_let_in(c: Company) -> Submission:
+    """One channel more is submitted under a waiver."""
+    version = stock.version(c, stock.one_more_channel)
+    grant(c, ask(c, version.automation, days=5), c.people.sana)
+    return journeys.submitted(c, version)
+
+
+def needs_the_erp(c: Company) -> Submission:
+    """The stock report is in force, and a rule asks for its access to the ERP."""
+    ruling.rule(on(c.slack), without=on(c.erp), mode="enforce")
+    return stock.newest(c)
+
+
+def writes(c: Company) -> Submission:
+    """One automation in force writes to the workspace, and an older one in force has a part in its chain."""
+    in_force(c, described(c, "Leaves", (c.slack, "admin", "in")))
+    return in_force(c, described(c, "Writes", (c.slack, "write", "in")))
+
+
+def two_in_a_chain(c: Company) -> Version:
+    """Another in force reads the workspace in the same place; returns the draft of one more."""
+    in_force(c, described(c, "Reads", (c.slack, "read", "in")))
+    return described(c, "Another", (c.slack, "admin", "in"))
+
+
+UNSEEN = starting_point("plain", let_in)
+LET_IN = starting_point(UNSEEN, let_in_and_swept)
+HELD_BEFORE = starting_point("plain_in_force", held_before)
+MORE_LET_IN = starting_point(HELD_BEFORE, more_let_in)
+NEEDS_THE_ERP = starting_point("plain_in_force", needs_the_erp)
+WRITES = starting_point("plain", writes)
+TWO_IN_A_CHAIN = starting_point(WRITES, two_in_a_chain)
+
+
+@LET_IN
 def test_what_came_into_force_under_a_waiver_is_suspended_as_soon_as_that_is_over(plain: Company) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
-    let_in(plain)
     over = Waiver.objects.get().ends_at
     sweep(over - timedelta(seconds=1))
     assert suspended() == []
@@ -59,11 +105,12 @@ def test_what_came_into_force_under_a_waiver_is_suspended_as_soon_as_that_is_ove
     assert not Conflict.objects.filter(state=ConflictState.OPEN).exists()
 
 
-def test_it_stays_through_the_waiver_that_follows_and_nobody_is_told_that_it_is_in_conflict(plain: Company) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
-    made = let_in(plain)
+@LET_IN
+def test_it_stays_through_the_waiver_that_follows_and_nobody_is_told_that_it_is_in_conflict(
+    plain: Company, start: Submission
+) -> None:
     first, at = Waiver.objects.get(), plain.now + timedelta(days=1)
-    second = grant(plain, ask(plain, made.automation, now=at), plain.people.sana, now=at)
+    second = grant(plain, ask(plain, start.automation, now=at), plain.people.sana, now=at)
     sweep(first.ends_at)
     assert list(Waiver.objects.live(first.ends_at)) == [second]
     assert not Notice.objects.filter(event="waiver_expired", context__is_held=True).exists()
@@ -73,35 +120,28 @@ def test_it_stays_through_the_waiver_that_follows_and_nobody_is_told_that_it_is_
     assert len(suspended()) == 1
 
 
+@LET_IN
 def test_and_as_soon_as_security_ends_it_early(plain: Company) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
-    let_in(plain)
     at = plain.now + timedelta(hours=1)
     transitions.end_waiver(Waiver.objects.get(), actor=as_actor(plain.people.viktor), now=at, reason="It went wrong.")
     sweep(at)
     assert len(suspended()) == 1
 
 
+@UNSEEN
 def test_before_a_sweep_has_seen_it_too(plain: Company) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
-    version = stock.version(plain)
-    grant(plain, ask(plain, version.automation), plain.people.sana)
-    journeys.in_force(plain, version)
     at = plain.now + timedelta(seconds=30)
     transitions.end_waiver(Waiver.objects.get(), actor=as_actor(plain.people.viktor), now=at, reason="It went wrong.")
     sweep(at)
     assert len(suspended()) == 1
 
 
+@MORE_LET_IN
 def test_what_was_held_before_keeps_its_time_where_only_what_is_new_was_let_in(
-    plain: Company, stock_in_force: Submission
+    plain: Company, start: Submission
 ) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
-    sweep(plain.now)
-    held = {one.pk for one in journeys.grants_of(stock_in_force)}
-    version = stock.version(plain, stock.one_more_channel)
-    grant(plain, ask(plain, version.automation, days=5), plain.people.sana)
-    stock.decide_rest(plain, journeys.submitted(plain, version))
+    held = set(Grant.objects.values_list("pk", flat=True))
+    stock.decide_rest(plain, start)
     sweep(plain.now)
     sweep(plain.now + timedelta(days=5))
     assert len(suspended()) == 1
@@ -111,24 +151,20 @@ def test_what_was_held_before_keeps_its_time_where_only_what_is_new_was_let_in(
     assert len(held.intersection(suspended())) == 1
 
 
-def test_what_was_held_before_and_waived_then_has_what_is_left_of_its_time(
-    plain: Company, stock_in_force: Submission
-) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
-    sweep(plain.now)
-    grant(plain, ask(plain, stock_in_force.automation, days=5), plain.people.sana)
+@HELD_BEFORE
+def test_what_was_held_before_and_waived_then_has_what_is_left_of_its_time(plain: Company, start: Submission) -> None:
+    grant(plain, ask(plain, start.automation, days=5), plain.people.sana)
     sweep(plain.now + timedelta(days=5))
     assert suspended() == []
     sweep(plain.now + timedelta(days=30))
     assert len(suspended()) == 1
 
 
+@HELD_BEFORE
 def test_where_nothing_is_left_to_suspend_nothing_is_done_and_nothing_written(
-    plain: Company, stock_in_force: Submission
+    plain: Company, start: Submission
 ) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
-    sweep(plain.now)
-    for one in journeys.grants_of(stock_in_force):
+    for one in journeys.grants_of(start):
         grants.stop(one, actor=as_actor(plain.people.omar), now=plain.now, reason="For now.")
     at = plain.now + timedelta(days=30)
     with pytest.raises(Refused) as no:
@@ -142,10 +178,12 @@ def test_where_nothing_is_left_to_suspend_nothing_is_done_and_nothing_written(
 
 
 @pytest.mark.rule("S6", "A7", "A12")
-def test_what_was_narrowed_out_of_a_rule_is_out_of_it_in_the_next_version_too(plain: Company) -> None:
+def test_what_was_narrowed_out_of_a_rule_is_out_of_it_in_the_next_version_too(
+    plain: Company, stage_2: Submission
+) -> None:
+    made = stage_2
     ruling.rule(on(plain.erp), on(plain.slack, levels=["write"]), mode="enforce", code="later")
     ruling.no_other_rules(plain.now)
-    made = stock.in_stage_2(plain)
     journeys.approve(stock.privilege_on(made, plain.slack), plain.people.omar, now=plain.now, level="read")
     stock.decide_rest(plain, made)
     ruling.rule(on(plain.erp), on(plain.slack, levels=["write"]), mode="enforce")
@@ -154,8 +192,8 @@ def test_what_was_narrowed_out_of_a_rule_is_out_of_it_in_the_next_version_too(pl
 
 
 @pytest.mark.rule("S6", "A12")
-def test_what_has_to_be_there_and_ended_meanwhile_is_not_there(plain: Company, stock_in_force: Submission) -> None:
-    ruling.rule(on(plain.slack), without=on(plain.erp), mode="enforce")
+@NEEDS_THE_ERP
+def test_what_has_to_be_there_and_ended_meanwhile_is_not_there(plain: Company) -> None:
     made = stock.submitted(plain, stock.one_more_channel)
     log = Grant.objects.get(entitlement__resource=plain.erp)
     grants.revoke(log, actor=as_actor(plain.people.omar), now=plain.now, reason="No more.")
@@ -165,8 +203,8 @@ def test_what_has_to_be_there_and_ended_meanwhile_is_not_there(plain: Company, s
 
 
 @pytest.mark.rule("S6", "R6")
-def test_what_has_to_be_there_and_is_suspended_is_not_there(plain: Company, stock_in_force: Submission) -> None:
-    ruling.rule(on(plain.slack), without=on(plain.erp), mode="enforce")
+@NEEDS_THE_ERP
+def test_what_has_to_be_there_and_is_suspended_is_not_there(plain: Company) -> None:
     log = Grant.objects.get(entitlement__resource=plain.erp)
     with inside(log.automation, JOB, plain.now):
         grants.suspend(log, actor=JOB, now=plain.now, why=grants.Why.SILENCE)
@@ -192,10 +230,10 @@ def test_what_has_to_be_there_is_not_where_its_credential_was_refused(plain: Com
 
 
 @pytest.mark.rule("S6", "A16")
+@WRITES
 def test_what_joins_two_that_hold_it_together_is_refused_though_it_holds_nothing_of_it(plain: Company) -> None:
     c = plain
     ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
-    in_force(c, described(c, "Writes", (c.slack, "write", "in")))
     in_force(c, described(c, "Reads", (c.slack, "read", "out")))
     joins = described(c, "Joins", (c.slack, "admin", "in"), (c.slack, "admin", "out"))
     with pytest.raises(Refused) as no:
@@ -204,31 +242,28 @@ def test_what_joins_two_that_hold_it_together_is_refused_though_it_holds_nothing
 
 
 @pytest.mark.rule("S6", "A16")
-def test_it_is_refused_to_nobody_where_they_stand_in_one_chain_already(plain: Company) -> None:
+@TWO_IN_A_CHAIN
+def test_it_is_refused_to_nobody_where_they_stand_in_one_chain_already(plain: Company, start: Version) -> None:
     c = plain
-    in_force(c, described(c, "Writes", (c.slack, "write", "in")))
-    in_force(c, described(c, "Reads", (c.slack, "read", "in")))
     ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
-    more = in_force(c, described(c, "Another", (c.slack, "admin", "in")))
-    assert len(chains.of(more.automation_id).others) == 2
+    more = in_force(c, start)
+    assert len(chains.of(more.automation_id).others) == 3
 
 
 @pytest.mark.rule("S6", "S7", "A16")
+@TWO_IN_A_CHAIN
 def test_a_chain_that_changes_its_number_changes_neither_clock_nor_waiver(plain: Company) -> None:
     c = plain
-    leaves = described(c, "Leaves", (c.slack, "admin", "in"))
-    made = [described(c, name, (c.slack, level, "in")) for name, level in (("Writes", "write"), ("Reads", "read"))]
-    for version in (leaves, *made):
-        in_force(c, version)
+    leaves, writes = [Automation.objects.get(name=name) for name in ("Leaves", "Writes")]
     ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
     sweep(c.now)
     before = Conflict.objects.get()
-    assert before.subject == leaves.automation_id
-    grant(c, ask(c, made[0].automation, whom=before.subject), c.people.sana)
+    assert before.subject == leaves.pk
+    grant(c, ask(c, writes, whom=before.subject), c.people.sana)
     at = c.now + timedelta(days=2)
-    lifecycle.retire(leaves.automation, actor=as_actor(c.people.jonas), now=at, reason="No more.")
+    lifecycle.retire(leaves, actor=as_actor(c.people.jonas), now=at, reason="No more.")
     sweep(at)
     after = Conflict.objects.get()
-    assert (after.pk, after.subject, after.due_at) == (before.pk, made[0].automation_id, before.due_at)
+    assert (after.pk, after.subject, after.due_at) == (before.pk, writes.pk, before.due_at)
     assert conflicting.waiver_of(after, at) is not None
     assert Conflict.objects.standing("waived", at).get() == after

@@ -13,6 +13,7 @@ from tests import journeys
 from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import starting_point
 from tests.journeys import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
@@ -47,6 +48,26 @@ def as_one(c: Company) -> Version:
 SEEN: dict[str, Asked] = {"automation": both, "identity": as_one, "owner": beside, "team": beside, "chain": joined}
 UNSEEN: dict[str, Asked] = {"automation": joined, "identity": beside, "chain": beside}
 
+
+def app_approved(c: Company) -> Submission:
+    """The newest version is submitted, and its app approved."""
+    made = journeys.submitted(c, Version.objects.latest("pk"))
+    journeys.decide_app(c, made)
+    return made
+
+
+#: Starting points, by what is asked for.
+DRAFT = {asked: starting_point("plain", asked) for asked in (both, beside, joined, as_one)}
+IN_STAGE_2 = {asked: starting_point(DRAFT[asked], app_approved, name=asked.__name__) for asked in DRAFT}
+
+
+def each(scopes: dict[str, Asked], starts: dict[Asked, pytest.MarkDecorator]) -> pytest.MarkDecorator:
+    """Parametrize a test by scope; each begins where its automations are described."""
+    return pytest.mark.parametrize(
+        "scope", [pytest.param(scope, marks=starts[asked]) for scope, asked in scopes.items()]
+    )
+
+
 #: What a mode does to a submission, and to a yes that is said to what was submitted before the rule.
 AT_SUBMISSION = {"record": "shown", "approval": "signed for", "enforce": "refused"}
 AT_DECISION = {"record": "approved", "approval": "open", "enforce": "refused"}
@@ -62,9 +83,9 @@ def the_record(submission: Submission) -> Approval:
 
 
 @pytest.mark.parametrize("mode", AT_SUBMISSION)
-@pytest.mark.parametrize("scope", SEEN)
-def test_at_submission(plain: Company, scope: str, mode: str) -> None:
-    version = SEEN[scope](plain)
+@each(SEEN, DRAFT)
+def test_at_submission(plain: Company, scope: str, mode: str, start: Version) -> None:
+    version = start
     a_rule(plain, scope, mode)
     if AT_SUBMISSION[mode] == "refused":
         with pytest.raises(InvalidInput) as no:
@@ -80,10 +101,9 @@ def test_at_submission(plain: Company, scope: str, mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", AT_DECISION)
-@pytest.mark.parametrize("scope", SEEN)
-def test_at_the_decision_of_what_was_submitted_before(plain: Company, scope: str, mode: str) -> None:
-    made = journeys.submitted(plain, SEEN[scope](plain))
-    journeys.decide_app(plain, made)
+@each(SEEN, IN_STAGE_2)
+def test_at_the_decision_of_what_was_submitted_before(plain: Company, scope: str, mode: str, start: Submission) -> None:
+    made = start
     a_rule(plain, scope, mode)
     record, omar = the_record(made), plain.people.omar
     if AT_DECISION[mode] == "refused":
@@ -100,9 +120,11 @@ def test_at_the_decision_of_what_was_submitted_before(plain: Company, scope: str
 
 
 @pytest.mark.parametrize("mode", AT_SUBMISSION)
-@pytest.mark.parametrize("scope", UNSEEN)
-def test_what_a_scope_does_not_see_together_is_in_no_conflict(plain: Company, scope: str, mode: str) -> None:
-    version = UNSEEN[scope](plain)
+@each(UNSEEN, DRAFT)
+def test_what_a_scope_does_not_see_together_is_in_no_conflict(
+    plain: Company, scope: str, mode: str, start: Version
+) -> None:
+    version = start
     a_rule(plain, scope, mode)
     record = the_record(journeys.submitted(plain, version))
     assert not record.facts.get("conflicts")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +34,7 @@ from tests.approvals import stock
 from tests.approvals.attempts import database_refuses
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import starting_point
 from tests.inventory.importers import samples
 from tests.journeys import Company
 from tests.people import as_actor, joins
@@ -43,6 +45,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
 WHY = "The report goes to buyers alone."
 
+Edit = Callable[[dict[str, Any]], None]
+
 
 @pytest.fixture(autouse=True)
 def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,17 +54,35 @@ def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("governance.controls.clock.now", lambda: plain.now)
 
 
-def decided_by_owners(c: Company, edit: object = None, **more: str) -> Submission:
-    """A report that reads the ERP and posts to Slack, which a rule forbids together: its owner has approved all of it."""
-    ruling.no_other_rules()
-    ruling.rule(on(c.erp), on(c.slack), **{"mode": "approval", **more})
-    made = stock.submitted(c, edit)  # type: ignore[arg-type]
+def in_stage_2(c: Company, edit: Edit | None = None) -> Submission:
+    """A report in stage 2 that reads the ERP and posts to Slack, which together need an extra approval."""
+    ruling.rule(on(c.erp), on(c.slack), mode="approval")
+    made = stock.submitted(c, edit)
     journeys.decide_app(c, made)
-    for record in made.approvals.filter(stage=2).order_by("pk"):
-        record.refresh_from_db()
+    return made
+
+
+def credentials_approved(c: Company) -> Submission:
+    """The owner approves the credentials of the newest submission."""
+    made = stock.newest(c)
+    for record in made.approvals.filter(stage=2, kind="credential").order_by("pk"):
+        journeys.approve(record, c.people.omar, now=c.now)
+    return made
+
+
+def decided_by_owners(c: Company) -> Submission:
+    """The owner approves all that is left of the newest submission."""
+    made = stock.newest(c)
+    for record in made.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
         journeys.approve(record, c.people.omar, now=c.now)
     made.refresh_from_db()
     return made
+
+
+def decided_with_one_more_channel(c: Company) -> Submission:
+    """The owner approves a report that posts to a second channel too."""
+    in_stage_2(c, stock.one_more_channel)
+    return decided_by_owners(c)
 
 
 def in_conflict(submission: Submission) -> list[Approval]:
@@ -73,6 +95,21 @@ def signed(c: Company, submission: Submission, who: Person | None = None, reason
     return journeys.approve(in_conflict(submission)[0], who or c.people.sana, now=c.now, reason=reason)
 
 
+def signed_by_security(c: Company) -> Submission:
+    """Security gives the extra approval for the newest submission."""
+    made = stock.newest(c)
+    signed(c, made)
+    made.refresh_from_db()
+    return made
+
+
+IN_STAGE_2 = starting_point("plain", in_stage_2)
+CREDENTIALS_APPROVED = starting_point(IN_STAGE_2, credentials_approved)
+DECIDED = starting_point(CREDENTIALS_APPROVED, decided_by_owners)
+WITH_ONE_MORE_CHANNEL = starting_point("plain", decided_with_one_more_channel)
+SIGNED = starting_point(DECIDED, signed_by_security)
+
+
 def read(c: Company, who: str, path: str) -> str:
     answer = client_of(getattr(c.people, who)).get(path)
     assert answer.status_code == 200
@@ -83,8 +120,9 @@ def read(c: Company, who: str, path: str) -> str:
 
 
 @pytest.mark.rule("S1", "A8")
-def test_neither_a_party_nor_the_holder_of_another_seat_signs(plain: Company) -> None:
-    n, made = plain.people, decided_by_owners(plain)
+@DECIDED
+def test_neither_a_party_nor_the_holder_of_another_seat_signs(plain: Company, start: Submission) -> None:
+    n, made = plain.people, start
     assert len(in_conflict(made)) == 2
     made.parties.create(person=n.viktor, capacity="editor")
     for who, code in ((n.viktor, "SOD-1"), (n.omar, "A8")):
@@ -95,8 +133,9 @@ def test_neither_a_party_nor_the_holder_of_another_seat_signs(plain: Company) ->
 
 
 @pytest.mark.rule("S2")
-def test_signer_counts_as_an_approver_of_stage_2(plain: Company) -> None:
-    n, made = plain.people, decided_by_owners(plain, stock.one_more_channel)
+@WITH_ONE_MORE_CHANNEL
+def test_signer_counts_as_an_approver_of_stage_2(plain: Company, start: Submission) -> None:
+    n, made = plain.people, start
     signed(plain, made)
     used = DecisionPerson.objects.filter(submission=made, person=n.sana)
     assert set(used.values_list("stage", flat=True)) == {2}
@@ -107,8 +146,9 @@ def test_signer_counts_as_an_approver_of_stage_2(plain: Company) -> None:
 
 
 @pytest.mark.rule("A7")
-def test_extra_approval_needs_a_reason(plain: Company) -> None:
-    made = decided_by_owners(plain)
+@DECIDED
+def test_extra_approval_needs_a_reason(plain: Company, start: Submission) -> None:
+    made = start
     with pytest.raises(InvalidInput) as no:
         signed(plain, made, reason="")
     assert no.value.refusal.sentence == "Say why: one reason stands for all that is in the conflict."
@@ -116,9 +156,9 @@ def test_extra_approval_needs_a_reason(plain: Company) -> None:
 
 
 @pytest.mark.rule("S1", "S2")
-def test_database_takes_no_signature_without_the_decision_that_gives_it(plain: Company) -> None:
-    made = decided_by_owners(plain)
-    signed(plain, made)
+@SIGNED
+def test_database_takes_no_signature_without_the_decision_that_gives_it(plain: Company, start: Submission) -> None:
+    made = start
     row = ConflictSignature.objects.get()
     other = Decision.objects.filter(approval__submission=made, seat__label="owner").order_by("pk")[0]
     same = {"submission": made, "rule": row.rule, "reason": row.reason, "digest": "0" * 64, "covers": [], "at": row.at}
@@ -136,8 +176,9 @@ def test_database_takes_no_signature_without_the_decision_that_gives_it(plain: C
 # --- given once -----------------------------------------------------------------------------------------------------------
 
 
-def test_one_signature_covers_all_that_is_in_the_conflict(plain: Company) -> None:
-    n, made = plain.people, decided_by_owners(plain, stock.one_more_channel)
+@WITH_ONE_MORE_CHANNEL
+def test_one_signature_covers_all_that_is_in_the_conflict(plain: Company, start: Submission) -> None:
+    n, made = plain.people, start
     assert made.state == SubmissionState.OPEN
     assert len(in_conflict(made)) == 3
     signed(plain, made)
@@ -151,30 +192,21 @@ def test_one_signature_covers_all_that_is_in_the_conflict(plain: Company) -> Non
     assert LedgerEvent.objects.filter(verb="conflict.signed", outcome="done").count() == 1
 
 
-def test_nothing_comes_into_force_before_it_is_signed(plain: Company) -> None:
-    made = decided_by_owners(plain)
+@DECIDED
+def test_nothing_comes_into_force_before_it_is_signed(plain: Company, start: Submission) -> None:
+    made = start
     assert made.state == SubmissionState.OPEN
     assert not Grant.objects.filter(automation=made.automation).exists()
     signed(plain, made)
     assert Grant.objects.filter(automation=made.automation).exists()
 
 
-def refused_beside(c: Company) -> Submission:
-    """Omar approves all but the privilege on Slack, which he refuses: nothing is left in the conflict."""
-    ruling.no_other_rules()
-    ruling.rule(on(c.erp), on(c.slack), mode="approval")
-    made = stock.submitted(c)
-    journeys.decide_app(c, made)
-    for record in made.approvals.filter(stage=2).order_by("pk"):
-        record.refresh_from_db()
-        is_slack = record.privilege is not None and record.privilege.entitlement.resource == c.slack
-        (journeys.reject if is_slack else journeys.approve)(record, c.people.omar, now=c.now)
+@CREDENTIALS_APPROVED
+def test_refused_privilege_takes_the_extra_approval_along(plain: Company, start: Submission) -> None:
+    made = start
+    journeys.approve(stock.privilege_on(made, plain.erp), plain.people.omar, now=plain.now)
+    journeys.reject(stock.privilege_on(made, plain.slack), plain.people.omar, now=plain.now)
     made.refresh_from_db()
-    return made
-
-
-def test_refused_privilege_takes_the_extra_approval_along(plain: Company) -> None:
-    made = refused_beside(plain)
     assert made.state == SubmissionState.DECIDED
     assert LedgerEvent.objects.filter(verb="approval.left_alone", outcome="done").count() == 1
     assert not Decision.objects.filter(seat__label="conflict").exists()
@@ -182,17 +214,19 @@ def test_refused_privilege_takes_the_extra_approval_along(plain: Company) -> Non
     assert made.state == SubmissionState.IN_FORCE
 
 
-def test_refusal_that_is_taken_back_brings_the_extra_approval_back(plain: Company) -> None:
-    n = plain.people
-    ruling.no_other_rules()
-    ruling.rule(on(plain.erp), on(plain.slack), mode="approval")
-    made = stock.submitted(plain)
-    journeys.decide_app(plain, made)
+def half_refused(c: Company) -> Submission:
+    """The owner approves one side of the conflict, and refuses the other; the credentials are open."""
+    made = stock.newest(c)
+    journeys.approve(stock.privilege_on(made, c.erp), c.people.omar, now=c.now)
+    journeys.reject(stock.privilege_on(made, c.slack), c.people.omar, now=c.now)
+    return made
+
+
+@starting_point(IN_STAGE_2, half_refused)
+def test_refusal_that_is_taken_back_brings_the_extra_approval_back(plain: Company, start: Submission) -> None:
+    n, made = plain.people, start
     reads = made.approvals.get(privilege__entitlement__resource=plain.erp)
     posts = made.approvals.get(privilege__entitlement__resource=plain.slack)
-    journeys.approve(reads, n.omar, now=plain.now)
-    journeys.reject(posts, n.omar, now=plain.now)
-    reads.refresh_from_db()
     assert reads.state == ApprovalState.APPROVED
     journeys.retract(posts, n.omar, now=plain.now)
     journeys.approve(posts, n.omar, now=plain.now)
@@ -215,17 +249,24 @@ def asks_the_model(export: dict[str, Any]) -> None:
     export["nodes"].append(samples.node("httpRequest", "Ask", 4.2, **url))
 
 
-def test_refused_privilege_takes_the_extra_approval_of_its_rule_along_and_of_no_other(plain: Company) -> None:
-    n = plain.people
-    ruling.no_other_rules()
-    ruling.rule(on(plain.erp), on(plain.model), mode="approval", code="read-and-ask")
-    ruling.rule(on(plain.slack), on(plain.slack), mode="approval", code="post-twice")
-    made = stock.submitted(plain, asks_the_model)
-    journeys.decide_app(plain, made)
-    on_resource = made.approvals.filter(kind="privilege").order_by("pk")
-    journeys.reject(on_resource.get(privilege__entitlement__resource=plain.model), n.omar, now=plain.now)
-    for record in made.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
-        journeys.approve(record, n.omar, now=plain.now)
+def one_of_two_conflicts_refused(c: Company) -> Submission:
+    """The owner refuses one side of a conflict, and approves the rest, which is in another conflict."""
+    ruling.rule(on(c.erp), on(c.model), mode="approval", code="read-and-ask")
+    ruling.rule(on(c.slack), on(c.slack), mode="approval", code="post-twice")
+    made = stock.submitted(c, asks_the_model)
+    journeys.decide_app(c, made)
+    journeys.reject(stock.privilege_on(made, c.model), c.people.omar, now=c.now)
+    return decided_by_owners(c)
+
+
+ONE_OF_TWO_REFUSED = starting_point("plain", one_of_two_conflicts_refused)
+
+
+@ONE_OF_TWO_REFUSED
+def test_refused_privilege_takes_the_extra_approval_of_its_rule_along_and_of_no_other(
+    plain: Company, start: Submission
+) -> None:
+    made = start
     left = made.approvals.filter(stage=2, state=ApprovalState.OPEN)
     assert set(left.values_list("privilege__entitlement__resource", flat=True)) == {plain.slack.pk}
     signed(plain, made)
@@ -234,21 +275,28 @@ def test_refused_privilege_takes_the_extra_approval_of_its_rule_along_and_of_no_
     assert ConflictSignature.objects.get().rule.code == "post-twice"
 
 
-def test_what_another_conflict_takes_too_is_signed_by_itself(plain: Company) -> None:
-    ruling.no_other_rules()
-    ruling.rule(on(plain.erp), on(plain.slack), mode="approval", code="read-and-post")
-    ruling.rule({"entry": ["open"]}, on(plain.slack), mode="approval", code="open-and-post")
-    made = stock.submitted(
-        plain,
-        lambda export: export["nodes"].append(samples.node("webhook", "Hook", 2, path="orders", httpMethod="POST")),
-    )
-    journeys.decide_app(plain, made)
-    for record in made.approvals.filter(stage=2).order_by("pk"):
-        journeys.approve(record, plain.people.omar, now=plain.now, reason=WHY)
-    reads = made.approvals.get(privilege__entitlement__resource=plain.erp)
-    journeys.approve(reads, plain.people.sana, now=plain.now, reason=WHY)
+def opens_a_door(export: dict[str, Any]) -> None:
+    """Anybody can start the report."""
+    export["nodes"].append(samples.node("webhook", "Hook", 2, path="orders", httpMethod="POST"))
+
+
+def first_of_two_conflicts_signed(c: Company) -> Submission:
+    """The owner approves a report in two conflicts, and security gives the extra approval of one."""
+    ruling.rule(on(c.erp), on(c.slack), mode="approval", code="read-and-post")
+    ruling.rule({"entry": ["open"]}, on(c.slack), mode="approval", code="open-and-post")
+    made = stock.submitted(c, opens_a_door)
+    journeys.decide_app(c, made)
+    decided_by_owners(c)
+    journeys.approve(stock.privilege_on(made, c.erp), c.people.sana, now=c.now, reason=WHY)
     made.refresh_from_db()
+    return made
+
+
+@starting_point("plain", first_of_two_conflicts_signed)
+def test_what_another_conflict_takes_too_is_signed_by_itself(plain: Company, start: Submission) -> None:
+    made = start
     assert made.state == SubmissionState.OPEN
+    assert ConflictSignature.objects.get().rule.code == "read-and-post"
     posts = made.approvals.get(privilege__entitlement__resource=plain.slack)
     journeys.approve(posts, plain.people.sana, now=plain.now, reason=WHY)
     made.refresh_from_db()
@@ -258,8 +306,9 @@ def test_what_another_conflict_takes_too_is_signed_by_itself(plain: Company) -> 
 
 
 @pytest.mark.rule("A6")
-def test_what_changed_since_it_was_asked_is_not_signed_along_with_another(plain: Company) -> None:
-    made = decided_by_owners(plain)
+@DECIDED
+def test_what_changed_since_it_was_asked_is_not_signed_along_with_another(plain: Company, start: Submission) -> None:
+    made = start
     _, second = in_conflict(made)
     assert second.privilege is not None
     given(second.privilege.entitlement.resource, name="Slack of the whole group")
@@ -270,12 +319,22 @@ def test_what_changed_since_it_was_asked_is_not_signed_along_with_another(plain:
     assert made.state == SubmissionState.IN_FORCE
 
 
+def of_high_risk(c: Company) -> Submission:
+    """The owner approves the privileges of a report that reads restricted data, in a company with a third security reviewer."""
+    people.give_role(c.people.nadia, Role.SECURITY_REVIEWER, admins=people.admins_there(), now=c.now)
+    given(c.erp, data_class="restricted")
+    made = in_stage_2(c)
+    for resource in (c.erp, c.slack):
+        journeys.approve(stock.privilege_on(made, resource), c.people.omar, now=c.now)
+    return made
+
+
 @pytest.mark.rule("A8")
-def test_signature_covers_what_is_of_high_risk_and_leaves_its_other_seat_to_another(plain: Company) -> None:
-    n = plain.people
-    people.give_role(n.nadia, Role.SECURITY_REVIEWER, admins=people.admins_there(), now=plain.now)
-    given(plain.erp, data_class="restricted")
-    made = decided_by_owners(plain)
+@starting_point("plain", of_high_risk)
+def test_signature_covers_what_is_of_high_risk_and_leaves_its_other_seat_to_another(
+    plain: Company, start: Submission
+) -> None:
+    n, made = plain.people, start
     posts = made.approvals.get(privilege__entitlement__resource=plain.slack)
     reads = made.approvals.get(privilege__entitlement__resource=plain.erp)
     assert set(reads.seats.values_list("label", flat=True)) == {"owner", "security", "conflict"}
@@ -286,48 +345,44 @@ def test_signature_covers_what_is_of_high_risk_and_leaves_its_other_seat_to_anot
     assert ConflictSignature.objects.get().person == n.sana
 
 
-def test_security_may_sign_before_the_owners(plain: Company) -> None:
-    n = plain.people
-    ruling.no_other_rules()
-    ruling.rule(on(plain.erp), on(plain.slack), mode="approval")
-    made = stock.submitted(plain)
-    journeys.decide_app(plain, made)
+@CREDENTIALS_APPROVED
+def test_security_may_sign_before_the_owners(plain: Company, start: Submission) -> None:
+    n, made = plain.people, start
     journeys.approve(made.approvals.filter(kind="privilege").order_by("pk")[0], n.sana, now=plain.now, reason=WHY)
     assert ConflictSignature.objects.count() == 1
-    for record in made.approvals.filter(stage=2).order_by("pk"):
+    for record in made.approvals.filter(stage=2, kind="privilege").order_by("pk"):
         journeys.approve(record, n.omar, now=plain.now)
     made.refresh_from_db()
     assert made.state == SubmissionState.IN_FORCE
     assert ConflictSignature.objects.count() == 1
 
 
-def test_security_can_refuse_it(plain: Company) -> None:
-    made = decided_by_owners(plain)
+@DECIDED
+def test_security_can_refuse_it(plain: Company, start: Submission) -> None:
+    made = start
     journeys.reject(in_conflict(made)[0], plain.people.sana, now=plain.now)
     made.refresh_from_db()
     assert made.approvals.filter(stage=2, state=ApprovalState.REJECTED).count() == 1
     assert not ConflictSignature.objects.exists()
 
 
+@SIGNED
 def test_later_version_with_the_same_combination_needs_no_other(plain: Company) -> None:
-    made = decided_by_owners(plain)
-    signed(plain, made)
     again = stock.submitted(plain, stock.another_order)
     assert not again.approvals.filter(seats__label="conflict").exists()
 
 
 @pytest.mark.rule("S1")
+@SIGNED
 def test_signature_ends_with_a_later_submission_to_which_its_signer_is_a_party(plain: Company) -> None:
-    n, made = plain.people, decided_by_owners(plain)
-    signed(plain, made)
+    n = plain.people
     again = stock.submitted(plain, stock.another_order, technical_owner=joins(n.sana, n.finance_ops))
     assert again.parties.filter(person=n.sana).exists()
     assert again.approvals.filter(seats__label="conflict").exists()
 
 
+@SIGNED
 def test_later_version_with_more_in_it_needs_another(plain: Company) -> None:
-    made = decided_by_owners(plain)
-    signed(plain, made)
     more = stock.submitted(plain, stock.one_more_channel)
     if more.approvals.filter(stage=1, state=ApprovalState.OPEN).exists():
         journeys.decide_app(plain, more)
@@ -341,8 +396,9 @@ def test_later_version_with_more_in_it_needs_another(plain: Company) -> None:
 # --- shown ----------------------------------------------------------------------------------------------------------------
 
 
-def test_review_says_what_is_needed_and_offers_it_once(plain: Company) -> None:
-    made = decided_by_owners(plain)
+@DECIDED
+def test_review_says_what_is_needed_and_offers_it_once(plain: Company, start: Submission) -> None:
+    made = start
     path = reverse("review", args=[made.pk])
     assert "Needs one more approval, from Security." in read(plain, "rita", path)
     assert "Give the extra approval" not in read(plain, "rita", path)
@@ -354,9 +410,8 @@ def test_review_says_what_is_needed_and_offers_it_once(plain: Company) -> None:
     assert "needed; it stands for all that is in the conflict" in opened
 
 
+@SIGNED
 def test_conflict_page_and_list_say_who_signed_it_and_when(plain: Company) -> None:
-    made = decided_by_owners(plain)
-    signed(plain, made)
     conflict_sweeps.look(plain.now, Actor.of_job(conflict_sweeps.JOB))
     row = Conflict.objects.get()
     page = read(plain, "sana", row.href)
@@ -378,10 +433,7 @@ def undo(record: Approval, who: Person, now: datetime) -> Approval:
 
 def with_one_undecided(c: Company) -> tuple[Submission, list[Approval]]:
     """Two approvals in a conflict that their owner approved, beside one in none that is still open."""
-    ruling.no_other_rules()
-    ruling.rule(on(c.erp), on(c.slack), mode="approval")
-    made = stock.submitted(c)
-    journeys.decide_app(c, made)
+    made = stock.newest(c)
     both = list(made.approvals.filter(seats__label="conflict").order_by("pk"))
     for record in both:
         journeys.approve(record, c.people.omar, now=c.now)
@@ -389,13 +441,13 @@ def with_one_undecided(c: Company) -> tuple[Submission, list[Approval]]:
     return made, both
 
 
+WITH_ONE_UNDECIDED = starting_point(IN_STAGE_2, with_one_undecided)
+
+
 @pytest.mark.rule("A8")
-def test_extra_approval_stays_once_somebody_decided_after_it(plain: Company) -> None:
-    n = plain.people
-    ruling.no_other_rules()
-    ruling.rule(on(plain.erp), on(plain.slack), mode="approval")
-    made = stock.submitted(plain)
-    journeys.decide_app(plain, made)
+@IN_STAGE_2
+def test_extra_approval_stays_once_somebody_decided_after_it(plain: Company, start: Submission) -> None:
+    n, made = plain.people, start
     first, second = made.approvals.filter(seats__label="conflict").order_by("pk")
     journeys.approve(first, n.sana, now=plain.now, reason=WHY)
     second.refresh_from_db()
@@ -413,9 +465,12 @@ def test_extra_approval_stays_once_somebody_decided_after_it(plain: Company) -> 
 
 @pytest.mark.rule("A8")
 @pytest.mark.parametrize("which", [0, 1])
-def test_undo_takes_back_the_extra_approval_with_all_that_it_covered(plain: Company, which: int) -> None:
+@WITH_ONE_UNDECIDED
+def test_undo_takes_back_the_extra_approval_with_all_that_it_covered(
+    plain: Company, start: tuple[Submission, list[Approval]], which: int
+) -> None:
     n = plain.people
-    made, both = with_one_undecided(plain)
+    made, both = start
     signed(plain, made)
     assert ConflictSignature.objects.standing().count() == 1
     undo(both[which], n.sana, plain.now)
@@ -430,8 +485,11 @@ def test_undo_takes_back_the_extra_approval_with_all_that_it_covered(plain: Comp
     assert ConflictSignature.objects.standing().get().person == n.viktor
 
 
-def test_signed_conflict_is_named_on_the_timeline_and_offers_no_waiver(plain: Company) -> None:
-    made, _ = with_one_undecided(plain)
+@WITH_ONE_UNDECIDED
+def test_signed_conflict_is_named_on_the_timeline_and_offers_no_waiver(
+    plain: Company, start: tuple[Submission, list[Approval]]
+) -> None:
+    made, _ = start
     path = reverse("review", args=[made.pk])
     assert "Ask for a waiver" in read(plain, "rita", path)
     signed(plain, made)
@@ -442,9 +500,9 @@ def test_signed_conflict_is_named_on_the_timeline_and_offers_no_waiver(plain: Co
     assert re.search("Sana Iqbal +gave the extra approval for the conflict “Read stock and tell of it”", said)
 
 
-def test_automation_says_that_its_conflict_is_signed(plain: Company) -> None:
-    made = decided_by_owners(plain)
-    signed(plain, made)
+@SIGNED
+def test_automation_says_that_its_conflict_is_signed(plain: Company, start: Submission) -> None:
+    made = start
     conflict_sweeps.look(plain.now, Actor.of_job(conflict_sweeps.JOB))
     line = conflict_line.line(made.automation, as_actor(plain.people.rita), plain.now)
     assert line is not None

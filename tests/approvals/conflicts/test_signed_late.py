@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from tests import journeys
 from tests.approvals import chained
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -46,9 +48,46 @@ def half_decided(c: Company, scope: str) -> Submission:
     return made
 
 
-def comes_beside(c: Company, scope: str) -> Submission:
-    """Another comes into force that reads what the first would write."""
-    return journeys.decide_all(c, submitted(c, scope, "Reads", (c.slack, "read", "in")))
+def two_of(scope: str, *, has_rule: bool) -> Callable[[Company], Submission]:
+    """Walk to a half-decided submission, and another submission that reads what the first would write."""
+
+    def walk(c: Company) -> Submission:
+        if has_rule:
+            a_rule(c, scope)
+        made = half_decided(c, scope)
+        submitted(c, scope, "Reads", (c.slack, "read", "in"))
+        return made
+
+    return walk
+
+
+def comes_beside(c: Company) -> Submission:
+    """The other comes into force."""
+    return journeys.decide_all(c, Submission.objects.get(automation__name="Reads"))
+
+
+def in_conflict(c: Company) -> Submission:
+    """The other has come into force."""
+    comes_beside(c)
+    return Submission.objects.get(automation__name="Writes")
+
+
+def decided_in_part(c: Company) -> Submission:
+    """The rest is refused before the other comes into force."""
+    made = Submission.objects.get(automation__name="Writes")
+    journeys.reject(rest(c, made), c.people.omar, now=c.now)
+    return in_conflict(c)
+
+
+RULED = {scope: starting_point("plain", two_of(scope, has_rule=True), name=scope) for scope in SCOPES}
+IN_CONFLICT = {scope: starting_point(RULED[scope], in_conflict, name=scope) for scope in SCOPES}
+DECIDED_IN_PART = {scope: starting_point(RULED[scope], decided_in_part, name=scope) for scope in SCOPES}
+UNRULED = starting_point("plain", two_of("chain", has_rule=False), name="without a rule")
+
+
+def each_scope(starts: dict[str, pytest.MarkDecorator]) -> pytest.MarkDecorator:
+    """Parametrize a test by scope, each with its starting point."""
+    return pytest.mark.parametrize("scope", [pytest.param(scope, marks=starts[scope]) for scope in SCOPES])
 
 
 def writing(c: Company, made: Submission) -> Approval:
@@ -66,14 +105,11 @@ def labels(record: Approval) -> set[str]:
 # --- what is not done ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scope", SCOPES)
+@each_scope(IN_CONFLICT)
 def test_what_came_into_a_conflict_after_the_yes_does_not_come_into_force_without_the_signature(
-    plain: Company, scope: str
+    plain: Company, scope: str, start: Submission
 ) -> None:
-    c, n = plain, plain.people
-    a_rule(c, scope)
-    made = half_decided(c, scope)
-    comes_beside(c, scope)
+    c, n, made = plain, plain.people, start
     journeys.finish(c, rest(c, made), now=c.now)
     made.refresh_from_db()
     record = writing(c, made)
@@ -96,14 +132,11 @@ def test_what_came_into_a_conflict_after_the_yes_does_not_come_into_force_withou
     assert Grant.objects.filter(automation=made.automation, key=record.key).exists()
 
 
-@pytest.mark.parametrize("scope", SCOPES)
-def test_what_is_decided_in_part_is_not_accepted_without_it_either(plain: Company, scope: str) -> None:
-    c, n = plain, plain.people
-    a_rule(c, scope)
-    made = half_decided(c, scope)
-    journeys.reject(rest(c, made), n.omar, now=c.now)
-    comes_beside(c, scope)
-    made.refresh_from_db()
+@each_scope(DECIDED_IN_PART)
+def test_what_is_decided_in_part_is_not_accepted_without_it_either(
+    plain: Company, scope: str, start: Submission
+) -> None:
+    c, n, made = plain, plain.people, start
     assert made.state == SubmissionState.DECIDED
     with pytest.raises(OutOfTurn) as no:
         transitions.accept_subset(made, actor=as_actor(n.jonas), now=c.now)
@@ -113,8 +146,14 @@ def test_what_is_decided_in_part_is_not_accepted_without_it_either(plain: Compan
     made.refresh_from_db()
     assert made.state == SubmissionState.OPEN
     assert made.accept_due_at is None
+    assert sweeps.add_signatures_due(c.now + timedelta(minutes=1), JOB) == 0, "once"
+
+
+@each_scope(DECIDED_IN_PART)
+def test_what_is_decided_in_part_is_accepted_with_it(plain: Company, scope: str, start: Submission) -> None:
+    c, n, made = plain, plain.people, start
+    assert sweeps.add_signatures_due(c.now, JOB) == 1
     later = c.now + timedelta(minutes=1)
-    assert sweeps.add_signatures_due(later, JOB) == 0, "once"
     journeys.approve(writing(c, made), n.sana, now=later)
     made.refresh_from_db()
     assert made.state == SubmissionState.DECIDED
@@ -124,30 +163,27 @@ def test_what_is_decided_in_part_is_not_accepted_without_it_either(plain: Compan
     assert made.state == SubmissionState.IN_FORCE
 
 
-def test_who_signed_already_or_answers_for_it_does_not_give_the_signature(plain: Company) -> None:
-    c, n = plain, plain.people
-    a_rule(c, "owner")
-    made = half_decided(c, "owner")
-    comes_beside(c, "owner")
+@IN_CONFLICT["owner"]
+def test_who_signed_already_or_answers_for_it_does_not_give_the_signature(plain: Company, start: Submission) -> None:
+    c, n, made = plain, plain.people, start
     journeys.finish(c, rest(c, made), now=c.now)
     record = writing(c, made)
     assert transitions.approve.refusal(record, actor=as_actor(n.omar), now=c.now) is not None
     assert transitions.approve.refusal(record, actor=as_actor(n.jonas), now=c.now) is not None
 
 
-def test_the_signature_refused_refuses_what_it_is_about(plain: Company) -> None:
-    c, n = plain, plain.people
-    a_rule(c, "owner")
-    made = half_decided(c, "owner")
-    comes_beside(c, "owner")
+@IN_CONFLICT["owner"]
+def test_the_signature_refused_refuses_what_it_is_about(plain: Company, start: Submission) -> None:
+    c, n, made = plain, plain.people, start
     journeys.finish(c, rest(c, made), now=c.now)
     journeys.reject(writing(c, made), n.sana, now=c.now)
     made.refresh_from_db()
     assert (made.state, writing(c, made).state) == (SubmissionState.DECIDED, ApprovalState.REJECTED)
 
 
-def test_the_database_opens_nothing_again_that_no_conflict_asks_about(plain: Company) -> None:
-    record = writing(plain, half_decided(plain, "owner"))
+@UNRULED
+def test_the_database_opens_nothing_again_that_no_conflict_asks_about(plain: Company, start: Submission) -> None:
+    record = writing(plain, start)
     for adds_a_seat in (False, True):
         if adds_a_seat:
             Seat.objects.create(approval=record, label=SeatLabel.SECURITY)
@@ -155,13 +191,13 @@ def test_the_database_opens_nothing_again_that_no_conflict_asks_about(plain: Com
             Approval.objects.filter(pk=record.pk).update(state=ApprovalState.OPEN, ended_at=None)
 
 
+@UNRULED
 @pytest.mark.parametrize("mode", ["record", "enforce"])
-def test_another_mode_takes_no_signature(plain: Company, mode: str) -> None:
-    c = plain
+def test_another_mode_takes_no_signature(plain: Company, mode: str, start: Submission) -> None:
+    c, made = plain, start
     a_rule(c, "chain", mode=mode)
-    made = half_decided(c, "chain")
     journeys.reject(rest(c, made), c.people.omar, now=c.now)
-    comes_beside(c, "chain")
+    comes_beside(c)
     assert not added.unsigned(Submission.objects.get(pk=made.pk), c.now)
     assert sweeps.add_signatures_due(c.now, JOB) == 0
 
@@ -169,10 +205,13 @@ def test_another_mode_takes_no_signature(plain: Company, mode: str) -> None:
 # --- what is --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_rule_that_comes_after_the_yes_is_signed_for_too_and_it_is_on_record(plain: Company) -> None:
-    made = half_decided(plain, "owner")
-    comes_beside(plain, "owner")
-    a_rule(plain, "owner")
+@UNRULED
+def test_a_rule_that_comes_after_the_yes_is_signed_for_too_and_it_is_on_record(
+    plain: Company, start: Submission
+) -> None:
+    made = start
+    comes_beside(plain)
+    a_rule(plain, "chain")
     journeys.finish(plain, rest(plain, made), now=plain.now)
     record = writing(plain, made)
     verbs = set(LedgerEvent.objects.filter(subject_id=str(record.pk)).values_list("verb", flat=True))

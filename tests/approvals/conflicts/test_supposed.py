@@ -21,6 +21,7 @@ from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.approvals.conflicts.test_proposed import approve, proposed, rule_of, says
 from tests.approvals.conflicts.test_waivers import ask, grant
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 
@@ -47,18 +48,66 @@ def counts_of(made: Proposal) -> dict[str, int]:
     return dict(found.counts)
 
 
-def submitted(c: Company, scope: str, name: str, *holds: Any) -> Submission:
-    more = {"identity": "robot"} if scope == "identity" else {}
+def submitted(c: Company, name: str, *holds: Any, **more: str) -> Submission:
     return journeys.submitted(c, described(c, name, *holds, **more))
+
+
+def alone(c: Company) -> Submission:
+    """One automation would write to the workspace and read it."""
+    return submitted(c, "Alone", (c.slack, "write", "in"), (c.slack, "read", "t"))
+
+
+def waived(c: Company) -> dict[str, Any]:
+    """The stock report is submitted under a waiver, and its rule is loosened since; returns the rule as it was."""
+    document = rule_of(c, mode="enforce")
+    approve(c, proposed(c, document), c.people.sana)
+    version = stock.version(c)
+    grant(c, ask(c, version.automation), c.people.viktor)
+    journeys.submitted(c, version)
+    approve(c, proposed(c, rule_of(c)), c.people.sana)
+    return document
+
+
+def writes(c: Company, **more: str) -> Submission:
+    """One automation in force writes to the workspace."""
+    return journeys.decide_all(c, submitted(c, "Writes", (c.slack, "write", "in"), **more))
+
+
+def reads_thrice(c: Company) -> None:
+    """Three automations beside it would read the workspace."""
+    for number in range(3):
+        submitted(c, f"Reads {number}", (c.slack, "read", f"t{number}"))
+
+
+def reads_and_apart(c: Company, **more: str) -> tuple[Submission, Submission]:
+    """One beside it would read the workspace, and another has no part in it."""
+    apart = (c.erp, "read", "elsewhere")
+    return submitted(c, "Reads", (c.slack, "read", "in"), **more), submitted(c, "Apart", apart, **more)
+
+
+def as_one_identity(c: Company) -> tuple[Submission, Submission]:
+    """The same three, all of one identity."""
+    writes(c, identity="robot")
+    return reads_and_apart(c, identity="robot")
+
+
+ALONE = starting_point("plain", alone)
+WAIVED = starting_point("plain", waived)
+WRITES = starting_point("plain", writes)
+READS_THRICE = starting_point(WRITES, reads_thrice)
+READS_AND_APART = starting_point(WRITES, reads_and_apart)
+AS_ONE_IDENTITY = starting_point("plain", as_one_identity)
 
 
 # --- what is not counted ----------------------------------------------------------------------------------------------
 
 
+@ALONE
 @pytest.mark.parametrize("scope", ["identity", "chain"])
-def test_what_holds_it_alone_is_no_conflict_of_an_identity_that_it_lacks_or_a_chain(plain: Company, scope: str) -> None:
-    c = plain
-    made = journeys.submitted(c, described(c, "Alone", (c.slack, "write", "in"), (c.slack, "read", "t")))
+def test_what_holds_it_alone_is_no_conflict_of_an_identity_that_it_lacks_or_a_chain(
+    plain: Company, scope: str, start: Submission
+) -> None:
+    c, made = plain, start
     one = proposed(c, writing_and_reading(c, scope=scope))
     assert not counts_of(one).get("caught")
     approve(c, one, c.people.sana)
@@ -66,15 +115,10 @@ def test_what_holds_it_alone_is_no_conflict_of_an_identity_that_it_lacks_or_a_ch
 
 
 @pytest.mark.rule("S7")
+@WAIVED
 @pytest.mark.parametrize("kind", ["conflict_rule", "conflict_import"])
-def test_what_a_waiver_covers_is_not_said_to_be_refused(plain: Company, kind: str) -> None:
-    c, n = plain, plain.people
-    document = rule_of(c, mode="enforce")
-    approve(c, proposed(c, document), n.sana)
-    version = stock.version(c)
-    grant(c, ask(c, version.automation), n.viktor)
-    journeys.submitted(c, version)
-    approve(c, proposed(c, rule_of(c)), n.sana)
+def test_what_a_waiver_covers_is_not_said_to_be_refused(plain: Company, kind: str, start: dict[str, Any]) -> None:
+    c, n, document = plain, plain.people, start
     assert says(proposed(c, rule_of(c, mode="enforce", rating="high")))[0].startswith("1 would")
     proposing.reject(Proposal.objects.latest("pk"), actor=as_actor(n.sana), now=c.now, reason="As it was.")
     if kind == "conflict_rule":
@@ -90,13 +134,15 @@ def test_what_a_waiver_covers_is_not_said_to_be_refused(plain: Company, kind: st
 # --- what is ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scope", WIDE)
+@pytest.mark.parametrize(
+    "scope",
+    [pytest.param(scope, marks=AS_ONE_IDENTITY if scope == "identity" else READS_AND_APART) for scope in WIDE],
+)
 @pytest.mark.parametrize("kind", ["conflict_rule", "conflict_import"])
-def test_what_others_hold_beside_it_counts_as_a_check_counts_it(plain: Company, scope: str, kind: str) -> None:
-    c = plain
-    journeys.decide_all(c, submitted(c, scope, "Writes", (c.slack, "write", "in")))
-    waits = submitted(c, scope, "Reads", (c.slack, "read", "in"))
-    apart = submitted(c, scope, "Apart", (c.erp, "read", "elsewhere"))
+def test_what_others_hold_beside_it_counts_as_a_check_counts_it(
+    plain: Company, scope: str, kind: str, start: tuple[Submission, Submission]
+) -> None:
+    c, (waits, apart) = plain, start
     document = writing_and_reading(c, scope=scope)
     more = {} if kind == "conflict_rule" else {"kind": kind, "code": "matrix.csv"}
     one = proposed(c, document if kind == "conflict_rule" else by_a_file(document), **more)
@@ -108,25 +154,22 @@ def test_what_others_hold_beside_it_counts_as_a_check_counts_it(plain: Company, 
     assert "beside what others hold now" in says(one)[0]
 
 
+@READS_THRICE
 def test_it_asks_as_many_queries_of_many_submissions_as_of_one(plain: Company) -> None:
     c, asks = plain, []
     kind = kinds.of("conflict_rule")
-    journeys.decide_all(c, submitted(c, "team", "Writes", (c.slack, "write", "in")))
-    for number in range(3):
-        submitted(c, "team", f"Reads {number}", (c.slack, "read", f"t{number}"))
-        span = kinds.Span("read-and-tell", {}, writing_and_reading(c, scope="team"), c.now.replace(year=2000), c.now)
+    span = kinds.Span("read-and-tell", {}, writing_and_reading(c, scope="team"), c.now.replace(year=2000), c.now)
+    for some, caught in ((2, 1), (3, 2), (4, 3)):
         with CaptureQueriesContext(connection) as seen:
-            assert kind.count(span, 0, 500, Known()).counts["caught"] == number + 1
+            assert kind.count(span, 0, some, Known()).counts["caught"] == caught
         asks.append(len(seen))
     assert asks[0] == asks[1] == asks[2]
 
 
+@READS_THRICE
 def test_what_was_read_for_one_slice_is_not_read_again_for_the_next(plain: Company) -> None:
     c, asks, caught = plain, [], 0
     kind, known, cursor = kinds.of("conflict_rule"), Known(), 0
-    journeys.decide_all(c, submitted(c, "team", "Writes", (c.slack, "write", "in")))
-    for number in range(3):
-        submitted(c, "team", f"Reads {number}", (c.slack, "read", f"t{number}"))
     stricter = writing_and_reading(c, scope="team"), writing_and_reading(c, scope="team", mode="record")
     span = kinds.Span("read-and-tell", *stricter, c.now.replace(year=2000), c.now)
     for _ in range(4):
@@ -143,8 +186,8 @@ def test_what_nobody_holds_beside_it_is_not_weighed_and_nothing_is_kept_of_it(
     c, weighed, known = plain, set[int](), Known()
     real = members.filled_by
     monkeypatch.setattr(members, "filled_by", lambda rules, some: weighed.update(some) or real(rules, some))
-    made = submitted(c, "team", "Writes", (c.slack, "write", "in"))
-    submitted(c, "team", "Waits", (c.erp, "read", "elsewhere"))
+    made = submitted(c, "Writes", (c.slack, "write", "in"))
+    submitted(c, "Waits", (c.erp, "read", "elsewhere"))
     wide = [writing_and_reading(c, scope="team")["rule"], writing_and_reading(c, scope="owner", code="other")["rule"]]
     assert supposed.conflicts_of([made], c.now, wide, known=known) == [[[]]]
     assert ([*known.read.values()], known.held, weighed) == (
@@ -160,9 +203,10 @@ def test_what_nobody_holds_beside_it_is_not_weighed_and_nothing_is_kept_of_it(
     assert weighed < set(Entitlement.objects.values_list("pk", flat=True))
 
 
-def test_what_fills_a_leg_is_the_same_worked_out_for_all_that_is_alike(plain: Company) -> None:
+def test_what_fills_a_leg_is_the_same_worked_out_for_all_that_is_alike(
+    plain: Company, chaser_in_force: Submission
+) -> None:
     c = plain
-    journeys.decide_all(c, journeys.submitted(c))
     legs = (
         ruling.document(on(c.slack), {"levels": ["read"], "kinds": ["data_store"]}, code="a"),
         ruling.document({"codes": ["*select*"]}, {"data_classes": ["confidential"]}, code="b", scope="team"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -26,6 +27,7 @@ from tests.approvals import stock
 from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import Ground, starting_point
 from tests.journeys import Company
 from tests.people import as_actor, give_role, shares
 from tests.recorded import recorded
@@ -38,10 +40,10 @@ MIGRATION = import_module("approvals.migrations.0020_waivers_lift_no_more")
 
 
 @pytest.fixture
-def version(plain: Company) -> Version:
+def version(ground: Ground) -> Version:
     """A version that an enforced rule does not let be submitted."""
-    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
-    return stock.version(plain)
+    found: Version = ground.made(FORBIDDEN.args[0])
+    return found
 
 
 def ask(c: Company, automation: Automation, *, now: object = None, by: Person | None = None, **more: object) -> Waiver:
@@ -57,13 +59,82 @@ def grant(c: Company, waiver: Waiver, by: Person, *, now: object = None, **more:
     return transitions.grant_waiver(waiver, actor=as_actor(by), now=now or c.now, reason="For now.", **more)
 
 
+def forbidden(c: Company) -> Version:
+    """An enforced rule does not let the stock report be submitted."""
+    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
+    return stock.version(c)
+
+
+def asked(c: Company) -> Waiver:
+    """Rita asks for a waiver of the only automation."""
+    return ask(c, Automation.objects.get())
+
+
+def granted(c: Company) -> Waiver:
+    """Sana grants the only waiver."""
+    return grant(c, Waiver.objects.get(), c.people.sana)
+
+
+def signed_for(c: Company) -> tuple[Version, Waiver]:
+    """A waiver is granted of a rule that asks for an extra approval."""
+    version = stock.version(c)
+    ruling.rule(on(c.erp), on(c.slack), mode="approval")
+    return version, granted_of(c, version)
+
+
+def granted_of(c: Company, version: Version) -> Waiver:
+    """Rita asks, and Sana grants."""
+    return grant(c, ask(c, version.automation), c.people.sana)
+
+
+def held_as_recorded(c: Company) -> Waiver:
+    """A waiver is granted of a rule that only records what is in force."""
+    ruling.rule(on(c.erp), on(c.slack), mode="record")
+    made = posting(c, "write")
+    in_force(c, made)
+    return granted_of(c, made)
+
+
+def held_as_a_model_chooses(c: Company) -> Waiver:
+    """What is in force under a waiver is of the highest level, and a model may choose it."""
+    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
+    made = posting(c, "admin")
+    with unguarded(Privilege):  # as if a model chose it
+        Privilege.objects.filter(version=made).update(model_controlled=True, opaque=True)
+    waiver = granted_of(c, made)
+    in_force(c, made)
+    return waiver
+
+
+def held_under_a_waiver(level: str) -> Callable[[Company], Version]:
+    """Walk to an automation in force that holds two things at a level under a waiver."""
+
+    def walk(c: Company) -> Version:
+        ruling.rule(on(c.erp), on(c.slack), mode="enforce")
+        made = posting(c, level)
+        granted_of(c, made)
+        assert is_waived(c, made, c.now)
+        in_force(c, made)
+        return made
+
+    return walk
+
+
 def is_waived(c: Company, version: Version, at: object) -> bool:
     """Whether what the version would hold is waived."""
     (one,) = finding.find(cases.of_version(version.automation, version), at)
     return one.waiver is not None
 
 
+FORBIDDEN = starting_point("plain", forbidden)
+ASKED = starting_point(FORBIDDEN, asked)
+GRANTED = starting_point(ASKED, granted)
+SIGNED_FOR = starting_point("plain", signed_for)
+HELD = {level: starting_point("plain", held_under_a_waiver(level), name=level) for level in ("read", "write")}
+
+
 @pytest.mark.parametrize("who", ["rita", "jonas"])
+@FORBIDDEN
 def test_nobody_who_gains_grants_it_whatever_their_role(plain: Company, version: Version, who: str) -> None:
     n = plain.people
     person = getattr(n, who)
@@ -75,9 +146,12 @@ def test_nobody_who_gains_grants_it_whatever_their_role(plain: Company, version:
 
 
 @pytest.mark.parametrize("decide", [transitions.grant_waiver, transitions.refuse_waiver])
-def test_nor_who_answers_for_it_by_the_time_it_is_decided(plain: Company, version: Version, decide: Any) -> None:
+@ASKED
+def test_nor_who_answers_for_it_by_the_time_it_is_decided(
+    plain: Company, version: Version, start: Waiver, decide: Any
+) -> None:
     n = plain.people
-    waiver = ask(plain, version.automation)
+    waiver = start
     assert n.sana.pk not in waiver.beneficiaries
     Automation.objects.filter(pk=version.automation_id).update(technical_owner=n.sana)
     with pytest.raises(Refused) as no:
@@ -92,11 +166,12 @@ def test_nor_who_answers_for_it_by_the_time_it_is_decided(plain: Company, versio
 @pytest.mark.rule("S7", "A11")
 @pytest.mark.parametrize("way", ["for the asker", "for the owner", "by the owner", "over by now"])
 @pytest.mark.parametrize("decide", [transitions.grant_waiver, transitions.refuse_waiver])
+@ASKED
 def test_nor_who_stands_in_for_whoever_gains_or_did_since_it_was_asked_for(
-    plain: Company, version: Version, decide: Any, way: str
+    plain: Company, version: Version, start: Waiver, decide: Any, way: str
 ) -> None:
     n = plain.people
-    waiver = ask(plain, version.automation)
+    waiver = start
     giver, taker = {"for the asker": (n.rita, n.sana), "for the owner": (n.jonas, n.sana)}.get(way, (n.sana, n.jonas))
     if giver == n.sana:
         give_role(taker, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
@@ -115,19 +190,23 @@ def test_nor_who_stands_in_for_whoever_gains_or_did_since_it_was_asked_for(
 
 
 @pytest.mark.parametrize("who", ["rita", "jonas"])
+@ASKED
 def test_the_database_lets_nobody_who_gains_decide_or_be_stood_in_for(
-    plain: Company, version: Version, who: str
+    plain: Company, version: Version, start: Waiver, who: str
 ) -> None:
     n, at = plain.people, plain.now
-    waiver, person = ask(plain, version.automation), getattr(plain.people, who)
+    waiver, person = start, getattr(plain.people, who)
     told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=1)}
     for named in ({"decided_by": person}, {"decided_by": n.sana, "decided_for": person}):
         with pytest.raises(IntegrityError, match=r"waiver_(by|for)_nobody_who_gains"), transaction.atomic():
             Waiver.objects.filter(pk=waiver.pk).update(**told, **named)
 
 
-def test_the_database_lets_what_was_granted_end_sooner_and_nothing_else(plain: Company, version: Version) -> None:
-    waiver = grant(plain, ask(plain, version.automation), plain.people.sana)
+@GRANTED
+def test_the_database_lets_what_was_granted_end_sooner_and_nothing_else(
+    plain: Company, version: Version, start: Waiver
+) -> None:
+    waiver = start
     begins = plain.now + timedelta(days=200)
     for said in (
         {"ends_at": plain.now + timedelta(days=31)},
@@ -151,6 +230,7 @@ def test_the_database_lets_what_was_granted_end_sooner_and_nothing_else(plain: C
         Waiver.objects.filter(pk=waiver.pk).update(state="granted")
 
 
+@FORBIDDEN
 def test_nor_is_one_granted_for_longer_than_was_asked(plain: Company, version: Version) -> None:
     waiver, at = ask(plain, version.automation, days=5), plain.now
     told = {"state": "granted", "begins_at": at, "ends_at": at + timedelta(days=6), "decided_by": plain.people.sana}
@@ -160,15 +240,16 @@ def test_nor_is_one_granted_for_longer_than_was_asked(plain: Company, version: V
 
 
 @pytest.mark.rule("S7", "A6")
+@SIGNED_FOR
 @pytest.mark.parametrize(
     "more",
     [{"mode": "enforce"}, {"rating": "high"}, {"reason": "Another thing."}, {"title": "Steal"}, {"scope": "owner"}],
 )
-def test_what_was_granted_lifts_nothing_of_what_its_rule_says_since(plain: Company, more: dict[str, str]) -> None:
-    c, version = plain, stock.version(plain)
+def test_what_was_granted_lifts_nothing_of_what_its_rule_says_since(
+    plain: Company, more: dict[str, str], start: tuple[Version, Waiver]
+) -> None:
+    c, (version, waiver) = plain, start
     said = on(c.erp), on(c.slack)
-    ruling.rule(*said, mode="approval")
-    waiver = grant(c, ask(c, version.automation), c.people.sana)
     assert is_waived(c, version, c.now)
     anew(c, ruling.document(*said, **{"mode": "approval"} | more))
     assert not is_waived(c, version, c.now)
@@ -178,9 +259,10 @@ def test_what_was_granted_lifts_nothing_of_what_its_rule_says_since(plain: Compa
 
 
 @pytest.mark.rule("S7", "A6")
-def test_nobody_grants_what_they_did_not_read(plain: Company, version: Version) -> None:
+@ASKED
+def test_nobody_grants_what_they_did_not_read(plain: Company, version: Version, start: Waiver) -> None:
     c = plain
-    waiver = ask(c, version.automation)
+    waiver = start
     read = waiver.rule_digest
     anew(c, ruling.document(on(c.erp), on(c.slack), mode="enforce", rating="high"))
     for shown in ({}, {"shown_digest": read}, {"shown_digest": ""}):
@@ -193,9 +275,12 @@ def test_nobody_grants_what_they_did_not_read(plain: Company, version: Version) 
 
 
 @pytest.mark.rule("S7", "A6")
-def test_nor_what_its_rule_asks_of_somebody_else_now_or_asks_no_more(plain: Company, version: Version) -> None:
+@ASKED
+def test_nor_what_its_rule_asks_of_somebody_else_now_or_asks_no_more(
+    plain: Company, version: Version, start: Waiver
+) -> None:
     c = plain
-    waiver = ask(c, version.automation)
+    waiver = start
     anew(c, ruling.document(on(c.erp), on(c.slack), mode="enforce", scope="owner"))
     for _ in ("another scope", "given up"):
         shown = ConflictRule.objects.filter(code=waiver.code).order_by("-number")[0].digest
@@ -222,13 +307,15 @@ def conflicts_waived(c: Company, waiver: Waiver) -> bool:
 
 
 @pytest.mark.parametrize("who", ["theo", "omar", "ines", "yuki", "rita"])
-def test_nobody_but_security_grants_it(plain: Company, version: Version, who: str) -> None:
-    waiver = ask(plain, version.automation)
+@ASKED
+def test_nobody_but_security_grants_it(plain: Company, version: Version, start: Waiver, who: str) -> None:
+    waiver = start
     with pytest.raises(Refused) as no:
         grant(plain, waiver, getattr(plain.people, who))
     assert no.value.refusal.code == "PERMISSION"
 
 
+@FORBIDDEN
 def test_what_it_covers_is_submitted_while_it_lasts_and_not_after(plain: Company, version: Version) -> None:
     with pytest.raises(Refused, match=r"^S6: Read stock and tell of it: What"):
         journeys.submitted(plain, version)
@@ -255,21 +342,23 @@ def test_it_lifts_a_refusal_and_takes_no_signature_away(plain: Company, mode: st
     assert ("waived" in tag["text"]) == (mode != "approval")
 
 
+@GRANTED
 def test_it_lifts_nothing_that_comes_beside_what_it_names(plain: Company, version: Version) -> None:
-    grant(plain, ask(plain, version.automation), plain.people.sana)
     assert is_waived(plain, version, plain.now)
     more = stock.version(plain, stock.one_more_channel)
     assert not is_waived(plain, more, plain.now)
 
 
-@pytest.mark.parametrize(("held", "then"), [("read", "write"), ("read", "admin"), ("write", "execute")])
-def test_it_lifts_no_higher_level_of_what_it_names(plain: Company, held: str, then: str) -> None:
-    c = plain
-    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
-    made = posting(c, held)
-    grant(c, ask(c, made.automation), c.people.sana)
-    assert is_waived(c, made, c.now)
-    in_force(c, made)
+@pytest.mark.parametrize(
+    "then",
+    [
+        pytest.param("write", marks=HELD["read"]),
+        pytest.param("admin", marks=HELD["read"]),
+        pytest.param("execute", marks=HELD["write"]),
+    ],
+)
+def test_it_lifts_no_higher_level_of_what_it_names(plain: Company, then: str, start: Version) -> None:
+    c, made = plain, start
     more = posting(c, then)
     assert set(more.privileges.values_list("key", flat=True)) == set(made.privileges.values_list("key", flat=True))
     assert not is_waived(c, more, c.now)
@@ -280,36 +369,29 @@ def test_it_lifts_no_higher_level_of_what_it_names(plain: Company, held: str, th
 
 
 @pytest.mark.parametrize("how", ["model_controlled", "opaque"])
+@GRANTED
 def test_nor_what_a_model_chooses_now_or_cannot_be_read(plain: Company, version: Version, how: str) -> None:
-    grant(plain, ask(plain, version.automation), plain.people.sana)
     assert is_waived(plain, version, plain.now)
     with unguarded(Privilege):
         Privilege.objects.filter(version=version).update(**{how: True})
     assert not is_waived(plain, version, plain.now)
 
 
-def test_it_lifts_less_of_what_it_names(plain: Company) -> None:
-    c = plain
-    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
-    made = posting(c, "admin")
-    with unguarded(Privilege):  # as if a model chose it
-        Privilege.objects.filter(version=made).update(model_controlled=True, opaque=True)
-    waiver = grant(c, ask(c, made.automation), c.people.sana)
-    in_force(c, made)
+@starting_point("plain", held_as_a_model_chooses)
+def test_it_lifts_less_of_what_it_names(plain: Company, start: Waiver) -> None:
+    c, waiver = plain, start
     conflict_sweeps.look(c.now, JOB)
     assert conflicting.waiver_of(Conflict.objects.get(), c.now) == waiver
     assert is_waived(c, posting(c, "admin"), c.now)
 
 
-def test_what_is_held_as_more_than_was_waived_is_enforced(plain: Company) -> None:
-    c = plain
-    ruling.rule(on(c.erp), on(c.slack), mode="record")
-    in_force(c, posting(c, "write"))
-    waiver = grant(c, ask(c, Automation.objects.get(external_id="posting")), c.people.sana)
+@starting_point("plain", held_as_recorded)
+def test_what_is_held_as_more_than_was_waived_is_enforced(plain: Company, start: Waiver) -> None:
+    c, waiver = plain, start
     conflict_sweeps.look(c.now, JOB)
     (row,) = Conflict.objects.telling_waived(c.now)
     assert row.waived_until == waiver.ends_at
-    in_force(c, posting(c, "admin"))
+    in_force(c, posting(c, "execute"))
     conflict_sweeps.look(c.now, JOB)
     (row,) = Conflict.objects.telling_waived(c.now)
     assert row.waived_until is None
@@ -317,12 +399,12 @@ def test_what_is_held_as_more_than_was_waived_is_enforced(plain: Company) -> Non
 
 
 def test_what_was_granted_before_that_was_kept_lifts_what_was_held_then(
-    plain: Company, stock_in_force: Submission
+    plain: Company, plain_in_force: Submission
 ) -> None:
     c, n = plain, plain.people
     ruling.rule(on(c.erp), on(c.slack), mode="enforce")
     conflict_sweeps.look(c.now, JOB)
-    waiver = grant(c, ask(c, stock_in_force.automation), n.sana)
+    waiver = grant(c, ask(c, plain_in_force.automation), n.sana)
     kept = {"lifts": waiver.lifts, "rule_digest": waiver.rule_digest}
     held = Conflict.objects.get().held
     with unguarded(Waiver):
@@ -342,6 +424,7 @@ def posting(c: Company, level: str) -> Version:
     )
 
 
+@FORBIDDEN
 def test_two_follow_each_other_and_no_third(plain: Company, version: Version) -> None:
     at = plain.now
     for number in (1, 2):
@@ -354,15 +437,18 @@ def test_two_follow_each_other_and_no_third(plain: Company, version: Version) ->
     assert ask(plain, version.automation, now=at + timedelta(days=31)).in_a_row == 1
 
 
+@GRANTED
 def test_none_is_asked_beside_one_that_lasts_longer_than_two_weeks(plain: Company, version: Version) -> None:
-    grant(plain, ask(plain, version.automation), plain.people.sana)
     with pytest.raises(Refused) as no:
         ask(plain, version.automation, now=plain.now + timedelta(days=16) - timedelta(seconds=1))
     assert no.value.refusal.code == "S7"
 
 
-def test_one_more_is_asked_before_the_end_and_begins_there_and_no_third(plain: Company, version: Version) -> None:
-    first = grant(plain, ask(plain, version.automation), plain.people.sana)
+@GRANTED
+def test_one_more_is_asked_before_the_end_and_begins_there_and_no_third(
+    plain: Company, version: Version, start: Waiver
+) -> None:
+    first = start
     at = plain.now + timedelta(days=16)
     assert conflict_sweeps.remind(at) == 2
     second = grant(plain, ask(plain, version.automation, now=at, days=90), plain.people.sana, now=at)
@@ -377,6 +463,7 @@ def test_one_more_is_asked_before_the_end_and_begins_there_and_no_third(plain: C
 
 
 @pytest.mark.parametrize("end", ["withdrawn", "refused"])
+@FORBIDDEN
 def test_what_was_asked_and_not_granted_makes_no_row_any_shorter(plain: Company, version: Version, end: str) -> None:
     n, at = plain.people, plain.now
     for _ in (1, 2):
@@ -401,6 +488,7 @@ def given_up(c: Company, waiver: Waiver, end: str, at: datetime) -> None:
         transitions.refuse_waiver(waiver, actor=as_actor(c.people.sana), now=at, reason="Not now.")
 
 
+@FORBIDDEN
 def test_the_database_counts_them_too(plain: Company, version: Version) -> None:
     first = grant(plain, ask(plain, version.automation, days=90), plain.people.sana)
     at = plain.now + timedelta(days=91)
@@ -412,6 +500,7 @@ def test_the_database_counts_them_too(plain: Company, version: Version) -> None:
     assert Waiver.objects.get(pk=second.pk).follows == first
 
 
+@FORBIDDEN
 def test_who_waits_with_the_answer_makes_no_row_any_shorter(plain: Company, version: Version) -> None:
     at = plain.now
     for wait in (timedelta(), timedelta(days=40)):
@@ -422,6 +511,7 @@ def test_who_waits_with_the_answer_makes_no_row_any_shorter(plain: Company, vers
 
 
 @pytest.mark.parametrize(("field", "value"), [("days", 91), ("days", 0), ("control", " ")])
+@FORBIDDEN
 def test_it_ends_within_ninety_days_and_says_what_is_done_instead(
     plain: Company, version: Version, field: str, value: object
 ) -> None:
@@ -431,8 +521,9 @@ def test_it_ends_within_ninety_days_and_says_what_is_done_instead(
     assert not Waiver.objects.exists()
 
 
-def test_one_is_asked_at_a_time_and_withdrawn_by_its_side(plain: Company, version: Version) -> None:
-    waiver = ask(plain, version.automation)
+@ASKED
+def test_one_is_asked_at_a_time_and_withdrawn_by_its_side(plain: Company, version: Version, start: Waiver) -> None:
+    waiver = start
     with pytest.raises(Refused, match=r"^S7: A waiver is asked for already\."):
         ask(plain, version.automation)
     transitions.withdraw_waiver(waiver, actor=as_actor(plain.people.jonas), now=plain.now)
@@ -440,6 +531,7 @@ def test_one_is_asked_at_a_time_and_withdrawn_by_its_side(plain: Company, versio
     assert ask(plain, version.automation).state == WaiverState.ASKED
 
 
+@FORBIDDEN
 def test_security_shortens_it_and_ends_it_early(plain: Company, version: Version) -> None:
     waiver = grant(plain, ask(plain, version.automation), plain.people.sana, days=5)
     assert waiver.ends_at == plain.now + timedelta(days=5)
@@ -449,13 +541,13 @@ def test_security_shortens_it_and_ends_it_early(plain: Company, version: Version
 
 
 def test_what_is_waived_is_not_suspended_and_its_end_is_loud_where_it_is_still_held(
-    plain: Company, stock_in_force: Submission
+    plain: Company, plain_in_force: Submission
 ) -> None:
     n = plain.people
     ruling.rule(on(plain.erp), on(plain.slack), mode="enforce", rating="high")
     conflict_sweeps.look(plain.now, JOB)
     (conflict,) = Conflict.objects.all()
-    waiver = grant(plain, ask(plain, stock_in_force.automation), n.sana)
+    waiver = grant(plain, ask(plain, plain_in_force.automation), n.sana)
     at = plain.now + timedelta(days=8)
     with pytest.raises(Refused) as no:
         conflicting.enforce(conflict, actor=JOB, now=at)
