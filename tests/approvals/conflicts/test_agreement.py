@@ -15,9 +15,10 @@ from approvals.conflicts.selectors import ENTRIES
 from approvals.conflicts.supposed import Known
 from approvals.models import ConflictRule, Submission
 from inventory.models import Automation, NonHumanIdentity, VersionIdentity
-from tests import journeys
+from tests import journeys, lengths
 from tests.approvals import stock
 from tests.approvals.conflicts import ruling
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import joins
 
@@ -51,10 +52,9 @@ RULES = st.tuples(
 RUN_AS = {"one": ("robot",), "two": ("robot", "batch"), "three": ("batch",), "four": ()}
 
 
-@pytest.fixture
-def estate(plain: Company) -> Company:
+def four_in_force(c: Company) -> None:
     """Four automations in force, of two owners: two hold the same, one holds half of it, one another half; two identities are shared."""
-    c, n = plain, plain.people
+    n = c.people
     joins(n.piet, n.finance_ops)
     for word, edit, owner in (
         ("one", lambda export: None, n.jonas),
@@ -68,7 +68,15 @@ def estate(plain: Company) -> Company:
             more = {"kind": "service_account", "owner": owner}
             identity, _ = NonHumanIdentity.objects.get_or_create(issuer="n8n", subject=subject, defaults=more)
             VersionIdentity.objects.create(version=version, identity=identity)
-    return c
+
+
+ESTATE = starting_point("plain", four_in_force)
+
+
+@pytest.fixture
+def estate(plain: Company) -> Company:
+    """The company with four automations in force."""
+    return plain
 
 
 def without_database(export: dict[str, Any]) -> None:
@@ -127,7 +135,11 @@ def put(documents: Iterable[dict[str, Any]], company: Company) -> None:
     members.weigh_all(company.now)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.full
+@ESTATE
+@settings(
+    max_examples=lengths.of(6, full=25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(drawn=st.lists(RULES, min_size=1, max_size=6))
 def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn: list[Any]) -> None:
     with transaction.atomic():
@@ -136,8 +148,12 @@ def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn:
         transaction.set_rollback(True)
 
 
+@pytest.mark.full
 @pytest.mark.rule("S8")
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@ESTATE
+@settings(
+    max_examples=lengths.of(6, full=25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(drawn=st.lists(RULES, min_size=1, max_size=6))
 def test_counting_whom_rules_would_catch_finds_whom_they_catch(estate: Company, drawn: list[Any]) -> None:
     documents = [rule_of(estate, one, number) for number, one in enumerate(drawn)]

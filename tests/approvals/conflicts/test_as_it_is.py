@@ -17,6 +17,7 @@ from tests import journeys
 from tests.approvals import chained, stock
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.unguarded import given
@@ -93,25 +94,31 @@ def stock_free(c: Company, name: str, held: chained.Held) -> Version:
     return made
 
 
-@pytest.mark.parametrize("first", ["door", "reader"])
+def door(c: Company) -> Submission:
+    """Anybody can start an automation in force."""
+    return chained.in_force(c, by_hand(c, "Door", (c.slack, "write", "in"), triggers=(DOOR,)))
+
+
+def reader(c: Company) -> Submission:
+    """An automation in force reads the ERP."""
+    return chained.in_force(c, by_hand(c, "Reader", (c.erp, "read", "stock")))
+
+
+FIRST = {"door": starting_point("plain", door), "reader": starting_point("plain", reader)}
+
+
+@pytest.mark.parametrize("first", [pytest.param(first, marks=FIRST[first]) for first in FIRST])
 def test_a_door_of_one_type_is_found_by_check_and_scan_in_either_order(plain: Company, first: str) -> None:
     c = plain
-    door = {"entry": ["open"], "codes": ["webhook"]}
-    ruling.rule(door, on(c.erp), mode="enforce", scope="owner", code="open-door")
-
-    def make(what: str) -> Submission:
-        if what == "door":
-            return chained.in_force(c, by_hand(c, "Door", (c.slack, "write", "in"), triggers=(DOOR,)))
-        return chained.in_force(c, by_hand(c, "Reader", (c.erp, "read", "stock")))
-
-    make(first)
+    open_door = {"entry": ["open"], "codes": ["webhook"]}
+    ruling.rule(open_door, on(c.erp), mode="enforce", scope="owner", code="open-door")
     with pytest.raises(Refused, match="S6"):
-        make("reader" if first == "door" else "door")
+        (reader if first == "door" else door)(c)
 
 
+@FIRST["door"]
 def test_a_door_of_another_type_is_no_part_of_it(plain: Company) -> None:
     c = plain
     ruling.rule({"entry": ["open"], "codes": ["form"]}, on(c.erp), mode="enforce", scope="owner", code="open-form")
-    chained.in_force(c, by_hand(c, "Door", (c.slack, "write", "in"), triggers=(DOOR,)))
-    assert chained.in_force(c, by_hand(c, "Reader", (c.erp, "read", "stock"))).state == "in_force"
+    assert reader(c).state == "in_force"
     assert scan(c) == {}

@@ -14,9 +14,13 @@ from tests import journeys
 from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import starting_point
 from tests.journeys import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "A16")]
+
+
+Two = tuple[Submission, Submission]
 
 
 def a_rule(c: Company, mode: str = "approval") -> None:
@@ -35,23 +39,48 @@ def the_privilege(submission: Submission) -> Approval:
     return submission.approvals.get(kind="privilege")
 
 
-def test_nobody_more_is_asked_where_no_chain_has_formed(plain: Company) -> None:
+def two_submitted(c: Company) -> Two:
+    """Two that would make a chain: one is in stage 2, and the other in stage 1."""
+    waits, before = submitted(c, "Writes", "write"), submitted(c, "Reads", "read")
+    journeys.decide_app(c, waits)
+    return waits, before
+
+
+def many(c: Company) -> list[Submission]:
+    """Four automations in force, in chains and of one identity, beside three that wait; returns those."""
+    for name, level, target, identity in (
+        ("Writes", "write", "in", "robot"),
+        ("Reads", "read", "in", ""),
+        ("Same", "read", "far", "robot"),
+        ("Writes far", "write", "far", ""),
+    ):
+        in_force(c, described(c, name, (c.slack, level, target), identity=identity))
+    return [submitted(c, f"Writes {number}", "write", target) for number, target in enumerate(["in", "out", "in"])]
+
+
+TWO_SUBMITTED = starting_point("plain", two_submitted)
+MANY = starting_point("plain", many)
+
+
+@TWO_SUBMITTED
+def test_nobody_more_is_asked_where_no_chain_has_formed(plain: Company, start: Two) -> None:
     a_rule(plain)
-    waits = submitted(plain, "Writes", "write")
+    waits, _ = start
     in_force(plain, described(plain, "Reads", (plain.slack, "read", "elsewhere")))
     assert not asked.of_submission(fresh(waits), plain.now)
-    journeys.decide_app(plain, waits)
     journeys.approve(the_privilege(waits), plain.people.omar, now=plain.now)
     assert the_privilege(waits).state == ApprovalState.APPROVED
 
 
-def test_security_signs_for_what_another_that_came_into_force_meanwhile_makes_a_chain_of(plain: Company) -> None:
+@TWO_SUBMITTED
+def test_security_signs_for_what_another_that_came_into_force_meanwhile_makes_a_chain_of(
+    plain: Company, start: Two
+) -> None:
     a_rule(plain)
-    waits, before = submitted(plain, "Writes", "write"), submitted(plain, "Reads", "read")
+    waits, before = start
     assert not asked.of_submission(fresh(waits), plain.now)
     journeys.decide_all(plain, before)
     assert ruling.codes(asked.of_submission(fresh(waits), plain.now)) == ["read-and-tell"]
-    journeys.decide_app(plain, waits)
     record = the_privilege(waits)
     journeys.approve(record, plain.people.omar, now=plain.now)
     record.refresh_from_db()
@@ -62,9 +91,10 @@ def test_security_signs_for_what_another_that_came_into_force_meanwhile_makes_a_
     assert Grant.objects.filter(automation=waits.automation).exists()
 
 
-def test_a_form_that_was_shown_before_decides_nothing_after(plain: Company) -> None:
+@TWO_SUBMITTED
+def test_a_form_that_was_shown_before_decides_nothing_after(plain: Company, start: Two) -> None:
     a_rule(plain, mode="record")
-    waits, before = submitted(plain, "Writes", "write"), submitted(plain, "Reads", "read")
+    waits, before = start
     shown = facts.digest(facts.of(the_privilege(fresh(waits)), plain.now))
     journeys.decide_all(plain, before)
     now = facts.of(the_privilege(fresh(waits)), plain.now)
@@ -72,13 +102,10 @@ def test_a_form_that_was_shown_before_decides_nothing_after(plain: Company) -> N
     assert facts.digest(now) != shown
 
 
-def test_many_are_asked_together_as_each_is_and_in_as_many_queries(plain: Company) -> None:
+@MANY
+def test_many_are_asked_together_as_each_is_and_in_as_many_queries(plain: Company, start: list[Submission]) -> None:
     a_rule(plain)
-    waiting = [
-        submitted(plain, f"Writes {number}", "write", target) for number, target in enumerate(["in", "out", "in"])
-    ]
-    in_force(plain, described(plain, "Reads", (plain.slack, "read", "in")))
-    in_force(plain, described(plain, "Reads too", (plain.slack, "read", "in")))
+    waiting = start
 
     def queries(pks: list[int]) -> int:
         some = list(Submission.objects.filter(pk__in=pks))
@@ -93,11 +120,9 @@ def test_many_are_asked_together_as_each_is_and_in_as_many_queries(plain: Compan
     assert queries([waiting[0].pk]) == queries([one.pk for one in waiting])
 
 
+@MANY
 def test_a_version_is_asked_together_as_it_would_stand_in_the_place_of_the_approved_one(plain: Company) -> None:
-    one = in_force(plain, described(plain, "Writes", (plain.slack, "write", "in"), identity="robot"))
-    in_force(plain, described(plain, "Reads", (plain.slack, "read", "in")))
-    in_force(plain, described(plain, "Same", (plain.slack, "read", "far"), identity="robot"))
-    in_force(plain, described(plain, "Writes far", (plain.slack, "write", "far")))
+    one = Submission.objects.get(automation__name="Writes")
     for each in Submission.objects.all():
         assert joined.others_of([each])[each.pk] == chains.with_version(each.version).others
     assert len(joined.others_of([one])[one.pk]) == 3

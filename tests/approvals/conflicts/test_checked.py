@@ -12,6 +12,7 @@ from tests import journeys
 from tests.approvals import stock
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 
@@ -21,6 +22,21 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 def privilege_on(submission: Submission, resource: object) -> Approval:
     """The record of what it would hold on a resource."""
     return submission.approvals.get(privilege__entitlement__resource=resource)
+
+
+def signed_for(c: Company) -> Submission:
+    """The stock report is submitted under a rule that asks for an extra approval."""
+    ruling.rule(on(c.erp), on(c.slack), mode="approval")
+    return stock.submitted(c)
+
+
+def in_stage_2(c: Company) -> Submission:
+    """The stock report is in stage 2, under no rule."""
+    return stock.in_stage_2(c)
+
+
+SIGNED_FOR = starting_point("plain", signed_for)
+IN_STAGE_2 = starting_point("plain", in_stage_2)
 
 
 def test_what_an_enforced_rule_forbids_is_not_submitted_and_that_is_on_record(plain: Company) -> None:
@@ -33,18 +49,20 @@ def test_what_an_enforced_rule_forbids_is_not_submitted_and_that_is_on_record(pl
     assert LedgerEvent.objects.filter(verb="submission.submitted", code="S6").exists()
 
 
-def test_what_takes_a_signature_has_a_seat_on_each_record_that_has_a_part_in_it(plain: Company) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="approval")
-    made = stock.submitted(plain)
+@SIGNED_FOR
+def test_what_takes_a_signature_has_a_seat_on_each_record_that_has_a_part_in_it(
+    plain: Company, start: Submission
+) -> None:
+    made = start
     signed = set(
         Seat.objects.filter(approval__submission=made, label=SeatLabel.CONFLICT).values_list("approval", flat=True)
     )
     assert signed == set(made.approvals.filter(kind="privilege").values_list("pk", flat=True))
 
 
-def test_that_seat_is_filled_by_security_and_by_nobody_who_signed_already(plain: Company) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="approval")
-    made = stock.submitted(plain)
+@SIGNED_FOR
+def test_that_seat_is_filled_by_security_and_by_nobody_who_signed_already(plain: Company, start: Submission) -> None:
+    made = start
     journeys.decide_app(plain, made)
     record = privilege_on(made, plain.slack)
     record.refresh_from_db()
@@ -66,9 +84,11 @@ def test_what_is_only_recorded_asks_nobody_more_and_is_part_of_what_is_decided(p
     assert record.facts["conflicts"] == ["read-and-tell 1"]
 
 
-def test_what_comes_into_conflict_after_it_was_shown_is_not_decided_by_that_form(plain: Company) -> None:
-    made = stock.submitted(plain)
-    journeys.decide_app(plain, made)
+@IN_STAGE_2
+def test_what_comes_into_conflict_after_it_was_shown_is_not_decided_by_that_form(
+    plain: Company, start: Submission
+) -> None:
+    made = start
     record = privilege_on(made, plain.slack)
     record.refresh_from_db()
     shown = facts.digest(facts.of(record, plain.now))
@@ -81,11 +101,11 @@ def test_what_comes_into_conflict_after_it_was_shown_is_not_decided_by_that_form
     assert ("Conflicts", "", "read-and-tell 1") in no.value.refusal.detail
 
 
+@IN_STAGE_2
 def test_what_a_rule_forbids_since_it_was_submitted_is_approved_only_once_the_other_is_refused(
-    plain: Company,
+    plain: Company, start: Submission
 ) -> None:
-    made = stock.submitted(plain)
-    journeys.decide_app(plain, made)
+    made = start
     ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
     slack, erp = (privilege_on(made, one) for one in (plain.slack, plain.erp))
     with pytest.raises(Refused) as no:
@@ -96,9 +116,9 @@ def test_what_a_rule_forbids_since_it_was_submitted_is_approved_only_once_the_ot
     assert Approval.objects.get(pk=slack.pk).state == ApprovalState.APPROVED
 
 
-def test_narrowing_to_what_the_rule_does_not_mean_is_approved(plain: Company) -> None:
-    made = stock.submitted(plain)
-    journeys.decide_app(plain, made)
+@IN_STAGE_2
+def test_narrowing_to_what_the_rule_does_not_mean_is_approved(plain: Company, start: Submission) -> None:
+    made = start
     ruling.rule(on(plain.erp), on(plain.slack, levels=["write"]), mode="enforce")
     slack = privilege_on(made, plain.slack)
     with pytest.raises(Refused, match=r"^S6: Read stock and tell of it: What"):
@@ -107,9 +127,9 @@ def test_narrowing_to_what_the_rule_does_not_mean_is_approved(plain: Company) ->
     assert Approval.objects.get(pk=slack.pk).state == ApprovalState.APPROVED
 
 
-def test_what_was_approved_before_a_rule_forbade_it_does_not_come_into_force(plain: Company) -> None:
-    made = stock.submitted(plain)
-    journeys.decide_app(plain, made)
+@IN_STAGE_2
+def test_what_was_approved_before_a_rule_forbade_it_does_not_come_into_force(plain: Company, start: Submission) -> None:
+    made = start
     records = list(made.approvals.filter(stage=2).order_by("pk"))
     last = next(one for one in records if one.kind == "credential")
     for record in records:
@@ -125,9 +145,9 @@ def test_what_was_approved_before_a_rule_forbade_it_does_not_come_into_force(pla
     assert not Grant.objects.filter(automation=made.automation).exists()
 
 
-def test_a_part_without_what_has_to_be_there_is_not_accepted(plain: Company) -> None:
-    made = stock.submitted(plain)
-    journeys.decide_app(plain, made)
+@IN_STAGE_2
+def test_a_part_without_what_has_to_be_there_is_not_accepted(plain: Company, start: Submission) -> None:
+    made = start
     ruling.rule(on(plain.slack), without=on(plain.erp), mode="enforce")
     for record in made.approvals.filter(stage=2).order_by("pk"):
         if record.privilege is not None and record.privilege.entitlement.resource == plain.erp:

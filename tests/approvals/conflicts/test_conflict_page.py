@@ -8,14 +8,16 @@ import pytest
 
 from approvals import conflict_sweeps
 from approvals.conflicts import cases, finding
-from approvals.models import Conflict, Submission
+from approvals.models import Conflict, Submission, Waiver
 from governance.controls.actors import Actor
 from inventory.importers.manifest import Trigger
+from inventory.models import Automation
 from tests import journeys
 from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.approvals.conflicts.test_waivers import ask, grant
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
 from tests.unguarded import moved
@@ -40,10 +42,30 @@ def page_of(c: Company, who: str) -> str:
     return re.sub(r"\s+", " ", answer.content.decode())
 
 
+def writes(c: Company) -> None:
+    """One automation in force writes to the workspace; a draft older than it would join it elsewhere."""
+    described(c, "Early", (c.erp, "write", "t"))
+    in_force(c, described(c, "Writes", (c.slack, "write", "in"), (c.erp, "read", "t")))
+
+
+def joined_by_one_that_reads(c: Company) -> Waiver:
+    """Another of the same chain comes into force under a waiver."""
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
+    reads = described(c, "Reads", (c.slack, "read", "in"))
+    (found,) = finding.find(cases.of_version(reads.automation, reads), c.now)
+    waiver = grant(c, ask(c, reads.automation, whom=found.subject), c.people.sana)
+    in_force(c, reads)
+    return waiver
+
+
+WRITES = starting_point("plain", writes)
+JOINED = starting_point(WRITES, joined_by_one_that_reads)
+
+
+@WRITES
 def test_a_leg_of_what_the_reader_does_not_see_is_no_open_door(plain: Company) -> None:
     c, n = plain, plain.people
     ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), scope="chain")
-    in_force(c, described(c, "Writes", (c.slack, "write", "in")))
     other = in_force(c, described(c, "Elsewhere", (c.slack, "read", "in"))).automation
     moved(other.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
     text = page_of(c, "rita")
@@ -55,15 +77,10 @@ def test_a_leg_of_what_the_reader_does_not_see_is_no_open_door(plain: Company) -
 
 
 @pytest.mark.rule("S7", "A16")
-def test_a_chain_keeps_its_waiver_on_its_page_when_who_joins_changes_its_number(plain: Company) -> None:
-    c = plain
-    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
-    early = described(c, "Early", (c.erp, "write", "t"))
-    in_force(c, described(c, "Writes", (c.slack, "write", "in"), (c.erp, "read", "t")))
-    reads = described(c, "Reads", (c.slack, "read", "in"))
-    (found,) = finding.find(cases.of_version(reads.automation, reads), c.now)
-    waiver = grant(c, ask(c, reads.automation, whom=found.subject), c.people.sana)
-    in_force(c, reads)
+@JOINED
+def test_a_chain_keeps_its_waiver_on_its_page_when_who_joins_changes_its_number(plain: Company, start: Waiver) -> None:
+    c, waiver = plain, start
+    early = Automation.objects.get(name="Early").versions.get()
     in_force(c, early)
     text = page_of(c, "sana")
     assert Conflict.objects.get().subject == early.automation_id != waiver.subject
@@ -80,12 +97,12 @@ def test_an_open_door_names_whose_it_is(plain: Company) -> None:
     assert UNSEEN not in text
 
 
-def test_what_would_resolve_it_is_said_where_its_rule_says_nothing(plain: Company, stock_in_force: Submission) -> None:
+def test_what_would_resolve_it_is_said_where_its_rule_says_nothing(plain: Company, plain_in_force: Submission) -> None:
     ruling.rule(on(plain.erp), on(plain.slack))
     assert "Do without one of them, split it into two automations, or ask for a waiver." in page_of(plain, "rita")
 
 
-def test_what_ended_with_its_rule_was_not_resolved(plain: Company, stock_in_force: Submission) -> None:
+def test_what_ended_with_its_rule_was_not_resolved(plain: Company, plain_in_force: Submission) -> None:
     ruling.rule(on(plain.erp), on(plain.slack))
     page_of(plain, "rita")
     ruling.no_other_rules(plain.now)
@@ -93,4 +110,4 @@ def test_what_ended_with_its_rule_was_not_resolved(plain: Company, stock_in_forc
     assert "Nobody asks for this rule any more." in text
     assert "Rule given up" in text
     assert "Resolved" not in text
-    assert journeys.grants_of(stock_in_force)
+    assert journeys.grants_of(plain_in_force)

@@ -14,9 +14,11 @@ from governance.controls.models import LedgerEvent, Notice
 from governance.controls.refusals import Refused
 from inventory.models import Automation
 from tests import journeys
+from tests.approvals import stock
 from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import starting_point
 from tests.journeys import Company, grants_of
 from tests.matrix.worlds import inside
 from tests.people import as_actor
@@ -33,12 +35,36 @@ def look(at: datetime) -> None:
     conflict_sweeps.look(at, JOB)
 
 
+def enforced(c: Company) -> Submission:
+    """A rule forbids what the stock report in force holds, and the sweep has looked."""
+    ruling.rule(on(c.erp), on(c.slack), mode="enforce", rating="high")
+    look(c.now)
+    return stock.newest(c)
+
+
+def another_in_force(c: Company) -> None:
+    """Another automation of the same team and owner is in force."""
+    in_force(c, described(c, "Another", (c.github, "read", "issues")))
+
+
+def two_teams_in_a_chain(c: Company) -> None:
+    """Two automations of one chain in force, of which one belongs to another team."""
+    n = c.people
+    secret = in_force(c, described(c, "Secret plan", (c.slack, "read", "in"))).automation
+    moved(secret.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
+    in_force(c, described(c, "Posting", (c.slack, "write", "in")))
+
+
+ENFORCED = starting_point("plain_in_force", enforced)
+ANOTHER_IN_FORCE = starting_point("plain_in_force", another_in_force)
+
+
 def open_now() -> list[str]:
     """Codes of the rules with an open conflict."""
     return list(Conflict.objects.filter(state=ConflictState.OPEN).values_list("code", flat=True))
 
 
-def test_nothing_is_opened_where_nothing_is_in_conflict(plain: Company, stock_in_force: Submission) -> None:
+def test_nothing_is_opened_where_nothing_is_in_conflict(plain: Company, plain_in_force: Submission) -> None:
     ruling.rule(on(plain.erp), on(plain.github))
     look(plain.now)
     assert not Conflict.objects.exists()
@@ -48,13 +74,13 @@ def test_nothing_is_opened_where_nothing_is_in_conflict(plain: Company, stock_in
 
 
 @pytest.mark.rule("S6", "R9")
-def test_a_conflict_is_opened_once_and_its_owners_are_told_once(plain: Company, stock_in_force: Submission) -> None:
+def test_a_conflict_is_opened_once_and_its_owners_are_told_once(plain: Company, plain_in_force: Submission) -> None:
     ruling.rule(on(plain.erp), on(plain.slack))
     look(plain.now)
     look(plain.now + timedelta(hours=1))
     (one,) = Conflict.objects.all()
-    held = [grant.pk for grant in grants_of(stock_in_force) if grant.entitlement_id is not None]
-    assert (one.subject, one.grants, one.due_at) == (stock_in_force.automation_id, sorted(held), None)
+    held = [grant.pk for grant in grants_of(plain_in_force) if grant.entitlement_id is not None]
+    assert (one.subject, one.grants, one.due_at) == (plain_in_force.automation_id, sorted(held), None)
     assert LedgerEvent.objects.filter(verb="conflict.opened").count() == 1
     notices = Notice.objects.filter(event="conflict_opened")
     assert {tuple(notice.context["page"]) for notice in notices} == {("conflict", one.pk)}
@@ -63,11 +89,9 @@ def test_a_conflict_is_opened_once_and_its_owners_are_told_once(plain: Company, 
 
 
 @pytest.mark.rule("S6", "I3")
+@starting_point("plain", two_teams_in_a_chain)
 def test_a_mail_names_nothing_that_its_reader_does_not_see(plain: Company) -> None:
     c, n = plain, plain.people
-    secret = in_force(c, described(c, "Secret plan", (c.slack, "read", "in"))).automation
-    moved(secret.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
-    in_force(c, described(c, "Posting", (c.slack, "write", "in")))
     write, read = on(c.slack, levels=["write"]), on(c.slack, levels=["read"])
     ruling.rule(write, read, mode="enforce", rating="high", scope="chain")
     conflict_sweeps.sweep(c.now)
@@ -84,7 +108,7 @@ def test_a_mail_names_nothing_that_its_reader_does_not_see(plain: Company) -> No
     assert what[n.rita.pk] != conflicting.UNSEEN
 
 
-def test_it_ends_with_what_was_held_and_the_same_again_is_another(plain: Company, stock_in_force: Submission) -> None:
+def test_it_ends_with_what_was_held_and_the_same_again_is_another(plain: Company, plain_in_force: Submission) -> None:
     ruling.rule(on(plain.erp), on(plain.slack))
     look(plain.now)
     grant = Grant.objects.filter(entitlement__resource=plain.slack).get()
@@ -95,7 +119,7 @@ def test_it_ends_with_what_was_held_and_the_same_again_is_another(plain: Company
     assert recorded("conflict.ended", one, by=JOB) == {"why": "resolved", "from": "open", "to": "ended"}
 
 
-def test_it_ends_where_nobody_asks_for_the_rule_any_more(plain: Company, stock_in_force: Submission) -> None:
+def test_it_ends_where_nobody_asks_for_the_rule_any_more(plain: Company, plain_in_force: Submission) -> None:
     ruling.rule(on(plain.erp), on(plain.slack))
     look(plain.now)
     ruling.no_other_rules(plain.now)
@@ -103,9 +127,8 @@ def test_it_ends_where_nobody_asks_for_the_rule_any_more(plain: Company, stock_i
     assert open_now() == []
 
 
-def test_what_was_held_before_its_rule_was_enforced_has_its_time(plain: Company, stock_in_force: Submission) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce", rating="high")
-    look(plain.now)
+@ENFORCED
+def test_what_was_held_before_its_rule_was_enforced_has_its_time(plain: Company) -> None:
     (one,) = Conflict.objects.all()
     assert one.due_at == plain.now + timedelta(days=7)
     with pytest.raises(Refused) as no:
@@ -116,11 +139,8 @@ def test_what_was_held_before_its_rule_was_enforced_has_its_time(plain: Company,
 
 @pytest.mark.rule("S6", "G5")
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_no_older_one_goes_for_a_newer_that_somebody_has_stopped(
-    plain: Company, stock_in_force: Submission, when: str
-) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce", rating="high")
-    look(plain.now)
+@ENFORCED
+def test_no_older_one_goes_for_a_newer_that_somebody_has_stopped(plain: Company, when: str) -> None:
     held = Grant.objects.filter(entitlement__isnull=False)
     newest, at = held.newest_first()[0], plain.now + timedelta(days=7)
     if when == "after":
@@ -137,11 +157,8 @@ def test_no_older_one_goes_for_a_newer_that_somebody_has_stopped(
 
 
 @pytest.mark.rule("S6", "R4")
-def test_nor_for_one_that_its_review_has_taken_back_and_keeps_after_all(
-    plain: Company, stock_in_force: Submission
-) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce", rating="high")
-    look(plain.now)
+@ENFORCED
+def test_nor_for_one_that_its_review_has_taken_back_and_keeps_after_all(plain: Company) -> None:
     held = Grant.objects.filter(entitlement__isnull=False)
     newest, at = held.newest_first()[0], plain.now + timedelta(days=7)
     with inside(newest.automation, JOB, at):
@@ -154,11 +171,10 @@ def test_nor_for_one_that_its_review_has_taken_back_and_keeps_after_all(
     assert held.filter(state=GrantState.ACTIVE).count() == 1
 
 
+@ENFORCED
 def test_after_that_the_newest_of_it_is_suspended_and_comes_back_by_a_submission_alone(
-    plain: Company, stock_in_force: Submission
+    plain: Company, start: Submission
 ) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack), mode="enforce", rating="high")
-    look(plain.now)
     (one,) = Conflict.objects.all()
     at = plain.now + timedelta(days=7)
     conflicting.enforce(one, actor=JOB, now=at)
@@ -168,18 +184,18 @@ def test_after_that_the_newest_of_it_is_suspended_and_comes_back_by_a_submission
     assert open_now() == []
     assert grants.is_held_back(stopped)
     with pytest.raises(Refused, match=r"^S6: Read stock and tell of it: What"):
-        journeys.submitted(plain, stock_in_force.version, now=at)
+        journeys.submitted(plain, start.version, now=at)
 
 
 @pytest.mark.parametrize(
     ("scope", "is_found"), [("automation", False), ("owner", True), ("team", True), ("identity", False)]
 )
+@ANOTHER_IN_FORCE
 def test_a_wider_rule_looks_at_what_others_hold_too(
-    plain: Company, stock_in_force: Submission, scope: str, is_found: bool
+    plain: Company, plain_in_force: Submission, scope: str, is_found: bool
 ) -> None:
-    journeys.in_force(plain, journeys.brought_in(plain))
-    mine = {one.entitlement.resource for one in grants_of(stock_in_force) if one.entitlement}
-    theirs = Grant.objects.exclude(automation=stock_in_force.automation).exclude(entitlement__isnull=True)
+    mine = {one.entitlement.resource for one in grants_of(plain_in_force) if one.entitlement}
+    theirs = Grant.objects.exclude(automation=plain_in_force.automation).exclude(entitlement__isnull=True)
     other = next(one.entitlement.resource for one in theirs if one.entitlement.resource not in mine)
     ruling.rule(on(plain.erp, levels=["read"], codes=["database:select"]), on(other), scope=scope)
     look(plain.now)

@@ -14,13 +14,14 @@ from approvals.models import Conflict
 from approvals.proposals import caught
 from governance.controls.refusals import DutyConflict, Refused
 from governance.controls.roles import Role
-from inventory.models import Automation
+from inventory.models import Automation, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.approvals.conflicts.test_proposed import approve, proposed, rule_of
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import give_role
 
@@ -36,6 +37,22 @@ def refused_draft(c: Company) -> Automation:
     return version.automation
 
 
+def writes(c: Company) -> None:
+    """One automation in force writes to the workspace."""
+    in_force(c, described(c, "Writes", (c.slack, "write", "in")))
+
+
+def writes_as_robot(c: Company) -> None:
+    """The same, as an identity."""
+    in_force(c, described(c, "Writes", (c.slack, "write", "in"), identity="robot"))
+
+
+REFUSED_DRAFT = starting_point("plain", refused_draft)
+WRITES = starting_point("plain", writes)
+WRITES_AS_ROBOT = starting_point("plain", writes_as_robot)
+DRAFT = starting_point("plain", stock.version, name="of which a rule may say more")
+
+
 def would_catch(c: Company) -> set[str]:
     """Names of the automations that the rules in force would catch by any version."""
     found = caught_by_any_version(standing.in_force(c.now), c.now)
@@ -45,10 +62,10 @@ def would_catch(c: Company) -> set[str]:
 # --- who may not ------------------------------------------------------------------------------------------------------
 
 
+@REFUSED_DRAFT
 @pytest.mark.parametrize("way", ["given up", "loosened", "by a file"])
 def test_nobody_whose_draft_a_rule_refuses_countersigns_that_it_is_loosened(plain: Company, way: str) -> None:
     c, n = plain, plain.people
-    refused_draft(c)
     give_role(n.rita, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     document: dict[str, Any] = {} if way == "given up" else rule_of(c)
     more = {}
@@ -63,19 +80,24 @@ def test_nobody_whose_draft_a_rule_refuses_countersigns_that_it_is_loosened(plai
     approve(c, made, n.sana)
 
 
+@REFUSED_DRAFT
 def test_nor_proposes_it(plain: Company) -> None:
     c, n = plain, plain.people
-    refused_draft(c)
     give_role(n.rita, Role.ADMIN, admins=(n.ines, n.karl))
     with pytest.raises(DutyConflict, match="You would gain by this yourself"):
         proposed(c, {}, by=n.rita)
 
 
-@pytest.mark.parametrize("scope", ["team", "owner", "identity", "chain"])
+@pytest.mark.parametrize(
+    "scope",
+    [
+        *(pytest.param(one, marks=WRITES) for one in ("team", "owner", "chain")),
+        pytest.param("identity", marks=WRITES_AS_ROBOT),
+    ],
+)
 def test_a_draft_counts_with_what_others_hold_beside_it(plain: Company, scope: str) -> None:
     c = plain
     more = {"identity": "robot"} if scope == "identity" else {}
-    in_force(c, described(c, "Writes", (c.slack, "write", "in"), **more))
     described(c, "Reads", (c.slack, "read", "in"), **more)
     described(c, "Apart", (c.erp, "read", "elsewhere"))
     legs = on(c.slack, levels=["write"]), on(c.slack, levels=["read"])
@@ -93,14 +115,14 @@ def test_a_draft_that_fills_one_leg_alone_is_nobodys_gain(plain: Company, scope:
     assert caught.who_is(["read-and-tell"], c.now) == frozenset()
 
 
+@DRAFT
 @pytest.mark.parametrize("levels", [["read"], ["write"], ["admin", "execute"]])
 @pytest.mark.parametrize("environment", ["production", "test"])
 @pytest.mark.parametrize("model", [True, False])
 def test_it_says_of_a_version_what_a_check_says(
-    plain: Company, levels: list[str], environment: str, model: bool
+    plain: Company, levels: list[str], environment: str, model: bool, start: Version
 ) -> None:
-    c = plain
-    version = stock.version(c)
+    c, version = plain, start
     one = on(c.erp, levels=levels, environments=[environment], model_controlled=model)
     ruling.rule(one, on(c.slack), mode="enforce")
     checked = finding.find(cases.of_version(version.automation, version), c.now)

@@ -13,6 +13,7 @@ from tests import journeys
 from tests.approvals import stock
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
 
@@ -27,11 +28,13 @@ def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def in_stage_2(c: Company) -> Submission:
     """A report that reads the ERP and posts to two channels, which a rule forbids together, in stage 2."""
-    ruling.no_other_rules()
     ruling.rule(on(c.erp), on(c.slack))
     made = stock.submitted(c, stock.one_more_channel)
     journeys.decide_app(c, made)
     return made
+
+
+IN_STAGE_2 = starting_point("plain", in_stage_2)
 
 
 def privileges_on(submission: Submission, resource: object) -> list[Approval]:
@@ -44,8 +47,9 @@ def review(c: Company, submission: Submission, who: str = "jonas") -> str:
     return re.sub(r"\s+", " ", answer.content.decode())
 
 
-def test_conflict_is_gone_once_one_side_of_it_was_refused(plain: Company) -> None:
-    made = in_stage_2(plain)
+@IN_STAGE_2
+def test_conflict_is_gone_once_one_side_of_it_was_refused(plain: Company, start: Submission) -> None:
+    made = start
     assert "if all of it is approved" in review(plain, made)
     first, second = privileges_on(made, plain.slack)
     journeys.reject(first, plain.people.omar, now=plain.now)
@@ -59,9 +63,10 @@ def test_conflict_is_gone_once_one_side_of_it_was_refused(plain: Company) -> Non
     assert "Conflict" not in page.partition('id="rows"')[2].partition("Timeline")[0]
 
 
-def test_decision_is_not_void_because_a_neighbour_was_refused(plain: Company) -> None:
+@IN_STAGE_2
+def test_decision_is_not_void_because_a_neighbour_was_refused(plain: Company, start: Submission) -> None:
     """A6: what a decision is about does not cover decisions on neighbouring approvals."""
-    made = in_stage_2(plain)
+    made = start
     (reads,) = privileges_on(made, plain.erp)
     shown = journeys.shown(reads)
     for one in privileges_on(made, plain.slack):
@@ -69,8 +74,9 @@ def test_decision_is_not_void_because_a_neighbour_was_refused(plain: Company) ->
     assert journeys.shown(reads) == shown
 
 
-def test_conflict_of_what_was_decided_is_said_as_such(plain: Company) -> None:
-    made = in_stage_2(plain)
+@IN_STAGE_2
+def test_conflict_of_what_was_decided_is_said_as_such(plain: Company, start: Submission) -> None:
+    made = start
     _, second = privileges_on(made, plain.slack)
     journeys.reject(second, plain.people.omar, now=plain.now)
     for record in made.approvals.filter(stage=2, state="open").order_by("pk"):
@@ -82,14 +88,16 @@ def test_conflict_of_what_was_decided_is_said_as_such(plain: Company) -> None:
     assert "if all" not in page
 
 
-def test_privilege_whose_credential_was_refused_leaves_too(plain: Company) -> None:
-    made = in_stage_2(plain)
+@IN_STAGE_2
+def test_privilege_whose_credential_was_refused_leaves_too(plain: Company, start: Submission) -> None:
+    made = start
     journeys.reject(made.approvals.get(credential__opens=plain.slack), plain.people.omar, now=plain.now)
     assert 'id="conflicts-title"' not in review(plain, made)
 
 
-def test_list_of_what_is_decided_together_shows_no_conflict_that_is_gone(plain: Company) -> None:
-    made = in_stage_2(plain)
+@IN_STAGE_2
+def test_list_of_what_is_decided_together_shows_no_conflict_that_is_gone(plain: Company, start: Submission) -> None:
+    made = start
     for one in privileges_on(made, plain.slack):
         journeys.reject(one, plain.people.omar, now=plain.now)
     found = Submission.objects.get(pk=made.pk)

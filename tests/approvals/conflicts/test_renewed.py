@@ -13,7 +13,7 @@ from governance.controls.actors import Actor
 from governance.recertification import in_conflict
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
-from tests.approvals.conflicts.test_shared_identity import held_before as held_before  # a fixture
+from tests.approvals.conflicts.test_shared_identity import HELD_BEFORE
 from tests.approvals.test_versions import succeeded
 from tests.journeys import Company
 
@@ -54,7 +54,8 @@ def test_what_was_renewed_twice_is_as_old_as_the_first(plain: Company, stock_in_
 
 
 @pytest.mark.rule("I5")
-def test_of_two_on_one_identity_the_one_that_came_first_stays_first(company: Company, held_before: Conflict) -> None:
+@HELD_BEFORE
+def test_of_two_on_one_identity_the_one_that_came_first_stays_first(company: Company) -> None:
     c = company
     for grant in Grant.objects.filter(automation__name="first").standing():
         succeeded(grant, c.now + RENEWED)

@@ -15,6 +15,7 @@ from inventory.models import NonHumanIdentity, Version
 from tests import journeys
 from tests.approvals import chained
 from tests.approvals.conflicts import ruling
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -45,9 +46,25 @@ def granted(c: Company, second: Version, by: Person | None = None) -> Waiver:
     )
 
 
+def first_in_force(c: Company) -> Submission:
+    """One automation in force runs as an identity."""
+    return chained.in_force(c, version(c, "first"))
+
+
+def second_let_in(c: Company) -> None:
+    """Another comes into force on the same identity under a waiver."""
+    second = version(c, "second")
+    granted(c, second)
+    chained.in_force(c, second)
+
+
+FIRST = starting_point("company", first_in_force)
+SECOND_LET_IN = starting_point(FIRST, second_let_in)
+
+
+@FIRST
 def test_the_second_on_an_identity_is_not_submitted_and_is_told_what_to_do(company: Company) -> None:
     c = company
-    chained.in_force(c, version(c, "first"))
     second = version(c, "second")
     with pytest.raises(InvalidInput) as no:
         journeys.submitted(c, second)
@@ -58,11 +75,19 @@ def test_the_second_on_an_identity_is_not_submitted_and_is_told_what_to_do(compa
     assert not Submission.objects.filter(automation=second.automation).exists()
 
 
-def test_of_two_that_were_submitted_beside_each_other_the_later_does_not_come_into_force(company: Company) -> None:
-    c = company
-    one = journeys.submitted(c, version(c, "first"))
-    other = journeys.submitted(c, version(c, "second"))
-    journeys.decide_all(c, one)
+def two_submitted(c: Company) -> Submission:
+    """Two on one identity are submitted beside each other, and the first comes into force; returns the second."""
+    first = journeys.submitted(c, version(c, "first"))
+    second = journeys.submitted(c, version(c, "second"))
+    journeys.decide_all(c, first)
+    return second
+
+
+@starting_point("company", two_submitted)
+def test_of_two_that_were_submitted_beside_each_other_the_later_does_not_come_into_force(
+    company: Company, start: Submission
+) -> None:
+    c, other = company, start
     with pytest.raises(Refused) as no:
         journeys.decide_all(c, other)
     assert no.value.refusal.code == "S6"
@@ -70,36 +95,32 @@ def test_of_two_that_were_submitted_beside_each_other_the_later_does_not_come_in
     assert other.state != SubmissionState.IN_FORCE
 
 
+@FIRST
 def test_who_gains_by_it_grants_no_waiver_of_it(company: Company) -> None:
     c = company
-    chained.in_force(c, version(c, "first"))
     with pytest.raises(Refused, match=r"^PERMISSION: "):
         granted(c, version(c, "second"), by=c.people.rita)
 
 
 @pytest.mark.rule("S7")
+@SECOND_LET_IN
 def test_a_waiver_lets_these_two_and_no_third(company: Company) -> None:
     c = company
-    chained.in_force(c, version(c, "first"))
-    second = version(c, "second")
-    granted(c, second)
-    chained.in_force(c, second)
     with pytest.raises(InvalidInput, match="Two automations on one identity"):
         journeys.submitted(c, version(c, "third"))
 
 
-def test_one_by_itself_is_in_no_conflict_however_many_identities_and_versions_it_has(company: Company) -> None:
-    c = company
-    live = chained.in_force(c, version(c, "first"))
+@FIRST
+def test_one_by_itself_is_in_no_conflict_however_many_identities_and_versions_it_has(
+    company: Company, start: Submission
+) -> None:
+    c, live = company, start
     journeys.submitted(c, version(c, "first", "other"))
     assert CODE not in ruling.codes(finding.find(cases.of_version(live.automation, live.version), c.now))
 
 
-@pytest.fixture
-def held_before(company: Company) -> Conflict:
+def held_before(c: Company) -> Conflict:
     """Two on one identity that were so before the rule was enforced: it is found by a scan, and has its days."""
-    c = company
-    ruling.no_other_rules()
     for name in ("first", "second"):
         chained.in_force(c, version(c, name))
     (said,) = (one.to_dict() for one in shipped.shipped() if one.code == CODE)
@@ -108,10 +129,12 @@ def held_before(company: Company) -> Conflict:
     return Conflict.objects.get(code="no-sharing")
 
 
-def test_what_was_shared_before_has_its_days_and_then_the_newer_is_held_back(
-    company: Company, held_before: Conflict
-) -> None:
-    c, conflict = company, held_before
+HELD_BEFORE = starting_point("plain", held_before)
+
+
+@HELD_BEFORE
+def test_what_was_shared_before_has_its_days_and_then_the_newer_is_held_back(company: Company, start: Conflict) -> None:
+    c, conflict = company, start
     assert conflict.due_at == c.now + timedelta(days=7)
     assert conflict.subject == NonHumanIdentity.objects.get().pk
     conflict_sweeps.sweep(c.now + timedelta(days=6))
@@ -125,8 +148,9 @@ def test_what_was_shared_before_has_its_days_and_then_the_newer_is_held_back(
     assert conflict.state == ConflictState.ENDED
 
 
-def test_its_page_names_those_that_share_it(company: Company, held_before: Conflict) -> None:
-    shown = client_of(company.people.rita).get(held_before.href).content.decode()
+@HELD_BEFORE
+def test_its_page_names_those_that_share_it(company: Company, start: Conflict) -> None:
+    shown = client_of(company.people.rita).get(start.href).content.decode()
     for name in ("first", "second"):
         assert f"{name} runs as this identity" in shown
     assert "has not signed in" not in shown

@@ -9,15 +9,15 @@ import pytest
 from django.urls import reverse
 
 from approvals import conflict_sweeps
-from approvals.models import Conflict, Submission
+from approvals.models import Conflict, Submission, Waiver
 from governance.controls.models import Person
 from governance.controls.roles import Role
 from inventory.models import Version
-from tests import journeys
 from tests.approvals import stock
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.approvals.conflicts.test_waivers import ask, grant
+from tests.ground import Ground, starting_point
 from tests.journeys import Company
 from tests.pages.test_register import cost
 from tests.people import give_role, joins
@@ -26,12 +26,28 @@ from tests.portal.signed_in import client_of
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7"), pytest.mark.database]
 
 
-@pytest.fixture
-def version(plain: Company) -> Version:
-    """A version that breaks twelve rules."""
+def in_twelve_conflicts(c: Company) -> Version:
+    """A version breaks twelve rules."""
     for number in range(12):
-        ruling.rule(on(plain.erp), on(plain.slack), code=f"rule-{number}", title=f"Rule {number}", mode="enforce")
-    return stock.version(plain)
+        ruling.rule(on(c.erp), on(c.slack), code=f"rule-{number}", title=f"Rule {number}", mode="enforce")
+    return stock.version(c)
+
+
+def waived(c: Company) -> Waiver:
+    """A waiver of five days is granted of what is in force."""
+    ruling.rule(on(c.erp), on(c.slack), title="Never both", mode="enforce")
+    return grant(c, ask(c, stock.newest(c).automation, days=5), c.people.sana)
+
+
+IN_TWELVE_CONFLICTS = starting_point("plain", in_twelve_conflicts)
+WAIVED = starting_point("plain_in_force", waived)
+
+
+@pytest.fixture
+def version(ground: Ground) -> Version:
+    """A version that breaks twelve rules."""
+    found: Version = ground.made(IN_TWELVE_CONFLICTS.args[0])
+    return found
 
 
 def at_home(person: Person) -> dict[str, list[str]]:
@@ -41,6 +57,7 @@ def at_home(person: Person) -> dict[str, list[str]]:
     return {key: shown[key] for key in ("waivers", "asked") if key in shown}
 
 
+@IN_TWELVE_CONFLICTS
 def test_who_gains_by_it_or_decides_none_is_not_asked(plain: Company, version: Version) -> None:
     n = plain.people
     give_role(n.jonas, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
@@ -49,6 +66,7 @@ def test_who_gains_by_it_or_decides_none_is_not_asked(plain: Company, version: V
         assert at_home(person) == {}, person.name
 
 
+@IN_TWELVE_CONFLICTS
 def test_it_waits_for_security_and_is_the_askers_own_until_it_is_decided(plain: Company, version: Version) -> None:
     n = plain.people
     waiver = ask(plain, version.automation, code="rule-0")
@@ -58,6 +76,7 @@ def test_it_waits_for_security_and_is_the_askers_own_until_it_is_decided(plain: 
     assert at_home(n.sana) == at_home(n.rita) == {}
 
 
+@IN_TWELVE_CONFLICTS
 def test_home_costs_as_many_queries_with_many_as_with_none(plain: Company, version: Version) -> None:
     n, path = plain.people, reverse("home")
     none = {who.pk: cost(client_of(who), path)[0] for who in (n.sana, n.rita)}
@@ -68,12 +87,12 @@ def test_home_costs_as_many_queries_with_many_as_with_none(plain: Company, versi
     assert len(at_home(n.sana)["waivers"]) == len(at_home(n.rita)["asked"]) == 8
 
 
+@WAIVED
 def test_what_is_held_still_after_its_waiver_is_loud_at_home_and_on_the_page_of_the_automation(
-    plain: Company, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch
+    plain: Company, plain_in_force: Submission, start: Waiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n, one = plain.people, stock_in_force.automation
-    ruling.rule(on(plain.erp), on(plain.slack), title="Never both", mode="enforce")
-    waiver = grant(plain, ask(plain, one, days=5), n.sana)
+    n, one = plain.people, plain_in_force.automation
+    waiver = start
     assert waiver.ends_at is not None
     before = {who.pk: cost(client_of(who), reverse("home"))[0] for who in (n.rita, n.sana)}
     for at, is_over in ((waiver.ends_at - timedelta(hours=1), False), (waiver.ends_at, True)):
@@ -92,16 +111,15 @@ def test_what_is_held_still_after_its_waiver_is_loud_at_home_and_on_the_page_of_
     assert row["text"].startswith(f"{one.name}: the waiver is over")
 
 
+@WAIVED
 def test_of_a_conflict_of_several_home_names_one_that_the_reader_answers_for(
-    plain: Company, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch
+    plain: Company, plain_in_force: Submission, start: Waiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Security sees all of them, and is told the first by name."""
-    n, mine = plain.people, stock_in_force.automation
+    n, mine = plain.people, plain_in_force.automation
     joins(n.piet, n.finance_ops)
     other = stock.version(plain, lambda export: export.update(id="other", name="A first of all"), business_owner=n.piet)
-    journeys.in_force(plain, other)
-    ruling.rule(on(plain.erp), on(plain.slack), title="Never both", mode="enforce")
-    waiver = grant(plain, ask(plain, mine, days=5), n.sana)
+    waiver = start
     conflict_sweeps.sweep(waiver.ends_at)
     Conflict.objects.filter(pk=Conflict.objects.standing("again", waiver.ends_at).get().pk).update(
         automations=sorted([mine.pk, other.automation_id])
@@ -111,12 +129,12 @@ def test_of_a_conflict_of_several_home_names_one_that_the_reader_answers_for(
     assert named == {n.jonas.name: [mine.name], n.sana.name: [other.automation.name]}
 
 
+@WAIVED
 def test_and_is_said_no_more_once_another_lifts_it_or_it_is_resolved(
-    plain: Company, stock_in_force: Submission, monkeypatch: pytest.MonkeyPatch
+    plain: Company, plain_in_force: Submission, start: Waiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n, one = plain.people, stock_in_force.automation
-    ruling.rule(on(plain.erp), on(plain.slack), title="Never both", mode="enforce")
-    first = grant(plain, ask(plain, one, days=5), n.sana)
+    n, one = plain.people, plain_in_force.automation
+    first = start
     conflict_sweeps.sweep(first.ends_at)
     monkeypatch.setattr("governance.controls.clock.now", lambda: first.ends_at)
     assert over_at_home(n.rita) == ["Never both"]
