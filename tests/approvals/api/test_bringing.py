@@ -13,26 +13,45 @@ from inventory.models import Automation, Binding, ImportBatch, ImportItem, Versi
 from tests.approvals import stock
 from tests.approvals.api.programs import Answer, Program
 from tests.approvals.bring_in.building import connect
+from tests.ground import Ground, starting_point
 from tests.journeys import Company
 from tests.matrix.asking import writes
 from tests.people import joins, make_person
 
-pytestmark = pytest.mark.django_db
-
 SECRET = "xoxb-2345678901-2345678901234-AbCdEfGhIjKlMnOpQrStUvWx"
 
 
-@pytest.fixture
-def rita(company: Company) -> Program:
+def connected(c: Company) -> Program:
     """Rita's pipeline of Finance Operations; what the report's connections open is known."""
-    connect(company, stock.EXPORT)
-    return Program.of(company.people.rita, company.people.finance_ops)
+    connect(c, stock.EXPORT)
+    return Program.of(c.people.rita, c.people.finance_ops)
+
+
+CONNECTED = starting_point("company", connected)
+
+pytestmark = [pytest.mark.django_db, CONNECTED]
+
+
+@pytest.fixture
+def rita(ground: Ground) -> Program:
+    """Rita's pipeline."""
+    found: Program = ground.made(CONNECTED.args[0])
+    return found
 
 
 def new(program: Program, company: Company, content: bytes | None = None, **more: Any) -> Answer:
     """Bring the stock report in, for Jonas."""
     query = "".join(f"&{name}={value}" for name, value in more.items())
     return program.post(f"/automations?business_owner={company.people.jonas.pk}{query}", content or stock.source())
+
+
+def brought_in(c: Company) -> tuple[Program, Answer]:
+    """Rita's pipeline has brought the stock report in."""
+    rita = connected(c)
+    return rita, new(rita, c)
+
+
+BROUGHT_IN = starting_point("company", brought_in)
 
 
 @pytest.mark.rule("I7", "I8", "T2", "A9")
@@ -76,8 +95,9 @@ def test_what_was_not_recognised_is_said_and_a_secret_is_shown_by_its_place_alon
 
 
 @pytest.mark.rule("I7")
-def test_the_same_export_again_changes_nothing_and_says_so(company: Company, rita: Program) -> None:
-    first = new(rita, company)
+@BROUGHT_IN
+def test_the_same_export_again_changes_nothing_and_says_so(company: Company, start: tuple[Program, Answer]) -> None:
+    rita, first = start
     assert (first.status, first.said["outcome"]) == (201, "new")
     assert first.said["automation"]["state"] == "draft"
     before = LedgerEvent.objects.count(), ImportBatch.objects.count()
@@ -91,8 +111,11 @@ def test_the_same_export_again_changes_nothing_and_says_so(company: Company, rit
 
 
 @pytest.mark.rule("I7", "A12")
-def test_a_changed_export_makes_a_version_and_says_what_changed(company: Company, rita: Program) -> None:
-    first = new(rita, company)
+@BROUGHT_IN
+def test_a_changed_export_makes_a_version_and_says_what_changed(
+    company: Company, start: tuple[Program, Answer]
+) -> None:
+    rita, first = start
     changed = new(rita, company, stock.source(stock.without_slack))
     assert (changed.status, changed.said["outcome"]) == (201, "changed")
     assert changed.said["automation"]["id"] == first.said["automation"]["id"]
@@ -119,6 +142,7 @@ def test_an_owner_is_of_its_side_and_named_where_it_is_new(company: Company, rit
 
 
 @pytest.mark.rule("I1", "S5")
+@pytest.mark.starting_point("stock_in_force")
 @pytest.mark.parametrize("edit", [None, stock.nothing_but_the_trigger])
 def test_of_an_automation_of_another_team_a_preview_says_that_there_is_one_and_nothing_of_what_it_is(
     company: Company, stock_in_force: Submission, edit: Any
@@ -153,8 +177,10 @@ def test_a_person_of_several_teams_says_for_which(company: Company) -> None:
 
 
 @pytest.mark.rule("I10")
-def test_another_environment_is_another_automation(company: Company, rita: Program) -> None:
-    first, second = new(rita, company), new(rita, company, environment="test")
+@BROUGHT_IN
+def test_another_environment_is_another_automation(company: Company, start: tuple[Program, Answer]) -> None:
+    rita, first = start
+    second = new(rita, company, environment="test")
     assert (second.status, second.said["outcome"]) == (201, "new")
     assert second.said["automation"]["id"] != first.said["automation"]["id"]
     assert second.said["automation"]["environment"] == second.said["preview"]["environment"] == "test"

@@ -18,18 +18,27 @@ from tests.approvals.api.test_bringing import new
 from tests.approvals.bring_in.building import connect
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import Ground, starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 
-pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S7", "S5")]
+
+def connected(c: Company) -> Program:
+    """Rita's pipeline, in a company with no rules but a test's own."""
+    connect(c, stock.EXPORT)
+    return Program.of(c.people.rita, c.people.finance_ops)
+
+
+CONNECTED = starting_point("plain", connected)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S7", "S5"), CONNECTED]
 
 
 @pytest.fixture
-def rita(company: Company) -> Program:
-    """Rita's pipeline, in a company with no rules but a test's own."""
-    ruling.no_other_rules(company.now)
-    connect(company, stock.EXPORT)
-    return Program.of(company.people.rita, company.people.finance_ops)
+def rita(ground: Ground) -> Program:
+    """Rita's pipeline."""
+    found: Program = ground.made(CONNECTED.args[0])
+    return found
 
 
 def forbid(company: Company, mode: str, **more: Any) -> ConflictRule:
@@ -50,9 +59,27 @@ def submit(rita: Program, said: dict[str, Any]) -> Any:
     return rita.post(f"/automations/{said['automation']['id']}/submissions", body)
 
 
-def test_what_is_enforced_is_refused_and_the_preview_has_said_so(company: Company, rita: Program) -> None:
-    forbid(company, "enforce")
-    said = brought(rita, company)
+def forbidden(c: Company) -> dict[str, Any]:
+    """The stock report is brought in under an enforced rule."""
+    forbid(c, "enforce")
+    return brought(Program.of(c.people.rita, c.people.finance_ops), c)
+
+
+def recorded(c: Company) -> dict[str, Any]:
+    """The stock report is submitted under a rule that only records."""
+    forbid(c, "record")
+    rita = Program.of(c.people.rita, c.people.finance_ops)
+    made: dict[str, Any] = submit(rita, brought(rita, c)).said["submission"]
+    return made
+
+
+FORBIDDEN = starting_point(CONNECTED, forbidden)
+RECORDED = starting_point(CONNECTED, recorded)
+
+
+@FORBIDDEN
+def test_what_is_enforced_is_refused_and_the_preview_has_said_so(rita: Program, start: dict[str, Any]) -> None:
+    said = start
     (one,) = said["preview"]["conflicts"]
     assert (one["rule"], one["mode"], one["refused"], one["waiver"]) == ("read-and-tell", "enforce", True, None)
     assert "resolve 1 conflict" in said["preview"]["missing"]
@@ -78,9 +105,11 @@ def test_a_preview_says_which_rows_which_rule_why_and_what_would_resolve_it(comp
     assert all(sentences[thing["row"]] == thing["sentence"] for thing in things)
 
 
-def test_a_submission_says_them_while_it_is_under_way_and_not_once_it_is_over(company: Company, rita: Program) -> None:
-    forbid(company, "record")
-    made = submit(rita, brought(rita, company)).said["submission"]
+@RECORDED
+def test_a_submission_says_them_while_it_is_under_way_and_not_once_it_is_over(
+    company: Company, rita: Program, start: dict[str, Any]
+) -> None:
+    made = start
     (one,) = made["conflicts"]
     assert (one["mode"], [leg["name"] for leg in one["legs"]]) == ("record", ["Leg 1", "Leg 2"])
     assert all(thing["sentence"] for leg in one["legs"] for thing in leg["things"])
@@ -89,9 +118,11 @@ def test_a_submission_says_them_while_it_is_under_way_and_not_once_it_is_over(co
     assert rita.get(f"/submissions/{made['id']}").said["conflicts"] == []
 
 
-def test_a_waived_conflict_stays_in_sight_and_says_until_when(company: Company, rita: Program) -> None:
-    forbid(company, "enforce")
-    said = brought(rita, company)
+@FORBIDDEN
+def test_a_waived_conflict_stays_in_sight_and_says_until_when(
+    company: Company, rita: Program, start: dict[str, Any]
+) -> None:
+    said = start
     automation = Automation.objects.get(pk=said["automation"]["id"])
     asked: Any = transitions.ask_waiver(
         automation,
@@ -110,8 +141,9 @@ def test_a_waived_conflict_stays_in_sight_and_says_until_when(company: Company, 
     assert one["does"].startswith("Waived until")
 
 
+@pytest.mark.starting_point("plain_in_force")
 def test_of_what_others_hold_only_that_is_named_which_the_token_sees(
-    company: Company, rita: Program, stock_in_force: Submission
+    company: Company, plain_in_force: Submission
 ) -> None:
     forbid(company, "record", scope="owner")
     held = Held("0/new", resource=company.slack.pk, level="write")
@@ -122,10 +154,9 @@ def test_of_what_others_hold_only_that_is_named_which_the_token_sees(
         (one,) = conflicts_of(found, {"0/new": "Posts."}, as_actor(getattr(company.people, who)), company.now)
         words[who] = {thing.sentence for leg in one.legs for thing in leg.things}
     assert words["nadia"] == {"Something that an automation you don’t see holds", "Posts."}
-    assert any(one.startswith(stock_in_force.automation.name) for one in words["rita"])
+    assert any(one.startswith(plain_in_force.automation.name) for one in words["rita"])
 
 
-def test_whoever_does_not_see_a_submission_reads_no_conflict_of_it(company: Company, rita: Program) -> None:
-    forbid(company, "record")
-    made = submit(rita, brought(rita, company)).said["submission"]
-    assert Program.of(company.people.nadia).get(f"/submissions/{made['id']}").status == 404
+@RECORDED
+def test_whoever_does_not_see_a_submission_reads_no_conflict_of_it(company: Company, start: dict[str, Any]) -> None:
+    assert Program.of(company.people.nadia).get(f"/submissions/{start['id']}").status == 404

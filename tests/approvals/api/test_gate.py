@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from approvals import gate, grants, transitions
-from approvals.models import Grant, Submission
+from approvals.models import Grant, Sample, Submission
 from governance.controls import clock
 from inventory import lifecycle, registry
 from inventory.importers.manifest import Identity, Trigger
@@ -17,7 +17,8 @@ from inventory.models import Automation, Entitlement, Version
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.api.programs import Answer, Program
-from tests.approvals.drawing import JOBS, drawn
+from tests.approvals.drawing import JOBS
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 
@@ -150,13 +151,36 @@ def by_hand(company: Company, *, external_id: str = "", runs_as: str = "robot", 
     return made
 
 
+def by_hand_in_force(c: Company) -> Version:
+    """What Rita describes is in force."""
+    first = by_hand(c)
+    journeys.decide_all(c, journeys.submitted(c, first))
+    return first
+
+
+def of_one_source(c: Company) -> tuple[Version, Version]:
+    """A version in force, and a newer one of the same source that runs as another account."""
+    first = Version.objects.get()
+    return first, by_hand(c, external_id=first.automation.external_id, runs_as="root")
+
+
+BY_HAND = starting_point("company", by_hand_in_force)
+OF_ONE_SOURCE = starting_point(BY_HAND, of_one_source)
+
+
+@pytest.mark.rule("A17")
+@BY_HAND
+def test_what_a_person_described_is_allowed_by_its_source(company: Company, start: Version) -> None:
+    assert asked(company, start.source_digest).said["code"] == "OK"
+
+
 @pytest.mark.rule("A17", "I2")
-def test_a_source_that_several_versions_were_read_from_is_held_until_the_manifest_is_named(company: Company) -> None:
-    first = by_hand(company)
-    journeys.decide_all(company, journeys.submitted(company, first))
+@OF_ONE_SOURCE
+def test_a_source_that_several_versions_were_read_from_is_held_until_the_manifest_is_named(
+    company: Company, start: tuple[Version, Version]
+) -> None:
+    first, other = start
     source = first.source_digest
-    assert asked(company, source).said["code"] == "OK"
-    other = by_hand(company, external_id=first.automation.external_id, runs_as="root")
     assert (other.source_digest, other.number) == (source, 2)
     assert other.manifest_digest != first.manifest_digest
     several = asked(company, source).said
@@ -164,17 +188,25 @@ def test_a_source_that_several_versions_were_read_from_is_held_until_the_manifes
     assert several["to_do"] == f"Ask by the digest of the manifest: {first.manifest_digest} is version 1."
     assert asked(company, first.manifest_digest).said["version"]["number"] == 1
     assert asked(company, other.manifest_digest).said["code"] == "NOT_APPROVED"
+
+
+@pytest.mark.rule("A17", "I2")
+@OF_ONE_SOURCE
+def test_a_source_of_which_every_version_was_approved_is_allowed(
+    company: Company, start: tuple[Version, Version]
+) -> None:
+    first, other = start
     again = journeys.submitted(company, other)
     assert again.approvals.get().stage == 1, "of nothing more than as whom it runs (A12)"
     journeys.decide_all(company, again)
-    both = asked(company, source).said
+    both = asked(company, first.source_digest).said
     assert (both["allowed"], both["version"]["number"]) == (True, 2), "either of them may run"
 
 
 @pytest.mark.rule("A17", "I2", "I4")
-def test_what_starts_something_is_part_of_what_a_person_described(company: Company) -> None:
-    first = by_hand(company)
-    journeys.decide_all(company, journeys.submitted(company, first))
+@BY_HAND
+def test_what_starts_something_is_part_of_what_a_person_described(company: Company, start: Version) -> None:
+    first = start
     other = by_hand(company, external_id=first.automation.external_id, open_to_all=True)
     assert other.source_digest != first.source_digest
     assert asked(company, other.source_digest).said["code"] == "NOT_APPROVED"
@@ -186,31 +218,64 @@ def decided_later(company: Company, edit: Any, *, hours: int, since: datetime | 
     journeys.decide_all(company, journeys.submitted(company, stock.version(company, edit), now=at), now=at)
 
 
-@pytest.mark.rule("A17", "A12", "A13")
-def test_what_failed_a_look_at_it_is_not_rolled_back_to(company: Company, stock_in_force: Submission) -> None:
-    sample = drawn(company)  # version 2: in force, and nobody was asked
-    bad = sample.submission
-    assert asked(company, digest_of(bad)).said["code"] == "OK"
+def decided_since(c: Company) -> Submission:
+    """A spot check of version 2 fails, and people approve version 3 later; returns version 2, of which nobody was asked."""
+    sample = Sample.objects.get()
+    transitions.find_not_fine(sample, actor=as_actor(c.people.sana), now=c.now, reason="It tells.")
+    decided_later(c, stock.every_tuesday, hours=1)
+    return sample.submission
+
+
+def lapsed(c: Company) -> Submission:
+    """Version 3 follows by the same approval of the app, and the spot check of version 2 lapses; returns version 3."""
+    later = stock.submitted(c, stock.another_threshold)
+    sample = Sample.objects.order_by("pk")[0]
+    transitions.lapse_sample(sample, actor=JOBS, now=sample.due_at)
+    return later
+
+
+DECIDED_SINCE = starting_point("stock_drawn", decided_since)
+LAPSED = starting_point("stock_drawn", lapsed)
+
+
+@pytest.mark.rule("A17", "A13")
+def test_what_failed_a_look_at_it_is_held(company: Company, stock_drawn: Submission) -> None:
+    assert asked(company, digest_of(stock_drawn)).said["code"] == "OK"
+    sample = Sample.objects.get()
     transitions.find_not_fine(sample, actor=as_actor(company.people.sana), now=company.now, reason="It tells.")
-    assert asked(company, digest_of(bad)).said["code"] == "NOT_LIVE"
-    decided_later(company, stock.every_tuesday, hours=1)
+    assert asked(company, digest_of(stock_drawn)).said["code"] == "NOT_LIVE"
+
+
+@pytest.mark.rule("A17", "A12", "A13")
+@DECIDED_SINCE
+def test_what_failed_a_look_at_it_is_not_rolled_back_to(
+    company: Company, stock_in_force: Submission, start: Submission
+) -> None:
+    bad = start
     assert Automation.objects.get(pk=bad.automation_id).state == "live"
     said = asked(company, digest_of(bad)).said
     assert (said["allowed"], said["code"], said["version"]["number"]) == (False, "NOT_FINE", 2)
     assert said["to_do"] == "Run version 3, which is approved."
     assert asked(company, digest_of(stock_in_force)).said["code"] == "OK", "version 1 was asked about"
+
+
+@pytest.mark.rule("A17", "A12", "A13")
+@DECIDED_SINCE
+def test_what_failed_a_look_at_it_may_run_once_people_have_decided_about_it(
+    company: Company, start: Submission
+) -> None:
+    bad = start
     decided_later(company, stock.another_order, hours=2)
     assert asked(company, digest_of(bad)).said["code"] == "OK", "stage 1 has decided about it by now"
 
 
 @pytest.mark.rule("A17", "A12", "A13")
+@LAPSED
 def test_nor_is_what_nobody_looked_at_in_time_or_what_came_after_it_unasked(
-    company: Company, stock_in_force: Submission
+    company: Company, stock_in_force: Submission, start: Submission
 ) -> None:
-    sample = drawn(company)
-    later = stock.submitted(company, stock.another_threshold)  # version 3, by the same approval of the app
+    sample, later = Sample.objects.order_by("pk")[0], start
     assert (later.state, later.app_approval) == ("in_force", stock_in_force.app_approval)
-    transitions.lapse_sample(sample, actor=JOBS, now=sample.due_at)
     decided_later(company, stock.every_tuesday, hours=1, since=sample.due_at)
     codes = [asked(company, digest_of(one)).said["code"] for one in (stock_in_force, sample.submission, later)]
     assert codes == ["OK", "NOT_FINE", "NOT_FINE"]

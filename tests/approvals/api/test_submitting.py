@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from approvals import drafts, handing_in, parties
@@ -23,6 +23,7 @@ from tests.approvals import stock
 from tests.approvals.api.programs import Program
 from tests.approvals.api.test_bringing import new
 from tests.approvals.bring_in.building import connect
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import joins, make_person
 from tests.savepoints import undone
@@ -49,14 +50,36 @@ def filled_in(preview: dict[str, Any]) -> dict[str, Any]:
     return {"purpose": "Sends planners the stock.", "justifications": rows}
 
 
+Brought = tuple[Program, str, dict[str, Any]]
+HandedIn = tuple[Program, str, dict[str, Any], dict[str, Any]]
+
+
+def brought_in(c: Company) -> Brought:
+    """Rita's pipeline has brought the stock report in."""
+    connect(c, stock.EXPORT)
+    rita = Program.of(c.people.rita, c.people.finance_ops)
+    return rita, *brought(rita, c)
+
+
+def handed_in(c: Company) -> HandedIn:
+    """Rita's pipeline has submitted it too."""
+    rita, path, preview = brought_in(c)
+    return rita, path, preview, rita.post(path, filled_in(preview)).said["submission"]
+
+
+BROUGHT_IN = starting_point("company", brought_in)
+HANDED_IN = starting_point("company", handed_in)
+
+
 def add_colleague(company: Company) -> Person:
     """Somebody else who builds for Finance Operations."""
     return joins(make_person("Cora Lind"), company.people.finance_ops)
 
 
 @pytest.mark.rule("A1", "A2", "S1")
-def test_what_is_filled_in_is_submitted_and_says_who_holds_it_since_when(company: Company, rita: Program) -> None:
-    path, preview = brought(rita, company)
+@BROUGHT_IN
+def test_what_is_filled_in_is_submitted_and_says_who_holds_it_since_when(company: Company, start: Brought) -> None:
+    rita, path, preview = start
     key = next(row["key"] for row in preview["rows"] if row["level"] == "write")
     made = rita.post(path, {**filled_in(preview), "terms": {key: 30}})
     assert (made.status, made.said["submitted"]) == (201, True)
@@ -68,14 +91,27 @@ def test_what_is_filled_in_is_submitted_and_says_who_holds_it_since_when(company
     days = dict(Approval.objects.filter(stage=2, privilege__isnull=False).values_list("privilege__level", "term_days"))
     assert days == {"read": 180, "write": 30}
     assert LedgerEvent.objects.get(verb="submission.submitted").payload["token"]
+
+
+@pytest.mark.rule("A2", "I7", "A14")
+@HANDED_IN
+def test_once_it_is_decided_it_is_in_force_however_often_it_is_submitted(company: Company, start: HandedIn) -> None:
+    rita, path, _, made = start
+    submission = Submission.objects.get(pk=made["id"])
     journeys.decide_all(company, submission)
     after = rita.get(f"/submissions/{submission.pk}").said
     assert (after["state"], after["next"], after["held_by"]) == ("in_force", "Version 1 is in force.", [])
+    again = rita.post(path, {})
+    assert (again.status, again.said["submission"]["state"]) == (200, "in_force")
+    assert Submission.objects.get() == submission
+    assert not ImportItem.objects.filter(progress=ImportState.PREVIEW).exists()
+    assert not LedgerEvent.objects.filter(verb="submission.submitted")[1:]
 
 
 @pytest.mark.rule("A1", "I8")
-def test_what_is_missing_is_said_beside_its_field_and_nothing_typed_is_lost(company: Company, rita: Program) -> None:
-    path, preview = brought(rita, company)
+@BROUGHT_IN
+def test_what_is_missing_is_said_beside_its_field_and_nothing_typed_is_lost(company: Company, start: Brought) -> None:
+    rita, path, preview = start
     first, second = [row["key"] for row in preview["rows"] if row["kind"] == "privilege"]
     nothing = rita.post(path, {})
     assert nothing.status == 422
@@ -110,10 +146,11 @@ def test_what_is_missing_is_said_beside_its_field_and_nothing_typed_is_lost(comp
         ({"opens": {"KEY": True}}, "opens.KEY"),
     ],
 )
+@BROUGHT_IN
 def test_what_is_garbled_is_refused_beside_its_field_and_not_taken_for_something_else(
-    company: Company, rita: Program, said: dict[str, Any], field: str
+    company: Company, start: Brought, said: dict[str, Any], field: str
 ) -> None:
-    path, preview = brought(rita, company)
+    rita, path, preview = start
     key = next(row["key"] for row in preview["rows"] if row["level"] == "write")
     sent = {
         name: {key if one == "KEY" else one: text for one, text in value.items()}
@@ -126,14 +163,11 @@ def test_what_is_garbled_is_refused_beside_its_field_and_not_taken_for_something
 
 
 @pytest.mark.rule("I7", "A14")
-def test_submitting_the_same_again_asks_nobody_and_says_where_it_stands(company: Company, rita: Program) -> None:
-    path, preview = brought(rita, company)
-    first = rita.post(path, filled_in(preview)).said["submission"]
+@HANDED_IN
+def test_submitting_the_same_again_asks_nobody_and_says_where_it_stands(start: HandedIn) -> None:
+    rita, path, preview, first = start
     again = rita.post(path, filled_in(preview))
     assert (again.status, again.said["submitted"], again.said["submission"]["id"]) == (200, False, first["id"])
-    journeys.decide_all(company, Submission.objects.get(pk=first["id"]))
-    in_force = rita.post(path, {})
-    assert (in_force.status, in_force.said["submission"]["state"]) == (200, "in_force")
     assert Submission.objects.count() == 1
     assert not ImportItem.objects.filter(progress=ImportState.PREVIEW).exists(), (
         "no draft is left of what came to nothing"
@@ -142,9 +176,11 @@ def test_submitting_the_same_again_asks_nobody_and_says_where_it_stands(company:
 
 
 @pytest.mark.rule("A12", "A14")
-def test_a_newer_version_continues_what_is_open_and_an_older_one_can_be_named(company: Company, rita: Program) -> None:
-    path, preview = brought(rita, company)
-    first = rita.post(path, filled_in(preview)).said["submission"]
+@HANDED_IN
+def test_a_newer_version_continues_what_is_open_and_an_older_one_can_be_named(
+    company: Company, start: HandedIn
+) -> None:
+    rita, path, _, first = start
     _, newer = brought(rita, company, content=stock.source(stock.one_more_channel))
     made = rita.post(path, filled_in(newer))
     assert (made.status, made.said["submission"]["version"]["number"]) == (201, 2)
@@ -154,10 +190,11 @@ def test_a_newer_version_continues_what_is_open_and_an_older_one_can_be_named(co
 
 
 @pytest.mark.rule("A12", "A14", "I2")
+@BROUGHT_IN
 def test_which_version_is_meant_can_be_said_and_the_newest_is_not_taken_for_what_was_brought_in(
-    company: Company, rita: Program
+    company: Company, start: Brought
 ) -> None:
-    path, preview = brought(rita, company)
+    rita, path, preview = start
     stock.version(company, stock.one_more_channel, by=add_colleague(company))
     unsaid = rita.post(path, filled_in(preview))
     assert (unsaid.status, unsaid.said["code"]) == (409, "I2")
@@ -195,8 +232,9 @@ def test_what_no_review_is_about_is_not_changed_by_a_program_past_draft(
 
 
 @pytest.mark.rule("S5")
-def test_in_a_draft_a_program_says_whom_to_call(company: Company, rita: Program) -> None:
-    path, preview = brought(rita, company)
+@BROUGHT_IN
+def test_in_a_draft_a_program_says_whom_to_call(company: Company, start: Brought) -> None:
+    rita, path, preview = start
     made = rita.post(path, {**filled_in(preview), "escalation_contact": "The desk of finance"})
     assert made.status == 201
     assert Automation.objects.get().escalation_contact == "The desk of finance"
@@ -223,14 +261,14 @@ def test_where_submitting_is_refused_nothing_of_what_was_said_stays_but_the_refu
 
 
 @pytest.mark.rule("A8")
+@HANDED_IN
 def test_what_the_same_person_has_submitted_just_so_meanwhile_is_answered(
-    company: Company, rita: Program, monkeypatch: pytest.MonkeyPatch
+    company: Company, start: HandedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, preview = brought(rita, company)
-    first = rita.post(path, filled_in(preview))
+    rita, path, preview, first = start
     monkeypatch.setattr(Preview, "is_repeat", False)  # read before the other was there
     again = rita.post(path, filled_in(preview))
-    assert (again.status, again.said["submission"]["id"]) == (201, first.said["submission"]["id"])
+    assert (again.status, again.said["submission"]["id"]) == (201, first["id"])
     assert Submission.objects.count() == 1
 
 
@@ -244,8 +282,9 @@ def test_what_runs_elsewhere_is_submitted_for_there(company: Company, rita: Prog
 
 
 @pytest.mark.rule("S5", "S1")
-def test_who_sees_it_and_may_not_is_refused_on_record_and_leaves_no_draft(company: Company, rita: Program) -> None:
-    path, preview = brought(rita, company)
+@BROUGHT_IN
+def test_who_sees_it_and_may_not_is_refused_on_record_and_leaves_no_draft(company: Company, start: Brought) -> None:
+    _, path, preview = start
     omar = Program.of(company.people.omar)
     answer = omar.post(path, filled_in(preview))
     assert (answer.status, answer.said["code"]) == (403, "PERMISSION")
@@ -259,22 +298,23 @@ def test_who_sees_it_and_may_not_is_refused_on_record_and_leaves_no_draft(compan
 
 
 @pytest.mark.rule("A8")
+@BROUGHT_IN
 def test_of_two_requests_at_once_one_submits_and_the_other_is_told(
-    company: Company, rita: Program, monkeypatch: pytest.MonkeyPatch
+    company: Company, start: Brought, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, preview = brought(rita, company)
+    rita, path, preview = start
     monkeypatch.setattr(handing_in, "confirm", lambda *_, **__: None)  # the other has confirmed this very preview
     answer = rita.post(path, filled_in(preview))
     assert (answer.status, answer.said["code"]) == (409, "A8")
 
 
 @pytest.mark.rule("A3", "A14")
-def test_a_question_to_the_builder_is_held_by_the_builder(company: Company, rita: Program) -> None:
+@HANDED_IN
+def test_a_question_to_the_builder_is_held_by_the_builder(company: Company, start: HandedIn) -> None:
     from approvals import transitions
     from tests.people import as_actor
 
-    path, preview = brought(rita, company)
-    made = rita.post(path, filled_in(preview)).said["submission"]
+    rita, _, _, made = start
     submission = Submission.objects.get(pk=made["id"])
     journeys.decide_app(company, submission)
     record = stock.privilege_on(submission, company.erp)
@@ -296,11 +336,12 @@ TEXTS = st.sampled_from(
 @pytest.mark.full
 @pytest.mark.soak
 @pytest.mark.rule("S5", "A7")
+@BROUGHT_IN
 def test_whatever_is_said_about_rows_that_are_there_is_answered_in_words(
-    company: Company, rita: Program, monkeypatch: pytest.MonkeyPatch
+    company: Company, start: Brought, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "WRITES", 10**9)
-    path, preview = brought(rita, company)
+    rita, path, preview = start
     keys = st.sampled_from([row["key"] for row in preview["rows"]])
     people = st.sampled_from([None, *(one.pk for one in company.people.people), 0, -1, 10**18, 2**63])
     resources = st.sampled_from([company.erp.pk, company.slack.pk, 0, 999_999, 2**63])
@@ -320,13 +361,15 @@ def test_whatever_is_said_about_rows_that_are_there_is_answered_in_words(
     seen = set()
 
     @settings(
-        max_examples=lengths.of(15, full=40, soak=600),
+        max_examples=lengths.of(3, full=40, soak=600),
         deadline=None,
         database=None,
-        phases=[Phase.generate],
+        phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     @given(documents, st.booleans())
+    @example({}, True)
+    @example({}, False)
     def send(said: dict[str, Any], whole: bool) -> None:
         with undone():
             answer = rita.post(path, {**filled_in(preview), **said} if whole else said)
