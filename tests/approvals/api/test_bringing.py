@@ -35,8 +35,7 @@ pytestmark = [pytest.mark.django_db, CONNECTED]
 @pytest.fixture
 def rita(ground: Ground) -> Program:
     """Rita's pipeline."""
-    found: Program = ground.made(CONNECTED.args[0])
-    return found
+    return ground.made(CONNECTED.args[0])
 
 
 def new(program: Program, company: Company, content: bytes | None = None, **more: Any) -> Answer:

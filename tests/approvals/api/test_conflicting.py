@@ -37,8 +37,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S7", "S5"), CONNECT
 @pytest.fixture
 def rita(ground: Ground) -> Program:
     """Rita's pipeline."""
-    found: Program = ground.made(CONNECTED.args[0])
-    return found
+    return ground.made(CONNECTED.args[0])
 
 
 def forbid(company: Company, mode: str, **more: Any) -> ConflictRule:

@@ -175,7 +175,7 @@ def test_a_new_rule_acts_at_once_and_is_over_by_itself(plain: Company) -> None:
 
 
 def test_a_stricter_mode_is_over_by_itself_and_what_is_held_is_asked_as_before(
-    plain: Company, stock_in_force: Submission
+    plain: Company, plain_in_force: Submission
 ) -> None:
     signed(plain)
     proposed(plain, rule_of(plain, mode="enforce"), at_once=True)

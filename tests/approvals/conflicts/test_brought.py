@@ -143,15 +143,15 @@ def test_one_person_countersigns_all_of_it_and_neither_its_author_nor_an_admin_d
 
 
 def test_what_is_put_in_force_is_worked_out_against_the_register_at_once(
-    plain: Company, stock_in_force: Submission
+    plain: Company, plain_in_force: Submission
 ) -> None:
     code = plain.erp.entitlements.first().code  # type: ignore[union-attr]
     approve(plain, proposed(plain, f"{HEADING}{code},Something else,X1,high,\n"), plain.people.sana)
     assert ConflictMember.objects.filter(rule__code="x1", leg=1).exists()
 
 
-def test_what_it_would_have_caught_is_counted_rule_by_rule(plain: Company, stock_in_force: Submission) -> None:
-    held = stock_in_force.held
+def test_what_it_would_have_caught_is_counted_rule_by_rule(plain: Company, plain_in_force: Submission) -> None:
+    held = plain_in_force.held
     assert held is not None
     one, other = [thing["code"] for thing in held["things"]][:2]
     made = proposed(plain, f"{HEADING}{one},{other},X1,high,\n{one},Nobody has it,X2,low,\nA,,,,\n")

@@ -20,12 +20,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
 
 @pytest.fixture
-def caught(plain: Company, stock_in_force: Submission) -> Submission:
+def caught(plain: Company, plain_in_force: Submission) -> Submission:
     """A report of Jonas's that one rule catches for a record and another refuses."""
     ruling.rule(on(plain.erp), on(plain.slack), code="told")
     ruling.rule(on(plain.slack), on(plain.erp), code="refused", title="Never both", mode="enforce")
     conflict_sweeps.sweep(plain.now)
-    return stock_in_force
+    return plain_in_force
 
 
 def test_who_may_not_see_it_is_offered_no_owner_of_it(plain: Company, caught: Submission) -> None:
@@ -55,9 +55,9 @@ def test_the_automation_says_how_many_there_are_and_what_the_worst_does(plain: C
 
 
 def test_one_in_no_conflict_says_nothing_and_the_line_costs_one_query_however_many(
-    plain: Company, stock_in_force: Submission
+    plain: Company, plain_in_force: Submission
 ) -> None:
-    who, href = client_of(plain.people.rita), stock_in_force.automation.href
+    who, href = client_of(plain.people.rita), plain_in_force.automation.href
     who.get(href)
 
     def asked() -> int:

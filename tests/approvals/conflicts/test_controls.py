@@ -56,7 +56,7 @@ def found_for(submission: Submission, c: Company) -> list[str]:
 
 
 @pytest.mark.parametrize("who", ["ines", "sana", "rita", "jonas", "yuki", "theo"])
-def test_nobody_says_it_but_who_answers_for_the_resource(plain: Company, stock_in_force: Submission, who: str) -> None:
+def test_nobody_says_it_but_who_answers_for_the_resource(plain: Company, plain_in_force: Submission, who: str) -> None:
     with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
         say(plain, getattr(plain.people, who), on_slack(plain))
     assert not Control.objects.exists()
@@ -76,7 +76,7 @@ def test_who_owns_what_holds_it_does_not_say_it(plain: Company, part: str) -> No
 
 
 def test_who_submitted_what_holds_it_does_not_say_it_nor_does_their_delegate(
-    plain: Company, stock_in_force: Submission
+    plain: Company, plain_in_force: Submission
 ) -> None:
     one = on_slack(plain)
     stock.hand_over(plain, plain.slack, plain.people.rita, plain.people.omar)
@@ -85,7 +85,7 @@ def test_who_submitted_what_holds_it_does_not_say_it_nor_does_their_delegate(
             registry.say_control(one, actor=actor, now=plain.now, reason=WHY, tag="human.confirm")
 
 
-def test_it_takes_a_reason_and_one_of_the_list_and_is_said_once(plain: Company, stock_in_force: Submission) -> None:
+def test_it_takes_a_reason_and_one_of_the_list_and_is_said_once(plain: Company, plain_in_force: Submission) -> None:
     one, omar = on_slack(plain), plain.people.omar
     with pytest.raises(InvalidInput, match=r"^REASON: "):
         say(plain, omar, one, why=" ")
@@ -98,7 +98,7 @@ def test_it_takes_a_reason_and_one_of_the_list_and_is_said_once(plain: Company, 
     assert Control.objects.count() == 1
 
 
-def test_the_database_keeps_what_was_said(plain: Company, stock_in_force: Submission) -> None:
+def test_the_database_keeps_what_was_said(plain: Company, plain_in_force: Submission) -> None:
     made = say(plain, plain.people.omar, on_slack(plain))
     for change in ({"tag": "payment.limit"}, {"said_by": plain.people.jonas}, {"said_at": plain.now - timedelta(1)}):
         with pytest.raises(IntegrityError), transaction.atomic():
@@ -109,12 +109,12 @@ def test_the_database_keeps_what_was_said(plain: Company, stock_in_force: Submis
 
 
 def test_where_it_stands_the_conflict_is_gone_and_where_it_is_taken_back_it_is_there_again(
-    plain: Company, stock_in_force: Submission
+    plain: Company, plain_in_force: Submission
 ) -> None:
     unconfirmed(plain)
 
     def case() -> list[finding.Found]:
-        return finding.find(cases.of_version(stock_in_force.automation, stock_in_force.version), plain.now)
+        return finding.find(cases.of_version(plain_in_force.automation, plain_in_force.version), plain.now)
 
     rules = standing.in_force(plain.now)
     assert len(case()) == len(scanning.scan(rules, plain.now)) == 1
@@ -148,7 +148,7 @@ def test_what_was_frozen_while_it_stood_is_in_conflict_once_it_is_taken_back(pla
     assert found_for(open_one, plain) == ["read-and-tell"]
 
 
-def test_what_is_worked_out_in_advance_agrees_with_a_full_run(plain: Company, stock_in_force: Submission) -> None:
+def test_what_is_worked_out_in_advance_agrees_with_a_full_run(plain: Company, plain_in_force: Submission) -> None:
     unconfirmed(plain)
     say(plain, plain.people.omar, on_slack(plain))
     known = set(members.ConflictMember.objects.values_list("rule", "leg", "entitlement", "mask"))
@@ -163,7 +163,7 @@ def test_what_is_worked_out_in_advance_agrees_with_a_full_run(plain: Company, st
     ("who", "may"), [("omar", True), ("amara", True), ("sana", True), ("rita", False), ("ines", False)]
 )
 def test_who_answers_for_it_or_security_takes_it_back_with_a_reason(
-    plain: Company, stock_in_force: Submission, who: str, may: bool
+    plain: Company, plain_in_force: Submission, who: str, may: bool
 ) -> None:
     made = say(plain, plain.people.omar, on_slack(plain))
     actor = as_actor(getattr(plain.people, who))
@@ -183,7 +183,7 @@ def test_who_answers_for_it_or_security_takes_it_back_with_a_reason(
 # --- pages --------------------------------------------------------------------------------------------------------------
 
 
-def test_on_its_page_it_is_said_read_and_taken_back(plain: Company, stock_in_force: Submission) -> None:
+def test_on_its_page_it_is_said_read_and_taken_back(plain: Company, plain_in_force: Submission) -> None:
     one = on_slack(plain)
     omar, rita = client_of(plain.people.omar), client_of(plain.people.rita)
     assert "It stands" not in rita.get(one.controls_href).content.decode()
@@ -223,7 +223,7 @@ def test_a_conflict_for_want_of_a_control_says_who_could_say_that_it_stands(plai
     assert one.way_out.endswith("If it is made sure already, whoever answers for the resource says so there.")
 
 
-def test_its_page_asks_no_more_of_the_database_for_more_of_them(plain: Company, stock_in_force: Submission) -> None:
+def test_its_page_asks_no_more_of_the_database_for_more_of_them(plain: Company, plain_in_force: Submission) -> None:
     one, counted = on_slack(plain), []
     for tags in (["human.confirm"], sorted(BY_HAND - {"human.confirm"})):
         for tag in tags:

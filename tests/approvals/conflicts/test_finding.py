@@ -31,38 +31,38 @@ def scanned(plain: Company) -> dict[str, set[int]]:
 
 
 def test_what_is_held_on_two_resources_is_found_where_a_rule_forbids_both(
-    plain: Company, stock_in_force: Submission
+    plain: Company, plain_in_force: Submission
 ) -> None:
     ruling.rule(on(plain.erp), on(plain.slack))
-    (one,) = found_for(stock_in_force, plain)
+    (one,) = found_for(plain_in_force, plain)
     assert [len(one.own[leg]) for leg in (1, 2)] == [1, 1]
-    assert scanned(plain) == {"read-and-tell": {stock_in_force.automation_id}}
+    assert scanned(plain) == {"read-and-tell": {plain_in_force.automation_id}}
 
 
-def test_one_leg_alone_is_no_conflict(plain: Company, stock_in_force: Submission) -> None:
+def test_one_leg_alone_is_no_conflict(plain: Company, plain_in_force: Submission) -> None:
     ruling.rule(on(plain.erp), on(plain.github))
-    assert found_for(stock_in_force, plain) == []
+    assert found_for(plain_in_force, plain) == []
     assert scanned(plain) == {}
 
 
-def test_what_is_only_read_fills_no_leg_that_asks_for_writing(plain: Company, stock_in_force: Submission) -> None:
+def test_what_is_only_read_fills_no_leg_that_asks_for_writing(plain: Company, plain_in_force: Submission) -> None:
     ruling.rule(on(plain.erp, levels=["write"]), on(plain.slack))
-    assert found_for(stock_in_force, plain) == []
+    assert found_for(plain_in_force, plain) == []
     assert scanned(plain) == {}
 
 
 def test_one_without_the_other_is_a_conflict_until_the_other_is_there(
-    plain: Company, stock_in_force: Submission
+    plain: Company, plain_in_force: Submission
 ) -> None:
     ruling.rule(on(plain.slack), without=on(plain.github), code="unlogged")
     ruling.rule(on(plain.slack), without=on(plain.erp), code="logged")
-    assert ruling.codes(found_for(stock_in_force, plain)) == ["unlogged"]
-    assert scanned(plain) == {"unlogged": {stock_in_force.automation_id}}
+    assert ruling.codes(found_for(plain_in_force, plain)) == ["unlogged"]
+    assert scanned(plain) == {"unlogged": {plain_in_force.automation_id}}
 
 
-def test_what_has_ended_or_whose_term_is_over_is_not_held(plain: Company, stock_in_force: Submission) -> None:
+def test_what_has_ended_or_whose_term_is_over_is_not_held(plain: Company, plain_in_force: Submission) -> None:
     ruling.rule(on(plain.erp), on(plain.slack))
-    ends = max(grant.ends_at for grant in grants_of(stock_in_force))
+    ends = max(grant.ends_at for grant in grants_of(plain_in_force))
     rules = standing.in_force(plain.now)
     assert scanning.scan(rules, ends - timedelta(seconds=1))
     assert not scanning.scan(rules, ends)

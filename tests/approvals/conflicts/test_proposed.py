@@ -67,10 +67,10 @@ def test_nobody_but_a_security_reviewer_countersigns_a_rule(plain: Company, who:
 @pytest.mark.parametrize("who", ["jonas", "rita"])
 @pytest.mark.parametrize("way", ["given up", "loosened", "by a file"])
 def test_nobody_whom_a_rule_catches_countersigns_that_it_is_loosened(
-    plain: Company, stock_in_force: Submission, who: str, way: str
+    plain: Company, plain_in_force: Submission, who: str, way: str
 ) -> None:
     person = getattr(plain.people, who)
-    assert person in (stock_in_force.automation.business_owner, stock_in_force.automation.technical_owner)
+    assert person in (plain_in_force.automation.business_owner, plain_in_force.automation.technical_owner)
     give_role(person, Role.SECURITY_REVIEWER, admins=(plain.people.ines, plain.people.karl))
     approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
     conflict_sweeps.look(plain.now, JOB)
@@ -85,7 +85,7 @@ def test_nobody_whom_a_rule_catches_countersigns_that_it_is_loosened(
     assert approve(plain, made, plain.people.sana).state == ProposalState.IN_FORCE
 
 
-def test_nobody_whom_a_rule_catches_proposes_that_it_is_given_up(plain: Company, stock_in_force: Submission) -> None:
+def test_nobody_whom_a_rule_catches_proposes_that_it_is_given_up(plain: Company, plain_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     conflict_sweeps.look(plain.now, JOB)
     give_role(plain.people.rita, Role.ADMIN, admins=(plain.people.ines, plain.people.karl))
@@ -94,7 +94,7 @@ def test_nobody_whom_a_rule_catches_proposes_that_it_is_given_up(plain: Company,
     assert no.value.refusal.code == "SOD-8"
 
 
-def test_whom_a_rule_catches_may_countersign_that_it_is_stricter(plain: Company, stock_in_force: Submission) -> None:
+def test_whom_a_rule_catches_may_countersign_that_it_is_stricter(plain: Company, plain_in_force: Submission) -> None:
     give_role(plain.people.rita, Role.SECURITY_REVIEWER, admins=(plain.people.ines, plain.people.karl))
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     conflict_sweeps.look(plain.now, JOB)
@@ -110,16 +110,16 @@ def test_nobody_but_an_admin_proposes_one(plain: Company, who: str) -> None:
 
 
 def test_a_rule_that_is_countersigned_is_in_force_and_catches_what_is_held(
-    plain: Company, stock_in_force: Submission
+    plain: Company, plain_in_force: Submission
 ) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     (one,) = standing.in_force(plain.now)
     assert (one.version.proposed_by, one.version.approved_by) == (plain.people.ines, plain.people.sana)
     conflict_sweeps.look(plain.now, JOB)
-    assert Conflict.objects.get().subject == stock_in_force.automation_id
+    assert Conflict.objects.get().subject == plain_in_force.automation_id
 
 
-def test_what_it_would_have_caught_is_counted_first(plain: Company, stock_in_force: Submission) -> None:
+def test_what_it_would_have_caught_is_counted_first(plain: Company, plain_in_force: Submission) -> None:
     made = proposed(plain, rule_of(plain))
     found = counting.latest(made)
     assert found is not None
@@ -133,7 +133,7 @@ def says(made: Proposal) -> list[str]:
     return kinds.of(made.kind).said(counting.span(made, found), found.counts)
 
 
-def test_what_is_said_of_another_mode_is_what_it_would_do(plain: Company, stock_in_force: Submission) -> None:
+def test_what_is_said_of_another_mode_is_what_it_would_do(plain: Company, plain_in_force: Submission) -> None:
     c = plain
     made = proposed(c, rule_of(c))
     assert says(made) == ["1 would have been in conflict, which is written down and no more, by what it holds itself."]
@@ -158,14 +158,14 @@ def test_what_is_said_of_another_mode_is_what_it_would_do(plain: Company, stock_
     ]
 
 
-def test_what_a_new_rule_refuses_says_what_becomes_of_what_is_held(plain: Company, stock_in_force: Submission) -> None:
+def test_what_a_new_rule_refuses_says_what_becomes_of_what_is_held(plain: Company, plain_in_force: Submission) -> None:
     assert says(proposed(plain, rule_of(plain, mode="enforce"))) == [
         "1 would have been refused, by what it holds itself.",
         "Whatever is held already and caught would have 30 days to be resolved.",
     ]
 
 
-def test_conflict_follows_the_next_version_of_its_rule(plain: Company, stock_in_force: Submission) -> None:
+def test_conflict_follows_the_next_version_of_its_rule(plain: Company, plain_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     conflict_sweeps.look(plain.now, JOB)
     approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
@@ -176,7 +176,7 @@ def test_conflict_follows_the_next_version_of_its_rule(plain: Company, stock_in_
     assert one.due_at is not None
 
 
-def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, stock_in_force: Submission) -> None:
+def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, plain_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     made = proposed(plain, rule_of(plain, mode="enforce"))
     assert made.tightens
@@ -190,7 +190,7 @@ def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, stock
     assert (payload["code"], payload["number"], payload["digest"]) == (one.code, 2, one.rule.digest)
 
 
-def test_a_rule_that_is_given_up_loosens_and_ends_its_conflicts(plain: Company, stock_in_force: Submission) -> None:
+def test_a_rule_that_is_given_up_loosens_and_ends_its_conflicts(plain: Company, plain_in_force: Submission) -> None:
     approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
     conflict_sweeps.look(plain.now, JOB)
     made = proposed(plain, {})
@@ -212,7 +212,7 @@ def test_what_is_no_rule_is_refused_with_everything_that_is_wrong(plain: Company
 
 
 def test_each_rule_is_counted_by_what_it_says_itself_and_by_no_query_a_submission(
-    plain: Company, stock_in_force: Submission
+    plain: Company, plain_in_force: Submission
 ) -> None:
     def counted(document: dict[str, Any], code: str) -> dict[str, int]:
         made = proposed(plain, document, code=code)

@@ -31,9 +31,9 @@ def enforced(c: Company) -> set[Grant]:
 
 
 @pytest.mark.rule("R1")
-def test_the_older_one_stays_the_older_when_it_is_renewed(plain: Company, stock_in_force: Submission) -> None:
+def test_the_older_one_stays_the_older_when_it_is_renewed(plain: Company, plain_in_force: Submission) -> None:
     c = plain
-    held = Grant.objects.filter(automation=stock_in_force.automation, entitlement__isnull=False).order_by("pk")
+    held = Grant.objects.filter(automation=plain_in_force.automation, entitlement__isnull=False).order_by("pk")
     older, newer = held
     ruling.rule(on(c.erp), on(c.slack), mode="enforce", rating="high")
     conflict_sweeps.look(c.now, JOB)
@@ -44,8 +44,8 @@ def test_the_older_one_stays_the_older_when_it_is_renewed(plain: Company, stock_
     assert enforced(c) == {newer}
 
 
-def test_what_was_renewed_twice_is_as_old_as_the_first(plain: Company, stock_in_force: Submission) -> None:
-    held = Grant.objects.filter(automation=stock_in_force.automation, entitlement__isnull=False).order_by("pk")
+def test_what_was_renewed_twice_is_as_old_as_the_first(plain: Company, plain_in_force: Submission) -> None:
+    held = Grant.objects.filter(automation=plain_in_force.automation, entitlement__isnull=False).order_by("pk")
     older, newer = held
     for days in (1, 2):
         older = succeeded(older, plain.now + timedelta(days=days))

@@ -25,7 +25,7 @@ JOB = Actor.of_job(conflict_sweeps.JOB)
 
 
 @pytest.fixture
-def caught(plain: Company, stock_in_force: Submission) -> Conflict:
+def caught(plain: Company, plain_in_force: Submission) -> Conflict:
     """An automation that a rule for automations catches."""
     ruling.rule(on(plain.erp), on(plain.slack), mode="enforce")
     conflict_sweeps.look(plain.now, JOB)
@@ -59,9 +59,9 @@ def test_what_was_found_of_automation_7_is_not_that_of_owner_7(plain: Company, c
 
 @pytest.mark.rule("S7")
 def test_a_waiver_of_the_scope_before_lifts_nothing_of_the_one_since(
-    plain: Company, caught: Conflict, stock_in_force: Submission
+    plain: Company, caught: Conflict, plain_in_force: Submission
 ) -> None:
-    made = waived(plain, caught, stock_in_force.automation)
+    made = waived(plain, caught, plain_in_force.automation)
     assert conflicting.waiver_of(caught, plain.now) == made
     looks_at(plain, "owner")
     with unguarded(Waiver):  # were it the same number

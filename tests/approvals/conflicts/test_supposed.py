@@ -74,13 +74,13 @@ def writes(c: Company, **more: str) -> Submission:
 
 
 def reads_thrice(c: Company) -> None:
-    """Three automations beside it would read the workspace."""
+    """Submit three more automations that read the workspace."""
     for number in range(3):
         submitted(c, f"Reads {number}", (c.slack, "read", f"t{number}"))
 
 
 def reads_and_apart(c: Company, **more: str) -> tuple[Submission, Submission]:
-    """One beside it would read the workspace, and another has no part in it."""
+    """Submit one automation that reads the workspace, and one that uses another resource."""
     apart = (c.erp, "read", "elsewhere")
     return submitted(c, "Reads", (c.slack, "read", "in"), **more), submitted(c, "Apart", apart, **more)
 

@@ -42,8 +42,7 @@ MIGRATION = import_module("approvals.migrations.0020_waivers_lift_no_more")
 @pytest.fixture
 def version(ground: Ground) -> Version:
     """A version that an enforced rule does not let be submitted."""
-    found: Version = ground.made(FORBIDDEN.args[0])
-    return found
+    return ground.made(FORBIDDEN.args[0])
 
 
 def ask(c: Company, automation: Automation, *, now: object = None, by: Person | None = None, **more: object) -> Waiver:

@@ -34,7 +34,7 @@ def in_twelve_conflicts(c: Company) -> Version:
 
 
 def waived(c: Company) -> Waiver:
-    """A waiver of five days is granted of what is in force."""
+    """Security grants a waiver of five days for the stock report in force."""
     ruling.rule(on(c.erp), on(c.slack), title="Never both", mode="enforce")
     return grant(c, ask(c, stock.newest(c).automation, days=5), c.people.sana)
 
@@ -46,8 +46,7 @@ WAIVED = starting_point("plain_in_force", waived)
 @pytest.fixture
 def version(ground: Ground) -> Version:
     """A version that breaks twelve rules."""
-    found: Version = ground.made(IN_TWELVE_CONFLICTS.args[0])
-    return found
+    return ground.made(IN_TWELVE_CONFLICTS.args[0])
 
 
 def at_home(person: Person) -> dict[str, list[str]]:
