@@ -9,9 +9,11 @@ from django.urls import reverse
 
 from approvals import conflict_sweeps
 from approvals.models import Submission
+from inventory.models import Automation
 from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
 from tests.unguarded import moved
@@ -19,21 +21,35 @@ from tests.unguarded import moved
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
 
-@pytest.fixture
-def caught(plain: Company, plain_in_force: Submission) -> Submission:
+def caught(c: Company) -> None:
     """A report of Jonas's that one rule catches for a record and another refuses."""
-    ruling.rule(on(plain.erp), on(plain.slack), code="told")
-    ruling.rule(on(plain.slack), on(plain.erp), code="refused", title="Never both", mode="enforce")
-    conflict_sweeps.sweep(plain.now)
-    return plain_in_force
+    ruling.rule(on(c.erp), on(c.slack), code="told")
+    ruling.rule(on(c.slack), on(c.erp), code="refused", title="Never both", mode="enforce")
+    conflict_sweeps.sweep(c.now)
 
 
-def test_who_may_not_see_it_is_offered_no_owner_of_it(plain: Company, caught: Submission) -> None:
+def two_teams_in_a_chain(c: Company) -> Automation:
+    """Two automations in force are in conflict, of which one belongs to another team; returns that one."""
+    n = c.people
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), scope="chain")
+    in_force(c, described(c, "Writes", (c.slack, "write", "in")))
+    other = in_force(c, described(c, "Elsewhere", (c.slack, "read", "in"))).automation
+    moved(other.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
+    conflict_sweeps.sweep(c.now)
+    return other
+
+
+CAUGHT = starting_point("plain_in_force", caught)
+
+
+@CAUGHT
+def test_who_may_not_see_it_is_offered_no_owner_of_it(plain: Company) -> None:
     shown = client_of(plain.people.tom).get(reverse("conflict_list")).content.decode()
     assert "Jonas Weil" not in shown
 
 
-def test_the_owner_is_a_link_and_a_choice_and_narrows_the_list(plain: Company, caught: Submission) -> None:
+@CAUGHT
+def test_the_owner_is_a_link_and_a_choice_and_narrows_the_list(plain: Company) -> None:
     who, jonas = client_of(plain.people.rita), plain.people.jonas
     shown = who.get(reverse("conflict_list")).content.decode()
     assert f'<option value="{jonas.pk}">{jonas.name}</option>' in shown
@@ -44,8 +60,11 @@ def test_the_owner_is_a_link_and_a_choice_and_narrows_the_list(plain: Company, c
     assert "row-name" not in who.get(reverse("conflict_list"), {"owner": plain.people.theo.pk}).content.decode()
 
 
-def test_the_automation_says_how_many_there_are_and_what_the_worst_does(plain: Company, caught: Submission) -> None:
-    who, automation = client_of(plain.people.rita), caught.automation
+@CAUGHT
+def test_the_automation_says_how_many_there_are_and_what_the_worst_does(
+    plain: Company, plain_in_force: Submission
+) -> None:
+    who, automation = client_of(plain.people.rita), plain_in_force.automation
     shown = who.get(automation.href).content.decode()
     assert "It has a part in 2 conflicts." in shown
     assert "The worst is refused unless it is waived." in shown
@@ -73,13 +92,9 @@ def test_one_in_no_conflict_says_nothing_and_the_line_costs_one_query_however_ma
     assert asked() == none
 
 
-def test_the_filter_tells_nobody_who_owns_the_part_that_they_do_not_see(plain: Company) -> None:
-    c, n = plain, plain.people
-    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), scope="chain")
-    in_force(c, described(c, "Writes", (c.slack, "write", "in")))
-    other = in_force(c, described(c, "Elsewhere", (c.slack, "read", "in"))).automation
-    moved(other.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
-    conflict_sweeps.sweep(c.now)
+@starting_point("plain", two_teams_in_a_chain)
+def test_the_filter_tells_nobody_who_owns_the_part_that_they_do_not_see(plain: Company, start: Automation) -> None:
+    n, other = plain.people, start
     who = client_of(n.rita)
     assert "row-name" in who.get(reverse("conflict_list")).content.decode()
     for hidden in ({"owner": n.grace.pk}, {"owner": n.tom.pk}, {"automation": other.pk}):

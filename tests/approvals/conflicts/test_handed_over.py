@@ -13,6 +13,7 @@ from tests import journeys
 from tests.approvals import chained
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 
@@ -24,20 +25,30 @@ def a_rule(c: Company, mode: str = "enforce") -> None:
     ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode=mode, scope="chain")
 
 
-@pytest.fixture
-def writes(plain: Company) -> Automation:
+def writes(c: Company) -> Automation:
     """What runs already and writes, as nobody in particular."""
-    return chained.in_force(plain, version(plain, "Writes", "write")).automation
+    return chained.in_force(c, version(c, "Writes", "write")).automation
 
 
-@pytest.fixture
-def reads(plain: Company) -> Automation:
-    """Another reads as the robot, which serves a draft that came to nothing."""
-    first = journeys.submitted(plain, version(plain, "Nothing", "read", identity="robot"))
-    made = chained.in_force(plain, version(plain, "Reads", "read", identity="robot")).automation
-    transitions.withdraw(first, actor=as_actor(plain.people.rita), now=plain.now, reason="No use.")
+def reads(c: Company) -> Automation:
+    """Another reads as the robot, which serves a withdrawn draft; returns the one that writes."""
+    first = journeys.submitted(c, version(c, "Nothing", "read", identity="robot"))
+    chained.in_force(c, version(c, "Reads", "read", identity="robot"))
+    transitions.withdraw(first, actor=as_actor(c.people.rita), now=c.now, reason="No use.")
     assert NonHumanIdentity.objects.get().automation == first.automation
-    return made
+    return Automation.objects.get(name="Writes")
+
+
+def reads_in_the_same_place(c: Company) -> Automation:
+    """Another reads where the first writes, and a draft would run as the robot; returns the one that writes."""
+    chained.in_force(c, version(c, "Beside", "read", place="Writes"))
+    version(c, "Nothing", "read", identity="robot")
+    return Automation.objects.get(name="Writes")
+
+
+WRITES = starting_point("plain", writes)
+READS = starting_point(WRITES, reads)
+READS_IN_THE_SAME_PLACE = starting_point(WRITES, reads_in_the_same_place)
 
 
 def version(c: Company, name: str, level: str, **more: str) -> Version:
@@ -50,9 +61,8 @@ def takes_it_over(c: Company) -> Submission:
     return journeys.submitted(c, version(c, "Writes", "read", place="elsewhere", identity="robot"))
 
 
-def test_what_runs_already_is_not_joined_to_what_it_may_not_stand_in_a_chain_with(
-    plain: Company, writes: Automation, reads: Automation
-) -> None:
+@READS
+def test_what_runs_already_is_not_joined_to_what_it_may_not_stand_in_a_chain_with(plain: Company) -> None:
     a_rule(plain)
     with pytest.raises(InvalidInput) as no:
         takes_it_over(plain)
@@ -65,17 +75,17 @@ def test_what_runs_already_is_not_joined_to_what_it_may_not_stand_in_a_chain_wit
     assert not scanning.scan(standing.in_force(plain.now), plain.now)
 
 
-def test_where_no_rule_minds_it_takes_it_over(plain: Company, writes: Automation, reads: Automation) -> None:
+@READS
+def test_where_no_rule_minds_it_takes_it_over(plain: Company, start: Automation) -> None:
     a_rule(plain, mode="record")
     takes_it_over(plain)
-    assert NonHumanIdentity.objects.get().automation == writes
+    assert NonHumanIdentity.objects.get().automation == start
     assert scanning.scan(standing.in_force(plain.now), plain.now)
 
 
-def test_what_was_in_conflict_before_keeps_nobody_from_it(plain: Company, writes: Automation) -> None:
-    chained.in_force(plain, version(plain, "Beside", "read", place="Writes"))
-    version(plain, "Nothing", "read", identity="robot")
+@READS_IN_THE_SAME_PLACE
+def test_what_was_in_conflict_before_keeps_nobody_from_it(plain: Company, start: Automation) -> None:
     a_rule(plain)
     assert scanning.scan(standing.in_force(plain.now), plain.now)
     takes_it_over(plain)
-    assert NonHumanIdentity.objects.get().automation == writes
+    assert NonHumanIdentity.objects.get().automation == start

@@ -17,6 +17,7 @@ from tests.approvals import stock
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
 from tests.approvals.conflicts.test_waivers import ask, grant
+from tests.ground import Ground, starting_point
 from tests.journeys import Company
 from tests.pages.test_register import cost
 from tests.people import as_actor
@@ -26,12 +27,20 @@ from tests.unguarded import unguarded
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7")]
 
 
+def in_conflicts(c: Company, count: int = 8) -> Version:
+    """A version breaks so many rules."""
+    for number in range(count):
+        ruling.rule(on(c.erp), on(c.slack), code=f"rule-{number}", title=f"Rule {number}", mode="enforce")
+    return stock.version(c)
+
+
+IN_EIGHT_CONFLICTS = starting_point("plain", in_conflicts)
+
+
 @pytest.fixture
-def version(plain: Company) -> Version:
+def version(ground: Ground) -> Version:
     """A version that breaks eight rules."""
-    for number in range(8):
-        ruling.rule(on(plain.erp), on(plain.slack), code=f"rule-{number}", title=f"Rule {number}", mode="enforce")
-    return stock.version(plain)
+    return ground.made(IN_EIGHT_CONFLICTS.args[0])
 
 
 def listed(person: Person, show: str = "") -> list[str]:
@@ -40,6 +49,7 @@ def listed(person: Person, show: str = "") -> list[str]:
     return [row["title"] for row in answer.context["rows"]]
 
 
+@IN_EIGHT_CONFLICTS
 def test_who_does_not_see_the_automation_sees_no_waiver_of_it(plain: Company, version: Version) -> None:
     ask(plain, version.automation, code="rule-0")
     n = plain.people
@@ -47,6 +57,7 @@ def test_who_does_not_see_the_automation_sees_no_waiver_of_it(plain: Company, ve
     assert listed(n.tom) == []
 
 
+@IN_EIGHT_CONFLICTS
 def test_each_stands_where_it_stands(plain: Company, version: Version) -> None:
     n = plain.people
     made = [ask(plain, version.automation, code=f"rule-{number}") for number in range(5)]
@@ -63,6 +74,7 @@ def test_each_stands_where_it_stands(plain: Company, version: Version) -> None:
     assert listed(n.rita, "over") == ["Rule 4", "Rule 3", "Rule 2"]
 
 
+@IN_EIGHT_CONFLICTS
 def test_it_costs_as_much_with_many_and_goes_on_another_page(
     plain: Company, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,14 +92,14 @@ def test_it_costs_as_much_with_many_and_goes_on_another_page(
     assert second["pager"]["newer_href"] == path
 
 
-def test_review_and_automation_say_which_are_asked_for_or_live(plain: Company, version: Version) -> None:
-    n = plain.people
-    for number in range(8):
+def test_review_and_automation_say_which_are_asked_for_or_live(plain: Company) -> None:
+    n, version = plain.people, in_conflicts(plain, count=2)
+    for number in range(2):
         waiver = grant(plain, ask(plain, version.automation, code=f"rule-{number}"), n.sana)
     submission = journeys.submitted(plain, version)
     for path in (reverse("automation_grants", args=[version.automation_id]), reverse("review", args=[submission.pk])):
         answer = client_of(n.sana).get(path)
         assert [one["href"] for one in answer.context["waivers"]][:1] == [waiver.href]
-        assert f'<a href="{waiver.href}">Rule 7</a>' in answer.content.decode()
+        assert f'<a href="{waiver.href}">Rule 1</a>' in answer.content.decode()
     Waiver.objects.update(state="ended")
     assert client_of(n.sana).get(path).context["waivers"] == []

@@ -7,9 +7,11 @@ from django.urls import reverse
 
 from approvals.models import Submission
 from governance.controls.models import Person
+from inventory.models import Automation
 from tests.approvals import chained, lightly, stock
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
 from tests.unguarded import moved
@@ -41,11 +43,17 @@ def test_where_the_rule_is_no_more_the_seat_still_says_why(plain: Company) -> No
     assert "because of a conflict that was found when it was asked" in why(plain.people.theo, submission)
 
 
+def joined(c: Company) -> tuple[Automation, Submission]:
+    """One in force writes what a submission reads."""
+    return chained.report_in_force(c, chained.report("writer", "stock", "insert")), lightly.submitted(c)
+
+
 @pytest.mark.rule("A16")
-def test_what_it_is_joined_with_is_named_to_whoever_sees_it_and_counted_for_others(plain: Company) -> None:
-    c, n = plain, plain.people
-    writer = chained.report_in_force(c, chained.report("writer", "stock", "insert"))
-    submission = lightly.submitted(c)
+@starting_point("plain", joined)
+def test_what_it_is_joined_with_is_named_to_whoever_sees_it_and_counted_for_others(
+    plain: Company, start: tuple[Automation, Submission]
+) -> None:
+    n, (writer, submission) = plain.people, start
     assert f'In one chain with <a href="{writer.href}">{writer.name}</a>.' in why(n.rita, submission)
     moved(writer.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
     shown = why(n.rita, submission)
