@@ -14,6 +14,7 @@ from inventory.models import Automation, ImportItem, Version
 from tests import journeys
 from tests.approvals import lightly, stock
 from tests.approvals.chained import described, in_force, report, report_in_force
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -29,20 +30,62 @@ def reasons(version_or_submission: object) -> str:
     return " ".join(known)
 
 
+def written_in_force(c: Company) -> Automation:
+    """What writes the table that the stock report reads, of standard risk."""
+    return report_in_force(c, report("writer", "stock", "insert"))
+
+
+WRITTEN = starting_point("company", written_in_force)
+
+
+def paid_in_force(c: Company) -> Submission:
+    """What administers payments, of high risk; it runs as a robot, calls a webhook, and may be called itself."""
+    holds = (c.slack, "admin", "payments"), (c.model, "write", "/webhook/orders", "request:post")
+    return in_force(c, described(c, "Payer of secrets", *holds, external_id="worse", identity="robot"))
+
+
+PAID = starting_point("company", paid_in_force)
+
+
+def minutes_in_force(c: Company) -> Submission:
+    """What reads minutes, of low risk, and may be called."""
+    return in_force(c, described(c, "Reader", (c.slack, "read", "minutes"), external_id="callee"))
+
+
+MINUTES = starting_point("company", minutes_in_force)
+
+
+def of_one_server(c: Company) -> Submission:
+    """Three by the credential of one server: what writes another table and what reads a third, in force; the stock report, submitted."""
+    report_in_force(c, report("writer", "moves", "insert"))
+    lightly.in_force(c, report("reader", "prices"))
+    return lightly.submitted(c)
+
+
+OF_ONE_SERVER = starting_point("company", of_one_server)
+
+
+def of_many_things(c: Company) -> Submission:
+    """And one that reads a thing, writes another and does both to a third."""
+    holds = (c.slack, "read", "minutes"), (c.slack, "write", "papers"), (c.slack, "admin", "notes")
+    return in_force(c, described(c, "Clerk", *holds))
+
+
 # --- the light path -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.rule("A13", "A16", "T2")
+@WRITTEN
 def test_what_reads_what_something_riskier_writes_is_not_low(company: Company) -> None:
-    report_in_force(company, report("writer", "stock", "insert"))
     made = lightly.submitted(company)
     assert (made.tier, made.light_path) == ("standard", False)
     assert f"{JOINED} standard." in reasons(made)
 
 
 @pytest.mark.rule("A13", "A16", "T2")
-def test_a_chain_that_rose_meanwhile_has_nothing_approved_as_low(company: Company, light_submitted: Submission) -> None:
-    report_in_force(company, report("writer", "stock", "insert"))
+@starting_point("light_submitted", written_in_force, name="since")
+def test_a_chain_that_rose_meanwhile_has_nothing_approved_as_low(company: Company) -> None:
+    light_submitted = Submission.objects.earliest("pk")
     with pytest.raises(OutOfTurn, match="Its tier has risen since, so this is standard risk"):
         stock.app_approved(company, light_submitted)
     again = journeys.submitted(company, light_submitted.version)
@@ -50,11 +93,9 @@ def test_a_chain_that_rose_meanwhile_has_nothing_approved_as_low(company: Compan
 
 
 @pytest.mark.rule("A13", "A16")
-def test_what_shares_the_credential_of_a_server_stays_on_the_light_path(company: Company) -> None:
-    report_in_force(company, report("writer", "moves", "insert"))
-    first = lightly.in_force(company, report("reader", "prices"))
-    made = lightly.submitted(company)
-    first.refresh_from_db()
+@OF_ONE_SERVER
+def test_what_shares_the_credential_of_a_server_stays_on_the_light_path(company: Company, start: Submission) -> None:
+    made, first = start, Submission.objects.get(automation__name="Report reader")
     assert (first.state, made.tier, made.light_path) == ("in_force", "low", True)
     stock.app_approved(company, made)
     assert {one.by_policy_id for one in made.approvals.filter(stage=2)} == {made.policy_id}
@@ -69,24 +110,34 @@ def test_a_draft_of_somebody_else_keeps_nothing_off_the_light_path(
     assert {one.by_policy_id for one in light_submitted.approvals.filter(stage=2)} == {light_submitted.policy_id}
 
 
+def minutes_written(c: Company) -> Submission:
+    """What writes minutes."""
+    return in_force(c, described(c, "Writer", (c.slack, "write", "minutes")))
+
+
 # --- tier ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.rule("A16", "T2")
-def test_a_draft_raises_nobody_and_sees_itself_what_it_would_join(company: Company) -> None:
+@PAID
+def test_a_draft_sees_what_it_would_join_and_raises_nobody(company: Company, start: Submission) -> None:
     c, n = company, company.people
-    high = in_force(c, described(c, "Payer", (c.slack, "admin", "payments")))
     stranger = described(c, "Stranger", (c.slack, "read", "payments"), team=n.marketing, by=n.tom, owner=n.grace)
     assert stranger.latest_assessment.tier == "high"
     assert f"{JOINED} high." in reasons(stranger)
-    reader = in_force(c, described(c, "Reader", (c.slack, "read", "minutes")))
+    assert chains.of(start.automation_id).others == frozenset()
+
+
+@pytest.mark.rule("A16", "T2")
+@MINUTES
+def test_neither_a_draft_nor_what_waits_raises_what_is_in_force(company: Company, start: Submission) -> None:
+    c, n, reader = company, company.people, start
     described(c, "Vandal", (c.slack, "admin", "minutes"), team=n.marketing, by=n.tom, owner=n.grace)
     waiting = described(c, "Waiting", (c.slack, "admin", "minutes"))
     journeys.submitted(c, waiting)
     again = described(c, "Second reader", (c.slack, "read", "minutes"))
     assert (reader.automation.tier, again.latest_assessment.tier) == ("low", "low")
     assert chains.of(reader.automation_id).others == frozenset()
-    assert chains.of(high.automation_id).others == frozenset()
 
 
 @pytest.mark.rule("A16", "T2", "T3")
@@ -104,12 +155,16 @@ def test_what_calls_something_that_is_not_in_use_here_is_high(company: Company) 
 
 
 @pytest.mark.rule("A16", "T2")
+@MINUTES
+def test_what_calls_something_that_is_approved_and_of_low_risk_has_its_own(company: Company) -> None:
+    made = described(company, "Caller", (company.model, "execute", "callee", "workflow:execute"))
+    assert made.latest_assessment.tier == "standard"
+
+
+@pytest.mark.rule("A16", "T2")
+@PAID
 def test_what_calls_something_that_is_approved_is_as_risky_as_that(company: Company) -> None:
     c = company
-    in_force(c, described(c, "Callee", (c.slack, "read", "minutes"), external_id="callee"))
-    made = described(c, "Caller", (c.model, "execute", "callee", "workflow:execute"))
-    assert made.latest_assessment.tier == "standard"
-    in_force(c, described(c, "Worse", (c.slack, "admin", "payments"), external_id="worse"))
     for name, holds, more in (
         ("Caller of worse", (c.model, "execute", "worse", "workflow:execute"), {}),
         ("Failing", (c.slack, "read", "other"), {"on_error": "worse"}),
@@ -121,12 +176,10 @@ def test_what_calls_something_that_is_approved_is_as_risky_as_that(company: Comp
 
 
 @pytest.mark.rule("A16", "T2")
+@PAID
 def test_whatever_is_called_is_as_risky_as_who_calls_it(company: Company) -> None:
     c = company
     hook = Trigger("webhook", "Webhook", "POST /orders", authenticated=True)
-    in_force(
-        c, described(c, "Payer", (c.slack, "admin", "payments"), (c.model, "write", "/webhook/orders", "request:post"))
-    )
     made = described(c, "Hook", (c.slack, "read", "other"), triggers=(hook,))
     assert made.latest_assessment.tier == "high"
     (link,) = chains.with_version(made).links
@@ -134,9 +187,9 @@ def test_whatever_is_called_is_as_risky_as_who_calls_it(company: Company) -> Non
 
 
 @pytest.mark.rule("A16", "I5")
+@PAID
 def test_what_an_identity_joins_is_said_once(company: Company) -> None:
     c = company
-    in_force(c, described(c, "Payer", (c.slack, "admin", "payments"), identity="robot"))
     made = described(c, "Reader", (c.slack, "read", "other"), identity="robot")
     assert (made.latest_assessment.tier, JOINED in reasons(made)) == ("high", False)
     assert "runs as the same identity as another automation, which is high" in reasons(made)
@@ -144,9 +197,9 @@ def test_what_an_identity_joins_is_said_once(company: Company) -> None:
 
 
 @pytest.mark.rule("A16", "T2")
-def test_a_tier_that_a_person_raised_counts_for_the_whole_chain(company: Company) -> None:
-    c = company
-    writer = in_force(c, described(c, "Writer", (c.slack, "write", "minutes"))).automation
+@starting_point("company", minutes_written)
+def test_a_tier_that_a_person_raised_counts_for_the_whole_chain(company: Company, start: Submission) -> None:
+    c, writer = company, start.automation
     made = described(c, "Reader", (c.slack, "read", "minutes"))
     assert made.latest_assessment.tier == "standard"
     registry.raise_tier(
@@ -160,9 +213,12 @@ def test_a_tier_that_a_person_raised_counts_for_the_whole_chain(company: Company
 
 
 @pytest.mark.rule("A16", "H7")
-def test_whoever_may_not_see_what_it_is_joined_with_reads_that_there_is_something(company: Company) -> None:
+@PAID
+def test_whoever_may_not_see_what_it_is_joined_with_reads_that_there_is_something(
+    company: Company, start: Submission
+) -> None:
     c, n = company, company.people
-    payer = in_force(c, described(c, "Payer of secrets", (c.slack, "admin", "payments"))).automation
+    payer = start.automation
     made = described(c, "Stranger", (c.slack, "read", "payments"), team=n.marketing, by=n.tom, owner=n.grace)
     here = f"/automations/{made.automation_id}/chain/"
     seen = client_of(n.tom).get(here).content.decode()
@@ -177,9 +233,9 @@ def test_whoever_may_not_see_what_it_is_joined_with_reads_that_there_is_somethin
 
 
 @pytest.mark.rule("A16", "A3")
+@WRITTEN
 def test_the_review_and_the_preview_show_what_it_would_be_joined_with(company: Company) -> None:
     c, n = company, company.people
-    report_in_force(c, report("writer", "stock", "insert"))
     made = lightly.submitted(c)
     theo = client_of(n.theo)
     assert f"/review/{made.pk}/chain/" in theo.get(f"/review/{made.pk}/").content.decode()
@@ -194,22 +250,16 @@ def test_the_review_and_the_preview_show_what_it_would_be_joined_with(company: C
 
 
 @pytest.mark.rule("A16")
-def test_what_is_joined_with_nothing_asks_for_no_picture(company: Company, light_submitted: Submission) -> None:
-    report_in_force(company, report("by the same door", "moves", "insert"))
-    page = client_of(company.people.theo).get(f"/review/{light_submitted.pk}/").content.decode()
+@OF_ONE_SERVER
+def test_what_is_joined_with_nothing_asks_for_no_picture(company: Company, start: Submission) -> None:
+    page = client_of(company.people.theo).get(f"/review/{start.pk}/").content.decode()
     assert "/chain/" not in page
 
 
 @pytest.mark.rule("A16")
+@starting_point(OF_ONE_SERVER, of_many_things)
 def test_whether_there_is_a_chain_to_ask_for_is_known_with_the_submission(company: Company) -> None:
     c = company
-    for name, level, target in (
-        ("Reader", "read", "minutes"),
-        ("Writer", "write", "papers"),
-        ("Both", "admin", "notes"),
-    ):
-        in_force(c, described(c, name, (c.slack, level, target)))
-    report_in_force(c, report("door", "moves", "insert"))
     asked = {
         "alone": described(c, "Alone", (c.slack, "write", "walls")),
         "alike": described(c, "Alike", (c.slack, "read", "minutes"), (c.slack, "write", "papers")),
@@ -217,7 +267,7 @@ def test_whether_there_is_a_chain_to_ask_for_is_known_with_the_submission(compan
         "reads": described(c, "Reads", (c.slack, "read", "papers")),
         "either": described(c, "Either", (c.slack, "read", "notes")),
         "calls": described(c, "Calls", (c.model, "execute", "nobody", "workflow:execute")),
-        "door": journeys.brought_in(c, stock.EXPORT, content=lightly.content(report("other door", "prices"))),
+        "door": journeys.brought_in(c, stock.EXPORT, content=lightly.content(report("other door", "shelves"))),
     }
     rows = Version.objects.annotate(may_be=chains.may_be_joined())
     found = {name: rows.get(pk=one.pk).may_be for name, one in asked.items()}

@@ -17,11 +17,13 @@ from governance.controls.refusals import DutyConflict, InvalidInput
 from governance.controls.roles import Role
 from tests import journeys
 from tests.appointing import leave_fallback
-from tests.approvals import lightly, mutually, stock
+from tests.approvals import mutually, stock
 from tests.approvals.attempts import refused
 from tests.approvals.bring_in.building import Build, connect
 from tests.approvals.lightly import another, both
 from tests.approvals.mutually import of_rita
+from tests.approvals.test_alike import more_channels
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate, give_role, joins, make_person
 from tests.portal.signed_in import client_of
@@ -32,6 +34,32 @@ QUARTER = timedelta(days=90)
 def found(c: Company, now: Any = None) -> list[Signal]:
     at = now or c.now
     return pairs.found(policies.in_force(at), at)
+
+
+def apps_more(c: Company) -> list[Submission]:
+    """Theo approved the app of what policy approved otherwise, and four apps more of Rita's."""
+    edits = (both(another(f"rita{number}"), more_channels(more)) for number, more in enumerate((1, 1, 1, 2)))
+    return [stock.app_approved(c, stock.submitted(c, edit)) for edit in edits]
+
+
+APPS_MORE = starting_point("light_in_force", apps_more)
+
+
+def rest_by_omar(c: Company) -> None:
+    """And Omar approved all else of the four, but for one credential: 20 of 25 approvals."""
+    for record in Approval.objects.filter(stage=2, state=ApprovalState.OPEN).order_by("pk")[:20]:
+        journeys.approve(record, c.people.omar, now=c.now)
+
+
+FOUR_FIFTHS = starting_point(APPS_MORE, rest_by_omar)
+
+
+def chaser_of_four_times(c: Company) -> Submission:
+    """High risk of Rita's, submitted when she and Theo have a signal."""
+    return journeys.submitted(c)
+
+
+OF_A_SIGNAL = starting_point("four_times", chaser_of_four_times)
 
 
 # --- what is none -----------------------------------------------------------------------------------------------------
@@ -60,21 +88,21 @@ def test_what_carried_over_to_a_newer_version_was_said_once(company: Company, th
 
 
 @pytest.mark.rule("S10")
-def test_four_fifths_of_a_builders_approvals_are_no_signal_nor_are_all_of_one_or_two(
-    company: Company, stock_in_force: Submission
-) -> None:
+def test_all_approvals_of_one_submission_are_no_signal(company: Company, stock_in_force: Submission) -> None:
     assert not found(company)
-    for number in range(3):
-        stock.decide_rest(company, of_rita(company, f"rita{number}"))
-    assert not found(company), "Omar gave 16 of 20"
+
+
+@pytest.mark.rule("S10")
+@FOUR_FIFTHS
+def test_four_fifths_of_a_builders_approvals_are_no_signal(company: Company) -> None:
+    assert not found(company), "Omar gave 20 of 25"
 
 
 @pytest.mark.rule("S10", "A13")
+@APPS_MORE
 def test_what_policy_approved_nobody_did(company: Company) -> None:
-    for number in range(4):
-        stock.app_approved(company, lightly.submitted(company, another(f"light{number}")))
     (signal,) = found(company)
-    assert (signal.kind, signal.times) == ("leaning", (4, 4)), "Theo decided the apps, policy all else"
+    assert (signal.kind, signal.times) == ("leaning", (5, 5)), "Theo decided the apps, policy what was low"
 
 
 # --- what is one ------------------------------------------------------------------------------------------------------
@@ -105,13 +133,13 @@ def test_a_delegate_and_whom_they_stand_in_for_have_both_approved(company: Compa
 
 
 @pytest.mark.rule("S10")
+@FOUR_FIFTHS
 def test_more_than_four_fifths_from_one_person_are_a_signal(company: Company) -> None:
     n = company.people
-    for number in range(4):
-        made = stock.submitted(company, both(another(f"rita{number}"), stock.one_more_channel))
-        stock.decide_rest(company, stock.app_approved(company, made))
+    record = Approval.objects.get(stage=2, state=ApprovalState.OPEN)
+    journeys.approve(record, n.omar, now=company.now)
     (signal,) = found(company)
-    assert (signal.kind, signal.people, signal.times) == ("leaning", (n.omar.pk, n.rita.pk), (20, 24))
+    assert (signal.kind, signal.people, signal.times) == ("leaning", (n.omar.pk, n.rita.pk), (21, 26))
     assert pairs.partners((n.rita.pk,), policies.in_force(company.now), company.now) == {n.omar.pk}
     assert pairs.partners((n.omar.pk,), policies.in_force(company.now), company.now) == frozenset()
 
@@ -165,10 +193,11 @@ def labels(record: Approval) -> list[str]:
 
 
 @pytest.mark.rule("S10", "A9")
+@OF_A_SIGNAL
 def test_nobody_of_either_team_gives_the_third_signature(
-    company: Company, four_times: Submission, django_assert_max_num_queries: Any
+    company: Company, start: Submission, django_assert_max_num_queries: Any
 ) -> None:
-    made, n = journeys.submitted(company), company.people
+    made, n = start, company.people
     app = journeys.app_of(made)
     assert labels(app) == ["lead", "security", "outside"]
     journeys.approve(app, n.theo, now=company.now)
@@ -186,11 +215,12 @@ def test_nobody_of_either_team_gives_the_third_signature(
 
 
 @pytest.mark.rule("S10", "A9")
+@OF_A_SIGNAL
 def test_nobody_who_has_such_a_signal_gives_it_either(
-    company: Company, four_times: Submission, monkeypatch: pytest.MonkeyPatch
+    company: Company, start: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n = company.people
-    app = journeys.app_of(journeys.submitted(company))
+    app = journeys.app_of(start)
     journeys.approve(app, n.theo, now=company.now)
     journeys.approve(app, n.viktor, now=company.now)
     mutually.as_if(monkeypatch, n.theo, n.amara)
@@ -230,20 +260,20 @@ def test_where_nobody_is_left_for_the_third_signature_it_is_not_submitted(
 
 
 @pytest.mark.rule("S10")
-def test_what_is_not_high_risk_and_what_others_decide_takes_no_third(company: Company, four_times: Submission) -> None:
+@OF_A_SIGNAL
+def test_what_is_not_high_risk_and_what_others_decide_takes_no_third(company: Company, start: Submission) -> None:
     standard = stock.submitted(company, another("standard"))
     assert all("outside" not in labels(record) for record in standard.approvals.all())
-    made = journeys.submitted(company)
-    high = made.approvals.filter(stage=2, tier="high", privilege__entitlement__resource=company.erp)
+    high = start.approvals.filter(stage=2, tier="high", privilege__entitlement__resource=company.erp)
     assert high.exists()
     assert all(labels(record) == ["owner", "security"] for record in high), "Omar has no signal with Rita"
 
 
 @pytest.mark.rule("S10", "A1")
 def test_a_signal_that_comes_up_before_stage_2_opens_adds_a_third_and_its_end_takes_none_away(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+    company: Company, chaser_submitted: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, n = journeys.submitted(company), company.people
+    made, n = chaser_submitted, company.people
     give_role(n.grace, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     record = made.approvals.get(privilege__entitlement__resource=company.erp, tier="high")
     assert labels(record) == ["owner", "security"]
@@ -276,19 +306,21 @@ def test_the_preview_names_who_gives_it(company: Company, four_times: Submission
     assert company.people.amara.name in page
 
 
+def partners_of_rita(c: Company) -> pairs.Partners:
+    """Who has a signal with Rita, read a day later."""
+    return pairs.Partners(frozenset({c.people.rita.pk}), policies.in_force(c.now), c.now + timedelta(days=1))
+
+
 @pytest.mark.rule("S10")
-def test_who_never_signed_often_is_not_asked_about_further(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    n = company.people
-    now, policy = company.now + timedelta(days=1), policies.in_force(company.now)
+def test_who_never_signed_often_is_not_asked_about_further(
+    company: Company, three_times: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "partners", lambda *_: pytest.fail("everybody's decisions were read"))
+    assert not partners_of_rita(company).has([company.people.theo])
+    assert not partners_of_rita(company).has([company.people.omar])
 
-    def of_rita() -> pairs.Partners:
-        return pairs.Partners(frozenset({n.rita.pk}), policy, now)
 
-    mutually.three_times(company)
-    with monkeypatch.context() as patched:
-        patched.setattr(pairs, "partners", lambda *_: pytest.fail("everybody's decisions were read"))
-        assert not of_rita().has([n.theo])
-        assert not of_rita().has([n.omar])
-    mutually.four_times(company)
-    assert of_rita().has([n.theo])
-    assert not of_rita().has([n.omar])
+@pytest.mark.rule("S10")
+def test_who_signed_once_more_has_a_signal(company: Company, four_times: Submission) -> None:
+    assert partners_of_rita(company).has([company.people.theo])
+    assert not partners_of_rita(company).has([company.people.omar])

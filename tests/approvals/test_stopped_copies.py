@@ -11,6 +11,7 @@ from inventory import lifecycle
 from tests import journeys
 from tests.approvals import lightly, stock
 from tests.approvals.lightly import another, asks, both
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 
@@ -29,65 +30,94 @@ def stop_all(c: Company, made: Submission) -> None:
     lifecycle.stop(made.automation, actor=as_actor(c.people.sana), now=c.now, reason="It reads too much.")
 
 
+def low_in_force(c: Company) -> Submission:
+    """What reads these two together, approved by policy."""
+    return lightly.in_force(c, asks(ONE))
+
+
+IN_FORCE = starting_point("company", low_in_force)
+
+
+def stopped(c: Company) -> Submission:
+    """The same, what it may read stopped by Omar."""
+    first = stock.newest(c)
+    stop_grant(c, first)
+    return first
+
+
+STOPPED = starting_point(IN_FORCE, stopped)
+
+
+def stop_some(c: Company, what: str) -> Submission:
+    """Its privilege, its credential or all of it is stopped."""
+    first = stock.newest(c)
+    if what == "all of it":
+        stop_all(c, first)
+    else:
+        stop_grant(c, first, "credential" if what == "a credential" else "privilege")
+    return first
+
+
 def copied(c: Company) -> Submission:
     """The very same under another id, with credentials of its own and one harmless change."""
     return lightly.submitted(c, both(asks(f"{ONE} WHERE true"), another("b")))
 
 
 @pytest.mark.rule("G5", "I9", "A13")
+@IN_FORCE
 @pytest.mark.parametrize("what", ["a grant", "a credential", "all of it"])
 def test_a_copy_of_what_was_stopped_is_held_and_asked_of_people(company: Company, what: str) -> None:
-    first = lightly.in_force(company, asks(ONE))
-    if what == "all of it":
-        stop_all(company, first)
-    else:
-        stop_grant(company, first, "credential" if what == "a credential" else "privilege")
+    first = stop_some(company, what)
     made = copied(company)
     assert not made.light_path
     assert [one.other for one in Likeness.objects.filter(automation=made.automation)] == [first.automation]
 
 
 @pytest.mark.rule("G5", "A13")
+@IN_FORCE
 @pytest.mark.parametrize("what", ["a grant", "a credential", "all of it"])
 def test_nor_does_policy_approve_it_where_it_was_said_to_be_another(
     company: Company, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("inventory.likeness.find", lambda case: [])
-    first = lightly.in_force(company, asks(ONE))
-    if what == "all of it":
-        stop_all(company, first)
-    else:
-        stop_grant(company, first, "credential" if what == "a credential" else "privilege")
+    stop_some(company, what)
     assert not copied(company).light_path
 
 
+COPIED = starting_point(IN_FORCE, copied)
+
+
 @pytest.mark.rule("G5", "A13")
-def test_what_is_stopped_while_a_copy_waits_takes_it_off_the_light_path(company: Company) -> None:
-    first = lightly.in_force(company, asks(ONE))
-    made = copied(company)
+@COPIED
+def test_what_is_stopped_while_a_copy_waits_takes_it_off_the_light_path(company: Company, start: Submission) -> None:
+    made = start
     assert made.light_path
-    stop_grant(company, first)
+    stop_grant(company, Submission.objects.earliest("pk"))
     stock.app_approved(company, made)
     assert {record.state for record in made.approvals.filter(stage=2)} == {"open"}
 
 
 @pytest.mark.rule("G5", "I9")
-def test_a_copy_of_what_runs_is_nothing_to_ask_about(company: Company) -> None:
-    lightly.in_force(company, asks(ONE))
-    made = copied(company)
+@COPIED
+def test_a_copy_of_what_runs_is_nothing_to_ask_about(company: Company, start: Submission) -> None:
+    made = start
     assert made.light_path
     assert not Likeness.objects.filter(automation=made.automation).exists()
 
 
-@pytest.mark.rule("G5", "I9", "A13")
-def test_what_was_approved_anew_after_a_stop_is_stopped_no_more(company: Company) -> None:
-    first = lightly.in_force(company, asks(ONE))
-    stop_grant(company, first, by=company.people.sana)
-    anew = lightly.submitted(company, both(asks(ONE), stock.every_tuesday))
+def approved_anew(c: Company) -> None:
+    """Sana stopped it; then two others approved it, and what it may read lives again."""
+    stop_grant(c, stock.newest(c), by=c.people.sana)
+    anew = lightly.submitted(c, both(asks(ONE), stock.every_tuesday))
     assert not anew.light_path
-    stock.app_approved(company, anew)
+    stock.app_approved(c, anew)
     for record in anew.approvals.filter(stage=2, state="open").order_by("pk"):
-        for person in (company.people.omar, company.people.viktor):
+        for person in (c.people.omar, c.people.viktor):
             if record.state == "open":
-                journeys.approve(record, person, now=company.now)
+                journeys.approve(record, person, now=c.now)
+
+
+@pytest.mark.rule("G5", "I9", "A13")
+@starting_point(IN_FORCE, approved_anew)
+def test_what_was_approved_anew_after_a_stop_is_stopped_no_more(company: Company) -> None:
     assert not Likeness.objects.filter(automation=copied(company).automation).exists()

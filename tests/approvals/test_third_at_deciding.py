@@ -13,13 +13,36 @@ from governance.controls.refusals import DutyConflict
 from governance.controls.roles import Role
 from tests import journeys
 from tests.appointing import leave_fallback, name_leads, record_leaver
-from tests.approvals import mutually
+from tests.approvals import mutually, stock
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate, give_role, joins, make_person
 
 
 def labels(record: Approval) -> list[str]:
     return list(record.seats.order_by("pk").values_list("label", flat=True))
+
+
+def open_since_before(c: Company) -> Approval:
+    """An app of high risk, open since before Theo and Rita had a signal: it asks two signatures."""
+    app = journeys.app_of(stock.newest(c))
+    mutually.three_times(c)
+    mutually.four_times(c)
+    app.refresh_from_db()
+    return app
+
+
+OPEN_SINCE_BEFORE = starting_point("chaser_submitted", open_since_before)
+
+
+def led_by_bram(c: Company) -> Approval:
+    """An app of high risk of Rita's team, which Bram leads: no signal of hers is with him."""
+    n = c.people
+    name_leads(n.finance_ops, actor=as_actor(n.ines), now=c.now, lead=n.bram, deputy_lead=None)
+    return journeys.app_of(journeys.submitted(c))
+
+
+LED_BY_BRAM = starting_point("four_times", led_by_bram)
 
 
 def takes_a_third(
@@ -37,10 +60,9 @@ def takes_a_third(
 
 
 @pytest.mark.rule("S10", "A11")
-def test_whoever_signs_for_somebody_else_signs_with_a_third(company: Company, four_times: Submission) -> None:
-    n = company.people
-    name_leads(n.finance_ops, actor=as_actor(n.ines), now=company.now, lead=n.bram, deputy_lead=None)
-    app = journeys.app_of(journeys.submitted(company))
+@LED_BY_BRAM
+def test_whoever_signs_for_somebody_else_signs_with_a_third(company: Company, start: Approval) -> None:
+    n, app = company.people, start
     assert labels(app) == ["lead", "security"], "Theo stands on no ladder of it"
     actor = as_delegate(n.theo, giver=n.bram)
     transitions.approve(app, actor=actor, now=company.now, shown_digest=journeys.shown(app), reason="Fine.")
@@ -48,10 +70,9 @@ def test_whoever_signs_for_somebody_else_signs_with_a_third(company: Company, fo
 
 
 @pytest.mark.rule("S10", "A11")
-def test_nor_does_whoever_has_a_signal_have_somebody_else_sign(company: Company, four_times: Submission) -> None:
-    n = company.people
-    name_leads(n.finance_ops, actor=as_actor(n.ines), now=company.now, lead=n.bram, deputy_lead=None)
-    app = journeys.app_of(journeys.submitted(company))
+@LED_BY_BRAM
+def test_nor_does_whoever_has_a_signal_have_somebody_else_sign(company: Company, start: Approval) -> None:
+    n, app = company.people, start
     name_leads(n.finance_ops, actor=as_actor(n.ines), now=company.now, lead=n.theo, deputy_lead=None)
     actor = as_delegate(n.grace, giver=n.theo)
     transitions.approve(app, actor=actor, now=company.now, shown_digest=journeys.shown(app), reason="Fine.")
@@ -69,11 +90,9 @@ def test_a_colleague_who_submits_what_another_made_does_not_shed_it(company: Com
 
 
 @pytest.mark.rule("S10", "A1")
-def test_a_signal_that_comes_up_while_it_is_open_counts(company: Company) -> None:
-    app = journeys.app_of(journeys.submitted(company))
-    mutually.three_times(company)
-    mutually.four_times(company)
-    app.refresh_from_db()
+@OPEN_SINCE_BEFORE
+def test_a_signal_that_comes_up_while_it_is_open_counts(company: Company, start: Approval) -> None:
+    app = start
     assert labels(app) == ["lead", "security"]
     journeys.approve(app, company.people.theo, now=company.now)
     takes_a_third(company, app)
@@ -81,22 +100,19 @@ def test_a_signal_that_comes_up_while_it_is_open_counts(company: Company) -> Non
 
 @pytest.mark.rule("S10")
 def test_whoever_has_a_signal_on_the_seat_of_security_does_too(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+    company: Company, chaser_submitted: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n = company.people
-    app = journeys.app_of(journeys.submitted(company))
+    app = journeys.app_of(chaser_submitted)
     mutually.as_if(monkeypatch, n.viktor)
     journeys.approve(app, n.viktor, now=company.now)
     takes_a_third(company, app, by=n.theo)
 
 
 @pytest.mark.rule("S10", "A1")
-def test_who_may_give_it_is_asked_and_told_and_the_ledger_says_so(company: Company) -> None:
-    n = company.people
-    app = journeys.app_of(journeys.submitted(company))
-    mutually.three_times(company)
-    mutually.four_times(company)
-    app.refresh_from_db()
+@OPEN_SINCE_BEFORE
+def test_who_may_give_it_is_asked_and_told_and_the_ledger_says_so(company: Company, start: Approval) -> None:
+    n, app = company.people, start
     due = app.due_at
     assert not Notice.objects.filter(recipient=n.amara, thread=f"submission:{app.submission_id}").exists()
     journeys.approve(app, n.theo, now=company.now)
@@ -112,10 +128,10 @@ def test_who_may_give_it_is_asked_and_told_and_the_ledger_says_so(company: Compa
 
 @pytest.mark.rule("S10", "A9")
 def test_where_nobody_from_outside_is_left_nothing_is_decided(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+    company: Company, chaser_submitted: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     n = company.people
-    app = journeys.app_of(journeys.submitted(company))
+    app = journeys.app_of(chaser_submitted)
     journeys.approve(app, n.viktor, now=company.now)
     leave_fallback(n.fallback, n.amara, now=company.now)
     mutually.as_if(monkeypatch, n.theo)
@@ -130,12 +146,12 @@ def test_where_nobody_from_outside_is_left_nothing_is_decided(
 
 
 @pytest.mark.rule("S10", "A14")
-def test_a_newer_version_takes_it_too_with_what_was_said(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    n, made = company.people, journeys.submitted(company)
+def test_a_newer_version_takes_it_too_with_what_was_said(
+    company: Company, chaser_in_stage_2: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, made = company.people, chaser_in_stage_2
     give_role(n.grace, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl))
     record = made.approvals.get(privilege__entitlement__resource=company.erp, tier="high")
-    journeys.decide_app(company, made)
-    record.refresh_from_db()
     mutually.as_if(monkeypatch, n.omar)
     journeys.approve(record, n.omar, now=company.now)
     monkeypatch.undo()
@@ -156,10 +172,9 @@ def moved() -> bytes:
 
 
 @pytest.mark.rule("S10")
-def test_what_others_sign_takes_none(company: Company, four_times: Submission) -> None:
-    n = company.people
-    name_leads(n.finance_ops, actor=as_actor(n.ines), now=company.now, lead=n.bram, deputy_lead=None)
-    app = journeys.app_of(journeys.submitted(company))
+@LED_BY_BRAM
+def test_what_others_sign_takes_none(company: Company, start: Approval) -> None:
+    n, app = company.people, start
     journeys.approve(app, n.bram, now=company.now)
     journeys.approve(app, n.viktor, now=company.now)
     assert app.state == ApprovalState.APPROVED

@@ -15,6 +15,7 @@ from governance.controls.models import Person
 from tests import journeys
 from tests.appointing import leave_fallback, record_leaver
 from tests.approvals import mutually
+from tests.approvals.test_third_at_deciding import OPEN_SINCE_BEFORE
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -43,28 +44,20 @@ def cost(person: Person, submission: Submission) -> int:
     return len(asked)
 
 
-@pytest.fixture
-def open_before_the_signal(company: Company) -> Approval:
-    """An app of high risk, open since before Theo and Rita had a signal: it asks two signatures."""
-    app = journeys.app_of(journeys.submitted(company))
-    mutually.three_times(company)
-    mutually.four_times(company)
-    app.refresh_from_db()
-    return app
-
-
 @pytest.mark.rule("S10")
-def test_whoever_signs_without_a_signal_reads_nothing_of_it(company: Company, open_before_the_signal: Approval) -> None:
-    page = read(company.people.viktor, open_before_the_signal.submission)
+@OPEN_SINCE_BEFORE
+def test_whoever_signs_without_a_signal_reads_nothing_of_it(company: Company, start: Approval) -> None:
+    page = read(company.people.viktor, start.submission)
     assert 'value="approve"' in page
     assert WARNING not in page
 
 
 @pytest.mark.rule("S10", "A9")
+@OPEN_SINCE_BEFORE
 def test_where_nobody_could_give_it_there_is_no_button_for_yes_and_the_reason_stands_there(
-    company: Company, open_before_the_signal: Approval, monkeypatch: pytest.MonkeyPatch
+    company: Company, start: Approval, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n, app = company.people, open_before_the_signal
+    n, app = company.people, start
     journeys.approve(app, n.viktor, now=company.now)
     leave_fallback(n.fallback, n.amara, now=company.now)
     record_leaver(n.sana, actor=as_actor(n.ines), now=company.now, reason="Left.")
@@ -76,10 +69,11 @@ def test_where_nobody_could_give_it_there_is_no_button_for_yes_and_the_reason_st
 
 
 @pytest.mark.rule("S10")
+@OPEN_SINCE_BEFORE
 def test_whoever_has_a_signal_reads_before_the_click_who_will_be_asked_and_that_is_what_happens(
-    company: Company, open_before_the_signal: Approval
+    company: Company, start: Approval
 ) -> None:
-    n, app = company.people, open_before_the_signal
+    n, app = company.people, start
     said = words(read(n.theo, app.submission))
     assert WARNING in said
     named = said[said.index(WARNING) :].partition("has signed too")[0]
@@ -108,10 +102,9 @@ def test_a_row_of_stage_2_warns_of_it_too_and_is_not_approved_by_one_press(
 
 
 @pytest.mark.rule("S10")
-def test_neither_the_warning_nor_the_seat_costs_a_page_more_than_it_may(
-    company: Company, open_before_the_signal: Approval
-) -> None:
-    n, app = company.people, open_before_the_signal
+@OPEN_SINCE_BEFORE
+def test_neither_the_warning_nor_the_seat_costs_a_page_more_than_it_may(company: Company, start: Approval) -> None:
+    n, app = company.people, start
     assert cost(n.theo, app.submission) <= 21, "warned: whether it may be, and then whether it is"
     journeys.approve(app, n.theo, now=company.now)
     for who in (n.theo, n.viktor, n.amara, n.rita):

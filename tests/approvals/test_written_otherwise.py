@@ -18,11 +18,12 @@ from tests import journeys
 from tests.approvals import lightly, stock
 from tests.approvals.lightly import another, asks, both
 from tests.approvals.test_light import called_by_another, second
+from tests.approvals.test_stopped_copies import ONE, STOPPED
+from tests.ground import starting_point
 from tests.journeys import EXPORTS, Company
 from tests.people import as_actor
 
 CHASER = "invoice-chaser.json"
-ONE = "SELECT s.sku, i.name FROM scm.stock s JOIN scm.items i ON i.sku = s.sku"
 OTHERWISE = {
     "the same": f"{ONE} WHERE true",
     "the other way round": "SELECT s.sku, i.name FROM scm.items i JOIN scm.stock s ON i.sku = s.sku",
@@ -33,47 +34,56 @@ OTHERWISE = {
 }
 
 
-def refuse(c: Company, made: Submission) -> None:
-    """Omar refuses what it reads."""
-    stock.app_approved(c, made)
+def refused_together(c: Company) -> None:
+    """It reads two tables in one query, which Omar refuses."""
+    made = stock.app_approved(c, lightly.submitted(c, both(asks(ONE), called_by_another)))
     record = next(one for one in second(made) if one.privilege is not None)
     journeys.reject(record, c.people.omar, now=c.now, reason="Never these two together.")
+
+
+REFUSED = starting_point("company", refused_together)
 
 
 # --- the light path ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.rule("A13", "A15")
+@REFUSED
 @pytest.mark.parametrize("how", OTHERWISE)
 def test_what_was_refused_is_not_approved_by_policy_however_it_is_written(company: Company, how: str) -> None:
-    refuse(company, lightly.submitted(company, both(asks(ONE), called_by_another)))
     assert not lightly.submitted(company, both(asks(OTHERWISE[how]), another("b"))).light_path
 
 
 @pytest.mark.rule("A13", "A15")
+@REFUSED
 def test_nor_is_it_by_another_kind_of_step(company: Company) -> None:
-    refuse(company, lightly.submitted(company, both(asks("SELECT * FROM scm.stock"), called_by_another)))
     assert not lightly.submitted(company, another("b")).light_path
 
 
 @pytest.mark.rule("G5", "A13")
-@pytest.mark.parametrize("how", ["the other way round", "in other letters", "one more"])
-@pytest.mark.parametrize("is_copy", [False, True])
+@STOPPED
+@pytest.mark.parametrize(
+    ("how", "is_copy"),
+    [("the other way round", False), ("in other letters", True), ("one more", False), ("one more", True)],
+)
 def test_what_was_stopped_is_not_brought_back_by_policy(company: Company, how: str, is_copy: bool) -> None:
-    first = lightly.in_force(company, asks(ONE))
-    grant = Grant.objects.get(automation=first.automation, kind="privilege")
-    grants.stop(grant, actor=as_actor(company.people.omar), now=company.now, reason="Not these two together.")
     edit = another("b") if is_copy else stock.every_tuesday
     assert not lightly.submitted(company, both(asks(OTHERWISE[how]), edit)).light_path
 
 
+def stopped_by_its_owner(c: Company) -> Submission:
+    """People approved it; then Omar stopped what it reads."""
+    first = stock.in_force(c, asks(ONE))
+    grant = Grant.objects.get(automation=first.automation, entitlement__resource=c.erp)
+    grants.stop(grant, actor=as_actor(c.people.omar), now=c.now, reason="Not these two together.")
+    return first
+
+
 @pytest.mark.rule("G5")
+@starting_point("company", stopped_by_its_owner)
 @pytest.mark.parametrize("how", ["the other way round", "in other letters"])
 def test_who_stopped_it_does_not_bring_it_back_alone_however_it_is_written(company: Company, how: str) -> None:
     omar = company.people.omar
-    first = stock.in_force(company, asks(ONE))
-    grant = Grant.objects.get(automation=first.automation, entitlement__resource=company.erp)
-    grants.stop(grant, actor=as_actor(omar), now=company.now, reason="Not these two together.")
     record = stock.privilege_on(stock.submitted(company, asks(OTHERWISE[how])), company.erp)
     assert {seat.label for seat in record.seats.all()} == {"owner", "security"}
     with pytest.raises(DutyConflict, match="stopped what this would bring back"):
@@ -81,8 +91,8 @@ def test_who_stopped_it_does_not_bring_it_back_alone_however_it_is_written(compa
 
 
 @pytest.mark.rule("A13")
+@REFUSED
 def test_what_has_nothing_in_common_with_it_is_no_question(company: Company) -> None:
-    refuse(company, lightly.submitted(company, both(asks(ONE), called_by_another)))
     assert lightly.submitted(company, both(asks("SELECT 1 FROM scm.bins"), another("b"))).light_path
 
 
@@ -110,22 +120,27 @@ def of_both(made: Submission) -> Approval:
     return next(one for one in made.approvals.exclude(privilege=None) if len(one.privilege.scope) == 2)
 
 
-@pytest.mark.rule("A15")
-@pytest.mark.parametrize("how", ["the same", "the other way round", "in other letters"])
-def test_a_refusal_is_shown_and_asked_of_the_same_person_however_it_is_written(company: Company, how: str) -> None:
-    made = journeys.submitted(company, journeys.brought_in(company, CHASER))
-    journeys.decide_app(company, made)
-    refused = of_both(made)
+def refused_both(c: Company) -> Approval:
+    """The query of two tables, refused by whoever answers for the database."""
+    refused = of_both(stock.newest(c))
     assert refused.privilege is not None
-    owner = refused.privilege.entitlement.resource.owner
-    journeys.reject(refused, owner, now=company.now, reason="Never both.")
+    return journeys.reject(refused, refused.privilege.entitlement.resource.owner, now=c.now, reason="Never both.")
+
+
+@pytest.mark.rule("A15")
+@starting_point("chaser_in_stage_2", refused_both)
+@pytest.mark.parametrize("how", ["the same", "the other way round", "in other letters"])
+def test_a_refusal_is_shown_and_asked_of_the_same_person_however_it_is_written(
+    company: Company, start: Approval, how: str
+) -> None:
+    refused = start
     again = journeys.submitted(company, journeys.brought_in(company, CHASER, content=chaser(how)))
     assert of_both(again).earlier == refused
 
 
 @pytest.mark.rule("I9", "A15")
-def test_a_copy_that_is_written_otherwise_is_held_as_the_same(company: Company) -> None:
-    made = journeys.submitted(company, journeys.brought_in(company, CHASER))
+def test_a_copy_that_is_written_otherwise_is_held_as_the_same(company: Company, chaser_submitted: Submission) -> None:
+    made = chaser_submitted
     journeys.reject(journeys.app_of(made), company.people.theo, now=company.now, reason="No.")
     content = chaser("the other way round", "another")
     again = journeys.submitted(company, journeys.brought_in(company, CHASER, content=content))
