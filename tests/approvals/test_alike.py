@@ -21,6 +21,7 @@ from inventory.models import Automation, Version
 from tests import journeys
 from tests.approvals import lightly, stock
 from tests.approvals.bring_in.building import Build, connect
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -70,6 +71,43 @@ def refused(c: Company, edit: Edit | None = None) -> Submission:
     return made
 
 
+REFUSED = starting_point("company", refused)
+
+
+def again(c: Company) -> Submission:
+    """The refused report comes in again under another id."""
+    return stock.submitted(c, as_another("again"))
+
+
+AGAIN = starting_point(REFUSED, again)
+
+
+def of_four(c: Company) -> Submission:
+    """The stock report with two channels more, submitted: four privileges."""
+    return stock.submitted(c, more_channels(2))
+
+
+OF_FOUR = starting_point("company", of_four)
+
+
+def refused_among_others(c: Company) -> Submission:
+    """It was refused, and two others like it are open."""
+    old = stock.newest(c)
+    journeys.reject(journeys.app_of(old), c.people.theo, now=c.now, reason="Nobody reads it.")
+    for word in ("one", "two"):
+        stock.submitted(c, as_another(word, more_channels(2)))
+    return old
+
+
+def theos(c: Company) -> Submission:
+    """Theo's, submitted and withdrawn; then one like it of Rita's."""
+    n = c.people
+    version = journeys.brought_in(c, stock.EXPORT, by=n.theo, content=stock.source(as_another("theos")))
+    made = journeys.submitted(c, version, by=n.theo)
+    transitions.withdraw(made, actor=as_actor(n.theo), now=c.now, reason="Not now.")
+    return stock.submitted(c, as_another("ritas"))
+
+
 def approve_app(c: Company, made: Submission, **said: Any) -> Approval:
     """Theo approves the app, saying so much about what it may be the same as."""
     return journeys.approve(journeys.app_of(made), c.people.theo, now=c.now, **said)
@@ -78,9 +116,9 @@ def approve_app(c: Company, made: Submission, **said: Any) -> Approval:
 # --- refused ----------------------------------------------------------------------------------------------------------------
 
 
-def test_the_app_is_not_approved_while_nobody_has_said(company: Company) -> None:
-    refused(company)
-    made = stock.submitted(company, as_another("again"))
+@AGAIN
+def test_the_app_is_not_approved_while_nobody_has_said(company: Company, start: Submission) -> None:
+    made = start
     likeness = likeness_of(made)
     with pytest.raises(InvalidInput) as caught:
         approve_app(company, made, same={})
@@ -89,23 +127,18 @@ def test_the_app_is_not_approved_while_nobody_has_said(company: Company) -> None
     assert not made.approvals.get(stage=1).decisions.exists()
 
 
-def test_what_is_no_question_of_this_app_is_not_answered_with_it(company: Company) -> None:
-    refused(company)
-    first = stock.submitted(company, as_another("again"))
+@AGAIN
+def test_what_is_no_question_of_this_app_is_not_answered_with_it(company: Company, start: Submission) -> None:
+    first = start
     made = stock.submitted(company, as_another("more", more_channels(8)))
     with pytest.raises(InvalidInput, match="no question here"):
         approve_app(company, made, same={likeness_of(first).pk: False})
 
 
 @pytest.mark.rule("S1")
-def test_who_built_the_other_does_not_say(company: Company) -> None:
-    n = company.people
-    version = journeys.brought_in(company, stock.EXPORT, by=n.theo, content=stock.source(as_another("theos")))
-    journeys.submitted(company, version, by=n.theo)
-    transitions.withdraw(
-        version.automation.submissions.get(), actor=as_actor(n.theo), now=company.now, reason="Not now."
-    )
-    made = stock.submitted(company, as_another("ritas"))
+@starting_point("company", theos)
+def test_who_built_the_other_does_not_say(company: Company, start: Submission) -> None:
+    n, made = company.people, start
     assert (n.theo.pk, Capacity.ALIKE) in set(made.parties.values_list("person", "capacity"))
     likeness = likeness_of(made)
     with pytest.raises(DutyConflict) as caught:
@@ -113,25 +146,24 @@ def test_who_built_the_other_does_not_say(company: Company) -> None:
     assert caught.value.refusal.code == "SOD-1"
 
 
-def test_the_database_approves_no_app_of_which_nobody_has_said(company: Company) -> None:
-    refused(company)
-    app = journeys.app_of(stock.submitted(company, as_another("again")))
+@AGAIN
+def test_the_database_approves_no_app_of_which_nobody_has_said(company: Company, start: Submission) -> None:
+    app = journeys.app_of(start)
     with pytest.raises(IntegrityError, match="I9"), transaction.atomic():
         Approval.objects.filter(pk=app.pk).update(state=ApprovalState.APPROVED, ended_at=company.now)
 
 
-def test_the_database_takes_an_answer_with_an_approval_of_that_app_only(company: Company) -> None:
-    old = refused(company)
-    made = stock.submitted(company, as_another("again"))
+@AGAIN
+def test_the_database_takes_an_answer_with_an_approval_of_that_app_only(company: Company, start: Submission) -> None:
+    old, made = Submission.objects.earliest("pk"), start
     decision = old.approvals.get(stage=1).decisions.get()
     with pytest.raises(IntegrityError, match="I9"), transaction.atomic():
         LikenessAnswer.objects.create(likeness=likeness_of(made), decision=decision, is_same=False)
 
 
 @pytest.mark.rule("A15")
-def test_what_was_refused_of_the_other_was_refused_of_this_one(company: Company) -> None:
-    n = company.people
-    old = stock.in_stage_2(company)
+def test_what_was_refused_of_the_other_was_refused_of_this_one(company: Company, stage_2: Submission) -> None:
+    n, old = company.people, stage_2
     theirs = stock.privilege_on(old, company.slack)
     journeys.reject(theirs, n.omar, now=company.now, reason="Not in that channel.")
     transitions.withdraw(old, actor=as_actor(n.rita), now=company.now, reason="Another way.")
@@ -150,9 +182,9 @@ def test_what_may_be_known_is_not_on_the_light_path(company: Company, light_subm
     assert not again.light_path
 
 
-def test_an_undone_answer_was_not_said(company: Company) -> None:
-    refused(company)
-    made = stock.submitted(company, as_another("again"))
+@AGAIN
+def test_an_undone_answer_was_not_said(company: Company, start: Submission) -> None:
+    made = start
     app = approve_app(company, made)
     assert alike.open_of(made.automation) == []
     journeys.retract(app, company.people.theo, now=company.now)
@@ -161,26 +193,36 @@ def test_an_undone_answer_was_not_said(company: Company) -> None:
         approve_app(company, made, same={})
 
 
-def test_of_another_teams_its_builder_reads_that_there_is_one_and_security_signs_too(company: Company) -> None:
-    n = company.people
-    content = json.dumps({key: said for key, said in json.loads(stock.source()).items() if key != "id"}).encode()
-    connect(company, content)
-    item = registry.preview([("theirs.json", content)], actor=as_actor(n.tom), now=company.now).items.get()
-    theirs = registry.confirm_import(
-        n.marketing,
-        actor=as_actor(n.tom),
-        now=company.now,
-        item=item,
-        fields={"business_owner": n.tom, "name": "Zebra"},
-    )
+#: The stock report by no id of its own.
+WITHOUT_ID = json.dumps({key: said for key, said in json.loads(stock.source()).items() if key != "id"}).encode()
+
+
+def of_marketing(c: Company) -> Submission:
+    """Tom's, of Marketing, which nobody of Finance Operations sees."""
+    n = c.people
+    connect(c, WITHOUT_ID)
+    item = registry.preview([("theirs.json", WITHOUT_ID)], actor=as_actor(n.tom), now=c.now).items.get()
+    said = {"business_owner": n.tom, "name": "Zebra"}
+    theirs = registry.confirm_import(n.marketing, actor=as_actor(n.tom), now=c.now, item=item, fields=said)
     assert isinstance(theirs, Version)
-    registry.amend(theirs.automation, actor=as_actor(n.tom), now=company.now, fields={"purpose": "Theirs."})
-    journeys.submitted(company, theirs, by=n.tom)
-    rita = Build.by(n.rita)
-    mine = rita.import_item(content=content)
-    shown = rita.see(mine)
+    registry.amend(theirs.automation, actor=as_actor(n.tom), now=c.now, fields={"purpose": "Theirs."})
+    return journeys.submitted(c, theirs, by=n.tom)
+
+
+OF_MARKETING = starting_point("company", of_marketing)
+
+
+@OF_MARKETING
+def test_of_another_teams_its_builder_reads_that_there_is_one(company: Company) -> None:
+    rita = Build.by(company.people.rita)
+    shown = rita.see(rita.import_item(content=WITHOUT_ID))
     assert "an automation of another team" in shown
     assert "Zebra" not in shown
+
+
+@OF_MARKETING
+def test_of_another_teams_security_signs_too(company: Company) -> None:
+    n, content = company.people, WITHOUT_ID
     made = journeys.submitted(company, journeys.brought_in(company, stock.EXPORT, content=content))
     assert [one.label for one in journeys.app_of(made).seats.all()] == [SeatLabel.LEAD, SeatLabel.SECURITY]
     review = client_of(n.theo).get(reverse("review", args=[made.pk])).content.decode()
@@ -197,33 +239,34 @@ def test_of_another_teams_its_builder_reads_that_there_is_one_and_security_signs
 # --- held and said ----------------------------------------------------------------------------------------------------------
 
 
+@REFUSED
 def test_what_is_not_alike_is_not_held(company: Company) -> None:
-    refused(company)
     made = stock.submitted(company, as_another("wider", more_channels(4)))
     assert not Likeness.objects.filter(automation=made.automation).exists()
 
 
-def test_few_privileges_say_little_of_what_runs_and_much_of_what_was_refused(company: Company) -> None:
-    stock.submitted(company)
+def test_few_privileges_say_little_of_what_runs_and_much_of_what_was_refused(
+    company: Company, stock_submitted: Submission
+) -> None:
     beside = stock.submitted(company, as_another("beside"))
     assert not Likeness.objects.filter(automation=beside.automation).exists()
 
 
+@starting_point(OF_FOUR, refused_among_others)
 def test_what_was_refused_is_not_hidden_behind_others_like_it(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+    company: Company, start: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alike, "MOST", 1)
-    old = refused(company, more_channels(2))
-    for word in ("one", "two"):
-        stock.submitted(company, as_another(word, more_channels(2)))
+    old = start
     made = stock.submitted(company, as_another("again", more_channels(2)))
     others = Likeness.objects.filter(automation=made.automation).values_list("other", flat=True)
     assert old.automation_id in others
     assert len(others) == 2
 
 
-def test_four_fifths_are_enough_whichever_is_larger(company: Company) -> None:
-    first = stock.submitted(company, more_channels(2))  # four
+@OF_FOUR
+def test_four_fifths_are_enough_whichever_is_larger(company: Company, start: Submission) -> None:
+    first = start  # four
     larger = stock.submitted(company, as_another("larger", more_channels(3)))  # five, four of them the same
     assert likeness_of(larger).other == first.automation
     largest = stock.submitted(company, as_another("largest", more_channels(4)))  # six: alike to five, and not to four
@@ -254,9 +297,11 @@ def test_what_is_in_force_is_not_asked_again(company: Company, stock_in_force: S
 
 
 @pytest.mark.parametrize("is_same", [True, False])
-def test_what_was_said_stands_with_the_decision_and_on_record(company: Company, is_same: bool) -> None:
-    refused(company)
-    made = stock.submitted(company, as_another("again"))
+@AGAIN
+def test_what_was_said_stands_with_the_decision_and_on_record(
+    company: Company, start: Submission, is_same: bool
+) -> None:
+    made = start
     likeness = likeness_of(made)
     approve_app(company, made, same={likeness.pk: is_same})
     answer = LikenessAnswer.objects.get()
@@ -266,9 +311,9 @@ def test_what_was_said_stands_with_the_decision_and_on_record(company: Company, 
 
 
 @pytest.mark.parametrize("is_same", [True, False])
-def test_what_was_said_counts_for_what_is_submitted_next(company: Company, is_same: bool) -> None:
-    refused(company)
-    made = stock.submitted(company, as_another("again"))
+@AGAIN
+def test_what_was_said_counts_for_what_is_submitted_next(company: Company, start: Submission, is_same: bool) -> None:
+    made = start
     approve_app(company, made, same={likeness_of(made).pk: is_same})
     transitions.withdraw(made, actor=as_actor(company.people.rita), now=company.now, reason="Not now.")
     said = transitions.submit(
@@ -283,19 +328,19 @@ def test_what_was_said_counts_for_what_is_submitted_next(company: Company, is_sa
     assert alike.open_of(said.automation) == []
 
 
-def test_a_newer_version_keeps_what_was_said(company: Company) -> None:
-    refused(company)
-    made = stock.submitted(company, as_another("again"))
+@AGAIN
+def test_a_newer_version_keeps_what_was_said(company: Company, start: Submission) -> None:
+    made = start
     approve_app(company, made)
     newer = stock.submitted(company, as_another("again", stock.one_more_channel))
     assert newer.continues == made
     assert alike.open_of(newer.automation) == []
 
 
-def test_the_reviewer_answers_on_the_page_and_loses_nothing(company: Company) -> None:
-    n = company.people
-    old = refused(company)
-    made = stock.submitted(company, as_another("again"))
+@AGAIN
+def test_the_reviewer_answers_on_the_page_and_loses_nothing(company: Company, start: Submission) -> None:
+    n, made = company.people, start
+    old = Submission.objects.earliest("pk")
     field, app = f"same-{likeness_of(made).pk}", journeys.app_of(made)
     theo = client_of(n.theo)
     page = theo.get(reverse("review", args=[made.pk])).content.decode()
@@ -316,8 +361,9 @@ def test_the_reviewer_answers_on_the_page_and_loses_nothing(company: Company) ->
     assert "It was said to be the same." in theo.get(reverse("review", args=[made.pk])).content.decode()
 
 
-def test_the_preview_says_it_before_anything_is_submitted(company: Company) -> None:
-    old = refused(company)
+@REFUSED
+def test_the_preview_says_it_before_anything_is_submitted(company: Company, start: Submission) -> None:
+    old = start
     content = stock.source(as_another("again"))
     connect(company, content)
     rita = Build.by(company.people.rita)
@@ -327,8 +373,8 @@ def test_the_preview_says_it_before_anything_is_submitted(company: Company) -> N
 
 
 @pytest.mark.rule("A7")
+@OF_FOUR
 def test_it_is_not_decided_together_with_others(company: Company) -> None:
-    stock.submitted(company, more_channels(2))
     made = stock.submitted(company, as_another("again", more_channels(2)))
     app = journeys.app_of(made)
     assert (app.tier, app.earlier) == ("standard", None)
@@ -336,17 +382,17 @@ def test_it_is_not_decided_together_with_others(company: Company) -> None:
     assert "may be the same as another" in page
 
 
-def test_an_export_of_its_own_is_told_by_its_source(company: Company) -> None:
-    first = stock.submitted(company)
+def test_an_export_of_its_own_is_told_by_its_source(company: Company, stock_submitted: Submission) -> None:
+    first = stock_submitted
     content = json.dumps({**json.loads(stock.source()), "meta": {"instanceId": "e" * 64}}).encode()
     made = journeys.submitted(company, journeys.brought_in(company, stock.EXPORT, content=content))
     likeness = likeness_of(made)
     assert (likeness.other, likeness.because) == (first.automation, Because.SOURCE)
 
 
-def test_the_reviewer_reads_what_was_said_of_the_other(company: Company) -> None:
-    refused(company)
-    made = stock.submitted(company, as_another("again"))
+@AGAIN
+def test_the_reviewer_reads_what_was_said_of_the_other(company: Company, start: Submission) -> None:
+    made = start
     page = client_of(company.people.theo).get(reverse("review", args=[made.pk])).content.decode()
     assert "Said before" in page
     assert "Nobody reads it." in page

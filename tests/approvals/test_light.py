@@ -30,7 +30,8 @@ from tests.approvals import lightly, stock
 from tests.approvals.attempts import database_refuses, sql
 from tests.approvals.bring_in.building import Build, connect
 from tests.approvals.lightly import another, both
-from tests.approvals.proposals.policies_proposed import in_force, looser
+from tests.approvals.proposals.policies_proposed import changed, in_force, looser
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -38,6 +39,17 @@ from tests.unguarded import given
 
 MONTH = timedelta(days=30)
 BY_POLICY = "UPDATE approvals_approval SET state = 'approved', by_policy_id = %s, granted_term_days = term_days, ended_at = %s WHERE id = %s"
+
+
+def four_allowed(c: Company) -> None:
+    """Policy approves four grants for a builder in 30 days, so that few rows are enough to have too many."""
+    in_force(c.people.ines, c.people.sana, changed(light_path__grants=4), now=c.now)
+
+
+FOUR_ALLOWED = starting_point("company", four_allowed)
+#: Where two of the four are given, and where two are asked for.
+TWO_OF_FOUR = starting_point(FOUR_ALLOWED, lightly.in_force)
+TWO_ASKED = starting_point(FOUR_ALLOWED, lightly.submitted)
 
 
 def second(submission: Submission) -> list[Approval]:
@@ -85,9 +97,18 @@ def test_what_something_else_starts_or_what_was_noticed_in_it_asks_people(
     assert people_are_asked(made)
 
 
+def unconfirmed(c: Company) -> Submission:
+    """All of it is low, and nobody has confirmed its connection."""
+    return journeys.submitted(c, lightly.version(c, is_confirmed=False))
+
+
+UNCONFIRMED = starting_point("company", unconfirmed)
+
+
 @pytest.mark.rule("A13", "I8")
-def test_a_connection_that_its_owner_has_not_confirmed_asks_them(company: Company) -> None:
-    made = journeys.submitted(company, lightly.version(company, is_confirmed=False))
+@UNCONFIRMED
+def test_a_connection_that_its_owner_has_not_confirmed_asks_them(company: Company, start: Submission) -> None:
+    made = start
     assert (made.tier, made.light_path) == ("low", False)
     stock.app_approved(company, made)
     assert people_are_asked(made)
@@ -131,8 +152,9 @@ def test_where_stage_1_is_not_asked_nobody_looks_so_owners_are_asked(
 
 
 @pytest.mark.rule("A13", "A14")
-def test_what_people_have_decided_goes_on_with_people_in_a_newer_version(company: Company) -> None:
-    made = journeys.submitted(company, lightly.version(company, is_confirmed=False))
+@UNCONFIRMED
+def test_what_people_have_decided_goes_on_with_people_in_a_newer_version(company: Company, start: Submission) -> None:
+    made = start
     stock.app_approved(company, made)
     connect(company, lightly.content())
     newer = lightly.submitted(company, lightly.reads_more(1))
@@ -142,16 +164,20 @@ def test_what_people_have_decided_goes_on_with_people_in_a_newer_version(company
 
 
 @pytest.mark.rule("A13")
-def test_eleven_in_thirty_days_ask_the_owners(company: Company, light_in_force: Submission) -> None:
-    assert lightly.submitted(company, both(another("eight"), lightly.reads_more(6))).light_path, "8 more are 10"
-    made = lightly.submitted(company, both(another("nine"), lightly.reads_more(7, "nine")))
+@TWO_OF_FOUR
+def test_as_much_in_thirty_days_as_policy_approves_is_on_the_light_path(company: Company) -> None:
+    assert lightly.submitted(company, another("two")).light_path, "2 more are 4"
+
+
+@pytest.mark.rule("A13")
+@TWO_OF_FOUR
+def test_more_in_thirty_days_than_policy_approves_ask_the_owners(company: Company) -> None:
+    made = lightly.submitted(company, both(another("three"), lightly.reads_more(1, "three")))
     assert not made.light_path
     stock.app_approved(company, made)
     assert people_are_asked(made)
-    later = company.now + MONTH
-    assert journeys.submitted(
-        company, lightly.version(company, both(another("then"), lightly.reads_more(8, "then"))), now=later
-    ).light_path
+    version = lightly.version(company, both(another("then"), lightly.reads_more(2, "then")))
+    assert journeys.submitted(company, version, now=company.now + MONTH).light_path
 
 
 # --- what leaves it before stage 2 -------------------------------------------------------------------------------------
@@ -226,16 +252,21 @@ def test_a_connection_that_is_to_open_something_else_has_its_owner_asked(
     assert left(light_submitted) == "a connection is not confirmed"
 
 
+def two_others(c: Company) -> list[Submission]:
+    """Two others are on the light path, each within the four, and the app of each is approved."""
+    others = [lightly.submitted(c, another(word)) for word in ("one", "two")]
+    assert all(one.light_path for one in others)
+    return [stock.app_approved(c, one) for one in others]
+
+
 @pytest.mark.rule("A13")
-def test_ten_are_counted_again_when_the_app_is_approved(company: Company, light_submitted: Submission) -> None:
-    others = [lightly.submitted(company, both(another(word), lightly.reads_more(3, word))) for word in ("one", "two")]
-    assert all(one.light_path for one in others), "each by itself is within ten"
-    for one in others:
-        stock.app_approved(company, one)
-    assert {record.by_policy_id for one in others for record in second(one)} == {light_submitted.policy_id}
-    stock.app_approved(company, light_submitted)
-    assert people_are_asked(light_submitted)
-    assert left(light_submitted) == "its builder has as many of policy as there may be"
+@starting_point(TWO_ASKED, two_others)
+def test_they_are_counted_again_when_the_app_is_approved(company: Company, start: list[Submission]) -> None:
+    made = Submission.objects.earliest("pk")
+    assert {record.by_policy_id for one in start for record in second(one)} == {made.policy_id}
+    stock.app_approved(company, made)
+    assert people_are_asked(made)
+    assert left(made) == "its builder has as many of policy as there may be"
 
 
 @pytest.mark.rule("A13", "A4", "A8")
@@ -299,11 +330,12 @@ def test_the_database_lets_policy_approve_nothing_but_the_light_path(
 
 
 @pytest.mark.rule("A13", "S5")
+@UNCONFIRMED
 def test_the_database_lets_policy_approve_nothing_in_a_submission_that_was_not_on_it(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+    company: Company, start: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python has policy approve it all the same: all of it is low, and its connection is not confirmed."""
-    made = journeys.submitted(company, lightly.version(company, is_confirmed=False))
+    made = start
 
     def approve_all(step: Any, submission: Submission, waiting: list[Approval]) -> bool:
         for record in waiting:
@@ -330,8 +362,16 @@ def _another_policy(c: Company, made: Submission) -> None:
     in_force(c.people.ines, c.people.sana, looser(), now=c.now)
 
 
-def _ten_already(c: Company, made: Submission) -> None:
+def ten_already(c: Company) -> None:
+    """Policy has approved ten others."""
     stock.app_approved(c, lightly.submitted(c, both(another("ten"), lightly.reads_more(8))))
+
+
+TEN_ALREADY = starting_point("light_submitted", ten_already)
+
+
+def _nothing_more(c: Company, made: Submission) -> None:
+    pass
 
 
 @pytest.mark.rule("A13", "S5")
@@ -341,7 +381,7 @@ def _ten_already(c: Company, made: Submission) -> None:
         (_objected, "is not on the light path"),
         (_moving, "no owner has confirmed"),
         (_another_policy, "is not on the light path"),
-        (_ten_already, "as much for a builder"),
+        pytest.param(_nothing_more, "as much for a builder", marks=TEN_ALREADY),
     ],
 )
 def test_the_database_counts_and_looks_for_itself_whatever_the_rule_in_python_says(
@@ -370,7 +410,7 @@ def test_a_newer_version_of_what_nobody_has_decided_stays_on_it(company: Company
     transitions.ask_for_changes(
         app, actor=as_actor(company.people.theo), now=company.now, reason="All of it?", shown_digest=journeys.shown(app)
     )
-    newer = lightly.submitted(company, lightly.reads_more(1))
+    newer = lightly.submitted(company, stock.every_tuesday)
     assert (newer.continues, newer.light_path) == (light_submitted, True)
     stock.app_approved(company, newer)
     assert {record.by_policy for record in second(newer)} == {newer.policy}
@@ -423,15 +463,19 @@ def test_its_owner_reads_and_may_object_until_then(company: Company, light_submi
 
 
 @pytest.mark.rule("A13")
-def test_the_preview_says_so_and_submitting_does_so(company: Company) -> None:
-    data = lightly.content()
+def test_the_preview_says_nothing_of_it_where_nobody_knows_what_its_credential_opens(company: Company) -> None:
     given(company.erp, data_class="internal")
     rita = Build.by(company.people.rita)
-    item = rita.import_item(content=data)
+    item = rita.import_item(content=lightly.content())
     rita.post(item, rita.typed(item, company.people.jonas))
-    assert "Light path" not in rita.see(item), "what its credential opens is not known"
-    lightly.version(company)
-    item = rita.import_item(content=data)
+    assert "Light path" not in rita.see(item)
+
+
+@pytest.mark.rule("A13")
+@starting_point("company", lightly.version)
+def test_the_preview_says_so_and_submitting_does_so(company: Company) -> None:
+    rita = Build.by(company.people.rita)
+    item = rita.import_item(content=lightly.content())
     rita.post(item, rita.typed(item, company.people.jonas))
     page = " ".join(rita.see(item).split())
     assert "<b>Light path.</b> Theo Brandt decides the app; the rest is approved by policy version 1." in page
@@ -452,16 +496,15 @@ def test_the_preview_says_why_not_where_little_is_missing(company: Company) -> N
 
 
 @pytest.mark.rule("A13")
-def test_the_preview_says_that_it_would_be_the_eleventh(company: Company, light_in_force: Submission) -> None:
-    edit = both(another("nine"), lightly.reads_more(7))
+@TWO_OF_FOUR
+def test_the_preview_says_that_it_would_be_one_too_many(company: Company) -> None:
+    edit = both(another("three"), lightly.reads_more(1))
     lightly.version(company, edit)
     rita = Build.by(company.people.rita)
     item = rita.import_item(content=lightly.content(edit))
     rita.post(item, rita.typed(item, company.people.jonas))
     page = " ".join(rita.see(item).split())
-    assert (
-        "Policy approves 10 grants for a builder in 30 days; with this there would be 11. So owners are asked." in page
-    )
+    assert "Policy approves 4 grants for a builder in 30 days; with this there would be 5. So owners are asked." in page
 
 
 @pytest.mark.rule("A13")

@@ -15,7 +15,8 @@ from governance.controls.refusals import DutyConflict
 from tests import journeys
 from tests.appointing import record_leaver
 from tests.approvals import lightly, stock
-from tests.approvals.test_alike import as_another, likeness_of, more_channels, refused
+from tests.approvals.test_alike import AGAIN, REFUSED, as_another, likeness_of, more_channels, refused
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -42,34 +43,57 @@ def withdrawn(c: Company, made: Submission) -> Submission:
     return made
 
 
-def refused_by_omar(c: Company, edit: Edit | None = None, **fields: Any) -> Submission:
-    """The stock report, of which Omar has refused the posts; then withdrawn."""
-    made = stock.in_stage_2(c, edit, **fields)
+def refused_by_omar(c: Company, made: Submission) -> Submission:
+    """Omar has refused the posts; then it is withdrawn."""
     journeys.reject(stock.privilege_on(made, c.slack), c.people.omar, now=c.now, reason="Not there.")
     return withdrawn(c, made)
 
 
-@pytest.mark.parametrize(("first", "then"), [("production", "test"), ("test", "production")])
-def test_another_environment_sheds_no_refusal(company: Company, first: str, then: str) -> None:
-    old = refused_by_omar(company, environment=first)
+def refused_in_production(c: Company) -> Submission:
+    """The stock report, of which Omar has refused the posts."""
+    return refused_by_omar(c, stock.newest(c))
+
+
+REFUSED_BY_OMAR = starting_point("stock_in_stage_2", refused_in_production)
+
+
+def refused_in_test(c: Company) -> Submission:
+    """The same in test."""
+    return refused_by_omar(c, stock.in_stage_2(c, environment="test"))
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        pytest.param("test", marks=REFUSED_BY_OMAR),
+        pytest.param("production", marks=starting_point("company", refused_in_test)),
+    ],
+)
+def test_another_environment_sheds_no_refusal(company: Company, start: Submission, then: str) -> None:
+    old = start
     made = stock.submitted(company, environment=then)
     assert stock.privilege_on(made, company.slack).earlier == stock.privilege_on(old, company.slack)
 
 
-def test_another_credential_sheds_no_refusal(company: Company) -> None:
-    old = refused_by_omar(company)
+@REFUSED_BY_OMAR
+def test_another_credential_sheds_no_refusal(company: Company, start: Submission) -> None:
+    old = start
     made = stock.submitted(company, as_another("again"))
     assert stock.privilege_on(made, company.slack).earlier == stock.privilege_on(old, company.slack)
 
 
-@pytest.mark.rule("A13")
-def test_what_was_refused_below_is_not_approved_by_policy_above(company: Company) -> None:
-    n = company.people
-    low = lightly.version(company, lightly.another("x"), is_confirmed=False, environment="test")
-    old = stock.app_approved(company, journeys.submitted(company, low))
-    journeys.reject(old.approvals.get(stage=2, privilege__isnull=False), n.omar, now=company.now, reason="Never.")
-    withdrawn(company, old)
+def refused_below(c: Company) -> None:
+    """What is low in test: Omar has refused what it reads."""
+    low = lightly.version(c, lightly.another("x"), is_confirmed=False, environment="test")
+    old = stock.app_approved(c, journeys.submitted(c, low))
+    record = old.approvals.get(stage=2, privilege__isnull=False)
+    journeys.reject(record, c.people.omar, now=c.now, reason="Never.")
+    withdrawn(c, old)
 
+
+@pytest.mark.rule("A13")
+@starting_point("company", refused_below)
+def test_what_was_refused_below_is_not_approved_by_policy_above(company: Company) -> None:
     def above(export: dict[str, Any]) -> None:
         lightly.another("y")(export)
         export["id"] = "x"
@@ -77,10 +101,15 @@ def test_what_was_refused_below_is_not_approved_by_policy_above(company: Company
     assert not journeys.submitted(company, lightly.version(company, above)).light_path
 
 
+def app_rejected_below(c: Company) -> None:
+    """What is low in test: Theo has rejected the app."""
+    low = journeys.submitted(c, lightly.version(c, environment="test"))
+    journeys.reject(journeys.app_of(low), c.people.theo, now=c.now, reason="No.")
+
+
 @pytest.mark.rule("A13")
+@starting_point("company", app_rejected_below)
 def test_an_app_rejected_below_is_not_on_the_light_path_above(company: Company) -> None:
-    low = journeys.submitted(company, lightly.version(company, environment="test"))
-    journeys.reject(journeys.app_of(low), company.people.theo, now=company.now, reason="No.")
     assert not journeys.submitted(company, lightly.version(company)).light_path
 
 
@@ -94,34 +123,53 @@ def test_another_environment_sheds_no_party(company: Company, first: str, then: 
     assert (theo.pk, Capacity.IMPORTER) in set(made.parties.values_list("person", "capacity"))
 
 
-def test_something_small_that_is_in_force_does_not_bring_back_what_was_refused(company: Company) -> None:
-    old = refused(company)
-    shell = stock.submitted(company, named("shell", stock.nothing_but_the_trigger))
-    journeys.decide_all(company, shell)
+def shell(c: Company) -> Submission:
+    """What was refused; and nothing but a trigger under another id, in force."""
+    old = stock.newest(c)
+    journeys.decide_all(c, stock.submitted(c, named("shell", stock.nothing_but_the_trigger)))
+    return old
+
+
+@starting_point(REFUSED, shell)
+def test_something_small_that_is_in_force_does_not_bring_back_what_was_refused(
+    company: Company, start: Submission
+) -> None:
+    old = start
     again = stock.submitted(company, named("shell"))
     app = journeys.app_of(again)
     assert app.earlier == journeys.app_of(old)
     assert [one.other for one in alike.open_of(again.automation)] == [old.automation]
 
 
+def said_the_same(c: Company) -> None:
+    """Rita's is in force, and was said to be the same as one of Theo's."""
+    n = c.people
+    theirs = journeys.brought_in(c, stock.EXPORT, by=n.theo, content=stock.source(named("theos")))
+    journeys.submitted(c, theirs, by=n.theo)
+    made = stock.submitted(c, named("ritas"))
+    journeys.approve(journeys.app_of(made), n.bram, now=c.now, same={likeness_of(made).pk: True})
+    journeys.decide_rest(c, made)
+
+
 @pytest.mark.rule("S1")
+@starting_point("company", said_the_same)
 def test_who_built_what_was_said_to_be_the_same_decides_nothing_later_either(company: Company) -> None:
     n = company.people
-    theirs = journeys.brought_in(company, stock.EXPORT, by=n.theo, content=stock.source(named("theos")))
-    journeys.submitted(company, theirs, by=n.theo)
-    made = stock.submitted(company, named("ritas"))
-    journeys.approve(journeys.app_of(made), n.bram, now=company.now, same={likeness_of(made).pk: True})
-    journeys.decide_rest(company, made)
     again = stock.submitted(company, named("ritas", stock.one_more_channel, stock.every_tuesday))
     with pytest.raises(DutyConflict, match=r"^SOD-1: You are a party to this submission,"):
         journeys.approve(journeys.app_of(again), n.theo, now=company.now)
 
 
+def nearly_the_same(c: Company) -> None:
+    """One of five privileges, which was refused; and one of six, which was said to be another."""
+    refused_by_omar(c, stock.in_stage_2(c, more_channels(3)))
+    made = stock.submitted(c, named("again", more_channels(4)))
+    journeys.approve(journeys.app_of(made), c.people.theo, now=c.now, same={likeness_of(made).pk: False})
+
+
+@starting_point("company", nearly_the_same)
 def test_a_word_about_nearly_the_same_says_nothing_about_the_very_source(company: Company) -> None:
-    refused_by_omar(company, more_channels(4))
-    made = stock.submitted(company, named("again", more_channels(5)))
-    journeys.approve(journeys.app_of(made), company.people.theo, now=company.now, same={likeness_of(made).pk: False})
-    again = stock.submitted(company, named("again", more_channels(4)))
+    again = stock.submitted(company, named("again", more_channels(3)))
     assert [one.because for one in alike.open_of(again.automation)] == ["source"]
 
 
@@ -133,14 +181,20 @@ def test_a_draft_that_nobody_submitted_is_nothing_yet(company: Company) -> None:
     assert not made.parties.filter(person=n.theo).exists()
 
 
-def test_whoever_the_ladder_comes_to_sees_the_other_and_says(company: Company) -> None:
-    n = company.people
-    for one in (company.slack, company.erp):
-        stock.hand_over(company, one, n.omar, n.mei)
-    withdrawn(company, stock.submitted(company))
+def up_the_ladder(c: Company) -> Submission:
+    """One like what was withdrawn, where both leads of its team have left: Amara, a fallback owner, is asked for the app."""
+    n = c.people
+    for one in (c.slack, c.erp):
+        stock.hand_over(c, one, n.omar, n.mei)
+    withdrawn(c, stock.newest(c))
     for person in (n.theo, n.bram):
-        record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="Left.")
-    made = stock.submitted(company, as_another("again"))
+        record_leaver(person, actor=as_actor(n.ines), now=c.now, reason="Left.")
+    return stock.submitted(c, as_another("again"))
+
+
+@starting_point("stock_submitted", up_the_ladder)
+def test_whoever_the_ladder_comes_to_sees_the_other_and_says(company: Company, start: Submission) -> None:
+    n, made = company.people, start
     app, amara = journeys.app_of(made), client_of(n.amara)
     page = amara.get(reverse("review", args=[made.pk])).content.decode()
     field = f"same-{likeness_of(made).pk}"
@@ -153,9 +207,9 @@ def test_whoever_the_ladder_comes_to_sees_the_other_and_says(company: Company) -
 
 
 @pytest.mark.rule("A8")
-def test_the_other_answer_is_no_second_press(company: Company) -> None:
-    refused(company)
-    made = stock.submitted(company, as_another("again"))
+@AGAIN
+def test_the_other_answer_is_no_second_press(company: Company, start: Submission) -> None:
+    made = start
     field, app, theo = f"same-{likeness_of(made).pk}", journeys.app_of(made), client_of(company.people.theo)
     href = reverse("decide", args=[made.pk, app.pk])
     said = {"decision": "approve", "shown_digest": journeys.shown(app), "reason": "Seen."}
@@ -175,12 +229,19 @@ def both(*edits: Edit) -> Edit:
     return edit
 
 
+def refused_beside(c: Company) -> Submission:
+    """The stock report in force; one like it with more channels was refused."""
+    live = stock.newest(c)
+    refused(c, named("other", more_channels(2)))
+    return live
+
+
+@starting_point("stock_in_force", refused_beside)
 @pytest.mark.parametrize("source", ["the very same", "another"])
 def test_a_version_of_what_is_in_force_goes_to_stage_1_where_it_may_be_what_was_refused(
-    company: Company, stock_in_force: Submission, source: str
+    company: Company, start: Submission, source: str
 ) -> None:
-    refused(company, named("other", more_channels(2)))
     more = () if source == "the very same" else (stock.another_order,)
     made = stock.submitted(company, both(more_channels(2), *more))
-    assert made.automation == stock_in_force.automation
+    assert made.automation == start.automation
     assert alike.MAY_BE_KNOWN in journeys.app_of(made).reasons
