@@ -33,18 +33,17 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def submission(company: Company) -> Submission:
-    """The stock report, standard risk, in stage 2."""
-    version = journeys.brought_in(company, stock.EXPORT)
-    made = journeys.submitted(company, version)
-    journeys.approve(journeys.app_of(made), company.people.theo, now=company.now)
-    return made
+def record(company: Company, stock_in_stage_2: Submission) -> Approval:
+    """What it may do in Slack, which Omar decides."""
+    return stock.privilege_on(stock_in_stage_2, company.slack)
 
 
 @pytest.fixture
-def record(company: Company, submission: Submission) -> Approval:
-    """What it may do in Slack, which Omar decides."""
-    return stock.privilege_on(submission, company.slack)
+def high(company: Company, chaser_in_stage_2: Submission) -> Approval:
+    """What a high-risk app may do to Omar's database: his signature, and one for security."""
+    found = chaser_in_stage_2.approvals.filter(tier="high", privilege__entitlement__resource=company.erp).first()
+    assert found is not None
+    return found
 
 
 def retract(record: Approval, person: Person, c: Company, **more: Any) -> Approval:
@@ -80,8 +79,8 @@ def test_nothing_is_taken_back_where_nothing_was_decided(company: Company, recor
 
 
 @pytest.mark.rule("A5")
-def test_nothing_is_taken_back_once_the_submission_is_decided(company: Company, submission: Submission) -> None:
-    made = journeys.decide_rest(company, submission)
+def test_nothing_is_taken_back_once_the_submission_is_decided(company: Company, stock_in_force: Submission) -> None:
+    made = stock_in_force
     assert made.state == SubmissionState.IN_FORCE
     record = stock.privilege_on(made, company.slack)
     with pytest.raises(OutOfTurn) as no:
@@ -105,9 +104,9 @@ def test_an_app_is_not_taken_back_once_a_privilege_was_decided_on_its_strength(
 
 
 @pytest.mark.rule("S5")
-def test_no_token_and_no_old_session_takes_back(company: Company) -> None:
+def test_no_token_and_no_old_session_takes_back(company: Company, chaser_submitted: Submission) -> None:
     n = company.people
-    app = journeys.app_of(journeys.submitted(company))
+    app = journeys.app_of(chaser_submitted)
     journeys.approve(app, n.theo, now=company.now)
     for minutes in (None, 60):
         with pytest.raises(DutyConflict) as no:
@@ -188,12 +187,8 @@ def test_the_form_that_was_shown_before_an_undo_decides_nothing_after_it(company
 
 
 @pytest.mark.rule("A8")
-def test_what_others_signed_stands(company: Company) -> None:
-    n = company.people
-    made = journeys.submitted(company)
-    journeys.decide_app(company, made)
-    record = made.approvals.filter(tier="high", privilege__entitlement__resource=company.erp).first()
-    assert record is not None
+def test_what_others_signed_stands(company: Company, high: Approval) -> None:
+    n, record = company.people, high
     journeys.approve(record, n.omar, now=company.now)
     journeys.approve(record, n.sana, now=company.now)
     assert record.state == ApprovalState.APPROVED
@@ -206,26 +201,22 @@ def test_what_others_signed_stands(company: Company) -> None:
 
 
 @pytest.mark.rule("A7")
-def test_what_was_narrowed_with_it_is_as_it_was_asked(company: Company, submission: Submission) -> None:
+def test_what_was_narrowed_with_it_is_as_it_was_asked(company: Company, stock_in_stage_2: Submission) -> None:
     n = company.people
-    record = stock.privilege_on(submission, company.slack)
+    record = stock.privilege_on(stock_in_stage_2, company.slack)
     journeys.approve(record, n.omar, now=company.now, term_days=30)
     assert record.granted_term_days == 30
     retract(record, n.omar, company)
     assert (record.granted_term_days, record.granted_level, record.granted_scope) == (None, "", None)
-    made = journeys.decide_rest(company, submission)
+    made = journeys.decide_rest(company, stock_in_stage_2)
     grant = next(one for one in journeys.grants_of(made) if one.approval_id == record.pk)
     assert (grant.ends_at - grant.begins_at).days == record.term_days
 
 
 @pytest.mark.rule("A6", "A7", "A8")
-def test_nobody_takes_back_what_somebody_else_decided_after(company: Company) -> None:
+def test_nobody_takes_back_what_somebody_else_decided_after(company: Company, high: Approval) -> None:
     """Whoever signed after it signed what it narrowed; whoever refused or asked after it is not overruled by it."""
-    n = company.people
-    made = journeys.submitted(company)
-    journeys.decide_app(company, made)
-    record = made.approvals.filter(tier="high", privilege__entitlement__resource=company.erp).first()
-    assert record is not None
+    n, record = company.people, high
     journeys.approve(record, n.omar, now=company.now, term_days=30)
     first = record.decisions.get()
     for act in (journeys.approve, journeys.reject):
@@ -260,13 +251,13 @@ def test_nobody_takes_back_for_somebody_what_they_decided_in_person(company: Com
 
 @pytest.mark.rule("A8", "S1")
 def test_the_database_puts_nothing_in_force_that_nobody_signs_any_more(
-    company: Company, submission: Submission, record: Approval
+    company: Company, stock_in_stage_2: Submission, record: Approval
 ) -> None:
     n = company.people
     journeys.approve(record, n.omar, now=company.now)
     Retraction.objects.create(decision=record.decisions.get(), person=n.omar, at=company.now)  # and it stays approved
     with pytest.raises(Refused, match="A8"):
-        journeys.decide_rest(company, submission)
+        journeys.decide_rest(company, stock_in_stage_2)
 
 
 @pytest.mark.rule("A14", "A8")
@@ -282,10 +273,10 @@ def test_the_database_carries_nothing_over_that_was_taken_back(company: Company,
 
 
 @pytest.mark.rule("A9")
-def test_whoever_was_told_of_nothing_yet_is_told_once_it_is_open_again(company: Company) -> None:
-    n = company.people
-    made = journeys.submitted(company)
-    journeys.decide_app(company, made)
+def test_whoever_was_told_of_nothing_yet_is_told_once_it_is_open_again(
+    company: Company, chaser_in_stage_2: Submission
+) -> None:
+    n, made = company.people, chaser_in_stage_2
     Notice.objects.filter(event="stage_2_opened", recipient=n.mei).update(state="dropped", error="Done.")
     record = made.approvals.filter(tier="high", privilege__entitlement__resource__owner=n.mei).first()
     assert record is not None
@@ -308,12 +299,8 @@ def test_a_no_that_refused_the_connection_is_not_taken_back(company: Company, re
 
 
 @pytest.mark.rule("A7", "A8")
-def test_what_others_narrowed_stays_narrow(company: Company) -> None:
-    n = company.people
-    made = journeys.submitted(company)
-    journeys.decide_app(company, made)
-    record = made.approvals.filter(tier="high", privilege__entitlement__resource=company.erp).first()
-    assert record is not None
+def test_what_others_narrowed_stays_narrow(company: Company, high: Approval) -> None:
+    n, record = company.people, high
     journeys.approve(record, n.omar, now=company.now, term_days=60)
     journeys.approve(record, n.sana, now=company.now, term_days=20)
     retract(record, n.sana, company)
@@ -321,29 +308,29 @@ def test_what_others_narrowed_stays_narrow(company: Company) -> None:
 
 
 @pytest.mark.rule("A4")
-def test_an_app_that_is_taken_back_closes_what_it_opened(company: Company, submission: Submission) -> None:
+def test_an_app_that_is_taken_back_closes_what_it_opened(company: Company, stock_in_stage_2: Submission) -> None:
     n = company.people
-    app = journeys.app_of(submission)
+    app = journeys.app_of(stock_in_stage_2)
     retract(app, n.theo, company)
-    second = submission.approvals.filter(stage=2)
+    second = stock_in_stage_2.approvals.filter(stage=2)
     assert {one.state for one in second} == {ApprovalState.WAITING}
     assert {one.due_at for one in second} == {None}
     for one in second:
         assert recorded("approval.closed_again", one, by=n.theo) == {"from": "open", "to": "waiting"}
     assert waiting.to_decide(as_actor(n.omar), company.now) == []
     with pytest.raises(OutOfTurn, match=r"^STATE: This approval is waiting, so this can't"):
-        journeys.approve(stock.privilege_on(submission, company.slack), n.omar, now=company.now)
+        journeys.approve(stock.privilege_on(stock_in_stage_2, company.slack), n.omar, now=company.now)
     journeys.approve(app, n.theo, now=company.now)
     assert waiting.to_decide(as_actor(n.omar), company.now)
-    assert journeys.decide_rest(company, submission).state == SubmissionState.IN_FORCE
+    assert journeys.decide_rest(company, stock_in_stage_2).state == SubmissionState.IN_FORCE
 
 
 @pytest.mark.rule("S2")
-def test_who_took_back_a_decision_decides_nothing_of_the_other_stage(company: Company) -> None:
-    n = company.people
+def test_who_took_back_a_decision_decides_nothing_of_the_other_stage(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    n, made = company.people, stock_in_stage_2
     stock.hand_over(company, company.slack, n.theo, n.omar)
-    made = journeys.submitted(company, journeys.brought_in(company, stock.EXPORT))
-    journeys.approve(journeys.app_of(made), n.theo, now=company.now)
     retract(journeys.app_of(made), n.theo, company)
     found = Route.load(made, company.now).conflict(n.theo, stock.privilege_on(made, company.slack))
     assert found is not None
@@ -467,10 +454,10 @@ def test_who_never_heard_of_a_question_does_not_hear_that_it_was_taken_back(
 
 @pytest.mark.rule("A4", "R5")
 def test_who_is_asked_again_after_an_undo_is_told_though_the_first_asking_was_dropped(
-    company: Company, submission: Submission, settings: Any
+    company: Company, stock_in_stage_2: Submission, settings: Any
 ) -> None:
     n, settings.EMAIL_URL = company.people, ""
-    app = journeys.app_of(submission)
+    app = journeys.app_of(stock_in_stage_2)
     retract(app, n.theo, company)
     sending.send_due(now=company.now, gathering=timedelta())
     assert not Notice.objects.filter(event="digest", recipient=n.omar).exists(), "nothing is open for him"
