@@ -12,6 +12,7 @@ from inventory import registry
 from tests import journeys
 from tests.appointing import name_leads
 from tests.approvals import stock
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 
@@ -25,7 +26,7 @@ def two_more_channels(export: dict[str, Any]) -> None:
     export["nodes"].append(more)
 
 
-def another_purpose(c: Company, live: Submission) -> Submission:
+def another_purpose(c: Company) -> Submission:
     """A change of purpose with two privileges more on Slack, the app decided anew by Bram; Theo, who decided it first, owns Slack."""
     n = c.people
     stock.hand_over(c, c.slack, n.theo, n.amara)
@@ -35,9 +36,12 @@ def another_purpose(c: Company, live: Submission) -> Submission:
     return made
 
 
-def back_again(c: Company, live: Submission, before: Submission) -> list[Approval]:
+ANOTHER_PURPOSE = starting_point("stock_in_force", another_purpose)
+
+
+def back_again(c: Company, before: Submission) -> list[Approval]:
     """The purpose is what it was, so the newer submission rests on the app approval in force; its records."""
-    rita = as_actor(c.people.rita)
+    rita, live = as_actor(c.people.rita), Submission.objects.earliest("pk")
     registry.amend(live.automation, actor=rita, now=c.now, fields={"purpose": live.automation.purpose})
     made = journeys.submitted(c, before.version)
     assert made.app_approval == live.app_approval
@@ -45,13 +49,14 @@ def back_again(c: Company, live: Submission, before: Submission) -> list[Approva
 
 
 @pytest.mark.rule("A14", "S2")
+@ANOTHER_PURPOSE
 def test_what_whoever_decided_the_app_in_force_approved_meanwhile_is_asked_anew(
-    company: Company, live: Submission
+    company: Company, start: Submission
 ) -> None:
-    n, meanwhile = company.people, another_purpose(company, live)
+    n, meanwhile = company.people, start
     first = meanwhile.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
     journeys.approve(first, n.theo, now=company.now)
-    records = back_again(company, live, meanwhile)
+    records = back_again(company, meanwhile)
     assert {(one.state, one.carried_from) for one in records} == {(ApprovalState.OPEN, None)}
     assert {one.seats.get().candidates.get().person for one in records} == {n.amara}, "the next on the ladder"
     for one in records:
@@ -60,21 +65,23 @@ def test_what_whoever_decided_the_app_in_force_approved_meanwhile_is_asked_anew(
 
 
 @pytest.mark.rule("A14", "A15", "S2")
-def test_what_they_refused_meanwhile_needs_one_signature_more(company: Company, live: Submission) -> None:
-    n, meanwhile = company.people, another_purpose(company, live)
+@ANOTHER_PURPOSE
+def test_what_they_refused_meanwhile_needs_one_signature_more(company: Company, start: Submission) -> None:
+    n, meanwhile = company.people, start
     first = meanwhile.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
     journeys.reject(first, n.theo, now=company.now)
-    refused = next(one for one in back_again(company, live, meanwhile) if one.key == first.key)
+    refused = next(one for one in back_again(company, meanwhile) if one.key == first.key)
     assert (refused.state, refused.carried_from, refused.earlier) == (ApprovalState.OPEN, None, first)
     assert refused.seats.count() == 2
 
 
 @pytest.mark.rule("A14")
-def test_what_somebody_else_approved_meanwhile_carries_over(company: Company, live: Submission) -> None:
-    n, meanwhile = company.people, another_purpose(company, live)
+@ANOTHER_PURPOSE
+def test_what_somebody_else_approved_meanwhile_carries_over(company: Company, start: Submission) -> None:
+    n, meanwhile = company.people, start
     stock.hand_over(company, company.slack, n.piet, n.amara)
     first = meanwhile.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
     journeys.approve(first, n.piet, now=company.now)
-    kept = {one.key: one for one in back_again(company, live, meanwhile)}
+    kept = {one.key: one for one in back_again(company, meanwhile)}
     assert (kept[first.key].state, kept[first.key].carried_from) == (ApprovalState.APPROVED, first)
     assert sum(one.state == ApprovalState.OPEN for one in kept.values()) == 1

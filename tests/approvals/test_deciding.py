@@ -15,6 +15,8 @@ from inventory.models import AutomationState
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import refused
+from tests.approvals.lightly import asks
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -179,18 +181,24 @@ def test_a_credential_has_neither_level_nor_scope(company: Company, stage_2: Sub
     unusable(record, company, "narrowed", scope=["read"])
 
 
+def of_two_tables(c: Company) -> Submission:
+    """In stage 2: it reads two tables by one query, and posts."""
+    return stock.in_stage_2(c, asks("SELECT s.sku, i.name FROM scm.stock s JOIN scm.items i ON i.sku = s.sku"))
+
+
 @pytest.mark.rule("A7", "G1")
-def test_what_was_shortened_lowered_and_narrowed_is_what_is_granted(company: Company, chaser: Submission) -> None:
-    reading = chaser.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
-    approve(reading, company, term_days=20, scope=["fin.customers"])
-    posts = stock.privilege_on(chaser, company.slack)
+@starting_point("company", of_two_tables)
+def test_what_was_shortened_lowered_and_narrowed_is_what_is_granted(company: Company, start: Submission) -> None:
+    reading = start.approvals.get(privilege__scope=["scm.stock", "scm.items"])
+    approve(reading, company, term_days=20, scope=["scm.items"])
+    posts = stock.privilege_on(start, company.slack)
     approve(posts, company, level="read")
-    stock.decide_rest(company, chaser)
+    stock.decide_rest(company, start)
     one = Grant.objects.get(approval=reading)
-    assert (one.scope, (one.ends_at - one.begins_at).days) == (["fin.customers"], 20)
+    assert (one.scope, (one.ends_at - one.begins_at).days) == (["scm.items"], 20)
     assert Grant.objects.get(approval=posts).level == "read"
     asked = Decision.objects.get(approval=reading)
-    assert (asked.term_days, asked.scope) == (20, ["fin.customers"])
+    assert (asked.term_days, asked.scope) == (20, ["scm.items"])
     said = LedgerEvent.objects.get(verb="approval.approved", subject_id=str(reading.pk)).payload
     assert (said["term_days"], said["scope"]) == (20, 1)  # how many, not which
 

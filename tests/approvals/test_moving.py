@@ -20,6 +20,7 @@ from tests.approvals.attempts import database_refuses, sql
 from tests.approvals.chained import described, in_force
 from tests.approvals.conflicts import ruling
 from tests.approvals.conflicts.ruling import on
+from tests.ground import starting_point
 from tests.inventory.conftest import again
 from tests.journeys import Company
 from tests.matrix.worlds import inside
@@ -51,6 +52,23 @@ def moved(c: Company, one: Automation) -> Automation:
     """Grace agrees."""
     transfers.accept_transfer(ask(c, one), actor=as_actor(c.people.grace), now=c.now, reason="We do.")
     return again(one)
+
+
+def held_in_both(c: Company) -> Automation:
+    """One of Finance Operations that writes where one of Marketing reads; no rule forbids it."""
+    ruling.no_other_rules(c.now)
+    there = in_force(c, described(c, "Reads", (c.slack, "read", "payments"))).automation
+    mine = in_force(c, described(c, "Writes", (c.slack, "write", "in"))).automation
+    unguarded_move(there.pk, team=c.people.marketing)
+    return again(mine)
+
+
+HELD_IN_BOTH = starting_point("company", held_in_both)
+
+
+def forbid(c: Company, mode: str) -> None:
+    """From now on no team may both write and read there."""
+    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode=mode, scope="team")
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------------
@@ -123,11 +141,12 @@ def test_only_the_lead_of_the_other_team_agrees(company: Company, live: Automati
 
 
 @pytest.mark.rule("L2", "S6")
+@HELD_IN_BOTH
 def test_it_does_not_move_to_where_an_enforced_rule_forbids_what_it_holds_beside_what_is_held_there(
-    plain: Company,
+    company: Company, start: Automation
 ) -> None:
-    c, n = plain, plain.people
-    mine = beside_what_is_held_there(c, mode="enforce")
+    c, n, mine = company, company.people, start
+    forbid(c, "enforce")
     made = ask(c, mine)
     with pytest.raises(DutyConflict, match="In Marketing it would stand in a conflict") as no:
         transfers.accept_transfer(made, actor=as_actor(n.grace), now=c.now, reason="We do.")
@@ -150,11 +169,13 @@ def test_nor_where_what_it_is_in_conflict_with_already_would_begin_anew(plain: C
 
 
 @pytest.mark.rule("L2", "S6")
+@HELD_IN_BOTH
 def test_nor_where_what_made_the_conflict_came_into_force_after_it_was_asked(
-    plain: Company, monkeypatch: pytest.MonkeyPatch
+    company: Company, start: Automation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    c, answers = plain, iter([None])
-    made = ask(c, beside_what_is_held_there(c, mode="enforce"))
+    c, answers = company, iter([None])
+    forbid(c, "enforce")
+    made = ask(c, start)
     real = conflicts_moved.refusal
     monkeypatch.setattr(conflicts_moved, "refusal", lambda *said: next(answers, real(*said)))
     with pytest.raises(DutyConflict, match="In Marketing it would stand in a conflict"):
@@ -163,9 +184,13 @@ def test_nor_where_what_made_the_conflict_came_into_force_after_it_was_asked(
 
 
 @pytest.mark.rule("L2", "S6", "S7")
-def test_where_the_rule_takes_a_signature_stage_1_is_told_and_security_signs_too(plain: Company) -> None:
-    c = plain
-    one = moved(c, beside_what_is_held_there(c, mode="approval"))
+@HELD_IN_BOTH
+def test_where_the_rule_takes_a_signature_stage_1_is_told_and_security_signs_too(
+    company: Company, start: Automation
+) -> None:
+    c = company
+    forbid(c, "approval")
+    one = moved(c, start)
     app = journeys.app_of(one.submissions.get(state=SubmissionState.OPEN))
     assert [fact.partition(",")[0] for fact in app.facts["conflicts"]] == ["read-and-tell 1"]
     assert app.seats.filter(label=SeatLabel.CONFLICT).count() == 1
@@ -173,18 +198,10 @@ def test_where_the_rule_takes_a_signature_stage_1_is_told_and_security_signs_too
 
 
 @pytest.mark.rule("L2", "S6", "S7")
-def test_it_moves_where_the_same_rule_is_only_shown(plain: Company) -> None:
-    c = plain
-    assert moved(c, beside_what_is_held_there(c, mode="record")).team == c.people.marketing
-
-
-def beside_what_is_held_there(c: Company, *, mode: str) -> Automation:
-    """One of Finance Operations that writes where one of Marketing reads, and a rule that no team may do both."""
-    there = in_force(c, described(c, "Reads", (c.slack, "read", "payments"))).automation
-    mine = in_force(c, described(c, "Writes", (c.slack, "write", "in"))).automation
-    unguarded_move(there.pk, team=c.people.marketing)
-    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode=mode, scope="team")
-    return again(mine)
+@HELD_IN_BOTH
+def test_it_moves_where_the_same_rule_is_only_shown(company: Company, start: Automation) -> None:
+    forbid(company, "record")
+    assert moved(company, start).team == company.people.marketing
 
 
 def test_one_team_at_a_time_is_asked(company: Company, live: Automation) -> None:

@@ -9,6 +9,7 @@ from governance.controls.refusals import InvalidInput
 from tests import journeys
 from tests.approvals import lightly, stock
 from tests.approvals.lightly import asks
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.portal.signed_in import client_of
 
@@ -27,20 +28,35 @@ def targets(submission: Submission) -> set[str]:
     return {record.privilege.target for record in submission.approvals.exclude(privilege=None)}
 
 
+def one_in_force(c: Company) -> Submission:
+    """It reads one table."""
+    return stock.in_force(c, asks(ONE))
+
+
+ONE_IN_FORCE = starting_point("company", one_in_force)
+
+
+def many_in_force(c: Company) -> Submission:
+    """It reads many."""
+    return stock.in_force(c, asks(joined(MANY)))
+
+
 # --- what comes into force unasked -------------------------------------------------------------------------------------
 
 
 @pytest.mark.rule("A12", "I8")
 @pytest.mark.parametrize(
-    ("before", "after"),
+    "after",
     [
-        (ONE, "SELECT s.sku, h.salary FROM scm.stock s, hr.salaries h"),
-        (ONE, "SELECT s.sku FROM scm.stock s WHERE s.sku = '--' OR s.sku IN (SELECT sku FROM hr.salaries)"),
-        (joined(MANY), joined([*MANY, "hr.salaries"])),
+        pytest.param("SELECT s.sku, h.salary FROM scm.stock s, hr.salaries h", marks=ONE_IN_FORCE),
+        pytest.param(
+            "SELECT s.sku FROM scm.stock s WHERE s.sku = '--' OR s.sku IN (SELECT sku FROM hr.salaries)",
+            marks=ONE_IN_FORCE,
+        ),
+        pytest.param(joined([*MANY, "hr.salaries"]), marks=starting_point("company", many_in_force)),
     ],
 )
-def test_a_table_more_is_asked_before_it_is_in_force(company: Company, before: str, after: str) -> None:
-    stock.in_force(company, asks(before))
+def test_a_table_more_is_asked_before_it_is_in_force(company: Company, after: str) -> None:
     again = stock.submitted(company, asks(after))
     assert again.state == SubmissionState.OPEN
     assert any("hr.salaries" in target for target in targets(again))
@@ -69,13 +85,15 @@ def test_what_was_not_read_to_its_end_is_never_low(company: Company, query: str)
 # --- what its owner sees, and may leave of it ---------------------------------------------------------------------------
 
 
+def many_and_salaries(c: Company) -> Submission:
+    """In stage 2: it reads many tables, and the salaries behind all others."""
+    return stock.in_stage_2(c, asks(joined([*MANY, "hr.salaries"])))
+
+
 @pytest.mark.rule("A2", "A7", "I8")
-def test_the_last_of_many_tables_stands_on_the_page_and_may_be_left_out(
-    company: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("governance.controls.clock.now", lambda: company.now)
-    omar = company.people.omar
-    made = stock.in_stage_2(company, asks(joined([*MANY, "hr.salaries"])))
+@starting_point("company", many_and_salaries)
+def test_the_last_of_many_tables_stands_on_the_page_and_may_be_left_out(company: Company, start: Submission) -> None:
+    omar, made = company.people.omar, start
     record = stock.privilege_on(made, company.erp)
     assert record.privilege is not None
     assert record.privilege.scope == [*MANY, "hr.salaries"]

@@ -142,7 +142,7 @@ def test_something_small_that_is_in_force_does_not_bring_back_what_was_refused(
 
 
 def said_the_same(c: Company) -> None:
-    """Rita's is in force, and was said to be the same as one of Theo's."""
+    """Rita's automation is in force; Bram said that it is the same as Theo's."""
     n = c.people
     theirs = journeys.brought_in(c, stock.EXPORT, by=n.theo, content=stock.source(named("theos")))
     journeys.submitted(c, theirs, by=n.theo)
@@ -161,7 +161,7 @@ def test_who_built_what_was_said_to_be_the_same_decides_nothing_later_either(com
 
 
 def nearly_the_same(c: Company) -> None:
-    """One of five privileges, which was refused; and one of six, which was said to be another."""
+    """Omar refused a report of five privileges; Theo said that a report of six is another automation."""
     refused_by_omar(c, stock.in_stage_2(c, more_channels(3)))
     made = stock.submitted(c, named("again", more_channels(4)))
     journeys.approve(journeys.app_of(made), c.people.theo, now=c.now, same={likeness_of(made).pk: False})

@@ -37,7 +37,7 @@ def found(c: Company, now: Any = None) -> list[Signal]:
 
 
 def apps_more(c: Company) -> list[Submission]:
-    """Theo approved the app of what policy approved otherwise, and four apps more of Rita's."""
+    """Theo approved five apps of Rita's; policy approved the rest of the first."""
     edits = (both(another(f"rita{number}"), more_channels(more)) for number, more in enumerate((1, 1, 1, 2)))
     return [stock.app_approved(c, stock.submitted(c, edit)) for edit in edits]
 

@@ -121,7 +121,7 @@ def of_both(made: Submission) -> Approval:
 
 
 def refused_both(c: Company) -> Approval:
-    """The query of two tables, refused by whoever answers for the database."""
+    """The record about the query of two tables, rejected by the owner of the database."""
     refused = of_both(stock.newest(c))
     assert refused.privilege is not None
     return journeys.reject(refused, refused.privilege.entitlement.resource.owner, now=c.now, reason="Never both.")
