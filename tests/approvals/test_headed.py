@@ -15,6 +15,7 @@ from approvals.models import Submission
 from governance.controls.models import Person
 from tests import journeys
 from tests.approvals import stock
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
 from tests.portal.signed_in import client_of
@@ -54,22 +55,29 @@ def discussed(c: Company, made: Submission) -> Submission:
     return made
 
 
+def submitted_again(c: Company) -> Submission:
+    """What was discussed and withdrawn is submitted once more."""
+    return journeys.submitted(c, discussed(c, stock.newest(c)).version)
+
+
+AGAIN = starting_point("stock_submitted", submitted_again)
+
+
 @pytest.mark.rule("A15")
+@AGAIN
 def test_who_may_not_see_the_submission_reads_nothing_of_what_was_said_before(
-    company: Company, stock_submitted: Submission
+    company: Company, start: Submission
 ) -> None:
-    again = journeys.submitted(company, discussed(company, stock_submitted).version)
+    again = start
     answer = client_of(company.people.nadia).get(reverse("review", args=[again.pk]))
     assert answer.status_code == 404
     assert "The holidays come first." not in answer.content.decode()
 
 
 @pytest.mark.rule("A15")
-def test_all_that_was_said_and_decided_heads_the_next_submission_folded(
-    company: Company, stock_submitted: Submission
-) -> None:
-    before = discussed(company, stock_submitted)
-    again = journeys.submitted(company, before.version)
+@AGAIN
+def test_all_that_was_said_and_decided_heads_the_next_submission_folded(company: Company, start: Submission) -> None:
+    before, again = Submission.objects.earliest("pk"), start
     said = block(company.people.omar, again)
     assert "withdrawn by Rita Novak, today 10:04" in said
     assert "“The holidays come first.”" in said
@@ -122,34 +130,55 @@ def test_it_says_who_refused_the_app_and_that_nobody_decided_it_in_time(
     assert "We have one like it" not in block(n.rita, third), "only the last one heads it"
 
 
-@pytest.mark.rule("A15", "A5", "A14")
-def test_it_says_who_declined_the_rest_and_that_nobody_accepted_it_in_time(
-    company: Company, stock_declined: Submission
-) -> None:
-    c, n = company, company.people
-    second = journeys.submitted(c, stock_declined.version)
-    said = block(n.theo, second)
+def declined_and_again(c: Company) -> Submission:
+    """What was declined is submitted again."""
+    return journeys.submitted(c, stock.newest(c).version)
+
+
+DECLINED = starting_point("stock_declined", declined_and_again)
+
+
+def refused_again(c: Company) -> Submission:
+    """Omar refused the same once more; the rest is approved, and waits for Jonas."""
+    made = stock.newest(c)
+    journeys.decide_app(c, made)
+    journeys.reject(stock.privilege_on(made, c.slack), c.people.omar, now=c.now, reason="Still too public.")
+    return stock.decide_rest(c, made)
+
+
+@pytest.mark.rule("A15", "A5")
+@DECLINED
+def test_it_says_who_declined_the_rest(company: Company, start: Submission) -> None:
+    said = block(company.people.theo, start)
     assert "declined by Jonas Weil, today 10:00" in said
     assert "“All or nothing.”" in said
     assert "Refused Too public." in said
-    journeys.decide_app(c, second)
-    journeys.reject(stock.privilege_on(second, c.slack), n.omar, now=c.now, reason="Still too public.")
-    stock.decide_rest(c, second)
-    second.refresh_from_db()
+
+
+@pytest.mark.rule("A15", "A5", "A14")
+@starting_point(DECLINED, refused_again)
+def test_it_says_that_nobody_accepted_it_in_time(company: Company, start: Submission) -> None:
+    c, n, second = company, company.people, start
     late = second.accept_due_at + timedelta(hours=1)
     sweeps.sweep(late)
-    third = journeys.submitted(c, stock_declined.version, now=late)
+    third = journeys.submitted(c, second.version, now=late)
     assert "expired: nobody accepted what was approved in time" in block(n.theo, third)
 
 
+def continued(c: Company) -> Submission:
+    """Theo commented on the first version, which a newer version continues."""
+    first = stock.newest(c)
+    transitions.comment(first, actor=as_actor(c.people.theo), now=c.now, reason="Said about the first.")
+    return stock.submitted(c, stock.one_more_channel)
+
+
 @pytest.mark.rule("A14", "A15")
+@starting_point("stock_submitted", continued)
 def test_what_a_newer_version_continues_heads_nothing_and_is_told_with_what_continued_it(
-    company: Company, stock_submitted: Submission
+    company: Company, start: Submission
 ) -> None:
     c, n = company, company.people
-    first = stock_submitted
-    transitions.comment(first, actor=as_actor(n.theo), now=c.now, reason="Said about the first.")
-    second = stock.submitted(c, stock.one_more_channel)
+    first, second = Submission.objects.earliest("pk"), start
     assert block(n.rita, second) == ""
     transitions.comment(second, actor=as_actor(n.theo), now=c.now, reason="Said about the second.")
     taken_back(c, second)
@@ -182,7 +211,7 @@ def test_it_costs_a_fixed_number_of_queries_and_none_where_nothing_came_before(
     taken_back(c, first)
     second = journeys.submitted(c, first.version)
     little = queries(second)
-    for number in range(4):
+    for number in range(2):
         transitions.comment(second, actor=as_actor(n.theo), now=c.now, reason=f"Remark {number}.")
     journeys.approve(journeys.app_of(second), n.theo, now=c.now)
     taken_back(c, second)

@@ -44,6 +44,11 @@ def in_test(c: Company, edit: Callable[[dict[str, Any]], None] | None = None) ->
 IN_TEST = starting_point("company", in_test)
 
 
+def promoted(c: Company) -> Submission:
+    """The same in force in production too."""
+    return journeys.decide_all(c, stock.submitted(c))
+
+
 def item_of(
     c: Company, edit: Callable[[dict[str, Any]], None] | None = None, *, by: Person | None = None
 ) -> ImportItem:
@@ -122,10 +127,9 @@ def test_what_is_in_the_environment_already_is_no_sibling_to_choose(company: Com
     assert intended.SIBLING_IS_HERE in found.problems
 
 
+@IN_TEST
 def test_whoever_built_it_in_test_decides_nothing_about_it_in_production(company: Company) -> None:
     n = company.people
-    version = stock.version(company, environment="test")
-    journeys.decide_all(company, journeys.submitted(company, version, by=n.rita))
     above = journeys.brought_in(company, stock.EXPORT, by=n.jonas, content=stock.source())
     made = journeys.submitted(company, above, by=n.jonas)
     parties = set(made.parties.values_list("person", "capacity"))
@@ -241,13 +245,12 @@ def test_the_very_source_is_offered_first_and_can_be_said_to_be_something_new(co
     assert read(company, item, sibling=0).sibling is None
 
 
-@IN_TEST
+@starting_point(IN_TEST, promoted)
 def test_a_newer_version_from_test_is_a_promotion_too_and_one_of_its_own_is_a_change(company: Company) -> None:
-    journeys.decide_all(company, stock.submitted(company))
     stock.version(company, stock.another_order, environment="test")
-    promoted = stock.submitted(company, stock.another_order)
-    assert promoted.kind == SubmissionKind.PROMOTION
-    assert promoted.promoted_from == Version.objects.get(automation__environment="test", number=2)
+    newer = stock.submitted(company, stock.another_order)
+    assert newer.kind == SubmissionKind.PROMOTION
+    assert newer.promoted_from == Version.objects.get(automation__environment="test", number=2)
     own = stock.submitted(company, stock.another_threshold)
     assert (own.kind, own.promoted_from) == (SubmissionKind.CHANGE, None)
 

@@ -16,6 +16,7 @@ from tests import journeys
 from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
+from tests.ground import starting_point
 from tests.journeys import Company, approve
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -37,19 +38,39 @@ def asked_again(c: Company, live: Submission) -> Approval:
     return stock.privilege_on(journeys.submitted(c, live.version, now=later), c.slack)
 
 
-def renewal(c: Company, live: Submission) -> tuple[Submission, datetime]:
+def again_after_the_stop(c: Company) -> Approval:
+    """Rita asks again for what Sana stopped."""
+    return asked_again(c, stock.newest(c))
+
+
+ASKED_AGAIN = starting_point("stock_stopped", again_after_the_stop)
+
+
+def renewal(c: Company) -> tuple[Submission, datetime]:
     """All that is held ends soon and is not renewed by its review: stage 2 is asked anew, in time."""
+    live = stock.newest(c)
     Grant.objects.filter(automation=live.automation).update(renew=False)
     late = on_slack(c, live).ends_at - timedelta(days=10)
     return journeys.submitted(c, live.version, now=late), late
 
 
+RENEWAL = starting_point("stock_in_force", renewal)
+
+
+def same_version(c: Company) -> Approval:
+    """Rita submits the version in force once more: the record on Slack."""
+    return stock.privilege_on(journeys.submitted(c, stock.newest(c).version), c.slack)
+
+
+SAME_VERSION = starting_point("stock_stopped", same_version)
+
+
 @pytest.mark.rule("G5", "A8")
+@ASKED_AGAIN
 def test_what_security_stopped_does_not_come_back_by_its_owner_alone_nor_with_who_stopped_it(
-    company: Company, stock_stopped: Submission
+    company: Company, start: Approval
 ) -> None:
-    c, n, live = company, company.people, stock_stopped
-    record = asked_again(c, live)
+    n, record = company.people, start
     later = record.submission.submitted_at
     assert [seat.label for seat in record.seats.all()] == ["owner", "security"]
     refused(transitions.approve, record, as_actor(n.sana), "G5", now=later)
@@ -59,11 +80,17 @@ def test_what_security_stopped_does_not_come_back_by_its_owner_alone_nor_with_wh
     assert record.state == ApprovalState.APPROVED
 
 
+def again_after_its_owner_stopped_it(c: Company) -> Approval:
+    """Rita asks again for what Omar, who owns Slack, stopped."""
+    live = stock.newest(c)
+    grants.stop(on_slack(c, live), actor=as_actor(c.people.omar), now=c.now, reason="It posts nonsense.")
+    return asked_again(c, live)
+
+
 @pytest.mark.rule("G5", "A9")
-def test_an_owner_who_stopped_it_does_not_approve_what_brings_it_back(company: Company, live: Submission) -> None:
-    c, n = company, company.people
-    grants.stop(on_slack(c, live), actor=as_actor(n.omar), now=c.now, reason="It posts nonsense.")
-    record = asked_again(c, live)
+@starting_point("stock_in_force", again_after_its_owner_stopped_it)
+def test_an_owner_who_stopped_it_does_not_approve_what_brings_it_back(company: Company, start: Approval) -> None:
+    n, record = company.people, start
     later = record.submission.submitted_at
     refused(transitions.approve, record, as_actor(n.omar), "G5", now=later)
     approve(record, n.amara, now=later)
@@ -71,28 +98,34 @@ def test_an_owner_who_stopped_it_does_not_approve_what_brings_it_back(company: C
     assert record.state == ApprovalState.APPROVED
 
 
+def brought_back(c: Company) -> datetime:
+    """Two others brought it back; since then it was left out once more, in force at once."""
+    made = stock.newest(c)
+    later = made.submitted_at
+    for one in made.approvals.filter(state=ApprovalState.OPEN):
+        approve(one, c.people.omar, now=later)
+    approve(stock.privilege_on(made, c.slack), c.people.viktor, now=later)
+    assert on_slack(c, made).state == GrantState.ACTIVE
+    journeys.submitted(c, stock.version(c, stock.without_slack), now=later)
+    return later
+
+
 @pytest.mark.rule("G5")
-def test_what_two_others_brought_back_is_asked_as_ever_after_that(company: Company, stock_stopped: Submission) -> None:
-    c, n, live = company, company.people, stock_stopped
-    record = asked_again(c, live)
-    later = record.submission.submitted_at
-    for one in record.submission.approvals.filter(state=ApprovalState.OPEN):
-        approve(one, n.omar, now=later)
-    approve(stock.privilege_on(record.submission, c.slack), n.viktor, now=later)
-    assert on_slack(c, live).state == GrantState.ACTIVE
-    without = stock.version(c, stock.without_slack)
-    journeys.submitted(c, without, now=later)
+@starting_point(ASKED_AGAIN, brought_back)
+def test_what_two_others_brought_back_is_asked_as_ever_after_that(company: Company, start: datetime) -> None:
+    c, later, live = company, start, Submission.objects.earliest("pk")
     once_more = journeys.submitted(c, live.version, now=later + timedelta(hours=1))
     assert [seat.label for seat in stock.privilege_on(once_more, c.slack).seats.all()] == ["owner"]
 
 
 @pytest.mark.rule("G5", "A5")
+@RENEWAL
 def test_what_is_stopped_while_it_is_asked_for_anew_stays_stopped_when_that_is_put_in_force(
-    company: Company, live: Submission
+    company: Company, start: tuple[Submission, datetime]
 ) -> None:
-    c, n = company, company.people
+    c, n, live = company, company.people, Submission.objects.earliest("pk")
+    asked, late = start
     held = on_slack(c, live)
-    asked, late = renewal(c, live)
     grants.stop(on_slack(c, live), actor=as_actor(n.sana), now=late, reason="It posts nonsense.")
     for one in asked.approvals.filter(state=ApprovalState.OPEN):
         approve(one, n.omar, now=late)
@@ -104,11 +137,6 @@ def test_what_is_stopped_while_it_is_asked_for_anew_stays_stopped_when_that_is_p
 # --- what is stopped now is asked anew by any submission, also of the same version -------------------------------------
 
 
-def same_version(c: Company, live: Submission) -> Approval:
-    """Rita submits the version in force once more: the record on Slack."""
-    return stock.privilege_on(journeys.submitted(c, live.version), c.slack)
-
-
 @pytest.mark.rule("G5", "A12")
 def test_the_same_version_asks_stage_2_anew_about_what_was_stopped_and_about_nothing_else(
     company: Company, live: Submission
@@ -117,16 +145,16 @@ def test_the_same_version_asks_stage_2_anew_about_what_was_stopped_and_about_not
     with pytest.raises(InvalidInput, match="in force already"):
         journeys.submitted(c, live.version)
     grants.stop(on_slack(c, live), actor=as_actor(n.sana), now=c.now, reason="It posts nonsense.")
-    record = same_version(c, live)
+    record = same_version(c)
     assert list(record.submission.approvals.all()) == [record]
     assert (record.state, [seat.label for seat in record.seats.all()]) == (ApprovalState.OPEN, ["owner", "security"])
 
 
 @pytest.mark.rule("G5", "A8")
-def test_it_lives_again_by_two_others_only(company: Company, stock_stopped: Submission) -> None:
-    c, n, live = company, company.people, stock_stopped
+@SAME_VERSION
+def test_it_lives_again_by_two_others_only(company: Company, start: Approval) -> None:
+    c, n, live, record = company, company.people, Submission.objects.earliest("pk"), start
     stopped = on_slack(c, live)
-    record = same_version(c, live)
     refused(transitions.approve, record, as_actor(n.sana), "G5", now=c.now)
     approve(record, n.omar, now=c.now)
     assert record.state == ApprovalState.OPEN
@@ -143,11 +171,11 @@ def test_it_lives_again_by_two_others_only(company: Company, stock_stopped: Subm
 
 
 @pytest.mark.rule("G5", "A5")
+@SAME_VERSION
 @pytest.mark.parametrize("who", ["omar", "viktor"])
-def test_what_one_of_two_refuses_stays_stopped(who: str, company: Company, stock_stopped: Submission) -> None:
-    c, n, live = company, company.people, stock_stopped
+def test_what_one_of_two_refuses_stays_stopped(who: str, company: Company, start: Approval) -> None:
+    c, n, live, record = company, company.people, Submission.objects.earliest("pk"), start
     stopped = on_slack(c, live)
-    record = same_version(c, live)
     journeys.reject(record, getattr(n, who), now=c.now)
     submission = Submission.objects.get(pk=record.submission_id)
     transitions.accept_subset(submission, actor=as_actor(n.jonas), now=c.now)
@@ -215,17 +243,19 @@ def test_a_refusal_about_a_stopped_grant_says_how_it_comes_back(company: Company
 
 
 @pytest.mark.rule("G5", "A3")
-def test_the_review_page_says_that_it_was_stopped(company: Company, stock_stopped: Submission) -> None:
-    c, n, live = company, company.people, stock_stopped
-    record = same_version(c, live)
-    page = client_of(n.omar).get(reverse("review", args=[record.submission_id])).content.decode()
+@SAME_VERSION
+def test_the_review_page_says_that_it_was_stopped(company: Company, start: Approval) -> None:
+    page = client_of(company.people.omar).get(reverse("review", args=[start.submission_id])).content.decode()
     assert "Was stopped" in page
 
 
 @pytest.mark.rule("G5", "A14", "A15")
-def test_a_yes_from_before_the_stop_does_not_carry_over_to_what_lifts_it(company: Company, live: Submission) -> None:
-    c, n = company, company.people
-    first, late = renewal(c, live)
+@RENEWAL
+def test_a_yes_from_before_the_stop_does_not_carry_over_to_what_lifts_it(
+    company: Company, start: tuple[Submission, datetime]
+) -> None:
+    c, n, live = company, company.people, Submission.objects.earliest("pk")
+    first, late = start
     approve(stock.privilege_on(first, c.slack), n.omar, now=late)
     grants.stop(on_slack(c, live), actor=as_actor(n.sana), now=late, reason="It posts nonsense.")
     record = stock.privilege_on(journeys.submitted(c, live.version, now=late), c.slack)
@@ -236,10 +266,10 @@ def test_a_yes_from_before_the_stop_does_not_carry_over_to_what_lifts_it(company
     assert record.state == ApprovalState.APPROVED
 
 
-@pytest.mark.rule("G5", "A15")
-def test_two_signatures_from_before_the_stop_do_not_lift_it(company: Company, live: Submission) -> None:
-    c, n = company, company.people
-    first, late = renewal(c, live)
+def refused_and_left(c: Company) -> tuple[Submission, datetime]:
+    """Omar refused it and left; what he owned is Piet's, and it is asked once more."""
+    first, n = stock.newest(c), c.people
+    late = first.submitted_at
     journeys.reject(stock.privilege_on(first, c.slack), n.omar, now=late)
     for one in first.approvals.filter(state=ApprovalState.OPEN):
         approve(one, n.omar, now=late)
@@ -248,7 +278,16 @@ def test_two_signatures_from_before_the_stop_do_not_lift_it(company: Company, li
     stock.hand_over(c, c.slack, n.piet, n.amara)
     stock.hand_over(c, c.erp, n.piet, n.amara)
     record_leaver(n.omar, actor=as_actor(n.ines), now=late, reason="Left.")
-    second = journeys.submitted(c, live.version, now=late)
+    return journeys.submitted(c, first.version, now=late), late
+
+
+@pytest.mark.rule("G5", "A15")
+@starting_point(RENEWAL, refused_and_left)
+def test_two_signatures_from_before_the_stop_do_not_lift_it(
+    company: Company, start: tuple[Submission, datetime]
+) -> None:
+    c, n, live = company, company.people, Submission.objects.earliest("pk")
+    second, late = start
     record = stock.privilege_on(second, c.slack)
     assert [seat.label for seat in record.seats.all()] == ["owner", "security"], "one signature more, of another cause"
     approve(record, n.piet, now=late)

@@ -21,9 +21,11 @@ from tests import journeys
 from tests.appointing import name_leads, record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
 from tests.portal.signed_in import client_of
+from tests.unguarded import given as given_to
 
 
 def leaves(c: Company, *people: Person) -> None:
@@ -120,14 +122,22 @@ def test_the_page_says_why_both_are_asked_and_warns_the_first_before_the_click(
         assert (warning in said) == is_warned
 
 
+def of_sana(c: Company) -> Submission:
+    """The invoice chaser in stage 2, where Sana owns the mailbox; Viktor has signed the app for security, and is used up."""
+    stock.hand_over(c, c.mail, c.people.sana, c.people.amara)
+    made = journeys.submitted(c)
+    journeys.decide_app(c, made)
+    return made
+
+
 @pytest.mark.rule("A8", "A9")
+@starting_point("company", of_sana)
 @pytest.mark.parametrize("owner_first", [True, False])
-def test_whom_another_seat_of_a_record_cannot_do_without_fills_that_one(company: Company, owner_first: bool) -> None:
+def test_whom_another_seat_of_a_record_cannot_do_without_fills_that_one(
+    company: Company, start: Submission, owner_first: bool
+) -> None:
     """Sana owns the mailbox and is the only reviewer who may sign for security: the owner's signature is its deputy's."""
-    c, n = company, company.people
-    stock.hand_over(c, c.mail, n.sana, n.amara)
-    chaser = journeys.submitted(c)
-    journeys.decide_app(c, chaser)  # Viktor signs for security, and is used up
+    c, n, chaser = company, company.people, start
     record = chaser.approvals.filter(tier="high", privilege__entitlement__resource=c.mail).earliest("pk")
     refused(transitions.approve, record, as_actor(n.viktor), "SOD-2", now=c.now)
     standing = seats(c, record)
@@ -138,21 +148,47 @@ def test_whom_another_seat_of_a_record_cannot_do_without_fills_that_one(company:
     assert record.state == ApprovalState.APPROVED
 
 
+def led_by_viktor(c: Company) -> Submission:
+    """A high-risk report, as Slack holds restricted data, of a team that Viktor leads, who reviews security too."""
+    n = c.people
+    name_leads(n.finance_ops, actor=as_actor(n.ines), now=c.now, lead=n.viktor, deputy_lead=n.bram)
+    given_to(c.slack, data_class="restricted")
+    return stock.submitted(c)
+
+
+LED_BY_VIKTOR = starting_point("company", led_by_viktor)
+
+
+def signed_by_both(c: Company) -> Submission:
+    """Viktor signed the app for security, and Bram as deputy lead."""
+    made = stock.newest(c)
+    for person in (c.people.viktor, c.people.bram):
+        journeys.approve(journeys.app_of(made), person, now=c.now)
+    return made
+
+
 @pytest.mark.rule("A8", "A9", "S2")
-def test_who_holds_two_seats_fills_the_one_that_leaves_enough_for_the_rest(company: Company) -> None:
+@LED_BY_VIKTOR
+def test_who_holds_two_seats_fills_the_one_that_leaves_enough_for_the_rest(company: Company, start: Submission) -> None:
     """Viktor leads the team too. As lead he would need Sana beside him, and nobody would be left to sign for stage 2's security."""
     c, n = company, company.people
-    name_leads(n.finance_ops, actor=as_actor(n.ines), now=c.now, lead=n.viktor, deputy_lead=n.bram)
-    chaser = journeys.submitted(c)
-    app = journeys.app_of(chaser)
+    app = journeys.app_of(start)
     refused(transitions.approve, app, as_actor(n.amara), "A9", now=c.now)
     assert seats(c, app)["lead"].may_decide == (n.viktor, n.bram)
     journeys.approve(app, n.viktor, now=c.now)
     assert app.decisions.get().seat.label == "security"
     journeys.approve(app, n.bram, now=c.now)
-    for record in chaser.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
+    assert app.state == ApprovalState.APPROVED
+
+
+@pytest.mark.rule("A8", "A9", "S2")
+@starting_point(LED_BY_VIKTOR, signed_by_both)
+def test_so_enough_are_left_to_decide_the_rest(company: Company, start: Submission) -> None:
+    c = company
+    assert start.approvals.filter(stage=2, tier="high", state=ApprovalState.OPEN).count() == 2
+    for record in start.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
         journeys.finish(c, record, now=c.now)
-    assert Submission.objects.get(pk=chaser.pk).state == SubmissionState.IN_FORCE
+    assert Submission.objects.get(pk=start.pk).state == SubmissionState.IN_FORCE
 
 
 # --- whatever the ladders: enough people on paper are enough people in fact ------------------------------------------
