@@ -17,6 +17,7 @@ from tests import journeys
 from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 
@@ -28,10 +29,14 @@ def restricted(c: Company) -> None:
     registry.amend_resource(c.slack, actor=as_actor(c.people.ines), now=c.now, fields={"data_class": "restricted"})
 
 
-def without_slack(c: Company, submission: Submission) -> Submission:
+def without_slack(c: Company) -> Submission:
     """The privilege on Slack is refused, the rest approved: it waits for the business owner."""
+    submission = stock.newest(c)
     journeys.reject(stock.privilege_on(submission, c.slack), c.people.omar, now=c.now)
     return stock.decide_rest(c, submission)
+
+
+WITHOUT_SLACK = starting_point("stock_in_stage_2", without_slack)
 
 
 # --- T1: the class is raised while it is under review -----------------------------------------------------------------
@@ -52,16 +57,36 @@ def test_what_has_become_high_risk_is_not_approved_with_the_signatures_of_standa
     assert transitions.approve.refusal(stock.privilege_on(stage_2, company.erp), actor=owner, now=company.now) is None
 
 
-@pytest.mark.rule("T1", "T2", "T3", "A14", "G1")
-def test_submitted_again_it_is_asked_at_its_present_tier_and_granted_for_no_longer(
-    company: Company, stage_2: Submission
+def restricted_and_again(c: Company) -> Submission:
+    """Slack holds restricted data, and it is submitted again."""
+    restricted(c)
+    return journeys.submitted(c, stock.newest(c).version)
+
+
+RESTRICTED_AND_AGAIN = starting_point("stock_in_stage_2", restricted_and_again)
+
+
+def both_signed_the_app(c: Company) -> Submission:
+    """And it is in stage 2 once more."""
+    made = stock.newest(c)
+    journeys.decide_app(c, made)
+    return made
+
+
+@pytest.mark.rule("T1", "T2", "T3", "A14")
+@RESTRICTED_AND_AGAIN
+def test_submitted_again_it_is_asked_at_its_present_tier(company: Company, start: Submission) -> None:
+    assert start.tier == "high"
+    assert {seat.label for seat in stock.privilege_on(start, company.slack).seats.all()} == {"owner", "security"}
+
+
+@pytest.mark.rule("T1", "G1")
+@starting_point(RESTRICTED_AND_AGAIN, both_signed_the_app)
+def test_submitted_again_it_is_granted_for_no_longer_than_its_present_tier_allows(
+    company: Company, start: Submission
 ) -> None:
-    restricted(company)
-    again = journeys.submitted(company, stage_2.version)
-    assert again.tier == "high"
-    assert {seat.label for seat in stock.privilege_on(again, company.slack).seats.all()} == {"owner", "security"}
-    journeys.decide_all(company, again)
-    grant = Grant.objects.get(approval=stock.privilege_on(again, company.slack))
+    journeys.decide_rest(company, start)
+    grant = Grant.objects.get(approval=stock.privilege_on(start, company.slack))
     assert (grant.tier, grant.ends_at - grant.begins_at) == ("high", timedelta(days=90))
 
 
@@ -105,8 +130,9 @@ def test_an_app_that_somebody_raised_is_not_approved_by_its_lead_alone(
 
 
 @pytest.mark.rule("I3", "A5")
-def test_nothing_is_accepted_on_a_resource_that_nobody_owns_any_more(company: Company, stage_2: Submission) -> None:
-    decided = without_slack(company, stage_2)
+@WITHOUT_SLACK
+def test_nothing_is_accepted_on_a_resource_that_nobody_owns_any_more(company: Company, start: Submission) -> None:
+    decided = start
     for person in (company.people.omar, company.people.amara):
         record_leaver(person, actor=as_actor(company.people.ines), now=company.now, reason="Left.")
     owner = as_actor(company.people.jonas)
@@ -119,10 +145,11 @@ def test_nothing_is_accepted_on_a_resource_that_nobody_owns_any_more(company: Co
 
 
 @pytest.mark.rule("A5", "A14")
+@WITHOUT_SLACK
 def test_what_was_approved_in_part_is_accepted_within_ten_working_days_or_not_at_all(
-    company: Company, stage_2: Submission
+    company: Company, start: Submission
 ) -> None:
-    decided = without_slack(company, stage_2)
+    decided = start
     assert decided.accept_due_at is not None
     owner = as_actor(company.people.jonas)
     with pytest.raises(OutOfTurn) as caught:
@@ -137,16 +164,17 @@ def test_what_was_approved_in_part_is_accepted_within_ten_working_days_or_not_at
 
 
 @pytest.mark.rule("A5", "A14", "R9")
-def test_the_business_owner_is_reminded_twice_and_then_it_expires(company: Company, stage_2: Submission) -> None:
-    decided = without_slack(company, stage_2)
+@WITHOUT_SLACK
+def test_the_business_owner_is_reminded_twice_and_then_it_expires(company: Company, start: Submission) -> None:
+    decided = start
     begun, due = decided.decided_at, decided.accept_due_at
     assert begun is not None
     assert due is not None
     mails = Notice.objects.filter(event="subset_to_accept", recipient=company.people.jonas)
     seen = []
     for moment in (begun, begun + (due - begun) / 2, due - timedelta(hours=20)):
-        for _ in range(2):
-            assert sweeps.sweep(moment)["expired_submissions"] == 0
+        assert sweeps.sweep(moment)["expired_submissions"] == 0
+        sweeps.remind(moment)
         seen.append(mails.count())
     assert seen == [1, 2, 3]
     assert sweeps.sweep(due)["expired_submissions"] == 1

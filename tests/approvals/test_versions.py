@@ -19,6 +19,7 @@ from tests import journeys
 from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.matrix.worlds import inside
 from tests.people import as_actor, as_delegate
@@ -126,28 +127,32 @@ def test_a_change_of_trigger_goes_to_stage_1(company: Company, live: Submission)
 
 
 @pytest.mark.rule("A12")
-def test_source_alone_is_recorded_when_standard_and_asked_when_a_model_drives_it(
-    company: Company, live: Submission
-) -> None:
+def test_source_alone_is_recorded_when_standard(company: Company, live: Submission) -> None:
     newer = stock.submitted(company, stock.another_order)
     assert newer.version != live.version
     assert (stage_1_asked(newer), newer.state) == ([], SubmissionState.IN_FORCE)
+
+
+@pytest.mark.rule("A12")
+def test_source_alone_is_asked_when_a_model_drives_it(company: Company, live: Submission) -> None:
     amended(company, live.automation, kind="ai_app")
-    agent = journeys.decide_all(company, again(company, newer))
+    agent = journeys.decide_all(company, again(company, live))
     assert agent.state == SubmissionState.IN_FORCE
-    newest = stock.submitted(company, None, kind="ai_app")
+    newest = stock.submitted(company, stock.another_order, kind="ai_app")
     assert stage_1_asked(newest) != []
 
 
+def amended_meanwhile(c: Company) -> Submission:
+    """Rita amends it while others decide; it comes into force."""
+    made = stock.newest(c)
+    amended(c, made.automation, purpose="Sends customer data to a friend.", business_owner=c.people.bram)
+    return journeys.decide_all(c, made)
+
+
 @pytest.mark.rule("A12", "A1")
-def test_what_is_amended_while_others_decide_is_not_decided_by_them(
-    company: Company, stock_submitted: Submission
-) -> None:
-    submission = stock_submitted
-    amended(
-        company, submission.automation, purpose="Sends customer data to a friend.", business_owner=company.people.bram
-    )
-    journeys.decide_all(company, submission)
+@starting_point("stock_submitted", amended_meanwhile)
+def test_what_is_amended_while_others_decide_is_not_decided_by_them(company: Company, start: Submission) -> None:
+    submission = start
     automation = Automation.objects.get(pk=submission.automation_id)
     assert automation.purpose == submission.asked["purpose"]
     assert automation.business_owner == company.people.jonas
@@ -260,12 +265,18 @@ def test_another_justification_is_another_question(company: Company, stage_2: Su
     assert stock.privilege_on(submission, company.erp).state == ApprovalState.OPEN
 
 
+def signed_once(c: Company) -> Submission:
+    """Mei has signed one record of the invoice chaser; a newer version is submitted."""
+    record = stock.privilege_on(stock.newest(c), c.mail)
+    journeys.approve(record, c.people.mei, now=c.now, term_days=30)
+    return journeys.submitted(c, another_chaser(c))
+
+
 @pytest.mark.rule("A14", "A8")
-def test_one_signature_of_two_is_kept_too(company: Company, chaser: Submission) -> None:
-    n = company.people
-    record = stock.privilege_on(chaser, company.mail)
-    journeys.approve(record, n.mei, now=company.now, term_days=30)
-    newer = journeys.submitted(company, another_chaser(company))
+@starting_point("chaser_in_stage_2", signed_once)
+def test_one_signature_of_two_is_kept_too(company: Company, start: Submission) -> None:
+    n, newer = company.people, start
+    record = stock.privilege_on(Submission.objects.earliest("pk"), company.mail)
     kept = stock.privilege_on(newer, company.mail)
     assert (kept.state, kept.carried_from) == (ApprovalState.WAITING, record), (
         "its source changed: stage 1 is asked again"
@@ -289,18 +300,25 @@ def another_chaser(c: Company) -> Any:
     return journeys.brought_in(c, content=json.dumps(export).encode())
 
 
+def carried_twice(c: Company) -> Submission:
+    """Theo, who approved the app, owns Slack since; two newer versions continued it."""
+    first = stock.newest(c)
+    stock.hand_over(c, c.slack, c.people.theo, c.people.amara)
+    second = stock.submitted(c, stock.one_more_channel)
+    third = stock.submitted(c, stock.another_order)
+    assert (third.continues, second.continues) == (second, first)
+    return third
+
+
+CARRIED_TWICE = starting_point("stock_in_stage_2", carried_twice)
+
+
 @pytest.mark.rule("S2", "A14")
+@CARRIED_TWICE
 def test_who_decided_an_app_that_was_carried_over_decides_no_privilege_however_often_it_was(
-    company: Company, stage_2: Submission
+    company: Company, start: Submission
 ) -> None:
-    stock.hand_over(company, company.slack, company.people.theo, company.people.amara)
-    # Theo approved the app
-    second = stock.submitted(company, stock.one_more_channel)
-    third = stock.submitted(company, stock.another_order)
-    assert third.continues == second
-    assert second.continues == stage_2
-    refused_on_slack(company, third)
-    refused_on_slack(company, in_force_then_one_more(company, third))
+    refused_on_slack(company, start)
 
 
 def refused_on_slack(c: Company, submission: Submission) -> None:
@@ -310,14 +328,21 @@ def refused_on_slack(c: Company, submission: Submission) -> None:
     refused(transitions.approve, record, as_actor(c.people.theo), "SOD-2", now=c.now)
 
 
-def in_force_then_one_more(c: Company, submission: Submission) -> Submission:
+def in_force_then_one_more(c: Company) -> Submission:
     """Put in force by Amara, and then one more channel is asked for."""
+    submission = stock.newest(c)
     for record in submission.approvals.filter(stage=2, state=ApprovalState.OPEN):
         on = record.privilege.entitlement.resource if record.privilege else record.credential.decided_on
         journeys.approve(record, c.people.amara if on == c.slack else c.people.omar, now=c.now)
     submission.refresh_from_db()
     assert submission.state == SubmissionState.IN_FORCE
     return stock.submitted(c, stock.one_more_channel)
+
+
+@pytest.mark.rule("S2", "A14")
+@starting_point(CARRIED_TWICE, in_force_then_one_more)
+def test_nor_do_they_once_it_is_in_force(company: Company, start: Submission) -> None:
+    refused_on_slack(company, start)
 
 
 @pytest.mark.rule("S1", "A14")
@@ -459,18 +484,24 @@ def test_when_the_person_left_one_signature_more_is_needed(company: Company, sto
     assert seats == ["owner", "security"]
 
 
+def rejected_by_one_who_left(c: Company) -> Submission:
+    """Mei rejected one high-risk record and left; what she owned is Lena's, and it is asked again."""
+    n, chaser = c.people, stock.newest(c)
+    journeys.reject(stock.privilege_on(chaser, c.mail), n.mei, now=c.now)
+    transitions.withdraw(chaser, actor=as_actor(n.rita), now=c.now, reason="Later.")
+    for resource in (c.mail, c.drive, c.github):
+        stock.hand_over(c, resource, n.lena, n.amara)
+    record_leaver(n.mei, actor=as_actor(n.ines), now=c.now, reason="Left.")
+    return journeys.submitted(c, chaser.version)
+
+
 @pytest.mark.rule("A15", "T3")
-def test_one_signature_more_than_owner_and_security_is_a_third(company: Company, chaser: Submission) -> None:
+@starting_point("chaser_in_stage_2", rejected_by_one_who_left)
+def test_one_signature_more_than_owner_and_security_is_a_third(company: Company, start: Submission) -> None:
     n = company.people
-    journeys.reject(stock.privilege_on(chaser, company.mail), n.mei, now=company.now)
-    transitions.withdraw(chaser, actor=as_actor(n.rita), now=company.now, reason="Later.")
-    for resource in (company.mail, company.drive, company.github):
-        stock.hand_over(company, resource, n.lena, n.amara)
-    record_leaver(n.mei, actor=as_actor(n.ines), now=company.now, reason="Left.")
-    newer = journeys.submitted(company, chaser.version)
-    record = stock.privilege_on(newer, company.mail)
+    record = stock.privilege_on(start, company.mail)
     assert [seat.label for seat in record.seats.all()] == ["owner", "security", "second"]
-    journeys.decide_app(company, newer)
+    journeys.decide_app(company, start)
     for person in (n.lena, n.sana):
         journeys.approve(record, person, now=company.now)
     assert record.state == ApprovalState.OPEN
@@ -478,16 +509,22 @@ def test_one_signature_more_than_owner_and_security_is_a_third(company: Company,
     assert record.state == ApprovalState.APPROVED
 
 
+def rejected_by_security(c: Company) -> Submission:
+    """Sana rejected one record of the invoice chaser; it was withdrawn, and is in stage 2 again."""
+    chaser = stock.newest(c)
+    journeys.reject(stock.privilege_on(chaser, c.mail), c.people.sana, now=c.now)
+    transitions.withdraw(chaser, actor=as_actor(c.people.rita), now=c.now, reason="Later.")
+    newer = journeys.submitted(c, chaser.version)
+    journeys.decide_app(c, newer)
+    return newer
+
+
 @pytest.mark.rule("A15", "A9")
+@starting_point("chaser_in_stage_2", rejected_by_security)
 def test_a_security_reviewer_who_rejected_is_asked_again_for_security_and_not_for_the_owner(
-    company: Company, chaser: Submission
+    company: Company, start: Submission
 ) -> None:
-    n = company.people
-    record = stock.privilege_on(chaser, company.mail)
-    journeys.reject(record, n.sana, now=company.now)
-    transitions.withdraw(chaser, actor=as_actor(n.rita), now=company.now, reason="Later.")
-    newer = journeys.submitted(company, chaser.version)
-    journeys.decide_app(company, newer)
+    n, newer = company.people, start
     asked = stock.privilege_on(newer, company.mail)
     journeys.approve(asked, n.mei, now=company.now)
     assert asked.decisions.get().seat.label == "owner"

@@ -9,11 +9,14 @@ from django.urls import reverse
 
 from approvals.models import Approval, Submission
 from governance.controls.models import LedgerEvent
-from inventory import registry
-from inventory.models import Automation, Binding, ImportItem, ImportState, Version
+from inventory import registry, resolving
+from inventory.importers.manifest import binding_key
+from inventory.models import Automation, Binding, ImportItem, ImportState, Resource, Version
+from tests import journeys
 from tests.approvals import stock
 from tests.approvals.bring_in import building
 from tests.approvals.bring_in.building import ONBOARDING, PRICES, STOCK, Build
+from tests.ground import starting_point
 from tests.journeys import EXPORTS, Company
 from tests.people import as_actor
 
@@ -106,22 +109,27 @@ def test_a_connection_that_nobody_named_is_asked_for_and_never_guessed(company: 
     assert not Binding.objects.exists()
 
 
+def unowned_chat(c: Company) -> tuple[Resource, ImportItem]:
+    """The database of the stock report is known; where it posts to is a resource that Rita proposed and nobody owns."""
+    connector, instance = stock.CONNECTIONS[c.erp.name]
+    registry.bind(c.erp, actor=as_actor(c.people.omar), now=c.now, connector=connector, instance=instance)
+    fields = {"name": "Stock chat", "kind": "saas_connector", "data_class": "internal"}
+    rita = as_actor(c.people.rita)
+    chat = registry.propose_resource(c.people.finance_ops, actor=rita, now=c.now, fields=fields)
+    return chat, registry.preview([(STOCK, (EXPORTS / STOCK).read_bytes())], actor=rita, now=c.now).items.get()
+
+
 @pytest.mark.rule("I8")
+@starting_point("company", unowned_chat)
 def test_what_touches_something_nobody_owns_yet_is_saved_and_submitted_once_somebody_does(
-    company: Company, rita: Build, monkeypatch: pytest.MonkeyPatch
+    company: Company, start: tuple[Resource, ImportItem], rita: Build
 ) -> None:
     c, n = company, company.people
-    monkeypatch.setattr(building, "OPENS", [one for one in building.OPENS if one[1] != "slack"])
-    building.connect(c, building.STOCK)
-    item = rita.import_item()
-    chat = registry.propose_resource(
-        n.finance_ops,
-        actor=as_actor(n.rita),
-        now=c.now,
-        fields={"name": "Stock chat", "kind": "saas_connector", "data_class": "internal"},
-    )
-    bind = next(name for name in rita.fields(item) if name.startswith("bind-"))
-    data = rita.typed(item, n.jonas) | {bind: chat.pk}
+    chat, item = start
+    said = {"bind": chat.pk, "why-": "It is needed for the report."}
+    rows = {name: said[name[:4]] for name in rita.fields(item) if name[:4] in said}
+    about = {"purpose": "Tells buyers what runs low.", "environment": "production"}
+    data = {**about, **rows, "business_owner": n.jonas.pk, "technical_owner": n.rita.pk}
     answer = rita.client.post(reverse("import_preview", args=[item.pk]), {**data, "do": "submit"}, follow=True)
     page = answer.content.decode()
     assert "Version 1 is saved, and not submitted yet." in page
@@ -280,26 +288,49 @@ def test_the_route_before_is_the_route_after(connected: Company, rita: Build) ->
     assert before == after
 
 
+AGENT = "repo-triage-agent.mcp.json"
+
+
+def filled_in(c: Company, rita: Build, item: ImportItem) -> dict[str, Any]:
+    """The form of the agent's preview, its connections said to open GitHub."""
+    opens = {field: c.github.pk for field in rita.fields(item) if field.startswith("bind-")}
+    rita.post(item, opens)
+    return rita.typed(item, c.people.jonas) | opens
+
+
+def without_id(c: Company) -> ImportItem:
+    """The agent, whose source has no id, submitted by Rita."""
+    n, rita = c.people, as_actor(c.people.rita)
+    item = registry.preview([(AGENT, (EXPORTS / AGENT).read_bytes())], actor=rita, now=c.now).items.get()
+    opens = {resolving.binding_name(binding_key(one)): c.github for one in building.manifest_of(item).privileges}
+    said = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Tells buyers what runs low."}
+    version = registry.confirm_import(n.finance_ops, actor=rita, now=c.now, item=item, fields=said, chosen=opens)
+    journeys.submitted(c, version)
+    return item
+
+
 @pytest.mark.rule("I1", "I7")
+def test_a_source_without_an_id_is_new_where_there_is_nothing_that_it_could_be_a_version_of(rita: Build) -> None:
+    assert 'name="automation"' not in rita.see(rita.import_item(AGENT))
+
+
+WITHOUT_ID = starting_point("company", without_id)
+
+
+@pytest.mark.rule("I1", "I7")
+@WITHOUT_ID
+def test_the_same_source_without_an_id_is_found(company: Company, rita: Build) -> None:
+    assert "Nothing changed." in rita.see(rita.import_item(AGENT))
+
+
+@pytest.mark.rule("I1", "I7")
+@WITHOUT_ID
 def test_a_source_without_an_id_is_a_new_version_of_what_the_builder_names_and_never_found_by_name(
-    company: Company, rita: Build
+    company: Company, start: ImportItem, rita: Build
 ) -> None:
-    name = "repo-triage-agent.mcp.json"
-    content = (EXPORTS / name).read_bytes()
-
-    def filled_in(item: ImportItem) -> dict[str, Any]:
-        opens = {field: company.github.pk for field in rita.fields(item) if field.startswith("bind-")}
-        rita.post(item, opens)
-        return rita.typed(item, company.people.jonas) | opens
-
-    first = rita.import_item(name, content)
-    assert 'name="automation"' not in rita.see(first), "there is nothing yet that it could be a version of"
-    rita.post(first, filled_in(first), do="submit")
+    content, first = (EXPORTS / AGENT).read_bytes(), start
     made = Submission.objects.get().automation
-    again = rita.import_item(name, content)
-    assert "Nothing changed." in rita.see(again), "the same source is found"
-
-    changed = rita.import_item(name, content.replace(b"--read-only", b"--read-write"))
+    changed = rita.import_item(AGENT, content.replace(b"--read-only", b"--read-write"))
     assert changed.manifest["source"]["content"] != first.manifest["source"]["content"]
     page = rita.see(changed)
     assert "Is a new version of" in page
@@ -307,6 +338,6 @@ def test_a_source_without_an_id_is_a_new_version_of_what_the_builder_names_and_n
     rita.post(changed, {"automation": made.pk})
     assert "Since it came in before" in rita.see(changed)
     assert rita.post(changed, {"automation": "999999"}).status_code == 404
-    rita.post(changed, filled_in(changed) | {"automation": made.pk}, do="submit")
+    rita.post(changed, filled_in(company, rita, changed) | {"automation": made.pk}, do="submit")
     assert Automation.objects.count() == 1
     assert sorted(Version.objects.values_list("number", flat=True)) == [1, 2]
