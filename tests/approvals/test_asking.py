@@ -21,6 +21,7 @@ from tests import journeys, lengths
 from tests.appointing import record_leaver
 from tests.approvals import stock
 from tests.approvals.attempts import refused
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate, make_person
 
@@ -141,11 +142,19 @@ def test_no_term_is_asked_for_that_its_tier_does_not_allow(company: Company) -> 
 # --- A9: the ladder ---------------------------------------------------------------------------------------------------
 
 
+def of_jonas(c: Company) -> None:
+    """Slack is owned and deputised for by Jonas and Rita, who are parties to what is submitted."""
+    stock.hand_over(c, c.slack, c.people.jonas, c.people.rita)
+
+
+OF_JONAS = starting_point("company", of_jonas)
+
+
 @pytest.mark.rule("A9")
+@OF_JONAS
 def test_when_too_few_people_without_a_conflict_are_left_it_is_refused_and_says_for_what(company: Company) -> None:
     n = company.people
     version = stock.version(company)
-    stock.hand_over(company, company.slack, n.jonas, n.rita)  # both are parties
     leaves(company, n.mei, n.amara, n.bram, n.sana, n.viktor, n.lena)
     not_submitted(company, version, "nobody|Nobody", code="A9")
     (event,) = LedgerEvent.objects.filter(verb="submission.submitted")
@@ -153,9 +162,9 @@ def test_when_too_few_people_without_a_conflict_are_left_it_is_refused_and_says_
 
 
 @pytest.mark.rule("A9", "S1", "S3")
+@OF_JONAS
 def test_who_was_skipped_on_the_ladder_is_shown_with_why(company: Company) -> None:
     n = company.people
-    stock.hand_over(company, company.slack, n.jonas, n.rita)
     submission = stock.in_stage_2(company)
     record = stock.privilege_on(submission, company.slack)
     assert standing(company, record) == (
@@ -188,11 +197,16 @@ def test_stage_1_goes_up_the_same_way_and_whoever_replaces_somebody_may_decide(
     assert Candidate.objects.filter(seat__approval=app, person=n.bram, basis="deputy lead").exists()
 
 
+def of_bram(c: Company) -> Submission:
+    """Bram owns Slack, and is asked for the app, whose business owner is Theo."""
+    stock.hand_over(c, c.slack, c.people.bram, c.people.theo)
+    return stock.submitted(c, business_owner=c.people.theo)
+
+
 @pytest.mark.rule("A9")
-def test_stage_1_warns_when_deciding_it_would_leave_nobody_for_something(company: Company) -> None:
-    n = company.people
-    stock.hand_over(company, company.slack, n.bram, n.theo)
-    submission = stock.submitted(company, business_owner=n.theo)  # so Bram is asked for the app
+@starting_point("company", of_bram)
+def test_stage_1_warns_when_deciding_it_would_leave_nobody_for_something(company: Company, start: Submission) -> None:
+    n, submission = company.people, start
     leaves(company, n.omar, n.amara, n.mei, n.lena, n.sana, n.viktor)
     app, route = journeys.app_of(submission), Route.load(submission, company.now)
     stranded = route.would_strand(app, as_actor(n.bram))
@@ -251,10 +265,11 @@ def test_each_reminder_is_sent_once_and_never_approves(company: Company, stock_s
         app.due_at,
     ):
         for _ in range(2):
-            sweeps.sweep(moment)
+            sweeps.remind(moment)
         seen.append(mails.count())
     assert seen == [0, 1, 2, 3]
     assert {notice.context["word"] for notice in mails} == {"half", "day_before", "overdue"}
+    sweeps.sweep(app.due_at)
     app.refresh_from_db()
     assert app.state == ApprovalState.OPEN
     journeys.approve(app, company.people.theo, now=app.due_at)
@@ -268,12 +283,13 @@ def test_what_is_due_a_day_later_is_reminded_of_by_itself(company: Company, chas
     omar = company.people.omar
     dues = {record.tier: record.due_at for record in chaser.approvals.filter(state=ApprovalState.OPEN)}
     assert dues == {"high": at("2026-11-26T16:00"), "standard": at("2026-11-27T16:00")}
-    moment, told = company.now.replace(hour=8), []
+    moment, told = company.now.replace(hour=7) + timedelta(days=1), []  # nothing is half gone before
+    sweeps.remind(company.now)
     while moment < dues["standard"]:
-        moment += timedelta(hours=lengths.of(2, soak=1))
+        moment += timedelta(hours=lengths.of(3, soak=1))
         sweeps.remind(moment)
         if moment == dues["high"] - timedelta(hours=12):  # nothing of what is left is as urgent as what was
-            for record in chaser.approvals.filter(tier="high", state=ApprovalState.OPEN):
+            for record in chaser.approvals.filter(tier="high", seats__candidates__person=omar):
                 journeys.finish(company, record, now=moment)
     for notice in Notice.objects.filter(event="approval_due", recipient=omar).order_by("pk"):
         told.append((notice.context["word"], datetime.fromisoformat(notice.context["due"])))

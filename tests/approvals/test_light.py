@@ -176,6 +176,11 @@ def test_more_in_thirty_days_than_policy_approves_ask_the_owners(company: Compan
     assert not made.light_path
     stock.app_approved(company, made)
     assert people_are_asked(made)
+
+
+@pytest.mark.rule("A13")
+@TWO_OF_FOUR
+def test_after_thirty_days_policy_approves_as_much_again(company: Company) -> None:
     version = lightly.version(company, both(another("then"), lightly.reads_more(2, "then")))
     assert journeys.submitted(company, version, now=company.now + MONTH).light_path
 

@@ -15,10 +15,11 @@ from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitte
 from governance.recertification import reviewers
 from governance.recertification.models import Asks, Item
 from inventory import interim, registry
-from inventory.models import Automation, Credential, InterimOwner, NonHumanIdentity, Resource, VersionIdentity
+from inventory.models import Automation, Credential, InterimOwner, NonHumanIdentity, Resource, Version, VersionIdentity
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.attempts import refused
+from tests.ground import starting_point
 from tests.inventory.test_interim import confirm, left, name, stands_in
 from tests.journeys import Company
 from tests.people import as_actor, as_delegate
@@ -37,15 +38,25 @@ def fresh(record: Approval) -> Approval:
     return Approval.objects.get(pk=record.pk)
 
 
+def without_omar(c: Company) -> Version:
+    """The stock report, a draft; Omar, who owns what it touches, has left."""
+    version = stock.version(c)
+    left(c, c.people.omar)
+    return version
+
+
+WITHOUT_OMAR = starting_point("company", without_omar)
+
+
 # --- resources ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.rule("I3", "A9")
+@WITHOUT_OMAR
 def test_naming_alone_lifts_nothing_and_a_confirmed_interim_owner_decides_what_is_submitted_then(
-    company: Company,
+    company: Company, start: Version
 ) -> None:
-    n, version = company.people, stock.version(company)
-    left(company, n.omar)
+    n, version = company.people, start
     named = name(company, Resource.objects.get(pk=company.slack.pk), n.grace, n.amara)
     stands_in(company, Resource.objects.get(pk=company.erp.pk), n.grace, lead=n.amara)
     with pytest.raises(InvalidInput, match="Finance Slack workspace has no active owner"):
@@ -90,9 +101,9 @@ def test_who_was_named_after_a_submission_was_made_stands_behind_the_deputy_who_
 
 
 @pytest.mark.rule("S3", "I3")
-def test_an_interim_owner_who_is_a_party_does_not_decide(company: Company) -> None:
-    n, version = company.people, stock.version(company)
-    left(company, n.omar)
+@WITHOUT_OMAR
+def test_an_interim_owner_who_is_a_party_does_not_decide(company: Company, start: Version) -> None:
+    n, version = company.people, start
     for one in (company.slack, company.erp):
         stands_in(company, Resource.objects.get(pk=one.pk), n.rita, lead=n.amara)
     submission = journeys.submitted(company, version)
@@ -103,9 +114,9 @@ def test_an_interim_owner_who_is_a_party_does_not_decide(company: Company) -> No
 
 
 @pytest.mark.rule("I8", "I3")
-def test_an_interim_owners_first_decision_confirms_what_opens_the_resource(company: Company) -> None:
-    n, version = company.people, stock.version(company)
-    left(company, n.omar)
+@WITHOUT_OMAR
+def test_an_interim_owners_first_decision_confirms_what_opens_the_resource(company: Company, start: Version) -> None:
+    n, version = company.people, start
     for one in (company.slack, company.erp):
         stands_in(company, Resource.objects.get(pk=one.pk), n.grace, lead=n.amara)
     submission = journeys.submitted(company, version)
@@ -118,15 +129,29 @@ def test_an_interim_owners_first_decision_confirms_what_opens_the_resource(compa
 # --- automations -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.rule("I3", "A5")
-def test_an_automation_whose_owner_left_is_not_approved_and_what_was_is_accepted_by_who_answers_meanwhile(
-    company: Company, stage_2: Submission
-) -> None:
-    n, record = company.people, stock.privilege_on(stage_2, company.slack)
-    left(company, n.jonas)
-    omar = as_actor(n.omar)
+def without_jonas(c: Company) -> Submission:
+    """In stage 2, and Jonas, its business owner, has left."""
+    left(c, c.people.jonas)
+    return stock.newest(c)
+
+
+WITHOUT_JONAS = starting_point("stock_in_stage_2", without_jonas)
+
+
+@pytest.mark.rule("I3")
+@WITHOUT_JONAS
+def test_an_automation_whose_owner_left_is_not_approved(company: Company, start: Submission) -> None:
+    record = stock.privilege_on(start, company.slack)
+    omar = as_actor(company.people.omar)
     no = refused(transitions.approve, record, omar, "I3", now=company.now, kind="state")
     assert "Jonas Weil left and nobody answers for Weekly stock report" in no.sentence
+
+
+@pytest.mark.rule("I3", "A5")
+@WITHOUT_JONAS
+def test_what_was_approved_of_it_is_accepted_by_who_answers_meanwhile(company: Company, start: Submission) -> None:
+    n, stage_2 = company.people, start
+    record = stock.privilege_on(stage_2, company.slack)
     automation = Automation.objects.get(pk=stage_2.automation_id)
     stands_in(company, automation, n.grace, lead=n.theo)
     journeys.reject(record, n.omar, now=company.now)
@@ -153,8 +178,10 @@ def test_an_automation_without_an_owner_is_not_submitted_save_for_another_owner_
 
 
 @pytest.mark.rule("I3")
-def test_what_is_submitted_with_another_owner_can_be_approved_though_the_present_one_left(company: Company) -> None:
-    n, live = company.people, stock.in_force(company)
+def test_what_is_submitted_with_another_owner_can_be_approved_though_the_present_one_left(
+    company: Company, live: Submission
+) -> None:
+    n = company.people
     left(company, n.jonas)
     registry.amend(live.automation, actor=as_actor(n.rita), now=company.now, fields={"business_owner": n.bram})
     submission = journeys.submitted(company, stock.version(company, stock.one_more_channel, business_owner=n.bram))

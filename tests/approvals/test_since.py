@@ -15,6 +15,7 @@ from approvals.models import Submission
 from governance.controls.models import Person
 from tests import journeys
 from tests.approvals import stock
+from tests.ground import starting_point
 from tests.journeys import Company
 from tests.people import as_actor
 from tests.portal.signed_in import client_of
@@ -61,16 +62,16 @@ READS, CHANGES = "SELECT sku FROM scm.stock", "UPDATE scm.stock SET on_hand = 0"
 
 
 @pytest.mark.rule("A12")
-def test_a_first_version_changes_nothing_and_says_nothing_of_it(company: Company) -> None:
-    page = read(company.people.theo, stock.submitted(company))
+def test_a_first_version_changes_nothing_and_says_nothing_of_it(company: Company, stock_submitted: Submission) -> None:
+    page = read(company.people.theo, stock_submitted)
     assert 'id="changes"' not in page
     assert "Changed in the app" not in page
     assert not re.search(r'class="tag[^"]*">[^<]*(<svg.*?</svg>)?\s*New<', page), "all of it is new, and no row says so"
 
 
 @pytest.mark.rule("A12", "I7")
-def test_what_came_is_said_in_words_on_its_row_and_in_the_diff(company: Company, live: Submission) -> None:
-    made = stock.submitted(company, stock.one_more_channel)
+def test_what_came_is_said_in_words_on_its_row_and_in_the_diff(company: Company, one_channel_more: Submission) -> None:
+    made = one_channel_more
     page = read(company.people.omar, made)
     said = part(page, "changes")
     assert "Since approved version 1" in said
@@ -109,16 +110,37 @@ def test_another_target_is_one_thing_that_changed_with_the_old_struck_beside_the
     assert "In version 1: May post messages to supply-stock in Finance Slack workspace." in opened
 
 
+def reads(c: Company) -> Submission:
+    """It reads stock by a query, in force."""
+    return stock.in_force(c, query(READS))
+
+
+def writes(c: Company) -> Submission:
+    """It changes stock by a query, in force."""
+    return stock.in_force(c, query(CHANGES))
+
+
 @pytest.mark.rule("A12", "I7")
 @pytest.mark.parametrize(
-    ("then", "now", "count", "tag", "levels"),
+    ("now", "count", "tag", "levels"),
     [
-        (READS, CHANGES, "1 privilege raised or wider", "Raised: read → write", "<del>Read</del> <ins>Write</ins>"),
-        (CHANGES, READS, "1 privilege narrowed", "Narrowed: write → read", "<del>Write</del> <ins>Read</ins>"),
+        pytest.param(
+            CHANGES,
+            "1 privilege raised or wider",
+            "Raised: read → write",
+            "<del>Read</del> <ins>Write</ins>",
+            marks=starting_point("company", reads),
+        ),
+        pytest.param(
+            READS,
+            "1 privilege narrowed",
+            "Narrowed: write → read",
+            "<del>Write</del> <ins>Read</ins>",
+            marks=starting_point("company", writes),
+        ),
     ],
 )
-def test_more_and_less_are_told_apart(company: Company, then: str, now: str, count: str, tag: str, levels: str) -> None:
-    stock.in_force(company, query(then))
+def test_more_and_less_are_told_apart(company: Company, now: str, count: str, tag: str, levels: str) -> None:
     made = stock.submitted(company, query(now))
     page = read(company.people.omar, made)
     said = part(page, "changes")
@@ -170,55 +192,83 @@ def test_what_did_not_change_and_is_asked_anew_says_why(company: Company, live: 
     assert "Not changed" in part(page, f"row-{stock.privilege_on(made, company.slack).pk}")
 
 
-@pytest.mark.rule("A12")
-def test_what_was_decided_shows_what_it_changed_then_and_not_what_came_later(
-    company: Company, live: Submission
-) -> None:
-    second = stock.decide_rest(company, stock.submitted(company, stock.one_more_channel))
-    third = journeys.decide_all(company, stock.submitted(company, stock.every_tuesday))
+def two_more(c: Company) -> Submission:
+    """One channel more is in force, and then another trigger; the middle one of the three."""
+    second = stock.decide_rest(c, stock.newest(c))
+    third = journeys.decide_all(c, stock.submitted(c, stock.every_tuesday))
     assert third.state == second.state == "in_force"
+    return second
+
+
+@pytest.mark.rule("A12")
+@starting_point("one_channel_more", two_more)
+def test_what_was_decided_shows_what_it_changed_then_and_not_what_came_later(
+    company: Company, start: Submission
+) -> None:
+    second, live = start, Submission.objects.earliest("pk")
     said = changes(company.people.theo, second)
     assert "Since approved version 1" in said
     assert "1 privilege new" in said
     assert 'id="changes"' not in read(company.people.theo, live)
 
 
-def test_it_costs_the_same_however_much_changed_and_no_more_than_a_page_may(company: Company, live: Submission) -> None:
-    def more(count: int) -> Any:
-        def edit(export: dict[str, Any]) -> None:
-            stock.node(export, ".scheduleTrigger")["parameters"]["rule"]["interval"][0]["triggerAtDay"] = [
-                count % 5 + 1
-            ]
-            for number in range(count):
-                stock.one_more_channel(export)
-                last = export["nodes"][-1]
-                last |= {"id": f"5d1f0a0e-0000-4000-8000-{number:012}", "name": f"Post {number}"}
-                last["parameters"]["channelId"] |= {"value": f"C{number:08}", "cachedResultName": f"channel-{number}"}
+def more(count: int) -> Any:
+    """An edit: another day, and so many channels more."""
 
-        return edit
+    def edit(export: dict[str, Any]) -> None:
+        stock.node(export, ".scheduleTrigger")["parameters"]["rule"]["interval"][0]["triggerAtDay"] = [count % 5 + 1]
+        for number in range(count):
+            stock.one_more_channel(export)
+            last = export["nodes"][-1]
+            last |= {"id": f"5d1f0a0e-0000-4000-8000-{number:012}", "name": f"Post {number}"}
+            last["parameters"]["channelId"] |= {"value": f"C{number:08}", "cachedResultName": f"channel-{number}"}
 
-    costs = []
-    for count in (1, 12):
-        made = stock.submitted(company, more(count))
-        for stage in (1, 2):
-            if stage == 2:
-                stock.app_approved(company, made)
-            for who in (company.people.theo, company.people.omar, company.people.sana):
-                client, address = client_of(who), reverse("review", args=[made.pk])
-                client.get(address)
-                with CaptureQueriesContext(connection) as asked:
-                    page = client.get(address)
-                assert len(page.content) <= 60_000
-                costs.append((stage, who.name, len(asked)))
-    assert costs[:6] == costs[6:]
-    assert max(cost for _, _, cost in costs) <= 20, costs
+    return edit
+
+
+def one_and_a_day_more(c: Company) -> Submission:
+    """Another day and one channel more are asked of both stages."""
+    return stock.submitted(c, more(1))
+
+
+ONE_AND_A_DAY_MORE = starting_point("stock_in_force", one_and_a_day_more)
+
+
+def costs(c: Company, made: Submission) -> list[int]:
+    """How many queries the review page takes: for whoever decides the app, the rest, and for security."""
+    found = []
+    for who in (c.people.theo, c.people.omar, c.people.sana):
+        client, address = client_of(who), reverse("review", args=[made.pk])
+        client.get(address)
+        with CaptureQueriesContext(connection) as asked:
+            page = client.get(address)
+        assert len(page.content) <= 60_000
+        found.append(len(asked))
+    assert max(found) <= 20, found
+    return found
+
+
+@ONE_AND_A_DAY_MORE
+def test_in_stage_1_it_costs_the_same_however_much_changed_and_no_more_than_a_page_may(
+    company: Company, start: Submission
+) -> None:
+    assert costs(company, start) == costs(company, stock.submitted(company, more(7)))
+
+
+@starting_point(ONE_AND_A_DAY_MORE, lambda c: stock.app_approved(c, stock.newest(c)), name="in stage 2")
+def test_in_stage_2_it_costs_the_same_however_much_changed_and_no_more_than_a_page_may(
+    company: Company, start: Submission
+) -> None:
+    few = costs(company, start)
+    assert few == costs(company, stock.app_approved(company, stock.submitted(company, more(7))))
 
 
 @pytest.mark.rule("A3", "T2")
-def test_what_is_kept_is_named_with_its_level_and_tier_the_riskiest_first(company: Company) -> None:
+def test_what_is_kept_is_named_with_its_level_and_tier_the_riskiest_first(
+    company: Company, chaser_in_force: Submission
+) -> None:
     """A new version is high for what nobody asks anew, and whoever decides about the app reads what that is."""
     n = company.people
-    journeys.in_force(company)
     export = (journeys.EXPORTS / "invoice-chaser.json").read_bytes().replace(b"overdue", b"late")
     made = journeys.submitted(company, journeys.brought_in(company, content=export, purpose="Reminds, and reports."))
     assert not made.approvals.filter(stage=2).exists()
