@@ -168,14 +168,6 @@ def _turn(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("A9", "duty", "Somebody before you on the ladder decides this.", _way_out(subject, now))
 
 
-def _from_outside(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
-    route = route_of(subject, now)
-    if not all(route.is_inside(seat, subject, actor) for seat in route.seats_open_to(subject, actor)):
-        return None
-    sentence = "This signature is of somebody from outside both teams, and you are not, for whomever you stand in."
-    return Refusal("S10", "duty", sentence, _way_out(subject, now))
-
-
 def _somebody_next(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
     route = Route.load(subject, now)
     if any(asking.unasked(record, route) for record in asking.open_records(subject)):
@@ -328,12 +320,6 @@ OWNER_IS_PARTY = Duty("SOD-3", "S3", "A resource's owner who is a party does not
 NOT_WHO_STOPPED = Duty("G5", "G5", "Who stopped a grant does not approve what brings it back.", _stopped_it)
 ONCE = Duty("A8", "A8", "One decision a person and round.", _once, ("decision_one_per_round",))
 TURN = Duty("A9", "A9", "The first eligible rung of the ladder decides.", _turn)
-FROM_OUTSIDE = Duty(
-    "S10",
-    "S10",
-    "Nobody from inside gives the signature from outside both teams, also not for somebody who is from outside.",
-    _from_outside,
-)
 
 TIME_IS_UP = Duty("A10", "A10", "A record ends by silence once its time is up.", _time_is_up)
 IN_TIME = Duty("A10", "A10", "Nobody decides once a record's time is up: silence has ended it.", _in_time)
@@ -394,4 +380,4 @@ OWN_DECISION = Duty("A8", "A8", "Nobody takes back what somebody else decided.",
 RETRACTING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, OWN_DECISION, INTERACTIVE, UNDECIDED, IN_TIME)
 
 #: Asked, in this order, of everybody who decides.
-DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, NOT_WHO_STOPPED, ONCE, TURN, FROM_OUTSIDE, INTERACTIVE, IN_TIME)
+DECIDING = (PARTY, BOTH_STAGES, OWNER_IS_PARTY, NOT_WHO_STOPPED, ONCE, TURN, INTERACTIVE, IN_TIME)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -189,14 +189,13 @@ def _asked_before(first: Person | None) -> list[tuple[str, list[Stander]]]:
     return [("decided before", [(first, None)])]
 
 
-def _fallback(bench: Bench, insiders: Collection[int] = ()) -> list[tuple[str, list[Stander]]]:
-    rows: list[Stander] = [(one, bench.fallback_since.get(one.pk)) for one in bench.fallback if one.pk not in insiders]
+def _fallback(bench: Bench) -> list[tuple[str, list[Stander]]]:
+    rows: list[Stander] = [(one, bench.fallback_since.get(one.pk)) for one in bench.fallback]
     return [(FALLBACK, rows)]
 
 
-def _security(bench: Bench, insiders: Collection[int] = ()) -> list[tuple[str, list[Stander]]]:
-    people = [one for one in bench.all_security if one.pk not in insiders]
-    return [("security reviewer", [(one, bench.security_since.get(one.pk)) for one in people])]
+def _security(bench: Bench) -> list[tuple[str, list[Stander]]]:
+    return [("security reviewer", [(one, bench.security_since.get(one.pk)) for one in bench.all_security])]
 
 
 def _last(bench: Bench) -> list[tuple[str, list[Stander]]]:
@@ -212,20 +211,13 @@ def ladder(
     *,
     first: Person | None = None,
     since: datetime | None = None,
-    insiders: Collection[int] = (),
 ) -> list[Rung]:
-    """The ladder of a seat: by its label, the automation and, in stage 2, the resource asked about; see `resource_ladder`.
-
-    On that of somebody from outside nobody stands who is one of ``insiders`` (S10).
-    """
+    """The ladder of a seat: by its label, the automation and, in stage 2, the resource asked about; see `resource_ladder`."""
     if label == SeatLabel.LEAD:
         return lead_ladder(automation, bench, first=first, since=since)
     if label == SeatLabel.OWNER and resource is not None:
         return resource_ladder(resource, bench, first=first, since=since)
-    if label == SeatLabel.OUTSIDE:
-        asked = None if first is not None and first.pk in insiders else first
-        groups = [_asked_before(asked), _fallback(bench, insiders), _security(bench, insiders)]
-    elif label == SeatLabel.SECURITY:
+    if label == SeatLabel.SECURITY:
         groups = [_asked_before(first), _security(bench)]
     elif label == SeatLabel.CONFLICT:
         # security's, and where the other stage has taken them, somebody else's who answers for no side (S6)

@@ -8,18 +8,15 @@ approved (A11). What policy approved nobody did, nor what was taken back. The bu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from approvals.models import DecisionOutcome, DecisionPerson
 from approvals.policies import Policy
-from governance.controls import compiled
-from governance.controls.keyed import keyed_by
 from governance.controls.models import Person
 
 
@@ -58,67 +55,13 @@ def found(policy: Policy, now: datetime) -> list[Signal]:
     return _signals(_of_the_days(policy, now), policy)
 
 
-def partners(builders: Collection[int], policy: Policy, now: datetime) -> frozenset[int]:
-    """Ids of everybody whom a signal names together with one of some builders, by their ids: whose signature on something of theirs takes
-    a third one on high. One query.
-    """
-    taken = _of_the_days(policy, now)
-    ways = (Q(submission__submitted_by__in=builders), Q(person__in=builders))
-    mine, theirs = (
-        taken.filter(way).order_by().values("pk") for way in ways
-    )  # each by an index, which either in one condition is not
-    either = DecisionPerson.objects.filter(keyed_by(mine.union(theirs, all=True)))
-    named = (signal.people for signal in _signals(either, policy, of=builders))
-    return frozenset(who for pair in named if {*pair} & {*builders} for who in pair) - {*builders}
-
-
-@dataclass
-class Partners:
-    """Whoever has a signal together with some builders, asked no further than it takes.
-
-    Args:
-        builders: ids of whoever's work it is.
-        policy: says what is often.
-        now: business time.
-    """
-
-    builders: frozenset[int]
-    policy: Policy
-    now: datetime
-    _may: dict[frozenset[int], bool] = field(default_factory=dict)
-
-    @cached_property
-    def all(self) -> frozenset[int]:
-        """All of them: what the builders got and gave is read."""
-        return partners(self.builders, self.policy, self.now)
-
-    def has(self, people: Iterable[Person]) -> bool:
-        """Whether one of some people is among them. Whoever never signed for them often is not, by their own decisions alone."""
-        who = frozenset(person.pk for person in people)
-        if "all" not in self.__dict__:
-            if who not in self._may:
-                self._may[who] = _may_be_partners(who, self.builders, self.policy, self.now)
-            if not self._may[who]:
-                return False
-        return bool(who & self.all)
-
-
-def _may_be_partners(who: Collection[int], builders: Collection[int], policy: Policy, now: datetime) -> bool:
-    """Whether some people approved for some builders, or these for them, so often that a signal may name them. One query."""
-    since = now - timedelta(days=policy.signal_days)
-    times: dict[frozenset[int], set[int]] = defaultdict(set)
-    for builder, person, submission in BETWEEN(who=who, builders=builders, since=since, now=now):
-        times[frozenset((builder, person))].add(submission)
-    return any(len(submissions) > policy.signal_mutual for submissions in times.values())
-
-
 def people_of(signals: Iterable[Signal]) -> dict[int, Person]:
     """Everybody whom some signals name, by id: one query."""
     named = {pk for signal in signals for pk in signal.people}
     return Person.objects.in_bulk(named) if named else {}
 
 
-def _taken(since: datetime | compiled.Value, now: datetime) -> QuerySet[DecisionPerson]:
+def _taken(since: datetime, now: datetime) -> QuerySet[DecisionPerson]:
     """Whom approving decisions after one instant and up to another used up, of people other than the builder."""
     rows = DecisionPerson.objects.filter(
         outcome=DecisionOutcome.APPROVE,
@@ -135,36 +78,19 @@ def _of_the_days(policy: Policy, now: datetime) -> QuerySet[DecisionPerson]:
     return _taken(now - timedelta(days=policy.signal_days), now)
 
 
-def _between() -> QuerySet[DecisionPerson, tuple[int, int, int]]:
-    """Builder, approver and submission, of what some people approved for some builders or these for them."""
-    taken = _taken(compiled.instant("since"), compiled.NOW).order_by()
-    ways = (("who", "builders"), ("builders", "who"))
-    there, back = (
-        taken.filter(
-            compiled.among_those(gave, "person"), compiled.among_those(got, "submission__submitted_by")
-        ).values_list("submission__submitted_by", "person", "submission")
-        for gave, got in ways
-    )  # each by an index, which either in one condition is not
-    return there.union(back)
-
-
-BETWEEN = compiled.Statement(_between)
-
-
-def _signals(taken: QuerySet[DecisionPerson], policy: Policy, *, of: Collection[int] | None = None) -> list[Signal]:
-    """Those that some decisions make.
+def _signals(taken: QuerySet[DecisionPerson], policy: Policy) -> list[Signal]:
+    """The signals in some decisions.
 
     Args:
-        taken: all that are about the builders of interest.
+        taken: the decisions.
         policy: says what is often.
-        of: the builders of interest; None for all.
     """
     rows = taken.order_by().values_list("submission__submitted_by", "person")
     counted = rows.annotate(
         times=ArrayAgg("submission", distinct=True, default=[]), gave=ArrayAgg("decision", distinct=True, default=[])
     )
     said = {(builder, who): _Said(tuple(times), frozenset(gave)) for builder, who, times, gave in counted}
-    signals = [*_mutual(said, policy), *_leaning(said, policy, of)]
+    signals = [*_mutual(said, policy), *_leaning(said, policy)]
     return sorted(signals, key=lambda one: (-len(one.submissions), one.key))
 
 
@@ -179,12 +105,11 @@ def _mutual(said: Mapping[tuple[int, int], _Said], policy: Policy) -> Iterable[S
         yield Signal("mutual", (builder, who), (len(other.submissions), len(one.submissions)), both)
 
 
-def _leaning(said: Mapping[tuple[int, int], _Said], policy: Policy, of: Collection[int] | None) -> Iterable[Signal]:
+def _leaning(said: Mapping[tuple[int, int], _Said], policy: Policy) -> Iterable[Signal]:
     """Builders more of whose approvals than the policy's share come from one person, in more submissions than one or two."""
     by_builder: dict[int, list[tuple[int, _Said]]] = defaultdict(list)
     for (builder, who), one in said.items():
-        if of is None or builder in of:
-            by_builder[builder].append((who, one))
+        by_builder[builder].append((who, one))
     for builder, approvers in by_builder.items():
         in_all = len(frozenset[int]().union(*(one.decisions for _, one in approvers)))
         for who, one in approvers:
@@ -205,4 +130,4 @@ def words(signal: Signal, names: Mapping[int, str], days: int) -> str:
     return f"{first} gave {signal.times[0]} of the {signal.times[1]} approvals that {second} got in {days} days ({share} %)."
 
 
-__all__ = ["Partners", "Signal", "found", "partners", "people_of", "words"]
+__all__ = ["Signal", "found", "people_of", "words"]

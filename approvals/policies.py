@@ -104,11 +104,6 @@ class Policy:
         """Days over which signals are looked for (S10)."""
         return int(self.document["signals"]["days"])
 
-    @property
-    def third_signature(self) -> tuple[str, ...]:
-        """Tiers on which a signal takes a third signature (S10)."""
-        return tuple(self.document["third_signature"])
-
     def needs_two_owners(self, tier: str) -> bool:
         """Whether an automation of this tier needs two different owners (I1)."""
         return tier in self.document["two_owners"]

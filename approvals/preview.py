@@ -162,8 +162,7 @@ class _Reading:
             policy,
             self.now,
             likes,
-        ).with_signals(automation, compared, tier, self.now)
-        people = people.with_conflicts(found, compared, automation.pk or 0)
+        ).with_conflicts(found, compared, automation.pk or 0)
         problems = self._problems(compared, stands, policy)
         is_light, not_light = self._light(held, compared, tier, people, under_way, likes)
         if is_light and found:

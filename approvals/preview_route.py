@@ -7,10 +7,10 @@ before a submission exists, is decisions.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from approvals import again, alike, pairs, parties, stopped, third
+from approvals import again, alike, parties, stopped
 from approvals.again import Earlier
 from approvals.changes import Asked, Changes
 from approvals.conflicts.finding import Found
@@ -50,11 +50,6 @@ class SeatAsked:
     beside: Beside | None = None
 
     @property
-    def is_outside(self) -> bool:
-        """Whether it is the third signature, from outside both teams (S10)."""
-        return self.label == SeatLabel.OUTSIDE
-
-    @property
     def is_of_conflict(self) -> bool:
         """Whether it is the signature that a conflict takes (S6)."""
         return self.label == SeatLabel.CONFLICT
@@ -77,8 +72,6 @@ class People:
         before: what became of what was refused or withdrawn before, by the question's key (`again.earlier`).
         stopped: who stopped what is asked again, by what the question is about (`stopped.stopped`).
         builders: ids of whoever's work it is: who brought it in, edited or would submit it.
-        partners: ids of those who have a signal together with one of them, where something of it is risky enough to ask that (S10).
-        insiders: by id of a resource, 0 for the app: who is not from outside; only where there are partners.
         is_known_elsewhere: whether it may be the same as something of another team (I9).
         in_conflict: keys of the records that a conflict gives another seat (S6).
     """
@@ -90,8 +83,6 @@ class People:
     before: Mapping[str, Earlier]
     stopped: Mapping[str, frozenset[int]]
     builders: frozenset[int] = frozenset()
-    partners: frozenset[int] = frozenset()
-    insiders: Mapping[int, frozenset[int]] = field(default_factory=dict)
     is_known_elsewhere: bool = False
     in_conflict: frozenset[str] = frozenset()
 
@@ -130,19 +121,6 @@ class People:
             frozenset(who for who, capacity in named if capacity in parties.BUILDING),
             is_known_elsewhere=alike.is_elsewhere(automation, likes),
         )
-
-    def with_signals(self, automation: Automation, found: Changes, tier: str, now: datetime) -> People:
-        """The same with what is needed to say where a third signature is asked for: nothing is read where nothing is risky enough (S10)."""
-        risky = [one for one in found.asked if one.tier in self.policy.third_signature]
-        is_asked = bool(risky) or (bool(found.app) and tier in self.policy.third_signature)
-        partners = pairs.partners(self.builders, self.policy, now) if is_asked else frozenset[int]()
-        if not partners:
-            return self
-        on = {resource.pk: resource for one in risky if (resource := resource_of(one)) is not None and resource.pk}
-        sides = {pk: third.Sides.of(self.builders, automation, resource) for pk, resource in on.items()}
-        sides[0] = third.Sides.of(self.builders, automation, None)
-        known = third.Insiders.read(sides.values())
-        return replace(self, partners=partners, insiders={pk: known.among(one) | partners for pk, one in sides.items()})
 
     def with_conflicts(self, found: Sequence[Found], changed: Changes, automation: int) -> People:
         """The same with the records that a conflict gives another seat (S6)."""
@@ -184,8 +162,6 @@ class People:
             may_be_asked=lambda person: self._why_not(person, record, may_have_stopped=True) is None,
         )
         labels = stopped.seats(own, found) if record.matter in self.stopped else list(found)
-        if third.is_needed(record.tier, self._ladder(own[0], automation, record), self.partners, self.policy):
-            labels.append(SeatLabel.OUTSIDE)
         if record.key in self.in_conflict:
             labels.append(SeatLabel.CONFLICT)
         for number, label in enumerate(labels):
@@ -193,10 +169,7 @@ class People:
 
     def _ladder(self, label: str, automation: Automation, record: _Record) -> list[Rung]:
         words = self.before[record.matter].words if record.matter in self.before else ()
-        on = record.resource.pk if record.resource is not None else None
-        insiders = self.insiders.get(on or 0, frozenset())
-        first = again.said_in(label, words)
-        return ladder(label, automation, record.resource, self.bench, first=first, insiders=insiders)
+        return ladder(label, automation, record.resource, self.bench, first=again.said_in(label, words))
 
     def _question(self, automation: Automation, record: _Record) -> Question:
         """A record with everybody on the ladders of its seats who could decide it."""

@@ -12,7 +12,6 @@ from approvals.again import in_order
 from approvals.ladders import LADDER
 from approvals.models import Approval, CarriedDecision, Decision, Party, Retraction, Submission
 from approvals.models.approval import ENDED
-from approvals.parties import BUILDING
 from governance.controls import compiled
 from governance.controls.models import Delegation, Person
 from inventory.models import Privilege, Resource
@@ -28,7 +27,6 @@ class Rows:
 
     Args:
         parties: by submission: who is a party, by id, and in what capacity (S1).
-        builders: by submission: ids of those whose work it is.
         stages: by submission: the stage of each record that counts for it; the app approval that it rests on counts also where
             it is an earlier submission's (S2).
         asked_again: by submission: by an earlier record, the one that asks the same again (A15).
@@ -39,7 +37,6 @@ class Rows:
     """
 
     parties: dict[int, dict[int, str]]
-    builders: dict[int, set[int]]
     stages: dict[int, dict[int, int]]
     asked_again: dict[int, dict[int, int]]
     decisions: dict[int, Decision]
@@ -55,10 +52,8 @@ class Rows:
             now: business time, at which delegations run.
         """
         parties: dict[int, dict[int, str]] = {one.pk: {} for one in submissions}
-        builders = {one.pk: {one.submitted_by_id} for one in submissions}
         for party in PARTIES(submissions=parties.keys()):
             parties[party.submission_id][party.person_id] = party.get_capacity_display()
-            builders[party.submission_id] |= {party.person_id} if party.capacity in BUILDING else set()
         stages, asked_again = _records(submissions)
         records = {pk for own in stages.values() for pk in own}
         earlier = {pk for own in asked_again.values() for pk in own}
@@ -68,7 +63,7 @@ class Rows:
         delegates: dict[int, list[Person]] = {}
         for standing in DELEGATIONS(now=now):
             delegates.setdefault(standing.giver_id, []).append(standing.taker)
-        return cls(parties, builders, stages, asked_again, decisions, links, delegates)
+        return cls(parties, stages, asked_again, decisions, links, delegates)
 
     def before(self, submission: Submission) -> dict[int, tuple[Decision, ...]]:
         """What was said last in each seat about what a submission's records ask again, by record (A15)."""

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from approvals import again, pairs, policies, stopped, third
+from approvals import again, policies, stopped
 from approvals.conflicts import remaining
 from approvals.conflicts.finding import Found
 from approvals.ladders import Bench, Rung, ladder, resource_of
@@ -91,13 +91,9 @@ class Route:
     carried: dict[int, tuple[int, int]] = field(default_factory=dict)
     #: Decisions that were taken back, by record: they count for nothing and use up whoever made them (S2).
     retracted: dict[int, list[Decision]] = field(default_factory=dict)
-    #: Ids of whoever's work it is (S10).
-    builders: frozenset[int] = frozenset()
     _seats: dict[int, tuple[Seat, ...]] = field(default_factory=dict)
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
     _stopped: dict[str, frozenset[int]] | None = None
-    _insiders: dict[int, frozenset[int]] | None = None
-    _partners: pairs.Partners | None = None
     #: What follows from the decisions, until there is one more: by record how it stands, and stage 2 as questions.
     _standing: dict[tuple[int, int], list[SeatStanding]] = field(default_factory=dict)
     _second: list[Question] | None = None
@@ -154,7 +150,6 @@ class Route:
             rows.before(submission),
             {link.decision_id: (link.approval_id, link.round) for link in links},
             retracted,
-            frozenset(rows.builders[submission.pk]),
         )
 
     def note(self, decision: Decision) -> None:
@@ -176,13 +171,9 @@ class Route:
         self._second = None
 
     def add_seat(self, seat: Seat) -> None:
-        """Count a seat that a record was given just now, by somebody's decision (S10)."""
+        """Count a seat that a record was given just now, by somebody's decision (S6)."""
         approval = seat.approval
         self._seats[approval.pk] = (*self.seats(approval), seat)
-        self._insiders = {
-            **(self._insiders or {}),
-            **third.insiders(self.submission, [approval], self.builders, self.partners.all),
-        }
         self._standing.clear()
         self._second = None
 
@@ -211,7 +202,7 @@ class Route:
 
     def who_stopped(self, approval: Approval) -> frozenset[int]:
         """Ids of who stopped what a record asks again; read only for records with a seat more than the policy asks (G5)."""
-        seats = [seat for seat in self.seats(approval) if seat.label != SeatLabel.OUTSIDE]
+        seats = self.seats(approval)
         if approval.stage == 1 or len(seats) < 2:
             return frozenset()
         if len(seats) <= len(policies.of(self.submission.policy).seats(approval.kind, approval.tier)):
@@ -258,34 +249,8 @@ class Route:
         """The rungs of one seat of one record: who spoke in it before is asked first, in the capacity they spoke in (A15)."""
         first = again.said_in(label, self.before.get(approval.pk, ()))
         since = self.submission.submitted_at
-        insiders = self._insiders_of(approval) if label == SeatLabel.OUTSIDE else ()
         on = resource_of(approval)
-        return ladder(label, self.submission.automation, on, self.bench, first=first, since=since, insiders=insiders)
-
-    def _insiders_of(self, approval: Approval) -> frozenset[int]:
-        """Ids of everybody who is not from outside for a record, read once for all records with a seat for somebody who is (S10)."""
-        if self._insiders is None or approval.pk not in self._insiders:
-            policy = policies.of(self.submission.policy)
-            records = {one.pk: one for one in (*third.asking(self.submission, policy), approval)}.values()
-            read = third.insiders(self.submission, records, self.builders, self.partners.all)
-            self._insiders = {**(self._insiders or {}), **read}
-        return self._insiders.get(approval.pk, frozenset())
-
-    def _has_outside(self, approval: Approval) -> bool:
-        return any(seat.label == SeatLabel.OUTSIDE for seat in self.seats(approval))
-
-    @property
-    def partners(self) -> pairs.Partners:
-        """Whoever has a signal together with one of its builders, read once (S10)."""
-        if self._partners is None:
-            self._partners = pairs.Partners(self.builders, policies.of(self.submission.policy), self.now)
-        return self._partners
-
-    def would_ask_outside(self, approval: Approval, actor: Actor) -> bool:
-        """Whether an approval of a record by this actor adds a signature from outside both teams, which nobody is asked for yet (S10)."""
-        if approval.tier not in policies.of(self.submission.policy).third_signature or self._has_outside(approval):
-            return False
-        return self.partners.has(actor.people)
+        return ladder(label, self.submission.automation, on, self.bench, first=first, since=since)
 
     def standing(self, approval: Approval) -> list[SeatStanding]:
         """Every seat of a record: filled by whom, or to be filled by whom, and who was skipped and why (A9)."""
@@ -332,7 +297,7 @@ class Route:
 
     def seat_for(self, approval: Approval, actor: Actor) -> SeatStanding | None:
         """The open seat of a record that an actor would fill: rather one by which nobody is left with nobody to decide (A9)."""
-        free = [seat for seat in self.seats_open_to(approval, actor) if not self.is_inside(seat, approval, actor)]
+        free = self.seats_open_to(approval, actor)
         question, others = self.question(approval), self._others(approval)
         good = (seat for seat in free if not after(question, seat.label, actor.people, others))
         return next(good, free[0] if free else None)
@@ -354,10 +319,6 @@ class Route:
             return None
         stranded = after(self.question(approval), label, actor.people, self._others(approval))
         return None if stranded or self.bench.bars(who, label, seat.basis_of(who)) else seat
-
-    def is_inside(self, seat: SeatStanding, approval: Approval, actor: Actor) -> bool:
-        """Whether an actor is from inside for a seat that takes somebody from outside; of a delegate both people count (S10, A11)."""
-        return seat.label == SeatLabel.OUTSIDE and any(p.pk in self._insiders_of(approval) for p in actor.people)
 
     def would_strand(self, approval: Approval, actor: Actor) -> list[str]:
         """What nobody would be left for if this actor decided a record (A9's warning); a delegate uses up both people (A11)."""

@@ -18,7 +18,6 @@ from django.db import models
 from django.db.models import Q
 
 from approvals.models import guards, likeness_guards, policy_guards
-from approvals.models.outside_guard import FROM_OUTSIDE
 from approvals.models.submission import Submission
 from approvals.models.vouching import ON_WHAT_OTHERS_CONFIRMED
 from governance.controls.actors import Actor
@@ -224,16 +223,12 @@ class Approval(models.Model):
 
 
 class SeatLabel(models.TextChoices):
-    """What a seat stands for (T3, A8); a second signature is asked for what was refused before by somebody who can't be asked (A15), one
-    from outside where the first would be of somebody who has a signal together with the builder (S10), one of security where it is in
-    conflict with something else that is held (S6).
-    """
+    """What a seat stands for (T3, A8): the policy's seats, a second signature after an earlier rejection (A15), an extra approval (S6)."""
 
     LEAD = "lead", "Team lead"
     OWNER = "owner", "Resource owner"
     SECURITY = "security", "Security"
     SECOND = "second", "Second signature"
-    OUTSIDE = "outside", "From outside both teams"
     CONFLICT = "conflict", "Conflict"
 
 
@@ -316,7 +311,6 @@ class Decision(AppendOnly):
             guards.DECISION_DUTIES,
             guards.DECISION_PEOPLE,
             DECISION_ON_RECORD,
-            FROM_OUTSIDE,
             ON_WHAT_OTHERS_CONFIRMED,
         ]
         constraints = (

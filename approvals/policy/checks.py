@@ -72,10 +72,9 @@ def _shrinking(document: Mapping[str, Any]) -> Iterator[Wrong]:
 
 
 def _upwards(document: Mapping[str, Any]) -> Iterator[Wrong]:
-    for name in ("third_signature", "two_owners"):
-        for below, above in STEPS:
-            if below in document[name] and above not in document[name]:
-                yield (name,), f"What is asked of {below} risk is asked of {above} risk too.", f"Add {above}."
+    for below, above in STEPS:
+        if below in document["two_owners"] and above not in document["two_owners"]:
+            yield ("two_owners",), f"What is asked of {below} risk is asked of {above} risk too.", f"Add {above}."
 
 
 def _conflicts(days: Mapping[str, int]) -> Iterator[Wrong]:

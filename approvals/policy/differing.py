@@ -121,7 +121,6 @@ SORTS: Mapping[str, _Sort] = {
     "signals.mutual": _Sort("Two may approve for each other before it is a signal in", "submissions", _less),
     "signals.share": _Sort("One may give of a builder's approvals before it is a signal", "percent", _less),
     "signals.days": _Sort("Signals are looked for over", "days", _more),
-    "third_signature": _Sort("Tiers on which a signal takes a third signature", "", _wider),
     "two_owners": _Sort("Tiers that need two different owners", "", _wider),
     "fresh_sign_in_minutes.*": _Sort("A {}-risk decision needs a sign-in no older than", "minutes", _less),
     "proposals.at_once_hours": _Sort("What one person tightened stands without a second signature for", "hours", _less),

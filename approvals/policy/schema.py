@@ -201,7 +201,6 @@ class Document(Part):
     light_path: LightPath = Field(description="A13: what policy itself approves.")
     sampling: Sampling = Field(description="A12, A13: what is looked at afterwards.")
     signals: Signals = Field(description="S10: who approves for whom too often.")
-    third_signature: list[TierWord] = Field(description="S10: tiers on which a signal takes a third signature.")
     two_owners: list[TierWord] = Field(description="I1: tiers that need two different owners.")
     fresh_sign_in_minutes: FreshSignIn = Field(description="S5: how old a sign-in may be for a decision.")
     proposals: Proposals = Field(description="S8: how long a proposal stands.")

@@ -29,7 +29,6 @@ UNCOUNTED = {
     "resubmission_days": "how long a refusal counts",
     "sampling": "what is looked at afterwards",
     "signals": "who approves for whom too often",
-    "third_signature": "third signatures",
     "fresh_sign_in_minutes": "how old a sign-in may be",
     "proposals": "how long a proposal stands",
     "review_after": "when something comes up for review",

@@ -12,9 +12,9 @@ from typing import Any
 
 from django.db.models import Q
 
-from approvals import again, alike, facts, pairs, parties, policies, stopped, third
+from approvals import again, alike, facts, policies, stopped
 from approvals.conflicts import asked as conflicts
-from approvals.ladders import Bench, ladder, resource_of
+from approvals.ladders import Bench
 from approvals.models import (
     Approval,
     ApprovalKind,
@@ -227,39 +227,17 @@ class Carrying:
         return record.tier == last.tier and _asks(record) == _asks(last)
 
     def _labels(self, record: Approval) -> list[str]:
-        """The seats of a record: the policy's, and what an earlier word, a stop or a signal adds to them (A15, G5, S10)."""
+        """The seats of a record: the policy's, and what an earlier word or a stop adds to them (A15, G5)."""
         earlier = self.earlier.get(record.matter)
         labels = self.policy.seats(record.kind, record.tier)
         labels = alike.app_seats(labels, elsewhere=record.kind == ApprovalKind.APP and self.is_known_elsewhere)
         found = again.seats(labels, earlier, may_be_asked=lambda person: self._may_ask_again(record, person))
         found = stopped.seats(labels, found) if record.matter in self.stopped else found
-        found = [*found, SeatLabel.OUTSIDE] if self._takes_a_third(record, labels[0]) else found
         return [*found, SeatLabel.CONFLICT] if self._is_signed_for(record) else found
 
     def _is_signed_for(self, record: Approval) -> bool:
         """Whether it is in a conflict that takes another signature (S6)."""
         return any(one.mode == Mode.APPROVAL for one in conflicts.of_record(record, self.step.now))
-
-    def _takes_a_third(self, record: Approval, label: str) -> bool:
-        """Whether whoever would fill its first seat has a signal together with the builder, on high risk (S10)."""
-        if record.tier not in self.policy.third_signature:
-            return False
-        if self._asked_outside and (last := self._before(record)) is not None and last.pk in self._asked_outside:
-            return True  # what was asked of the open submission carries over with what was said there (A1, A14)
-        if not self._partners:
-            return False
-        rungs = ladder(label, self.submission.automation, resource_of(record), self._bench)
-        return third.is_needed(record.tier, rungs, self._partners, self.policy)
-
-    @cached_property
-    def _partners(self) -> frozenset[int]:
-        return pairs.partners(parties.building(self.submission), self.policy, self.step.now)
-
-    @cached_property
-    def _asked_outside(self) -> frozenset[int]:
-        """Ids of the records of the continued submission that take a third signature."""
-        known = Seat.objects.filter(approval__submission=self.before, label=SeatLabel.OUTSIDE)
-        return frozenset(known.values_list("approval", flat=True)) if self.before is not None else frozenset()
 
     @cached_property
     def _bench(self) -> Bench:

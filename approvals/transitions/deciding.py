@@ -19,7 +19,7 @@ from approvals.models import (
 from approvals.models.conflict import Mode
 from approvals.models.submission import Capacity
 from approvals.routing import Route, SeatStanding, route_of
-from approvals.transitions import adding, likening, outside, repeated, signing
+from approvals.transitions import adding, likening, repeated, signing
 from governance.controls.once import last_word
 from governance.controls.refusals import Refusal, refuse
 from governance.controls.roles import Permission
@@ -76,15 +76,12 @@ def approve(
     alike = likening.check(step, same or {})
     narrowing = _narrow(record, term_days, level, list(scope) if scope is not None else None)
     _check_conflicts(step)
-    takes_a_third = outside.is_needed(step)
     route = route_of(record, step.now)
     seat = route.seat_to_sign(record, step.actor) if signs else route.seat_for(record, step.actor)
     decision = _record_decision(step, DecisionOutcome.APPROVE, shown_digest, seconds, batch, narrowing, seat)
     likening.answer(step, alike, same or {}, decision)
     if not signs:
         signing.sign(step, decision, approve)
-    if takes_a_third:
-        outside.ask(step)
     _confirm_bindings(step)
     adding.add_to(step)
     filled = all(one.is_filled for one in route_of(record, step.now).standing(record))
@@ -343,7 +340,7 @@ def _record_decision(
     assert step.actor.person is not None
     route = route_of(record, step.now)
     standing = standing or route.seat_for(record, step.actor)
-    assert standing is not None  # the duties TURN and FROM_OUTSIDE let nobody else come this far
+    assert standing is not None  # the duty TURN lets nobody else come this far
     seat = next(s for s in record.seats.all() if s.label == standing.label)
     asking.name_candidate(seat, capacity, standing.basis_of(capacity), step.now)
     made = Decision.objects.create(

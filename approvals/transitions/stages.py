@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 
-from approvals import added, asking, duties, pairs, parties, policies, third
-from approvals.ladders import LADDER, Bench, ladder, resource_of
-from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
+from approvals import added, asking, duties, policies
+from approvals.ladders import LADDER
+from approvals.models import Approval, ApprovalState, SeatLabel, Submission, SubmissionState
 from approvals.routing import Route
 from approvals.transitions import adding, likening
 from approvals.transitions.by_policy import approve_all
@@ -85,7 +85,6 @@ def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], 
     """Put records, read with what their ladders need, before whoever may decide them."""
     records = list(records)
     adding.add(step, submission, records, added.missing(submission, records, step.now))
-    _add_third(step, submission, records)
     prefetch_related_objects(records, "seats__candidates")
     route = Route.load(submission, step.now)
     told: dict[int, tuple[Person, int, datetime | None]] = {}
@@ -106,28 +105,6 @@ def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], 
             step, submission, [person], event, key=event, count=count, due=due.isoformat() if due else ""
         )
     )
-
-
-def _add_third(step: Step[Any], submission: Submission, records: Iterable[Approval]) -> None:
-    """Add a third signature where a signal came up since the records were made; none is taken away (S10, A1)."""
-    policy = policies.of(submission.policy)
-    risky = [record for record in records if record.tier in policy.third_signature]
-    partners = pairs.partners(parties.building(submission), policy, step.now) if risky else frozenset[int]()
-    if not partners:
-        return
-    bench, known = Bench.load(step.now), Seat.objects.filter(approval__in=risky)
-    labels: dict[int, list[str]] = {}
-    for approval, label in known.order_by("pk").values_list("approval", "label"):
-        labels.setdefault(approval, []).append(label)
-    wanted = []
-    for record in risky:
-        seats = labels[record.pk]
-        since = submission.submitted_at
-        rungs = ladder(seats[0], submission.automation, resource_of(record), bench, since=since)
-        if SeatLabel.OUTSIDE not in seats and third.is_needed(record.tier, rungs, partners, policy):
-            wanted.append(record)
-            step.record("approval.third_asked", record)
-    Seat.objects.bulk_create(third.seats_for(wanted))
 
 
 def _after_stage_1(step: Step[Any], submission: Submission, records: list[Approval]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals import third
 from approvals.conflicts import remaining
 from approvals.models import Approval, ApprovalState, SeatLabel
 from approvals.models.conflict import Mode
@@ -16,7 +15,6 @@ from approvals.routing import Route
 from approvals.transitions import approve, reject, retract
 from approvals.views.reader import Reader, Shape
 from governance.controls.actors import Actor
-from governance.controls.models import Person
 from governance.controls.refusals import Refusal
 from governance.controls.transitions import Transition
 
@@ -74,8 +72,6 @@ def say_of(record: Approval, route: Route, reader: Reader) -> Say:
     from rejecting it (I3).
     """
     actor, no = decider_of(record, route, reader)
-    if no is None and route.would_ask_outside(record, actor) and not _outsiders(record, route, actor):
-        return Say(actor, None, held=third.NOBODY_LEFT)
     if no is None or no.kind != "state" or record.state != ApprovalState.OPEN:
         return Say(actor, no)
     rejecting, still_no = decider_of(record, route, reader, reject)
@@ -83,10 +79,10 @@ def say_of(record: Approval, route: Route, reader: Reader) -> Say:
 
 
 def note(record: Approval, route: Route, say: Say, holders: str, now: datetime) -> Shape | None:
-    """What another signature is about: the one that the reader's yes asks for, or the one that a record waits for; see `conflict_signature`."""
+    """The note about the extra approval that the record waits for, or that the reader would give; see `conflict_signature`."""
     if say.no is not None or signs(record, route, say.actor):
         return conflict_signature(record, route, holders, now)
-    return third_signature(record, route, say.actor)
+    return None
 
 
 def signs(record: Approval, route: Route, actor: Actor) -> bool:
@@ -95,27 +91,6 @@ def signs(record: Approval, route: Route, actor: Actor) -> bool:
         return False
     seat = route.seat_for(record, actor)
     return seat is not None and seat.label == SeatLabel.CONFLICT
-
-
-def third_signature(record: Approval, route: Route, actor: Actor) -> Shape | None:
-    """The note before a yes that asks a third signature of somebody from outside both teams: who that would be; None where it does not (S10)."""
-    if not route.would_ask_outside(record, actor):
-        return None
-    names = " or ".join(person.name for person in _outsiders(record, route, actor)[:3])
-    who = "You" if actor.standing_for is None else f"You or {actor.standing_for.name}"
-    text = (
-        f"{who} and a builder of this approve for each other often, so it stays open until {names} has signed too. S10."
-    )
-    return {
-        "tone": "wait",
-        "icon": "team",
-        "lead": "Approving this asks for a third signature, from outside both teams.",
-        "text": text,
-    }
-
-
-def _outsiders(record: Approval, route: Route, actor: Actor) -> tuple[Person, ...]:
-    return route.would_ask(record, SeatLabel.OUTSIDE, after=actor)
 
 
 def conflict_signature(record: Approval, route: Route, holders: str, now: datetime) -> Shape | None:

@@ -20,7 +20,7 @@ Shape = dict[str, Any]
 GROUPS = (
     ("What is high, and what may be low", ("tiers",)),
     ("Whose signatures", ("seats",)),
-    ("A third signature, and two owners", ("third_signature", "two_owners")),
+    ("Two owners", ("two_owners",)),
     ("Terms and reviews", ("longest_term", "review_after")),
     ("Deadlines", ("due_working_days", "expires_working_days", "builder_working_days")),
     ("Rounds and refusals", ("rounds", "resubmission_days")),

@@ -32,8 +32,8 @@ def by_tier(document: Mapping[str, Any]) -> list[Shape]:
         {"label": label, "cells": [_cell(_part(document, way).get(tier), unit) for tier in TIERS]}
         for label, way, unit in BY_TIER
     ]
-    for label, name in (("Two different owners", "two_owners"), ("A third signature on a signal", "third_signature")):
-        rows.append({"label": label, "cells": ["yes" if tier in document[name] else "–" for tier in TIERS]})
+    owners = ["yes" if tier in document["two_owners"] else "–" for tier in TIERS]
+    rows.append({"label": "Two different owners", "cells": owners})
     return rows
 
 

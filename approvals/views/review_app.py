@@ -153,8 +153,7 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
             fields = {one["field"] for one in form["alike"]}
             shape["alike"] = [one.shape() for one in about.alike if one.field not in fields]
         stranded = route.would_strand(app, say.actor)
-        asks_third = may_say.third_signature(app, route, say.actor) if say.held is None else None
-        form["warnings"] = [asks_third] if asks_third is not None else []
+        form["warnings"] = []
         if stranded:
             lead = f"If you decide this, nobody is left to decide {turns.listed(stranded)}."
             form["warnings"].append({"tone": "no", "icon": "warning", "lead": lead, "text": LEAVE_IT})

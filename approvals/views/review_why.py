@@ -28,7 +28,6 @@ from inventory.models import Automation
 #: Signatures beside those of the policy: what somebody did before, is to the builder, or what else is held takes one more.
 BESIDE = {
     SeatLabel.SECOND: "a second one, because the same was refused, withdrawn or stopped before",
-    SeatLabel.OUTSIDE: "one from outside both teams, because two of the people often approve for each other",
     SeatLabel.CONFLICT: "one of security, because of",
 }
 

@@ -107,10 +107,7 @@ def _app(preview: Preview, due: datetime, usual: Mapping[int, timedelta]) -> Sha
 
 def _asked(seat: SeatAsked) -> list[Shape]:
     """Whoever is asked for one seat of stage 1; where that would leave too few for the rest, who is asked beside them (A9)."""
-    if seat.is_of_conflict:
-        more = ", since it is in conflict"
-    else:
-        more = ", from outside both teams" if seat.is_outside else ", one signature more" if seat.is_more else ""
+    more = ", since it is in conflict" if seat.is_of_conflict else ", one signature more" if seat.is_more else ""
     capacity = f"{_capacity(seat)}{more}"
     if seat.beside is None:
         return [{"name": names(seat.people), "capacity": capacity}]
@@ -137,9 +134,7 @@ def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
 
 
 def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
-    if box.seat.is_outside and box.people:
-        text = f"Third signature, from outside both teams, on {times.counted(len(box.wanted), 'high-risk record')}"
-    elif box.seat.is_of_conflict and box.people:
+    if box.seat.is_of_conflict and box.people:
         text = f"One extra approval for {times.counted(len(box.wanted), 'record')} in conflict"
     elif box.seat.is_more and box.people:
         refused = times.counted(len(box.wanted), "record")

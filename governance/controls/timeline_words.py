@@ -9,7 +9,6 @@ FACTS = ("policy", "because")
 WORDS: dict[str, tuple[str, str, str]] = {
     "approval.approved": ("check", "ok", "approved {what}"),
     "approval.approved_by_policy": ("check", "ok", "{what} was approved by policy version {policy}"),
-    "approval.third_asked": ("person", "wait", "{what} takes a third signature, from outside both teams"),
     "approval.signature_added": ("person", "wait", "{what} takes another signature by a rule that came later"),
     "approval.opened_again": (
         "person",
@@ -280,7 +279,6 @@ OF_ITSELF = frozenset(
         "waiver.expired",
         "approval.approved_by_policy",
         "approval.signature_added",
-        "approval.third_asked",
         "approval.opened",
         "approval.opened_again",
         "approval.closed",

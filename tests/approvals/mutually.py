@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from approvals import pairs
 from approvals.models import Submission
-from governance.controls.models import Person
 from tests import journeys
 from tests.approvals import stock
 from tests.approvals.bring_in.building import connect
@@ -44,9 +40,3 @@ def three_times(c: Company) -> Submission:
 def four_times(c: Company) -> Submission:
     """And once more."""
     return of_theo(c, "theo1")
-
-
-def as_if(monkeypatch: pytest.MonkeyPatch, *people: Person) -> None:
-    """As if these had a signal together with whoever builds."""
-    monkeypatch.setattr(pairs, "partners", lambda *_: frozenset(person.pk for person in people))
-    monkeypatch.setattr(pairs, "_may_be_partners", lambda *_: True)

@@ -111,7 +111,6 @@ def test_whatever_a_document_says_is_set_by_the_form(northwind: Northwind) -> No
         "tiers.high.levels": ["execute", "admin"],
         "tiers.at_least.pipeline": "high",
         "two_owners": ["standard", "high"],
-        "third_signature": ["standard", "high"],
         "fresh_sign_in_minutes.standard": "60",
     }
     answer = by_form(northwind, **more)
