@@ -59,8 +59,8 @@ def signals(request: Request) -> HttpResponse:
                 "facts": [times.counted(len(found), "signal"), f"the last {days} days", "nothing is decided by them"],
             },
             "words": (
-                f"Two people who approved for each other in more than {mutual} submissions, and a person who gave over {share} % of a builder’s "
-                f"approvals in more than {mutual}."
+                f"A signal is two people who approved for each other in more than {mutual} submissions, or a person who gave over "
+                f"{share} % of a builder’s approvals in more than {mutual}."
             ),
             "groups": [group for group in groups if group["rows"]],
         },
