@@ -88,7 +88,10 @@ def test_whatever_is_sent_by_the_document_is_answered_as_it_says_and_never_fails
         seen.add(response.status_code)
         case.validate_response(response, checks=CHECKS, headers=sent)
 
-    send()
+    for _ in range(10):  # two of three wrong requests have a wrong token
+        send()
+        if seen - {401}:
+            break
     assert seen - {401}, "whatever was sent came to the operation"
 
 
