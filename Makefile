@@ -35,16 +35,16 @@ check: $(VENV)/ready-to-test $(FONTS) parts ## lint, and the tests of the files 
 	@exec $(PY) -m tests.structure.check
 
 test: $(VENV)/ready-to-test $(FONTS) parts ## every rule, on a real PostgreSQL, Redis, worker, beat and Chromium: make test ARGS="-k approve"
-	@exec $(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
+	@FULL= SOAK= exec $(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 full: $(VENV)/ready-to-test $(FONTS) parts ## the rest that a merge must pass: browsers, kills, races and Hypothesis at length: make full ARGS="-k axe"
-	@FULL=1 exec $(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
+	@FULL=1 SOAK= exec $(PY) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 soak: $(VENV)/ready-to-test $(FONTS) parts ## the long versions, minutes to an hour: races, kills, tamperings, state machines, load, restore: make soak ARGS="-k kills"
-	@SOAK=1 exec $(PY) -m pytest -v --no-header -m soak $(SIDE_BY_SIDE) $(ARGS)
+	@FULL= SOAK=1 exec $(PY) -m pytest -v --no-header -m soak $(SIDE_BY_SIDE) $(ARGS)
 
 rules: $(VENV)/ready-to-test $(FONTS) ## a passing test for each rule, or its lack: make rules CODES="A1 A2"
-	@exec $(PY) -m pytest -q --no-header --rules "$(CODES)" $(SIDE_BY_SIDE) $(ARGS)
+	@FULL= SOAK= exec $(PY) -m pytest -q --no-header --rules "$(CODES)" $(SIDE_BY_SIDE) $(ARGS)
 
 lint: $(VENV)/ready-to-test ## format, lint, types, import rules, templates, migrations, deploy checks
 	@exec $(PY) -m tests.structure.lint

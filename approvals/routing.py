@@ -325,11 +325,10 @@ class Route:
         seat = self.seat_for(approval, actor)
         return after(self.question(approval), seat.label, actor.people, self._others(approval)) if seat else []
 
-    def would_ask(self, approval: Approval, label: str, *, after: Actor | None = None) -> tuple[Person, ...]:
-        """Who would be asked first for one signature more on a record, as things stand, or after somebody has approved it too (A9)."""
+    def would_ask(self, approval: Approval, label: str) -> tuple[Person, ...]:
+        """The first eligible people for one more seat of a record (A9)."""
         own = self.own_decisions(approval)
         used = {person for d in own for person in (d.person_id, d.for_person_id) if person}
-        used |= {person.pk for person in after.people} if after is not None else set()
         return self._seat(approval, label, None, used).on_time
 
     def _why_skipped(self, person: Person, approval: Approval, used: set[int]) -> tuple[str, str] | None:

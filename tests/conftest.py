@@ -166,6 +166,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if Committed.file is not None:
         processes.stop_background()
         ENVIRONMENT.renew()
+        processes.await_sites()
         cache.clear()
         Path(settings.LEDGER_CHECKPOINT_FILE).unlink(missing_ok=True)  # it is about another ledger
     Committed.file = item.path

@@ -94,9 +94,10 @@ def starting_point(
         walk: takes the company (or Northwind) and returns what its tests need.
         name: tells walks of one function apart.
     """
-    known = f"{walk.__module__}.{walk.__qualname__} {name}".strip()
-    assert known not in STARTS, f"{known} is a starting point already: give this one a name"
-    STARTS[known] = below if isinstance(below, str) else below.args[0], walk
+    from_name = below if isinstance(below, str) else str(below.args[0])
+    known = f"{walk.__module__}.{walk.__qualname__} from {from_name} {name}".strip()
+    assert STARTS.get(known, (from_name, walk)) == (from_name, walk), f"give this walk a name of its own: {known}"
+    STARTS[known] = from_name, walk
     return pytest.mark.starting_point(known)
 
 

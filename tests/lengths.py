@@ -70,7 +70,7 @@ def is_run(item: pytest.Item) -> bool:
 
 def is_full_only(item: pytest.Item) -> bool:
     """Whether `make full` alone runs a test: by its marker, or since it drives a browser or processes and is no smoke test."""
-    if any(marker.args for marker in item.iter_markers("full")):
+    if any(marker.args or marker.kwargs for marker in item.iter_markers("full")):
         return True
     return item.get_closest_marker("smoke") is None and any(map(item.get_closest_marker, ("browser", "process")))
 

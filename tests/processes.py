@@ -6,6 +6,7 @@ run, worker and beat once a file.
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -105,6 +106,17 @@ class Site(Service):
 
     url: str = ""
 
+    def has_database(self) -> bool:
+        """Whether a page that reads a session gets through to the database."""
+        asked = http.client.HTTPConnection(self.url.partition("//")[2], timeout=10)
+        try:
+            asked.request("GET", "/", headers={"Cookie": "sessionid=nobody"})
+            return asked.getresponse().status != 503
+        except OSError:
+            return False
+        finally:
+            asked.close()
+
 
 class Mailbox:
     """A mail server on the loopback; it accepts everything."""
@@ -159,6 +171,16 @@ def port_answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+#: The web server of this run, once a test has asked for it.
+SITES: list[Site] = []
+
+
+def await_sites() -> None:
+    """Wait until the web server has connections to the database that was made anew: it was thrown out of the old one."""
+    for served in SITES:
+        assert children.wait_until(served.has_database, seconds=60, every=0.2), served.log[-2000:]
+
+
 @pytest.fixture(scope="session")
 def site(surroundings: Environment, django_db_setup: None) -> Iterator[Site]:
     """The web server of `make run` on the shared database, in a process of its own: `site.url`, `site.log`."""
@@ -171,7 +193,9 @@ def site(surroundings: Environment, django_db_setup: None) -> Iterator[Site]:
     )
     served.url = surroundings.site_url
     served.start()
+    SITES.append(served)
     yield served
+    SITES.clear()
     served.stop()
 
 

@@ -108,8 +108,16 @@ class Figures:
         if self.lacking():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         option, cache = session.config.option, getattr(session.config, "cache", None)
-        is_whole = not (
-            option.keyword or option.markexpr or IS_SOAK or IS_FULL or any("::" in one for one in option.file_or_dir)
+        is_whole = (
+            self.wanted is None
+            and session.exitstatus <= pytest.ExitCode.TESTS_FAILED
+            and not (
+                option.keyword
+                or option.markexpr
+                or IS_SOAK
+                or IS_FULL
+                or any("::" in one for one in option.file_or_dir)
+            )
         )
         if is_whole and cache is not None and not hasattr(session.config, "workerinput"):
             cache.set("countersign/seconds", cache.get("countersign/seconds", {}) | self.files)

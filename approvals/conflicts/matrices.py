@@ -130,7 +130,7 @@ def _text(data: bytes) -> str:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if text.lstrip().startswith("<"):
+        if re.match(r"\s*<(?:\?xml\b|!|[A-Za-z][\w:.-]*[\s/>])(?!.*,)", text):
             raise _NotRead("", "it is XML", "Save the matrix as CSV and import that.")
         if "\0" not in text:
             return text

@@ -14,7 +14,6 @@ from django.db.models import Q
 
 from approvals import again, alike, facts, policies, stopped
 from approvals.conflicts import asked as conflicts
-from approvals.ladders import Bench
 from approvals.models import (
     Approval,
     ApprovalKind,
@@ -238,10 +237,6 @@ class Carrying:
     def _is_signed_for(self, record: Approval) -> bool:
         """Whether it is in a conflict that takes another signature (S6)."""
         return any(one.mode == Mode.APPROVAL for one in conflicts.of_record(record, self.step.now))
-
-    @cached_property
-    def _bench(self) -> Bench:
-        return Bench.load(self.step.now)
 
     def _may_ask_again(self, record: Approval, person: Person) -> bool:
         """Whether who decided before is here, no party, and decided in no other stage."""

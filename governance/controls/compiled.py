@@ -78,11 +78,6 @@ def number(name: str) -> Value:
     return Value(name, models.BigIntegerField())
 
 
-def instant(name: str) -> Value:
-    """Stands for an instant."""
-    return Value(name, models.DateTimeField())
-
-
 def keys(name: str) -> Value:
     """Stands for keys, however many; it may be a parameter of a ``RawSQL`` too, where that says which type it is of."""
     return Value(name, ArrayField(models.BigIntegerField()))

@@ -266,12 +266,15 @@ def is_machine_made(text: str) -> bool:
 
 
 def is_random(run: str) -> bool:
-    """Whether letters, capitals and digits change so often, over 16 characters or more, that no person wrote them."""
+    """Whether letters, capitals and digits change so often, over 16 characters or more, that no person wrote them.
+
+    In a long run three numbers are enough: one token in thirty has long streaks of digits.
+    """
     pieces = _PIECE.findall(run)
     numbers = sum(piece.isdigit() for piece in pieces)
     if not 16 <= len(run) <= 4096 or not 0 < numbers < len(pieces):
         return False
-    return len(run) <= (3.2 if numbers > 1 else 2.4) * len(pieces)
+    return len(run) <= (3.2 if numbers > 1 else 2.4) * len(pieces) or (len(run) >= 28 and numbers >= 3)
 
 
 def looks_secret(text: str) -> bool:

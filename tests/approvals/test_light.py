@@ -415,7 +415,7 @@ def test_a_newer_version_of_what_nobody_has_decided_stays_on_it(company: Company
     transitions.ask_for_changes(
         app, actor=as_actor(company.people.theo), now=company.now, reason="All of it?", shown_digest=journeys.shown(app)
     )
-    newer = lightly.submitted(company, stock.every_tuesday)
+    newer = lightly.submitted(company, lightly.reads_more(1))
     assert (newer.continues, newer.light_path) == (light_submitted, True)
     stock.app_approved(company, newer)
     assert {record.by_policy for record in second(newer)} == {newer.policy}

@@ -46,7 +46,7 @@ Put = Callable[..., ConflictRule]
 
 @pytest.fixture
 def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
-    """A company of each test's own, committed: who approves for whom in one would take a third signature in the next (S10)."""
+    """A company of each test's own, committed."""
     with django_db_blocker.unblock():
         made = journeys.company(build(uuid.uuid4().hex[:8]))
         yield made

@@ -284,9 +284,18 @@ def test_a_secret_that_is_repeated_where_things_are_shown_is_removed_there_too()
     assert len(result.manifest.privileges) == 2
 
 
+#: Tokens with long streaks of digits, of which `_canary` makes one in thirty.
+STREAKS = (
+    "cnryeba805903710754a44638d5bb5669Z",
+    "cnryf178cb673524c3595256123360629Z",
+    "cnry21900828123b495ba946fcaddf52c9Z",
+)
+
+
 @pytest.mark.rule("I6")
-def test_a_secret_in_the_name_of_a_server_or_variable_is_removed() -> None:
-    canary = _canary()
+@pytest.mark.parametrize("canary", [*STREAKS, ""])
+def test_a_secret_in_the_name_of_a_server_or_variable_is_removed(canary: str) -> None:
+    canary = canary or _canary()
     document = server(
         f"srv-{canary}", command="npx", args=["thing", f"--token={canary}", f"/data/{canary}"], env={canary: "x"}
     )

@@ -188,3 +188,12 @@ def test_no_word_of_a_note_is_shown(note: str) -> None:
 )
 def test_a_note_about_passwords_has_none(note: str) -> None:
     assert scrub(workflow(node("stickyNote", "N", 1, content=note))).found == ()
+
+
+@pytest.mark.rule("I6")
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_pair_that_names_a_credential_and_a_node_is_masked_in_both(is_first: bool) -> None:
+    name = "robot / Rosebud7"
+    nodes = [node("slack", "Post", 2.3, bound("slackApi", "1", name)), node("noOp", name, 1)]
+    said = _said(workflow(*(nodes if is_first else reversed(nodes))))
+    assert "Rosebud7" not in said
