@@ -160,7 +160,7 @@ class Ground:
         return copy.deepcopy(found.get("company" if "company" in path(start) else start))
 
     def made(self, start: str) -> Any:
-        """A copy of what the walk of a starting point returned."""
+        """Copy the result of a starting point's walk."""
         return copy.deepcopy(next(made for name, _, made in self.stack if name == start))
 
     def submission(self, start: str) -> Submission:

@@ -74,7 +74,7 @@ def _shrinking(document: Mapping[str, Any]) -> Iterator[Wrong]:
 def _upwards(document: Mapping[str, Any]) -> Iterator[Wrong]:
     for below, above in STEPS:
         if below in document["two_owners"] and above not in document["two_owners"]:
-            yield ("two_owners",), f"What is asked of {below} risk is asked of {above} risk too.", f"Add {above}."
+            yield ("two_owners",), f"A rule for {below} risk applies to {above} risk too.", f"Add {above}."
 
 
 def _conflicts(days: Mapping[str, int]) -> Iterator[Wrong]:

@@ -53,10 +53,10 @@ def back_again(c: Company, before: Submission) -> list[Approval]:
 def test_what_whoever_decided_the_app_in_force_approved_meanwhile_is_asked_anew(
     company: Company, start: Submission
 ) -> None:
-    n, meanwhile = company.people, start
-    first = meanwhile.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
+    n, newer = company.people, start
+    first = newer.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
     journeys.approve(first, n.theo, now=company.now)
-    records = back_again(company, meanwhile)
+    records = back_again(company, newer)
     assert {(one.state, one.carried_from) for one in records} == {(ApprovalState.OPEN, None)}
     assert {one.seats.get().candidates.get().person for one in records} == {n.amara}, "the next on the ladder"
     for one in records:
@@ -67,10 +67,10 @@ def test_what_whoever_decided_the_app_in_force_approved_meanwhile_is_asked_anew(
 @pytest.mark.rule("A14", "A15", "S2")
 @ANOTHER_PURPOSE
 def test_what_they_refused_meanwhile_needs_one_signature_more(company: Company, start: Submission) -> None:
-    n, meanwhile = company.people, start
-    first = meanwhile.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
+    n, newer = company.people, start
+    first = newer.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
     journeys.reject(first, n.theo, now=company.now)
-    refused = next(one for one in back_again(company, meanwhile) if one.key == first.key)
+    refused = next(one for one in back_again(company, newer) if one.key == first.key)
     assert (refused.state, refused.carried_from, refused.earlier) == (ApprovalState.OPEN, None, first)
     assert refused.seats.count() == 2
 
@@ -78,10 +78,10 @@ def test_what_they_refused_meanwhile_needs_one_signature_more(company: Company, 
 @pytest.mark.rule("A14")
 @ANOTHER_PURPOSE
 def test_what_somebody_else_approved_meanwhile_carries_over(company: Company, start: Submission) -> None:
-    n, meanwhile = company.people, start
+    n, newer = company.people, start
     stock.hand_over(company, company.slack, n.piet, n.amara)
-    first = meanwhile.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
+    first = newer.approvals.filter(stage=2, state=ApprovalState.OPEN).earliest("pk")
     journeys.approve(first, n.piet, now=company.now)
-    kept = {one.key: one for one in back_again(company, meanwhile)}
+    kept = {one.key: one for one in back_again(company, newer)}
     assert (kept[first.key].state, kept[first.key].carried_from) == (ApprovalState.APPROVED, first)
     assert sum(one.state == ApprovalState.OPEN for one in kept.values()) == 1

@@ -1,4 +1,4 @@
-"""Approval patterns: who approves for whom so often that security is told. A pattern adds no seat (S10)."""
+"""Approval patterns: two people who approve for each other too often. Security receives a mail; no seat is added (S10)."""
 
 from __future__ import annotations
 

@@ -235,7 +235,7 @@ ONE_AND_A_DAY_MORE = starting_point("stock_in_force", one_and_a_day_more)
 
 
 def costs(c: Company, made: Submission) -> list[int]:
-    """How many queries the review page takes: for whoever decides the app, the rest, and for security."""
+    """The number of queries of the review page: for the app's approver, the owner, and security."""
     found = []
     for who in (c.people.theo, c.people.omar, c.people.sana):
         client, address = client_of(who), reverse("review", args=[made.pk])

@@ -72,7 +72,7 @@ PEOPLE = {
     "technical_owner": "Piet, of the team above and a builder there",
     "resource_owner": "Omar",
     "resource_deputy": "Amara",
-    "delegate_of_owner": "Tom, to whom Omar passed his decisions on; a fallback owner, and so an eligible delegate",
+    "delegate_of_owner": "Tom, Omar's delegate; eligible as a fallback owner",
     "other_lead": "Nadia, who leads a team that has nothing to do with it",
     "security": "Sana",
     "admin": "Ines, who registers resources and proposes roles",
