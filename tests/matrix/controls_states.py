@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from governance.controls import (  # noqa: F401  signing_in declares how people sign in
+from governance.controls import (
     erasing,
     people,
     signing_in,

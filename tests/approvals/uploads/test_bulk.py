@@ -36,7 +36,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
 
     def patch(where: str, at: int) -> None:
         module, _, name = where.rpartition(".")
-        holder: Any = registry if module == "registry" else __import__(module, fromlist=[name])
+        holder: Any = __import__(module, fromlist=[name])
         real, calls = getattr(holder, name), [0]
 
         def call(*args: Any, **more: Any) -> Any:
