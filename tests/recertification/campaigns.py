@@ -42,5 +42,5 @@ def chunk(what: str, campaign: Campaign, now: datetime, **more: Any) -> bool:
     """One chunk; whether there was one."""
     if what == "ask":
         more["ladders"] = Ladders(Bench.load(now))
-    step = {"freeze": transitions.freeze, "ask": transitions.ask, "finish": transitions.finish}[what]
+    step = {"freeze": transitions.freeze, "ask": transitions.ask, "finish": transitions.finish, "join_item": transitions.join_item}[what]
     return step.when_due(campaign, actor=FILLER, now=now, **more)

@@ -19,7 +19,23 @@ from pathlib import Path
 ROOTS = ("governance", "inventory", "approvals", "tests")
 ROLES = {"rules", "queries", "transitions", "jobs", "notices", "views", "forms", "urls", "apps", "tasks", "rows"}
 SINGULAR = {"light_path": "light_path", "review": "review", "inbox": "inbox", "intake": "intake", "access": "access"}
-TEXTS = {".py", ".md", ".toml", ".html", ".txt", ".csv", ".json", ".yaml", ".yml", ".cfg", ".sh", ".in", ".css", ".js", ""}
+TEXTS = {
+    ".py",
+    ".md",
+    ".toml",
+    ".html",
+    ".txt",
+    ".csv",
+    ".json",
+    ".yaml",
+    ".yml",
+    ".cfg",
+    ".sh",
+    ".in",
+    ".css",
+    ".js",
+    "",
+}
 
 
 def module_of(path: str) -> str:
@@ -251,7 +267,6 @@ class Mover:
         edits: list[tuple[int, int, str]] = []
         chosen: dict[str, str] = {}
         extra: dict[int, list[str]] = defaultdict(list)  # by alias: further imports that a facade's user needs
-        gone: set[int] = set()
         renames: dict[int, tuple] = {}  # by alias
 
         def name_for(new: str, was: str) -> str:
@@ -371,10 +386,9 @@ class Mover:
                 self.problems.append(f"{path}: two edits overlap at {text[start:end]!r}")
                 continue
             text, last = text[:start] + put + text[end:], start
-        for name in plain:
+        for name in plain:  # the names of `import a.b`, wherever they stand
             text = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", self.moved(name), text)
-        text = re.sub(r"^[ \t]*pass  # moved.*\n", "", text, flags=re.M)
-        return text
+        return re.sub(r"^[ \t]*pass  # moved.*\n", "", text, flags=re.M)
 
     @staticmethod
     def _import(new: str, local: str) -> str:
@@ -400,7 +414,7 @@ class Mover:
 def merge(texts: list[tuple[str, str]]) -> str:
     """Make one file of several: their docstrings, then all imports, then the rest in order."""
     docs, imports, guarded, bodies = [], [], [], []
-    for path, text in texts:
+    for _, text in texts:
         tree = ast.parse(text)
         lines = text.splitlines(keepends=True)
         body = tree.body
@@ -422,6 +436,9 @@ def merge(texts: list[tuple[str, str]]) -> str:
     doc = "\n\n".join(docs)
     head = f'"""{doc}\n"""\n\n' if "\n" in doc else (f'"""{doc}"""\n\n' if doc else "")
     guard = "if TYPE_CHECKING:\n" + "".join(guarded) if guarded else ""
+    future = "from __future__ import annotations\n"
+    if future in imports:
+        imports = [future, "\n", *[i for i in imports if i != future]]
     return head + "".join(imports) + "\n" + guard + "\n\n" + "\n\n\n".join(bodies) + "\n"
 
 
@@ -443,14 +460,18 @@ def main(maps: list[str]) -> int:
     files = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split("\n")[:-1]
     moves: dict[str, str] = {}
     for each in maps:
-        with open(each, encoding="utf-8", newline="") as file:
+        with Path(each).open(encoding="utf-8", newline="") as file:
             for row in csv.reader(file):
                 if row and row[0] in moves and moves[row[0]] != row[1]:
                     raise SystemExit(f"{each}: {row[0]} goes to two places")
                 if row:
                     moves[row[0].strip()] = row[1].strip()
     unknown = [o for o in moves if o not in files]
-    folders = {o.rstrip("/"): moves.pop(o).rstrip("/") for o in unknown if any(f.startswith(o.rstrip("/") + "/") for f in files)}
+    folders = {
+        o.rstrip("/"): moves.pop(o).rstrip("/")
+        for o in unknown
+        if any(f.startswith(o.rstrip("/") + "/") for f in files)
+    }
     for f in files:
         for o, n in folders.items():
             if f.startswith(o + "/") and f not in moves:
@@ -466,7 +487,9 @@ def main(maps: list[str]) -> int:
     for new, olds in by_new.items():
         names = Counter(n for o in olds for n in mover.defined[module_of(o)])
         for name in [n for n, k in names.items() if k > 1]:
-            mover.problems.append(f"{new}: {name} is defined in {', '.join(o for o in olds if name in mover.defined[module_of(o)])}")
+            mover.problems.append(
+                f"{new}: {name} is defined in {', '.join(o for o in olds if name in mover.defined[module_of(o)])}"
+            )
     final = {n: (rewritten[o[0]] if len(o) == 1 else merge([(x, rewritten[x]) for x in o])) for n, o in by_new.items()}
     print("\n".join(mover.problems))
     if "--check" in sys.argv:
@@ -494,7 +517,11 @@ def main(maps: list[str]) -> int:
         else:
             Path(new).write_text(content, encoding="utf-8", errors="surrogateescape")
     for mark in sorted(Path().glob("*/**/__init__.py"), reverse=True):
-        if mark.parts[0] in ROOTS and not mark.read_text() and not [f for f in mark.parent.iterdir() if f.name not in ("__init__.py", "__pycache__")]:
+        if (
+            mark.parts[0] in ROOTS
+            and not mark.read_text()
+            and not [f for f in mark.parent.iterdir() if f.name not in ("__init__.py", "__pycache__")]
+        ):
             mark.unlink()
     for new in final:
         for folder in list(Path(new).parents)[:-1]:
