@@ -98,8 +98,8 @@ $(VENV)/ready-to-test: requirements/dev.txt $(VENV)/ready-to-run
 	@$(call install,-r requirements/dev.txt)
 	@touch $@
 
-$(FONTS): governance/supervisor/fonts.py $(VENV)/ready-to-run
-	@$(PY) -m governance.supervisor.fonts static/fonts
+$(FONTS): governance/devserver/fonts.py $(VENV)/ready-to-run
+	@$(PY) -m governance.devserver.fonts static/fonts
 
 # Chromium for the browser tests, Redis where no wheel has it: installed where that is allowed, else said.
 parts: $(VENV)/ready-to-test

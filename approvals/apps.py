@@ -12,86 +12,80 @@ class ApprovalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
-        from approvals import (
-            announcing,
-            credentials,
-            duties,
-            erasing,
-            grants,
-            least,
-            parties,
-            policies,
-            still_open,
-            unneeded,
-        )
+        from approvals.assignment import staffing
+        from approvals.assignment.transitions.reassign import CHANGING, look_again
         from approvals.conflicts import members
-        from approvals.moving_duties import IN_NO_CONFLICT, NOTHING_SUBMITTED
-        from approvals.proposals import kinds
-        from approvals.proposals.conflict_import import ConflictImportKind
-        from approvals.proposals.conflict_rule import ConflictRuleKind
-        from approvals.proposals.data_class import ResourceClass
-        from approvals.proposals.leaving import BY_TWO, Leaving
-        from approvals.proposals.people import FallbackOwner, PersonsRole, ResourceOwner, TeamLead
-        from approvals.proposals.policy import PolicyKind
-        from approvals.proposals.resource_kind import KindAndTeam
-        from approvals.transitions import (
-            close_sample_of,
-            close_samples,
-            close_unfinished,
-            conclude,
-            join_unfinished,
-            look_again,
-            moving,
-            tell_of_risen,
-        )
-        from approvals.transitions.joining import OWNING, WRITING
-        from approvals.transitions.passing_on import CHANGING
-        from approvals.transitions.raising import RAISING
-        from approvals.transitions.revoking import open_for
-        from approvals.views import conflict_line, panels
-        from governance.controls import consequences, health
-        from governance.controls.erasing import FORGETTING
-        from inventory import in_conflict, judging, under_review
-        from inventory.registry import NAMING_OWNERS
-        from inventory.stakes import OWN_WORD
+        from approvals.conflicts.views import automation_page
+        from approvals.decisions.rules import duties
+        from approvals.grants import unused_credentials
+        from approvals.grants.transitions import lifecycle
+        from approvals.grants.transitions.revocation_tasks import open_for
+        from approvals.grants.views import panels
+        from approvals.inbox import notices as inbox_notices
+        from approvals.light_path.transitions.spot_checks import close_sample_of, close_samples
+        from approvals.parties import queries as party_queries
+        from approvals.parties import rules as party_rules
+        from approvals.policies import queries as policy_queries
+        from approvals.proposals.kinds import kind as kind_kind
+        from approvals.proposals.kinds.conflict_import import ConflictImportKind
+        from approvals.proposals.kinds.conflict_rule import ConflictRuleKind
+        from approvals.proposals.kinds.leaver import BY_TWO, Leaving
+        from approvals.proposals.kinds.people import FallbackOwner, PersonsRole, ResourceOwner, TeamLead
+        from approvals.proposals.kinds.policy import PolicyKind
+        from approvals.proposals.kinds.resource_class import ResourceClass
+        from approvals.proposals.kinds.resource_kind import KindAndTeam
+        from approvals.submissions import erasure, webhooks
+        from approvals.submissions.notices import RAISING, tell_of_risen
+        from approvals.submissions.rules import IN_NO_CONFLICT, NOTHING_SUBMITTED
+        from approvals.submissions.transitions import transfer
+        from approvals.submissions.transitions.add_parties import OWNING, WRITING, join_unfinished
+        from approvals.submissions.transitions.stages import conclude
+        from approvals.submissions.transitions.withdraw import close_unfinished
+        from governance.core.engine import hooks
+        from governance.core.erasure.transitions import FORGETTING
+        from governance.core.health import queries as health_queries
+        from inventory.automations import conflict_status, review_status
+        from inventory.ownership.parties import OWN_WORD
+        from inventory.ownership.transitions import NAMING_OWNERS
+        from inventory.risk import policy
 
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
-            consequences.register(event, conclude)
+            hooks.register(event, conclude)
         for event in (*WRITING, *OWNING):
-            consequences.register(event, join_unfinished)
+            hooks.register(event, join_unfinished)
         for event in RAISING:
-            consequences.register(event, tell_of_risen)
+            hooks.register(event, tell_of_risen)
         for event in CHANGING:
-            consequences.register(event, look_again)
-        consequences.demand("automation.amended", duties.WRITES_NOTHING)
-        consequences.demand("person.left", BY_TWO)
-        consequences.bar(NAMING_OWNERS, parties.kept_apart)
-        consequences.bar(OWN_WORD, parties.whose_word_counts_not)
+            hooks.register(event, look_again)
+        hooks.demand("automation.amended", duties.WRITES_NOTHING)
+        hooks.demand("person.left", BY_TWO)
+        hooks.bar(NAMING_OWNERS, party_queries.kept_apart)
+        hooks.bar(OWN_WORD, party_queries.whose_word_counts_not)
         for event in ("binding.confirmed", "binding.refused"):
-            consequences.demand(event, duties.SETTLES_FOR_OTHERS)
-        for event, duty in credentials.DEMANDED:
-            consequences.demand(event, duty)
+            hooks.demand(event, duties.SETTLES_FOR_OTHERS)
+        for event, duty in party_rules.DEMANDED:
+            hooks.demand(event, duty)
         for event, follow in members.FOLLOWED:
-            consequences.register(event, follow)
+            hooks.register(event, follow)
         for event in ("transfer.asked", "transfer.accepted"):
-            consequences.demand(event, NOTHING_SUBMITTED)
-        consequences.demand("transfer.accepted", IN_NO_CONFLICT)
-        consequences.register("transfer.asked", moving.show)
-        consequences.register("transfer.accepted", moving.follow)
-        consequences.register("automation.retired", close_unfinished)
-        consequences.register("automation.retired", close_samples)
-        consequences.register("grant.ended", close_sample_of)
-        consequences.register("grant.ended", open_for)
-        consequences.register(FORGETTING, erasing.forget)
-        judging.kept_by(policies.tiers_at)
+            hooks.demand(event, NOTHING_SUBMITTED)
+        hooks.demand("transfer.accepted", IN_NO_CONFLICT)
+        hooks.register("transfer.asked", transfer.show)
+        hooks.register("transfer.accepted", transfer.follow)
+        hooks.register("automation.retired", close_unfinished)
+        hooks.register("automation.retired", close_samples)
+        hooks.register("grant.ended", close_sample_of)
+        hooks.register("grant.ended", open_for)
+        hooks.register(FORGETTING, erasure.forget)
+        policy.kept_by(policy_queries.tiers_at)
         of_people = (PersonsRole(), TeamLead(), FallbackOwner(), ResourceOwner(), Leaving())
         of_resources = (ResourceClass(), KindAndTeam())
         for kind in (PolicyKind(), *of_people, *of_resources, ConflictRuleKind(), ConflictImportKind()):
-            kinds.register(kind)
-        grants.register_consequences()
-        unneeded.register_consequences()
-        health.register_advice("people", least.missing)
-        still_open.register()
-        announcing.register()
-        under_review.register(panels.held)
-        in_conflict.register(conflict_line.line)
+            kind_kind.register(kind)
+        lifecycle.register_consequences()
+        unused_credentials.register_consequences()
+        health_queries.register_advice("people", staffing.missing)
+        inbox_notices.register()
+        webhooks.register()
+        review_status.register(panels.held)
+        conflict_status.register(automation_page.line)

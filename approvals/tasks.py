@@ -4,41 +4,44 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from approvals import bulk, conflict_sweeps, signal_sweeps, sweeps
-from approvals.proposals import counting
-from governance.controls import nudge
-from governance.controls.jobs import run_job
+from approvals.conflicts import jobs as conflict_jobs
+from approvals.decisions.jobs import signals
+from approvals.intake import bulk_import
+from approvals.proposals import jobs as proposal_jobs
+from approvals.submissions import jobs as submission_jobs
+from governance.core.jobs import nudge
+from governance.core.jobs.job_runs import run_job
 
 
-@shared_task(name=sweeps.JOB)
+@shared_task(name=submission_jobs.JOB)
 def sweep() -> None:
     """Expire, remind and end what is due."""
-    run_job(sweeps.JOB, sweeps.sweep)
+    run_job(submission_jobs.JOB, submission_jobs.sweep)
 
 
-@shared_task(name=signal_sweeps.JOB)
+@shared_task(name=signals.JOB)
 def flag() -> None:
     """Tell security of signals, once a night."""
-    run_job(signal_sweeps.JOB, signal_sweeps.sweep)
+    run_job(signals.JOB, signals.sweep)
 
 
-@shared_task(name=conflict_sweeps.JOB)
+@shared_task(name=conflict_jobs.JOB)
 def look_for_conflicts() -> None:
     """Look for what is held together and may not be; enforce, remind and end what is due."""
-    run_job(conflict_sweeps.JOB, conflict_sweeps.sweep)
+    run_job(conflict_jobs.JOB, conflict_jobs.sweep)
 
 
-@shared_task(name=bulk.JOB)
+@shared_task(name=bulk_import.JOB)
 def bring_in() -> None:
     """Bring in the next of what was ordered; where more is left, go to the end of the queue."""
-    run = run_job(bulk.JOB, bulk.sweep)
+    run = run_job(bulk_import.JOB, bulk_import.sweep)
     if run is not None and run.counts.get("left"):
-        nudge.send(bulk.JOB)
+        nudge.send(bulk_import.JOB)
 
 
-@shared_task(name=counting.JOB)
+@shared_task(name=proposal_jobs.JOB)
 def what_if() -> None:
     """Count the next of what a proposal would have changed; where more is left, go to the end of the queue."""
-    run = run_job(counting.JOB, counting.sweep)
+    run = run_job(proposal_jobs.JOB, proposal_jobs.sweep)
     if run is not None and run.counts.get("left"):
-        nudge.send(counting.JOB)
+        nudge.send(proposal_jobs.JOB)

@@ -17,7 +17,7 @@ from celery import Celery
 from django.conf import settings
 from kombu.transport import redis
 
-import governance.closing  # noqa: F401  every process that has this application closes its pools at its end
+import governance.settings.pool_shutdown  # noqa: F401  every process that has this application closes its pools at its end
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
 

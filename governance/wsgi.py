@@ -13,9 +13,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
 _django = get_wsgi_application()
 
 import governance.celery  # noqa: E402, F401  nudges of a request go through this application
-from governance import collecting  # noqa: E402
+from governance.settings import garbage_collection  # noqa: E402
 
-collecting.leave_what_stands()
+garbage_collection.leave_what_stands()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -14,13 +14,16 @@ class InventoryConfig(AppConfig):
         """Forget what is said here of somebody who is erased; say what of that which somebody was told still waits for them; tell webhooks;
         keep the chains of what comes into use and goes out of it.
         """
-        from governance.controls import consequences
-        from governance.controls.erasing import FORGETTING
-        from inventory import announcing, chain_keeping, delegates, erasing, still_open
+        from governance.core.engine import hooks
+        from governance.core.erasure.transitions import FORGETTING
+        from inventory.automations import webhooks
+        from inventory.chains import transitions as chain_transitions
+        from inventory.ownership import delegates, erasure
+        from inventory.ownership import notices as ownership_notices
 
-        still_open.register()
-        announcing.register()
-        consequences.register(FORGETTING, erasing.forget)
-        consequences.demand("delegation.set", delegates.SHARES_RESPONSIBILITY)
-        for event in chain_keeping.FOLLOWED:
-            consequences.register(event, chain_keeping.follow)
+        ownership_notices.register()
+        webhooks.register()
+        hooks.register(FORGETTING, erasure.forget)
+        hooks.demand("delegation.set", delegates.SHARES_RESPONSIBILITY)
+        for event in chain_transitions.FOLLOWED:
+            hooks.register(event, chain_transitions.follow)

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from inventory.views import (
-    automations,
-    chain,
-    connections,
-    controls,
-    credentials,
-    identities,
-    incidents,
-    interim,
-    resources,
-    retiring,
-    transfers,
-)
+from inventory.automations.views import automations, retirement, transfers
+from inventory.chains import views as chain_views
+from inventory.credentials.views import credentials
+from inventory.identities import views as identity_views
+from inventory.ownership.views import interim_owners
+from inventory.resources.views import bindings, controls, incidents, resources
 
 urlpatterns = [
     path("automations/", automations.automation_list, name="automation_list"),
     path("automations/<int:pk>/", automations.automation, name="automation"),
     path("automations/<int:pk>/versions/<int:number>/", automations.version, name="automation_version"),
-    path("automations/<int:pk>/chain/", chain.automation_chain, name="automation_chain"),
+    path("automations/<int:pk>/chain/", chain_views.automation_chain, name="automation_chain"),
     path("automations/<int:pk>/stop/", automations.stop, name="automation_stop"),
     path("automations/<int:pk>/resume/", automations.resume, name="automation_resume"),
-    path("automations/<int:pk>/retire/", retiring.retire, name="automation_retire"),
+    path("automations/<int:pk>/retire/", retirement.retire, name="automation_retire"),
     path("automations/<int:pk>/transfer/", transfers.ask, name="automation_transfer"),
     path("transfers/<int:pk>/accept/", transfers.accept, name="transfer_accept"),
     path("transfers/<int:pk>/drop/", transfers.drop, name="transfer_drop"),
@@ -39,7 +32,7 @@ urlpatterns = [
     path("resources/<int:pk>/owner/", resources.name_owner, name="resource_name_owner"),
     path("resources/<int:pk>/amend/", resources.amend, name="resource_amend"),
     path("resources/<int:pk>/entitlements/new/", resources.entitlement, name="resource_entitlement"),
-    path("resources/<int:pk>/connections/new/", connections.claim, name="resource_connection"),
+    path("resources/<int:pk>/connections/new/", bindings.claim, name="resource_connection"),
     path("resources/<int:pk>/incident/", incidents.declare, name="resource_incident"),
     path("incidents/<int:pk>/end/", incidents.end, name="incident_end"),
     path("entitlements/<int:pk>/controls/", controls.controls, name="entitlement_controls"),
@@ -50,13 +43,13 @@ urlpatterns = [
     path("credentials/<int:pk>/kept-in/", credentials.kept_in, name="credential_kept_in"),
     path("credentials/<int:pk>/kept-here/", credentials.kept_here, name="credential_kept_here"),
     path("credentials/<int:pk>/not-kept-here/", credentials.not_kept_here, name="credential_not_kept_here"),
-    path("identities/<int:pk>/", identities.identity, name="identity"),
-    path("ownerless/", interim.ownerless_list, name="ownerless"),
-    path("ownerless/<str:kind>/<int:pk>/", interim.one, name="ownerless_one"),
-    path("ownerless/<str:kind>/<int:pk>/name/", interim.name, name="interim_name"),
-    path("interim/<int:pk>/confirm/", interim.confirm_named, name="interim_confirm"),
-    path("interim/<int:pk>/drop/", interim.drop, name="interim_drop"),
-    path("connections/<int:pk>/agree/", connections.agree, name="binding_agree"),
-    path("connections/<int:pk>/share/", connections.share, name="binding_share"),
-    path("connections/<int:pk>/drop/", connections.drop, name="binding_drop"),
+    path("identities/<int:pk>/", identity_views.identity, name="identity"),
+    path("ownerless/", interim_owners.ownerless_list, name="ownerless"),
+    path("ownerless/<str:kind>/<int:pk>/", interim_owners.one, name="ownerless_one"),
+    path("ownerless/<str:kind>/<int:pk>/name/", interim_owners.name, name="interim_name"),
+    path("interim/<int:pk>/confirm/", interim_owners.confirm_named, name="interim_confirm"),
+    path("interim/<int:pk>/drop/", interim_owners.drop, name="interim_drop"),
+    path("connections/<int:pk>/agree/", bindings.agree, name="binding_agree"),
+    path("connections/<int:pk>/share/", bindings.share, name="binding_share"),
+    path("connections/<int:pk>/drop/", bindings.drop, name="binding_drop"),
 ]

@@ -22,9 +22,9 @@ import psycopg
 import pytest
 from pytest_django.plugin import blocking_manager_key
 
-from tests import environment, lengths
+from tests import environment, run_lengths
 from tests import real_exports as real_exports_beside
-from tests.template import Template
+from tests.template_database import Template
 
 ENVIRONMENT = environment.prepare()  # before anything loads Django's settings
 
@@ -33,19 +33,23 @@ import django  # noqa: E402
 django.setup()
 
 import governance.celery  # noqa: E402, F401  nudges go through this application
-from governance import collecting  # noqa: E402
-from governance.controls import keys  # noqa: E402
-from tests import deep, one_chain, prepared  # noqa: E402
+from governance.core.keys import key_files  # noqa: E402
+from governance.settings import garbage_collection  # noqa: E402
+from tests import (
+    prepared_statements,
+    recursion_room,
+    shared_middleware,
+)
 
-prepared.keep()
-one_chain.share()
-deep.make_room()
+prepared_statements.keep()
+shared_middleware.share()
+recursion_room.make_room()
 
 # How long something takes is no test's matter: on a busy machine the first draw of a strategy takes more than a second.
 hypothesis.settings.register_profile(
     "countersign",
     deadline=None,
-    max_examples=lengths.of(25, full=100),
+    max_examples=run_lengths.of(25, full=100),
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("countersign")
@@ -53,11 +57,11 @@ hypothesis.settings.load_profile("countersign")
 pytest_plugins = [
     "tests.reports",
     "tests.processes",
-    "tests.post_office",
+    "tests.mail_server",
     "tests.chromium",
-    "tests.ground",
-    "tests.side_by_side",
-    "tests.statements",
+    "tests.starting_points",
+    "tests.parallel_scheduling",
+    "tests.statement_budget",
 ]
 
 #: In this order; each group runs after the one before. Committed tests come last: rule tests meet what they start from, and nothing else.
@@ -65,20 +69,20 @@ COMMITTED = ("race", "browser", "process")
 
 #: Of each group of committed tests those files come first that take longest: side by side, none is left alone at the end.
 LONGEST = (
-    "tests/pages/test_axe.py",
-    "tests/web/test_browser.py",
-    "tests/approvals/bring_in/test_browser.py",
-    "tests/approvals/uploads/test_browser.py",
-    "tests/journey/test_journey.py",
-    "tests/demo/test_loaded.py",
-    "tests/controls/test_seals.py",
-    "tests/journey/test_refused.py",
-    "tests/recertification/test_kills.py",
-    "tests/controls/test_sending.py",
-    "tests/supervisor/test_run.py",
-    "tests/approvals/test_races.py",
-    "tests/supervisor/test_parts.py",
-    "tests/portal/test_in_chromium.py",
+    "tests/browser/test_axe.py",
+    "tests/web/pages/test_browser.py",
+    "tests/approvals/intake/test_import_browser.py",
+    "tests/approvals/intake/uploads/test_folder_browser.py",
+    "tests/journeys/test_approval_journey.py",
+    "tests/demo/loading/test_loaded_demo.py",
+    "tests/core/ledger/test_sealing.py",
+    "tests/journeys/test_refused_journey.py",
+    "tests/recertification/reminders/test_kills.py",
+    "tests/core/mail/test_delivery.py",
+    "tests/devserver/test_run.py",
+    "tests/approvals/submissions/test_races.py",
+    "tests/devserver/test_parts.py",
+    "tests/browser/test_portal_pages.py",
 )
 
 
@@ -91,7 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "browser: drives Chromium; `make full` runs it",
         "process: real worker or beat processes, signals, kills; `make full` runs it",
         "database: depends on the database's version; `.ci/run` runs it on the lowest PostgreSQL of the machine too",
-        "starting_point(name): where a test starts; `tests.ground.starting_point` makes the marker",
+        "starting_point(name): where a test starts; `tests.starting_points.starting_point` makes the marker",
         "full: `make full` runs it too, longer; full('reason'): `make full` alone runs it, as it costs too much for `make test`",
         "smoke: `make test` runs it although it drives a browser or processes: one journey per role, one worker and beat",
         "soak: `make soak` runs it, as long as real use might take; soak(only=True): nothing else does",
@@ -111,7 +115,7 @@ def _turn(item: pytest.Item) -> int:
 
 def _order(item: pytest.Item) -> tuple[int, ...]:
     """What comes first: the groups in turn; of what commits the longest files, of what does not the tests of one starting point."""
-    from tests.ground import rank
+    from tests.starting_points import rank
 
     turn, file = _turn(item), item.nodeid.partition("::")[0]
     if turn < 2:
@@ -122,8 +126,8 @@ def _order(item: pytest.Item) -> tuple[int, ...]:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put committed tests last: rule tests meet a database that holds what migrations put there and what they start from."""
-    others = [item for item in items if not lengths.is_run(item)]
-    items[:] = [item for item in items if lengths.is_run(item)]
+    others = [item for item in items if not run_lengths.is_run(item)]
+    items[:] = [item for item in items if run_lengths.is_run(item)]
     config.hook.pytest_deselected(items=others)
     items.sort(key=_order)  # stable: within a group the order stays
     for item in items:
@@ -133,7 +137,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """What is loaded by now stays until the end: the collector need not go through it thousands of times."""
-    collecting.leave_what_stands()
+    garbage_collection.leave_what_stands()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -158,7 +162,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     from django.db import connections
 
     from tests import processes
-    from tests.ground import GROUND
+    from tests.starting_points import GROUND
 
     with item.config.stash[blocking_manager_key].unblock():
         GROUND.at("")
@@ -226,7 +230,7 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any, templ
     """Start the servers on a migrated database. It is this run's own, so that it needs no test name and no drop."""
     from django.db import connections
 
-    from tests.ground import GROUND
+    from tests.starting_points import GROUND
 
     migrated = template is not None and template.copy_to(ENVIRONMENT.cluster.data)
     ENVIRONMENT.start()
@@ -259,7 +263,7 @@ def _keys() -> None:
     """The keys that `make run` makes on its first start."""
     from django.conf import settings
 
-    keys.ensure(settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE)
+    key_files.ensure(settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from governance.supervisor import broker, children, postgres
+from governance.devserver import broker, child_process, postgres
 
 ROOT = Path(__file__).resolve().parents[1]
 #: A database beside the one of the tests, as migrating leaves it; to copy.
@@ -76,7 +76,7 @@ class Environment:
         """Start one server and wait until it answers."""
         with log_file.open("wb") as log:
             server.start(log)
-        if not children.wait_until(server.is_ready, seconds=30):
+        if not child_process.wait_until(server.is_ready, seconds=30):
             raise RuntimeError(f"{log_file.stem} did not start:\n{log_file.read_text()}")
 
     def stop(self) -> None:

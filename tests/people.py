@@ -15,13 +15,13 @@ from django.db.models import F, Value
 from django.utils import timezone
 
 from approvals.models import Proposal
-from approvals.transitions import proposing
-from governance.controls.actors import Actor
-from governance.controls.models import LedgerEvent, Membership, Person, RoleAssignment, Team, TeamKind
-from governance.controls.models.people import MayStandIn
-from governance.controls.people import bootstrap, delegate
-from governance.controls.roles import Role
-from tests.unguarded import unguarded
+from approvals.proposals import transitions as proposal_transitions
+from governance.core.actors.actor import Actor
+from governance.core.models import LedgerEvent, Membership, Person, RoleAssignment, Team, TeamKind
+from governance.core.models.people import MayStandIn
+from governance.core.people.transitions import bootstrap, delegate
+from governance.core.roles.roles import Role
+from tests.trigger_bypass import unguarded
 
 #: A Tuesday morning: the business time of rule tests, which pass it on as ``now=``.
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -153,9 +153,9 @@ def give_role(person: Person, role: Role, *, admins: tuple[Person, Person], now:
         Proposal(kind="role", target=f"{person.pk}-{role}"),
         {"document": {"held": True}, "reason": "They are needed."},
     )
-    made = proposing.propose(row, actor=as_actor(first), now=now, **said)
-    proposing.approve(made, actor=as_actor(second), now=now, shown_digest=made.digest)
-    proposing.accept(made, actor=as_actor(person), now=now)
+    made = proposal_transitions.propose(row, actor=as_actor(first), now=now, **said)
+    proposal_transitions.approve(made, actor=as_actor(second), now=now, shown_digest=made.digest)
+    proposal_transitions.accept(made, actor=as_actor(person), now=now)
     return RoleAssignment.objects.get(person=person, role=role, until=None)
 
 
@@ -230,7 +230,7 @@ def build(word: str = "", now: datetime = NOW) -> Northwind:
     Person.objects.bulk_create(people.values())
     teams = _teams(people, word)
     with mock.patch(
-        "approvals.transitions.proposing._tell"
+        "approvals.proposals.transitions._tell"
     ):  # tests count their own notices, and each cast has two admins more to tell
         _first_roles(people, now)
         for attribute, role in ROLES:

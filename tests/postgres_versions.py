@@ -2,7 +2,7 @@
 
 import sys
 
-from governance.supervisor import postgres
+from governance.devserver import postgres
 
 majors = sorted({each.major for each in postgres.installations()})
 sys.stdout.write(f"{' '.join(map(str, majors))}\n")

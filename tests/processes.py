@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from governance.supervisor import children, programs
+from governance.devserver import child_process, command_lines
 from tests.environment import ROOT, Environment, required
 
 
@@ -40,7 +40,7 @@ def until(condition: Callable[[], Any], what: str, *, seconds: float = 15) -> An
         found[:] = [condition()]
         return bool(found[0])
 
-    assert children.wait_until(holds, seconds=seconds, every=0.05), f"waited {seconds:g} seconds for {what}"
+    assert child_process.wait_until(holds, seconds=seconds, every=0.05), f"waited {seconds:g} seconds for {what}"
     return found[0]
 
 
@@ -79,25 +79,25 @@ class Service:
         self._began_at = len(self.log)
         with self.log_file.open("ab") as log:
             environment = {**os.environ, **self.variables}
-            self.process = children.spawn(self.command, environment=environment, folder=ROOT, output=log)
+            self.process = child_process.spawn(self.command, environment=environment, folder=ROOT, output=log)
 
         def ready_or_dead() -> bool:
             return self.process is None or self.process.poll() is not None or self.is_ready(self)
 
-        ready = children.wait_until(ready_or_dead, seconds=40) and self.process.poll() is None
+        ready = child_process.wait_until(ready_or_dead, seconds=40) and self.process.poll() is None
         assert ready, f"{self.log_file.stem} did not start:\n{self.log_of_this_life[-4000:]}"
 
     def kill(self) -> None:
         """SIGKILL, as when the machine's memory runs out; nothing of it remains."""
         if self.process is not None:
-            children.signal_group(self.process, signal.SIGKILL)
+            child_process.signal_group(self.process, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
     def stop(self) -> None:
         """Ask it to end, as the supervisor does."""
         if self.process is not None:
-            children.stop(self.process, patience=15)
+            child_process.stop(self.process, patience=15)
             self.process = None
 
 
@@ -178,7 +178,7 @@ SITES: list[Site] = []
 def await_sites() -> None:
     """Wait until the web server has connections to the database that was made anew: it was thrown out of the old one."""
     for served in SITES:
-        assert children.wait_until(served.has_database, seconds=60, every=0.2), served.log[-2000:]
+        assert child_process.wait_until(served.has_database, seconds=60, every=0.2), served.log[-2000:]
 
 
 @pytest.fixture(scope="session")
@@ -186,7 +186,7 @@ def site(surroundings: Environment, django_db_setup: None) -> Iterator[Site]:
     """The web server of `make run` on the shared database, in a process of its own: `site.url`, `site.log`."""
     port = surroundings.site_port
     served = Site(
-        programs.web("127.0.0.1", port),
+        command_lines.web("127.0.0.1", port),
         surroundings.folder / "web.log",
         {"DATABASE_POOL_MAX": "8"},
         lambda _: port_answers(port),
@@ -230,7 +230,7 @@ def _worker(surroundings: Environment, redis: str, mailbox: Mailbox) -> Iterator
         "PGAPPNAME": WORKER,
     }
     made = Service(
-        programs.worker("test", log_level="INFO"),
+        command_lines.worker("test", log_level="INFO"),
         surroundings.folder / "worker.log",
         variables,
         lambda service: " ready." in service.log_of_this_life,
@@ -252,7 +252,7 @@ def worker(committed: None, _worker: Service) -> Service:
 def _beat(surroundings: Environment, _worker: Service) -> Iterator[Service]:
     """Beat's command line; not started."""
     made = Service(
-        programs.beat(log_level="INFO"),
+        command_lines.beat(log_level="INFO"),
         surroundings.folder / "beat.log",
         {"LOG_LEVEL": "INFO"},
         lambda service: "beat: Starting" in service.log_of_this_life,

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-from tests.lengths import GOING, IS_FULL, IS_SOAK
+from tests.run_lengths import GOING, IS_FULL, IS_SOAK
 
 #: Seconds on two cores.
 BUDGET = {"rules": 90, "pages and matrix": 60, "browser": 60, "processes": 60}

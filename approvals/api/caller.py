@@ -10,13 +10,14 @@ from typing import Any
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from approvals.api import limits
-from approvals.views.bring_in_forms import teams_of
-from approvals.views.builder import NO_TEAM
-from governance.controls import clock, tokens
-from governance.controls.actors import Actor
-from governance.controls.models import ApiToken, Person, Team
-from governance.controls.refusals import Refusal, refuse
+from approvals.api import rate_limits
+from approvals.intake.views.builder import NO_TEAM
+from approvals.intake.views.forms import teams_of
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.models import ApiToken, Person, Team
+from governance.core.tokens import transitions as token_transitions
 
 #: What only reads.
 READING = ("GET", "HEAD", "OPTIONS")
@@ -31,11 +32,11 @@ class Bearer(HttpBearer):
         Raises:
             limits.TooOften: it asks too often.
         """
-        found = tokens.recognise(token)
+        found = token_transitions.recognise(token)
         if found is None:
             return None
-        limits.count(found, reads=request.method in READING)
-        tokens.note_use(found)
+        rate_limits.count(found, reads=request.method in READING)
+        token_transitions.note_use(found)
         return Caller.of(found)
 
 
@@ -62,7 +63,7 @@ class Caller:
         own = teams_of(token.person)
         if token.team_id is not None:
             own = [team for team in own if team.pk == token.team_id]
-        return cls(Actor.of_token(token), token.person, token, clock.now(), tuple(own))
+        return cls(Actor.of_token(token), token.person, token, business_time.now(), tuple(own))
 
     def team(self, wanted: int | None) -> Team:
         """The team with this id; without one, the only one that there is.

@@ -15,20 +15,20 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
 from django.db.models import QuerySet
 
-from approvals.conflicts import standing
-from approvals.conflicts.holding import legs_of, mask_of, needed_of, of_entitlement
-from approvals.conflicts.rules import Rule
-from approvals.conflicts.scanning import Fill
-from approvals.conflicts.selectors import Held
-from approvals.conflicts.standing import Standing
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts.held_access import legs_of, mask_of, needed_of, of_entitlement
+from approvals.conflicts.queries import Standing
+from approvals.conflicts.rule_language.rule import Rule
+from approvals.conflicts.rule_language.selectors import Held
+from approvals.conflicts.scan import Fill
 from approvals.models import ConflictMember, ConflictRule
-from governance.controls.keyed import among
-from governance.controls.transitions import Step
+from governance.core.database.key_filters import among
+from governance.core.engine.transition import Step
 from inventory.models import Control, Entitlement, Resource, Version
 
 #: Entitlements read at once, and rows written at once.
 CHUNK = 2_000
-#: What tells what can be held from other such, but for whose it is; see `holding.of_entitlement`.
+#: What tells what can be held from other such, but for whose it is; see `held_access.of_entitlement`.
 ALIKE = (
     *("code", "tags", "level", "outbound", "data_class"),
     *("resource__kind", "resource__data_class", "resource__environment"),
@@ -46,7 +46,7 @@ def weigh(entitlements: Collection[int], now: datetime) -> None:
     """
     if not entitlements:
         return
-    rules = standing.to_keep_weighed(now)
+    rules = conflict_queries.to_keep_weighed(now)
     with transaction.atomic():
         ConflictMember.objects.filter(entitlement__in=entitlements).delete()
         rows = rows_of(rules, Entitlement.objects.filter(pk__in=entitlements))
@@ -59,7 +59,7 @@ def weigh_rules(versions: Sequence[ConflictRule]) -> None:
     acting = [one.code for one in versions if one.until is not None]
     known = ConflictMember.objects.filter(rule__code__in=made)
     known.exclude(rule__code__in=acting, rule__until__isnull=True).delete()
-    rules = [standing.of(one) for one in versions if not one.is_given_up]
+    rules = [conflict_queries.of(one) for one in versions if not one.is_given_up]
     if rules:
         every = Entitlement.objects.order_by("pk")
         ConflictMember.objects.bulk_create(rows_of(rules, every), batch_size=CHUNK)
@@ -116,7 +116,7 @@ def weigh_all(now: datetime) -> int:
 
     A reader in the middle of it sees of each entitlement what held before or what holds now, and never nothing.
     """
-    rules = standing.to_keep_weighed(now)
+    rules = conflict_queries.to_keep_weighed(now)
     ConflictMember.objects.exclude(rule__in=[one.version.pk for one in rules]).delete()
     count, last = 0, 0
     while chunk := list(Entitlement.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:CHUNK]):

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-#: The way in which each grant is held, from what was approved: see `approvals.conflicts.holding.WAYS`.
+#: The way in which each grant is held, from what was approved: see `approvals.conflicts.held_access.WAYS`.
 HELD_AS = """
 UPDATE approvals_grant AS grown SET held_as = (
     (array_position(ARRAY['read', 'unknown', 'write', 'execute', 'admin'], grown.level::text) - 1) * 12

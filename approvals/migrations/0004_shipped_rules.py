@@ -7,7 +7,7 @@ from django.db import migrations
 
 def load(apps, schema_editor):
     """Write each once; what ships later is a proposal, not a migration."""
-    from approvals.conflicts import shipped
+    from approvals.conflicts import default_rules
 
     rules = apps.get_model("approvals", "ConflictRule").objects
     known = set(rules.values_list("code", flat=True))
@@ -25,7 +25,7 @@ def load(apps, schema_editor):
             ships=True,
             effective_at=datetime(2000, 1, 1, tzinfo=UTC),
         )
-        for one in shipped.shipped()
+        for one in default_rules.shipped()
         if one.code not in known
     )
 

@@ -7,8 +7,8 @@ import pgtrigger.migrations
 from django.db import migrations, models
 from django.db.models import F, Q
 
-from approvals.conflicts import ways
-from inventory.risk import POWER
+from approvals.conflicts import held_access
+from inventory.risk.tiers import POWER
 
 
 def keep_ways(apps, schema_editor):
@@ -17,12 +17,12 @@ def keep_ways(apps, schema_editor):
     privileges, grants = apps.get_model("inventory", "Privilege").objects, apps.get_model("approvals", "Grant").objects
     for waiver in apps.get_model("approvals", "Waiver").objects.all():
         held = {way for key in waiver.covers for way in _ways_then(privileges, key, waiver.asked_at)}
-        waiver.lifts = sorted(ways.at_most(held))
+        waiver.lifts = sorted(held_access.at_most(held))
         waiver.rule_digest = _said_then(rules, waiver.code, waiver.decided_at or waiver.asked_at)
         waiver.save(update_fields=["lifts", "rule_digest"])
     for conflict in apps.get_model("approvals", "Conflict").objects.filter(state="open"):
         of = {f"{one.automation_id}/{one.key}": one.held_as for one in grants.filter(pk__in=conflict.grants)}
-        conflict.held = sorted(ways.of_way(key, of.get(key)) for key in conflict.keys)
+        conflict.held = sorted(held_access.of_way(key, of.get(key)) for key in conflict.keys)
         conflict.save(update_fields=["held"])
     grants.filter(state="suspended", suspended_why="conflict").update(in_conflict=True)
 
@@ -40,11 +40,11 @@ def _ways_then(privileges, key, then):
     known = known.select_related("entitlement").order_by("-version__number")
     found = [known.first(), known.filter(version=F("version__automation__approved_version")).first()]
     words = [
-        ways.word_of(_level(one), model_controlled=one.model_controlled, opaque=one.opaque)
+        held_access.word_of(_level(one), model_controlled=one.model_controlled, opaque=one.opaque)
         for one in found
         if one is not None
     ]
-    return [f"{key} {word}" for word in words or [ways.PLAIN]]
+    return [f"{key} {word}" for word in words or [held_access.PLAIN]]
 
 
 def _level(privilege):

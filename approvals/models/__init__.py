@@ -1,7 +1,6 @@
 """The two decisions and what follows: submissions, approvals, decisions, grants, policies."""
 
-from approvals.models.answering import AnsweredResource, FallbackMembership, LedTeam
-from approvals.models.appointment import AppointedRole
+from approvals.models.appointment import AnsweredResource, AppointedRole, FallbackMembership, LedTeam
 from approvals.models.approval import (
     APP_KEY,
     Approval,
@@ -17,16 +16,30 @@ from approvals.models.approval import (
     SeatLabel,
     credential_key,
 )
-from approvals.models.brake import BatchAnswer, BatchSays, BatchState, EndCause, HeldBatch, HeldGrant, LetThrough
+from approvals.models.circuit_breaker import (
+    BatchAnswer,
+    BatchSays,
+    BatchState,
+    EndCause,
+    HeldBatch,
+    HeldGrant,
+    LetThrough,
+)
 from approvals.models.conflict import Conflict, ConflictMember, ConflictRule, ConflictState, Waiver, WaiverState
-from approvals.models.desk_view import DeskView
+from approvals.models.duplicate import Likeness, LikenessAnswer
+from approvals.models.extra_approval import ConflictSignature
 from approvals.models.grant import EnforcedBy, Grant, GrantKind, GrantState, GrantUsage
-from approvals.models.likeness import Likeness, LikenessAnswer
 from approvals.models.policy import PolicyVersion
 from approvals.models.proposal import UNANSWERED, Proposal, ProposalState, WhatIf
-from approvals.models.revocation import RevocationOutcome, RevocationState, RevocationTask, RevocationWord, WordSaid
-from approvals.models.sample import Sample, SampleState
-from approvals.models.signature import ConflictSignature
+from approvals.models.revocation_task import (
+    RevocationOutcome,
+    RevocationState,
+    RevocationTask,
+    RevocationWord,
+    WordSaid,
+)
+from approvals.models.saved_view import DeskView
+from approvals.models.spot_check import Sample, SampleState
 from approvals.models.submission import (
     Comment,
     Party,

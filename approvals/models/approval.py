@@ -1,7 +1,7 @@
 """Approvals, the seats that decide them, and decisions: separate records for separate questions (A2, A8).
 
 The database refuses by itself what duties refuse: a party's decision, one person on both sides of the stages, a decision by
-somebody who was never a candidate, a second decision in a round. The triggers stand in `guards`.
+somebody who was never a candidate, a second decision in a round. The triggers stand in `approval_triggers`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
-from approvals.models import guards, likeness_guards, policy_guards
+from approvals.models import approval_triggers, duplicate_triggers, policy_triggers
+from approvals.models.binding_triggers import ON_WHAT_OTHERS_CONFIRMED
 from approvals.models.submission import Submission
-from approvals.models.vouching import ON_WHAT_OTHERS_CONFIRMED
-from governance.controls.actors import Actor
-from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
-from governance.controls.models.recorded import DECISION_ON_RECORD, state_on_record
-from governance.controls.roles import Relation
+from governance.core.actors.actor import Actor
+from governance.core.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
+from governance.core.models.required_events import DECISION_ON_RECORD, state_on_record
+from governance.core.roles.roles import Relation
 from inventory.models import Credential, Level, Privilege, Resource
 
 #: The key of stage 1's question; those of stage 2 are the keys of the grants that they would become.
@@ -109,12 +109,12 @@ class Approval(models.Model):
     class Meta:
         ordering = ("-submission_id", "stage", "id")
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            guards.ASKED_KEPT,
-            guards.APPROVED_NEEDS_SEATS,
-            policy_guards.BY_POLICY_NARROWLY,
-            likeness_guards.ALIKE_ANSWERED,
-            guards.ASKED_WHILE_OPEN,
-            guards.QUESTION_FROZEN,
+            approval_triggers.ASKED_KEPT,
+            approval_triggers.APPROVED_NEEDS_SEATS,
+            policy_triggers.BY_POLICY_NARROWLY,
+            duplicate_triggers.ALIKE_ANSWERED,
+            approval_triggers.ASKED_WHILE_OPEN,
+            approval_triggers.QUESTION_FROZEN,
             state_on_record("approvals.approval", "approval", ENDED),
             *NEVER_REMOVED,
         ]
@@ -217,7 +217,7 @@ class Approval(models.Model):
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """As to the submission, save that CANDIDATE means: on the ladder of a seat of this very record (A9)."""
-        from approvals.routing import route_of  # routing reads these models; the relation is asked late
+        from approvals.assignment.route import route_of  # routing reads these models; the relation is asked late
 
         return route_of(self, now).relations(self, person, now)
 
@@ -258,7 +258,7 @@ class Candidate(AppendOnly):
     class Meta(AppendOnly.Meta):
         ordering = ("seat_id", "order", "id")
         constraints = (models.UniqueConstraint(fields=["seat", "person"], name="candidate_once"),)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, guards.ASKED_NAMED]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, approval_triggers.ASKED_NAMED]
 
     def __str__(self) -> str:
         return f"{self.person} ({self.basis})"
@@ -308,8 +308,8 @@ class Decision(AppendOnly):
         ordering = ("id",)
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *AppendOnly.Meta.triggers,
-            guards.DECISION_DUTIES,
-            guards.DECISION_PEOPLE,
+            approval_triggers.DECISION_DUTIES,
+            approval_triggers.DECISION_PEOPLE,
             DECISION_ON_RECORD,
             ON_WHAT_OTHERS_CONFIRMED,
         ]
@@ -319,7 +319,7 @@ class Decision(AppendOnly):
                 name="decision_reason_where_needed",
                 condition=Q(outcome="approve", high=False, batch__isnull=True) | Q(reason__isnull=False),
             ),
-            models.CheckConstraint(name="decision_not_barred", condition=guards.NOT_BARRED),
+            models.CheckConstraint(name="decision_not_barred", condition=approval_triggers.NOT_BARRED),
         )
         indexes = (models.Index(fields=["at"], name="decision_lately", condition=Q(outcome="approve")),)
 
@@ -337,7 +337,7 @@ class Retraction(AppendOnly):
     at = models.DateTimeField()
 
     class Meta(AppendOnly.Meta):
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, guards.RETRACTION_DUTIES]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, approval_triggers.RETRACTION_DUTIES]
 
     def __str__(self) -> str:
         return f"{self.person} took back: {self.decision}"
@@ -378,8 +378,8 @@ class CarriedDecision(AppendOnly):
     class Meta(AppendOnly.Meta):
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *AppendOnly.Meta.triggers,
-            guards.CARRIED_DUTIES,
-            guards.CARRIED_PEOPLE,
+            approval_triggers.CARRIED_DUTIES,
+            approval_triggers.CARRIED_PEOPLE,
         ]
         constraints = (models.UniqueConstraint(fields=["approval", "decision"], name="carried_decision_once"),)
 

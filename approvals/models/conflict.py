@@ -13,11 +13,11 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from approvals.models import proposal_guards as guards
-from approvals.models import waiver_guards
-from governance.controls.actors import Actor
-from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
-from governance.controls.roles import Relation
+from approvals.models import proposal_triggers as guards
+from approvals.models import waiver_triggers
+from governance.core.actors.actor import Actor
+from governance.core.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
+from governance.core.roles.roles import Relation
 from inventory.models import Automation, Entitlement
 from inventory.models.resource import sees_all
 
@@ -176,7 +176,7 @@ def _over() -> WaiverQuerySet:
 
 def _signing() -> models.QuerySet[Any]:
     """The signatures that cover a conflict of an outer query: all of it, and of the rule as it was signed for."""
-    from approvals.models.signature import ConflictSignature  # which names rules
+    from approvals.models.extra_approval import ConflictSignature  # which names rules
 
     of = ConflictSignature.objects.standing().filter(rule__digest=OuterRef("rule__digest"))
     return of.filter(rule__mode=Mode.APPROVAL, covers__contains=OuterRef("held"))
@@ -212,7 +212,7 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
         return self.annotate(waived_until=Subquery(ends), was_waived=Exists(_over()), signed_by=Subquery(signed))
 
     def standing(self, word: str, now: datetime) -> ConflictQuerySet:
-        """Those that stand as a word says: ``waived``, ``again`` (a waiver of it is over), ``ended``, or open where it says nothing."""
+        """Those that stand as a word says: ``waived``, ``prior_decisions.queries`` (a waiver of it is over), ``ended``, or open where it says nothing."""
         if word == "ended":
             return self.filter(state=ConflictState.ENDED)
         rows, covered = self.filter(state=ConflictState.OPEN), Exists(_covering(now))
@@ -321,9 +321,9 @@ class WaiverQuerySet(models.QuerySet["Waiver"]):
         return self.filter(~Exists(Waiver.objects.filter(follows=OuterRef("pk"), state=WaiverState.GRANTED)))
 
     def counting(self, since: datetime) -> WaiverQuerySet:
-        """Those that one which was asked at the instant ``since`` would follow: granted, whatever came of it, and not long over (S7)."""
+        """Those that one which was asked at the instant ``changes`` would follow: granted, whatever came of it, and not long over (S7)."""
         was_granted = (WaiverState.GRANTED, WaiverState.ENDED)
-        return self.filter(state__in=was_granted, ends_at__gt=since - waiver_guards.GAP)
+        return self.filter(state__in=was_granted, ends_at__gt=since - waiver_triggers.GAP)
 
     def of_the_same(self, code: str, scope: str, subject: int, keys: Collection[str]) -> WaiverQuerySet:
         """Those of a rule and of whom it looks at. A chain's number changes with who is in it: its are those that name something of it."""
@@ -376,7 +376,12 @@ class Waiver(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar = [*NEVER_REMOVED, waiver_guards.IN_A_ROW, waiver_guards.DECIDED, waiver_guards.IN_ORDER]
+        triggers: ClassVar = [
+            *NEVER_REMOVED,
+            waiver_triggers.IN_A_ROW,
+            waiver_triggers.DECIDED,
+            waiver_triggers.IN_ORDER,
+        ]
         constraints = (
             models.CheckConstraint(name="waiver_state_known", condition=Q(state__in=WaiverState.values)),
             models.CheckConstraint(name="waiver_two_in_a_row", condition=Q(in_a_row__lte=WAIVERS_IN_A_ROW)),

@@ -11,12 +11,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 
-from approvals.models import grant_guards
+from approvals.models import grant_triggers
 from approvals.models.approval import Approval
-from governance.controls.actors import Actor
-from governance.controls.models import NEVER_REMOVED, History, Person
-from governance.controls.models.recorded import state_on_record
-from governance.controls.roles import Relation
+from governance.core.actors.actor import Actor
+from governance.core.models import NEVER_REMOVED, History, Person
+from governance.core.models.required_events import state_on_record
+from governance.core.roles.roles import Relation
 from inventory.models import Automation, AutomationState, Credential, Entitlement, Level, NonHumanIdentity
 
 #: The longest term by tier, in days (G1).
@@ -113,7 +113,7 @@ class Grant(models.Model):
     target = models.TextField(blank=True)
     scope = ArrayField(models.TextField(), default=list)
     level = models.CharField(max_length=8, choices=Level)
-    #: In which way it is held, as conflict rules tell ways apart (`approvals.conflicts.holding.WAYS`); it never changes.
+    #: In which way it is held, as conflict rules tell ways apart (`approvals.conflicts.held_access.WAYS`); it never changes.
     held_as = models.PositiveSmallIntegerField(default=0, db_default=0)
     tier = models.CharField(max_length=8)
     app_approval = models.ForeignKey(Approval, models.PROTECT, related_name="+")
@@ -144,11 +144,11 @@ class Grant(models.Model):
     class Meta:
         ordering = ("automation_id", "id")
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            grant_guards.RESTS_ON_APPROVALS,
-            grant_guards.SAYS_WHAT_WAS_APPROVED,
-            grant_guards.NEVER_GROWS,
+            grant_triggers.RESTS_ON_APPROVALS,
+            grant_triggers.SAYS_WHAT_WAS_APPROVED,
+            grant_triggers.NEVER_GROWS,
             state_on_record("approvals.grant", "grant", GrantState.values),
-            grant_guards.CREDENTIAL_IS_NEEDED,
+            grant_triggers.CREDENTIAL_IS_NEEDED,
             *NEVER_REMOVED,
         ]
         constraints = (

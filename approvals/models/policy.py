@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from approvals.models import proposal_guards as guards
-from governance.controls.models import AppendOnly, Person
+from approvals.models import proposal_triggers as guards
+from governance.core.models import AppendOnly, Person
 
 #: The only policy there is so far.
 DEFAULT = "default"

@@ -11,11 +11,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from approvals.models import proposal_guards as guards
-from governance.controls import access
-from governance.controls.actors import Actor
-from governance.controls.models import NEVER_REMOVED, FreeText, History, Person
-from governance.controls.roles import Permission, Relation, Role
+from approvals.models import proposal_triggers as guards
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.models import NEVER_REMOVED, FreeText, History, Person
+from governance.core.roles.roles import Permission, Relation, Role
 
 
 class ProposalState(models.TextChoices):

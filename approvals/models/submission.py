@@ -10,11 +10,11 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
-from approvals.models import guards
+from approvals.models import approval_triggers
 from approvals.models.policy import PolicyVersion
-from governance.controls.actors import Actor
-from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
-from governance.controls.roles import Relation
+from governance.core.actors.actor import Actor
+from governance.core.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
+from governance.core.roles.roles import Relation
 from inventory.models import Automation, Resource, Version
 
 
@@ -99,8 +99,8 @@ class Submission(models.Model):
     class Meta:
         ordering = ("-id",)
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            guards.IN_ORDER,
-            guards.SUBMISSION_FROZEN,
+            approval_triggers.IN_ORDER,
+            approval_triggers.SUBMISSION_FROZEN,
             *NEVER_REMOVED,
         ]
         constraints = (
@@ -197,7 +197,10 @@ class Party(AppendOnly):
     capacity = models.CharField(max_length=16, choices=Capacity)
 
     class Meta(AppendOnly.Meta):
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, guards.PARTY_DECIDED_NOTHING]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            *AppendOnly.Meta.triggers,
+            approval_triggers.PARTY_DECIDED_NOTHING,
+        ]
         constraints = (
             models.UniqueConstraint(fields=["submission", "person", "capacity"], name="party_once_per_capacity"),
         )

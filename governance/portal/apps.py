@@ -12,10 +12,10 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Lead to the ledger only whoever may read it; forget how somebody signed in who is erased."""
-        from governance.controls import consequences
-        from governance.controls.erasing import FORGETTING
-        from governance.portal import erasing
-        from governance.web import ledger_links
+        from governance.core.engine import hooks
+        from governance.core.erasure.transitions import FORGETTING
+        from governance.portal.sign_in import erasure
+        from governance.web.pages import ledger_links
 
         ledger_links.register()
-        consequences.register(FORGETTING, erasing.forget)
+        hooks.register(FORGETTING, erasure.forget)

@@ -8,29 +8,25 @@ from allauth.mfa.recovery_codes import views as recovery_codes
 from django.urls import path, re_path
 from django.views.decorators.http import require_http_methods
 
-from governance.portal import read_only_admin, typed_secrets
-from governance.portal.views import (
-    erasing,
-    home,
-    leavers,
-    ledger,
-    passwords,
-    people,
-    profile,
-    search,
-    second_factor,
-    sign_in,
-    system,
-    teams,
-    tokens,
-    webhooks,
-)
+from governance.portal.dashboard.views import home
+from governance.portal.erasure import views as erasure_views
+from governance.portal.health import views as health_views
+from governance.portal.leavers import views as leaver_views
+from governance.portal.ledger import views as ledger_views
+from governance.portal.people.views import people, profile
+from governance.portal.read_only_admin import admin_site
+from governance.portal.search import views as search_views
+from governance.portal.sign_in.views import passwords, second_factor, sign_in
+from governance.portal.teams import views as team_views
+from governance.portal.tokens import views as token_views
+from governance.portal.typed_secrets import middleware
+from governance.portal.webhooks import views as webhook_views
 
 #: allauth's forms would take a PUT for a POST; nothing here does.
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 urlpatterns = [
-    path("search/", search.search, name="search"),
+    path("search/", search_views.search, name="search"),
     path("", home.home, name="home"),
     path("account/login/", get_or_post(sign_in.SignIn.as_view()), name="account_login"),
     path("account/logout/", get_or_post(account.logout), name="account_logout"),
@@ -65,40 +61,40 @@ urlpatterns = [
         account.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
-    path("text/check/", typed_secrets.check_text, name="check_text"),
+    path("text/check/", middleware.check_text, name="check_text"),
     path("me/", profile.me, name="me"),
     path("me/delegations/", profile.delegation_set, name="delegation_set"),
     path("me/delegations/<int:pk>/end/", profile.delegation_end, name="delegation_end"),
-    path("me/tokens/", tokens.my_tokens, name="my_tokens"),
-    path("tokens/<int:pk>/revoke/", tokens.token_revoke, name="token_revoke"),
+    path("me/tokens/", token_views.my_tokens, name="my_tokens"),
+    path("tokens/<int:pk>/revoke/", token_views.token_revoke, name="token_revoke"),
     path("people/", people.people, name="people"),
     path("people/new/", people.person_add, name="person_add"),
-    path("people/leavers/", leavers.leavers_list, name="leavers"),
+    path("people/leavers/", leaver_views.leavers_list, name="leavers"),
     path("people/<int:pk>/", people.person, name="person"),
     path("people/<int:pk>/invite/", passwords.person_invite, name="person_invite"),
     path("people/<int:pk>/left/", people.person_left, name="person_left"),
-    path("people/<int:pk>/erase/", erasing.person_erase, name="person_erase"),
-    path("erasures/<int:pk>/confirm/", erasing.erasure_confirm, name="erasure_confirm"),
-    path("erasures/<int:pk>/drop/", erasing.erasure_drop, name="erasure_drop"),
+    path("people/<int:pk>/erase/", erasure_views.person_erase, name="person_erase"),
+    path("erasures/<int:pk>/confirm/", erasure_views.erasure_confirm, name="erasure_confirm"),
+    path("erasures/<int:pk>/drop/", erasure_views.erasure_drop, name="erasure_drop"),
     path("people/<int:pk>/roles/", people.role_propose, name="role_propose"),
     path("roles/<int:pk>/end/", people.role_end, name="role_end"),
     path("teams/new/", people.team_found, name="team_found"),
-    path("teams/<int:pk>/", teams.team, name="team"),
-    path("teams/<int:pk>/leads/", teams.team_leads, name="team_leads"),
-    path("teams/<int:pk>/fallback/", teams.team_fallback, name="team_fallback"),
-    path("teams/<int:pk>/members/", teams.team_join, name="team_join"),
-    path("teams/<int:pk>/members/leave/", teams.team_leave, name="team_leave"),
-    path("teams/<int:pk>/webhooks/", webhooks.of_team, name="team_webhooks"),
-    path("webhooks/", webhooks.for_all, name="webhooks"),
-    path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
-    path("webhooks/<int:pk>/test/", webhooks.webhook_test, name="webhook_test"),
-    path("webhooks/<int:pk>/pause/", webhooks.webhook_pause, name="webhook_pause"),
-    path("webhooks/<int:pk>/resume/", webhooks.webhook_resume, name="webhook_resume"),
-    path("webhooks/<int:pk>/renew-key/", webhooks.webhook_renew_key, name="webhook_renew_key"),
-    path("webhooks/<int:pk>/remove/", webhooks.webhook_remove, name="webhook_remove"),
-    path("ledger/", ledger.ledger, name="ledger"),
-    path("ledger/verify/", ledger.ledger_verify, name="ledger_verify"),
-    path("ledger/export/", ledger.ledger_export, name="ledger_export"),
-    path("health/", system.health, name="health"),
-    path("admin/", read_only_admin.mount().urls),
+    path("teams/<int:pk>/", team_views.team, name="team"),
+    path("teams/<int:pk>/leads/", team_views.team_leads, name="team_leads"),
+    path("teams/<int:pk>/fallback/", team_views.team_fallback, name="team_fallback"),
+    path("teams/<int:pk>/members/", team_views.team_join, name="team_join"),
+    path("teams/<int:pk>/members/leave/", team_views.team_leave, name="team_leave"),
+    path("teams/<int:pk>/webhooks/", webhook_views.of_team, name="team_webhooks"),
+    path("webhooks/", webhook_views.for_all, name="webhooks"),
+    path("webhooks/<int:pk>/", webhook_views.webhook, name="webhook"),
+    path("webhooks/<int:pk>/test/", webhook_views.webhook_test, name="webhook_test"),
+    path("webhooks/<int:pk>/pause/", webhook_views.webhook_pause, name="webhook_pause"),
+    path("webhooks/<int:pk>/resume/", webhook_views.webhook_resume, name="webhook_resume"),
+    path("webhooks/<int:pk>/renew-key/", webhook_views.webhook_renew_key, name="webhook_renew_key"),
+    path("webhooks/<int:pk>/remove/", webhook_views.webhook_remove, name="webhook_remove"),
+    path("ledger/", ledger_views.ledger, name="ledger"),
+    path("ledger/verify/", ledger_views.ledger_verify, name="ledger_verify"),
+    path("ledger/export/", ledger_views.ledger_export, name="ledger_export"),
+    path("health/", health_views.health, name="health"),
+    path("admin/", admin_site.mount().urls),
 ]

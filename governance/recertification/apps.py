@@ -14,17 +14,20 @@ class RecertificationConfig(AppConfig):
         """Show beside the main link how much waits for the reader; review what has become riskier; forget who is erased; have the deploy
         gate say no to what nobody has reviewed in time.
         """
-        from approvals import gate
-        from governance.controls import consequences
-        from governance.controls.erasing import FORGETTING
-        from governance.recertification import announcing, campaign_notices, duties, erasing, risen, still_open
-        from governance.recertification.views import queue
+        from approvals.grants import deploy_gate
+        from governance.core.engine import hooks as engine_hooks
+        from governance.core.erasure.transitions import FORGETTING
+        from governance.recertification.campaigns import notices as campaign_notices
+        from governance.recertification.items import hooks, risk_increase
+        from governance.recertification.items import rules as item_rules
+        from governance.recertification.items.views import queue
+        from governance.recertification.reminders import notices as reminder_notices
 
         queue.register()
-        still_open.register()
+        reminder_notices.register()
         campaign_notices.register()
-        announcing.register()
-        consequences.register(FORGETTING, erasing.forget)
-        consequences.demand(gate.ASKED, duties.REVIEWED_IN_TIME)
-        for event, handler in risen.FOLLOWED.items():
-            consequences.register(event, handler)
+        hooks.register()
+        engine_hooks.register(FORGETTING, hooks.forget)
+        engine_hooks.demand(deploy_gate.ASKED, item_rules.REVIEWED_IN_TIME)
+        for event, handler in risk_increase.FOLLOWED.items():
+            engine_hooks.register(event, handler)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from governance.controls.jobs import run_job
-from governance.recertification import event_sweeps, filling, sweeps
-from governance.recertification.transitions import campaigns
+from governance.core.jobs.job_runs import run_job
+from governance.recertification.campaigns import jobs as campaign_jobs
+from governance.recertification.campaigns.transitions import open_campaign
+from governance.recertification.items.jobs import triggered_items
+from governance.recertification.reminders import jobs as reminder_jobs
 
 
-@shared_task(name=sweeps.JOB)
+@shared_task(name=reminder_jobs.JOB)
 def sweep() -> None:
     """Open, remind, hand on, suspend and close what is due."""
-    run_job(sweeps.JOB, sweeps.sweep)
+    run_job(reminder_jobs.JOB, reminder_jobs.sweep)
 
 
-@shared_task(name=campaigns.JOB)
+@shared_task(name=open_campaign.JOB)
 def fill() -> None:
     """Fill campaigns that somebody has opened."""
-    run_job(campaigns.JOB, filling.sweep)
+    run_job(open_campaign.JOB, campaign_jobs.sweep)
 
 
-@shared_task(name=event_sweeps.JOB)
+@shared_task(name=triggered_items.JOB)
 def events() -> None:
     """Ask about what has happened to what is held."""
-    run_job(event_sweeps.JOB, event_sweeps.sweep)
+    run_job(triggered_items.JOB, triggered_items.sweep)

@@ -92,8 +92,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "governance.web.client_address.ClientAddressMiddleware",
-    "governance.web.middleware.CacheControlMiddleware",
+    "governance.web.requests.client_address.ClientAddressMiddleware",
+    "governance.web.requests.middleware.CacheControlMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -107,9 +107,9 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
-    "governance.web.methods.Methods",
-    "governance.web.middleware.RequestActorMiddleware",
-    "governance.portal.typed_secrets.RefuseTypedSecrets",
+    "governance.web.requests.middleware.Methods",
+    "governance.web.requests.middleware.RequestActorMiddleware",
+    "governance.portal.typed_secrets.middleware.RefuseTypedSecrets",
 ]
 
 ROOT_URLCONF = "governance.urls"
@@ -124,7 +124,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "governance.web.context.chrome",
+                "governance.web.pages.context_processor.chrome",
             ],
             "builtins": ["template_partials.templatetags.partials", "governance.web.templatetags.countersign"],
         },
@@ -133,8 +133,8 @@ TEMPLATES = [
 
 AUTH_USER_MODEL = "controls.Person"
 AUTHENTICATION_BACKENDS = [
-    "governance.portal.sign_in.ByModel",
-    "governance.portal.sign_in.ByAddress",
+    "governance.portal.sign_in.adapters.ByModel",
+    "governance.portal.sign_in.adapters.ByAddress",
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
@@ -146,8 +146,8 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_ADAPTER = "governance.portal.sign_in.AccountAdapter"
-MFA_ADAPTER = "governance.portal.sign_in.SecondFactorAdapter"
+ACCOUNT_ADAPTER = "governance.portal.sign_in.adapters.AccountAdapter"
+MFA_ADAPTER = "governance.portal.sign_in.adapters.SecondFactorAdapter"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody sends mail to strangers through us
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105  a class
@@ -204,6 +204,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
-FILE_UPLOAD_HANDLERS = ["governance.web.too_much.BoundedUploads"]  # a raw import never meets a disk (H7)
+FILE_UPLOAD_HANDLERS = ["governance.web.requests.upload_limits.BoundedUploads"]  # a raw import never meets a disk (H7)
 
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

@@ -17,7 +17,7 @@ from environs import Env, EnvValidationError
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from governance.controls import mail_server
+from governance.core.mail import mail_server
 from governance.settings.connections import Connection
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,4 +17,4 @@ SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 # Limits on sign-in attempts hold over every web process.
-CACHES = {"default": {"BACKEND": "governance.web.cache.RedisOrMemory", "LOCATION": ENV.redis_url}}
+CACHES = {"default": {"BACKEND": "governance.web.requests.attempt_cache.RedisOrMemory", "LOCATION": ENV.redis_url}}

@@ -19,7 +19,7 @@ class WebConfig(AppConfig):
 
     def ready(self) -> None:
         """Register deploy checks, and have no form repeat a choice that it does not offer."""
-        import_module("governance.web.deploy_checks")
+        import_module("governance.core.health.deploy_checks")
         for field in REPEATING:
             given = {"invalid_choice": NOT_OFFERED, "invalid_pk_value": NOT_OFFERED}
             known = field.default_error_messages

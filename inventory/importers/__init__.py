@@ -25,7 +25,7 @@ from inventory.importers.manifest import (
     with_shared_credentials,
 )
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reading import (
+from inventory.importers.reader import (
     FORMATS,
     VERSION,
     Format,
@@ -35,9 +35,9 @@ from inventory.importers.reading import (
     read,
     with_shared,
 )
-from inventory.importers.secret_findings import SecretFound
-from inventory.importers.secret_typed import published_secret
-from inventory.importers.secret_words import looks_secret
+from inventory.importers.secrets.findings import SecretFound
+from inventory.importers.secrets.slots import looks_secret
+from inventory.importers.secrets.typed_input import published_secret
 
 __all__ = [
     "FORMATS",

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from inventory.importers import platforms
+from inventory.importers import unsupported_platforms
 from inventory.importers.documents import LIMITS, Limits, too_large
 from inventory.importers.problem import WHOLE_FILE, ImportProblem
-from inventory.importers.reading import YAML, Format, ReadResult, begins_as_json, is_yaml, read
+from inventory.importers.reader import YAML, Format, ReadResult, begins_as_json, is_yaml, read
 
 _ENDINGS = (".json", ".jsonc")
 _NOT_WALKED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv"})
@@ -120,7 +120,9 @@ def _passed_over(found: Path, limits: Limits) -> str:
         size = found.stat().st_size
     except OSError as error:
         return f"it could not be opened ({error.strerror})"
-    may_be_ours = is_yaml(found.name) or begins_as_json(head) or platforms.by_text(found.name, head) is not None
+    may_be_ours = (
+        is_yaml(found.name) or begins_as_json(head) or unsupported_platforms.by_text(found.name, head) is not None
+    )
     return "" if may_be_ours and size <= limits.size else _not_ours(found)
 
 

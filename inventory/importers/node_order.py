@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from inventory.importers.equal_nodes import Edge, EqualNodes, TooAlike, ranked
-from inventory.importers.secret_budget import Budget
+from inventory.importers.work_budget import Budget
 
 __all__ = ["Edge", "TooAlike", "canonical_order"]
 

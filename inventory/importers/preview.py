@@ -9,7 +9,7 @@ from typing import Protocol
 
 from inventory.importers.files import NotRead, read_paths
 from inventory.importers.problem import ImportProblem
-from inventory.importers.reading import Format, ReadResult, with_shared
+from inventory.importers.reader import Format, ReadResult, with_shared
 
 #: So many files that are not read for one reason are each named; more are counted, unless each is asked for.
 FEW = 5

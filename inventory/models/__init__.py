@@ -12,9 +12,9 @@ from inventory.models.chain import ChainEnd, ChainKind, ChainMember
 from inventory.models.control import Control
 from inventory.models.credential import Credential, Lifetime, Reach
 from inventory.models.identity import IdentityState, NonHumanIdentity
-from inventory.models.imports import BatchState, ImportBatch, ImportItem, ImportState, Outcome
+from inventory.models.import_batch import BatchState, ImportBatch, ImportItem, ImportState, Outcome
 from inventory.models.incident import Incident
-from inventory.models.interim import OWNED, InterimOwner, InterimState, NamedAs, Owned
+from inventory.models.interim_owner import OWNED, InterimOwner, InterimState, NamedAs, Owned
 from inventory.models.resource import (
     DataClass,
     Enforcement,

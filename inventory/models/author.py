@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from governance.controls.models import AppendOnly, FreeText, Person
+from governance.core.models import AppendOnly, FreeText, Person
 from inventory.models.version import Version
 
 

@@ -16,13 +16,14 @@ from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
 
-from governance.controls import access, compiled
-from governance.controls.actors import Actor
-from governance.controls.keyed import among, keyed_by
-from governance.controls.models import NEVER_REMOVED, History, Membership, Person, Team
-from governance.controls.models.recorded import state_on_record
-from governance.controls.roles import Relation
-from inventory.models.interim import (
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.database import compiled_queries
+from governance.core.database.key_filters import among, keyed_by
+from governance.core.models import NEVER_REMOVED, History, Membership, Person, Team
+from governance.core.models.required_events import state_on_record
+from governance.core.roles.roles import Relation
+from inventory.models.interim_owner import (
     InterimOwner,
     InterimState,
     Owned,
@@ -98,12 +99,12 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
             | Q(Exists(seer.touched.filter(version__automation=OuterRef("pk"))))
         )
 
-    def answered_by(self, people: Collection[int] | compiled.Value, now: datetime) -> AutomationQuerySet:
+    def answered_by(self, people: Collection[int] | compiled_queries.Value, now: datetime) -> AutomationQuerySet:
         """Those that some people own, or answer for meanwhile at ``now`` (I3).
 
         Each of these ways has an index and is looked up by itself: either or the other, in one condition, reads every row.
         """
-        ids = people if isinstance(people, compiled.Value) else list(people)
+        ids = people if isinstance(people, compiled_queries.Value) else list(people)
         values = [ids, ids, ids, InterimState.CONFIRMED, now]
         return self.filter(among(RawSQL(_ANSWERED, values, ArrayField(models.BigIntegerField()))))  # noqa: S611  a constant
 

@@ -12,10 +12,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from governance.controls.models import NEVER_REMOVED, AppendOnly, History, Person
-from governance.controls.roles import Relation
+from governance.core.models import NEVER_REMOVED, AppendOnly, History, Person
+from governance.core.roles.roles import Relation
 from inventory.importers.host_names import host_of
-from inventory.models.answering import answers
+from inventory.models.accountability import answers
 from inventory.models.resource import Resource
 
 #: The connector of what a person describes by hand: its instance is the key of the resource itself, so it needs no binding.
@@ -145,7 +145,7 @@ class Binding(models.Model):
 
     history = History()
 
-    #: For which other owners its host was known before, where `inventory.hosts` has read that.
+    #: For which other owners its host was known before, where `inventory.resources.queries` has read that.
     claims: Sequence[Claim] = ()
 
     class Meta:

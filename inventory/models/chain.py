@@ -1,6 +1,6 @@
 """What joins automations to chains (A16): the ends by which each could be joined, and the chain that each stands in.
 
-Both are worked out from approved versions, by `inventory.chain_keeping` alone, and can be worked out anew at any time: no decision rests on a
+Both are worked out from approved versions, by `inventory.chains.transitions` alone, and can be worked out anew at any time: no decision rests on a
 row of theirs that the register does not say too.
 """
 
@@ -36,7 +36,7 @@ class ChainEnd(models.Model):
     kind = models.CharField(max_length=10, choices=ChainKind)
     #: SHA-256 of what they meet at; empty for a call of which nobody knows whom it calls.
     point = models.CharField(max_length=64, blank=True)
-    #: What it does there; see `inventory.chain_ends`.
+    #: What it does there; see `inventory.chains.chain_ends`.
     side = models.CharField(max_length=64)
     #: What the point is, for people; whoever sees the automation sees these.
     thing = models.CharField(max_length=300, blank=True)

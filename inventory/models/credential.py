@@ -15,12 +15,12 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 
-from governance.controls import access
-from governance.controls.actors import Actor
-from governance.controls.models import NEVER_REMOVED, History, Membership, Person, Team
-from governance.controls.roles import Relation
-from inventory.models.answering import answers
-from inventory.models.interim import Owned, nobody_answers, points_to_its_own, still_answering
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.models import NEVER_REMOVED, History, Membership, Person, Team
+from governance.core.roles.roles import Relation
+from inventory.models.accountability import answers
+from inventory.models.interim_owner import Owned, nobody_answers, points_to_its_own, still_answering
 from inventory.models.resource import Resource, sees_all
 
 

@@ -9,8 +9,8 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from governance.controls.models import NEVER_REMOVED, FreeText, History, Person
-from governance.controls.roles import Relation
+from governance.core.models import NEVER_REMOVED, FreeText, History, Person
+from governance.core.roles.roles import Relation
 from inventory.models.resource import Resource
 
 #: What a reference is: letters, digits and what stands between them in the numbers of tickets.

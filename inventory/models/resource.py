@@ -13,13 +13,13 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from guardian.models import UserObjectPermissionBase
 
-from governance.controls import access
-from governance.controls.actors import Actor
-from governance.controls.models import NEVER_REMOVED, History, Membership, Person, Team
-from governance.controls.roles import Relation, Role
-from inventory import words
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.models import NEVER_REMOVED, History, Membership, Person, Team
+from governance.core.roles.roles import Relation, Role
+from inventory.importers import sentences
 from inventory.importers.capabilities import CONTROLS
-from inventory.models.interim import Owned, nobody_answers, points_to_its_own, still_answering
+from inventory.models.interim_owner import Owned, nobody_answers, points_to_its_own, still_answering
 
 #: Roles that see every row of the register. Who is on call stops whatever it is, alone and at once, and sees first what stops (G5).
 SEE_ALL = frozenset({Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL})
@@ -290,7 +290,7 @@ class Entitlement(models.Model):
     resource = models.ForeignKey(Resource, models.PROTECT, related_name="entitlements")
     code = models.CharField(max_length=160)
     words = models.CharField(max_length=200)
-    #: The words with room for a target and the resource (`inventory.words`); empty for words of a person's own.
+    #: The words with room for a target and the resource (`inventory.importers.sentences`); empty for words of a person's own.
     form = models.CharField(max_length=300, blank=True)
     level = models.CharField(max_length=8, choices=Level, default=Level.UNKNOWN)
     scope_kind = models.CharField(max_length=8, choices=ScopeKind, default=ScopeKind.NONE)
@@ -314,7 +314,7 @@ class Entitlement(models.Model):
     @property
     def sentence(self) -> str:
         """In words, for no target in particular: "May post messages in Finance Slack workspace"."""
-        return words.sentence(self.words, self.form, self.resource.name)
+        return sentences.sentence(self.words, self.form, self.resource.name)
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """It stands on the resource's timeline."""

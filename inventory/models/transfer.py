@@ -9,8 +9,8 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from governance.controls.models import NEVER_REMOVED, FreeText, History, Person, Team
-from governance.controls.roles import Relation
+from governance.core.models import NEVER_REMOVED, FreeText, History, Person, Team
+from governance.core.roles.roles import Relation
 from inventory.models.automation import Automation
 
 #: Asked first, of the team whose it is; agreed to, it moves in the same transaction, and no second time.

@@ -9,14 +9,15 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from governance.controls.models import NEVER_REMOVED, AppendOnly, Person
-from governance.controls.roles import Relation
-from inventory import risk, same, words
+from governance.core.models import NEVER_REMOVED, AppendOnly, Person
+from governance.core.roles.roles import Relation
+from inventory.importers import privilege_scope, sentences
 from inventory.models.automation import Automation
 from inventory.models.binding import REGISTERED
 from inventory.models.credential import Credential
 from inventory.models.identity import NonHumanIdentity
 from inventory.models.resource import Entitlement, Level
+from inventory.risk import tiers
 
 
 class Version(AppendOnly):
@@ -30,7 +31,7 @@ class Version(AppendOnly):
     manifest = models.JSONField()
     #: Secrets that the source contained: place, kind and keyed fingerprint, never a value (I6).
     secrets = models.JSONField(default=list)
-    #: What another would have to do where to be joined with it, identities aside (`inventory.chain_ends`); None where nobody worked it out.
+    #: What another would have to do where to be joined with it, identities aside (`inventory.chains.chain_ends`); None where nobody worked it out.
     meets = ArrayField(models.CharField(max_length=140, blank=True), null=True, editable=False)
     imported_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField()
@@ -155,14 +156,14 @@ class Privilege(AppendOnly):
 
     @property
     def matter(self) -> str:
-        """See `same.matter`; of an entitlement that is not in the register yet it is nobody else's."""
-        return same.matter(self.entitlement_id, self.target, self.scope)
+        """See `privilege_scope.matter`; of an entitlement that is not in the register yet it is nobody else's."""
+        return privilege_scope.matter(self.entitlement_id, self.target, self.scope)
 
     @property
     def sentence(self) -> str:
         """In words: "May post messages to #finance in Finance Slack workspace"."""
         entitlement = self.entitlement
-        return words.sentence(
+        return sentences.sentence(
             entitlement.words, entitlement.form, entitlement.resource.name, self.target, self.target_name
         )
 
@@ -171,9 +172,9 @@ class Privilege(AppendOnly):
         is_part = set(scope) < set(self.scope)
         target, name = (", ".join(scope), "") if is_part else (self.target, self.target_name)
         entitlement = self.entitlement
-        said = words.sentence(entitlement.words, entitlement.form, entitlement.resource.name, target, name)
-        is_lowered = risk.POWER.index(level) < risk.POWER.index(self.level)
-        return f"{said}, narrowed to {words.LOWERED[level]}" if is_lowered else said
+        said = sentences.sentence(entitlement.words, entitlement.form, entitlement.resource.name, target, name)
+        is_lowered = tiers.POWER.index(level) < tiers.POWER.index(self.level)
+        return f"{said}, narrowed to {sentences.LOWERED[level]}" if is_lowered else said
 
     @property
     def through(self) -> str:
@@ -190,8 +191,8 @@ class Privilege(AppendOnly):
     @property
     def counted_level(self) -> str:
         """The level that rules judge: the higher of its own and its entitlement's; unknown counts as write (I4)."""
-        known = [one for one in (self.level, self.entitlement.level) if one in risk.LEVEL_ORDER]
-        return max(known, key=risk.LEVEL_ORDER.index, default=Level.WRITE)
+        known = [one for one in (self.level, self.entitlement.level) if one in tiers.LEVEL_ORDER]
+        return max(known, key=tiers.LEVEL_ORDER.index, default=Level.WRITE)
 
 
 class VersionCredential(AppendOnly):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from approvals.models import Submission
-from tests.approvals.conflicts import ruling
-from tests.ground import path, start_of
-from tests.journeys import Company
+from tests.approvals.conflicts import conflict_rules
+from tests.scenarios import Company
+from tests.starting_points import path, start_of
 
 
 @pytest.fixture
@@ -32,5 +32,5 @@ def chaser(company: Company, chaser_in_stage_2: Submission) -> Submission:
 def plain(company: Company, request: pytest.FixtureRequest) -> Company:
     """The company without any conflict rule."""
     if not {"plain", "plain_in_force"} & {*path(start_of(request.node))}:
-        ruling.no_other_rules(company.now)
+        conflict_rules.no_other_rules(company.now)
     return company

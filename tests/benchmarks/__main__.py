@@ -35,18 +35,31 @@ from django.test import Client, override_settings  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 import governance.celery  # noqa: E402, F401  nudges go through this application
-from approvals import transitions  # noqa: E402
+from approvals.decisions.transitions import decide  # noqa: E402
 from approvals.models import Submission  # noqa: E402
-from governance import collecting  # noqa: E402
-from governance.controls import clock, keys, sealing  # noqa: E402
-from governance.controls.models import Person  # noqa: E402
+from governance.core.clock import business_time
+from governance.core.keys import key_files
+from governance.core.ledger import sealing  # noqa: E402
+from governance.core.models import Person  # noqa: E402
+from governance.settings import garbage_collection  # noqa: E402
 from inventory.models import Automation  # noqa: E402
-from inventory.risk import Tier  # noqa: E402
-from tests import journeys, people  # noqa: E402
-from tests.benchmarks import answers, campaign, conflicts, importing, proposals, recorded, tiers  # noqa: E402
+from inventory.risk.tiers import Tier  # noqa: E402
+from tests import (
+    people,
+    scenarios,
+)
+from tests.benchmarks import (
+    answers,
+    campaign,
+    conflicts,
+    import_costs,
+    ledger_triggers,
+    proposals,
+    tiers,
+)
 from tests.benchmarks import engine as measuring  # noqa: E402
-from tests.benchmarks.scale import seeding  # noqa: E402
-from tests.portal.signed_in import client_of  # noqa: E402
+from tests.benchmarks.scale import large_company  # noqa: E402
+from tests.signed_in_client import client_of  # noqa: E402
 
 AUTOMATIONS = 1000
 #: In the order in which they are measured where none is named.
@@ -85,23 +98,25 @@ class Page:
     rows_only: bool = False
 
 
-def fill(automations: int) -> tuple[journeys.Company, Submission, Submission]:
+def fill(automations: int) -> tuple[scenarios.Company, Submission, Submission]:
     """An estate, and beside it two submissions by the product's own operations: one before stage 1, one in stage 2."""
     northwind = people.build()
-    company = journeys.company(northwind)
-    cast = seeding.Cast(northwind.rita, northwind.jonas, northwind.omar, northwind.amara)
-    seeding.seed(automations, cast, clock.now(), lambda done: said(f"{done:,} of {automations:,} automations"))
-    sealing.seal_all(at=clock.real() - timedelta(hours=1))  # as one that stands for a while
-    waiting = journeys.submitted(company)
-    second = journeys.submitted(company, journeys.brought_in(company, "weekly-stock-report.json"))
-    journeys.decide_app(company, second)
+    company = scenarios.company(northwind)
+    cast = large_company.Cast(northwind.rita, northwind.jonas, northwind.omar, northwind.amara)
+    large_company.seed(
+        automations, cast, business_time.now(), lambda done: said(f"{done:,} of {automations:,} automations")
+    )
+    sealing.seal_all(at=business_time.real() - timedelta(hours=1))  # as one that stands for a while
+    waiting = scenarios.submitted(company)
+    second = scenarios.submitted(company, scenarios.brought_in(company, "weekly-stock-report.json"))
+    scenarios.decide_app(company, second)
     sent_back = second.approvals.filter(stage=2, state="open").exclude(privilege=None).order_by("-pk")[0]
-    transitions.ask_for_changes(
+    decide.ask_for_changes(
         sent_back,
         actor=people.as_actor(northwind.omar),
         now=company.now,
         reason="Which rows of it?",
-        shown_digest=journeys.shown(sent_back),
+        shown_digest=scenarios.shown(sent_back),
     )
     return company, waiting, second
 
@@ -176,7 +191,7 @@ def measure(measured: Sequence[Page]) -> Iterator[Line]:
     """Every figure of every page, the yardstick first; in each round all pages take their turn."""
     clients = {page.name: client_of(page.reader) for page in measured}
     sizes = {page.name: size(clients[page.name], page) for page in measured}
-    collecting.leave_what_stands()  # as the web process does
+    garbage_collection.leave_what_stands()  # as the web process does
     sticks: list[float] = []
     spent: dict[str, list[float]] = {page.name: [] for page in measured}
     for _ in range(ROUNDS):
@@ -213,7 +228,7 @@ def held_together() -> Iterator[Line]:
     yield line("conflicts, one proposed grant", "ms", conflicts.one_more(), 1)
 
 
-def reviews(company: journeys.Company) -> Iterator[Line]:
+def reviews(company: scenarios.Company) -> Iterator[Line]:
     """Many answers of one reviewer, submitted together (R7)."""
     name, spent = (
         f"{answers.ANSWERS:,} answers in a batch",
@@ -252,12 +267,12 @@ def what_if() -> Iterator[Line]:
 
 def imports(n: people.Northwind) -> Iterator[Line]:
     """Real exports, brought in and brought in again; nothing where there are none."""
-    files = importing.exports()
+    files = import_costs.exports()
     if not files:
-        print(f"No real exports in {importing.EXPORTS}: the import is not measured.", file=sys.stderr)
+        print(f"No real exports in {import_costs.EXPORTS}: the import is not measured.", file=sys.stderr)
         return
     for name, goal in (("import", 60), ("import again", 20)):
-        spent = importing.bring_in(files, n, database_cpu)
+        spent = import_costs.bring_in(files, n, database_cpu)
         if spent.found.total() != len(files) or (goal == 20 and set(spent.found) != {"unchanged"}):
             raise SystemExit(f"Of {len(files)} exports came {dict(spent.found)}")
         yield line(f"{name}, {len(files):,} real exports", "CPU s", spent.here + spent.there, goal)
@@ -267,8 +282,8 @@ def imports(n: people.Northwind) -> Iterator[Line]:
 
 def on_record() -> Iterator[Line]:
     """What the triggers cost that ask for an event at each commit (H1)."""
-    for kind, ratio in recorded.ratios(database_cpu):
-        yield line(f"{recorded.ROWS:,} {kind} with their events", "x without", ratio, 2)
+    for kind, ratio in ledger_triggers.ratios(database_cpu):
+        yield line(f"{ledger_triggers.ROWS:,} {kind} with their events", "x without", ratio, 2)
 
 
 def tier_shares() -> Iterator[Line]:
@@ -313,7 +328,7 @@ def wanted() -> argparse.Namespace:
     return argparse.Namespace(automations=number, parts=words)
 
 
-def parts(company: journeys.Company, measured: Sequence[Page]) -> dict[str, Callable[[], Iterator[Line]]]:
+def parts(company: scenarios.Company, measured: Sequence[Page]) -> dict[str, Callable[[], Iterator[Line]]]:
     """What measures each of `PARTS` that needs an estate."""
     n = company.people
     functions = (
@@ -347,7 +362,7 @@ def main() -> None:
     ENVIRONMENT.start()
     try:
         call_command("migrate", verbosity=0, interactive=False)
-        keys.ensure(settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE)
+        key_files.ensure(settings.LEDGER_KEY_FILE, settings.DIGEST_KEY_FILE)
         by_name: dict[str, Callable[[], Iterator[Line]]] = {"tiers": tier_shares}
         if not asked.parts or set(asked.parts) - ALONE:
             company, *open_ones = fill(asked.automations)

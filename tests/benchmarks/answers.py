@@ -13,26 +13,27 @@ from typing import Any, NamedTuple
 from django.db.models import Max
 
 from approvals.models import Grant
-from governance import collecting
-from governance.controls.models import LedgerEvent
-from governance.recertification import drafts, sweeps
+from governance.core.models import LedgerEvent
+from governance.recertification.items import drafts
 from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, Question
-from tests import journeys
-from tests.approvals import stock
+from governance.recertification.reminders import jobs as reminder_jobs
+from governance.settings import garbage_collection
+from tests import scenarios
+from tests.approvals import stock_report
 from tests.people import as_actor
-from tests.recertification.reviews import JOB, opens_at
-from tests.recertification.rows import low_grants
+from tests.recertification.grant_rows import low_grants
+from tests.recertification.review_steps import JOB, opens_at
 
 #: Answers in one batch, and of those before it that make the database know the tables.
 ANSWERS, WARM = 1000, 20
 
 
-def prepare(company: journeys.Company) -> list[Draft]:
+def prepare(company: scenarios.Company) -> list[Draft]:
     """Low-risk grants under review, nobody else asked about them, and what their owner has chosen: to keep them, all for one reason."""
-    held = journeys.decide_all(company, journeys.submitted(company, stock.version(company, _another)))
+    held = scenarios.decide_all(company, scenarios.submitted(company, stock_report.version(company, _another)))
     grants = low_grants(held, ANSWERS + WARM, begins_at=company.now)
     now = opens_at(grants[0])
-    campaign = sweeps.campaign_of("low", now, JOB)
+    campaign = reminder_jobs.campaign_of("low", now, JOB)
     when = {"opened_at": now, "deadline": now + timedelta(days=7), "grace_until": now + timedelta(days=14)}
     items = Item.objects.bulk_create(
         Item(campaign=campaign, reason="review date", grant=one, snapshot={"tier": "low"}, **when) for one in grants
@@ -67,12 +68,12 @@ class Spent(NamedTuple):
     there: float
 
 
-def submit(chosen: list[Draft], company: journeys.Company, database_cpu: Callable[[], float]) -> Spent:
+def submit(chosen: list[Draft], company: scenarios.Company, database_cpu: Callable[[], float]) -> Spent:
     """What the batch takes, checked to be whole; ``database_cpu`` answers the milliseconds that the database's process has used."""
     actor, now = as_actor(company.people.jonas), chosen[0].saved_at
     drafts.submit(chosen[:WARM], actor=actor, now=now)
     before = LedgerEvent.objects.aggregate(last=Max("pk"))["last"]
-    collecting.leave_what_stands()  # as the web process does
+    garbage_collection.leave_what_stands()  # as the web process does
     there, here, began = database_cpu(), time.process_time(), time.perf_counter()
     done = drafts.submit(chosen[WARM:], actor=actor, now=now)
     seconds = time.perf_counter() - began

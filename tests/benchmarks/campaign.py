@@ -11,17 +11,20 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count
 
-from approvals.asking import organisation_zone
-from approvals.ladders import Bench
-from governance.controls import clock
-from governance.controls.actors import Actor
-from governance.controls.models import Person
-from governance.recertification import filling, freezing, sweeps, transitions
-from governance.recertification import scope as scopes
-from governance.recertification.asking import Ladders
+from approvals.assignment.candidates import organisation_zone
+from approvals.assignment.escalation_chain import Bench
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.models import Person
+from governance.recertification.campaigns import jobs as campaign_jobs
+from governance.recertification.campaigns import scope as scopes
+from governance.recertification.campaigns import snapshot
+from governance.recertification.campaigns.reviewer_ladders import Ladders
+from governance.recertification.campaigns.scope import Scope
+from governance.recertification.campaigns.transitions import open_campaign
+from governance.recertification.campaigns.transitions.open_campaign import ASKS, FREEZES
 from governance.recertification.models import Campaign, Question
-from governance.recertification.scope import Scope
-from governance.recertification.transitions.campaigns import ASKS, FREEZES
+from governance.recertification.reminders import jobs as reminder_jobs
 from tests import people
 
 #: Days until its deadline: what is held ends later than that and its grace.
@@ -52,10 +55,10 @@ class Measured:
 
 def measure(n: people.Northwind) -> Measured:
     """Order, freeze and ask a campaign of everything."""
-    now, actor = clock.now(), Actor.of_job(filling.JOB)
+    now, actor = business_time.now(), Actor.of_job(campaign_jobs.JOB)
     day = (now.astimezone(organisation_zone()) + timedelta(days=DAYS)).date()
     day += timedelta(days=max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)
-    campaign = transitions.order_campaign(
+    campaign = open_campaign.order_campaign(
         Campaign(name="Everything"),
         actor=people.as_actor(n.sana),
         now=now,
@@ -67,10 +70,10 @@ def measure(n: people.Northwind) -> Measured:
     frozen = _freeze(campaign, actor, now)
     began = time.perf_counter()
     ladders = Ladders(Bench.load(now))
-    while transitions.ask.when_due(campaign, actor=actor, now=now, ladders=ladders, size=ASKS):
+    while open_campaign.ask.when_due(campaign, actor=actor, now=now, ladders=ladders, size=ASKS):
         pass
     asking = time.perf_counter() - began
-    transitions.finish.when_due(campaign, actor=actor, now=now)
+    open_campaign.finish.when_due(campaign, actor=actor, now=now)
     items = campaign.items.count()
     counts = campaign.items.order_by().values("grant").annotate(Count("pk"))
     per_person = Question.objects.unanswered().order_by().values_list("reviewer").annotate(count=Count("pk"))
@@ -91,9 +94,9 @@ def measure(n: people.Northwind) -> Measured:
 
 def _sweep(now: datetime) -> float:
     """Seconds of the second of two sweeps: what the first may still find is not there any more."""
-    sweeps.sweep(now + timedelta(minutes=1))
+    reminder_jobs.sweep(now + timedelta(minutes=1))
     began = time.perf_counter()
-    sweeps.sweep(now + timedelta(minutes=2))
+    reminder_jobs.sweep(now + timedelta(minutes=2))
     return time.perf_counter() - began
 
 
@@ -101,11 +104,11 @@ def _plainly(campaign: Campaign, now: Any) -> float:
     """Seconds of finding the same grants and inserting the same rows by one INSERT … SELECT, keys checked: no history, no ledger; undone again."""
     with transaction.atomic(), connection.cursor() as cursor:
         began = time.perf_counter()
-        rows = scopes.reviewable(Scope().grants(now), freezing.grace_of(campaign.deadline))
-        given = freezing.said_of(freezing.read(rows, 10**9), now)
+        rows = scopes.reviewable(Scope().grants(now), snapshot.grace_of(campaign.deadline))
+        given = snapshot.said_of(snapshot.read(rows, 10**9), now)
         cursor.execute(
-            f"{freezing.COLUMNS} {freezing.ROWS_OF_GRANTS} ON CONFLICT DO NOTHING",
-            {**freezing.about(campaign, now), **given},
+            f"{snapshot.COLUMNS} {snapshot.ROWS_OF_GRANTS} ON CONFLICT DO NOTHING",
+            {**snapshot.about(campaign, now), **given},
         )
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         seconds = time.perf_counter() - began
@@ -118,7 +121,7 @@ def _plainly(campaign: Campaign, now: Any) -> float:
 def _freeze(campaign: Campaign, actor: Actor, now: Any) -> float:
     """Seconds until all of it is frozen, without the chunk that is killed in the middle."""
     size = min(FREEZES, max(campaign.expected // 5, 1))
-    whole, spent = freezing.freeze_grants, 0.0
+    whole, spent = snapshot.freeze_grants, 0.0
 
     def killed(*given: Any) -> Any:
         whole(*given)
@@ -126,11 +129,11 @@ def _freeze(campaign: Campaign, actor: Actor, now: Any) -> float:
 
     for number in range(10**9):
         if number == 3:
-            freezing.freeze_grants = killed
-            _try(lambda: transitions.freeze.when_due(campaign, actor=actor, now=now, size=size))
-            freezing.freeze_grants = whole
+            snapshot.freeze_grants = killed
+            _try(lambda: open_campaign.freeze.when_due(campaign, actor=actor, now=now, size=size))
+            snapshot.freeze_grants = whole
         began = time.perf_counter()
-        went_on = transitions.freeze.when_due(campaign, actor=actor, now=now, size=size)
+        went_on = open_campaign.freeze.when_due(campaign, actor=actor, now=now, size=size)
         spent += time.perf_counter() - began
         if not went_on:
             break

@@ -14,9 +14,14 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count
 
-from approvals.conflicts import finding, holding, members, rules, scanning, selectors, standing
+from approvals.conflicts import held_access, members
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts import scan as conflict_scan
+from approvals.conflicts.check import automation as check_automation
+from approvals.conflicts.rule_language import rule as rule_language_rule
+from approvals.conflicts.rule_language import selectors
 from approvals.models import ConflictRule, Grant, Waiver
-from governance.controls import clock
+from governance.core.clock import business_time
 from inventory.models import Automation, Entitlement
 
 RULES, ENTITLEMENTS, ROUNDS, ASKED = 200, 4, 3, 200
@@ -36,7 +41,7 @@ SELF_JOIN = """
 
 def prepare() -> None:
     """Put the rules in force and work out what fills their legs: each leg names something that one automation holds beside the other, and more."""
-    now, draw = clock.now(), random.Random(6)
+    now, draw = business_time.now(), random.Random(6)
     on = list(Entitlement.objects.order_by("pk").values_list("resource", "code"))
     live = Grant.objects.live(now).filter(entitlement__isnull=False).order_by()
     several = live.values("automation").annotate(number=Count("entitlement", distinct=True)).filter(number__gte=2)
@@ -52,7 +57,7 @@ def prepare() -> None:
 
     made = []
     for number, automation in enumerate(holders):
-        rule = rules.read(
+        rule = rule_language_rule.read(
             {
                 "code": f"bench-{number}",
                 "title": f"Rule {number}",
@@ -80,8 +85,8 @@ def _leg(name: str, chosen: Iterable[tuple[int, str]]) -> dict[str, Any]:
 
 def scan() -> tuple[float, int]:
     """Seconds of a scan as a multiple of the self-join's; how many conflicts it found."""
-    now = clock.now()
-    asked = [one for one in standing.in_force(now) if one.rule.code.startswith("bench-")]
+    now = business_time.now()
+    asked = [one for one in conflict_queries.in_force(now) if one.rule.code.startswith("bench-")]
     found = 0
 
     def plain() -> None:
@@ -91,7 +96,7 @@ def scan() -> tuple[float, int]:
 
     def whole() -> None:
         nonlocal found
-        found = len(scanning.scan(asked, now))
+        found = len(conflict_scan.scan(asked, now))
 
     taken: dict[Callable[[], None], list[float]] = {plain: [], whole: []}
     for _ in range(ROUNDS):
@@ -110,8 +115,8 @@ def _seconds(one: Callable[[], None]) -> float:
 
 def one_more() -> float:
     """Milliseconds of asking every rule about one proposed grant beside all that its automation holds; rules and waivers are read, as on pages."""
-    now = clock.now()
-    known, waivers = standing.in_force(now), list(Waiver.objects.live(now))
+    now = business_time.now()
+    known, waivers = conflict_queries.in_force(now), list(Waiver.objects.live(now))
     automations = Automation.objects.filter(grants__entitlement__isnull=False).distinct().order_by("pk")[:ASKED]
     cases = []
     for automation in automations:
@@ -121,10 +126,10 @@ def one_more() -> float:
             .select_related("entitlement__resource")
         )
         things = [
-            holding.of_entitlement(one.entitlement, f"{automation.pk}/{one.key}") for one in held if one.entitlement
+            held_access.of_entitlement(one.entitlement, f"{automation.pk}/{one.key}") for one in held if one.entitlement
         ]
-        cases.append(finding.Case(automation.pk, things, {"owner": [automation.business_owner_id]}))
+        cases.append(check_automation.Case(automation.pk, things, {"owner": [automation.business_owner_id]}))
     began = time.perf_counter()
     for case in cases:
-        finding.find_all([case], now, known, waivers)
+        check_automation.find_all([case], now, known, waivers)
     return (time.perf_counter() - began) / len(cases) * 1000

@@ -17,14 +17,15 @@ from typing import Any
 from django.db import connection, connections, transaction
 from django.db.models import F
 
-from approvals import sweeps as approval_sweeps
+from approvals.submissions import jobs as approval_sweeps
 from governance.celery import TIMETABLE
-from governance.controls import clock, ledger, ledger_export, sealing
-from governance.controls.actors import Actor
-from governance.controls.jobs import run_job
-from governance.controls.ledger_verifier import canonical_json
-from governance.controls.models import JobRun, LedgerEvent, Person
-from governance.recertification import sweeps as review_sweeps
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.jobs.job_runs import run_job
+from governance.core.ledger import ledger_events, ledger_export, sealing
+from governance.core.ledger.verifier import canonical_json
+from governance.core.models import JobRun, LedgerEvent, Person
+from governance.recertification.reminders import jobs as review_sweeps
 
 WRITERS, EACH, ROUNDS = 8, 500, 7
 
@@ -69,8 +70,8 @@ def append() -> float:
 
     def event() -> None:
         with transaction.atomic():
-            ledger.append(
-                actor=Actor.of(person), verb="bench.written", subject=person, now=clock.now(), payload={"n": 1}
+            ledger_events.append(
+                actor=Actor.of(person), verb="bench.written", subject=person, now=business_time.now(), payload={"n": 1}
             )
 
     about = [f"controls.person:{person.pk}"]
@@ -78,7 +79,7 @@ def append() -> float:
     def plain() -> None:
         row: list[Any] = [
             uuid.uuid4(),
-            clock.now(),
+            business_time.now(),
             str(person.opaque_id),
             str(person.pk),
             about,
@@ -97,7 +98,7 @@ def append() -> float:
     rates = {one: statistics.median(each) for one, each in found.items()}
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE bench_plain")
-    sealing.seal_all(at=clock.real())
+    sealing.seal_all(at=business_time.real())
     return rates[event] / rates[plain]
 
 
@@ -128,7 +129,7 @@ def verify() -> float:
     """CPU seconds of verifying the whole ledger, as a multiple of reading it and hashing each event once."""
     began = time.process_time()
     for event in LedgerEvent.objects.order_by("xid", "id").iterator(chunk_size=5000):
-        hashlib.sha256(canonical_json(ledger.canonical(event))).digest()
+        hashlib.sha256(canonical_json(ledger_events.canonical(event))).digest()
     floor = time.process_time() - began
     began = time.process_time()
     report = ledger_export.verify_database()

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 
-from approvals import policies
-from approvals.conflicts import asked, cases
-from approvals.conflicts.supposed import Known
+from approvals.conflicts.check import cases, submission
+from approvals.conflicts.dry_run import Known
 from approvals.models import ConflictRule, Submission
 from approvals.models.policy import DEFAULT
-from approvals.proposals import counting, kinds, policy_effect
-from approvals.proposals.kinds import Span
-from governance.controls import clock
-from tests.unguarded import unguarded
+from approvals.policies import queries as policy_queries
+from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals.impact import policy
+from approvals.proposals.kinds import kind as kind_kind
+from approvals.proposals.kinds.kind import Span
+from governance.core.clock import business_time
+from tests.trigger_bypass import unguarded
 
 #: Seconds that so many submissions may take.
 GOAL, OF = 30, 10_000
@@ -39,7 +41,7 @@ class Counted:
 
 def count_policy() -> Counted:
     """Judge all submissions under a policy in which tiers, seats and terms are others: what reads most."""
-    now, before = clock.now(), policies.shipped()
+    now, before = business_time.now(), policy_queries.shipped()
     after = json.loads(json.dumps(before))
     after["tiers"]["high"]["non_read_on"] = ["internal", "confidential"]
     after["seats"]["privilege"]["standard"] = ["owner", "security"]
@@ -47,11 +49,11 @@ def count_policy() -> Counted:
     span = Span(DEFAULT, before, after, now - timedelta(days=3650), now)
     began, cursor, rows, counts = time.perf_counter(), 0, 0, Counter[str]()
     while True:
-        found = policy_effect.count(span, cursor, counting.SLICE)
+        found = policy.count(span, cursor, proposal_jobs.SLICE)
         counts, cursor, rows = counts + found.counts, found.cursor, rows + found.rows
-        if found.rows < counting.SLICE:
+        if found.rows < proposal_jobs.SLICE:
             break
-    return Counted(rows, time.perf_counter() - began, policy_effect.said(span, counts))
+    return Counted(rows, time.perf_counter() - began, policy.said(span, counts))
 
 
 def freeze() -> None:
@@ -61,22 +63,22 @@ def freeze() -> None:
         for one in rows[:OF]:
             case = cases.of_version(one.automation, one.version)
             keys = {thing.key.partition("/")[2] for thing in case.things if not thing.entry}
-            Submission.objects.filter(pk=one.pk).update(held=asked.frozen(case, keys, {}))
+            Submission.objects.filter(pk=one.pk).update(held=submission.frozen(case, keys, {}))
 
 
 def count_rule(scope: str = "automation") -> Counted:
     """Ask a conflict rule, and the same in a stricter mode, of what every submission would hold; beside what others hold where the scope is wider."""
-    now, kind = clock.now(), kinds.of("conflict_rule")
+    now, kind = business_time.now(), kind_kind.of("conflict_rule")
     rule = ConflictRule.objects.in_force(now).get(code="private-untrusted-outbound")
     document = {**rule.document, "scope": scope}
     before, after = {"rule": document}, {"rule": {**document, "mode": "enforce"}}
     span = Span(rule.code, before, after, now - timedelta(days=3650), now)
     began, cursor, rows, counts = time.perf_counter(), 0, 0, Counter[str]()
     for number in count():
-        if number % counting.SLICES == 0:  # as a run of its job begins
+        if number % proposal_jobs.SLICES == 0:  # as a run of its job begins
             known = Known()
-        found = kind.count(span, cursor, counting.SLICE, known)
+        found = kind.count(span, cursor, proposal_jobs.SLICE, known)
         counts, cursor, rows = counts + found.counts, found.cursor, rows + found.rows
-        if found.rows < counting.SLICE:
+        if found.rows < proposal_jobs.SLICE:
             break
     return Counted(rows, time.perf_counter() - began, kind.said(span, counts))

@@ -7,19 +7,20 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from approvals import sweeps as approval_sweeps
 from approvals.models import Approval, Decision, Grant, Submission
-from governance.controls import clock, ledger_export, sealing
-from governance.controls.models import LedgerEvent
-from governance.recertification import sweeps as review_sweeps
+from approvals.submissions import jobs as approval_sweeps
+from governance.core.clock import business_time
+from governance.core.ledger import ledger_export, sealing
+from governance.core.models import LedgerEvent
 from governance.recertification.models import Item
+from governance.recertification.reminders import jobs as review_sweeps
 from inventory.models import Automation
-from tests import journeys, lengths, people
-from tests.benchmarks.scale import seeding
-from tests.portal.signed_in import client_of
+from tests import people, run_lengths, scenarios
+from tests.benchmarks.scale import large_company
+from tests.signed_in_client import client_of
 
 #: Enough for every kind and tier; each state counts by its share.
-MANY = lengths.of(100, soak=300)
+MANY = run_lengths.of(100, soak=300)
 
 #: How many of a hundred are in each state.
 SHARES = {"live": 78, "suspended": 3, "in_review": 2, "draft": 12, "retired": 5}
@@ -30,20 +31,20 @@ def cast(django_db_setup: None, django_db_blocker: object) -> people.Northwind:
     """A company with so many automations, committed."""
     with django_db_blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's own
         northwind = people.build(
-            now=clock.now() - timedelta(days=400)
+            now=business_time.now() - timedelta(days=400)
         )  # there before anything of it was submitted (A9)
-        journeys.company(northwind)
+        scenarios.company(northwind)
         n = northwind
         told: list[int] = []
-        seeding.seed(MANY, seeding.Cast(n.rita, n.jonas, n.omar, n.amara), clock.now(), told.append)
+        large_company.seed(MANY, large_company.Cast(n.rita, n.jonas, n.omar, n.amara), business_time.now(), told.append)
         assert told == [MANY]
-        sealing.seal_all(at=clock.real())
+        sealing.seal_all(at=business_time.real())
         return northwind
 
 
 @pytest.mark.race
 def test_it_is_as_large_as_asked_and_of_every_kind(cast: people.Northwind) -> None:
-    rows = Automation.objects.filter(platform_instance=seeding.PLATFORM)
+    rows = Automation.objects.filter(platform_instance=large_company.PLATFORM)
     states = {
         state: rows.filter(state=state).count() for state in ("live", "suspended", "in_review", "draft", "retired")
     }
@@ -68,14 +69,14 @@ def test_its_ledger_holds_and_nothing_of_it_is_due(cast: people.Northwind) -> No
     items = Item.objects.count()
     assert items > MANY / 6
     for sweep in (approval_sweeps.sweep, review_sweeps.sweep):
-        assert not any(sweep(clock.now()).values())
+        assert not any(sweep(business_time.now()).values())
     assert Item.objects.count() == items
 
 
 @pytest.mark.race
 def test_a_run_goes_on_where_one_stopped_and_a_second_one_adds_nothing(cast: people.Northwind) -> None:
     n, before = cast, Automation.objects.count()
-    seeding.seed(MANY, seeding.Cast(n.rita, n.jonas, n.omar, n.amara), clock.now())
+    large_company.seed(MANY, large_company.Cast(n.rita, n.jonas, n.omar, n.amara), business_time.now())
     assert Automation.objects.count() == before
 
 

@@ -1,7 +1,7 @@
 """Tiers of the real exports beside the project: which share is high, and why (T1, T2).
 
 Each export is read and resolved as a preview does it. Then every connection is bound: it has an address, its resource is internal and in
-production, and each credential's reach is known. `inventory.assessing` judges it as it judges everything. A second figure leaves data classes unset.
+production, and each credential's reach is known. `inventory.versions.assessment` judges it as it judges everything. A second figure leaves data classes unset.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inventory import assessing, resolving
-from inventory.assessing import Judgement
 from inventory.importers import ReadResult, read_paths
+from inventory.imports import resolution
+from inventory.imports.resolution import Resolution
 from inventory.models import Reach, ResourceState
-from inventory.resolving import Resolution
-from inventory.risk import Tier
+from inventory.risk.tiers import Tier
+from inventory.versions import assessment
+from inventory.versions.assessment import Judgement
 from tests.real_exports import FOLDER
 
 EXPORTS = FOLDER / "imports"
@@ -71,7 +72,7 @@ def _bound(result: ReadResult, data_class: str) -> Resolution:
     privileges = tuple(replace(one, instance=one.instance or "bound here") for one in result.manifest.privileges)
     findings = tuple(one for one in result.manifest.findings if one.code != "dynamic_host")
     manifest = replace(result.manifest, privileges=privileges, findings=findings)
-    found = resolving.resolve(manifest, platform_instance="n8n", chosen={}, with_people=False)
+    found = resolution.resolve(manifest, platform_instance="n8n", chosen={}, with_people=False)
     for resource in found.resources.values():
         resource.data_class, resource.environment = data_class, "production"
         resource.state, resource.unresolved = ResourceState.ACTIVE, False
@@ -84,7 +85,7 @@ def _bound(result: ReadResult, data_class: str) -> Resolution:
 
 
 def _judged(result: ReadResult, found: Resolution) -> Judgement:
-    return assessing.judge(
+    return assessment.judge(
         list(found.privileges.values()),
         found.credentials.values(),
         found.triggers,

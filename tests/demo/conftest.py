@@ -14,7 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection
 
-from governance.supervisor import postgres
+from governance.devserver import postgres
 from tests import environment
 from tests.environment import Environment
 

@@ -12,22 +12,26 @@ from typing import Any
 
 from django.db import models
 
-from approvals import grants, transitions
+from approvals.decisions.transitions import decide
+from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.light_path.transitions import spot_checks
 from approvals.models import UNANSWERED, Approval, Grant, Party, Proposal, Sample, Submission
 from approvals.models.submission import Capacity
-from approvals.transitions import proposing
-from governance.controls.actors import Actor
-from governance.controls.models import Person
-from governance.controls.roles import Role
-from inventory import lifecycle
+from approvals.proposals import transitions as proposal_transitions
+from approvals.submissions.transitions import stages, withdraw
+from governance.core.actors.actor import Actor
+from governance.core.models import Person
+from governance.core.roles.roles import Role
+from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, Version
-from tests import journeys
-from tests.appointing import record_leaver
-from tests.approvals import lightly, stock
-from tests.approvals.drawing import sealed
-from tests.approvals.proposals import policies_proposed
-from tests.approvals.proposals.policies_proposed import changed, looser, tighter
-from tests.matrix.worlds import World, arguments, besides, creating, inside, start, state
+from tests import scenarios
+from tests.appointments import record_leaver
+from tests.approvals import stock_report
+from tests.approvals.light_path import low_risk_report
+from tests.approvals.light_path.spot_checks import sealed
+from tests.approvals.proposals import policy_proposals
+from tests.approvals.proposals.policy_proposals import changed, looser, tighter
+from tests.matrix.cast_and_states import World, arguments, besides, creating, inside, start, state
 from tests.people import as_actor, as_delegate, give_role, make_person
 
 APPROVAL, SUBMISSION, GRANT = "approvals.approval", "approvals.submission", "approvals.grant"
@@ -77,21 +81,21 @@ def _owners(w: World) -> dict[str, Person]:
     return {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
 
 
-def _submitted(w: World, *, export: str = stock.EXPORT, ago: timedelta = timedelta()) -> Submission:
+def _submitted(w: World, *, export: str = stock_report.EXPORT, ago: timedelta = timedelta()) -> Submission:
     delegate_of_owner(w)  # before the owner may leave
-    version = journeys.brought_in(w.company, export, by=w.northwind.rita, **_owners(w))
-    return journeys.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
+    version = scenarios.brought_in(w.company, export, by=w.northwind.rita, **_owners(w))
+    return scenarios.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
 
 
 def _stage_2(w: World, *, ago: timedelta = timedelta()) -> Submission:
     made = _submitted(w, ago=ago)
-    journeys.approve(journeys.app_of(made), w.people["team_lead"], now=w.now - ago)
+    scenarios.approve(scenarios.app_of(made), w.people["team_lead"], now=w.now - ago)
     return made
 
 
 def _rest_approved(w: World, made: Submission, *, ago: timedelta) -> Submission:
     for record in made.approvals.filter(stage=2, state="open").order_by("pk"):
-        journeys.approve(record, w.people["resource_owner"], now=w.now - ago)
+        scenarios.approve(record, w.people["resource_owner"], now=w.now - ago)
     made.refresh_from_db()
     return made
 
@@ -120,14 +124,14 @@ def half_gone(w: World, made: Submission) -> Submission:
 def ruled_later(w: World, made: Submission) -> Submission:
     """A policy of two people that came later has security sign besides the lead, and no sweep has run."""
     stricter = changed(seats__app__standard=["lead", "security"])
-    policies_proposed.in_force(w.people["admin"], w.people["security"], stricter, now=w.now)
+    policy_proposals.in_force(w.people["admin"], w.people["security"], stricter, now=w.now)
     return made
 
 
 @start(on=submitted)
 def stage_2(w: World, made: Submission) -> Submission:
     """The app is approved."""
-    journeys.approve(journeys.app_of(made), w.people["team_lead"], now=w.now)
+    scenarios.approve(scenarios.app_of(made), w.people["team_lead"], now=w.now)
     return made
 
 
@@ -140,47 +144,47 @@ def stage_2_long_ago(w: World) -> Submission:
 @state(SUBMISSION, "decided", on=stage_2)
 def decided(w: World, made: Submission) -> Submission:
     """One privilege was refused, the rest approved."""
-    journeys.reject(stock.privilege_on(made, w.company.slack), w.people["resource_owner"], now=w.now)
-    return stock.decide_rest(w.company, made)
+    scenarios.reject(stock_report.privilege_on(made, w.company.slack), w.people["resource_owner"], now=w.now)
+    return stock_report.decide_rest(w.company, made)
 
 
 @state(SUBMISSION, "unaccepted", on=stage_2_long_ago)
 def unaccepted(w: World, made: Submission) -> Submission:
     """The same a month ago, and nobody has accepted or declined; no sweep has run."""
     ago = timedelta(days=30)
-    journeys.reject(stock.privilege_on(made, w.company.slack), w.people["resource_owner"], now=w.now - ago)
+    scenarios.reject(stock_report.privilege_on(made, w.company.slack), w.people["resource_owner"], now=w.now - ago)
     return _rest_approved(w, made, ago=ago)
 
 
 @state(SUBMISSION, "expired", on=unaccepted)
 def expired_submission(w: World, made: Submission) -> Submission:
     """Nobody accepted or declined in time."""
-    return transitions.lapse(made, actor=w.actor("job"), now=w.now)
+    return withdraw.lapse(made, actor=w.actor("job"), now=w.now)
 
 
 @state(SUBMISSION, "in_force", on=stage_2)
 def in_force(w: World, made: Submission) -> Submission:
     """Everything approved."""
-    return stock.decide_rest(w.company, made)
+    return stock_report.decide_rest(w.company, made)
 
 
 @state(SUBMISSION, "declined", on=decided)
 def declined(w: World, made: Submission) -> Submission:
     """The rest was declined."""
-    return transitions.decline(made, actor=w.actor("business_owner"), now=w.now, reason="Then not.")
+    return withdraw.decline(made, actor=w.actor("business_owner"), now=w.now, reason="Then not.")
 
 
 @state(SUBMISSION, "rejected", on=submitted)
 def rejected_submission(w: World, made: Submission) -> Submission:
     """The app was rejected."""
-    journeys.reject(journeys.app_of(made), w.people["team_lead"], now=w.now)
+    scenarios.reject(scenarios.app_of(made), w.people["team_lead"], now=w.now)
     return made
 
 
 @state(SUBMISSION, "withdrawn", on=submitted)
 def withdrawn_submission(w: World, made: Submission) -> Submission:
     """The submitter took it back."""
-    return transitions.withdraw(made, actor=w.actor("builder"), now=w.now, reason="Not needed.")
+    return withdraw.withdraw(made, actor=w.actor("builder"), now=w.now, reason="Not needed.")
 
 
 # --- records ----------------------------------------------------------------------------------------------------------
@@ -189,31 +193,31 @@ def withdrawn_submission(w: World, made: Submission) -> Submission:
 @state(APPROVAL, "app_open", on=submitted)
 def app_open(w: World, made: Submission) -> Approval:
     """Stage 1, standard risk."""
-    return journeys.app_of(made)
+    return scenarios.app_of(made)
 
 
 @state(APPROVAL, "high_app_open")
 def high_app_open(w: World) -> Approval:
     """Stage 1, high risk."""
-    return journeys.app_of(_submitted(w, export="invoice-chaser.json"))
+    return scenarios.app_of(_submitted(w, export="invoice-chaser.json"))
 
 
 @state(APPROVAL, "waiting", on=submitted)
 def waiting(w: World, made: Submission) -> Approval:
     """Stage 2 before the app is approved."""
-    return stock.privilege_on(made, w.company.slack)
+    return stock_report.privilege_on(made, w.company.slack)
 
 
 @state(APPROVAL, "open", on=stage_2)
 def open_record(w: World, made: Submission) -> Approval:
     """Stage 2, standard risk."""
-    return stock.privilege_on(made, w.company.slack)
+    return stock_report.privilege_on(made, w.company.slack)
 
 
 @state(APPROVAL, "overdue", on=stage_2_long_ago)
 def overdue(w: World, made: Submission) -> Approval:
     """The same, and its time is up; no sweep has run."""
-    record = stock.privilege_on(made, w.company.slack)
+    record = stock_report.privilege_on(made, w.company.slack)
     assert record.expires_at is not None
     assert record.expires_at <= w.now
     return record
@@ -223,28 +227,28 @@ def overdue(w: World, made: Submission) -> Approval:
 def high_open(w: World, app: Approval) -> Approval:
     """Stage 2, high risk."""
     for who in ("team_lead", "second_security"):
-        journeys.approve(app, w.people[who], now=w.now)
+        scenarios.approve(app, w.people[who], now=w.now)
     return app.submission.approvals.get(privilege__entitlement__resource=w.company.erp, tier="high")
 
 
 @state(APPROVAL, "high_half", on=high_open)
 def high_half(w: World, record: Approval) -> Approval:
     """The owner has approved; security has not."""
-    return journeys.approve(record, w.people["resource_owner"], now=w.now)
+    return scenarios.approve(record, w.people["resource_owner"], now=w.now)
 
 
 @state(APPROVAL, "owners_are_parties")
 def owners_are_parties(w: World) -> Approval:
     """Stage 2 on a resource whose owner and deputy own the automation."""
-    stock.hand_over(w.company, w.company.slack, w.people["business_owner"], w.people["technical_owner"])
-    return stock.privilege_on(_stage_2(w), w.company.slack)
+    stock_report.hand_over(w.company, w.company.slack, w.people["business_owner"], w.people["technical_owner"])
+    return stock_report.privilege_on(_stage_2(w), w.company.slack)
 
 
 @state(APPROVAL, "lead_is_owner")
 def lead_is_owner(w: World) -> Approval:
     """Stage 2 on a resource of whoever approved the app."""
-    stock.hand_over(w.company, w.company.slack, w.people["team_lead"], w.people["resource_deputy"])
-    return stock.privilege_on(_stage_2(w), w.company.slack)
+    stock_report.hand_over(w.company, w.company.slack, w.people["team_lead"], w.people["resource_deputy"])
+    return stock_report.privilege_on(_stage_2(w), w.company.slack)
 
 
 @state(APPROVAL, "orphaned", on=open_record)
@@ -257,54 +261,54 @@ def orphaned(w: World, record: Approval) -> Approval:
 @state(APPROVAL, "changes_asked", on=open_record)
 def changes_asked(w: World, record: Approval) -> Approval:
     """Sent back by the owner."""
-    return transitions.ask_for_changes(
-        record, actor=w.actor("resource_owner"), now=w.now, reason="Why?", shown_digest=journeys.shown(record)
+    return decide.ask_for_changes(
+        record, actor=w.actor("resource_owner"), now=w.now, reason="Why?", shown_digest=scenarios.shown(record)
     )
 
 
 @state(APPROVAL, "approved", on=open_record)
 def approved(w: World, record: Approval) -> Approval:
     """By the owner."""
-    return journeys.approve(record, w.people["resource_owner"], now=w.now)
+    return scenarios.approve(record, w.people["resource_owner"], now=w.now)
 
 
 def _light(w: World, *, ago: timedelta = timedelta()) -> Submission:
     # The stock report where all of it is low risk: policy approves it with the app.
     delegate_of_owner(w)
-    version = lightly.version(w.company, by=w.northwind.rita, **_owners(w))
-    made = journeys.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
-    journeys.approve(journeys.app_of(made), w.people["team_lead"], now=w.now - ago)
+    version = low_risk_report.version(w.company, by=w.northwind.rita, **_owners(w))
+    made = scenarios.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
+    scenarios.approve(scenarios.app_of(made), w.people["team_lead"], now=w.now - ago)
     return made
 
 
 @state(APPROVAL, "by_policy")
 def by_policy(w: World) -> Approval:
     """On the light path: by policy, when the app was approved."""
-    return stock.privilege_on(_light(w), w.company.erp)
+    return stock_report.privilege_on(_light(w), w.company.erp)
 
 
 @state(APPROVAL, "rejected", on=open_record)
 def rejected(w: World, record: Approval) -> Approval:
     """By the owner."""
-    return journeys.reject(record, w.people["resource_owner"], now=w.now)
+    return scenarios.reject(record, w.people["resource_owner"], now=w.now)
 
 
 @state(APPROVAL, "expired", on=overdue)
 def expired(w: World, record: Approval) -> Approval:
     """Nobody decided in time."""
-    return transitions.expire(record, actor=w.actor("job"), now=w.now)
+    return stages.expire(record, actor=w.actor("job"), now=w.now)
 
 
 @state(APPROVAL, "not_applicable", on=rejected_submission)
 def not_applicable(w: World, made: Submission) -> Approval:
     """Its app was rejected."""
-    return stock.privilege_on(made, w.company.slack)
+    return stock_report.privilege_on(made, w.company.slack)
 
 
 @state(APPROVAL, "withdrawn", on=withdrawn_submission)
 def withdrawn(w: World, made: Submission) -> Approval:
     """Its submission was withdrawn."""
-    return stock.privilege_on(made, w.company.slack)
+    return stock_report.privilege_on(made, w.company.slack)
 
 
 # --- grants -----------------------------------------------------------------------------------------------------------
@@ -313,7 +317,7 @@ def withdrawn(w: World, made: Submission) -> Approval:
 @state(GRANT, "active", on=in_force)
 def held(w: World, made: Submission) -> Grant:
     """In force, and neither under review nor over."""
-    return Grant.objects.get(approval=stock.privilege_on(made, w.company.slack))
+    return Grant.objects.get(approval=stock_report.privilege_on(made, w.company.slack))
 
 
 @state(GRANT, "over")
@@ -327,20 +331,20 @@ def over(w: World) -> Grant:
 def suspended(w: World, grant: Grant) -> Grant:
     """Suspended by a review that nobody answered."""
     with inside(grant, w.actor("job"), w.now):
-        grants.suspend(grant, actor=w.actor("job"), now=w.now, why=grants.Why.SILENCE)
+        transition_lifecycle.suspend(grant, actor=w.actor("job"), now=w.now, why=transition_lifecycle.Why.SILENCE)
     return grant
 
 
 @state(GRANT, "stopped", on=held)
 def stopped(w: World, grant: Grant) -> Grant:
     """Stopped by an owner of the automation."""
-    return grants.stop(grant, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
+    return transition_lifecycle.stop(grant, actor=w.actor("business_owner"), now=w.now, reason="It misbehaves.")
 
 
 @state(GRANT, "ended", on=held)
 def ended(w: World, grant: Grant) -> Grant:
     """Revoked."""
-    return grants.revoke(grant, actor=w.actor("business_owner"), now=w.now, reason="Not needed.")
+    return transition_lifecycle.revoke(grant, actor=w.actor("business_owner"), now=w.now, reason="Not needed.")
 
 
 # --- samples ----------------------------------------------------------------------------------------------------------
@@ -348,14 +352,14 @@ def ended(w: World, grant: Grant) -> Grant:
 
 def _noted(w: World, *, ago: timedelta = timedelta()) -> Sample:
     # A newer version of the stock report with another source and nothing else.
-    version = stock.version(w.company, stock.another_order, **_owners(w))
-    newer = journeys.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
+    version = stock_report.version(w.company, stock_report.another_order, **_owners(w))
+    newer = scenarios.submitted(w.company, version, by=w.people["builder"], now=w.now - ago)
     return newer.samples.get()
 
 
 def _drawn(w: World, sample: Sample, *, ago: timedelta = timedelta(), falls: bool = True) -> Sample:
     with sealed(falls=falls):
-        return transitions.draw(sample, actor=w.actor("job"), now=w.now - ago)
+        return spot_checks.draw(sample, actor=w.actor("job"), now=w.now - ago)
 
 
 @state(SAMPLE, "waiting", on=in_force)
@@ -401,19 +405,19 @@ def reviewers_are_parties(w: World, sample: Sample) -> Sample:
 @state(SAMPLE, "fine", on=drawn)
 def fine(w: World, sample: Sample) -> Sample:
     """Looked at: fine."""
-    return transitions.find_fine(sample, actor=w.actor("security"), now=w.now)
+    return spot_checks.find_fine(sample, actor=w.actor("security"), now=w.now)
 
 
 @state(SAMPLE, "not_fine", on=drawn)
 def not_fine(w: World, sample: Sample) -> Sample:
     """Looked at: not fine."""
-    return transitions.find_not_fine(sample, actor=w.actor("security"), now=w.now, reason="It mails the list.")
+    return spot_checks.find_not_fine(sample, actor=w.actor("security"), now=w.now, reason="It mails the list.")
 
 
 @state(SAMPLE, "unanswered", on=overdue_sample)
 def unanswered(w: World, sample: Sample) -> Sample:
     """Nobody looked in time."""
-    return transitions.lapse_sample(sample, actor=w.actor("job"), now=w.now)
+    return spot_checks.lapse_sample(sample, actor=w.actor("job"), now=w.now)
 
 
 @state(SAMPLE, "not_applicable", on=drawn)
@@ -430,7 +434,7 @@ def no_sample(w: World, sample: Sample) -> Sample:
 @arguments(f"{APPROVAL}.approve", f"{APPROVAL}.reject", f"{APPROVAL}.ask_for_changes")
 def _shown(w: World, record: models.Model) -> Mapping[str, Any]:
     assert isinstance(record, Approval)
-    return {"shown_digest": journeys.shown(record)}
+    return {"shown_digest": scenarios.shown(record)}
 
 
 @arguments(f"{APPROVAL}.retract")
@@ -448,10 +452,12 @@ def _newest(w: World, automation: models.Model) -> Mapping[str, Any]:
     if "newest" not in w.made:
         known = automation.versions.latest("number")
         w.made["newest"] = (
-            stock.version(w.company, stock.one_more_channel, **another) if automation.submissions.exists() else known
+            stock_report.version(w.company, stock_report.one_more_channel, **another)
+            if automation.submissions.exists()
+            else known
         )
     version: Version = w.made["newest"]
-    return {"version": version, "wishes": journeys.wishes(version)}
+    return {"version": version, "wishes": scenarios.wishes(version)}
 
 
 # --- proposals --------------------------------------------------------------------------------------------------------
@@ -473,7 +479,9 @@ def security_by_token(w: World) -> Actor:
 
 def _proposed(w: World, document: Mapping[str, Any], *, at_once: bool = False) -> Proposal:
     row = Proposal(kind="policy", target="default")
-    proposing.propose(row, actor=w.actor("admin"), now=w.now, reason="Why.", document=dict(document), at_once=at_once)
+    proposal_transitions.propose(
+        row, actor=w.actor("admin"), now=w.now, reason="Why.", document=dict(document), at_once=at_once
+    )
     taker = make_person("Dela Gate")
     for role in (Role.ADMIN, Role.SECURITY_REVIEWER):
         give_role(taker, role, admins=(w.people["admin"], w.people["other_admin"]))
@@ -505,7 +513,7 @@ def appointing(w: World) -> Proposal:
     """By *admin*: *stranger* is to lead a team."""
     row = Proposal(kind="team_lead", target=f"{w.northwind.marketing.pk}-lead")
     document = {"person": w.people["stranger"].pk}
-    proposing.propose(row, actor=w.actor("admin"), now=w.now, reason="Why.", document=document)
+    proposal_transitions.propose(row, actor=w.actor("admin"), now=w.now, reason="Why.", document=document)
     return Proposal.objects.get(kind="team_lead")
 
 
@@ -514,7 +522,7 @@ def _role(w: World, who: str, *, held: bool = True) -> Proposal:
     role = Role.SECURITY_REVIEWER if held else Role.AUDITOR
     row = Proposal(kind="role", target=f"{w.people[who].pk}-{role}")
     said = {"reason": "Why.", "document": {"held": held}, "at_once": not held}
-    proposing.propose(row, actor=w.actor("admin"), now=w.now, **said)
+    proposal_transitions.propose(row, actor=w.actor("admin"), now=w.now, **said)
     return Proposal.objects.get(kind="role", target=row.target, state__in=UNANSWERED)
 
 
@@ -533,7 +541,7 @@ def role_of_the_other(w: World) -> Proposal:
 @state(PROPOSAL, "role_to_accept", on=role_of_a_friend)
 def role_to_accept(w: World, made: Proposal) -> Proposal:
     """Countersigned by *other_admin*."""
-    return proposing.approve(made, actor=w.actor("other_admin"), now=w.now, shown_digest=made.digest)
+    return proposal_transitions.approve(made, actor=w.actor("other_admin"), now=w.now, shown_digest=made.digest)
 
 
 @state(PROPOSAL, "role_ended")
@@ -545,31 +553,31 @@ def role_ended(w: World) -> Proposal:
 @state(PROPOSAL, "to_accept", on=appointing)
 def to_accept(w: World, made: Proposal) -> Proposal:
     """Countersigned by *other_admin*."""
-    return proposing.approve(made, actor=w.actor("other_admin"), now=w.now, shown_digest=made.digest)
+    return proposal_transitions.approve(made, actor=w.actor("other_admin"), now=w.now, shown_digest=made.digest)
 
 
 @state(PROPOSAL, "now_in_force", on=to_answer)
 def now_in_force(w: World, made: Proposal) -> Proposal:
     """Countersigned by *security*."""
-    return proposing.approve(made, actor=w.actor("security"), now=w.now, shown_digest=made.digest)
+    return proposal_transitions.approve(made, actor=w.actor("security"), now=w.now, shown_digest=made.digest)
 
 
 @state(PROPOSAL, "turned_down", on=to_answer)
 def turned_down(w: World, made: Proposal) -> Proposal:
     """Rejected by *security*."""
-    return proposing.reject(made, actor=w.actor("security"), now=w.now, reason="No.")
+    return proposal_transitions.reject(made, actor=w.actor("security"), now=w.now, reason="No.")
 
 
 @state(PROPOSAL, "taken_back", on=to_answer)
 def taken_back(w: World, made: Proposal) -> Proposal:
     """Withdrawn by *admin*."""
-    return proposing.withdraw(made, actor=w.actor("admin"), now=w.now)
+    return proposal_transitions.withdraw(made, actor=w.actor("admin"), now=w.now)
 
 
 @state(PROPOSAL, "lapsed", on=acting)
 def lapsed_proposal(w: World, made: Proposal) -> Proposal:
     """Nobody countersigned it in 72 hours."""
-    return proposing.lapse(made, actor=w.actor("job"), now=w.now + timedelta(hours=72))
+    return proposal_transitions.lapse(made, actor=w.actor("job"), now=w.now + timedelta(hours=72))
 
 
 @arguments(f"{PROPOSAL}.propose", f"{PROPOSAL}.amend")
@@ -588,4 +596,4 @@ def _digest(w: World, subject: models.Model) -> Mapping[str, Any]:
     return {"shown_digest": subject.digest}
 
 
-from tests.matrix import brake_states, conflict_states, revocation_states  # noqa: E402, F401  goes on from what is declared above
+from tests.matrix import mass_revocation_states  # noqa: E402, F401  goes on from what is declared above

@@ -11,31 +11,35 @@ from typing import Any
 
 from django.db import models
 
-from approvals import conflict_sweeps, transitions
-from approvals.conflicts import scanning, standing
+from approvals.conflicts import jobs as conflict_jobs
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts import scan
 from approvals.models import Conflict, ConflictRule, Submission, Waiver
-from governance.controls.actors import Actor
-from governance.controls.models import Delegation
+from approvals.waivers import transitions as waiver_transitions
+from governance.core.actors.actor import Actor
+from governance.core.models import Delegation
 from inventory.models import Automation
-from tests.approvals.conflicts import ruling
-from tests.approvals.conflicts.ruling import on
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
 from tests.matrix.approvals_states import in_force
-from tests.matrix.worlds import World, arguments, creating, start, state
+from tests.matrix.cast_and_states import World, arguments, creating, start, state
 from tests.people import shares
 
 RULE, CONFLICT, WAIVER = "approvals.conflictrule", "approvals.conflict", "approvals.waiver"
 CODE = "read-and-tell"
-JOB = Actor.of_job(conflict_sweeps.JOB)
+JOB = Actor.of_job(conflict_jobs.JOB)
 
 
 def _rule(w: World) -> ConflictRule:
     found = ConflictRule.objects.filter(code=CODE).first()
     since = w.now - timedelta(days=365)
-    return found or ruling.rule(on(w.company.erp), on(w.company.slack), mode="enforce", rating="high", now=since)
+    return found or conflict_rules.rule(
+        on(w.company.erp), on(w.company.slack), mode="enforce", rating="high", now=since
+    )
 
 
 def _asked(w: World, automation: Automation) -> Waiver:
-    made: Any = transitions.ask_waiver(
+    made: Any = waiver_transitions.ask_waiver(
         automation,
         actor=w.actor("business_owner"),
         now=w.now,
@@ -50,7 +54,7 @@ def _asked(w: World, automation: Automation) -> Waiver:
 
 
 def _granted(w: World, waiver: Waiver) -> Waiver:
-    return transitions.grant_waiver(waiver, actor=w.actor("second_security"), now=w.now, reason="For now.")
+    return waiver_transitions.grant_waiver(waiver, actor=w.actor("second_security"), now=w.now, reason="For now.")
 
 
 @start(on=in_force)
@@ -78,14 +82,14 @@ def new(w: World, rule: ConflictRule) -> Conflict:
 @state(CONFLICT, "open", on=forbidden)
 def open_now(w: World, made: Submission) -> Conflict:
     """A scan has found it."""
-    conflict_sweeps.look(w.now, JOB)
+    conflict_jobs.look(w.now, JOB)
     return Conflict.objects.get(code=CODE)
 
 
 @state(CONFLICT, "due", on=forbidden)
 def due(w: World, made: Submission) -> Conflict:
     """A scan found it eight days ago, and nobody has resolved it."""
-    conflict_sweeps.look(w.now - timedelta(days=8), JOB)
+    conflict_jobs.look(w.now - timedelta(days=8), JOB)
     return Conflict.objects.get(code=CODE)
 
 
@@ -99,8 +103,8 @@ def waived(w: World, conflict: Conflict) -> Conflict:
 @state(CONFLICT, "ended", on=open_now)
 def ended(w: World, conflict: Conflict) -> Conflict:
     """Nobody asks for the rule any more."""
-    ruling.no_other_rules(w.now)
-    conflict_sweeps.look(w.now, JOB)
+    conflict_rules.no_other_rules(w.now)
+    conflict_jobs.look(w.now, JOB)
     conflict.refresh_from_db()
     return conflict
 
@@ -129,25 +133,25 @@ def granted(w: World, waiver: Waiver) -> Waiver:
 @state(WAIVER, "refused", on=asked)
 def refused(w: World, waiver: Waiver) -> Waiver:
     """Refused."""
-    return transitions.refuse_waiver(waiver, actor=w.actor("second_security"), now=w.now, reason="No.")
+    return waiver_transitions.refuse_waiver(waiver, actor=w.actor("second_security"), now=w.now, reason="No.")
 
 
 @state(WAIVER, "withdrawn", on=asked)
 def withdrawn(w: World, waiver: Waiver) -> Waiver:
     """Withdrawn."""
-    return transitions.withdraw_waiver(waiver, actor=w.actor("business_owner"), now=w.now)
+    return waiver_transitions.withdraw_waiver(waiver, actor=w.actor("business_owner"), now=w.now)
 
 
 @state(WAIVER, "ended", on=granted)
 def waiver_ended(w: World, waiver: Waiver) -> Waiver:
     """Ended early."""
-    return transitions.end_waiver(waiver, actor=w.actor("second_security"), now=w.now, reason="It went wrong.")
+    return waiver_transitions.end_waiver(waiver, actor=w.actor("second_security"), now=w.now, reason="It went wrong.")
 
 
 @arguments(f"{RULE}.follow_scan")
 def _found(w: World, rule: models.Model) -> Mapping[str, Any]:
     assert isinstance(rule, ConflictRule)
-    found = scanning.scan([standing.of(rule)], w.now)
+    found = scan.scan([conflict_queries.of(rule)], w.now)
     return {"found": {subject: parts for (_, subject), parts in found.items()}}
 
 

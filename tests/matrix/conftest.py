@@ -9,12 +9,12 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from governance.controls import clock
-from governance.web import chrome
-from tests.ground import GROUND
-from tests.matrix.addresses_worlds import Portal, build
+from governance.core.clock import business_time
+from governance.web.pages import navigation
+from tests.matrix.address_subjects import Portal, build
 from tests.people import NOW
 from tests.savepoints import undone
+from tests.starting_points import GROUND
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def founded(django_db_setup: None, django_db_blocker: Any) -> Iterator[Portal]:
     Sessions stand in their cookies, which `send` puts back: a request that ends one costs the next nothing.
     """
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clock, "now", lambda: NOW)
-        patch.setattr(chrome, "counts", lambda request: {})  # what waits beside the main links is no verdict
+        patch.setattr(business_time, "now", lambda: NOW)
+        patch.setattr(navigation, "counts", lambda request: {})  # what waits beside the main links is no verdict
         patch.setattr(settings, "SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies")
         GROUND.at("")
         with undone():

@@ -8,9 +8,11 @@ from typing import Any
 
 from django.db import models
 
-from governance.controls.actors import Actor
-from governance.controls.models import Team
-from inventory import incidents, interim, lifecycle, registry, transfers
+from governance.core.actors.actor import Actor
+from governance.core.models import Team
+from inventory.automations.transitions import lifecycle, transfers
+from inventory.credentials import transitions as credential_transitions
+from inventory.imports.transitions import manual_registration, previews
 from inventory.models import (
     Automation,
     Binding,
@@ -24,13 +26,15 @@ from inventory.models import (
     Transfer,
     Version,
 )
-from tests import journeys
-from tests.appointing import own, record_leaver
-from tests.approvals import stock
-from tests.inventory.conftest import export
-from tests.matrix.worlds import World, arguments, inside, state
+from inventory.ownership import transitions as ownership_transitions
+from inventory.resources.transitions import bindings, controls, incidents, resources
+from tests import scenarios
+from tests.appointments import own, record_leaver
+from tests.approvals import stock_report
+from tests.inventory.imports.sample_imports import export
+from tests.matrix.cast_and_states import World, arguments, inside, state
 from tests.people import as_actor
-from tests.unguarded import given
+from tests.trigger_bypass import given
 
 AUTOMATION, RESOURCE = "inventory.automation", "inventory.resource"
 ENTITLEMENT, CONTROL = "inventory.entitlement", "inventory.control"
@@ -47,7 +51,7 @@ def team(w: World) -> Team:
 def version(w: World) -> Version:
     """A version of a draft."""
     owners = {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
-    return journeys.brought_in(w.company, by=w.people["builder"], export="weekly-stock-report.json", **owners)
+    return scenarios.brought_in(w.company, by=w.people["builder"], export="weekly-stock-report.json", **owners)
 
 
 @state(AUTOMATION, "draft", on=version)
@@ -59,20 +63,20 @@ def draft(w: World, made: Version) -> Automation:
 @state(AUTOMATION, "in_review", on=version)
 def in_review(w: World, made: Version) -> Automation:
     """Submitted for the first time."""
-    return journeys.submitted(w.company, made, by=w.people["builder"]).automation
+    return scenarios.submitted(w.company, made, by=w.people["builder"]).automation
 
 
 @state(AUTOMATION, "app_approved", on=in_review)
 def app_approved(w: World, found: Automation) -> Automation:
     """The same, and the team's lead has approved the app: stage 2 is open."""
-    journeys.approve(journeys.app_of(found.submissions.get()), w.people["team_lead"], now=w.now)
+    scenarios.approve(scenarios.app_of(found.submissions.get()), w.people["team_lead"], now=w.now)
     return found
 
 
 @state(AUTOMATION, "live", on=app_approved)
 def live(w: World, found: Automation) -> Automation:
     """Approved on both sides."""
-    return stock.decide_rest(w.company, found.submissions.get()).automation
+    return stock_report.decide_rest(w.company, found.submissions.get()).automation
 
 
 @state(AUTOMATION, "ownerless", on=live)
@@ -145,7 +149,7 @@ def binding(w: World, made: Version) -> Binding:
 def _vault(w: World) -> Resource:
     """A secret store in use, of the same owner and deputy as the other resources."""
     owner, deputy = w.people["resource_owner"], w.people["resource_deputy"]
-    return journeys.resource(w.northwind, "Vault", "secret_store", "restricted", owner, deputy, w.northwind.platform)
+    return scenarios.resource(w.northwind, "Vault", "secret_store", "restricted", owner, deputy, w.northwind.platform)
 
 
 @state(CREDENTIAL, "any", on=version)
@@ -160,7 +164,7 @@ def credential(w: World, made: Version) -> Credential:
 @state(CREDENTIAL, "said", on=credential)
 def said_to_be_kept(w: World, found: Credential) -> Credential:
     """The builder says that a store keeps it."""
-    return registry.say_kept_in(found, actor=w.actor("builder"), now=w.now, store=_vault(w))
+    return credential_transitions.say_kept_in(found, actor=w.actor("builder"), now=w.now, store=_vault(w))
 
 
 @state(CREDENTIAL, "approved", on=live)
@@ -185,7 +189,7 @@ def entitlement_of_its_holder(w: World, found: Entitlement) -> Entitlement:
 @state(CONTROL, "standing", on=entitlement)
 def control(w: World, found: Entitlement) -> Control:
     """The resource's owner says that a control stands on it."""
-    return registry.say_control(
+    return controls.say_control(
         found, actor=w.actor("resource_owner"), now=w.now, reason="Set in the workspace.", tag="human.confirm"
     )
 
@@ -193,14 +197,14 @@ def control(w: World, found: Entitlement) -> Control:
 @state(CONTROL, "taken_back", on=control)
 def control_taken_back(w: World, found: Control) -> Control:
     """The deputy takes that back."""
-    return registry.take_back_control(found, actor=w.actor("resource_deputy"), now=w.now, reason="It was switched off.")
+    return controls.take_back_control(found, actor=w.actor("resource_deputy"), now=w.now, reason="It was switched off.")
 
 
 def _asked_for(w: World, who: Actor) -> Binding:
     """A connection that the Slack workspace's owner confirmed, and that somebody wants to open the drive."""
     known = {"connector": "slack", "instance": "abc"}
-    registry.bind(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
-    registry.ask_to_move(w.company.drive, actor=who, now=w.now, **known)
+    bindings.bind(w.company.slack, actor=w.actor("resource_owner"), now=w.now, **known)
+    bindings.ask_to_move(w.company.drive, actor=who, now=w.now, **known)
     return Binding.objects.get(instance_name="abc")
 
 
@@ -219,7 +223,7 @@ def admin_moves(w: World) -> Binding:
 @state(RESOURCE, "proposed")
 def proposed(w: World) -> Resource:
     """Proposed by a builder; nobody was named."""
-    made = registry.propose_resource(
+    made = resources.propose_resource(
         w.northwind.finance_ops, actor=w.actor("builder"), now=w.now, fields={"name": "CRM", "kind": "saas_connector"}
     )
     return Resource.objects.get(pk=made.pk)
@@ -228,7 +232,7 @@ def proposed(w: World) -> Resource:
 @state(RESOURCE, "registered")
 def registered(w: World) -> Resource:
     """Registered by an admin, who named owner and deputy."""
-    made = registry.register_resource(
+    made = resources.register_resource(
         w.northwind.platform,
         actor=w.actor("admin"),
         now=w.now,
@@ -242,13 +246,13 @@ def registered(w: World) -> Resource:
 @state(RESOURCE, "accepted", on=registered)
 def accepted(w: World, made: Resource) -> Resource:
     """The named owner has accepted."""
-    return registry.accept_ownership(made, actor=w.actor("resource_owner"), now=w.now)
+    return resources.accept_ownership(made, actor=w.actor("resource_owner"), now=w.now)
 
 
 @state(RESOURCE, "active", on=accepted)
 def active(w: World, made: Resource) -> Resource:
     """Put to use by the other admin."""
-    return registry.activate(made, actor=w.actor("other_admin"), now=w.now)
+    return resources.activate(made, actor=w.actor("other_admin"), now=w.now)
 
 
 @state(RESOURCE, "ownerless", on=active)
@@ -265,7 +269,7 @@ def _leaves(w: World, who: str) -> None:
 @state(RESOURCE, "unresolved")
 def unresolved(w: World) -> Resource:
     """Stands for a host that is decided at run time."""
-    journeys.brought_in(w.company, export="price-list-sync.json", by=w.people["builder"])
+    scenarios.brought_in(w.company, export="price-list-sync.json", by=w.people["builder"])
     return Resource.objects.get(unresolved=True)
 
 
@@ -293,7 +297,7 @@ def ownerless_credential(w: World, made: Credential) -> Credential:
 
 
 def _names(w: World, made: Resource, who: str) -> InterimOwner:
-    named = interim.NAMING["resource"](made, actor=w.actor(who), now=w.now, person=w.people["stranger"])
+    named = ownership_transitions.NAMING["resource"](made, actor=w.actor(who), now=w.now, person=w.people["stranger"])
     return InterimOwner.objects.get(pk=named.pk)
 
 
@@ -312,13 +316,13 @@ def named_by_security(w: World, made: Resource) -> InterimOwner:
 @state(INTERIM, "confirmed", on=named)
 def confirmed(w: World, made: InterimOwner) -> InterimOwner:
     """The lead named, and a security reviewer confirmed it."""
-    return interim.confirm_interim(made, actor=w.actor("security"), now=w.now)
+    return ownership_transitions.confirm_interim(made, actor=w.actor("security"), now=w.now)
 
 
 @state(INTERIM, "ended", on=confirmed)
 def ended(w: World, made: InterimOwner) -> InterimOwner:
     """The person has said no after all."""
-    return interim.drop_interim(made, actor=w.actor("stranger"), now=w.now, reason="I can't.")
+    return ownership_transitions.drop_interim(made, actor=w.actor("stranger"), now=w.now, reason="I can't.")
 
 
 @arguments(*(f"{label}.name_interim" for label in (RESOURCE, AUTOMATION, IDENTITY, CREDENTIAL)))
@@ -330,13 +334,13 @@ def _interim(w: World, subject: models.Model) -> Mapping[str, Any]:
 def _import(w: World, subject: models.Model) -> Mapping[str, Any]:
     # A preview is its bringer's own; whoever acts in this cell brings the file in first.
     who = w.made["who"]
-    item = registry.preview([("x.json", export())], actor=w.actor(who), now=w.now).items.get()
+    item = previews.preview([("x.json", export())], actor=w.actor(who), now=w.now).items.get()
     return {"item": item, "fields": {"business_owner": w.people["business_owner"]}}
 
 
 @arguments("controls.team.register_by_hand")
 def _by_hand(w: World, subject: models.Model) -> Mapping[str, Any]:
-    manifest = registry.describe(name="Nightly note", kind="script", platform="cron", privileges=[])
+    manifest = manual_registration.describe(name="Nightly note", kind="script", platform="cron", privileges=[])
     return {"manifest": manifest, "fields": {"business_owner": w.people["business_owner"]}}
 
 
@@ -390,7 +394,7 @@ def _declare(w: World, subject: models.Model) -> Mapping[str, Any]:
     # That nobody knows any more what it opens lowers no tier, so that whoever may say anything of it may say that.
     codes = list(w.company.erp.entitlements.values_list("code", flat=True))
     if Credential.objects.filter(opens=w.company.erp, reach_kind="unknown").exists():
-        registry.declare_reach(subject, actor=as_actor(w.company.erp.owner), now=w.now, codes=codes)
+        credential_transitions.declare_reach(subject, actor=as_actor(w.company.erp.owner), now=w.now, codes=codes)
     return {"codes": None}
 
 
@@ -432,7 +436,7 @@ def _declare_incident(w: World, subject: models.Model) -> Mapping[str, Any]:
 @arguments("inventory.resource.ask_to_move")
 def _ask_to_move(w: World, subject: models.Model) -> Mapping[str, Any]:
     known = {"connector": "slack", "instance": "abc"}
-    registry.bind(w.company.slack, actor=as_actor(w.company.slack.deputy), now=w.now, **known)
+    bindings.bind(w.company.slack, actor=as_actor(w.company.slack.deputy), now=w.now, **known)
     return known
 
 
@@ -442,9 +446,9 @@ def _share(w: World, subject: models.Model) -> Mapping[str, Any]:
     assert isinstance(subject, Resource)
     given(w.company.drive, deputy=w.northwind.bram)
     host = "files.example"
-    registry.bind(subject, actor=as_actor(subject.deputy), now=w.now, connector="slack", instance=host)
+    bindings.bind(subject, actor=as_actor(subject.deputy), now=w.now, connector="slack", instance=host)
     mei = as_actor(w.northwind.mei)
-    return {"binding": registry.bind(w.company.drive, actor=mei, now=w.now, connector="httpRequest", instance=host).pk}
+    return {"binding": bindings.bind(w.company.drive, actor=mei, now=w.now, connector="httpRequest", instance=host).pk}
 
 
 @arguments("inventory.binding.agree_to_move")

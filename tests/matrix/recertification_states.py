@@ -12,18 +12,21 @@ from typing import Any
 
 from django.db import models
 
-from approvals import grants
-from approvals.ladders import Bench
+from approvals.assignment.escalation_chain import Bench
+from approvals.grants.transitions import lifecycle
 from approvals.models import Grant
-from governance.recertification import in_conflict, sweeps, transitions
-from governance.recertification.asking import Ladders
+from governance.recertification.campaigns.reviewer_ladders import Ladders
+from governance.recertification.campaigns.scope import Scope
+from governance.recertification.campaigns.transitions import call_off, open_campaign
+from governance.recertification.items import conflict_reviews
+from governance.recertification.items.transitions import open_item as transition_open_item
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
-from governance.recertification.scope import Scope
-from tests import journeys
-from tests.appointing import record_leaver
-from tests.matrix.worlds import World, arguments, creating, start, state
-from tests.recertification.campaigns import FILLER, chunk, day, ordered
-from tests.recertification.reviews import JOB, opened, opens_at, question, say
+from governance.recertification.reminders import jobs as reminder_jobs
+from tests import scenarios
+from tests.appointments import record_leaver
+from tests.matrix.cast_and_states import World, arguments, creating, start, state
+from tests.recertification.campaign_steps import FILLER, chunk, day, ordered
+from tests.recertification.review_steps import JOB, opened, opens_at, question, say
 
 ITEM, QUESTION, CAMPAIGN = "recertification.item", "recertification.question", "recertification.campaign"
 
@@ -31,10 +34,10 @@ ITEM, QUESTION, CAMPAIGN = "recertification.item", "recertification.question", "
 def _held(w: World, *, since: timedelta) -> Grant:
     """A standard grant on the resource of owner and deputy, for 180 days, held for so long."""
     owners = {"business_owner": w.people["business_owner"], "technical_owner": w.people["technical_owner"]}
-    version = journeys.brought_in(w.company, by=w.people["builder"], export="weekly-stock-report.json", **owners)
+    version = scenarios.brought_in(w.company, by=w.people["builder"], export="weekly-stock-report.json", **owners)
     began = w.now - since
-    submission = journeys.submitted(w.company, version, by=w.people["builder"], now=began)
-    journeys.decide_all(w.company, submission, now=began)
+    submission = scenarios.submitted(w.company, version, by=w.people["builder"], now=began)
+    scenarios.decide_all(w.company, submission, now=began)
     return Grant.objects.get(automation=version.automation, entitlement__resource=w.company.erp)
 
 
@@ -69,7 +72,7 @@ def overdue(w: World) -> Item:
 
 
 def _escalated(item: Item) -> Item:
-    sweeps.escalate_due(item.deadline, JOB)
+    reminder_jobs.escalate_due(item.deadline, JOB)
     return _again(item)
 
 
@@ -88,7 +91,7 @@ def silent(w: World) -> Item:
 
 
 def _suspended(item: Item) -> Item:
-    sweeps.suspend_due(item.grace_until, JOB)
+    reminder_jobs.suspend_due(item.grace_until, JOB)
     return _again(item)
 
 
@@ -124,7 +127,7 @@ def revoked_late(w: World, item: Item) -> Item:
 @state(ITEM, "gone", on=open_item)
 def gone(w: World, item: Item) -> Item:
     """The resource's owner revoked the grant beside its review."""
-    grants.revoke(item.grant, actor=w.actor("resource_owner"), now=w.now, reason="Not here.")
+    lifecycle.revoke(item.grant, actor=w.actor("resource_owner"), now=w.now, reason="Not here.")
     return _again(item)
 
 
@@ -239,7 +242,7 @@ def done(w: World, item: Item) -> Campaign:
 @state(CAMPAIGN, "closed", on=done)
 def campaign_closed(w: World, made: Campaign) -> Campaign:
     """Closed by the job."""
-    return transitions.close_campaign(made, actor=JOB, now=w.now)
+    return transition_open_item.close_campaign(made, actor=JOB, now=w.now)
 
 
 def _ordered(w: World, *, name: str = "Spring clean") -> Campaign:
@@ -251,9 +254,9 @@ def held_for_a_month(w: World) -> Grant:
     """What a campaign can be about: a privilege, and a credential that is under review already."""
     held = _held(w, since=timedelta(days=30))
     used = held.automation.grants.filter(kind="credential").order_by("pk")[0]
-    campaign = sweeps.campaign_of(used.tier, w.now, JOB)
-    about = Item(campaign=campaign, grant=used, reason=in_conflict.IN_CONFLICT)
-    transitions.open_item(about, actor=JOB, now=w.now)
+    campaign = reminder_jobs.campaign_of(used.tier, w.now, JOB)
+    about = Item(campaign=campaign, grant=used, reason=conflict_reviews.IN_CONFLICT)
+    transition_open_item.open_item(about, actor=JOB, now=w.now)
     return held
 
 
@@ -289,8 +292,10 @@ def campaign_asked(w: World, made: Campaign) -> Campaign:
 @state(CAMPAIGN, "called_off", on=campaign_asked)
 def campaign_called_off(w: World, made: Campaign) -> Campaign:
     """Called off by an admin once it had joined what was under review already, and the job has not come to it."""
-    assert transitions.join_item.when_due(made, actor=FILLER, now=w.now, item=Item.objects.exclude(campaign=made).get())
-    return transitions.call_off(made, actor=w.actor("admin"), now=w.now, reason="Too much at once.")
+    assert open_campaign.join_item.when_due(
+        made, actor=FILLER, now=w.now, item=Item.objects.exclude(campaign=made).get()
+    )
+    return call_off.call_off(made, actor=w.actor("admin"), now=w.now, reason="Too much at once.")
 
 
 @state(CAMPAIGN, "let_go", on=campaign_called_off)

@@ -11,12 +11,11 @@ from typing import Any
 
 from django.db import models
 
-from approvals import grants
-from approvals.drivers import CheckResult
+from approvals.grants.revocation_drivers import CheckResult
+from approvals.grants.transitions import lifecycle, revocation_tasks
 from approvals.models import Grant, RevocationTask
-from approvals.transitions import revoking
 from tests.matrix.approvals_states import held
-from tests.matrix.worlds import World, arguments, creating, state
+from tests.matrix.cast_and_states import World, arguments, creating, state
 
 TASK = "approvals.revocationtask"
 
@@ -24,7 +23,7 @@ creating(f"{TASK}.open_task")
 
 
 def _ended(w: World, grant: Grant, at: datetime) -> RevocationTask:
-    grants.revoke(grant, actor=w.actor("business_owner"), now=at, reason="Not needed.")
+    lifecycle.revoke(grant, actor=w.actor("business_owner"), now=at, reason="Not needed.")
     return RevocationTask.objects.get(grant=grant)
 
 
@@ -49,19 +48,23 @@ def overdue(w: World, grant: Grant) -> RevocationTask:
 @state(TASK, "passed_up", on=open_now)
 def passed_up(w: World, task: RevocationTask) -> RevocationTask:
     """The resource's owner has said that they can't."""
-    return revoking.say_cannot(task, actor=w.actor("resource_owner"), now=w.now, reason="The vendor keeps it.")
+    return revocation_tasks.say_cannot(task, actor=w.actor("resource_owner"), now=w.now, reason="The vendor keeps it.")
 
 
 @state(TASK, "half", on=open_now)
 def half(w: World, task: RevocationTask) -> RevocationTask:
     """The resource's owner has said that it is gone."""
-    return revoking.say_removed(task, actor=w.actor("resource_owner"), now=w.now, reason="Looked in Slack: gone.")
+    return revocation_tasks.say_removed(
+        task, actor=w.actor("resource_owner"), now=w.now, reason="Looked in Slack: gone."
+    )
 
 
 @state(TASK, "closed", on=half)
 def closed(w: World, task: RevocationTask) -> RevocationTask:
     """Security too."""
-    return revoking.say_removed(task, actor=w.actor("second_security"), now=w.now, reason="The token is refused.")
+    return revocation_tasks.say_removed(
+        task, actor=w.actor("second_security"), now=w.now, reason="The token is refused."
+    )
 
 
 @arguments(f"{TASK}.record_check")

@@ -1,7 +1,7 @@
 """The permission matrix of addresses: everybody is sent to every address of the portal, and the answer is the table's.
 
 ``addresses.csv`` is written by hand from the product's rules. Columns: ``address``, a URL name, where ``admin:*_change`` stands
-for that address of every model; ``method``; ``subject``, which `addresses_worlds` knows; ``who``, one name or several of
+for that address of every model; ``method``; ``subject``, which `address_subjects` knows; ``who``, one name or several of
 `PEOPLE`, or ``*`` for everybody whom no other line of that address, method and subject names; ``expected``:
 
 - ``200``, ``302`` (done, or shown elsewhere), ``403`` (it is there, and not theirs to do), ``404`` (whether it is there is not
@@ -33,12 +33,11 @@ from django.core.cache import cache
 from django.urls import URLPattern, URLResolver, get_resolver
 from hypothesis import HealthCheck, Phase, given, settings
 
-from governance.portal import read_only_admin
-from tests import lengths
-from tests.lengths import IS_SOAK
-from tests.matrix import anything, junk, offers, watching
-from tests.matrix.addresses_worlds import PEOPLE, Portal, admin_path
-from tests.matrix.asking import (
+from governance.portal.read_only_admin import admin_site
+from tests import run_lengths
+from tests.matrix import forms_and_addresses, junk_input, random_requests, response_checks
+from tests.matrix.address_subjects import PEOPLE, Portal, admin_path
+from tests.matrix.address_table import (
     ADDRESSES,
     CELLS,
     DRAFTS,
@@ -52,7 +51,8 @@ from tests.matrix.asking import (
     send,
     shown,
 )
-from tests.matrix.offers import Offer
+from tests.matrix.forms_and_addresses import Offer
+from tests.run_lengths import IS_SOAK
 
 pytestmark = pytest.mark.matrix
 
@@ -77,7 +77,7 @@ NOT_KEPT = "no-store, private"
 #: How many of those who get the same answer are sent where not everybody is; as many as there are `PEOPLE` sends them all.
 FEW = 2
 #: How many forms and addresses are sent whatever comes to mind, and how often each.
-FORMS, EACH = 4, lengths.of(5, soak=int(os.environ.get("SOAK_EXAMPLES", "20")))
+FORMS, EACH = 4, run_lengths.of(5, soak=int(os.environ.get("SOAK_EXAMPLES", "20")))
 #: Where a link of a page leads, without what it filters by there.
 LINK = re.compile(r'<a\b[^>]*\bhref="(/[^"#?]*)')
 
@@ -142,7 +142,7 @@ def paths(portal: Portal, address: str, subject: str, cells: dict[str, str]) -> 
         return
     yield admin_path(address, SAMPLE), cells
     if address == "admin:*_changelist":
-        for model in read_only_admin.mount()._registry:
+        for model in admin_site.mount()._registry:
             path = admin_path(address, model._meta.label_lower)
             yield path, {who: cells[who] for who in SENT_EVERYWHERE}
 
@@ -244,15 +244,15 @@ class Sent:
 @pytest.mark.rule("H1")
 def test_junk_in_whatever_is_asked_or_sent_breaks_no_page_and_changes_nothing_by_halves(portal: Portal) -> None:
     """Each field of each form gets a piece of junk in turn, each page one in all that it is asked at once, each path numbers of no row."""
-    wrong, seen, turn = [], {}, itertools.cycle(junk.JUNK)
+    wrong, seen, turn = [], {}, itertools.cycle(junk_input.JUNK)
     for who, path in _to_try(portal, "GET"):
         page = seen[path] = shown(portal, who, path).text
-        asked = junk.query(junk.asked(page, path), junk.JUNK[next(turn)])
-        for where in (*([f"{path}?{asked}"] if asked else []), *junk.elsewhere(path)):
+        asked = junk_input.query(junk_input.asked(page, path), junk_input.JUNK[next(turn)])
+        for where in (*([f"{path}?{asked}"] if asked else []), *junk_input.elsewhere(path)):
             wrong += _broken(f"GET {where[:200]} by {who}", send(portal, who, "GET", where))
     for (who, path), form in _sendable(portal, seen).items():
-        for name, kind in zip(junk.of_each_row(form.fields), turn, strict=False):
-            answer = send(portal, who, "POST", path, junk.body(form.right, name, junk.JUNK[kind]))
+        for name, kind in zip(junk_input.of_each_row(form.fields), turn, strict=False):
+            answer = send(portal, who, "POST", path, junk_input.body(form.right, name, junk_input.JUNK[kind]))
             wrong += _broken(f"POST {path} by {who} with {kind} as {name}", answer)
     assert not wrong, "\n".join(wrong)
 
@@ -274,7 +274,7 @@ def _sendable(portal: Portal, seen: dict[str, str]) -> dict[tuple[str, str], Sen
         right = dict(portal.form(*known))
         found[who, path] = Sent(right, set(right))
     for page, text in seen.items():
-        for method, where, names in junk.forms(text, page):
+        for method, where, names in junk_input.forms(text, page):
             for (_, path), form in found.items():
                 if method == "POST" and where.partition("?")[0] == path:
                     form.fields |= set(names)
@@ -297,12 +297,12 @@ def test_whatever_anybody_sends_to_any_form_or_address_is_answered_in_words_and_
     portal: Portal, request: pytest.FixtureRequest
 ) -> None:
     """A few of the forms and addresses in each run, other ones in the next; all of them under `make soak`."""
-    watch, offered = watching.Watch(portal), _offered(portal)
+    watch, offered = response_checks.Watch(portal), _offered(portal)
     filled = [one for one in offered if one.method == "POST" and one.right]
     some = offered if IS_SOAK else [*random.sample(filled, FORMS), *random.sample(offered, FORMS // 2)]
     ids = [str(row.pk) for row in (*watch.theirs.rows.values(), *portal.rows.values()) if getattr(row, "pk", None)]
     names = sorted({name for one in offered for name in one.choices})
-    others = anything.Others([*ids, "0", str(2**63), "9" * 30], names, watch.theirs.by_address())
+    others = random_requests.Others([*ids, "0", str(2**63), "9" * 30], names, watch.theirs.by_address())
     wrong: list[str] = []
     for offer in some:
 
@@ -313,8 +313,8 @@ def test_whatever_anybody_sends_to_any_form_or_address_is_answered_in_words_and_
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        @given(anything.requests(offer, others))
-        def attempt(one: anything.Request) -> None:
+        @given(random_requests.requests(offer, others))
+        def attempt(one: random_requests.Request) -> None:
             said = watch.wrong(one)
             assert not said, f"{one}: {'; '.join(said)}"
 
@@ -323,7 +323,7 @@ def test_whatever_anybody_sends_to_any_form_or_address_is_answered_in_words_and_
         except Exception as no:  # several that differ come as a group
             wrong.append(f"{offer}\n    {no}")
     cache.clear()  # how often somebody tried to sign in
-    lengths.did(
+    run_lengths.did(
         request,
         f"{sum(watch.counts.values()):,} requests to {len(some)} forms and addresses: {dict(sorted(watch.counts.items()))}",
     )
@@ -340,8 +340,12 @@ def _offered(portal: Portal) -> list[Offer]:
                 path = portal.path(address, subject)
                 for who in [who for who, said in cells.items() if said == "200"]:
                     shown(portal, who, path)
-    found = [one for (who, path), page in list(portal.shown.items()) for one in offers.forms(page.text, path, who)]
-    found = offers.apart([*found, *offers.addresses(portal)])
+    found = [
+        one
+        for (who, path), page in list(portal.shown.items())
+        for one in forms_and_addresses.forms(page.text, path, who)
+    ]
+    found = forms_and_addresses.apart([*found, *forms_and_addresses.addresses(portal)])
     right = {path: (who, dict(portal.form(*known))) for (who, path), known in _to_try(portal, "POST").items()}
     for one in found:
         if one.method == "POST" and (path := one.path.partition("?")[0]) in right:

@@ -16,14 +16,14 @@ import pytest
 from django.utils import timezone
 
 from approvals.models import Submission
-from governance.controls import tokens
-from governance.controls.models import ApiToken, Person, Team
+from governance.core.models import ApiToken, Person, Team
+from governance.core.tokens import transitions as token_transitions
 from inventory.models import Automation, ImportItem
-from tests.approvals import stock
+from tests.approvals import stock_report
 from tests.approvals.api.programs import ROOT, Answer, Program
-from tests.approvals.bring_in.building import of_its_own
-from tests.matrix.addresses_worlds import PEOPLE, Portal
-from tests.matrix.asking import CELLS, DRAFTS, RECORD, SHOWN, writes
+from tests.approvals.intake.builder import of_its_own
+from tests.matrix.address_subjects import PEOPLE, Portal
+from tests.matrix.address_table import CELLS, DRAFTS, RECORD, SHOWN, writes
 from tests.savepoints import undone
 
 pytestmark = pytest.mark.matrix
@@ -56,12 +56,12 @@ TABLE = read()
 
 def program(person: Person, team: Team | None = None) -> Program:
     """Somebody's program, also of one who has left: their token was made before."""
-    secret, at = tokens.new_secret(), timezone.now()
+    secret, at = token_transitions.new_secret(), timezone.now()
     ApiToken.objects.create(
         person=person,
         team=team,
-        shown=secret[: tokens.SHOWN],
-        secret_digest=tokens.digest_of(secret),
+        shown=secret[: token_transitions.SHOWN],
+        secret_digest=token_transitions.digest_of(secret),
         made_at=at,
         expires_at=at + timedelta(days=1),
     )
@@ -82,7 +82,7 @@ def _team(portal: Portal, one: Program) -> str:
 
 
 def _preview(portal: Portal, one: Program, subject: str) -> Answer:
-    return one.post(f"/preview?name=x.json{_team(portal, one)}", of_its_own(stock.EXPORT, "program"))
+    return one.post(f"/preview?name=x.json{_team(portal, one)}", of_its_own(stock_report.EXPORT, "program"))
 
 
 def _bring_in(portal: Portal, one: Program, subject: str) -> Answer:
@@ -90,7 +90,7 @@ def _bring_in(portal: Portal, one: Program, subject: str) -> Answer:
     said = one.get("/me").said
     owner = said["person"]["id"] if "person" in said else 1
     word = "program" if subject == "stock" else subject
-    return one.post(f"/automations?business_owner={owner}{_team(portal, one)}", of_its_own(stock.EXPORT, word))
+    return one.post(f"/automations?business_owner={owner}{_team(portal, one)}", of_its_own(stock_report.EXPORT, word))
 
 
 def _submit(portal: Portal, one: Program, subject: str) -> Answer:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from governance.controls.transitions import REGISTRY
-from tests.controls.test_tokens import OPERATIONS, by_token
-from tests.ground import Ground
+from governance.core.engine.transition import REGISTRY
+from tests.core.tokens.test_tokens import OPERATIONS, by_token
+from tests.matrix.cast_and_states import World, again
 from tests.matrix.test_transitions import subjects
-from tests.matrix.worlds import World, again
+from tests.starting_points import Ground
 
 pytestmark = pytest.mark.matrix
 

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from governance.controls.models import LedgerEvent
-from governance.controls.refusals import Refusal
-from governance.controls.transitions import REGISTRY, Transition
-from tests.ground import Ground
-from tests.matrix.worlds import ARGUMENTS, CREATING, STATES, World, again, everybody
+from governance.core.duties.refusals import Refusal
+from governance.core.engine.transition import REGISTRY, Transition
+from governance.core.models import LedgerEvent
+from tests.matrix.cast_and_states import ARGUMENTS, CREATING, STATES, World, again, everybody
+from tests.starting_points import Ground
 
 pytestmark = pytest.mark.matrix
 

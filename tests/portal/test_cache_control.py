@@ -12,7 +12,7 @@ from django.urls import path
 
 from governance import urls
 from tests.people import Northwind
-from tests.portal.signed_in import client_of
+from tests.signed_in_client import client_of
 
 NOT_KEPT = "no-store, private"
 

@@ -8,12 +8,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from governance.controls import texts
-from governance.web import asked
+from governance.core.texts import free_text
+from governance.web.requests import parameters
 from tests.approvals.api.programs import Program
-from tests.journeys import Company
 from tests.people import Northwind
-from tests.portal.signed_in import client_of
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
 
 ELSEWHERE = ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:x", "/\t/evil.example", "me"]
 
@@ -21,12 +21,12 @@ ELSEWHERE = ["https://evil.example/", "//evil.example/", "/\\evil.example", "jav
 @pytest.mark.rule("S5")
 @pytest.mark.parametrize("path", ELSEWHERE)
 def test_no_path_leads_away_from_the_portal(path: str) -> None:
-    assert asked.local_path(path) == ""
+    assert parameters.local_path(path) == ""
 
 
 @pytest.mark.rule("S5")
 def test_a_path_of_the_portal_is_kept() -> None:
-    assert asked.local_path("/me/?tab=1#a") == "/me/?tab=1#a"
+    assert parameters.local_path("/me/?tab=1#a") == "/me/?tab=1#a"
 
 
 @pytest.mark.django_db
@@ -45,9 +45,9 @@ def test_no_page_repeats_an_address_from_elsewhere(northwind: Northwind, path: s
     "begin", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", " =", "﹢", "﹣", "﹦", "﹫"]
 )
 def test_no_cell_of_an_export_is_a_formula(begin: str) -> None:
-    assert texts.cell(f"{begin}1+1") == f"'{begin}1+1"
-    assert texts.cell("Invoice chaser") == "Invoice chaser"
-    assert texts.cell(None) == ""
+    assert free_text.cell(f"{begin}1+1") == f"'{begin}1+1"
+    assert free_text.cell("Invoice chaser") == "Invoice chaser"
+    assert free_text.cell(None) == ""
 
 
 @pytest.mark.django_db

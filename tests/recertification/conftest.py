@@ -6,15 +6,15 @@ import pytest
 
 from approvals.models import Submission
 from governance.recertification.models import Item
-from tests.approvals import stock
-from tests.ground import STARTS, Ground
-from tests.journeys import Company
-from tests.recertification.reviews import Held, all_under_review, under_review
+from tests.approvals import stock_report
+from tests.recertification.review_steps import Held, all_under_review, under_review
+from tests.scenarios import Company
+from tests.starting_points import STARTS, Ground
 
 
 def _one_opened(c: Company) -> Submission:
     """The item about its first privilege alone, which is the one on the ERP."""
-    made = stock.newest(c)
+    made = stock_report.newest(c)
     held = Held(c, made)
     assert held.grant() == held.grant(on=c.erp)
     under_review(held.grant())
@@ -23,7 +23,7 @@ def _one_opened(c: Company) -> Submission:
 
 def _all_opened(c: Company) -> Submission:
     """Whatever comes up on that day, as the sweep opens it."""
-    made = stock.newest(c)
+    made = stock_report.newest(c)
     all_under_review(Held(c, made).grant())
     return made
 

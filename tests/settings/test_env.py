@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from governance.controls.models import Team
+from governance.core.models import Team
 from governance.settings.connections import MOST_PREPARED, Connection
 from governance.settings.env import PREPARE_AFTER, PRODUCTION_SAYS, database, read
 

@@ -15,21 +15,22 @@ from random import Random
 import pytest
 from django.utils import timezone
 
-from approvals import brake
+from approvals.grants import circuit_breaker
 from approvals.models import BatchState, HeldBatch
-from governance.controls import clock, ledger_export, sealing
+from governance.core.clock import business_time
+from governance.core.ledger import ledger_export, sealing
+from governance.recertification.campaigns.scope import Scope
 from governance.recertification.models import CampaignState, ItemOutcome, ItemState, Question
-from governance.recertification.scope import Scope
-from tests import lengths
+from tests import run_lengths
 from tests.environment import Environment
 from tests.processes import Mailbox, stop_background
-from tests.recertification.due import nudged_until
-from tests.soak.blows import Blows, keep_commits, lost_claims
-from tests.soak.large import Large, held_for_long, large
+from tests.recertification.due_grants import nudged_until
+from tests.soak.large_campaign import Large, held_for_long, large
+from tests.soak.process_kills import Blows, keep_commits, lost_claims
 
 pytestmark = [pytest.mark.process, pytest.mark.soak(only=True)]
 
-MANY = lengths.of(60, soak=10_000)
+MANY = run_lengths.of(60, soak=10_000)
 
 #: Drawn by the clock unless it is given: `CAMPAIGN_SEED=… make soak ARGS="-k campaign"`.
 SEED = int(os.environ.get("CAMPAIGN_SEED") or time.time())
@@ -82,7 +83,9 @@ class Course:
             self.look()
             self.blows.prove_that_the_others_live()
             now = left()
-            lengths.going(self.request, f"seed {SEED}: {what}, {now:,} of {whole:,} left, {self.struck.total()} blows")
+            run_lengths.going(
+                self.request, f"seed {SEED}: {what}, {now:,} of {whole:,} left, {self.struck.total()} blows"
+            )
             return now <= share
 
         for share in at:
@@ -101,7 +104,7 @@ class Course:
         """Both are ordered and filled; the second joins what is in the first."""
         people = self.large.held.people
         for number, (name, about, by) in enumerate(
-            (("Held for long", held_for_long(clock.now()), people.sana), ("Everything", Scope(), people.ines))
+            (("Held for long", held_for_long(business_time.now()), people.sana), ("Everything", Scope(), people.ines))
         ):
             self.large.order(name, about, by)
             expected = self.large.campaigns[number].expected
@@ -117,8 +120,8 @@ class Course:
 
     def reminds(self) -> None:
         """Half-way everybody is reminded of everything."""
-        clock.move(timedelta(days=7))
-        now, waiting = clock.now(), Question.objects.unanswered().filter(item__in=self.large.items())
+        business_time.move(timedelta(days=7))
+        now, waiting = business_time.now(), Question.objects.unanswered().filter(item__in=self.large.items())
         self.until_done("reminders", waiting.filter(remind_at__lte=now).count, blows=2)
 
     def is_answered(self) -> None:
@@ -128,28 +131,28 @@ class Course:
         size = len(keys) // 3 + 1
         for start in range(0, len(keys), size):
             self.large.answer(keys[start : start + size])
-            lengths.going(self.request, f"seed {SEED}: {start + size:,} of {len(keys):,} items answered")
+            run_lengths.going(self.request, f"seed {SEED}: {start + size:,} of {len(keys):,} items answered")
             self.strike()
 
     def escalates(self) -> None:
         """The deadline passes: what was not answered is the next one's; what was revoked ends, held by the brake or not."""
-        clock.move(self.large.campaigns[0].deadline + timedelta(hours=20) - clock.now())
-        due = self.large.items().filter(state=ItemState.OPEN, nobody=False, deadline__lte=clock.now())
+        business_time.move(self.large.campaigns[0].deadline + timedelta(hours=20) - business_time.now())
+        due = self.large.items().filter(state=ItemState.OPEN, nobody=False, deadline__lte=business_time.now())
         self.until_done("escalating", due.count, blows=3)
 
     def suspends(self) -> None:
         """The grace passes: what nobody answered for is in force no more; who is told of it is told at once."""
-        clock.move(self.large.campaigns[0].grace_until + timedelta(hours=1) - clock.now())
-        now, due = clock.now(), self.large.items().filter(state=ItemState.ESCALATED, suspended_at=None)
+        business_time.move(self.large.campaigns[0].grace_until + timedelta(hours=1) - business_time.now())
+        now, due = business_time.now(), self.large.items().filter(state=ItemState.ESCALATED, suspended_at=None)
         self.until_done("suspending", due.filter(grace_until__lte=now).count, blows=3)
         self.large.prove_that_silence_keeps_nothing(now)
         self.until_done("mails", self.large.unsent().count, blows=2)
 
     def closes(self) -> None:
         """Five days on it ends; too much at once is held, and released, or lapses and is held again a day later (G6)."""
-        clock.move(timedelta(days=6))
+        business_time.move(timedelta(days=6))
         self.wait(self.is_held, "the brake to hold the close")
-        self.large.prove_that_silence_keeps_nothing(clock.now())
+        self.large.prove_that_silence_keeps_nothing(business_time.now())
 
         def left() -> int:
             if self.is_held():
@@ -165,14 +168,14 @@ class Course:
             return self.large.answerable().exists()
         lapsed = HeldBatch.objects.filter(state=BatchState.LAPSED).order_by("-ended_at").first()
         if lapsed is not None and lapsed.ended_at is not None:
-            comes_again = lapsed.ended_at + brake.RESTS[BatchState.LAPSED] + timedelta(minutes=1)
-            clock.move(max(timedelta(), comes_again - clock.now()))
+            comes_again = lapsed.ended_at + circuit_breaker.RESTS[BatchState.LAPSED] + timedelta(minutes=1)
+            business_time.move(max(timedelta(), comes_again - business_time.now()))
         return False
 
     def tells_the_rest(self, mailbox: Mailbox) -> None:
         """What waits for a digest goes in the days' that follow; then worker and beat stop, since each day brings something to tell."""
         for _ in range(2):
-            clock.move(timedelta(days=1))
+            business_time.move(timedelta(days=1))
             self.wait(lambda: (self.look(), self.large.unsent().count() == 0)[1], "every mail to go")
         stop_background()
         self.large.tell_the_rest(mailbox)
@@ -203,7 +206,7 @@ def test_a_campaign_of_10000_is_opened_answered_escalated_and_closed_once_whatev
     outcomes = Counter(all_of_it.items().values_list("outcome", flat=True))
     came_to = ", ".join(f"{ItemOutcome(one).label.lower()} {count:,}" for one, count in sorted(outcomes.items()))
     struck = ", ".join(f"{name} {course.struck[name]}" for name in PARTS)
-    lengths.did(
+    run_lengths.did(
         request,
         f"seed {SEED}: {MANY + 4:,} items of two campaigns ({came_to}), {mails:,} mails; blows: {struck},"
         f" {course.amid} of them amid a step; {course.released} batches released",

@@ -16,12 +16,12 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from governance.controls.models import Person
-from tests import journeys, lengths, people
+from governance.core.models import Person
+from tests import people, run_lengths, scenarios
 from tests.inventory.importers.samples import node, workflow
 from tests.people import joins, make_person
-from tests.portal.signed_in import client_of
 from tests.processes import Site
+from tests.signed_in_client import client_of
 
 pytestmark = [pytest.mark.process, pytest.mark.soak(only=True)]
 
@@ -108,7 +108,7 @@ def upload(browser: Browser, data: bytes, statuses: Counter[int]) -> None:
 def test_a_page_is_as_quick_beside_eight_hostile_uploads(
     site: Site, committed: None, request: pytest.FixtureRequest
 ) -> None:
-    company = journeys.company(people.build(uuid.uuid4().hex[:8], now=timezone.now()))
+    company = scenarios.company(people.build(uuid.uuid4().hex[:8], now=timezone.now()))
     team = company.people.finance_ops
     builders = [joins(make_person(f"Builder {name}"), team) for name in HOSTILE]
     reader, path = Browser(site, company.people.omar), "/desk/"
@@ -125,13 +125,13 @@ def test_a_page_is_as_quick_beside_eight_hostile_uploads(
     beside = []
     while any(thread.is_alive() for thread in threads):
         beside.append(reader.took(path))
-        lengths.going(request, f"{len(beside)} pages beside {dict(statuses)}")
+        run_lengths.going(request, f"{len(beside)} pages beside {dict(statuses)}")
         NEVER.wait(0.05)
     quiet += [reader.took(path) for _ in range(QUIET // 2)]
     ratio = statistics.median(beside) / statistics.median(quiet)
     answers = ", ".join(f"{count} of {status}" for status, count in sorted(statuses.items()))
     figures = f"{words(quiet)} while nobody uploads, {words(beside)} beside uploads: ratio {ratio:.2f}"
-    lengths.did(request, f"{figures}; answers to uploads: {answers}")
+    run_lengths.did(request, f"{figures}; answers to uploads: {answers}")
     assert set(statuses) <= {302, 422, 503}
     assert statuses[302] + statuses[422] == len(HOSTILE), "each was read, or refused with its reason"
     assert len(beside) >= QUIET, "so many that their middle says something"

@@ -8,16 +8,16 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from governance.controls import ledger_export, sealing
-from tests import lengths
+from governance.core.ledger import ledger_export, sealing
+from tests import run_lengths
 from tests.environment import Environment
 from tests.processes import Mailbox
-from tests.recertification.due import due, nudged_until
-from tests.soak.blows import Blows, keep_commits, lost_claims
+from tests.recertification.due_grants import due, nudged_until
+from tests.soak.process_kills import Blows, keep_commits, lost_claims
 
 pytestmark = [pytest.mark.process, pytest.mark.soak(only=True)]
 
-MANY = lengths.of(200, soak=2_000)
+MANY = run_lengths.of(200, soak=2_000)
 
 #: Ten SIGKILLs, and between them connections that are cut.
 ORDER = [
@@ -52,7 +52,7 @@ def test_2000_due_grants_come_to_one_item_and_notice_each_and_one_digest_a_perso
     def has_reached(share: int) -> bool:
         look()
         reached[0] = all_due.items().count() + all_due.sent()
-        lengths.going(request, f"{reached[0]:,} of {whole:,} items and mails, after {blow} of {len(ORDER)} blows")
+        run_lengths.going(request, f"{reached[0]:,} of {whole:,} items and mails, after {blow} of {len(ORDER)} blows")
         blows.prove_that_the_others_live()
         return reached[0] >= share
 
@@ -67,7 +67,7 @@ def test_2000_due_grants_come_to_one_item_and_notice_each_and_one_digest_a_perso
     sealing.seal_all(at=timezone.now())
     assert ledger_export.verify_database().problems == []
     killed = ", ".join(f"{name} {ORDER.count(name)}" for name in ("worker", "beat", "broker", "connection"))
-    lengths.did(
+    run_lengths.did(
         request,
         f"{MANY:,} due grants, {all_due.asked:,} notices of them, {MANY:,} mails beside their digests; SIGKILLs: {killed}; connections cut {ORDER.count('cut')}",
     )

@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 
-from tests import lengths
-from tests.pages.test_axe import TOUR
-from tests.pages.world import World
+from tests import run_lengths
+from tests.browser.test_axe import TOUR
+from tests.browser.tour_company import World
 from tests.processes import Site
 
 pytestmark = [pytest.mark.process, pytest.mark.soak(only=True)]
 
 #: Who is at it at once, and how often each opens all pages.
-PEOPLE, ROUNDS = 8, lengths.of(2, soak=12)
+PEOPLE, ROUNDS = 8, run_lengths.of(2, soak=12)
 #: Seconds that an answer may take with everybody at it: nothing hangs.
 PATIENCE = 30
 
@@ -67,11 +67,11 @@ def test_every_page_with_eight_people_at_once(site: Site, committed: None, reque
     for thread in threads:
         while thread.is_alive():
             thread.join(1)
-            lengths.going(request, f"{sum(found.total() for found in counts):,} of {whole:,} answers")
+            run_lengths.going(request, f"{sum(found.total() for found in counts):,} of {whole:,} answers")
     total = sum(counts, Found())
     broken = {f"{status} {path}": number for (_, path, status), number in total.items() if not status or status >= 500}
     assert broken == {}
     assert total.total() == whole
     assert set(total) == set(alone), "everybody is answered as when they were alone"
     pages = {path for _, path, _ in total}
-    lengths.did(request, f"{whole:,} answers of {len(pages)} pages to {PEOPLE} people at once, none broken")
+    run_lengths.did(request, f"{whole:,} answers of {len(pages)} pages to {PEOPLE} people at once, none broken")

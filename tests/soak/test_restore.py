@@ -17,11 +17,11 @@ from django.db import connection
 from django.utils import timezone
 
 from approvals.models import Grant, Submission, SubmissionState
-from governance.controls import ledger_export, sealing
-from governance.controls.models import LedgerEvent
-from governance.supervisor import postgres
-from tests import journeys, lengths
-from tests.approvals import stock
+from governance.core.ledger import ledger_export, sealing
+from governance.core.models import LedgerEvent
+from governance.devserver import postgres
+from tests import run_lengths, scenarios
+from tests.approvals import stock_report
 from tests.environment import Environment
 from tests.people import build
 
@@ -65,14 +65,14 @@ def test_a_restored_backup_verifies_and_the_journey_goes_on(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    company = journeys.company(build("restore"))
-    asked = stock.in_stage_2(company)
+    company = scenarios.company(build("restore"))
+    asked = stock_report.in_stage_2(company)
     sealing.seal_all(at=timezone.now())
     backup, url = tmp_path / "countersign.dump", surroundings.cluster.url
     here = str(connection.settings_dict["NAME"])
     run(surroundings.cluster, "pg_dump", "--format=custom", f"--file={backup}", named(url, here))
     # What happens after the backup is lost with the database, and a checkpoint that was published meanwhile says so.
-    journeys.decide_all(company, asked)
+    scenarios.decide_all(company, asked)
     sealing.seal_all(at=timezone.now())
     with psycopg.connect(surroundings.superuser_url(), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE restored OWNER {postgres.ROLE}")
@@ -91,11 +91,13 @@ def test_a_restored_backup_verifies_and_the_journey_goes_on(
         call_command("verify_ledger", stdout=(said := StringIO()))
         assert Submission.objects.get(pk=asked.pk).state == SubmissionState.OPEN
         events = LedgerEvent.objects.count()
-        done: Any = stock.decide_rest(company, Submission.objects.get(pk=asked.pk))
+        done: Any = stock_report.decide_rest(company, Submission.objects.get(pk=asked.pk))
         assert done.state == SubmissionState.IN_FORCE
         assert Grant.objects.filter(automation=asked.automation_id).count() == 4
         sealing.seal_all(at=timezone.now())
         report = ledger_export.verify_database()
         assert report.problems == []
         assert report.events == LedgerEvent.objects.count() > events
-    lengths.did(request, f"a backup with {events} events restored: {said.getvalue().strip()}; then decided to the end")
+    run_lengths.did(
+        request, f"a backup with {events} events restored: {said.getvalue().strip()}; then decided to the end"
+    )

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.structure.sizes import oversized
+from tests.structure.file_sizes import oversized
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent

@@ -12,21 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from governance.controls.refusals import ERRORS
+from governance.core.duties.refusals import ERRORS
 from tests.environment import ROOT
-from tests.structure.sizes import sources
+from tests.structure.file_sizes import sources
 
 Finder = Callable[[ast.AST], Iterator[tuple[int, str]]]
 
 #: It performs operations, and the other the same ones on many rows at once.
-ENGINE = ("governance/controls/transitions.py", "governance/controls/together.py")
+ENGINE = ("governance/core/engine/transition.py", "governance/core/engine/bulk_transition.py")
 #: A notice, or a message to a webhook, is no governed row: it is the outbox's own, and these are who empties the outbox.
 OUTBOX = tuple(f"governance/controls/{name}.py" for name in ("sending", "mail_digest", "outgoing", "webhook_sending"))
 
 #: Classes of refusals that many rules raise.
 REFUSALS = {"Refused", *(error.__name__ for error in ERRORS.values())}
 #: The attack names its trigger by the finding that it expects without it.
-ANY_REFUSAL = ("tests/approvals/unrecorded/test_attacks.py",)
+ANY_REFUSAL = ("tests/approvals/models/test_unrecorded_rows.py",)
 
 
 def _names(node: ast.AST) -> str:
@@ -94,7 +94,7 @@ def signals(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def unbounded(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Texts taken for numbers or days without bounds: what `governance.web.asked` is for."""
+    """Texts taken for numbers or days without bounds: what `governance.web.requests.parameters` is for."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Name) and _names(node) in ASKED_WITHOUT_BOUNDS:
             yield node.lineno, f"uses {_names(node)}"
@@ -196,7 +196,7 @@ def test_nothing_asks_a_question_that_a_superuser_answers_with_yes() -> None:
 
 
 def test_only_the_manager_of_people_knows_superusers() -> None:
-    assert found(superusers, sources(ROOT), allowed=("governance/controls/models/people.py",)) == []
+    assert found(superusers, sources(ROOT), allowed=("governance/core/models/people.py",)) == []
 
 
 def test_there_are_no_signals_of_our_own() -> None:
@@ -217,7 +217,7 @@ def test_tests_say_which_refusal_they_expect() -> None:
 
 
 def test_the_supervisor_needs_nothing_but_python() -> None:
-    programs_of_their_own = ("governance/supervisor/prepare.py", "governance/supervisor/fonts.py")
+    programs_of_their_own = ("governance/devserver/prepare.py", "governance/devserver/fonts.py")
     supervisor = (ROOT / "governance" / "supervisor").rglob("*.py")
     assert found(foreign_imports, supervisor, allowed=programs_of_their_own) == []
 
@@ -288,7 +288,7 @@ def test_nothing_of_others_is_committed() -> None:
     others = re.compile(
         r"\.(woff2?|ttf|otf|eot|map)$|\.min\.(js|css)$|(^|/)(bootstrap|htmx|alpine|jquery|node_modules)\b", re.I
     )
-    ours = "governance/controls/management/commands/bootstrap.py"  # S9's bootstrap, not the stylesheet
+    ours = "governance/core/management/commands/bootstrap.py"  # S9's bootstrap, not the stylesheet
     assert [path for path in committed() if others.search(path) and path != ours] == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from governance.controls.transitions import declared
+from governance.core.engine.transition import declared
 
 pytestmark = pytest.mark.rule("H1")
 

@@ -10,7 +10,7 @@ import pytest
 from django.urls import URLPattern
 
 from governance.portal.urls import urlpatterns
-from tests.structure.sizes import sources
+from tests.structure.file_sizes import sources
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Pages that are allauth's own code, and why none of them writes to a person past the ledger.
@@ -25,17 +25,17 @@ THEIRS = {
 }
 #: Calls that change how somebody signs in, and the modules that may make them.
 WRITES = {
-    "set_password": {"governance/controls/signing_in.py", "governance/controls/models/people.py"},
+    "set_password": {"governance/core/sign_in/transitions.py", "governance/core/models/people.py"},
     "set_unusable_password": {
-        "governance/portal/views/people.py",  # of somebody who is entered, on record, right after
-        "governance/controls/erasing.py",  # of somebody who is erased, which is an event of its own
+        "governance/portal/people/views/people.py",  # of somebody who is entered, on record, right after
+        "governance/core/erasure/transitions.py",  # of somebody who is erased, which is an event of its own
     },
-    "create_user": {"governance/controls/models/people.py", "governance/controls/management/commands/bootstrap.py"},
+    "create_user": {"governance/core/models/people.py", "governance/core/management/commands/bootstrap.py"},
     "create_superuser": set(),
-    "login": {"governance/portal/sign_in.py"},
+    "login": {"governance/portal/sign_in/adapters.py"},
 }
 #: Django's own sign-in is handed to `signing_in` and called by nobody else.
-HANDED_OVER = {"governance/portal/sign_in.py", "governance/portal/views/demo.py"}
+HANDED_OVER = {"governance/portal/sign_in/adapters.py", "governance/portal/demo_pages/views.py"}
 
 
 def calls(source: str) -> Iterator[str]:
@@ -61,8 +61,8 @@ def unrecorded(where: str, source: str) -> list[str]:
     "sample", ["person.set_password('x')", "Person.objects.create_user('a@b.c')", "auth.login(r, u)"]
 )
 def test_a_write_past_the_ledger_is_found(sample: str) -> None:
-    assert unrecorded("governance/portal/views/profile.py", sample)
-    assert not unrecorded("governance/portal/views/profile.py", "signing_in.set_password(person, password='x')")
+    assert unrecorded("governance/portal/people/views/profile.py", sample)
+    assert not unrecorded("governance/portal/people/views/profile.py", "signing_in.set_password(person, password='x')")
 
 
 @pytest.mark.rule("H1")

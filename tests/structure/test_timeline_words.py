@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from governance.controls.timeline_words import OF_ITSELF, QUIET, WORDS
-from governance.controls.transitions import declared
+from governance.core.engine.transition import declared
+from governance.core.timeline.event_words import OF_ITSELF, QUIET, WORDS
 
 pytestmark = pytest.mark.rule("H3")
 

@@ -8,7 +8,7 @@ from django.utils.module_loading import autodiscover_modules
 
 from governance.celery import TIMETABLE, app
 from tests.environment import ROOT
-from tests.structure.sizes import sources
+from tests.structure.file_sizes import sources
 
 
 def tasks() -> set[str]:

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.template import loader
 from django.urls import reverse
 
-from governance.web.chrome import DESTINATIONS, Destination
+from governance.web.pages.navigation import DESTINATIONS, Destination
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 24, 14, 10, tzinfo=UTC)  # 15:10 in the organisation's zone
@@ -50,7 +50,7 @@ TEMPLATES = [
 
 @dataclass(frozen=True)
 class Frame:
-    """The frame of a sample page: like `governance.web.context.Chrome`, with nothing behind it."""
+    """The frame of a sample page: like `governance.web.pages.context_processor.Chrome`, with nothing behind it."""
 
     person_name: str = "Omar Haddad"
     section: str = ""

@@ -17,14 +17,18 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
-from approvals import bulk
-from governance.controls import clock, jobs, keys
-from governance.controls.actors import Actor
-from governance.controls.models import Person, Team
-from governance.controls.refusals import Refused
-from inventory import importers, registry
+from approvals.intake import bulk_import
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refused
+from governance.core.jobs import job_runs
+from governance.core.keys import key_files
+from governance.core.models import Person, Team
+from inventory import importers
 from inventory.importers import ImportProblem, NotRead, ReadResult
+from inventory.imports.transitions import confirmation, previews
 from inventory.models import BatchState, Environment, ImportBatch, ImportState, Outcome
+from inventory.ownership import rules as ownership_rules
 
 #: Files that are read together.
 TOGETHER = 100
@@ -61,7 +65,7 @@ class Command(BaseCommand):
         """
         team, by = self._team(options["team"]), _person(options["by"])
         technical = _person(options["technical"]).pk if options["technical"] else None
-        said = bulk.Order(team.pk, _person(options["owner"]).pk, technical, options["environment"])
+        said = bulk_import.Order(team.pk, _person(options["owner"]).pk, technical, options["environment"])
         self._check(team, by, said)
         batch = _upload(by, _run(folders, team))
         with _until_stopped() as is_stopped:
@@ -69,7 +73,7 @@ class Command(BaseCommand):
             if not is_stopped:
                 self._bring_in(batch, said, is_stopped)
         if is_stopped:
-            registry.stop(batch)
+            previews.stop(batch)
         self._report(batch)
         if is_stopped:
             self.stderr.write("Stopped. What is in the register stays there; run it again to go on.")
@@ -83,10 +87,10 @@ class Command(BaseCommand):
             raise CommandError(f"{'Several teams are' if found else 'No team is'} called {name}.")
         return found[0]
 
-    def _check(self, team: Team, by: Person, said: bulk.Order) -> None:
+    def _check(self, team: Team, by: Person, said: bulk_import.Order) -> None:
         """What would be refused of every single one is said at once."""
-        now = clock.now()
-        no = registry.confirm_import.refusal(team, actor=Actor.of(by), now=now)
+        now = business_time.now()
+        no = confirmation.confirm_import.refusal(team, actor=Actor.of(by), now=now)
         people = Person.objects.in_bulk(
             [said.business_owner, *([said.technical_owner] if said.technical_owner else [])]
         )
@@ -94,7 +98,7 @@ class Command(BaseCommand):
             "business_owner": people[said.business_owner],
             "technical_owner": people.get(said.technical_owner or 0),
         }
-        wrong = [found for _, found in registry.owner_refusals(team, None, named, now)]
+        wrong = [found for _, found in ownership_rules.refusals(team, None, named, now)]
         for refusal in [*([no] if no else []), *wrong]:
             raise CommandError(f"{refusal.sentence} {refusal.to_do}".strip())
 
@@ -105,7 +109,7 @@ class Command(BaseCommand):
         entries = (one for one in found if not (isinstance(one[1], NotRead) and _counted(passed_over, one[1])))
         while not is_stopped and (some := list(islice(entries, TOGETHER))):
             try:
-                registry.add(batch, some, now=clock.now(), team=team)  # type: ignore[arg-type]  # what is not read is left out above
+                previews.add(batch, some, now=business_time.now(), team=team)  # type: ignore[arg-type]  # what is not read is left out above
             except Refused as no:
                 raise CommandError(f"{no.refusal.sentence} {no.refusal.to_do}") from no
             read += len(some)
@@ -113,14 +117,14 @@ class Command(BaseCommand):
         for reason, count in sorted(passed_over.items()):
             self.stderr.write(f"{count:,} passed over: {reason}.")
 
-    def _bring_in(self, batch: ImportBatch, said: bulk.Order, is_stopped: list[bool]) -> None:
-        registry.order(batch, {**batch.order, **said.to_dict()})
+    def _bring_in(self, batch: ImportBatch, said: bulk_import.Order, is_stopped: list[bool]) -> None:
+        previews.order(batch, {**batch.order, **said.to_dict()})
         batch.refresh_from_db()
-        total, began = registry.open_items(batch).count(), time.monotonic()
+        total, began = previews.open_items(batch).count(), time.monotonic()
         done = Counter[str]()
         while not is_stopped and batch.progress == BatchState.CONFIRMING:
-            with jobs.alone(bulk.JOB, waits=True):
-                done += bulk.bring_slice(batch, clock.now())
+            with job_runs.alone(bulk_import.JOB, waits=True):
+                done += bulk_import.bring_slice(batch, business_time.now())
             batch.refresh_from_db(fields=["progress"])
             rate = sum(done.values()) / max(time.monotonic() - began, 0.001)
             self._tell(f"{sum(done.values()):,} of {total:,}, {rate:.0f} a second: {_in_words(done)}")
@@ -128,7 +132,7 @@ class Command(BaseCommand):
     def _report(self, batch: ImportBatch) -> None:
         counts = Counter(batch.items.exclude(outcome="").values_list("outcome", flat=True))
         unread = batch.items.filter(progress=ImportState.REFUSED).order_by("pk")
-        left = registry.open_items(batch).count()
+        left = previews.open_items(batch).count()
         if sys.stderr.isatty():
             self.stderr.write("")
         for item in batch.items.filter(outcome=Outcome.REFUSED, progress=ImportState.PREVIEW).order_by("pk"):
@@ -166,14 +170,14 @@ def _upload(by: Person, run: str) -> ImportBatch:
     unfinished = ImportBatch.objects.filter(by=by, order__run=run).exclude(progress=BatchState.CONFIRMED)
     found = unfinished.order_by("-pk").first()
     if found is None:
-        found = registry.begin(actor=Actor.of(by), now=clock.now(), order={"run": run})
+        found = previews.begin(actor=Actor.of(by), now=business_time.now(), order={"run": run})
     return found
 
 
 def _found(folders: Iterable[str]) -> Iterator[tuple[str, ReadResult | ImportProblem | NotRead]]:
     """What stands in the folders, each with its path there."""
     for folder in folders:
-        for one in importers.read_paths([folder], fingerprint_key=keys.digest_key()):
+        for one in importers.read_paths([folder], fingerprint_key=key_files.digest_key()):
             if isinstance(one, ReadResult):
                 yield one.manifest.source.files[0], one
                 continue

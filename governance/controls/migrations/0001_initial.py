@@ -7,7 +7,7 @@ import django.contrib.postgres.operations
 import django.db.models.deletion
 import django.db.models.expressions
 import django.utils.timezone
-import governance.controls.models.ledger
+import governance.core.models.ledger
 import pgtrigger.compiler
 import simple_history.models
 import uuid
@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                 ('number', models.BigIntegerField(unique=True)),
                 ('first', models.BigIntegerField()),
                 ('last', models.BigIntegerField()),
-                ('last_xid', governance.controls.models.ledger.TransactionId()),
+                ('last_xid', governance.core.models.ledger.TransactionId()),
                 ('count', models.IntegerField()),
                 ('total', models.BigIntegerField()),
                 ('root', models.CharField(max_length=64)),
@@ -234,7 +234,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('event_id', models.UUIDField(default=uuid.uuid4, unique=True)),
-                ('xid', governance.controls.models.ledger.TransactionId(db_default=governance.controls.models.ledger.CurrentTransaction(), editable=False)),
+                ('xid', governance.core.models.ledger.TransactionId(db_default=governance.core.models.ledger.CurrentTransaction(), editable=False)),
                 ('at', models.DateTimeField()),
                 ('actor_kind', models.CharField(choices=[('person', 'Person'), ('job', 'Job'), ('workload', 'Workload')], max_length=12)),
                 ('actor_id', models.CharField(max_length=80)),

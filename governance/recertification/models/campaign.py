@@ -9,10 +9,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from governance.controls import access
-from governance.controls.actors import Actor
-from governance.controls.models import NEVER_REMOVED, FreeText, History, Person
-from governance.controls.roles import Permission, Relation
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.models import NEVER_REMOVED, FreeText, History, Person
+from governance.core.roles.roles import Permission, Relation
 from inventory.models import Automation, Resource
 
 

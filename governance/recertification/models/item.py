@@ -13,10 +13,10 @@ from django.db import models
 from django.db.models import Q
 
 from approvals.models import Grant
-from governance.controls import access
-from governance.controls.actors import Actor
-from governance.controls.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
-from governance.controls.roles import Permission, Relation
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
+from governance.core.roles.roles import Permission, Relation
 from governance.recertification.models.campaign import Campaign
 from inventory.models import Automation, Resource
 

@@ -18,7 +18,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance.web import drawings, lines, marks, pages, times, words
+from governance.web.components import charts, facts, marks, state_words, times
+from governance.web.pages import page
 
 register = template.Library()
 
@@ -34,14 +35,14 @@ register.simple_tag(marks.levels, name="levels")
 register.simple_tag(marks.tag, name="tag")
 register.simple_tag(marks.avatar, name="avatar")
 register.simple_tag(marks.person, name="person")
-register.simple_tag(lines.head_fact, name="head_fact")
-register.simple_tag(lines.fact, name="fact")
-register.simple_tag(lines.reason, name="reason")
-register.simple_tag(drawings.segments, name="segments")
-register.simple_tag(drawings.bar, name="bar")
-register.simple_tag(drawings.weekly_bars, name="weekly_bars")
-register.simple_tag(drawings.burn_down, name="burn_down")
-register.simple_tag(drawings.links, name="links")
+register.simple_tag(facts.head_fact, name="head_fact")
+register.simple_tag(facts.fact, name="fact")
+register.simple_tag(facts.reason, name="reason")
+register.simple_tag(charts.segments, name="segments")
+register.simple_tag(charts.bar, name="bar")
+register.simple_tag(charts.weekly_bars, name="weekly_bars")
+register.simple_tag(charts.burn_down, name="burn_down")
+register.simple_tag(charts.links, name="links")
 
 
 def _now(context: Context) -> datetime:
@@ -54,9 +55,9 @@ def _now(context: Context) -> datetime:
 def sign_in_again(context: Context, code: str) -> SafeString:
     """Draw the link to a new sign-in that leads back here, for a refusal of this code; nothing where that lifts nothing (S5)."""
     request = context.get("request")
-    if code != pages.SIGN_IN_AGAIN or request is None:
+    if code != page.SIGN_IN_AGAIN or request is None:
         return marks.NOTHING
-    return format_html('<a href="{}">Sign in again</a>', pages.sign_in_again(request))
+    return format_html('<a href="{}">Sign in again</a>', page.sign_in_again(request))
 
 
 @register.simple_tag
@@ -71,14 +72,14 @@ def state(kind: str, value: str, below: str = "", *, mine: bool = False, holder:
         mine, holder: whom something open waits for.
         by: who brought it there: "Approved by Theo Brandt".
     """
-    word = words.state_word(kind, value, mine=mine, holder=holder)
+    word = state_words.state_word(kind, value, mine=mine, holder=holder)
     return marks.state(replace(word, text=f"{word.text} by {by}") if by else word, below)
 
 
 @register.simple_tag
 def row_state(kind: str, value: str) -> SafeString:
     """Draw the word of a state as `state` does, for a row of a list (see ``marks.in_row``)."""
-    word = words.state_word(kind, value)
+    word = state_words.state_word(kind, value)
     return marks.in_row(f"state {word.tone}".rstrip(), word.icon, word.text)
 
 
@@ -144,14 +145,14 @@ def due(
     if at < now:
         since = f"since {timezone.localtime(at):%H:%M}"
         late = f"Overdue {since if days == 0 else times.counted(-days, 'day')}"
-        return times.time_element(at, marks.state(words.Word(late, "clock", "no")))
+        return times.time_element(at, marks.state(state_words.Word(late, "clock", "no")))
     named = times.moment_words(at, now) if full or days < 2 else times.day_words(that, today)
     if full and 1 < days <= 7:
         named += f", {times.distance_words(that, now)}"
     text = f"{verb} {named}" if verb else named[:1].upper() + named[1:]
     if days > 2 and not marked:
         return times.time_element(at, text)
-    return times.time_element(at, marks.state(words.Word(text, "clock" if full else "ring", "wait")))
+    return times.time_element(at, marks.state(state_words.Word(text, "clock" if full else "ring", "wait")))
 
 
 @register.simple_tag(takes_context=True)
@@ -173,7 +174,7 @@ def term_bar(
         '<span class="term"><span class="term-ends">{}{}</span>{}<span class="term-left {}">{}</span></span>',
         times.time_element(first, f"{first.day} {first:%b}"),
         times.time_element(last, f"{last.day} {last:%b}"),
-        drawings.bar(drawings.elapsed(begins, ends, now), tone=tone),
+        charts.bar(charts.elapsed(begins, ends, now), tone=tone),
         tone if tone == "wait" else "",
         said,
     )
@@ -182,20 +183,20 @@ def term_bar(
 @register.simple_tag
 def resource_icon(kind: str) -> SafeString:
     """Draw the icon of a kind of resource; a plug for one that has none."""
-    return marks.icon(words.RESOURCE_KINDS.get(kind, words.Word("", "plug")).icon)
+    return marks.icon(state_words.RESOURCE_KINDS.get(kind, state_words.Word("", "plug")).icon)
 
 
 @register.simple_tag
 def resource_word(kind: str) -> str:
     """Say a kind of resource: "MCP server"."""
-    return words.RESOURCE_KINDS[kind].text
+    return state_words.RESOURCE_KINDS[kind].text
 
 
 @register.simple_tag
 def fan(count: int, *, closing: bool = False) -> SafeString:
-    """Draw the lines of a route from one box to ``count`` boxes, or with ``closing`` back to one."""
+    """Draw the lines of a route from one box to ``count`` boxes, or with ``pool_shutdown`` back to one."""
     pairs = [(i, 0, "") if closing else (0, i, "") for i in range(count)]
-    return drawings.links(count if closing else 1, 1 if closing else count, pairs)
+    return charts.links(count if closing else 1, 1 if closing else count, pairs)
 
 
 @register.simple_tag
@@ -206,7 +207,7 @@ def keys(*names: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def oob(context: Context) -> str:
-    """Mark an element for an out-of-band swap when `pages.page` sends it beside a fragment; else nothing."""
+    """Mark an element for an out-of-band swap when `page.page` sends it beside a fragment; else nothing."""
     return SafeString(' hx-swap-oob="true"') if context.get("oob") else ""
 
 
@@ -293,7 +294,7 @@ def number(value: int | None) -> str:
 @register.filter
 def level_word(value: str) -> str:
     """Say an access level: "Write"."""
-    return words.LEVELS[value].text
+    return state_words.LEVELS[value].text
 
 
 @register.filter

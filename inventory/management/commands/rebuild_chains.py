@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from inventory import chain_keeping
+from inventory.chains import transitions as chain_transitions
 
 
 class Command(BaseCommand):
@@ -16,4 +16,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Work it out and say of how many."""
-        self.stdout.write(f"The chains of {chain_keeping.rebuild():,} automations in use were worked out anew.")
+        self.stdout.write(f"The chains of {chain_transitions.rebuild():,} automations in use were worked out anew.")

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.test import Client
 
-from governance.controls.models import Person, Team
-from tests.controls.test_tokens import made_for
+from governance.core.models import Person, Team
+from tests.core.tokens.test_tokens import made_for
 
 ROOT = "/api/v1"
 

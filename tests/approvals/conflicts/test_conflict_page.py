@@ -6,21 +6,21 @@ import re
 
 import pytest
 
-from approvals import conflict_sweeps
-from approvals.conflicts import cases, finding
+from approvals.conflicts import jobs as conflict_jobs
+from approvals.conflicts.check import automation, cases
 from approvals.models import Conflict, Submission, Waiver
-from governance.controls.actors import Actor
+from governance.core.actors.actor import Actor
 from inventory.importers.manifest import Trigger
 from inventory.models import Automation
-from tests import journeys
-from tests.approvals.chained import described, in_force
-from tests.approvals.conflicts import ruling
-from tests.approvals.conflicts.ruling import on
-from tests.approvals.conflicts.test_waivers import ask, grant
-from tests.ground import starting_point
-from tests.journeys import Company
-from tests.portal.signed_in import client_of
-from tests.unguarded import moved
+from tests import scenarios
+from tests.approvals.chains import described, in_force
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
+from tests.approvals.waivers.test_waivers import ask, grant
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+from tests.starting_points import starting_point
+from tests.trigger_bypass import moved
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
@@ -31,11 +31,11 @@ UNSEEN = "Held by automations that you don’t see."
 @pytest.fixture(autouse=True)
 def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock stands."""
-    monkeypatch.setattr("governance.controls.clock.now", lambda: plain.now)
+    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: plain.now)
 
 
 def page_of(c: Company, who: str) -> str:
-    conflict_sweeps.look(c.now, Actor.of_job(conflict_sweeps.JOB))
+    conflict_jobs.look(c.now, Actor.of_job(conflict_jobs.JOB))
     (one,) = Conflict.objects.all()
     answer = client_of(getattr(c.people, who)).get(one.href)
     assert answer.status_code == 200
@@ -50,9 +50,9 @@ def writes(c: Company) -> None:
 
 def joined_by_one_that_reads(c: Company) -> Waiver:
     """Another of the same chain comes into force under a waiver."""
-    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
+    conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
     reads = described(c, "Reads", (c.slack, "read", "in"))
-    (found,) = finding.find(cases.of_version(reads.automation, reads), c.now)
+    (found,) = automation.find(cases.of_version(reads.automation, reads), c.now)
     waiver = grant(c, ask(c, reads.automation, whom=found.subject), c.people.sana)
     in_force(c, reads)
     return waiver
@@ -65,7 +65,7 @@ JOINED = starting_point(WRITES, joined_by_one_that_reads)
 @WRITES
 def test_a_leg_of_what_the_reader_does_not_see_is_no_open_door(plain: Company) -> None:
     c, n = plain, plain.people
-    ruling.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), scope="chain")
+    conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), scope="chain")
     other = in_force(c, described(c, "Elsewhere", (c.slack, "read", "in"))).automation
     moved(other.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
     text = page_of(c, "rita")
@@ -89,7 +89,7 @@ def test_a_chain_keeps_its_waiver_on_its_page_when_who_joins_changes_its_number(
 
 def test_an_open_door_names_whose_it_is(plain: Company) -> None:
     c = plain
-    ruling.rule({"entry": ["open"]}, on(c.slack, levels=["write"]))
+    conflict_rules.rule({"entry": ["open"]}, on(c.slack, levels=["write"]))
     door = (Trigger("webhook", "Hook", "POST /orders", authenticated=False),)
     made = in_force(c, described(c, "Takes orders", (c.slack, "write", "in"), triggers=door))
     text = page_of(c, "rita")
@@ -98,16 +98,16 @@ def test_an_open_door_names_whose_it_is(plain: Company) -> None:
 
 
 def test_what_would_resolve_it_is_said_where_its_rule_says_nothing(plain: Company, plain_in_force: Submission) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack))
+    conflict_rules.rule(on(plain.erp), on(plain.slack))
     assert "Do without one of them, split it into two automations, or ask for a waiver." in page_of(plain, "rita")
 
 
 def test_what_ended_with_its_rule_was_not_resolved(plain: Company, plain_in_force: Submission) -> None:
-    ruling.rule(on(plain.erp), on(plain.slack))
+    conflict_rules.rule(on(plain.erp), on(plain.slack))
     page_of(plain, "rita")
-    ruling.no_other_rules(plain.now)
+    conflict_rules.no_other_rules(plain.now)
     text = page_of(plain, "rita")
     assert "Nobody asks for this rule any more." in text
     assert "Rule given up" in text
     assert "Resolved" not in text
-    assert journeys.grants_of(plain_in_force)
+    assert scenarios.grants_of(plain_in_force)

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from approvals import grants, transitions
-from approvals.conflicts import asked, members, scanning, standing, ways
+from approvals.conflicts import held_access, members, scan
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts.check import submission as check_submission
+from approvals.grants.transitions import lifecycle
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -26,16 +28,17 @@ from approvals.models import (
     SubmissionState,
     Waiver,
 )
-from approvals.transitions import force
-from governance.controls import texts
+from approvals.submissions.transitions import put_in_force
+from approvals.waivers import transitions as waiver_transitions
+from governance.core.texts import free_text
 from inventory.models import Automation
-from tests import journeys, lengths
-from tests.approvals import chained
-from tests.approvals.conflicts import ruling
-from tests.approvals.conflicts.ruling import on
-from tests.approvals.test_races import PATIENCE, approving, at_once, refusals
-from tests.journeys import Company
+from tests import run_lengths, scenarios
+from tests.approvals import chains
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
+from tests.approvals.submissions.test_races import PATIENCE, approving, at_once, refusals
 from tests.people import as_actor, build
+from tests.scenarios import Company
 
 pytestmark = [pytest.mark.race, pytest.mark.soak]
 
@@ -48,7 +51,7 @@ Put = Callable[..., ConflictRule]
 def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
     """A company of each test's own, committed."""
     with django_db_blocker.unblock():
-        made = journeys.company(build(uuid.uuid4().hex[:8]))
+        made = scenarios.company(build(uuid.uuid4().hex[:8]))
         yield made
         Automation.objects.filter(team=made.people.finance_ops).update(state="retired")
         connections.close_all()
@@ -61,7 +64,7 @@ def put(firm: Company) -> Iterator[Put]:
 
     def enforce(**more: Any) -> ConflictRule:
         legs, said = (on(firm.slack, levels=["write"]), on(firm.slack, levels=["read"])), {"mode": "enforce", **more}
-        row = ruling.unsaved(ruling.document(*legs, code=f"race-{word()}", **said), firm.now)
+        row = conflict_rules.unsaved(conflict_rules.document(*legs, code=f"race-{word()}", **said), firm.now)
         row.save()
         members.weigh_rules([row])
         made.append(row)
@@ -69,14 +72,14 @@ def put(firm: Company) -> Iterator[Put]:
 
     yield enforce
     for row in made:
-        ruling.give_up(row, firm.people.ines, firm.people.karl)
+        conflict_rules.give_up(row, firm.people.ines, firm.people.karl)
     leave_nothing(firm)
 
 
 def leave_nothing(c: Company) -> None:
     """Nothing is held on the workspace: another round begins as this one did."""
     for grant in Grant.objects.filter(entitlement__resource=c.slack).standing():
-        grants.revoke(grant, actor=as_actor(c.people.omar), now=c.now, reason="The round is over.")
+        lifecycle.revoke(grant, actor=as_actor(c.people.omar), now=c.now, reason="The round is over.")
 
 
 def word() -> str:
@@ -84,14 +87,14 @@ def word() -> str:
     return f"t{uuid.uuid4().hex[:8]}"
 
 
-def nearly(c: Company, *holds: chained.Held, **more: Any) -> Submission:
+def nearly(c: Company, *holds: chains.Held, **more: Any) -> Submission:
     """An automation that comes into force with the next yes: of stage 1 where policy approves the rest (A13)."""
-    made = journeys.submitted(c, chained.described(c, f"Race {word()}", *holds, **more))
+    made = scenarios.submitted(c, chains.described(c, f"Race {word()}", *holds, **more))
     if made.light_path:
         return made
-    journeys.decide_app(c, made)
+    scenarios.decide_app(c, made)
     for record in list(made.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"))[1:]:
-        journeys.finish(c, record, now=c.now)
+        scenarios.finish(c, record, now=c.now)
     return made
 
 
@@ -114,31 +117,31 @@ def last_word(c: Company, made: Submission) -> Callable[[], object]:
 def held_at_the_lock(monkeypatch: pytest.MonkeyPatch, *, then: Callable[[], object] = lambda: None) -> None:
     """Whoever comes to the lock waits until two have come, each of whom has been told by then that it may; then something else happens first."""
     together = threading.Barrier(2, action=lambda: failed.extend(at_once(then)), timeout=PATIENCE)
-    lock, failed = asked.alone, list[object]()
+    lock, failed = check_submission.alone, list[object]()
 
     def alone(submission: Submission) -> None:
         together.wait()
         assert failed == [None], failed
         lock(submission)
 
-    monkeypatch.setattr(asked, "alone", alone)
+    monkeypatch.setattr(check_submission, "alone", alone)
 
 
 def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for anybody, and both have been asked once more before one of them has committed."""
-    together, ask = threading.Barrier(2, timeout=PATIENCE), force._check_conflicts
+    together, ask = threading.Barrier(2, timeout=PATIENCE), put_in_force._check_conflicts
 
     def check(step: Any) -> None:
         ask(step)
         together.wait()
 
-    monkeypatch.setattr(asked, "alone", lambda submission: None)
-    monkeypatch.setattr(force, "_check_conflicts", check)
+    monkeypatch.setattr(check_submission, "alone", lambda submission: None)
+    monkeypatch.setattr(put_in_force, "_check_conflicts", check)
 
 
 def caught(c: Company, rule: ConflictRule) -> int:
     """How many conflicts a scan finds of it."""
-    return len(scanning.scan([standing.of(rule)], c.now))
+    return len(scan.scan([conflict_queries.of(rule)], c.now))
 
 
 def states(*made: Submission) -> list[str]:
@@ -151,7 +154,7 @@ def test_of_two_at_once_that_are_in_conflict_together_one_comes_into_force(
     firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, scope: str
 ) -> None:
     rule = put(scope=scope)
-    for number in lengths.rounds(request, 1, soak=20, what=f"races of two that are in conflict by their {scope}"):
+    for number in run_lengths.rounds(request, 1, soak=20, what=f"races of two that are in conflict by their {scope}"):
         pair = halves(firm, scope)
         calls = [last_word(firm, one) for one in pair]
         with monkeypatch.context() as patched:
@@ -178,7 +181,7 @@ def test_of_two_at_once_that_take_a_signature_together_the_other_is_asked_for_it
     assert states(*pair) == [SubmissionState.IN_FORCE, SubmissionState.OPEN]
     record = other.approvals.get(seats__label=SeatLabel.CONFLICT)
     if not record.decisions.exists():  # policy would have approved it (A13)
-        journeys.approve(record, firm.people.omar, now=firm.now)
+        scenarios.approve(record, firm.people.omar, now=firm.now)
     assert refusals(at_once(approving(record, firm.people.sana, firm))) == []
     assert states(*pair) == [SubmissionState.IN_FORCE] * 2
 
@@ -204,7 +207,7 @@ def test_what_joins_two_in_a_chain_while_one_of_them_comes_into_force_does_not_o
     rule, first, second = put(scope="chain"), word(), word()
     nearly_writes = nearly(firm, (firm.slack, "write", first))
     joins = nearly(firm, (firm.slack, "admin", first), (firm.slack, "admin", second))
-    chained.in_force(firm, chained.described(firm, f"Race {word()}", (firm.slack, "read", second)))
+    chains.in_force(firm, chains.described(firm, f"Race {word()}", (firm.slack, "read", second)))
     calls = last_word(firm, nearly_writes), last_words(firm, joins)
     held_at_the_lock(monkeypatch)
     assert refusals(at_once(*calls)) == ["S6"]
@@ -214,7 +217,7 @@ def test_what_joins_two_in_a_chain_while_one_of_them_comes_into_force_does_not_o
 def last_words(c: Company, made: Submission) -> Callable[[], object]:
     """The same where security signs too."""
     (record,) = made.approvals.filter(state=ApprovalState.OPEN)
-    journeys.approve(record, c.people.omar, now=c.now)
+    scenarios.approve(record, c.people.omar, now=c.now)
     return approving(Approval.objects.get(pk=record.pk), c.people.sana, c)
 
 
@@ -238,7 +241,7 @@ def test_a_waiver_that_ends_after_both_were_told_lifts_nothing(
     waiver = waived(c, rule, pair)
 
     def ends() -> None:
-        transitions.end_waiver(
+        waiver_transitions.end_waiver(
             Waiver.objects.get(pk=waiver.pk), actor=as_actor(n.sana), now=c.now, reason="It went wrong."
         )
 
@@ -257,14 +260,14 @@ def waived(c: Company, rule: ConflictRule, pair: tuple[Submission, Submission]) 
         subject=c.people.jonas.pk,
         automation=pair[0].automation,
         covers=sorted(keys),
-        lifts=sorted(ways.at_most(f"{key} admin" for key in keys)),
+        lifts=sorted(held_access.at_most(f"{key} admin" for key in keys)),
         rule_digest=rule.digest,
-        reason=texts.keep("The report is due."),
-        control=texts.keep("Piet reads every post."),
+        reason=free_text.keep("The report is due."),
+        control=free_text.keep("Piet reads every post."),
         days=30,
         asked_by=c.people.rita,
         asked_at=c.now,
         beneficiaries=[c.people.rita.pk, c.people.jonas.pk],
     )
     seed.save()
-    return transitions.grant_waiver(seed, actor=as_actor(c.people.sana), now=c.now, reason="For now.")
+    return waiver_transitions.grant_waiver(seed, actor=as_actor(c.people.sana), now=c.now, reason="For now.")

@@ -10,20 +10,23 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from approvals.conflicts import asked, cases, finding, members, scanning, standing
+from approvals.conflicts import members, scan
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts.check import automation, cases
+from approvals.conflicts.check import submission as check_submission
 from approvals.models import Submission
-from governance.controls.models import LedgerEvent, Person
-from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
-from inventory import registry
+from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
+from governance.core.models import LedgerEvent, Person
 from inventory.importers.capabilities import BY_HAND
 from inventory.models import Control, Entitlement
-from tests import journeys
-from tests.approvals import stock
-from tests.approvals.conflicts import ruling
-from tests.approvals.conflicts.ruling import on
-from tests.journeys import Company
+from inventory.resources.transitions import controls
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
 from tests.people import as_actor, as_delegate
-from tests.portal.signed_in import client_of
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S1")]
 
@@ -39,17 +42,17 @@ def on_slack(c: Company) -> Entitlement:
 
 def say(c: Company, who: Person, one: Entitlement, tag: str = "human.confirm", why: str = WHY) -> Any:
     """Somebody says that a control stands."""
-    return registry.say_control(one, actor=as_actor(who), now=c.now, reason=why, tag=tag)
+    return controls.say_control(one, actor=as_actor(who), now=c.now, reason=why, tag=tag)
 
 
 def unconfirmed(c: Company, **more: Any) -> None:
     """Whoever reads the ERP and posts waits for a person's yes."""
-    ruling.rule(on(c.erp), on(c.slack), without={"tags": ["human.confirm"]}, now=c.now, **more)
+    conflict_rules.rule(on(c.erp), on(c.slack), without={"tags": ["human.confirm"]}, now=c.now, **more)
 
 
 def found_for(submission: Submission, c: Company) -> list[str]:
     """Codes of the rules that a submission is in conflict with, read anew."""
-    return ruling.codes(asked.of_submission(Submission.objects.get(pk=submission.pk), c.now))
+    return conflict_rules.codes(check_submission.of_submission(Submission.objects.get(pk=submission.pk), c.now))
 
 
 # --- who says so --------------------------------------------------------------------------------------------------------
@@ -65,9 +68,9 @@ def test_nobody_says_it_but_who_answers_for_the_resource(plain: Company, plain_i
 @pytest.mark.parametrize("part", ["jonas", "bram"])
 def test_who_owns_what_holds_it_does_not_say_it(plain: Company, part: str) -> None:
     n = plain.people
-    made = stock.version(plain, business_owner=n.jonas, technical_owner=n.bram)
+    made = stock_report.version(plain, business_owner=n.jonas, technical_owner=n.bram)
     owner = getattr(n, part)
-    stock.hand_over(plain, plain.slack, owner, n.amara)
+    stock_report.hand_over(plain, plain.slack, owner, n.amara)
     with pytest.raises(DutyConflict) as no:
         say(plain, owner, on_slack(plain))
     assert no.value.refusal.code == "SOD-1"
@@ -79,10 +82,10 @@ def test_who_submitted_what_holds_it_does_not_say_it_nor_does_their_delegate(
     plain: Company, plain_in_force: Submission
 ) -> None:
     one = on_slack(plain)
-    stock.hand_over(plain, plain.slack, plain.people.rita, plain.people.omar)
+    stock_report.hand_over(plain, plain.slack, plain.people.rita, plain.people.omar)
     for actor in (as_actor(plain.people.rita), as_delegate(plain.people.tom, giver=plain.people.rita)):
         with pytest.raises(Refused, match=r"^SOD-1: Weekly stock report uses this and you"):
-            registry.say_control(one, actor=actor, now=plain.now, reason=WHY, tag="human.confirm")
+            controls.say_control(one, actor=actor, now=plain.now, reason=WHY, tag="human.confirm")
 
 
 def test_it_takes_a_reason_and_one_of_the_list_and_is_said_once(plain: Company, plain_in_force: Submission) -> None:
@@ -113,38 +116,38 @@ def test_where_it_stands_the_conflict_is_gone_and_where_it_is_taken_back_it_is_t
 ) -> None:
     unconfirmed(plain)
 
-    def case() -> list[finding.Found]:
-        return finding.find(cases.of_version(plain_in_force.automation, plain_in_force.version), plain.now)
+    def case() -> list[automation.Found]:
+        return automation.find(cases.of_version(plain_in_force.automation, plain_in_force.version), plain.now)
 
-    rules = standing.in_force(plain.now)
-    assert len(case()) == len(scanning.scan(rules, plain.now)) == 1
+    rules = conflict_queries.in_force(plain.now)
+    assert len(case()) == len(scan.scan(rules, plain.now)) == 1
     made = say(plain, plain.people.omar, on_slack(plain))
     assert on_slack(plain).tags == ["human.confirm", "message.send"]
     assert case() == []
-    assert scanning.scan(rules, plain.now) == {}
-    registry.take_back_control(made, actor=as_actor(plain.people.amara), now=plain.now, reason="It was switched off.")
+    assert scan.scan(rules, plain.now) == {}
+    controls.take_back_control(made, actor=as_actor(plain.people.amara), now=plain.now, reason="It was switched off.")
     assert on_slack(plain).tags == ["message.send"]
-    assert len(case()) == len(scanning.scan(rules, plain.now)) == 1
+    assert len(case()) == len(scan.scan(rules, plain.now)) == 1
 
 
 def test_an_open_submission_is_asked_with_what_stands_now_and_not_as_it_was_frozen(plain: Company) -> None:
     unconfirmed(plain)
-    open_one = journeys.submitted(plain, stock.version(plain), by=plain.people.rita)
+    open_one = scenarios.submitted(plain, stock_report.version(plain), by=plain.people.rita)
     assert found_for(open_one, plain) == ["read-and-tell"]
     made = say(plain, plain.people.omar, on_slack(plain))
     assert found_for(open_one, plain) == []
-    registry.take_back_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="It never was.")
+    controls.take_back_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="It never was.")
     assert found_for(open_one, plain) == ["read-and-tell"]
 
 
 def test_what_was_frozen_while_it_stood_is_in_conflict_once_it_is_taken_back(plain: Company) -> None:
     unconfirmed(plain)
-    version = stock.version(plain)
+    version = stock_report.version(plain)
     made = say(plain, plain.people.omar, on_slack(plain))
-    open_one = journeys.submitted(plain, version, by=plain.people.rita)
+    open_one = scenarios.submitted(plain, version, by=plain.people.rita)
     assert "human.confirm" in str(open_one.held)
     assert found_for(open_one, plain) == []
-    registry.take_back_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="It never was.")
+    controls.take_back_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="It never was.")
     assert found_for(open_one, plain) == ["read-and-tell"]
 
 
@@ -169,13 +172,13 @@ def test_who_answers_for_it_or_security_takes_it_back_with_a_reason(
     actor = as_actor(getattr(plain.people, who))
     if not may:
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
-            registry.take_back_control(made, actor=actor, now=plain.now, reason="No.")
+            controls.take_back_control(made, actor=actor, now=plain.now, reason="No.")
         return
     with pytest.raises(InvalidInput, match=r"^REASON: "):
-        registry.take_back_control(made, actor=actor, now=plain.now, reason="")
-    registry.take_back_control(made, actor=actor, now=plain.now, reason="It was switched off.")
+        controls.take_back_control(made, actor=actor, now=plain.now, reason="")
+    controls.take_back_control(made, actor=actor, now=plain.now, reason="It was switched off.")
     with pytest.raises(OutOfTurn, match=r"^STATE: This control is taken back, so this"):
-        registry.take_back_control(made, actor=actor, now=plain.now, reason="Again.")
+        controls.take_back_control(made, actor=actor, now=plain.now, reason="Again.")
     assert LedgerEvent.objects.filter(verb__in=["control.said", "control.taken_back"], outcome="done").count() == 2
     assert say(plain, plain.people.amara, on_slack(plain)).pk != made.pk  # it can be said again
 
@@ -204,9 +207,9 @@ def test_on_its_page_it_is_said_read_and_taken_back(plain: Company, plain_in_for
 
 
 def test_review_and_resource_say_that_it_stands(plain: Company) -> None:
-    open_one = journeys.submitted(plain, stock.version(plain), by=plain.people.rita)
+    open_one = scenarios.submitted(plain, stock_report.version(plain), by=plain.people.rita)
     say(plain, plain.people.omar, on_slack(plain))
-    journeys.approve(journeys.app_of(open_one), plain.people.theo, now=plain.now)
+    scenarios.approve(scenarios.app_of(open_one), plain.people.theo, now=plain.now)
     record = open_one.approvals.get(privilege__entitlement=on_slack(plain))
     page = (
         client_of(plain.people.omar).get(f"{reverse('review', args=[open_one.pk])}?open={record.pk}").content.decode()
@@ -218,8 +221,8 @@ def test_review_and_resource_say_that_it_stands(plain: Company) -> None:
 
 def test_a_conflict_for_want_of_a_control_says_who_could_say_that_it_stands(plain: Company) -> None:
     unconfirmed(plain)
-    open_one = journeys.submitted(plain, stock.version(plain), by=plain.people.rita)
-    (one,) = asked.of_submission(open_one, plain.now)
+    open_one = scenarios.submitted(plain, stock_report.version(plain), by=plain.people.rita)
+    (one,) = check_submission.of_submission(open_one, plain.now)
     assert one.way_out.endswith("If it is made sure already, whoever answers for the resource says so there.")
 
 
@@ -231,7 +234,7 @@ def test_its_page_asks_no_more_of_the_database_for_more_of_them(plain: Company, 
         with CaptureQueriesContext(connection) as captured:
             assert client_of(plain.people.omar).get(one.controls_href).status_code == 200
         counted.append(len(captured))
-    registry.take_back_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="No more.")
+    controls.take_back_control(made, actor=as_actor(plain.people.omar), now=plain.now, reason="No more.")
     with CaptureQueriesContext(connection) as captured:
         client_of(plain.people.omar).get(one.controls_href)
     assert counted == [len(captured)] * 2

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from approvals.conflicts import texts
+from approvals.conflicts.rule_language import text as rule_language_text
 from approvals.models import Proposal
-from tests.approvals.conflicts.test_proposed import approve, proposed, rule_of
-from tests.journeys import Company
-from tests.portal.signed_in import client_of
+from tests.approvals.proposals.test_conflict_rule_proposals import approve, proposed, rule_of
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
 
@@ -20,7 +20,7 @@ RULE = "/conflicts/rules/read-and-tell/"
 @pytest.fixture(autouse=True)
 def stands(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock stands."""
-    monkeypatch.setattr("governance.controls.clock.now", lambda: plain.now)
+    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: plain.now)
 
 
 def text_of(c: Company, who: str, path: str) -> str:
@@ -54,7 +54,7 @@ def test_an_earlier_version_is_proposed_again_as_it_was(plain: Company) -> None:
     approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
     ines, path = client_of(plain.people.ines), f"{RULE}propose/?from=1"
     text = ines.get(path).context["form"]["text"].value()
-    assert texts.parse(text).mode == "record"
+    assert rule_language_text.parse(text).mode == "record"
     assert ines.post(path, {"text": text, "reason": "Too strict.", "do": "propose"}).status_code == 302
     assert Proposal.objects.latest("pk").document["rule"]["mode"] == "record"
 

@@ -6,19 +6,21 @@ from datetime import timedelta
 
 import pytest
 
-from approvals import conflict_sweeps, transitions
-from approvals.conflicts import cases, finding, shipped
+from approvals.conflicts import default_rules
+from approvals.conflicts import jobs as conflict_jobs
+from approvals.conflicts.check import automation, cases
 from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission, SubmissionState, Waiver
-from governance.controls.models import Person
-from governance.controls.refusals import InvalidInput, Refused
+from approvals.waivers import transitions as waiver_transitions
+from governance.core.duties.refusals import InvalidInput, Refused
+from governance.core.models import Person
 from inventory.models import NonHumanIdentity, Version
-from tests import journeys
-from tests.approvals import chained
-from tests.approvals.conflicts import ruling
-from tests.ground import starting_point
-from tests.journeys import Company
+from tests import scenarios
+from tests.approvals import chains
+from tests.approvals.conflicts import conflict_rules
 from tests.people import as_actor
-from tests.portal.signed_in import client_of
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+from tests.starting_points import starting_point
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("I5", "S6")]
 
@@ -27,35 +29,35 @@ CODE = "shared-identity"
 
 def version(c: Company, name: str, identity: str = "robot") -> Version:
     """An automation that posts somewhere, and runs as an identity."""
-    return chained.described(c, name, (c.slack, "read", name), external_id=name, identity=identity)
+    return chains.described(c, name, (c.slack, "read", name), external_id=name, identity=identity)
 
 
 def ask(c: Company, second: Version) -> Waiver:
     """Rita asks that the second may run as it for thirty days."""
     whom = NonHumanIdentity.objects.get().pk
     said = {"code": CODE, "whom": whom, "control": "Its log says which of them it was.", "days": 30}
-    return transitions.ask_waiver(
+    return waiver_transitions.ask_waiver(
         second.automation, actor=as_actor(c.people.rita), now=c.now, reason="The account is replaced in June.", **said
     )
 
 
 def granted(c: Company, second: Version, by: Person | None = None) -> Waiver:
     """Security, who gains nothing by it, grants it."""
-    return transitions.grant_waiver(
+    return waiver_transitions.grant_waiver(
         ask(c, second), actor=as_actor(by or c.people.sana), now=c.now, reason="Until June."
     )
 
 
 def first_in_force(c: Company) -> Submission:
     """One automation in force runs as an identity."""
-    return chained.in_force(c, version(c, "first"))
+    return chains.in_force(c, version(c, "first"))
 
 
 def second_let_in(c: Company) -> None:
     """Another comes into force on the same identity under a waiver."""
     second = version(c, "second")
     granted(c, second)
-    chained.in_force(c, second)
+    chains.in_force(c, second)
 
 
 FIRST = starting_point("company", first_in_force)
@@ -67,7 +69,7 @@ def test_the_second_on_an_identity_is_not_submitted_and_is_told_what_to_do(compa
     c = company
     second = version(c, "second")
     with pytest.raises(InvalidInput) as no:
-        journeys.submitted(c, second)
+        scenarios.submitted(c, second)
     refusal = no.value.refusal
     assert refusal.code == "S6"
     assert refusal.sentence.startswith("Two automations on one identity: Nobody can tell which of them did what")
@@ -77,9 +79,9 @@ def test_the_second_on_an_identity_is_not_submitted_and_is_told_what_to_do(compa
 
 def two_submitted(c: Company) -> Submission:
     """Two on one identity are submitted beside each other, and the first comes into force; returns the second."""
-    first = journeys.submitted(c, version(c, "first"))
-    second = journeys.submitted(c, version(c, "second"))
-    journeys.decide_all(c, first)
+    first = scenarios.submitted(c, version(c, "first"))
+    second = scenarios.submitted(c, version(c, "second"))
+    scenarios.decide_all(c, first)
     return second
 
 
@@ -89,7 +91,7 @@ def test_of_two_that_were_submitted_beside_each_other_the_later_does_not_come_in
 ) -> None:
     c, other = company, start
     with pytest.raises(Refused) as no:
-        journeys.decide_all(c, other)
+        scenarios.decide_all(c, other)
     assert no.value.refusal.code == "S6"
     other.refresh_from_db()
     assert other.state != SubmissionState.IN_FORCE
@@ -107,7 +109,7 @@ def test_who_gains_by_it_grants_no_waiver_of_it(company: Company) -> None:
 def test_a_waiver_lets_these_two_and_no_third(company: Company) -> None:
     c = company
     with pytest.raises(InvalidInput, match="Two automations on one identity"):
-        journeys.submitted(c, version(c, "third"))
+        scenarios.submitted(c, version(c, "third"))
 
 
 @FIRST
@@ -115,17 +117,17 @@ def test_one_by_itself_is_in_no_conflict_however_many_identities_and_versions_it
     company: Company, start: Submission
 ) -> None:
     c, live = company, start
-    journeys.submitted(c, version(c, "first", "other"))
-    assert CODE not in ruling.codes(finding.find(cases.of_version(live.automation, live.version), c.now))
+    scenarios.submitted(c, version(c, "first", "other"))
+    assert CODE not in conflict_rules.codes(automation.find(cases.of_version(live.automation, live.version), c.now))
 
 
 def held_before(c: Company) -> Conflict:
     """Two on one identity that were so before the rule was enforced: it is found by a scan, and has its days."""
     for name in ("first", "second"):
-        chained.in_force(c, version(c, name))
-    (said,) = (one.to_dict() for one in shipped.shipped() if one.code == CODE)
-    ruling.unsaved({**said, "code": "no-sharing"}, c.now).save()
-    conflict_sweeps.sweep(c.now)
+        chains.in_force(c, version(c, name))
+    (said,) = (one.to_dict() for one in default_rules.shipped() if one.code == CODE)
+    conflict_rules.unsaved({**said, "code": "no-sharing"}, c.now).save()
+    conflict_jobs.sweep(c.now)
     return Conflict.objects.get(code="no-sharing")
 
 
@@ -137,13 +139,13 @@ def test_what_was_shared_before_has_its_days_and_then_the_newer_is_held_back(com
     c, conflict = company, start
     assert conflict.due_at == c.now + timedelta(days=7)
     assert conflict.subject == NonHumanIdentity.objects.get().pk
-    conflict_sweeps.sweep(c.now + timedelta(days=6))
+    conflict_jobs.sweep(c.now + timedelta(days=6))
     assert not Grant.objects.filter(state=GrantState.SUSPENDED).exists()
-    conflict_sweeps.sweep(c.now + timedelta(days=7))
+    conflict_jobs.sweep(c.now + timedelta(days=7))
     held_back = Grant.objects.filter(state=GrantState.SUSPENDED)
     assert {one.automation.name for one in held_back} == {"second"}
     assert {one.automation.name for one in Grant.objects.filter(state=GrantState.ACTIVE)} == {"first"}
-    conflict_sweeps.sweep(c.now + timedelta(days=7, minutes=1))
+    conflict_jobs.sweep(c.now + timedelta(days=7, minutes=1))
     conflict.refresh_from_db()
     assert conflict.state == ConflictState.ENDED
 

@@ -8,19 +8,20 @@ import pytest
 from django.urls import reverse
 
 from approvals.models import Proposal, ProposalState
-from approvals.proposals import counting, kinds
-from approvals.transitions import proposing
-from governance.controls.models import Person
-from governance.controls.refusals import DutyConflict, InvalidInput, NotPermitted
-from governance.controls.roles import Role
-from inventory import registry
+from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.kinds import kind as kind_kind
+from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted
+from governance.core.models import Person
+from governance.core.roles.roles import Role
 from inventory.models import Entitlement, Resource
-from tests.appointing import appoint
-from tests.approvals.attempts import database_refuses, sql
-from tests.approvals.conflicts import ruling
-from tests.journeys import Company
+from inventory.resources.transitions import resources
+from tests.appointments import appoint
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.refusals import database_refuses, sql
 from tests.people import as_actor, give_role
-from tests.portal.signed_in import client_of
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 
@@ -28,12 +29,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 def proposed(c: Company, by: Person, **document: Any) -> Proposal:
     row = Proposal(kind="resource_kind", target=str(c.erp.pk))
     said = {"kind": c.erp.kind, "team": c.erp.team_id, **document}
-    made = proposing.propose(row, actor=as_actor(by), now=c.now, reason="It moved.", document=said)
+    made = proposal_transitions.propose(row, actor=as_actor(by), now=c.now, reason="It moved.", document=said)
     return Proposal.objects.get(pk=made.pk)
 
 
 def answered(c: Company, one: Proposal, by: Person) -> Proposal:
-    return proposing.approve(one, actor=as_actor(by), now=c.now, shown_digest=one.digest)
+    return proposal_transitions.approve(one, actor=as_actor(by), now=c.now, shown_digest=one.digest)
 
 
 def erp(c: Company) -> Resource:
@@ -46,17 +47,17 @@ def test_neither_its_owner_nor_an_admin_says_it_alone(company: Company, field: s
     other = {"kind": "secret_store", "team": n.marketing}[field]
     for who in (c.erp.owner, n.ines):
         with pytest.raises(InvalidInput, match="second person") as no:
-            registry.amend_resource(erp(c), actor=as_actor(who), now=c.now, fields={field: other})
+            resources.amend_resource(erp(c), actor=as_actor(who), now=c.now, fields={field: other})
         assert no.value.refusal.detail[0][0] == field
     with pytest.raises(NotPermitted, match="Nobody"):
-        registry.recast(erp(c), actor=as_actor(n.ines), now=c.now, kind="secret_store", team=n.marketing)
+        resources.recast(erp(c), actor=as_actor(n.ines), now=c.now, kind="secret_store", team=n.marketing)
     assert (erp(c).kind, erp(c).team_id) == (c.erp.kind, c.erp.team_id)
 
 
 def test_what_is_said_as_it_is_stays_an_amendment_of_one(company: Company) -> None:
     c = company
     fields = {"kind": c.erp.kind, "team": c.erp.team, "about": "Where orders are."}
-    registry.amend_resource(erp(c), actor=as_actor(c.erp.owner), now=c.now, fields=fields)
+    resources.amend_resource(erp(c), actor=as_actor(c.erp.owner), now=c.now, fields=fields)
     assert erp(c).about == "Where orders are."
 
 
@@ -78,7 +79,7 @@ def test_it_never_acts_at_once(company: Company) -> None:
     row = Proposal(kind="resource_kind", target=str(company.erp.pk))
     document = {"kind": "secret_store", "team": company.erp.team_id}
     with pytest.raises(InvalidInput, match="Only what tightens"):
-        proposing.propose(
+        proposal_transitions.propose(
             row,
             actor=as_actor(company.people.ines),
             now=company.now,
@@ -113,15 +114,15 @@ def test_what_names_nothing_or_changes_nothing_is_not_proposed(company: Company,
 def test_it_says_which_rules_look_at_it_then_and_whose_leads_come_next(company: Company) -> None:
     c, n = company, company.people
     Entitlement.objects.create(resource=c.erp, code="any:thing", words="May", level="read")
-    ruling.rule({"kinds": ["secret_store"]}, {"codes": ["other:thing"]}, code="stores-of-secrets")
+    conflict_rules.rule({"kinds": ["secret_store"]}, {"codes": ["other:thing"]}, code="stores-of-secrets")
     one = proposed(c, n.ines, kind="secret_store", team=n.marketing.pk)
-    counting.sweep(c.now)
-    found = counting.latest(one)
+    proposal_jobs.sweep(c.now)
+    found = proposal_jobs.latest(one)
     assert found is not None
-    said = kinds.of(one.kind).said(counting.span(one, found), found.counts)
+    said = kind_kind.of(one.kind).said(proposal_jobs.span(one, found), found.counts)
     assert f"the leads of Marketing come next instead of those of {c.erp.team}" in said[1]
     assert any("would look at more" in line and "stores-of-secrets" in line for line in said)
-    changes = kinds.of(one.kind).changes(one.target, one.before, one.document)
+    changes = kind_kind.of(one.kind).changes(one.target, one.before, one.document)
     assert next((each.before, each.after) for each in changes) == (c.erp.get_kind_display(), "Secret store")
     page = client_of(n.sana).get(one.href).content.decode()
     assert "Marketing" in page
@@ -189,10 +190,10 @@ def test_the_database_lowers_nothing_twice_by_one_proposal(company: Company) -> 
     c = company
     document = {"data_class": "public", "environment": c.erp.environment}
     row = Proposal(kind="resource_class", target=str(c.erp.pk))
-    proposing.propose(row, actor=as_actor(c.people.ines), now=c.now, reason="Emptied.", document=document)
+    proposal_transitions.propose(row, actor=as_actor(c.people.ines), now=c.now, reason="Emptied.", document=document)
     before = erp(c).data_class
     answered(c, Proposal.objects.get(pk=row.pk), c.people.sana)
-    registry.amend_resource(erp(c), actor=as_actor(c.erp.owner), now=c.now, fields={"data_class": before})
+    resources.amend_resource(erp(c), actor=as_actor(c.erp.owner), now=c.now, fields={"data_class": before})
     with database_refuses("S8: resource"):
         sql("UPDATE inventory_resource SET data_class = 'public' WHERE id = %s", c.erp.pk)
 
@@ -206,7 +207,7 @@ def test_an_owner_by_two_people_is_taken(company: Company) -> None:
 def test_what_was_put_to_use_as_somebody_was_named_anew_is_not_theirs(company: Company) -> None:
     """Named once more after the first one accepted: it is put to use when they have accepted, not before."""
     c, n = company, company.people
-    made = registry.register_resource(
+    made = resources.register_resource(
         n.platform,
         actor=as_actor(n.ines),
         now=c.now,
@@ -215,9 +216,9 @@ def test_what_was_put_to_use_as_somebody_was_named_anew_is_not_theirs(company: C
         deputy=n.amara,
     )
     new = Resource.objects.get(pk=made.pk)
-    registry.accept_ownership(new, actor=as_actor(n.omar), now=c.now)
-    registry.name_owner(new, actor=as_actor(n.ines), now=c.now, owner=n.tom, deputy=n.amara)
-    no = registry.activate.refusal(new, actor=as_actor(n.karl), now=c.now)
+    resources.accept_ownership(new, actor=as_actor(n.omar), now=c.now)
+    resources.name_owner(new, actor=as_actor(n.ines), now=c.now, owner=n.tom, deputy=n.amara)
+    no = resources.activate.refusal(new, actor=as_actor(n.karl), now=c.now)
     assert no is not None
     assert no.sentence == f"{n.tom.name} was named since and has not accepted yet."
     with database_refuses("I8: resource"):

@@ -9,23 +9,24 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from approvals import transitions, waiting
-from approvals.ladders import Bench
+from approvals.assignment.escalation_chain import Bench
+from approvals.decisions.transitions import decide
+from approvals.inbox.queries import approvals
 from approvals.models import Approval, Proposal, ProposalState, Submission
-from approvals.transitions import proposing
-from governance.controls import access
-from governance.controls.actors import Actor
-from governance.controls.models import LedgerEvent, Notice, Person, RoleAssignment
-from governance.controls.people import end_role, give_role, give_role_back
-from governance.controls.refusals import DutyConflict, NotPermitted, OutOfTurn, Refused
-from governance.controls.roles import Role
-from tests import journeys
-from tests.appointing import end_role as ends
-from tests.appointing import join_fallback, leave_fallback, name_leads, own, propose_role, record_leaver
-from tests.journeys import Company
+from approvals.proposals import transitions as proposal_transitions
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.duties.refusals import DutyConflict, NotPermitted, OutOfTurn, Refused
+from governance.core.models import LedgerEvent, Notice, Person, RoleAssignment
+from governance.core.people.transitions import end_role, give_role, give_role_back
+from governance.core.roles.roles import Role
+from tests import scenarios
+from tests.appointments import end_role as ends
+from tests.appointments import join_fallback, leave_fallback, name_leads, own, propose_role, record_leaver
+from tests.ledger_records import recorded
 from tests.people import NOW, Northwind, as_actor, as_delegate
 from tests.people import give_role as give
-from tests.recorded import recorded
+from tests.scenarios import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
 
@@ -33,13 +34,15 @@ HOURS = timedelta(hours=72)
 
 
 def answer(one: Proposal, by: Person, *, now: Any = NOW) -> Proposal:
-    return proposing.approve(one, actor=as_actor(by), now=now, shown_digest=one.digest)
+    return proposal_transitions.approve(one, actor=as_actor(by), now=now, shown_digest=one.digest)
 
 
 def at_once(person: Person, role: Role, by: Person) -> Proposal:
     """One admin ends a role, and no other has countersigned it."""
     row, document = Proposal(kind="role", target=f"{person.pk}-{role}"), {"held": False}
-    return proposing.propose(row, actor=as_actor(by), now=NOW, reason="Why.", document=document, at_once=True)
+    return proposal_transitions.propose(
+        row, actor=as_actor(by), now=NOW, reason="Why.", document=document, at_once=True
+    )
 
 
 def raw(sql: str, *values: Any) -> None:
@@ -78,10 +81,10 @@ def test_standing_in_for_an_admin_gives_no_second_signature(northwind: Northwind
     stand_in = as_delegate(n.karl, giver=n.ines)
     for actor, why in ((stand_in, "SOD-8: A proposal is made"), (as_actor(n.karl), "A11: You and its author")):
         with pytest.raises(DutyConflict, match=f"^{why}"):
-            proposing.approve(one, actor=actor, now=NOW, shown_digest=one.digest)
+            proposal_transitions.approve(one, actor=actor, now=NOW, shown_digest=one.digest)
     row = Proposal(kind="role", target=f"{n.tom.pk}-admin")
     with pytest.raises(DutyConflict, match=r"^SOD-8: A proposal is made and answered in"):
-        proposing.propose(row, actor=stand_in, now=NOW, reason="Why.", document={"held": True})
+        proposal_transitions.propose(row, actor=stand_in, now=NOW, reason="Why.", document={"held": True})
 
 
 def test_what_is_proposed_or_approved_counts_for_nothing_before_it_is_accepted(northwind: Northwind) -> None:
@@ -93,7 +96,7 @@ def test_what_is_proposed_or_approved_counts_for_nothing_before_it_is_accepted(n
     with pytest.raises(OutOfTurn, match=r"^S8: Another proposal about the same is under"):
         propose_role(n.omar, Role.ADMIN, by=n.karl, now=NOW)
     later = NOW + timedelta(hours=1)
-    proposing.accept(one, actor=as_actor(n.omar), now=later)
+    proposal_transitions.accept(one, actor=as_actor(n.omar), now=later)
     assert access.roles_of(n.omar, NOW) == {Role.EMPLOYEE}
     assert Role.ADMIN in access.roles_of(n.omar, later)
 
@@ -147,7 +150,7 @@ def test_one_admin_ends_a_role_at_once_and_it_is_back_where_nobody_countersigns(
     with pytest.raises(DutyConflict, match=r"^SOD-8: You proposed this; a second person countersigns"):
         answer(one, n.ines)
     job = Actor.of_job("approvals.sweep")
-    proposing.lapse(one, actor=job, now=NOW + HOURS)
+    proposal_transitions.lapse(one, actor=job, now=NOW + HOURS)
     assert Role.BUILDER not in access.roles_of(n.rita, NOW + HOURS - timedelta(seconds=1))
     back = RoleAssignment.objects.get(person=n.rita, role=Role.BUILDER, until=None)
     assert recorded("role.given_back", back, by=job)["person"] == str(n.rita.opaque_id)
@@ -158,18 +161,18 @@ def test_one_admin_ends_a_role_at_once_and_it_is_back_where_nobody_countersigns(
 @pytest.mark.rule("S8")
 def test_what_acted_at_once_and_was_not_countersigned_does_not_act_at_once_again(northwind: Northwind) -> None:
     one, lapses = at_once(northwind.rita, Role.BUILDER, northwind.ines), NOW + timedelta(hours=72)
-    proposing.lapse(Proposal.objects.get(pk=one.pk), actor=Actor.of_job("approvals.proposals"), now=lapses)
+    proposal_transitions.lapse(Proposal.objects.get(pk=one.pk), actor=Actor.of_job("approvals.proposals"), now=lapses)
     row, document = Proposal(kind="role", target=one.target), {"held": False}
     said = {"actor": as_actor(northwind.karl), "now": lapses, "reason": "Still.", "document": document}
     with pytest.raises(DutyConflict, match="nobody countersigned it"):
-        proposing.propose(row, **said, at_once=True)
-    assert proposing.propose(row, **said).state == ProposalState.OPEN
+        proposal_transitions.propose(row, **said, at_once=True)
+    assert proposal_transitions.propose(row, **said).state == ProposalState.OPEN
 
 
 def test_rejected_it_is_back_at_once_and_countersigned_it_stays_ended(northwind: Northwind) -> None:
     n = northwind
     one = at_once(n.rita, Role.BUILDER, n.ines)
-    proposing.reject(one, actor=as_actor(n.karl), now=NOW, reason="She does nothing wrong.")
+    proposal_transitions.reject(one, actor=as_actor(n.karl), now=NOW, reason="She does nothing wrong.")
     assert Role.BUILDER in access.roles_of(n.rita, NOW)
     answer(at_once(n.tom, Role.BUILDER, n.ines), n.karl)
     assert Role.BUILDER not in access.roles_of(n.tom, NOW + 2 * HOURS)
@@ -179,7 +182,7 @@ def test_who_left_meanwhile_gets_nothing_back(northwind: Northwind) -> None:
     n = northwind
     one = at_once(n.rita, Role.BUILDER, n.ines)
     record_leaver(n.rita, actor=as_actor(n.ines), now=NOW, reason="Left.")
-    proposing.lapse(one, actor=Actor.of_job("approvals.sweep"), now=NOW + HOURS)
+    proposal_transitions.lapse(one, actor=Actor.of_job("approvals.sweep"), now=NOW + HOURS)
     assert one.state == ProposalState.LAPSED
     assert not RoleAssignment.objects.filter(person=n.rita, until=None).exists()
 
@@ -190,7 +193,7 @@ def test_who_left_meanwhile_gets_nothing_back(northwind: Northwind) -> None:
 def decides(record: Approval, person: Person, now: Any) -> bool:
     """Whether somebody may decide a record now, as the page and the write ask it."""
     fresh = Approval.objects.get(pk=record.pk)
-    return transitions.approve.refusal(fresh, actor=as_actor(person), now=now) is None
+    return decide.approve.refusal(fresh, actor=as_actor(person), now=now) is None
 
 
 @pytest.mark.rule("A9", "A1")
@@ -198,10 +201,10 @@ def test_a_reviewer_appointed_after_a_submission_opened_decides_in_it_only_where
     company: Company, chaser_submitted: Submission
 ) -> None:
     n, later = company.people, company.now + timedelta(minutes=1)
-    app = journeys.app_of(chaser_submitted)
+    app = scenarios.app_of(chaser_submitted)
     give(n.tom, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl), now=later)
     assert not decides(app, n.tom, later)
-    assert waiting.to_decide(as_actor(n.tom), later) == []
+    assert approvals.to_decide(as_actor(n.tom), later) == []
     ends(n.viktor, Role.SECURITY_REVIEWER, now=later)
     assert not decides(app, n.tom, later)
     ends(n.sana, Role.SECURITY_REVIEWER, now=later)
@@ -213,10 +216,10 @@ def test_who_only_got_their_role_back_was_there_all_the_time(company: Company, c
     n, later = company.people, company.now + timedelta(minutes=1)
     row = Proposal(kind="role", target=f"{n.sana.pk}-{Role.SECURITY_REVIEWER}")
     said = {"reason": "Why.", "document": {"held": False}, "at_once": True}
-    one = proposing.propose(row, actor=as_actor(n.ines), now=later, **said)
-    assert not decides(journeys.app_of(chaser_submitted), n.sana, later)
-    proposing.reject(one, actor=as_actor(n.karl), now=later, reason="She is needed.")
-    assert decides(journeys.app_of(chaser_submitted), n.sana, later)
+    one = proposal_transitions.propose(row, actor=as_actor(n.ines), now=later, **said)
+    assert not decides(scenarios.app_of(chaser_submitted), n.sana, later)
+    proposal_transitions.reject(one, actor=as_actor(n.karl), now=later, reason="She is needed.")
+    assert decides(scenarios.app_of(chaser_submitted), n.sana, later)
 
 
 @pytest.mark.rule("A9")
@@ -225,19 +228,19 @@ def test_however_often_it_ended_and_came_back_they_were_there_all_the_time(
     company: Company, chaser_submitted: Submission, rounds: int
 ) -> None:
     """As many queries as for one who never lost it."""
-    n, app = company.people, journeys.app_of(chaser_submitted)
+    n, app = company.people, scenarios.app_of(chaser_submitted)
     with CaptureQueriesContext(connection) as before:
         first = Bench.load(company.now)
     for number in range(1, rounds + 1):
         later = company.now + timedelta(hours=number)
         row = Proposal(kind="role", target=f"{n.sana.pk}-{Role.SECURITY_REVIEWER}")
         said = {"now": later, "reason": "Why.", "document": {"held": False}}
-        one = proposing.propose(row, actor=as_actor(n.ines), at_once=True, **said)
-        proposing.reject(one, actor=as_actor(n.karl), now=later, reason="She is needed.")
+        one = proposal_transitions.propose(row, actor=as_actor(n.ines), at_once=True, **said)
+        proposal_transitions.reject(one, actor=as_actor(n.karl), now=later, reason="She is needed.")
         assert decides(app, n.sana, later)
         other = Proposal(kind="role", target=one.target)  # what a second person rejected makes room for the next
-        proposing.propose(other, actor=as_actor(n.ines), **said)
-        proposing.reject(other, actor=as_actor(n.karl), now=later, reason="She is needed.")
+        proposal_transitions.propose(other, actor=as_actor(n.ines), **said)
+        proposal_transitions.reject(other, actor=as_actor(n.karl), now=later, reason="She is needed.")
     held = RoleAssignment.objects.filter(person=n.sana, role=Role.SECURITY_REVIEWER)
     assert held.count() == rounds + 1
     with CaptureQueriesContext(connection) as after:
@@ -248,10 +251,10 @@ def test_however_often_it_ended_and_came_back_they_were_there_all_the_time(
 
 def test_what_its_author_withdraws_lets_them_act_at_once_no_sooner(northwind: Northwind) -> None:
     n, one = northwind, at_once(northwind.rita, Role.BUILDER, northwind.ines)
-    proposing.reject(one, actor=as_actor(n.karl), now=NOW, reason="She does nothing wrong.")
+    proposal_transitions.reject(one, actor=as_actor(n.karl), now=NOW, reason="She does nothing wrong.")
     row, said = Proposal(kind="role", target=one.target), {"now": NOW, "reason": "Why.", "document": {"held": False}}
-    proposing.propose(row, actor=as_actor(n.ines), **said)
-    proposing.withdraw(row, actor=as_actor(n.ines), now=NOW)
+    proposal_transitions.propose(row, actor=as_actor(n.ines), **said)
+    proposal_transitions.withdraw(row, actor=as_actor(n.ines), now=NOW)
     with pytest.raises(DutyConflict, match="one person does not go on with that alone"):
         at_once(n.rita, Role.BUILDER, n.ines)
 
@@ -262,8 +265,8 @@ def test_no_sql_makes_somebody_be_there_sooner(northwind: Northwind, other: str)
     n = northwind
     row = Proposal(kind="role", target=f"{n.sana.pk}-{Role.SECURITY_REVIEWER}")
     said = {"reason": "Why.", "document": {"held": False}, "at_once": True}
-    one = proposing.propose(row, actor=as_actor(n.ines), now=NOW, **said)
-    proposing.reject(one, actor=as_actor(n.karl), now=NOW, reason="She is needed.")
+    one = proposal_transitions.propose(row, actor=as_actor(n.ines), now=NOW, **said)
+    proposal_transitions.reject(one, actor=as_actor(n.karl), now=NOW, reason="She is needed.")
     held = RoleAssignment.objects.filter(person=getattr(n, other), role=Role.SECURITY_REVIEWER, until=None).get()
     with pytest.raises(IntegrityError, match="brings back no role"):
         raw(RESTORING, n.sana.pk, held.pk, NOW, NOW)
@@ -280,7 +283,7 @@ def test_a_lead_appointed_after_it_opened_comes_after_the_deputy_who_was_there(
     company: Company, stock_submitted: Submission
 ) -> None:
     n, later = company.people, company.now + timedelta(minutes=1)
-    app = journeys.app_of(stock_submitted)
+    app = scenarios.app_of(stock_submitted)
     team = stock_submitted.automation.team
     before = team.deputy_lead
     name_leads(team, now=later, lead=n.grace, deputy_lead=before)
@@ -311,7 +314,7 @@ def test_a_fallback_owner_appointed_after_it_opened_comes_after_those_who_were_t
     company: Company, stock_submitted: Submission
 ) -> None:
     n, later = company.people, company.now + timedelta(minutes=1)
-    app, team = journeys.app_of(stock_submitted), stock_submitted.automation.team
+    app, team = scenarios.app_of(stock_submitted), stock_submitted.automation.team
     join_fallback(n.fallback, n.grace, now=later)
     for person in (team.lead, team.deputy_lead):
         if person is not None:

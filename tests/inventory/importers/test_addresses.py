@@ -7,7 +7,7 @@ import json
 import pytest
 
 from inventory.importers.addresses import address_of, path_shown
-from inventory.importers.secret_words import is_made_up
+from inventory.importers.secrets.slots import is_made_up
 from tests.inventory.importers.samples import bring, codes, node, workflow
 
 TOKEN = "K7x9Qp2LmZ"  # shorter than what any provider gives, and made up

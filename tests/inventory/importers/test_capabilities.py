@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from inventory.importers import capabilities
 from inventory.importers.capabilities import BY_HAND, PROTECTIVE, TAGS, tags_in_table, tags_of
 from inventory.importers.levels import words
-from inventory.importers.n8n_table import connectors
+from inventory.importers.n8n.defaults import connectors
 
 pytestmark = pytest.mark.rule("S6")
 

@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from governance.controls import texts
+from governance.core.texts import free_text
 from inventory.importers import binding_key, privilege_key
 from inventory.importers.display import label, shown
 from tests.inventory.importers.samples import bound, bring, codes, manifest, node, server
@@ -50,7 +50,7 @@ def test_nothing_that_cannot_be_seen_is_shown_and_a_key_stays_another(text: str)
     key = shown(text)
     assert key.startswith("github…")
     assert shown(text.replace("git", "git" + text[3])) != key
-    assert texts.name(key) == key  # so whoever types it says the same connection
+    assert free_text.name(key) == key  # so whoever types it says the same connection
     assert len(shown(text * 50)) <= 200
 
 
@@ -110,6 +110,6 @@ def test_what_a_person_types_is_cleaned_by_the_same_table() -> None:
         f"U+{point:04X}"
         for point in range(sys.maxunicode + 1)
         if unicodedata.category(chr(point)) not in ("Co", "Cn", "Zs", "Cc")
-        and (label(f"a{chr(point)}b") == "ab") != (texts.name(f"a{chr(point)}b") == "ab")
+        and (label(f"a{chr(point)}b") == "ab") != (free_text.name(f"a{chr(point)}b") == "ab")
     }
     assert differ == set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.web.samples.shapes import Shape, frame, reason
+from tests.web.samples.row_samples import Shape, frame, reason
 
 
 def withdraw() -> Shape:

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from django import forms
 
-from governance.web import words
+from governance.web.components import state_words
 from tests.web.harness import NOW, ROOT
-from tests.web.samples import bring_in, review
-from tests.web.samples.shapes import Shape, on
+from tests.web.samples import imports, review
+from tests.web.samples.row_samples import Shape, on
 
 SYMBOL = re.compile(r'<symbol id="([a-z0-9-]+)"')
 
@@ -87,17 +87,17 @@ def everything() -> Shape:
         ],
         "icons": sprite(),
         "seals": ["none", "left", "right", "full"],
-        "tiers": list(words.TIERS),
-        "classes": list(words.DATA_CLASSES),
-        "level_names": list(words.LEVELS),
-        "states": {kind: list(values) for kind, values in words.STATES.items()},
+        "tiers": list(state_words.TIERS),
+        "classes": list(state_words.DATA_CLASSES),
+        "level_names": list(state_words.LEVELS),
+        "states": {kind: list(values) for kind, values in state_words.STATES.items()},
         "tones": ["acc", "ok", "no", "wait", "ask", "high"],
         "times": [NOW + timedelta(hours=hours) for hours in (-30, -3, 2, 20, 60, 24 * 9)],
         "term": {"begins": on(24, 9), "ends": on(23, 3, 2027)},
-        "parts": list(words.SEGMENTS),
+        "parts": list(state_words.SEGMENTS),
         "weeks": [7, 7, 6, 7, 0, 1, 0],
         "refusal": SampleRefusal(),
         "form": Sample({"name": "", "mail": "no", "sure": "on"}),
-        "route": bring_in.route(),
+        "route": imports.route(),
         "pager": {"newer_href": "/", "older_href": "/", "words": "50 of 1,204"},
     }

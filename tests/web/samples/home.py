@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.web.samples.shapes import Shape, at, frame, on, tag
+from tests.web.samples.row_samples import Shape, at, frame, on, tag
 
 
 def builder() -> Shape:

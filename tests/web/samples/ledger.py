@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.web.samples.shapes import Shape, at, frame
+from tests.web.samples.row_samples import Shape, at, frame
 
 
 def _event(number: int, actor: str, verb: str, subject: str, hour: int, minute: int, **more: object) -> Shape:

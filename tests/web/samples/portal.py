@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.web.samples.shapes import Shape, at, event, frame, on
+from tests.web.samples.row_samples import Shape, at, event, frame, on
 
 
 def clock() -> Shape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.web.samples.shapes import Shape, at, frame, on, reason
+from tests.web.samples.row_samples import Shape, at, frame, on, reason
 
 WEEKS = [7, 7, 6, 7, 8, 7, 6, 7, 7, 6, 7, 7, 8, 7, 6, 5, 4, 3, 3, 2, 1, 1, 0, 1, 0, 0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.web.samples.shapes import Shape, at, event, frame, on, reason, tag
+from tests.web.samples.row_samples import Shape, at, event, frame, on, reason, tag
 
 ERP = "ERP Postgres (production)"
 

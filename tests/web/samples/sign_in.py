@@ -7,7 +7,7 @@ from dataclasses import replace
 from django import forms
 
 from tests.web.harness import Frame
-from tests.web.samples.shapes import Shape
+from tests.web.samples.row_samples import Shape
 
 CAST = (
     ("Rita Novak", "Builder, Finance Operations"),

@@ -6,10 +6,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
-from governance.demo import company, loading, usage
-from governance.demo.directing import EXPORTS
-from governance.demo.founding import address
-from governance.demo.loading import Found, NotADemo
+from governance.demo.company import grant_usage, people_and_teams
+from governance.demo.company.founding import address
+from governance.demo.loading import load
+from governance.demo.loading.load import Found, NotADemo
+from governance.demo.stories.director import EXPORTS
 
 #: Who is worth being, by key, and as what.
 WHO = (
@@ -81,10 +82,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         try:
-            loading.check_demo()
+            load.check_demo()
         except NotADemo as error:
             raise CommandError(str(error)) from error
-        if loading.what_is_there() is not Found.DEMO:
+        if load.what_is_there() is not Found.DEMO:
             return
         for line in lines():
             self.stdout.write(line)
@@ -92,15 +93,15 @@ class Command(BaseCommand):
 
 def lines() -> list[str]:
     """What is printed, line by line."""
-    people = {row.key: row for row in company.PEOPLE}
+    people = {row.key: row for row in people_and_teams.PEOPLE}
     longest = max(len(people[key].name) for key, _ in WHO)
     state = max(len(name) for name, _ in LOOK)
     file = TO_BRING_IN.relative_to(settings.BASE_DIR)
     return [
-        f"This is a demo, {company.NAME}. Its people, its past and its figures are made up. {usage.WORDS}",
+        f"This is a demo, {people_and_teams.NAME}. Its people, its past and its figures are made up. {grant_usage.WORDS}",
         "",
         f"Sign in at {settings.BASE_URL}{reverse('account_login')} by picking a name, or with an address and the password",
-        f"{company.PASSWORD}, which is also asked for again before a high-risk decision. For instance as",
+        f"{people_and_teams.PASSWORD}, which is also asked for again before a high-risk decision. For instance as",
         *(f"  {people[key].name:{longest}}  {address(people[key])}: {words}" for key, words in WHO),
         "",
         "What to try:",

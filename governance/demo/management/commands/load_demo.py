@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from governance.demo import loading
-from governance.demo.loading import Found, NotADemo
+from governance.demo.loading import load
+from governance.demo.loading.load import Found, NotADemo
 
 
 class Command(BaseCommand):
@@ -18,15 +18,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: bool) -> None:
         try:
-            loading.check_demo()
-            there = loading.what_is_there()
+            load.check_demo()
+            there = load.what_is_there()
             if options["reset"] or there is Found.HALF:
-                loading.empty()
+                load.empty()
                 there = Found.NOTHING
             if there is Found.NOTHING:
                 self.stdout.write("Loading the demo …")
                 self.stdout.flush()
-                loading.load()
+                load.load()
         except NotADemo as error:
             raise CommandError(str(error)) from error
         if there is Found.DEMO:

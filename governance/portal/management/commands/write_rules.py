@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.module_loading import autodiscover_modules
 
-from governance.controls.roles import BY_TOKEN, GRANTS, ROLE_WORDS, Relation, Role
-from governance.controls.transitions import Transition, declared
+from governance.core.engine.transition import Transition, declared
+from governance.core.roles.roles import BY_TOKEN, GRANTS, ROLE_WORDS, Relation, Role
 
 
 def _operation(one: Transition) -> Iterator[str]:

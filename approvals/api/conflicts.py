@@ -1,0 +1,129 @@
+"""What programs are told of conflicts: the rule, what it is about, what would resolve it, and the waiver that lifts it (S6, S7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+
+from ninja import Field, Schema
+
+from approvals.api.links import address
+from approvals.conflicts.check.automation import Found
+from approvals.conflicts.held_access import legs_of
+from approvals.conflicts.views import rows as conflict_rows
+from approvals.models import Waiver
+from approvals.models.conflict import WITHOUT, Mode, Rating, Scope
+from governance.core.actors.actor import Actor
+
+
+class ThingOut(Schema):
+    """One thing that has a part in a conflict."""
+
+    row: str = Field(
+        description="The key of its row in a preview; empty in a submission, and for what is no row of this."
+    )
+    sentence: str = Field(
+        description="What it may do; of an automation that this token does not see, only that there is one."
+    )
+
+
+class LegOut(Schema):
+    """One side of a conflict, and everything that fills it."""
+
+    name: str
+    things: list[ThingOut]
+
+
+class WaiverOut(Schema):
+    """What allows a conflict for a while."""
+
+    until: datetime
+    page: str
+
+
+class ConflictOut(Schema):
+    """What may not be held together, and would be."""
+
+    rule: str = Field(description="The rule's code.")
+    version: int = Field(description="The rule's, which is the one in force.")
+    title: str
+    process: str
+    rating: Rating
+    mode: Mode = Field(description="The rule's: written down, one extra approval, from Security, or refused.")
+    scope: Scope = Field(description="Of whom it is asked.")
+    refused: bool = Field(description="Whether it keeps this from being submitted and from coming into force.")
+    sentence: str = Field(description="What is in conflict and why it matters.")
+    does: str = Field(description="What follows, in words.")
+    legs: list[LegOut]
+    lacks: str = Field(description="What is not there beside it, where the rule asks for something; else empty.")
+    resolve: str = Field(description="What would resolve it; empty where a waiver lifts it.")
+    waiver: WaiverOut | None = Field(description="What lifts it meanwhile: a waived conflict stays in sight.")
+    page: str = Field(description="The rule's.")
+
+
+def conflicts_of(
+    found: Sequence[Found],
+    sentences: Mapping[str, str],
+    actor: Actor,
+    now: datetime,
+    rows: Mapping[str, str] = MappingProxyType({}),
+) -> list[ConflictOut]:
+    """Some conflicts, for whoever asks.
+
+    Args:
+        found: as it would be.
+        sentences: what the automation itself holds, in words, by key.
+        actor: of what others hold only that is named which they may see.
+        now: business time.
+        rows: keys of a preview's rows, by key.
+    """
+    named = conflict_rows.named_others(found, actor, now)
+    shapes = conflict_rows.shapes(found, sentences, actor, now)
+    return [_one(one, shape, sentences, named, rows) for one, shape in zip(found, shapes, strict=True)]
+
+
+def _one(
+    one: Found,
+    shape: Mapping[str, str],
+    sentences: Mapping[str, str],
+    named: Mapping[str, str],
+    rows: Mapping[str, str],
+) -> ConflictOut:
+    rule, waiver = one.standing.rule, one.waiver
+    legs = [
+        LegOut(
+            name=leg.name,
+            things=[
+                ThingOut(row=rows.get(key, ""), sentence=words)
+                for key, words in conflict_rows.things(
+                    one.own.get(number, ()), one.others.get(number, ()), sentences, named
+                )
+            ],
+        )
+        for number, leg in legs_of(rule)
+        if number != WITHOUT
+    ]
+    return ConflictOut(
+        rule=rule.code,
+        version=one.standing.version.number,
+        title=rule.title,
+        process=rule.process,
+        rating=Rating(rule.rating),
+        mode=Mode(rule.mode),
+        scope=Scope(rule.scope),
+        refused=one.mode == Mode.ENFORCE,
+        sentence=one.sentence,
+        does=shape["mode"],
+        legs=legs,
+        lacks=shape["lacks"],
+        resolve=shape["way_out"],
+        waiver=_waiver(waiver),
+        page=address(one.standing.version.href),
+    )
+
+
+def _waiver(one: Waiver | None) -> WaiverOut | None:
+    if one is None or one.ends_at is None:
+        return None
+    return WaiverOut(until=one.ends_at, page=address(one.href))

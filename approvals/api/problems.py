@@ -1,0 +1,119 @@
+"""How the API says no: each error as a problem document, and none as anything else (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from approvals.api.rate_limits import TooOften
+from approvals.api.requests import JSON, Twice, Unfit, Unsupported
+from approvals.api.responses import Problem
+from governance.core.duties.refusals import Refused
+from governance.web.errors import database_outage
+from governance.web.errors.problem_documents import not_there, problem
+from governance.web.pages.page import REFUSAL_STATUS
+from governance.web.requests import upload_limits
+from inventory.imports.import_process import ImportBusy
+
+log = structlog.get_logger(__name__)
+
+#: What each operation may answer beside what it is for.
+ERRORS: dict[Any, Any] = dict.fromkeys((400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 503), Problem)
+
+NO_TOKEN = (
+    "A token is needed, and this is none that opens anything: it is missing, revoked, over, or its person has left."  # noqa: S105  words
+)
+MAKE_ONE = "Make one on your own page and send it as: Authorization: Bearer csgn_…"
+
+
+def refuses(api: NinjaAPI) -> None:
+    """Have an API answer every error so."""
+    handlers: dict[type[Exception], Any] = {
+        AuthenticationError: _no_token,
+        TooOften: _too_often,
+        ImportBusy: _busy,
+        Refused: _refused,
+        Http404: lambda *_: not_there(),
+        ValidationError: _invalid,
+        HttpError: _unreadable,
+        Unsupported: lambda request, _: _unsupported(),
+        SuspiciousOperation: lambda request, error: upload_limits.problem_of(error),
+        BadRequest: lambda request, error: upload_limits.problem_of(error),
+        OperationalError: _away,
+        InterfaceError: _away,
+        Exception: _failed,
+    }
+    for error, handler in handlers.items():
+        api.add_exception_handler(error, handler)
+
+
+def _no_token(request: HttpRequest, error: Exception) -> HttpResponse:
+    return problem(401, "NO_TOKEN", NO_TOKEN, MAKE_ONE, headers={"WWW-Authenticate": 'Bearer realm="Countersign"'})
+
+
+def _too_often(request: HttpRequest, error: TooOften) -> HttpResponse:
+    sentence, to_do = "This token asks too often.", f"Wait {error.wait} seconds."
+    return problem(429, "TOO_OFTEN", sentence, to_do, headers={"Retry-After": str(error.wait)})
+
+
+def _busy(request: HttpRequest, error: ImportBusy) -> HttpResponse:
+    return problem(error.status, "BUSY", error.sentence, error.to_do, headers={"Retry-After": str(error.wait)})
+
+
+def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
+    no = error.refusal
+    fields = [(one[0], one[1]) for one in no.detail if len(one) == 2 and one[0]]
+    return problem(REFUSAL_STATUS.get(no.kind, 403), no.code, no.sentence, no.to_do, fields=fields)
+
+
+def not_allowed(answer: HttpResponse) -> HttpResponse:
+    """Answer a method that an address does not take."""
+    allow = str(answer["Allow"]).replace("GET", "GET, HEAD")
+    return problem(
+        405, "METHOD", "This address does not take that method.", f"It takes: {allow}.", headers={"Allow": allow}
+    )
+
+
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    fields = []
+    for one in error.errors:
+        where = [str(part) for part in one["loc"] if part not in ("body", "query", "path", "said", "about")]
+        fields.append((".".join(where), str(one["msg"])))
+    return problem(422, "INPUT", "Something in the request can't be used.", "See its fields.", fields=fields)
+
+
+def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
+    if isinstance(error.__cause__, Unsupported):
+        return _unsupported()
+    if isinstance(error.__cause__, Refused):
+        return _refused(request, error.__cause__)
+    if isinstance(error.__cause__, Unfit):
+        return problem(
+            400, "UNREADABLE", "A text holds a character that no text has.", "Leave NUL and half characters out."
+        )
+    if isinstance(error.__cause__, Twice):
+        sentence = f"The key “{error.__cause__}” stands twice in one object."
+        return problem(400, "UNREADABLE", sentence, "Send each key once.")
+    return problem(error.status_code, "UNREADABLE", "The body is no JSON that can be read.", "Send one JSON document.")
+
+
+def _unsupported() -> HttpResponse:
+    return problem(415, "MEDIA_TYPE", f"The body has to be {JSON}.", f"Send it with: Content-Type: {JSON}")
+
+
+def _away(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer while the database can't be reached."""
+    log.error("api.away", method=request.method, exc_info=error)
+    return database_outage.problem()
+
+
+def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    """What nobody expected: it is in the log, and nothing of it in the answer."""
+    log.error("api.failed", method=request.method, exc_info=error)
+    return problem(500, "FAILED", "Something failed here that was not expected, and is in the log.", "Try again once.")

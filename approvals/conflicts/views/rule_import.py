@@ -1,0 +1,213 @@
+"""Importing conflict rules: a matrix becomes a preview, and the preview becomes one proposal (S6, S8).
+
+The file is read in memory and forgotten. What was read goes through the reader's page signed, so nothing is kept before somebody proposes it,
+and what is proposed is what the preview showed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from approvals.conflicts import members
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts.held_access import needed_of
+from approvals.conflicts.imports import comparison
+from approvals.conflicts.imports.comparison import Compared
+from approvals.conflicts.rule_language.rule import Problem, Rule
+from approvals.conflicts.views import rule_proposal
+from approvals.models import ConflictRule, Proposal
+from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.kinds import kind as kind_kind
+from governance.core.clock import business_time
+from governance.core.duties.refusals import InvalidInput, Refusal, Refused
+from governance.web.components import times
+from governance.web.pages.page import page, refused
+from governance.web.requests import upload_limits
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number
+from inventory.importers.display import shown
+
+Shape = dict[str, Any]
+
+KIND, TEMPLATE = "conflict_import", "approvals/conflicts/rule_import.html"
+_SALT, _HOURS = "approvals.rule_import", 24
+#: What the target of a proposal holds of a file's name.
+_NAME = 60
+CRUMBS = ({"label": "Conflicts", "url": "conflict_list"}, {"label": "Rules", "url": "conflict_rules"})
+NOT_OURS = Refusal("S8", "input", "What was read of the file can't be read any more.", "Bring the file in again.")
+
+
+@require_http_methods(["GET", "POST"])
+def rule_import(request: Request) -> HttpResponse:
+    """Choose files, read what rules they would make, and propose them together."""
+    now, back = business_time.now(), reverse("conflict_rules")
+    row = Proposal(kind=KIND, target="")
+    no = proposal_transitions.propose.refusal(row, actor=request.actor, now=now)
+    if no is not None:
+        return rule_proposal.say_no(request, row, no, now, back)
+    if request.method != "POST":
+        return _start(request, now)
+    return _propose(request, now) if "read" in request.POST else _read(request, now)
+
+
+def _start(request: Request, now: datetime, problem: Shape | None = None, status: int = 200) -> HttpResponse:
+    context = {
+        "now": now,
+        "crumbs": _crumbs(),
+        "head": {
+            "title": "Bring in conflict rules",
+            "facts": ["nothing is in force before a security reviewer has countersigned it"],
+        },
+        "limit": f"up to {upload_limits.limit()} at once",
+        "problem": problem,
+        "preview": None,
+    }
+    return page(request, TEMPLATE, context, status=status)
+
+
+def _crumbs() -> list[Shape]:
+    way = [{"label": one["label"], "href": reverse(one["url"])} for one in CRUMBS]
+    return [*way, {"label": "Bring in", "href": ""}]
+
+
+def _read(request: Request, now: datetime) -> HttpResponse:
+    """The preview of what was chosen, or why there is none."""
+    files = [(file.name or "", file.read()) for file in request.FILES.getlist("files")]
+    if not files:
+        return _start(request, now, *_nothing_came(request))
+    if all(comparison.is_packed(data) for _, data in files):
+        sentence = "This is no text: a workbook or another packed file."
+        return _start(request, now, {"sentence": sentence, "to_do": "Save the sheet as CSV and bring in that."}, 415)
+    found = comparison.files_read(files)
+    name = shown(files[0][0], _NAME - 12) or "a file"
+    read = {
+        "name": name if len(files) == 1 else f"{name} and {len(files) - 1} more",
+        "documents": list(found.documents),
+        "problems": [[one.where, one.what, one.what_to_do] for one in found.problems],
+    }
+    return _preview(request, now, read, status=200 if found.documents else 422)
+
+
+def _nothing_came(request: Request) -> tuple[Shape, int]:
+    """Why no file arrived: nothing was chosen, or it was more than is taken at once."""
+    if (number(request.META.get("CONTENT_LENGTH")) or 0) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+        sentence = f"This is more than {upload_limits.limit()}, which is the most that is taken at once."
+        return {"sentence": sentence, "to_do": "Bring in a part of it at a time."}, 413
+    return {"sentence": "Nothing was chosen.", "to_do": "Choose a CSV file."}, 422
+
+
+def _preview(
+    request: Request,
+    now: datetime,
+    read: Mapping[str, Any],
+    *,
+    typed: str = "",
+    errors: Sequence[str] = (),
+    status: int = 200,
+) -> HttpResponse:
+    found = comparison.compared(read["documents"], [one.rule for one in conflict_queries.in_force(now)])
+    rules = [*found.new, *(rule for rule, _ in found.changed)]
+    idle = members.idle(rules) or set()
+    context = {
+        "now": now,
+        "crumbs": _crumbs(),
+        "head": {"title": f"Rules of {read['name']}", "facts": _facts(found, read)},
+        "limit": "",
+        "problem": None,
+        "preview": {
+            "new": [_row(one, idle) for one in found.new],
+            "changed": [_row(one, idle) | {"changes": _changes(one, before)} for one, before in found.changed],
+            "there": [{"title": one.title, "as": "", "href": _href(one)} for one in found.same]
+            + [{"title": one.title, "as": other.title, "href": _href(other)} for one, other in found.elsewhere],
+            "problems": [dict(zip(("where", "what", "to_do"), one, strict=True)) for one in read["problems"]],
+            "idle": len(idle),
+        },
+        "form": {
+            "read": kept(read),
+            "reason": {"value": typed, "errors": errors},
+            "with_changed": "changed" in request.POST,
+            "again_href": reverse("rule_import"),
+        }
+        if rules
+        else None,
+    }
+    return page(request, TEMPLATE, context, status=status)
+
+
+def kept(read: Mapping[str, Any]) -> str:
+    """What was read of a file, as a page carries it: signed, so it comes back as it was read."""
+    return signing.dumps(read, salt=_SALT, compress=True)
+
+
+def _facts(found: Compared, read: Mapping[str, Any]) -> list[str]:
+    there = len(found.same) + len(found.elsewhere)
+    counts = (
+        (len(found.new), "new rule", ""),
+        (len(found.changed), "rule", " would change"),
+        (there, "rule", " there already"),
+        (len(read["problems"]), "thing", " left out"),
+    )
+    return [f"{times.counted(count, one)}{rest}" for count, one, rest in counts if count] or ["no rule in it"]
+
+
+def _row(rule: Rule, idle: set[str]) -> Shape:
+    return {
+        "code": rule.code,
+        "title": rule.title,
+        "sentence": rule.sentence,
+        "means": [leg.words() for leg in needed_of(rule)],
+        "rating": rule.rating,
+        "mode": rule.mode,
+        "is_idle": rule.code in idle,
+    }
+
+
+def _changes(rule: Rule, before: Rule) -> list[Shape]:
+    kind = kind_kind.of("conflict_rule")
+    changes = kind.changes(rule.code, {"rule": before.to_dict()}, {"rule": rule.to_dict()})
+    return [{"label": one.label, "before": one.before, "after": one.after} for one in changes]
+
+
+def _href(rule: Rule) -> str:
+    return ConflictRule(code=rule.code).href
+
+
+def _propose(request: Request, now: datetime) -> HttpResponse:
+    """Make one proposal of what the preview showed: the new rules, and where it is said so those that would change."""
+    try:
+        read = signing.loads(request.POST["read"], salt=_SALT, max_age=_HOURS * 3600)
+    except signing.BadSignature:
+        return _start(request, now, {"sentence": NOT_OURS.sentence, "to_do": NOT_OURS.to_do}, 422)
+    reason = request.POST.get("reason", "")
+    found = comparison.compared(read["documents"], [one.rule for one in conflict_queries.in_force(now)])
+    rules = [*found.new, *((rule for rule, _ in found.changed) if "changed" in request.POST else ())]
+    if not rules:
+        return _preview(
+            request,
+            now,
+            read,
+            typed=reason,
+            errors=["Nothing else in the file is new: tick that rules of the same code change too."],
+            status=422,
+        )
+    document = {
+        "rules": {one.code: one.to_dict() for one in rules},
+        "left_out": [str(Problem(*one)) for one in read["problems"]],
+    }
+    row = Proposal(kind=KIND, target=read["name"])
+    try:
+        made = proposal_transitions.propose(row, actor=request.actor, now=now, reason=reason, document=document)
+    except InvalidInput as error:
+        return _preview(request, now, read, typed=reason, errors=[error.refusal.sentence], status=422)
+    except Refused as error:
+        return refused(request, error.refusal, context={"back_href": reverse("rule_import"), "typed": reason})
+    return redirect("proposal", made.pk)

@@ -1,0 +1,200 @@
+"""Proposing a conflict rule: a new one, another version of one, or that nobody is to ask for it any more (S6, S8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import yaml
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts.rule_language import rule as rule_language_rule
+from approvals.conflicts.rule_language import text as rule_language_text
+from approvals.conflicts.rule_language.rule import NotARule
+from approvals.models import ConflictRule, Proposal
+from approvals.policies import queries as policy_queries
+from approvals.policies.yaml_document import LARGEST_BYTES
+from approvals.proposals import transitions as proposal_transitions
+from governance.core.clock import business_time
+from governance.core.duties.refusals import InvalidInput, Refusal, Refused
+from governance.web.pages.page import page, refused
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number
+
+Shape = dict[str, Any]
+
+KIND = "conflict_rule"
+#: What a new rule begins with: enough to see how one is written.
+BLANK = """code: vendor-and-payment
+title: Make a vendor and pay it
+process: Procure to pay
+rating: high          # low, medium, high
+mode: record          # record: shown; approval: one extra approval; enforce: refused
+scope: automation     # automation, identity, owner, team, chain
+reason: Whoever can do both can pay a vendor that does not exist.
+resolve: Let another automation pay, with another owner.
+legs:
+  - name: Make or change a vendor
+    any:
+      - tags: [vendor.write]
+      - codes: ["*vendor*create*"]
+        levels: [write, admin]
+  - name: Release a payment
+    any:
+      - tags: [payment.release]
+"""
+
+
+class RuleForm(forms.Form):
+    """The rule as text, and why."""
+
+    use_required_attribute = False
+
+    text = forms.CharField(
+        label="The rule",
+        max_length=LARGEST_BYTES,
+        widget=forms.Textarea(attrs={"rows": 24, "class": "control mono", "spellcheck": "false"}),
+        help_text="YAML. Each part of a leg's “any” is enough; inside one, all that is given must hold.",
+    )
+    reason = forms.CharField(
+        label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 3}), help_text="It stays on record."
+    )
+    at_once = forms.BooleanField(
+        label="Let it act at once",
+        required=False,
+        help_text="Only a new rule, or a stricter mode and nothing else, can.",
+    )
+
+    def __init__(self, *args: Any, hours: int | None = None, **more: Any) -> None:
+        """Of a rule that is proposed, with how long it may act alone; one that is amended waits as it did."""
+        super().__init__(*args, **more)
+        if hours is None:
+            del self.fields["at_once"]
+        else:
+            field = self.fields["at_once"]
+            over = f"It is over after {hours} hours unless a security reviewer countersigns it"
+            field.help_text += f" {over}; signatures that it adds to open submissions stay."
+
+
+@require_http_methods(["GET", "POST"])
+def new(request: Request) -> HttpResponse:
+    """Propose a rule that there is not yet; its code is in its text."""
+    return _page(request, Proposal(kind=KIND, target=""), None, BLANK)
+
+
+@require_http_methods(["GET", "POST"])
+def propose(request: Request, code: str) -> HttpResponse:
+    """Propose another version of a rule, beginning with the newest, an earlier or the shipped one, or to give it up."""
+    versions = ConflictRule.objects.filter(code=code).order_by("-number")
+    rule = get_object_or_404(versions[:1])
+    if request.GET.get("from") == "shipped" and (text := conflict_queries.newer(rule)) is not None:
+        return _page(request, Proposal(kind=KIND, target=code), rule, as_text(text.to_dict()))
+    chosen = number(request.GET.get("from"))
+    base = get_object_or_404(versions, number=chosen) if chosen else rule
+    return _page(request, Proposal(kind=KIND, target=code), rule, as_text(base.document))
+
+
+@require_http_methods(["GET", "POST"])
+def amend(request: Request, pk: int) -> HttpResponse:
+    """Say a proposed rule differently, as long as nobody has answered."""
+    seen = (
+        Proposal.objects.visible_to(request.actor, business_time.now()).filter(kind=KIND).select_related("proposed_by")
+    )
+    row = get_object_or_404(seen, pk=pk)
+    rule = ConflictRule.objects.filter(code=row.target).order_by("-number").first()
+    said = row.document.get("rule") or (rule.document if rule is not None else None)
+    return _page(request, row, rule, as_text(said) if said is not None else BLANK)
+
+
+def as_text(document: Shape) -> str:
+    """A rule as it is edited: its parts in their order, whichever way they are stored."""
+    said: str = yaml.safe_dump(
+        rule_language_rule.read(document).to_dict(),
+        sort_keys=False,
+        allow_unicode=True,
+        width=100,
+        default_flow_style=None,
+    )
+    return said
+
+
+def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: str) -> HttpResponse:
+    now, is_new = business_time.now(), row._state.adding
+    back = row.href if not is_new else rule.href if rule is not None else reverse("conflict_rules")
+    hours = policy_queries.in_force(now).at_once_hours if is_new else None
+    form = RuleForm(request.POST if request.method == "POST" else None, initial={"text": begins}, hours=hours)
+    verb = proposal_transitions.propose if is_new else proposal_transitions.amend
+    no = verb.refusal(row, actor=request.actor, now=now)
+    if no is not None:
+        return say_no(request, row, no, now, back)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return redirect("proposal", _write(request, row, form, now).pk)
+        except NotARule as error:
+            for one in error.problems:
+                form.add_error("text", str(one))
+        except InvalidInput as error:
+            for _, said in error.refusal.detail or (("", f"{error.refusal.sentence} {error.refusal.to_do}"),):
+                form.add_error("text", said.strip())
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": back, "typed": form.cleaned_data["text"]})
+    context: Shape = {
+        "now": now,
+        **_head(row, rule),
+        "form": form,
+        "is_new": is_new,
+        "may_give_up": rule is not None and not rule.is_given_up,
+        "back_href": back,
+    }
+    return page(request, "approvals/conflicts/rule_proposal.html", context, status=422 if form.errors else 200)
+
+
+def _head(row: Proposal, rule: ConflictRule | None) -> Shape:
+    title = f"Propose a change of “{rule.title}”" if rule is not None else "Propose a conflict rule"
+    if not row._state.adding:
+        title = f"Amend the proposal about “{rule.title if rule is not None else row.target}”"
+    return {
+        "crumbs": [
+            {"label": "Conflicts", "href": reverse("conflict_list")},
+            {"label": "Rules", "href": reverse("conflict_rules")},
+            *([{"label": rule.title, "href": rule.href}] if rule is not None else []),
+            {"label": "Propose" if row._state.adding else "Amend", "href": ""},
+        ],
+        "head": {
+            "title": title,
+            "facts": ["a security reviewer countersigns it", "what it would have caught in 90 days is counted first"],
+        },
+    }
+
+
+def _write(request: Request, row: Proposal, form: RuleForm, now: datetime) -> Proposal:
+    """Make the proposal, or say it differently.
+
+    Raises:
+        NotARule: the text is none.
+        Refused: see `proposing.propose` and `proposing.amend`.
+    """
+    document: Shape = {}
+    if request.POST.get("do") != "give_up":
+        read = rule_language_text.parse(form.cleaned_data["text"])
+        document, row.target = {"rule": read.to_dict()}, row.target or read.code
+    said = {"actor": request.actor, "now": now, "reason": form.cleaned_data["reason"], "document": document}
+    if not row._state.adding:
+        return proposal_transitions.amend(row, **said)
+    return proposal_transitions.propose(row, **said, at_once=form.cleaned_data["at_once"])
+
+
+def say_no(request: Request, row: Proposal, no: Refusal, now: datetime, back: str) -> HttpResponse:
+    """Say that somebody may not propose this; what somebody tried is on record (S5)."""
+    if request.method == "POST":
+        try:
+            verb = proposal_transitions.propose if row._state.adding else proposal_transitions.amend
+            verb(row, actor=request.actor, now=now, document={})
+        except Refused as error:
+            no = error.refusal
+    return refused(request, no, context={"back_href": back, "typed": request.POST.get("text", "")})

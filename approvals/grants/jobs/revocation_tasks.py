@@ -1,0 +1,72 @@
+"""What a job does about revocation tasks: has drivers look, asks the next on the ladder, reminds daily (G4, R9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from approvals.assignment import candidates
+from approvals.grants import revocation_drivers
+from approvals.grants.transitions import revocation_tasks
+from approvals.models import RevocationTask
+from governance.core.actors.actor import Actor
+from governance.core.jobs import sweeps
+from governance.core.models import Person
+from governance.core.notices import outbox
+
+#: How long after a driver has looked it looks again.
+LOOK_AGAIN = timedelta(hours=1)
+
+TASK = ("grant__automation__team", "grant__entitlement__resource", "grant__credential", "grant__approval__privilege")
+
+
+def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
+    """One run; returns how much of what it did."""
+    return {
+        "checked": check_due(now, actor),
+        "revocations_escalated": escalate_due(now, actor),
+        "revocations_reminded": remind(now),
+    }
+
+
+def check_due(now: datetime, actor: Actor) -> int:
+    """Have drivers look at open tasks that they handle; returns at how many somebody looked."""
+    if not revocation_drivers.are_there():
+        return 0
+    due = RevocationTask.objects.open().filter(Q(checked_at__isnull=True) | Q(checked_at__lte=now - LOOK_AGAIN))
+
+    def look(task: RevocationTask) -> bool:
+        driver = revocation_drivers.of(task.grant)
+        if driver is None:
+            return False
+        result = replace(driver.check(task.grant), driver=driver.name)
+        return revocation_tasks.record_check.when_due(task, actor=actor, now=now, result=result)
+
+    return sweeps.sweep(due, look, job=actor.job)
+
+
+def escalate_due(now: datetime, actor: Actor) -> int:
+    """Ask the next on the ladder about what nobody has seen through; returns about how many."""
+    due = RevocationTask.objects.open().filter(escalate_at__lte=now)
+    return sweeps.sweep(
+        due, lambda one: revocation_tasks.escalate_task.when_due(one, actor=actor, now=now), job=actor.job
+    )
+
+
+def remind(now: datetime) -> int:
+    """Remind whoever was asked about what is overdue, and has not said anything, once a day; returns how many hear."""
+    day = now.astimezone(candidates.organisation_zone()).date().isoformat()
+    overdue = RevocationTask.objects.standing("overdue", now).select_related(*TASK).prefetch_related("words")
+    tasks = list(overdue.order_by("pk"))
+    people = Person.objects.in_bulk({pk for one in tasks for pk in one.asked})
+    sent = 0
+    for task in tasks:
+        said = {pk for word in task.words.all() for pk in (word.person_id, word.for_person_id)}
+        left = [people[pk] for pk in task.asked if pk not in said and pk in people]
+        with transaction.atomic():
+            sent += len(outbox.queue(revocation_tasks.notices(task, left, "revocation_overdue", f"overdue:{day}", now)))
+    return sent

@@ -1,0 +1,160 @@
+"""What becomes of a batch that the brake holds: both say the same, or nobody does in time; what goes through ends (G6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from approvals.decisions.rules import duties
+from approvals.grants import circuit_breaker
+from approvals.grants.transitions import lifecycle
+from approvals.models import BatchAnswer, BatchSays, BatchState, EndCause, Grant, HeldBatch, HeldGrant
+from approvals.models.circuit_breaker import ANSWERING
+from approvals.policies import queries as policy_queries
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import Delegation
+from governance.core.roles.roles import Permission, Role
+
+S = BatchState
+
+
+def place_of(batch: HeldBatch, actor: Actor, now: datetime) -> Role | None:
+    """As which of the two somebody answers: as they did before, else in the place that nobody has taken; None where they hold neither role."""
+    if actor.person is None:
+        return None
+    said = set(batch.answers.values_list("role", flat=True))
+    before = batch.answers.filter(person=actor.person).order_by("-pk").values_list("role", flat=True).first()
+    if before is not None:
+        return Role(before)
+    held = [role for role in ANSWERING if role in access.roles_held(actor, now)]
+    return next((role for role in held if str(role) not in said), held[0] if held else None)
+
+
+def _in_person(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.standing_for is not None:
+        return Refusal("SOD-5", "duty", "A batch is answered in person, not for somebody else.", "Act as yourself.")
+    if actor.kind != "person" or actor.signed_in_at is None:
+        return Refusal("SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal.")
+    return duties.stale_sign_in(actor, policy_queries.in_force(now), "high", "decision")
+
+
+def _two_people(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.person is None:
+        return None
+    if actor.person.pk == subject.cause.person_id:
+        return Refusal("G6", "duty", "This is what you ended, so two others look at it.")
+    place = place_of(subject, actor, now)
+    others = subject.answers.exclude(role=place).values_list("person", "said_at") if place is not None else ()
+    for who, at in others:
+        if Delegation.objects.between([who], [actor.person.pk]).since(at, now).exists():
+            return Refusal("G6", "duty", "You and the other stand in for each other: two people look at it.")
+    return None
+
+
+def _in_time(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("G6", "state", "The time to answer this was over.") if subject.answer_by <= now else None
+
+
+def _time_is_up(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("G6", "state", "There is time to answer it still.") if subject.answer_by > now else None
+
+
+def _goes_through(subject: HeldGrant, actor: Actor, now: datetime) -> Refusal | None:
+    if HeldGrant.objects.to_end().filter(pk=subject.pk).exists():
+        return None
+    return Refusal("G6", "state", "It was not released, or it has ended.")
+
+
+IN_PERSON = Duty("SOD-5", "S5", "A batch is answered in person, in a fresh session.", _in_person)
+TWO_PEOPLE = Duty("G6", "G6", "A batch is answered by two people, neither of whom caused it.", _two_people)
+IN_TIME = Duty("G6", "G6", "Nobody answers a batch once its time is over.", _in_time)
+TIME_IS_UP = Duty("G6", "G6", "A batch lapses once its time is over.", _time_is_up)
+GOES_THROUGH = Duty("G6", "G6", "What was held ends where it was released.", _goes_through)
+
+
+@transition(
+    EndCause,
+    event="brake.held",
+    permission=Permission.GRANT_END,
+)
+def hold_due(step: Step[EndCause], *, due: Sequence[Grant], why: str) -> Effect:
+    """A sweep would end too much at once: all of it is held (G6).
+
+    Args:
+        step: the running step; its subject is the cause, locked.
+        due: what would end.
+        why: of `grants.Why`.
+    """
+    left = circuit_breaker.standing([one.pk for one in due])
+    if not left or circuit_breaker.let(step.subject, [one.pk for one in left], step.now):
+        raise refuse(Refusal("G6", "state", "Nothing has to be held."))
+    batch = circuit_breaker.hold(step, step.subject, left, why, comes_again=True)
+    return Effect(subject=batch, payload={"cause": step.subject.key})
+
+
+@transition(
+    HeldBatch,
+    event="brake.answered",
+    permission=Permission.BRAKE_ANSWER,
+    source=(S.OPEN,),
+    target=(S.OPEN, S.RELEASED, S.DISCARDED),
+    duties=(TWO_PEOPLE, IN_PERSON, IN_TIME),
+    parents=("cause",),
+    reason_needed=True,
+)
+def answer_batch(step: Step[HeldBatch], *, says: BatchSays) -> Effect:
+    """Security or an admin says what becomes of it; once both say the same, it does (G6).
+
+    Args:
+        step: the running step.
+        says: release or discard.
+    """
+    batch, place = step.subject, place_of(step.subject, step.actor, step.now)
+    assert place is not None  # the permission asked
+    step.save(
+        BatchAnswer(batch=batch, person=step.actor.person, role=place, says=says, reason=step.reason, said_at=step.now)
+    )
+    last = {role: (said, who) for role, said, who in batch.answers.order_by("pk").values_list("role", "says", "person")}
+    agreed = len(last) == len(ANSWERING) and len({said for said, _ in last.values()}) == 1
+    if not agreed:
+        return Effect(to=S.OPEN, payload={"says": says, "as": place})
+    to = S.RELEASED if says == BatchSays.RELEASE else S.DISCARDED
+    _end(step, to)
+    return Effect(to=to, payload={"says": says, "as": place})
+
+
+@transition(
+    HeldBatch,
+    event="brake.lapsed",
+    permission=Permission.GRANT_END,
+    source=(S.OPEN,),
+    target=(S.LAPSED,),
+    duties=(TIME_IS_UP,),
+    parents=("cause",),
+)
+def lapse_batch(step: Step[HeldBatch]) -> Effect:
+    """The two did not say the same in time: what is of high risk goes through, the rest is let be (G6)."""
+    _end(step, S.LAPSED)
+    return Effect()
+
+
+def _end(step: Step[HeldBatch], to: BatchState) -> None:
+    step.subject.ended_at = step.now
+    circuit_breaker.tell(step.subject, "brake_ended", "ended", step.now, became=to)
+
+
+@transition(
+    HeldGrant,
+    event="brake.ended",
+    permission=Permission.GRANT_END,
+    duties=(GOES_THROUGH,),
+    parents=("grant.automation", "grant"),
+)
+def end_held(step: Step[HeldGrant]) -> Effect:
+    """What was held and goes through ends, as it would have (G6)."""
+    lifecycle.end(step.subject.grant, actor=step.actor, now=step.now, why=lifecycle.Why(step.subject.why))
+    return Effect()

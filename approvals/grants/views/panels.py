@@ -1,0 +1,281 @@
+"""Parts of lower apps' pages that approvals draws, each also a page of its own: an automation's submissions, grants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from approvals.grants import queries as grant_queries
+from approvals.grants import revocation_tasks
+from approvals.grants.transitions import lifecycle
+from approvals.inbox import waiting_for
+from approvals.inbox.views import waiting_for as view_waiting_for
+from approvals.intake import resubmission
+from approvals.models import Grant, GrantKind, GrantState, RevocationTask, Submission
+from approvals.models.grant import GrantQuerySet
+from approvals.review.views.approval_rows import decided_words, segment
+from approvals.review.views.reader import Reader
+from approvals.waivers.views import waiver_list
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.web.components import times
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number
+from inventory.identities import queries as identity_queries
+from inventory.models import Automation, AutomationState, NonHumanIdentity, Resource
+
+Shape = dict[str, Any]
+
+#: How many grants a panel shows at once.
+MOST = 50
+ENDS_SOON = timedelta(days=30)
+
+
+def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) -> Shape:
+    """One grant as ``approvals/grants/grant_list.html`` takes it."""
+    entitlement, credential = grant.entitlement, grant.credential
+    on = entitlement.resource if entitlement else credential.decided_on if credential else None
+    state, why = state_of(grant, now)
+    task = _task_of(grant)
+    shown, below = revocation_tasks.words_of(task, now) if task is not None else (state, why)
+    soon = state == GrantState.ACTIVE and grant.ends_at - now <= ENDS_SOON
+    return {
+        "level": grant.level if entitlement else "secret",
+        "sentence": grant.sentence,
+        "scope": grant.raw_scope,
+        "href": reverse("review", args=[grant.approval.submission_id]),
+        "owner": on.owner.name if on and on.owner else "Nobody",
+        "holder": {"name": grant.automation.name, "href": reverse("automation", args=[grant.automation_id])},
+        "enforced": grant.get_enforcement_display(),
+        "begins": grant.begins_at,
+        "ends": grant.ends_at,
+        "tone": "no" if state == GrantState.SUSPENDED else "wait" if soon else "",
+        "below": _left((grant.ends_at - now).days) if state != GrantState.ENDED else "ended",
+        "calls": None,
+        "state": "ends_soon" if soon else shown,
+        "why": below,
+        "task_href": task.href if task is not None else "",
+        "stop_href": reverse("grant_stop", args=[grant.pk]) if may_stop else "",
+    }
+
+
+def state_of(grant: Grant, now: datetime) -> tuple[str, str]:
+    """What counts of a grant's state, and why: nothing is in force that is out of its term or of an automation that is stopped
+    (G3, G5), and no privilege without its credential (A2).
+    """
+    if grant.state == GrantState.ACTIVE and grant.ends_at <= now:
+        return GrantState.ENDED, "its term is over"
+    if grant.state == GrantState.ACTIVE and grant.automation.state == AutomationState.SUSPENDED:
+        return GrantState.SUSPENDED, "the automation is stopped"
+    if grant.state == GrantState.ACTIVE and grant.automation.state == AutomationState.RETIRED:
+        return GrantState.SUSPENDED, "the automation was retired, and its end is held"
+    if grant.state == GrantState.ACTIVE and not grant.__dict__.get("usable", True):
+        return GrantState.SUSPENDED, "the credential that it needs is not granted any more"
+    return grant.state, lifecycle.WHY_WORDS.get(grant.ended_why or grant.suspended_why, "")
+
+
+def _task_of(grant: Grant) -> RevocationTask | None:
+    """The task that its end opened, which says whether it is really gone (G4); asked of what has ended alone."""
+    return next(iter(grant.revocation_tasks.all()), None) if grant.state == GrantState.ENDED else None
+
+
+def _left(days: int) -> str:
+    """Whole days until a term ends, in words."""
+    return "ends today" if days < 1 else "1 day left" if days == 1 else f"{days} days left"
+
+
+def _words(found: Iterable[Grant], now: datetime) -> str:
+    states = [state_of(grant, now)[0] for grant in found]
+    counts = [
+        f"{states.count(state)} {word}"
+        for state, word in (
+            (GrantState.ACTIVE, "in force"),
+            (GrantState.SUSPENDED, "suspended"),
+            (GrantState.ENDED, "ended"),
+        )
+        if states.count(state)
+    ]
+    return ", ".join(counts)
+
+
+def _page_of(rows: GrantQuerySet, asked: QueryDict, here: str) -> tuple[list[Grant], Shape]:
+    """The grants of the page that the address names by the last one before it, what ends next first, and the pager."""
+    is_ended = asked.get("show") == "ended"
+    rows = rows.filter(state=GrantState.ENDED) if is_ended else rows.standing()
+    paged = rows.order_by("-ends_at", "-pk") if is_ended else rows.order_by("ends_at", "pk")
+    after = (
+        rows.filter(pk=number(asked.get("after")) or 0).values_list("ends_at", "pk").first()
+        if asked.get("after")
+        else None
+    )
+    if after is not None:
+        beyond = "lt" if is_ended else "gt"
+        ends_at, pk = after
+        paged = paged.filter(Q(**{f"ends_at__{beyond}": ends_at}) | Q(**{"ends_at": ends_at, f"pk__{beyond}": pk}))
+    found = list(paged[: MOST + 1])
+    has_more, found = len(found) > MOST, found[:MOST]
+    if not (has_more or after):
+        return found, {}
+    show = {"show": "ended"} if is_ended else {}
+    first = f"{here}?{urlencode(show)}" if show else here
+    words = f"{times.counted(rows.count(), 'grant')} in all, {MOST} a page"
+    last = urlencode({**show, "after": found[-1].pk}) if has_more else ""
+    return found, {"newer_href": first if after else "", "older_href": f"{here}?{last}" if last else "", "words": words}
+
+
+def _context(request: Request, rows: GrantQuerySet, here: str, **more: Any) -> Shape:
+    now = business_time.now()
+    show_ended = request.GET.get("show") == "ended"
+    related = (
+        "entitlement__resource__owner",
+        "credential__kept_in__owner",
+        "credential__opens__owner",
+        "automation__team",
+        "approval__privilege__entitlement__resource",
+        "approval__privilege__credential",
+    )
+    rows = rows.telling_usable(now).select_related(*related)
+    if show_ended:
+        rows = rows.prefetch_related("revocation_tasks__words__person", "revocation_tasks__words__for_person")
+    found, pager = _page_of(rows, request.GET, here)
+    # One automation's rows share its instance, so that how the reader stands to it is read once and not once a row.
+    shared = {grant.automation_id: grant.automation for grant in reversed(found)}
+    for grant in found:
+        grant.automation = shared[grant.automation_id]
+    stoppable = {grant.pk for grant in found if lifecycle.stop.refusal(grant, actor=request.actor, now=now) is None}
+    return {
+        "grants": [grant_shape(grant, request.actor, now, may_stop=grant.pk in stoppable) for grant in found],
+        "grant_words": pager["words"] if pager else _words(found, now),
+        "may_stop": bool(stoppable),
+        "ended": {
+            "href": here if show_ended else f"{here}?show=ended",
+            "words": "Those in force" if show_ended else "Ended grants",
+        },
+        "pager": pager | {"words": ""} if pager else {},
+        "nothing": "What is held no more would be here, with who ended it and why." if show_ended else "",
+        **more,
+    }
+
+
+def _facts(context: Shape, rows: GrantQuerySet) -> list[str]:
+    """What the head of a page of grants says: how many, and in which way what is held is enforced (G4)."""
+    shares = grant_queries.shares(rows.standing())
+    return [context["grant_words"], *([f"enforced: {shares}"] if shares else [])]
+
+
+@require_GET
+def automation_grants(request: Request, pk: int) -> HttpResponse:
+    """What an automation may do, or with ``?show=ended`` what it no longer may."""
+    automation = get_object_or_404(Automation.objects.visible_to(request.actor, business_time.now()), pk=pk)
+    here = reverse("automation_grants", args=[pk])
+    crumbs = [
+        {"label": "Automations", "href": reverse("automation_list")},
+        {"label": automation.name, "href": reverse("automation", args=[pk])},
+        {"label": "Grants", "href": ""},
+    ]
+    context = _context(request, Grant.objects.filter(automation=automation), here, crumbs=crumbs)
+    context["head"] = {"title": f"Grants of {automation.name}", "facts": _facts(context, automation.grants.all())}
+    context["waivers"] = waiver_list.under_way(automation, business_time.now())
+    return page(request, "approvals/grants/grants.html", context, fragment="grants")
+
+
+@require_GET
+def resource_grants(request: Request, pk: int) -> HttpResponse:
+    """Who may do what on a resource, and who holds a credential that its side decided (A2)."""
+    now = business_time.now()
+    resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
+    decided = Q(kind=GrantKind.CREDENTIAL, approval__decided_on=resource)
+    seen = Grant.objects.visible_to(request.actor, now).filter(Q(entitlement__resource=resource) | decided)
+    here = reverse("resource_grants", args=[pk])
+    crumbs = [
+        {"label": "Resources", "href": reverse("resource_list")},
+        {"label": resource.name, "href": reverse("resource", args=[pk])},
+        {"label": "Grants", "href": ""},
+    ]
+    context = _context(request, seen, here, crumbs=crumbs, show_holder=True)
+    context["head"] = {"title": f"Grants on {resource.name}", "facts": _facts(context, seen)}
+    return page(request, "approvals/grants/grants.html", context, fragment="grants")
+
+
+@require_GET
+def identity_grants(request: Request, pk: int) -> HttpResponse:
+    """What may be done by whatever runs as an identity: what a leak of it would touch (I5)."""
+    now = business_time.now()
+    identity = get_object_or_404(
+        NonHumanIdentity.objects.visible_to(request.actor, now).select_related("automation"), pk=pk
+    )
+    runs = identity_queries.as_identity(identity).order_by().values("automation")
+    seen = Grant.objects.visible_to(request.actor, now).filter(automation__in=runs)
+    here = reverse("identity_grants", args=[pk])
+    crumbs = [{"label": identity.subject, "href": identity.href}, {"label": "Grants", "href": ""}]
+    context = _context(request, seen, here, crumbs=crumbs, show_holder=True)
+    hidden = Grant.objects.standing().filter(automation__in=runs).exclude(pk__in=seen.order_by().values("pk")).count()
+    if hidden:
+        said = f"{times.counted(hidden, 'grant')} of automations that you may not see"
+        context["grant_words"] = f"{context['grant_words']}, and {said}" if context["grants"] else said
+        context["nothing"] = f"{said[:1].upper()}{said[1:]} may be used by whatever holds this identity."
+    context["head"] = {"title": f"Held by what runs as {identity.subject}", "facts": [context["grant_words"]]}
+    return page(request, "approvals/grants/grants.html", context, fragment="grants")
+
+
+@require_GET
+def automation_submissions(request: Request, pk: int) -> HttpResponse:
+    """Every submission of an automation, newest first."""
+    now = business_time.now()
+    automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
+    found = automation.submissions.select_related("version", "submitted_by").prefetch_related("approvals")
+    return page(
+        request,
+        "approvals/submissions/submissions.html",
+        {
+            "crumbs": [
+                {"label": "Automations", "href": reverse("automation_list")},
+                {"label": automation.name, "href": reverse("automation", args=[pk])},
+                {"label": "Submissions", "href": ""},
+            ],
+            "head": {"title": f"Submissions of {automation.name}"},
+            "submissions": [_submission(one, now) for one in found.order_by("-pk")[:MOST]],
+            "bring_in_href": reverse("bring_in"),
+            "again": again(automation, request.actor, now),
+        },
+        fragment="submissions",
+    )
+
+
+def held(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
+    """Who holds an automation that is under review, as its page says it: one query."""
+    found = waiting_for.told(Submission.objects.unfinished().filter(automation=automation))
+    found = found.select_related("submitted_by", "automation__business_owner", "automation__interim__person")
+    reader = Reader(actor, now)
+    return [shape for one in found.order_by() for shape in view_waiting_for.shapes(waiting_for.of(one, now), reader)]
+
+
+def again(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
+    """The button that asks again for what came to nothing, for whoever may press it."""
+    if resubmission.refusal(automation, actor=actor, now=now) is not None:
+        return None
+    return {"label": "Submit again", "icon": "undo", "post": reverse("submit_again", args=[automation.pk])}
+
+
+def _submission(one: Submission, now: datetime) -> Shape:
+    records = [record for record in one.approvals.all() if record.stage == 2]
+    return {
+        "href": reverse("review", args=[one.pk]),
+        "number": one.reference,
+        "version": one.version.number,
+        "by": one.submitted_by.name,
+        "at": one.submitted_at,
+        "state": one.state,
+        "parts": [segment(record, mine=False) for record in records],
+        "words": decided_words(records) if records else "",
+        "below": times.moment_words(one.ended_at, now) if one.ended_at else "",
+    }

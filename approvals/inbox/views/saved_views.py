@@ -1,0 +1,124 @@
+"""Naming what the desk shows, and letting go of it: views of the reader's own, which live in the address (ui.md, Desk)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django import forms
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Lower
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from approvals.inbox.views.filters import Filters
+from approvals.models import DeskView
+from approvals.models.saved_view import LONGEST_NAME, LONGEST_QUERY
+from governance.core.clock import business_time
+from governance.core.models import Person
+from governance.core.texts import free_text
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+
+#: The most that one person keeps: what fits beside the other chips.
+MOST = 12
+
+
+class NameForm(forms.Form):
+    """What a view is to be called."""
+
+    name = forms.CharField(
+        max_length=LONGEST_NAME, label="Name", help_text="It stands beside the filters, for you alone."
+    )
+
+    def clean_name(self) -> str:
+        """The name as it is shown: nothing in it that nobody sees."""
+        name = free_text.name(self.cleaned_data["name"])
+        if not name:
+            raise forms.ValidationError("Give it a name that can be read.")
+        return name
+
+
+def kept(person: Person | None) -> QuerySet[DeskView]:
+    """A reader's own views, the oldest first."""
+    return DeskView.objects.filter(person=person)[:MOST]
+
+
+def filters_of(view: DeskView, now: datetime) -> Filters:
+    """What a view shows now."""
+    return Filters.of(QueryDict(view.query), now)
+
+
+def _called(person: Person, name: str) -> DeskView | None:
+    """A view of somebody's with this name, whatever its case: told as its constraint tells it, since there are letters whose upper case is
+    the same and whose lower case is not, and the other way round.
+    """
+    own = DeskView.objects.filter(person=person).alias(called=Lower("name"))
+    return own.filter(called=Lower(Value(name))).first()
+
+
+def _keep(view: DeskView, query: str) -> None:
+    """Keep a view with these filters; of two that come at once under one name the later filters count."""
+    view.query = query
+    try:
+        with transaction.atomic():
+            view.save()
+    except IntegrityError:
+        known = _called(view.person, view.name)
+        if known is None:
+            raise
+        known.query = query
+        known.save()
+
+
+@require_http_methods(["GET", "POST"])
+def save_view(request: Request) -> HttpResponse:
+    """Keep the filters of the address under a name; the same name again means other filters from now on."""
+    filters = Filters.of(request.GET, business_time.now())
+    form = NameForm(request.POST if request.method == "POST" else None)
+    person = request.actor.person
+    if request.method == "POST" and form.is_valid() and person is not None:
+        name, query = form.cleaned_data["name"], filters.href().partition("?")[2]
+        own = DeskView.objects.filter(person=person)
+        known = _called(person, name)
+        if len(query) > LONGEST_QUERY:
+            form.add_error("name", "These filters are too long to be kept: ask for fewer words.")
+        elif known is not None or own.count() < MOST:
+            _keep(known or DeskView(person=person, name=name), query)
+            return redirect(filters.href())
+        else:
+            form.add_error("name", f"You have {MOST} views, and more do not fit: let one of them go first.")
+    context = {
+        "head": {"title": "Keep this view"},
+        "form": form,
+        "label": "Keep it",
+        "back_href": filters.href(),
+    }
+    return page(request, "components/short_form_page.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def remove_view(request: Request, pk: int) -> HttpResponse:
+    """Let a view of one's own go, after a question; what it showed is still there to be asked for."""
+    view = get_object_or_404(DeskView, pk=pk, person=request.actor.person)
+    if request.method == "POST":
+        view.delete()
+        return redirect("desk")
+    ask = {
+        "id": "view",
+        "title": f"Let “{view.name}” go?",
+        "text": "Only the name goes: what it shows can be asked for by the filters.",
+        "action": request.path,
+        "label": "Let it go",
+        "kind": "filled",
+    }
+    return page(
+        request, "components/confirm_page.html", {"ask": ask, "back_href": filters_of(view, business_time.now()).href()}
+    )
+
+
+def save_href(filters: Filters) -> str:
+    """Where what is shown is given a name."""
+    return f"{reverse('desk_view_save')}?{filters.href().partition('?')[2]}"

@@ -1,0 +1,231 @@
+"""Who brings in, and the preview that they work on: found by what they may see, with what was posted put into the draft."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404
+
+from approvals.intake import drafts
+from approvals.intake.drafts import Draft
+from approvals.intake.preview import queries as previews
+from approvals.intake.preview.rows import Preview
+from approvals.intake.views import preview_page
+from approvals.intake.views.forms import About, said, teams_of, without_id
+from approvals.intake.views.preview_rows import Form
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.models import Person, Team
+from governance.web.pages import pager
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number
+from inventory.automations import environments, platform_instance
+from inventory.importers.manifest import Manifest
+from inventory.models import Automation, ImportItem, ImportState, Resource, ResourceState
+from inventory.ownership import rules as ownership_rules
+from inventory.resources.transitions import resources as transition_resources
+
+TEMPLATE = "approvals/intake/preview.html"
+#: What changes beside the route when something was typed or chosen.
+BESIDE = ("title", "missing", "risk", "chain", "facts")
+#: How many resources can be chosen from on a page; the others are found by their words.
+MOST_OPTIONS = 300
+#: How many drafts the first page lists.
+MOST_DRAFTS = 20
+#: An upload of more automations than this is one line there, and not one for each of them.
+FEW = 5
+NO_TEAM = Refusal(
+    "I1",
+    "permission",
+    "You belong to no team, and an automation is built for one.",
+    "Ask an admin to add you to yours.",
+)
+
+
+class Options(NamedTuple):
+    """Resources to choose from, and whether there are more than a page offers at once."""
+
+    resources: list[Resource]
+    has_more: bool
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Who brings in, at one instant of business time, and for which teams they can."""
+
+    actor: Actor
+    person: Person
+    now: datetime
+    teams: tuple[Team, ...]
+
+    @classmethod
+    def of(cls, request: Request) -> Builder:
+        """The signed-in person."""
+        person = request.actor.person
+        if person is None:
+            raise Http404("Only a person brings something in.")
+        return cls(request.actor, person, business_time.now(), tuple(teams_of(person)))
+
+    def team(self, wanted: int | None) -> Team:
+        """The team with this id; without one, the first that they have.
+
+        Raises:
+            Http404: it is no team of theirs.
+            NotPermitted: they have no team.
+        """
+        if not self.teams:
+            raise refuse(NO_TEAM)
+        found = next((team for team in self.teams if team.pk == wanted), None)
+        if wanted is not None and found is None:
+            raise Http404("No team of yours has this id.")
+        return found or self.teams[0]
+
+    def find(self, pk: int) -> ImportItem:
+        """One of their own previews.
+
+        Raises:
+            Http404: there is none, or it was discarded or refused.
+        """
+        own = ImportItem.objects.visible_to(self.actor, self.now).filter(batch__by=self.person)
+        own = own.filter(progress__in=(ImportState.PREVIEW, ImportState.CONFIRMED))
+        return get_object_or_404(own.select_related("batch", "team", "version__automation"), pk=pk)
+
+    def drafts(self) -> list[ImportItem]:
+        """Their previews that are not confirmed, the newest first; those of an upload of many stand on its own page."""
+        own = ImportItem.objects.filter(batch__by=self.person, progress=ImportState.PREVIEW)
+        own = own.filter(Q(batch__size__lte=FEW) | Q(version__isnull=False))
+        return list(own.order_by("-pk")[:MOST_DRAFTS])
+
+    def team_of(self, item: ImportItem, draft: Draft) -> Team:
+        """Whom a preview is built for; a team that they have left is no choice any more."""
+        kept = draft.team or item.team_id
+        return self.team(kept if any(team.pk == kept for team in self.teams) else None)
+
+    def options(self, words: Sequence[str] = ()) -> Options:
+        """The resources that a connection can be said to open, those that hold every word; in the order of their names."""
+        seen = self._choosable()
+        found = list(pager.search(seen, words).order_by("name", "pk")[: MOST_OPTIONS + 1])
+        return Options(found[:MOST_OPTIONS], len(found) > MOST_OPTIONS)
+
+    def picked(self, ids: Iterable[int]) -> list[Resource]:
+        """Those of the resources with these ids that can be chosen, wherever in the register they stand."""
+        wanted = set(ids)
+        return list(self._choosable().filter(pk__in=wanted).order_by("name", "pk")) if wanted else []
+
+    def _choosable(self) -> QuerySet[Resource]:
+        return Resource.objects.visible_to(self.actor, self.now).resolved().exclude(state=ResourceState.RETIRED)
+
+
+@dataclass
+class Work:
+    """One preview in one builder's hands.
+
+    Args:
+        builder: who.
+        item: the preview.
+        team: whom it is built for.
+        draft: what was typed so far, with what this request posted.
+    """
+
+    builder: Builder
+    item: ImportItem
+    team: Team
+    draft: Draft
+
+    @classmethod
+    def begin(cls, builder: Builder, item: ImportItem) -> Work:
+        """A preview as it was kept."""
+        draft = Draft.of(item)
+        return cls(builder, item, builder.team_of(item, draft), draft)
+
+    def take(self, posted: QueryDict) -> None:
+        """Put what was posted into the draft, and keep it: nothing typed is lost, whatever is refused afterwards.
+
+        Raises:
+            Http404: a team, an automation or a resource that the builder can't choose.
+            OutOfTurn: the preview was confirmed or discarded meanwhile.
+            InvalidInput: a term that is none; it is not taken for the longest, and the rest is kept.
+        """
+        draft = self.draft
+        if "team" in posted:
+            self.team = self.builder.team(number(str(posted["team"])))
+        if "automation" in posted:
+            draft = replace(draft, automation=number(str(posted["automation"])))
+        if "sibling" in posted:
+            draft = replace(draft, sibling=number(str(posted["sibling"])) or 0)
+        fields = {**draft.fields, **said(posted)}
+        draft = replace(draft, team=self.team.pk, fields=fields)
+        draft = draft.with_rows({name: str(value) for name, value in posted.items()}, self.manifest)
+        self._check_choices(posted)
+        self.draft = draft
+        drafts.keep(self.item, draft, self.team)
+        if not all(drafts.is_term(str(value)) for name, value in posted.items() if name.startswith("term-")):
+            sentence = "A term is a number of days: choose one."
+            raise refuse(Refusal("A7", "input", sentence, "Everything else that you typed is kept."))
+
+    @property
+    def manifest(self) -> Manifest:
+        """What was read."""
+        return Manifest.from_dict(self.item.manifest)
+
+    def _check_choices(self, posted: QueryDict) -> None:
+        given = [number(str(value)) for name, value in posted.items() if name.startswith("bind-")]
+        wanted = {pk for pk in given if pk is not None}
+        seen = Resource.objects.visible_to(self.builder.actor, self.builder.now).resolved()
+        if wanted and seen.filter(pk__in=wanted).count() != len(wanted):
+            raise Http404("No resource that you see has this id.")
+        named = number(posted.get("automation"))
+        if named is not None and not Automation.objects.filter(pk=named, team=self.team, external_id="").exists():
+            raise Http404("No automation of this team that a file without an id could belong to has this id.")
+        below = number(posted.get("sibling"))
+        if below and not Automation.objects.filter(pk=below, team=self.team).exists():
+            raise Http404("No automation of this team that this could be promoted from has this id.")
+
+    def read(self) -> Preview:
+        """What it would ask if it were submitted now."""
+        return previews.read(
+            self.item, actor=self.builder.actor, now=self.builder.now, team=self.team, draft=self.draft
+        )
+
+    def about(self, preview: Preview, data: QueryDict | None = None) -> About:
+        """The form beside the rows; bound to ``data`` where its errors are to be shown."""
+        source = preview.manifest.source
+        platform = platform_instance.platform_of(preview.manifest)
+        environment = preview.automation.environment
+        others = [] if source.external_id else without_id(self.team, platform, environment)
+        is_open = preview.known is None and preview.refusal is None and not preview.is_certain
+        return About(
+            data,
+            people=ownership_rules.possible_owners(self.team, preview.known, self.builder.now),
+            teams=self.builder.teams,
+            automations=others,
+            siblings=environments.choices(self.team, environment, preview.sibling) if is_open else [],
+            initial=About.beginning(preview.draft, self.team, preview.sibling),
+        )
+
+    def page(
+        self, request: Request, preview: Preview, about: forms.Form, *, submitted: bool = False, status: int = 200
+    ) -> HttpResponse:
+        """The preview's page, or the parts of it that changed."""
+        options = self.builder.options()
+        form = Form(
+            about=about,
+            options=options.resources,
+            has_more=options.has_more,
+            may_register=self._may_register(),
+            submitted=submitted,
+        )
+        context: dict[str, Any] = preview_page.context(preview, form, self.builder.person)
+        return page(request, TEMPLATE, context, fragment="route", also=BESIDE, status=status)
+
+    def _may_register(self) -> bool:
+        no = transition_resources.propose_resource.refusal(self.team, actor=self.builder.actor, now=self.builder.now)
+        return no is None

@@ -1,0 +1,195 @@
+"""The forms of bringing in: what is said about the automation, a resource that is proposed, and a description by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+
+from approvals.intake.drafts import Draft
+from governance.core.models import Person, Team
+from governance.web.requests.parameters import number
+from inventory.models import Automation, AutomationKind, AutomationState, Environment, ResourceKind
+from inventory.ownership.views.owner_field import OwnerField, offer_owners
+
+#: The levels that a person can say by hand.
+LEVELS = (("read", "Read"), ("write", "Write"), ("execute", "Run things"), ("admin", "Administer"))
+TRIGGERS = (
+    ("manual", "A person starts it"),
+    ("schedule", "A schedule"),
+    ("event", "Something that happens elsewhere"),
+    ("webhook", "A call to an address"),
+    ("chat", "A chat message"),
+)
+
+
+def teams_of(person: Person) -> list[Team]:
+    """The teams for which a person can bring in: those that they belong to or lead."""
+    own = Team.objects.filter(Q(memberships__person=person) | Q(lead=person) | Q(deputy_lead=person))
+    return list(own.select_related("lead", "deputy_lead", "parent__lead").distinct().order_by("name", "pk"))
+
+
+def without_id(team: Team, platform: str, environment: str) -> list[Automation]:
+    """The team's automations that a source without an id of its own could be a new version of."""
+    own = Automation.objects.filter(team=team, platform_instance=platform, environment=environment, external_id="")
+    return list(own.exclude(state=AutomationState.RETIRED).order_by("name", "pk")[:50])
+
+
+def said(posted: Mapping[str, str]) -> dict[str, Any]:
+    """What was typed about the automation, valid or not, as a draft keeps it; people as ids.
+
+    Args:
+        posted: the form's data; a field that it leaves out is not in the answer.
+    """
+    found: dict[str, Any] = {}
+    for name in ("purpose", "environment", "escalation_contact"):
+        if name in posted:
+            found[name] = posted[name][:4000]
+    for name in ("business_owner", "technical_owner"):
+        if name in posted:
+            found[name] = number(posted[name])
+    return found
+
+
+class About(forms.Form):
+    """What is said about the automation beside its rows.
+
+    Args:
+        people: who can be named an owner.
+        teams: the builder's teams; the field is there when there is a choice.
+        automations: what a source without an id could be a version of; the field is there when there is any.
+        siblings: what a new one could be promoted from; the field is there when there is any.
+    """
+
+    use_required_attribute = False  # a draft is saved half filled in; what is missing is said on submitting
+
+    team = forms.ChoiceField(label="Built for")
+    automation = forms.ChoiceField(label="Is a new version of", required=False)
+    sibling = forms.ChoiceField(
+        label="Promoted from",
+        required=False,
+        help_text="The same in another environment; what was said there is filled in.",
+    )
+    purpose = forms.CharField(
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say what it is for, in a sentence or two."},
+    )
+    business_owner = OwnerField(
+        "Choose somebody",
+        help_text="Who is accountable for it.",
+        error_messages={"required": "Name who is accountable for it."},
+    )
+    technical_owner = OwnerField("Nobody yet", required=False, help_text="Who keeps it running.")
+    environment = forms.ChoiceField(choices=Environment.choices, initial=Environment.PRODUCTION)
+    escalation_contact = forms.CharField(
+        max_length=160, required=False, help_text="Whom to reach when it goes wrong, for instance a channel."
+    )
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        people: Iterable[Person],
+        teams: Iterable[Team],
+        automations: Iterable[Automation] = (),
+        siblings: Iterable[Automation] = (),
+        **more: Any,
+    ) -> None:
+        super().__init__(data, **more)
+        named, own, others, below = list(people), list(teams), list(automations), list(siblings)
+        offer_owners(self, named)
+        self._choose("team", [(str(one.pk), one.name) for one in own])
+        self._choose("automation", [("", "A new automation"), *((str(one.pk), one.name) for one in others)])
+        elsewhere = [(str(one.pk), f"{one.name}, {one.get_environment_display().lower()}") for one in below]
+        self._choose("sibling", [("0", "Nothing: it is new"), *elsewhere])
+        if len(own) < 2:
+            del self.fields["team"]
+        if not others:
+            del self.fields["automation"]
+        if not below:
+            del self.fields["sibling"]
+
+    def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
+
+    @staticmethod
+    def beginning(draft: Draft, team: Team, sibling: Automation | None = None) -> dict[str, Any]:
+        """What the fields begin with."""
+        from_ = sibling.pk if sibling is not None else 0
+        return {**draft.fields, "team": team.pk, "automation": draft.automation, "sibling": from_}
+
+
+class NewResource(forms.Form):
+    """What a connection opens that the register does not have yet; a suggested owner gives nobody anything (I8)."""
+
+    name = forms.CharField(max_length=160, help_text="As people here call it: our Slack workspace.")
+    kind = forms.ChoiceField(choices=ResourceKind.choices)
+    environment = forms.ChoiceField(choices=Environment.choices)
+    about = forms.CharField(label="What it is", required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    suggested_owner = forms.ModelChoiceField(
+        Person.objects.none(),
+        required=False,
+        empty_label="I don’t know",
+        help_text="An admin names the owner; the owner accepts.",
+    )
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        field = self.fields["suggested_owner"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name", "pk")
+
+
+class ByHand(forms.Form):
+    """An automation that has no export."""
+
+    use_required_attribute = False
+
+    name = forms.CharField(max_length=160)
+    team = forms.ChoiceField(label="Built for")
+    kind = forms.ChoiceField(choices=AutomationKind.choices, initial=AutomationKind.SCRIPT)
+    platform = forms.CharField(
+        label="Where it runs", max_length=60, help_text="In a word or two: cron on the finance server."
+    )
+    starts = forms.ChoiceField(label="What starts it", choices=TRIGGERS)
+    is_open = forms.BooleanField(label="Whoever knows the address can start it, without signing in", required=False)
+
+    def __init__(self, data: Any = None, *, teams: Iterable[Team], **more: Any) -> None:
+        super().__init__(data, **more)
+        own = [(str(one.pk), one.name) for one in teams]
+        field = self.fields["team"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = own
+        if len(own) < 2:
+            del self.fields["team"]
+
+
+class ByHandPrivilege(forms.Form):
+    """One thing that it would do to a resource of the register."""
+
+    use_required_attribute = False
+
+    resource = forms.ChoiceField()
+    does = forms.CharField(
+        label="What it does there", max_length=120, help_text="A verb and a thing: post messages, read invoices."
+    )
+    level = forms.ChoiceField(choices=LEVELS)
+    target = forms.CharField(
+        label="On what of it", max_length=300, required=False, help_text="Tables, a channel, a folder; commas between."
+    )
+    model_controlled = forms.BooleanField(label="A model chooses what it does", required=False)
+
+    def __init__(self, *args: Any, resources: Iterable[tuple[str, str]], **more: Any) -> None:
+        super().__init__(*args, **more)
+        field = self.fields["resource"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "Choose a resource"), *resources]
+
+    def has_changed(self) -> bool:
+        """Whether anything was typed into it: a choice that every row begins with says nothing."""
+        return bool({"resource", "does", "target"} & set(self.changed_data))

@@ -1,0 +1,204 @@
+"""The form for what has no export: a description by hand becomes a manifest, and goes on as a preview like any other (I7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from approvals.intake import drafts
+from approvals.intake.drafts import Draft
+from approvals.intake.views.builder import Builder
+from approvals.intake.views.forms import ByHand, ByHandPrivilege
+from approvals.intake.views.imports import says_no
+from governance.core.texts import free_text
+from governance.web.pages import pager
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number
+from inventory.importers.manifest import Manifest, Trigger
+from inventory.imports.transitions import manual_registration
+from inventory.imports.transitions.manual_registration import Described
+from inventory.models import Entitlement, ImportItem, ImportState, Resource
+
+TEMPLATE = "approvals/intake/manual_description.html"
+#: The most privileges that one description names.
+MOST = 60
+#: Rows that the form shows at first.
+AT_FIRST = 2
+
+
+@require_http_methods(["GET", "POST"])
+@says_no
+def describe(request: Request) -> HttpResponse:
+    """Describe an automation and what it touches; ``?item=`` changes a description that is still a preview.
+
+    ``do=add`` shows the form with one row more, ``do=search`` with the resources to choose from that hold the words ``q``: a register
+    may have more than a page offers. What was typed and chosen stays.
+    """
+    builder = Builder.of(request)
+    builder.team(None)
+    item = _described_before(builder, request)
+    kept: Mapping[str, Any] = Draft.of(item).by_hand if item is not None else {}
+    data = request.POST if request.method == "POST" else None
+    count = _count(request, kept)
+    choice = _Choice.of(builder, request.POST, kept, count)
+    form = ByHand(data, teams=builder.teams, initial=kept.get("about"))
+    rows = _rows(data, choice.choices, kept, count)
+    if data is not None and data.get("do") not in ("add", "search"):
+        if form.is_valid() and rows.is_valid():
+            return _go_on(builder, item, form, rows, choice.resources)
+        return _page(request, form, rows, item, choice, status=422)
+    if data is not None:
+        typed = _as_typed(request.POST, len(rows.forms))
+        form = ByHand(teams=builder.teams, initial=typed["about"])
+        rows = _rows(None, choice.choices, typed, len(rows.forms) + (data.get("do") == "add"))
+    return _page(request, form, rows, item, choice)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What a row can be said to touch: what holds the words that were searched for, and whatever a row names already.
+
+    Args:
+        resources: by id, in the order of their names.
+        words: what was searched for, as typed.
+        has_more: whether the register has more that fit than the most that are offered.
+        fitting: how many of them fit the words.
+    """
+
+    resources: Mapping[int, Resource]
+    words: str
+    has_more: bool
+    fitting: int
+
+    @classmethod
+    def of(cls, builder: Builder, posted: QueryDict, kept: Mapping[str, Any], count: int) -> _Choice:
+        named = [posted.get(f"rows-{index}-resource", "") for index in range(count)]
+        named += [str(row.get("resource", "")) for row in kept.get("rows", ())]
+        options = builder.options(pager.words_of(posted))
+        picked = builder.picked(pk for one in named if (pk := number(one)) is not None)
+        both = {one.pk: one for one in (*options.resources, *picked)}
+        by_name = sorted(both.values(), key=lambda one: (one.name, one.pk))
+        words = posted.get("q", "")[:200]
+        return cls({one.pk: one for one in by_name}, words, options.has_more, len(options.resources))
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """Value and label of each."""
+        return [(str(pk), one.name) for pk, one in self.resources.items()]
+
+
+def _page(
+    request: Request, form: forms.Form, rows: Any, item: ImportItem | None, choice: _Choice, status: int = 200
+) -> HttpResponse:
+    action = reverse("bring_in_form") + (f"?item={item.pk}" if item is not None else "")
+    crumbs = [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "By form", "href": ""}]
+    context = {"action": action, "crumbs": crumbs, "form": form, "rows": rows, "back_href": reverse("bring_in")}
+    context |= {"words": choice.words, "has_more": choice.has_more, "fitting": choice.fitting}
+    return page(request, TEMPLATE, context, status=status)
+
+
+def _described_before(builder: Builder, request: Request) -> ImportItem | None:
+    pk = number(request.GET.get("item"))
+    if pk is None:
+        return None
+    item = builder.find(pk)
+    if item.progress != ImportState.PREVIEW or item.manifest["source"]["format"] != "manual":
+        raise Http404("This preview was not described by hand, or is confirmed already.")
+    return item
+
+
+def _count(request: Request, kept: Mapping[str, Any]) -> int:
+    if request.method == "POST":
+        return min(number(request.POST.get("rows-TOTAL_FORMS")) or AT_FIRST, MOST)
+    return max(len(kept.get("rows", ())), AT_FIRST)
+
+
+def _rows(data: Any, choices: list[tuple[str, str]], kept: Mapping[str, Any], count: int) -> Any:
+    """A formset of `ByHandPrivilege`; a row that was left empty counts as none, but one has to be there."""
+    made = forms.formset_factory(
+        ByHandPrivilege, extra=0, min_num=1, validate_min=True, max_num=MOST, absolute_max=MOST, formset=_OneAtLeast
+    )
+    before = (
+        kept.get("rows", ()) if data is None else ()
+    )  # against what was kept, a row that stayed would count as empty
+    initial = [*before, *({} for _ in range(MOST))][:count]
+    return made(data, prefix="rows", initial=initial, form_kwargs={"resources": choices})
+
+
+class _OneAtLeast(forms.BaseFormSet):
+    """Rows that nobody touched are left out, not refused."""
+
+    def add_fields(self, form: forms.Form, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.empty_permitted = bool(index)
+
+
+def _as_typed(data: Any, count: int) -> dict[str, Any]:
+    """What the form was sent, to show it again with one row more, and to keep it with the draft."""
+    about: dict[str, Any] = {name: data.get(name, "") for name in ByHand.base_fields}
+    about["is_open"] = bool(data.get("is_open"))
+    rows = []
+    for index in range(count):
+        row: dict[str, Any] = {name: data.get(f"rows-{index}-{name}", "") for name in ByHandPrivilege.base_fields}
+        row["model_controlled"] = bool(row["model_controlled"])
+        rows.append(row)
+    return {"about": about, "rows": rows}
+
+
+def _go_on(
+    builder: Builder, item: ImportItem | None, form: ByHand, rows: Any, resources: Mapping[int, Resource]
+) -> HttpResponse:
+    given = form.cleaned_data
+    team = builder.team(number(given.get("team")))
+    privileges = [row.cleaned_data for row in rows.forms if row.cleaned_data]
+    before = item.manifest["source"]["external_id"] if item is not None else ""
+    manifest = manual_registration.describe(
+        name=given["name"],
+        kind=given["kind"],
+        platform=given["platform"],
+        privileges=_described(privileges, resources),
+        triggers=[Trigger(type=given["starts"], at="", authenticated=not given["is_open"])],
+        external_id=before,
+    )
+    typed = {"about": {**given, "team": team.pk}, "rows": privileges}
+    draft = Draft.of(item) if item is not None else Draft(team=team.pk)
+    draft = Draft(**{**draft.to_dict(), "by_hand": typed})
+    item = _keep(builder, item, manifest, draft, team)
+    return redirect("import_preview", pk=item.pk)
+
+
+def _keep(builder: Builder, item: ImportItem | None, manifest: Manifest, draft: Draft, team: Any) -> ImportItem:
+    if item is None:
+        return drafts.described(manifest, draft, by=builder.person, now=builder.now, team=team)
+    drafts.describe_anew(item, manifest, draft, team)
+    return item
+
+
+def _described(privileges: list[dict[str, Any]], resources: Mapping[int, Resource]) -> list[Described]:
+    """Each row with its entitlement: the register's where the words or the code are known there, else in the row's own words."""
+    rows = Entitlement.objects.filter(resource__in=[int(one["resource"]) for one in privileges])
+    known: dict[tuple[int, str], Entitlement] = {}
+    for row in rows.select_related("resource"):
+        known[row.resource_id, _plain(row.code)] = known[row.resource_id, _plain(row.words)] = row
+    found = []
+    for one in privileges:
+        pk, does = int(one["resource"]), _plain(one["does"])
+        made = Entitlement(resource=resources[pk], code=does, words=f"May {does}", level=one["level"])
+        entitlement = known.get((pk, does), made)
+        found.append(Described(entitlement, one["level"], one["target"], one["model_controlled"]))
+    return found
+
+
+def _plain(words: str) -> str:
+    """Words as they are compared: without "May", in lower case, single blanks, and none of the marks that codes use."""
+    plain = re.sub(r"[\s:/|]+", " ", free_text.name(words)).strip().lower()
+    return plain.removeprefix("may ")

@@ -1,0 +1,70 @@
+"""Promoting an automation to the next environment: where to, and on to a preview that is filled in (I10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from approvals.intake import promotion
+from governance.core.clock import business_time
+from governance.web.pages.confirmation import form_page
+from governance.web.requests.middleware import Request
+from inventory.automations import environments
+from inventory.models import Automation, Environment
+
+
+class Where(forms.Form):
+    """The environments above its own."""
+
+    environment = forms.ChoiceField(label="To")
+
+    def __init__(self, *args: Any, targets: list[str], **more: Any) -> None:
+        super().__init__(*args, **more)
+        field = self.fields["environment"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(one, Environment(one).label) for one in targets]
+
+
+@dataclass(frozen=True)
+class Onward:
+    """Where it goes on."""
+
+    href: str
+
+
+@require_http_methods(["GET", "POST"])
+def promote(request: Request, pk: int) -> HttpResponse:
+    """Go on to a preview of an automation in an environment above, with what was said about it in this one."""
+    now = business_time.now()
+    automation = get_object_or_404(
+        Automation.objects.visible_to(request.actor, now).select_related("team", "approved_version"), pk=pk
+    )
+    version = promotion.version_of(automation)
+    if version is None:
+        raise Http404("There is no version of it yet.")
+    here = automation.get_environment_display().lower()
+    is_approved = version.pk == automation.approved_version_id
+
+    def begin(said: dict[str, Any]) -> Onward:
+        item = promotion.begin(automation, said["environment"], actor=request.actor, now=now)
+        return Onward(reverse("import_preview", args=[item.pk]))
+
+    return form_page(
+        request,
+        Where(request.POST or None, targets=environments.above(automation)),
+        begin,
+        now=now,
+        title=f"Promote {automation.name}",
+        text=f"Version {version.number}{', as it is approved' if is_approved else ', which is not approved'} in {here}, becomes a "
+        "preview with what was said about it here. An approval counts in its own environment, so it is decided anew. Where the other "
+        "environment is an installation of its own, bring in its export instead and choose there what it is promoted from.",
+        label="Go on to the preview",
+        back=automation.href,
+        no=promotion.refusal(automation, actor=request.actor, now=now),
+    )

@@ -1,0 +1,27 @@
+"""The button that asks again for what came to nothing: it leads to a preview that is filled in (A10, A15, G5)."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from approvals.intake import resubmission
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refused
+from governance.web.pages.page import refused
+from governance.web.requests.middleware import Request
+from inventory.models import Automation
+
+
+@require_POST
+def submit_again(request: Request, pk: int) -> HttpResponse:
+    """Go on to a preview of the newest version of an automation, with what was said about it before."""
+    now = business_time.now()
+    automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
+    try:
+        item = resubmission.begin(automation, actor=request.actor, now=now)
+    except Refused as no:
+        return refused(request, no.refusal, context={"back_href": reverse("automation", args=[pk])})
+    return redirect("import_preview", pk=item.pk)

@@ -1,0 +1,208 @@
+"""The drawing of the route: who will be asked for what, by when, who is skipped, and whether enough people exist (A9, A10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from approvals.assignment import candidates, next_approver
+from approvals.decisions import queries as decision_queries
+from approvals.intake.preview.route import SeatAsked
+from approvals.intake.preview.rows import Preview, Wanted
+from governance.core.models import Person
+from governance.web.components import times
+
+Shape = dict[str, Any]
+
+QUESTION = "May this app exist for business use?"
+WAY_OUT = "Name a deputy for the resource, or let somebody else submit."
+
+
+@dataclass
+class _Box:
+    """One box of stage 2: the same people, asked on the same basis."""
+
+    seat: SeatAsked
+    people: tuple[Person, ...]
+    wanted: list[Wanted] = field(default_factory=list)
+    due: datetime | None = None
+
+
+def context(preview: Preview, builder: Person) -> Shape:
+    """What ``components/route.html`` takes.
+
+    Args:
+        preview: the import as it would be submitted.
+        builder: who would submit it.
+    """
+    policy, now = preview.policy, preview.now
+    days = policy.due_days(preview.tier)
+    app_due = max((_due(now, days, seat) for seat in preview.app_seats if seat.people), default=now)
+    boxes = [] if preview.is_light else _boxes(preview, app_due)
+    last = max([app_due, *(box.due for box in boxes if box.due)])
+    people = [
+        *(one for box in boxes for one in box.people),
+        *(one for seat in preview.app_seats for one in seat.people),
+    ]
+    usual = decision_queries.usual(people, now)
+    number = preview.version.number if preview.version else (preview.base.number + 1 if preview.base else 1)
+    return {
+        "you": {"name": builder.name, "text": f"Today. Version {number} is frozen as it stands."},
+        "app": _app(preview, app_due, usual),
+        "light": _light(preview),
+        "seats": [_by_policy(preview)] if preview.is_light else [_box(box, usual) for box in boxes],
+        "force": {"text": _force(preview, boxes, last)},
+        "enough": _is_enough(preview),
+        "short": f"Nobody is left to decide: {'; '.join(preview.short)}. {WAY_OUT}" if preview.short else "",
+        "skipped": _skipped(preview),
+    }
+
+
+def _light(preview: Preview) -> Shape | None:
+    """That policy approves what is asked, or why not where everything is low (A13)."""
+    if preview.is_light:
+        seats = [names(seat.people) for seat in preview.app_seats if seat.people]
+        deciding = f"{' and '.join(seats)} decides" if len(seats) == 1 else "People decide"
+        rest = f"the rest is approved by policy version {preview.policy.version.number}"
+        text = f"{deciding} the app; {rest}. One grant in {preview.policy.sampled_one_in} is looked at afterwards."
+        return {"tone": "ok", "icon": "arrow", "lead": "Light path.", "text": text}
+    if preview.not_light:
+        text = f"{preview.not_light} So owners are asked."
+        return {"tone": "", "icon": "info", "lead": "Low risk, and not on the light path.", "text": text}
+    return None
+
+
+def _by_policy(preview: Preview) -> Shape:
+    """Stage 2 on the light path: one box, and nobody in it."""
+    name = f"Policy version {preview.policy.version.number}"
+    return {"name": name, "capacity": "light path", "text": f"{_counted(preview.asked)}, at once", "due": None}
+
+
+def _due(start: datetime, days: int, seat: SeatAsked) -> datetime:
+    return candidates.due(start, days, seat.people[0])
+
+
+def names(people: Sequence[Person]) -> str:
+    """One or two people by name, more as a count: "Sana Iqbal or Viktor Lind"."""
+    if len(people) > 2:
+        return f"{people[0].name} or one of {len(people) - 1} others"
+    return " or ".join(person.name for person in people)
+
+
+def _capacity(seat: SeatAsked) -> str:
+    return "security" if seat.is_security or seat.is_of_conflict else seat.basis
+
+
+def _app(preview: Preview, due: datetime, usual: Mapping[int, timedelta]) -> Shape:
+    if not preview.changes.app:
+        before = preview.changes.before
+        since = f" since version {before.version.number}" if before is not None else ""
+        return {"people": [], "text": f"Not asked again: nothing that it decides about changed{since}."}
+    people = [row for seat in preview.app_seats if seat.people for row in _asked(seat)]
+    said = [words for seat in preview.app_seats if (words := decision_queries.words(seat.people, usual))]
+    text = f"{QUESTION} {said[0].capitalize()}." if said else QUESTION
+    return {"people": people, "text": text, "due": due if people else None}
+
+
+def _asked(seat: SeatAsked) -> list[Shape]:
+    """Whoever is asked for one seat of stage 1; where that would leave too few for the rest, who is asked beside them (A9)."""
+    more = ", since it is in conflict" if seat.is_of_conflict else ", one signature more" if seat.is_more else ""
+    capacity = f"{_capacity(seat)}{more}"
+    if seat.beside is None:
+        return [{"name": names(seat.people), "capacity": capacity}]
+    beside = f"{seat.beside.basis}, asked too so that somebody is left for {next_approver.listed(seat.beside.short)}"
+    return [
+        {"name": names(seat.beside.first), "capacity": capacity},
+        {"name": names(seat.beside.people), "capacity": beside},
+    ]
+
+
+def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
+    found: dict[tuple[object, ...], _Box] = {}
+    for one in preview.asked:
+        for seat in one.seats:
+            people = () if one.problems and not seat.is_security else seat.people
+            basis = seat.basis if people else ""
+            key = (tuple(person.pk for person in people), seat.is_security, seat.label, seat.is_more, basis)
+            box = found.setdefault(key, _Box(seat, people))
+            box.wanted.append(one)
+            if people:
+                due = candidates.due(opens, preview.policy.due_days(one.asked.tier), people[0])
+                box.due = min(box.due, due) if box.due else due
+    return sorted(found.values(), key=lambda box: (not box.people, box.seat.is_security))
+
+
+def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
+    if box.seat.is_of_conflict and box.people:
+        text = f"One extra approval for {times.counted(len(box.wanted), 'record')} in conflict"
+    elif box.seat.is_more and box.people:
+        refused = times.counted(len(box.wanted), "record")
+        text = f"One signature more on {refused} refused, withdrawn or stopped before"
+    elif box.seat.is_security and box.people:
+        count = len(box.wanted)
+        text = f"Second signature on the {count} high-risk records" if count > 1 else "Second signature, high risk"
+    else:
+        text = _counted(box.wanted)
+    name, takes = names(box.people) or "Nobody yet", decision_queries.words(box.people, usual)
+    text = f"{text}; {takes}" if takes else text
+    return {"name": name, "capacity": _capacity(box.seat) if box.people else "", "text": text, "due": box.due}
+
+
+def _counted(wanted: Iterable[Wanted]) -> str:
+    """Say how much is asked, on what: 3 privileges on ERP Postgres and Finance Slack, 1 credential."""
+    privileges = [one for one in wanted if one.asked.privilege is not None]
+    credentials = [one for one in wanted if one.asked.credential is not None]
+    parts = []
+    if privileges:
+        on = list(dict.fromkeys(one.resource.name for one in privileges if one.resource is not None))
+        said = (
+            f"{', '.join(on[:-1])} and {on[-1]}"
+            if 1 < len(on) <= 3
+            else on[0]
+            if len(on) == 1
+            else f"{len(on)} resources"
+        )
+        parts.append(f"{times.counted(len(privileges), 'privilege')} on {said}")
+    if credentials:
+        parts.append(times.counted(len(credentials), "credential"))
+    return ", ".join(parts)
+
+
+def _force(preview: Preview, boxes: Sequence[_Box], last: datetime) -> str:
+    if not preview.changes.app and not boxes:
+        return "At once: nothing is asked."
+    if not all(box.people for box in boxes):
+        return "Once everything that it touches has an owner, and everybody says yes."
+    day = times.day_words(times.day_of(last), times.day_of(preview.now))
+    return f"{day} at the latest, if everybody says yes on time."
+
+
+def _is_enough(preview: Preview) -> bool:
+    return (
+        not preview.short
+        and not any(one.problems for one in preview.asked)
+        and bool(preview.draft.fields.get("business_owner"))
+    )
+
+
+def _skipped(preview: Preview) -> list[str]:
+    """Each person once a reason, with what they would have decided."""
+    said: dict[tuple[int, str], tuple[str, list[str]]] = {}
+    second = [] if preview.is_light else preview.asked
+    for name, seats in [
+        ("", preview.app_seats),
+        *((one.resource.name if one.resource else "", one.seats) for one in second),
+    ]:
+        for seat in seats:
+            for skip in seat.skipped:
+                entry = said.setdefault((skip.person.pk, skip.code), (skip.why, []))
+                where = f"{skip.basis} of {name}" if name and skip.basis in ("owner", "deputy") else skip.basis
+                entry[1].append(where)
+    people = {skip.person.pk: skip.person for one in second for seat in one.seats for skip in seat.skipped}
+    people |= {skip.person.pk: skip.person for seat in preview.app_seats for skip in seat.skipped}
+    return [
+        f"{people[pk].name} ({' and '.join(list(dict.fromkeys(bases))[:2])}) {why} · {code}"
+        for (pk, code), (why, bases) in said.items()
+    ]

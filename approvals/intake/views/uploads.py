@@ -1,0 +1,210 @@
+"""One upload of several automations: added to in parts, ordered, followed, stopped, reported, discarded (I7).
+
+What is read and what is shown of it stands in `approvals.intake.views.upload_page`; what an order does in `approvals.intake.bulk_import`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from approvals.intake import bulk_import
+from approvals.intake.views import upload_page
+from approvals.intake.views.builder import Builder
+from approvals.intake.views.imports import says_no
+from governance.core.duties.refusals import Refusal, Refused, refuse
+from governance.core.models import Person, Team
+from governance.core.texts import free_text
+from governance.web.pages.page import page, refused
+from governance.web.requests import upload_limits
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number
+from inventory.importers import ImportProblem, file_shown
+from inventory.imports import import_process
+from inventory.imports.transitions import previews
+from inventory.models import BatchState, ImportBatch
+from inventory.ownership import rules as ownership_rules
+
+TEMPLATE = "approvals/intake/upload.html"
+FEWER_FILES = "Send fewer files at a time."
+
+
+def _find(builder: Builder, pk: int) -> ImportBatch:
+    """One of the reader's own uploads; anybody else's is not there."""
+    return get_object_or_404(ImportBatch.objects.select_related("by"), pk=pk, by=builder.person)
+
+
+# --- what a script sends, part by part ------------------------------------------------------------------------------
+
+
+@require_POST
+def add(request: Request) -> HttpResponse:
+    """Read a few files into an upload, a new one unless it is named; answers what came of them as JSON.
+
+    Files come without folders in their names, so `paths` says where each stood. Without any file it only begins an upload:
+    a part whose answer got lost is then sent to the same one again, and changes nothing.
+    """
+    builder = Builder.of(request)
+    try:
+        _check_size(request)
+        team = builder.team(number(request.POST.get("team")))
+        named = request.POST.get("batch", "")
+        going_on = _find(builder, number(named) or 0) if named else None
+        found = [*import_process.read_apart(_files(request), person=builder.person), *_too_large(request)]
+        batch = going_on or previews.begin(actor=builder.actor, now=builder.now)
+        added = previews.add(batch, found, now=builder.now, team=team)
+    except Refused as no:
+        return JsonResponse({"sentence": no.refusal.sentence, "to_do": no.refusal.to_do}, status=no.status)
+    except import_process.ImportBusy as busy:
+        refusal, when = {"sentence": busy.sentence, "to_do": busy.to_do}, {"Retry-After": str(busy.wait)}
+        return JsonResponse(refusal, status=busy.status, headers=when)
+    href = reverse("import_batch", args=[batch.pk])
+    said = {"read": added.read, "refused": added.refused, "again": added.again}
+    return JsonResponse({"batch": href, "pk": batch.pk, **said})
+
+
+def _check_size(request: Request) -> None:
+    """What is more than is taken at once has arrived without its files: that is said, and never taken for nothing."""
+    size = number(request.META.get("CONTENT_LENGTH")) or 0
+    if size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE and not request.FILES:
+        sentence = f"This is more than {upload_limits.limit()}, which is the most that is taken at once."
+        raise refuse(Refusal("I7", "input", sentence, FEWER_FILES))
+    most = settings.DATA_UPLOAD_MAX_NUMBER_FILES or 0
+    if len(request.POST.getlist("large")) > most:
+        raise refuse(Refusal("I7", "input", f"This names more than {most} files.", FEWER_FILES))
+
+
+def _files(request: Request) -> Iterator[tuple[str, bytes]]:
+    """The files that were sent, each by its path in the folder that it came from."""
+    files, paths = request.FILES.getlist("files"), request.POST.getlist("paths")
+    named = paths if len(paths) == len(files) else [file.name or "" for file in files]
+    for path, file in zip(named, files, strict=True):
+        yield path, file.read()
+
+
+def _too_large(request: Request) -> list[tuple[str, ImportProblem]]:
+    """Files that the browser did not send, because each alone is more than is taken at once."""
+    reason, to_do = f"this is more than {upload_limits.limit()}", "Export fewer automations at a time."
+    shown = [file_shown(name) for name in request.POST.getlist("large")]
+    return [(name, ImportProblem(name, "", reason, to_do)) for name in shown]
+
+
+# --- the upload's page ----------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@says_no
+def upload(request: Request, pk: int) -> HttpResponse:
+    """What was read, what became of it and how far it is; a post orders everything brought in, or stops that."""
+    builder = Builder.of(request)
+    batch = _find(builder, pk)
+    if request.method == "POST":
+        return _posted(request, builder, batch)
+    is_asking = request.headers.get("HX-Target") == "progress"
+    answer = page(request, TEMPLATE, upload_page.context(builder, batch, request.GET), fragment="progress")
+    if is_asking and batch.progress != BatchState.CONFIRMING:
+        answer["HX-Refresh"] = "true"  # it has come to its end: everything on the page is another now
+    return answer
+
+
+def _posted(request: Request, builder: Builder, batch: ImportBatch) -> HttpResponse:
+    do = request.POST.get("do", "")
+    if do == "stop":
+        previews.stop(batch)
+        messages.success(request, "Stopped. What is in the register stays there; the rest is still here.")
+        return redirect("import_batch", pk=batch.pk)
+    if do != "order":
+        raise Http404("Nothing else is done here.")
+    if batch.progress == BatchState.CONFIRMING:  # a second press: it is under way
+        return redirect("import_batch", pk=batch.pk)
+    team = builder.team(
+        number(request.POST.get("team"))
+    )  # whether they still may is asked of each automation, on record
+    form = upload_page.form_of(builder, batch, request.POST)
+    if not form.is_valid() or _wrong_owners(builder, team, form):
+        context = upload_page.context(builder, batch, request.GET, form=form)
+        return page(request, TEMPLATE, context, status=422)
+    bulk_import.order(batch, _said(team, form.cleaned_data))
+    return redirect("import_batch", pk=batch.pk)
+
+
+def _said(team: Team, given: dict[str, Any]) -> bulk_import.Order:
+    technical: Person | None = given["technical_owner"]
+    return bulk_import.Order(
+        team=team.pk,
+        business_owner=given["business_owner"].pk,
+        technical_owner=technical.pk if technical else None,
+        environment=given["environment"],
+    )
+
+
+def _wrong_owners(builder: Builder, team: Team, form: upload_page.Together) -> bool:
+    """Whether somebody can't be an owner of what this team builds; said beside the field (S1)."""
+    named = {name: form.cleaned_data[name] for name in ("business_owner", "technical_owner")}
+    found: list[tuple[str, Refusal]] = ownership_rules.refusals(team, None, named, builder.now)
+    for name, no in found:
+        form.add_error(name, f"{no.sentence} {no.to_do}")
+    return bool(found)
+
+
+# --- the report, and the end ----------------------------------------------------------------------------------------
+
+
+class _Line:
+    """What csv writes to: each line is what it was told last."""
+
+    def write(self, text: str) -> str:
+        """The line itself."""
+        return text
+
+
+@require_GET
+def report(request: Request, pk: int) -> HttpResponseBase:
+    """What became of each automation and each file, as CSV."""
+    batch = _find(Builder.of(request), pk)
+    answer = StreamingHttpResponse(_lines(request, batch), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="upload-{batch.pk}.csv"'
+    return answer
+
+
+def _lines(request: Request, batch: ImportBatch) -> Iterable[str]:
+    writer = csv.writer(_Line())
+    yield writer.writerow(("Automation", "File", "Outcome", "Reason", "Version", "Address"))
+    for row in upload_page.all_rows(batch):
+        address = request.build_absolute_uri(row["href"]) if row["href"] else ""
+        cells = (row["name"], row["file"], row["words"], row["reason"], row["version"], address)
+        yield writer.writerow([free_text.cell(one) for one in cells])
+
+
+@require_http_methods(["GET", "POST"])
+@says_no
+def discard(request: Request, pk: int) -> HttpResponse:
+    """Drop what of an upload is not in the register, after a question."""
+    builder = Builder.of(request)
+    batch = _find(builder, pk)
+    back = reverse("import_batch", args=[pk])
+    if request.method == "POST":
+        try:
+            previews.discard_all(batch)
+        except Refused as no:
+            return refused(request, no.refusal, context={"back_href": back})
+        messages.success(request, "Discarded. What is in the register already stays.")
+        return redirect("bring_in")
+    ask = {
+        "id": "discard",
+        "title": "Discard what was not brought in?",
+        "text": upload_page.what_goes(batch),
+        "action": reverse("import_batch_discard", args=[pk]),
+        "label": "Discard",
+        "kind": "danger",
+    }
+    crumbs = [{"label": "Bring in", "href": reverse("bring_in")}, {"label": "Upload", "href": back}]
+    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back, "crumbs": crumbs})

@@ -1,0 +1,70 @@
+"""What a job does about samples: draws them, asks whoever is next, reminds, and ends what nobody looked at (A12, A13, R9)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from approvals.inbox.queries.approvals import OF_POLICY
+from approvals.light_path import spot_checks
+from approvals.light_path.transitions.spot_checks import about, draw, lapse_sample, pass_on_sample
+from approvals.models import Sample, SampleState
+from governance.core.actors.actor import Actor
+from governance.core.jobs import sweeps
+from governance.core.notices import outbox
+
+#: The mail that reminds.
+EVENT = "sample_due"
+
+
+def draw_due(now: datetime, actor: Actor) -> int:
+    """Draw whatever came into force and is sealed by now; returns how many were drawn or not."""
+    waiting = Sample.objects.filter(state=SampleState.WAITING)
+    return sweeps.sweep(waiting, lambda sample: draw.when_due(sample, actor=actor, now=now), job=actor.job)
+
+
+def pass_on_due(now: datetime, actor: Actor) -> int:
+    """Ask who may look where none of those who were asked may any more; returns how many samples went on."""
+
+    def act(sample: Sample) -> bool:
+        free = {person.pk for person in spot_checks.may_look(sample, now)}
+        if not free or free & set(sample.asked):
+            return False
+        return pass_on_sample.when_due(sample, actor=actor, now=now)
+
+    return sweeps.sweep(Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now), act, job=actor.job)
+
+
+def lapse_due(now: datetime, actor: Actor) -> int:
+    """Suspend what nobody looked at in time; returns how many."""
+    due = Sample.objects.filter(state=SampleState.OPEN, due_at__lte=now)
+    return sweeps.sweep(due, lambda sample: lapse_sample.when_due(sample, actor=actor, now=now), job=actor.job)
+
+
+def remind(now: datetime) -> int:
+    """Remind whoever is asked to look, half-way and a day before the time is up; returns how many are told."""
+    sent = 0
+    waiting = Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now).select_related(
+        "submission__automation__team", "submission__version", "before", "submission__policy", *OF_POLICY
+    )
+    for sample in waiting.order_by("pk"):
+        word = _word(sample, now)
+        if not word:
+            continue
+        with transaction.atomic():
+            people, context = spot_checks.may_look(sample, now), {**about(sample), "word": word}
+            made = outbox.queue(
+                outbox.each(people, EVENT, thread=f"sample:{sample.pk}", key=word, now=now, context=context)
+            )
+        sent += len(made)
+    return sent
+
+
+def _word(sample: Sample, now: datetime) -> str:
+    """Which reminder is due, the latest only; empty before the first."""
+    assert sample.due_at is not None  # the query asks for both
+    assert sample.drawn_at is not None
+    if now >= sample.due_at - timedelta(days=1):
+        return "day_before"
+    return "half" if now >= sample.drawn_at + (sample.due_at - sample.drawn_at) / 2 else ""

@@ -1,0 +1,203 @@
+"""The brake: what one cause would end all at once is held, until security and an admin have looked (G6).
+
+A grant that is held stays as it is: suspended where it is suspended. Which of a batch go through follows from how the batch ended and from nothing
+else, so that each is released or let be exactly once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.urls import reverse
+
+from approvals.models import circuit_breaker_triggers
+from approvals.models.grant import Grant, GrantState
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
+from governance.core.roles.roles import Role
+
+#: The two roles that answer together, one person each.
+ANSWERING = (Role.SECURITY_REVIEWER, Role.ADMIN)
+#: Who reads batches.
+READING = frozenset({*ANSWERING, Role.AUDITOR})
+
+
+class EndCause(AppendOnly):
+    """What ends grants: one campaign, one person, one job. Its row is the lock under which its endings are counted."""
+
+    key = models.CharField(max_length=80, unique=True)
+    #: What people call it; nothing where a person ends them themself.
+    title = models.CharField(max_length=200, blank=True)
+    person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def words(self) -> str:
+        """What it is called: "What Jonas Weil ends"."""
+        return self.title or (f"What {self.person.name} ends" if self.person is not None else "")
+
+
+class LetThrough(AppendOnly):
+    """One grant that a cause was let end, when; after a release it does not count any more."""
+
+    cause = models.ForeignKey(EndCause, models.PROTECT, related_name="let_through")
+    grant = models.ForeignKey(Grant, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    by_release = models.BooleanField(default=False)
+
+    class Meta(AppendOnly.Meta):
+        constraints = (models.UniqueConstraint(fields=["cause", "grant"], name="let_through_once"),)
+        indexes = (models.Index(fields=["cause", "at"], name="let_through_lately"),)
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.grant_id}"
+
+
+class BatchState(models.TextChoices):
+    """Open until both have said the same, or their time is over."""
+
+    OPEN = "open", "Open"
+    RELEASED = "released", "Released"
+    DISCARDED = "discarded", "Discarded"
+    LAPSED = "lapsed", "Not answered in time"
+
+
+class HeldBatchQuerySet(models.QuerySet["HeldBatch"]):
+    """Batches by who may read them."""
+
+    def visible_to(self, actor: Actor, now: datetime) -> HeldBatchQuerySet:
+        """All of them for security, admins and auditors; none for anybody else: they tell of automations of all teams."""
+        return self if READING & access.roles_held(actor, now) else self.none()
+
+
+class HeldBatch(models.Model):
+    """What one cause would end at once, held (G6)."""
+
+    cause = models.ForeignKey(EndCause, models.PROTECT, related_name="batches")
+    opened_at = models.DateTimeField()
+    answer_by = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=BatchState, default=BatchState.OPEN)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    #: Whether its cause ends what was released by itself, as a review does; else a job does it here.
+    comes_again = models.BooleanField(default=False)
+    #: How many grants were live then, and how many the cause was let end in the hour before.
+    live = models.PositiveIntegerField()
+    lately = models.PositiveIntegerField()
+
+    objects = HeldBatchQuerySet.as_manager()
+    history = History()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(name="held_batch_state_known", condition=Q(state__in=BatchState.values)),
+            models.CheckConstraint(
+                name="held_batch_ended_says_when",
+                condition=Q(state="open", ended_at__isnull=True) | ~Q(state="open") & Q(ended_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="held_batch_lapses_in_time", condition=~Q(state="lapsed") | Q(ended_at__gte=F("answer_by"))
+            ),
+        )
+        indexes = (models.Index(fields=["answer_by"], condition=Q(state="open"), name="held_batch_open"),)
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [circuit_breaker_triggers.BY_BOTH, *NEVER_REMOVED]
+
+    def __str__(self) -> str:
+        return f"Batch {self.pk} of {self.cause}"
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return reverse("held_batch", args=[self.pk])
+
+    @property
+    def number(self) -> int:
+        """How many grants are held in it."""
+        return self.held.count()
+
+
+#: Held grants of a batch that was released, and those of high risk of one that nobody answered.
+GOES_THROUGH = Q(batch__state=BatchState.RELEASED) | Q(batch__state=BatchState.LAPSED, tier="high")
+
+
+class HeldGrantQuerySet(models.QuerySet["HeldGrant"]):
+    """Held grants by what has become of their batch."""
+
+    def waiting(self) -> HeldGrantQuerySet:
+        """Those of batches that nobody has ended."""
+        return self.filter(batch__state=BatchState.OPEN)
+
+    def released(self) -> HeldGrantQuerySet:
+        """Those that go through: of a batch that was released, and of high risk of one that nobody answered (G6)."""
+        return self.filter(GOES_THROUGH)
+
+    def let_be(self) -> HeldGrantQuerySet:
+        """Those that do not: of a batch that was discarded, and of less than high risk of one that nobody answered (G6)."""
+        return self.filter(Q(batch__state=BatchState.DISCARDED) | Q(batch__state=BatchState.LAPSED) & ~Q(tier="high"))
+
+    def to_end(self) -> HeldGrantQuerySet:
+        """Released ones that have not ended and whose cause does not end them by itself."""
+        standing = Grant.objects.filter(pk=OuterRef("grant")).exclude(state=GrantState.ENDED)
+        return self.released().filter(Exists(standing), batch__comes_again=False)
+
+
+class HeldGrant(AppendOnly):
+    """One grant in a batch: of which tier it was, and why it would have ended."""
+
+    batch = models.ForeignKey(HeldBatch, models.PROTECT, related_name="held")
+    grant = models.ForeignKey(Grant, models.PROTECT, related_name="+")
+    tier = models.CharField(max_length=8)
+    why = models.CharField(max_length=40)
+
+    objects = HeldGrantQuerySet.as_manager()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=["batch", "grant"], name="held_grant_once"),)
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            circuit_breaker_triggers.HELD_WHILE_OPEN,
+            *AppendOnly.Meta.triggers,
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.grant_id} in {self.batch_id}"
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its end stands on the batch's and the grant's timelines."""
+        return (self, self.batch, *self.grant.ledger_about())
+
+
+class BatchSays(models.TextChoices):
+    """What one of the two says."""
+
+    RELEASE = "release", "Release"
+    DISCARD = "discard", "Discard"
+
+
+class BatchAnswer(AppendOnly):
+    """What one person said of a batch, as security or as admin; the last that each of the two said counts."""
+
+    batch = models.ForeignKey(HeldBatch, models.PROTECT, related_name="answers")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    role = models.CharField(max_length=40)
+    says = models.CharField(max_length=8, choices=BatchSays)
+    reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
+    said_at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(name="batch_answer_known", condition=Q(says__in=BatchSays.values)),
+            models.CheckConstraint(name="batch_answer_role", condition=Q(role__in=[str(one) for one in ANSWERING])),
+        )
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [circuit_breaker_triggers.TWO_OTHERS, *AppendOnly.Meta.triggers]
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.says}"

@@ -1,0 +1,75 @@
+"""What a new automation may be the same as, and who said so (I9)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import OuterRef, Q, Subquery
+
+from approvals.models import duplicate_triggers as guards
+from approvals.models.approval import Decision
+from approvals.models.submission import Submission
+from governance.core.models import AppendOnly
+from inventory.models import Automation
+
+
+class Because(models.TextChoices):
+    """By what two automations are alike."""
+
+    SOURCE = "source", "The very same source"
+    PRIVILEGES = "privileges", "Nearly the same privileges"
+
+
+class LikenessQuerySet(models.QuerySet["Likeness"]):
+    """Likenesses."""
+
+    def of(self, automation: Automation) -> LikenessQuerySet:
+        """Those of an automation, each with its other and what was ``said``: whether it is the same, None while nobody has."""
+        stand = LikenessAnswer.objects.filter(likeness=OuterRef("pk"), decision__retraction__isnull=True)
+        said = Subquery(stand.order_by("-pk").values("is_same")[:1])
+        return self.filter(automation=automation).select_related("other__team").annotate(said=said).order_by("pk")
+
+
+class Likeness(AppendOnly):
+    """A new automation may be the same as another: found as it was submitted, open until somebody who built neither has said (I9)."""
+
+    automation = models.ForeignKey(Automation, models.PROTECT, related_name="likenesses")
+    other = models.ForeignKey(Automation, models.PROTECT, related_name="+")
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="likenesses")
+    because = models.CharField(max_length=10, choices=Because)
+    at = models.DateTimeField()
+
+    #: Whether it is the same, where `LikenessQuerySet.of` has read it; None while nobody has said.
+    said: bool | None
+
+    objects = LikenessQuerySet.as_manager()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(fields=["automation", "other", "because"], name="likeness_once"),
+            models.CheckConstraint(name="likeness_of_two", condition=~Q(automation=models.F("other"))),
+            models.CheckConstraint(name="likeness_because_known", condition=Q(because__in=Because.values)),
+        )
+        verbose_name_plural = "likenesses"
+
+    def __str__(self) -> str:
+        return f"{self.automation} may be the same as {self.other}"
+
+
+class LikenessAnswer(AppendOnly):
+    """Whether it is the same, said with an approval of the app; it counts while that decision stands (I9)."""
+
+    likeness = models.ForeignKey(Likeness, models.PROTECT, related_name="answers")
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="likeness_answers")
+    is_same = models.BooleanField()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("id",)
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, guards.ANSWERED_WITH_THE_APP]
+        constraints = (models.UniqueConstraint(fields=["likeness", "decision"], name="likeness_answer_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.likeness}: {'the same' if self.is_same else 'another'}"

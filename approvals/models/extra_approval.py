@@ -1,0 +1,91 @@
+"""The extra approval that a conflict takes: one person signs the combination once, with a reason (S6)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from approvals.models.approval import Decision
+from approvals.models.conflict import ConflictRule
+from approvals.models.submission import Party, Submission
+from governance.core.actors.actor import Actor
+from governance.core.models import AppendOnly, FreeText, Person
+
+#: A signature is given by a decision on the extra approval, which the database has asked for parties, stages and delegation (S1, S2, A11).
+BY_ITS_DECISION = pgtrigger.Trigger(
+    name="signature_by_its_decision",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    func="""
+        IF NOT EXISTS (
+            SELECT 1 FROM approvals_decision d JOIN approvals_seat s ON s.id = d.seat_id JOIN approvals_approval a ON a.id = d.approval_id
+            WHERE d.id = NEW.decision_id AND a.submission_id = NEW.submission_id AND s.label = 'conflict' AND d.outcome = 'approve'
+              AND (d.person_id, d.reason_id, d.at) IS NOT DISTINCT FROM (NEW.person_id, NEW.reason_id, NEW.at)
+              AND d.for_person_id IS NOT DISTINCT FROM NEW.for_person_id
+              AND NOT EXISTS (SELECT 1 FROM approvals_retraction r WHERE r.decision_id = d.id)) THEN
+            RAISE EXCEPTION 'S6: a combination is signed by a decision on its extra approval (submission %)', NEW.submission_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class ConflictSignatureQuerySet(models.QuerySet["ConflictSignature"]):
+    """Signatures by whether they count."""
+
+    def standing(self) -> ConflictSignatureQuerySet:
+        """Signatures that were not taken back, and whose signer is no party to a later submission of the automation (SOD-1)."""
+        signer = Q(person=OuterRef("person")) | Q(person=OuterRef("for_person"))
+        later = Q(submission__automation=OuterRef("submission__automation"), submission__gt=OuterRef("submission"))
+        return self.filter(~Exists(Party.objects.filter(signer, later)), decision__retraction__isnull=True)
+
+
+class ConflictSignature(AppendOnly):
+    """One person signed what a conflict rule names together, once and for all of it.
+
+    It covers what was held so, or less (`conflicts.ways`). A combination with anything more, or a rule that says something else, needs another.
+    """
+
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="signatures")
+    rule = models.ForeignKey(ConflictRule, models.PROTECT, related_name="signatures")
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="signatures")
+    person = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    #: The giver of the delegation, where a delegate signed (A11).
+    for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
+    #: Of the rule and of all that was held by it (`transitions.signing.digest_of`).
+    digest = models.CharField(max_length=64)
+    covers = ArrayField(models.CharField(max_length=140))
+    at = models.DateTimeField()
+
+    objects = ConflictSignatureQuerySet.as_manager()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("id",)
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, BY_ITS_DECISION]
+        constraints = (models.UniqueConstraint(fields=["decision", "digest"], name="conflict_signed_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.rule}, signed by {self.who}"
+
+    @property
+    def who(self) -> str:
+        """The signer's name, and for a delegate the name of the other person."""
+        return f"{self.person} for {self.for_person}" if self.for_person is not None else str(self.person)
+
+    @classmethod
+    def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
+        """What a timeline calls the conflicts with these signatures that the reader may see: one query."""
+        seen = cls.objects.filter(pk__in=keys, submission__in=Submission.objects.visible_to(actor, now))
+        return {pk: f"the conflict “{title}”" for pk, title in seen.order_by().values_list("pk", "rule__title")}
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its event stands on the submission's and the automation's timelines too."""
+        return (self, self.submission, self.submission.automation)

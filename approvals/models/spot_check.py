@@ -1,0 +1,181 @@
+"""Samples: what came into force without stage 1 being asked, some of which is drawn to be looked at by a person (A12, A13)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from approvals.models.approval import Approval
+from approvals.models.submission import Submission
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.models import NEVER_REMOVED, History, Membership, Person, TeamKind
+from governance.core.roles.roles import Relation, Role
+from inventory.models import Automation, Version
+
+
+class SampleState(models.TextChoices):
+    """Waiting until the ledger's next seal says whether it is drawn; open until somebody has looked."""
+
+    WAITING = "waiting", "Not drawn yet"
+    NOT_DRAWN = "not_drawn", "Not drawn"
+    OPEN = "open", "Waiting"
+    FINE = "fine", "Looked at: fine"
+    NOT_FINE = "not_fine", "Looked at: not fine"
+    UNANSWERED = "unanswered", "Not looked at in time"
+    NOT_APPLICABLE = "not_applicable", "Ended before anybody looked"
+
+
+class SampleQuerySet(models.QuerySet["Sample"]):
+    """Samples as people may see them."""
+
+    def visible_to(self, actor: Actor, now: datetime) -> SampleQuerySet:
+        """Those of the automations that the actor may see; whoever is asked to look may."""
+        return self.filter(submission__automation__in=Automation.objects.visible_to(actor, now))
+
+
+#: A party does not look at what they are a party of, whatever a duty overlooked (S1, A11).
+LOOKER_IS_NO_PARTY = pgtrigger.Trigger(
+    name="sample_looker_no_party",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    func="""
+        IF NEW.looked_by_id IS NOT NULL AND EXISTS (
+            SELECT 1 FROM approvals_party p WHERE p.submission_id = NEW.submission_id
+            AND p.person_id IN (NEW.looked_by_id, COALESCE(NEW.looked_for_id, NEW.looked_by_id))) THEN
+            RAISE EXCEPTION 'SOD-1: a party does not look at submission %', NEW.submission_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+#: Nor does whoever approved the app look at what policy approved under it: two people stand behind each grant (S2, A13).
+LOOKER_DECIDED_NOTHING = pgtrigger.Trigger(
+    name="sample_looker_decided_nothing",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    func="""
+        IF NEW.looked_by_id IS NOT NULL AND NEW.approval_id IS NOT NULL AND EXISTS (
+            SELECT 1 FROM approvals_decisionperson d WHERE d.submission_id = NEW.submission_id AND d.stage = 1
+            AND d.person_id IN (NEW.looked_by_id, COALESCE(NEW.looked_for_id, NEW.looked_by_id))) THEN
+            RAISE EXCEPTION 'SOD-2: who decided the app does not look at what policy approved under it (submission %)',
+                NEW.submission_id USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+#: What was drawn stays drawn: no second draw until one falls otherwise, and no verdict is taken back (A13).
+DRAWN_ONCE = pgtrigger.Trigger(
+    name="sample_drawn_once",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    func="""
+        IF (OLD.drawn_from_seal IS NOT NULL AND NEW.drawn_from_seal IS DISTINCT FROM OLD.drawn_from_seal)
+            OR OLD.submission_id <> NEW.submission_id OR OLD.approval_id IS DISTINCT FROM NEW.approval_id
+            OR (OLD.due_at IS NOT NULL AND NEW.due_at IS DISTINCT FROM OLD.due_at)
+            OR (OLD.state = 'open' AND NEW.state IN ('waiting', 'not_drawn'))
+            OR (OLD.state NOT IN ('waiting', 'open') AND NEW.state <> OLD.state) THEN
+            RAISE EXCEPTION 'A13: sample % was drawn and stays as it was', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class Sample(models.Model):
+    """One version that came into force without anybody being asked about its source; or one light-path approval (A12, A13).
+
+    It is noted when that happens, whether or not it will be drawn. `approval` is the record that policy approved on the light path, and
+    empty for a version.
+    """
+
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="samples")
+    approval = models.OneToOneField(Approval, models.PROTECT, null=True, blank=True, related_name="sample")
+    #: The version that was in force before: what its looker compares with.
+    before = models.ForeignKey(Version, models.PROTECT, null=True, blank=True, related_name="+")
+    state = models.CharField(max_length=14, choices=SampleState, default=SampleState.WAITING)
+    noted_at = models.DateTimeField()
+    #: The number of the seal whose hash was the draw.
+    drawn_from_seal = models.BigIntegerField(null=True, blank=True)
+    drawn_at = models.DateTimeField(null=True, blank=True)
+    #: Ids of everybody who was asked to look, in the order in which they were.
+    asked = ArrayField(models.BigIntegerField(), default=list)
+    due_at = models.DateTimeField(null=True, blank=True)
+    looked_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    #: Whom they stood in for when they did (A11).
+    looked_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    looked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SampleQuerySet.as_manager()
+    history = History()
+
+    class Meta:
+        ordering = ("-id",)
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            LOOKER_IS_NO_PARTY,
+            LOOKER_DECIDED_NOTHING,
+            DRAWN_ONCE,
+            *NEVER_REMOVED,
+        ]
+        constraints = (
+            models.UniqueConstraint(
+                fields=["submission"], condition=Q(approval__isnull=True), name="sample_once_per_submission"
+            ),
+            models.CheckConstraint(name="sample_state_known", condition=Q(state__in=SampleState.values)),
+            models.CheckConstraint(
+                name="sample_drawn_from_a_seal",
+                condition=Q(state__in=["waiting", "not_applicable"]) | Q(drawn_from_seal__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="sample_verdict_has_its_looker",
+                condition=Q(state__in=["fine", "not_fine"], looked_by__isnull=False, looked_at__isnull=False)
+                | ~Q(state__in=["fine", "not_fine"]) & Q(looked_by__isnull=True),
+            ),
+        )
+        indexes = (models.Index(fields=["state", "due_at"], name="sample_due"),)
+
+    def __str__(self) -> str:
+        return f"Sample of {self.submission}"
+
+    @classmethod
+    def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
+        """What a timeline calls what was noted by these keys and the reader may see: one query."""
+        about = ("approval__privilege__entitlement__resource", "approval__credential")
+        rows = cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by().select_related(*about)
+        return {row.pk: row.approval.quoted if row.approval is not None else "the change" for row in rows}
+
+    @property
+    def is_of_policy(self) -> bool:
+        """Whether it is of what policy approved, and not of a source that changed (A13)."""
+        return self.approval_id is not None
+
+    @property
+    def tier(self) -> str:
+        """The tier of what is looked at."""
+        return self.submission.tier
+
+    @property
+    def href(self) -> str:
+        """Where it is looked at."""
+        return reverse("sample", args=[self.pk])
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the submission's and the automation's timelines too."""
+        return (self, self.submission, self.submission.automation)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to its automation; a security reviewer, and a fallback owner where no reviewer is free, looks."""
+        found = set(self.submission.automation.relations(person, now))
+        fallback = Membership.objects.filter(team__kind=TeamKind.FALLBACK, person=person)
+        if access.holds(person, Role.SECURITY_REVIEWER, now) or (person.is_here and fallback.exists()):
+            found.add(Relation.LOOKER)
+        return frozenset(found)

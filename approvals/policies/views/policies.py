@@ -1,0 +1,138 @@
+"""The policy, as pages: which version is in force, what each version said, and what is under way (S8). Everybody who signs in may read it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from approvals.models import PolicyVersion, Proposal
+from approvals.models.policy import DEFAULT
+from approvals.policies import diff, schema
+from approvals.policies import document as policy_document
+from approvals.policies import queries as kept
+from approvals.policies.views import rows as policy_rows
+from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.views.rows import listed
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.roles.roles import Permission
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number as asked_number
+
+Shape = dict[str, Any]
+
+#: Versions and proposals on one page.
+MOST = 30
+
+
+def _versions() -> Any:
+    return PolicyVersion.objects.filter(kind=DEFAULT).select_related("proposed_by", "approved_by", "restores")
+
+
+@require_GET
+def policies(request: Request) -> HttpResponse:
+    """The policy in force, what is under way about it, and every version there was."""
+    now = business_time.now()
+    in_force = kept.in_force(now)
+    version = _versions().get(pk=in_force.version.pk)
+    before = asked_number(request.GET.get("before"))
+    rows = list((_versions().filter(number__lt=before) if before else _versions())[: MOST + 1])
+    under_way = Proposal.objects.visible_to(request.actor, now).unanswered().filter(kind="policy")
+    context = {
+        "now": now,
+        "head": {
+            "title": "Policy",
+            "facts": [
+                {"text": f"version {version.number} is in force", "href": version.href, "strong": True},
+                policy_rows.signed(version),
+            ],
+            "actions": _actions(request.actor, now),
+        },
+        "version": {"until": version.until},
+        "tiers": policy_rows.by_tier(kept.completed(in_force.document)),
+        "facts": policy_rows.facts(kept.completed(in_force.document)),
+        "under_way": listed(under_way),
+        "history": [_row(one, in_force.version.pk) for one in rows[:MOST]],
+        "older": f"?before={rows[MOST - 1].number}" if len(rows) > MOST else "",
+    }
+    return page(request, "approvals/policies/policies.html", context)
+
+
+def _actions(actor: Actor, now: datetime) -> list[Shape]:
+    found: list[Shape] = []
+    if access.may(actor, Permission.PROPOSAL_READ, None, now=now):
+        found.append({"label": "All proposals", "href": reverse("proposals")})
+    if _may_propose(actor, now):
+        found.append({"label": "Propose a change", "href": reverse("policy_propose"), "kind": "filled"})
+    return found
+
+
+def _may_propose(actor: Actor, now: datetime) -> bool:
+    """Whether the reader is led to proposing: not while another change is under way."""
+    row = Proposal(kind="policy", target=DEFAULT)
+    return proposal_transitions.propose.refusal(row, actor=actor, now=now) is None
+
+
+def _row(one: PolicyVersion, in_force: int) -> Shape:
+    return {
+        "number": one.number,
+        "href": one.href,
+        "at": one.effective_at if one.number > 1 else None,
+        "until": one.until,
+        "signed": policy_rows.signed(one),
+        "is_in_force": one.pk == in_force,
+    }
+
+
+@require_GET
+def policy(request: Request, number: int) -> HttpResponse:
+    """One version: what it says, what it changed, and its text."""
+    now = business_time.now()
+    one = _versions().filter(number=number).first()
+    if one is None:
+        raise Http404
+    before = _versions().filter(number__lt=number).first()
+    document = kept.completed(one.document)
+    is_in_force = kept.in_force(now).version.pk == one.pk
+    may_propose = _may_propose(request.actor, now)
+    again = [{"label": "Propose this one again", "href": f"{reverse('policy_propose')}?from={number}"}]
+    context = {
+        "now": now,
+        "crumbs": [{"label": "Policy", "href": reverse("policies")}, {"label": f"Version {number}", "href": ""}],
+        "head": {
+            "title": f"Policy, version {number}",
+            "tag": {"text": "In force", "tone": "ok"} if is_in_force else None,
+            "facts": [policy_rows.signed(one)],
+            "actions": again if may_propose and not is_in_force else [],
+        },
+        "version": {"at": one.effective_at if number > 1 else None, "until": one.until, "digest": one.digest},
+        "proposal_href": _proposal_href(one, request.actor, now),
+        "compared_to": before.number if before is not None else None,
+        "changes": policy_rows.change_rows(diff.changes(kept.completed(before.document), document))
+        if before is not None
+        else [],
+        "tiers": policy_rows.by_tier(document),
+        "facts": policy_rows.facts(document),
+        "text": policy_document.as_text(document),
+    }
+    return page(request, "approvals/policies/policy.html", context)
+
+
+def _proposal_href(one: PolicyVersion, actor: Actor, now: datetime) -> str:
+    """The page of the proposal that it came of, for whoever may read that."""
+    if one.proposal_id is None:
+        return ""
+    found = Proposal.objects.visible_to(actor, now).filter(pk=one.proposal_id).first()
+    return found.href if found is not None else ""
+
+
+@require_GET
+def policy_schema(request: Request) -> HttpResponse:
+    """The JSON schema of a policy document, for an editor that knows one."""
+    return JsonResponse(schema.json_schema(), json_dumps_params={"indent": 2})

@@ -1,0 +1,158 @@
+"""Writing a policy: as text, with every error by its line, or all of it by a form; first what it would change, then proposed (S8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from approvals.models import PolicyVersion, Proposal
+from approvals.models.policy import DEFAULT
+from approvals.policies import diff
+from approvals.policies import document as policy_document
+from approvals.policies import queries as kept
+from approvals.policies.document import Result
+from approvals.policies.views import rows as policy_rows
+from approvals.policies.views.policy_form import PolicyForm
+from approvals.policies.yaml_document import Problem
+from approvals.proposals import transitions as proposal_transitions
+from governance.core.clock import business_time
+from governance.core.duties.refusals import InvalidInput, Refusal, Refused
+from governance.web.pages.page import page, refused
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number as asked_number
+
+Shape = dict[str, Any]
+
+TEMPLATE = "approvals/policies/policy_edit.html"
+
+
+@require_http_methods(["GET", "POST"])
+def policy_propose(request: Request) -> HttpResponse:
+    """Propose another policy, beginning with the one in force or with an earlier version."""
+    now = business_time.now()
+    row = Proposal(kind="policy", target=DEFAULT)
+    no = proposal_transitions.propose.refusal(row, actor=request.actor, now=now)
+    if no is not None:
+        return _refused(request, row, no, now, reverse("policies"))
+    chosen = asked_number(request.GET.get("from"))
+    base = get_object_or_404(PolicyVersion, kind=DEFAULT, number=chosen) if chosen else kept.in_force(now).version
+    return _edit(request, row, kept.completed(base.document), now, begins_with=base.number)
+
+
+@require_http_methods(["GET", "POST"])
+def policy_amend(request: Request, pk: int) -> HttpResponse:
+    """Say a proposed policy differently, as long as nobody has answered."""
+    now = business_time.now()
+    seen = Proposal.objects.visible_to(request.actor, now).filter(kind="policy").select_related("proposed_by")
+    row = get_object_or_404(seen, pk=pk)
+    no = proposal_transitions.amend.refusal(row, actor=request.actor, now=now)
+    if no is not None:
+        return _refused(request, row, no, now, row.href)
+    return _edit(request, row, kept.completed(row.document), now, begins_with=None)
+
+
+def _refused(request: Request, row: Proposal, no: Refusal, now: datetime, back_href: str) -> HttpResponse:
+    """Say no; what somebody tried is on record (S5)."""
+    if request.method == "POST":
+        try:
+            _write(request, row, {}, now)
+        except Refused as error:
+            no = error.refusal
+    return refused(request, no, context={"back_href": back_href, "typed": request.POST.get("text", "")})
+
+
+def _edit(
+    request: Request, row: Proposal, base: dict[str, Any], now: datetime, *, begins_with: int | None
+) -> HttpResponse:
+    as_form = (request.POST or request.GET).get("as") == "form"
+    in_force = kept.completed(kept.in_force(now).document)
+    form = PolicyForm(base, request.POST if request.method == "POST" and as_form else None) if as_form else None
+    typed = request.POST.get("text", policy_document.as_text(base))
+    found, status, error = _read(request, form, base, typed)
+    if found is not None and found.problems:
+        status = 422
+    if found is not None and not found.problems and request.POST.get("do") == "propose":
+        try:
+            return redirect("proposal", _write(request, row, dict(found.document), now).pk)
+        except InvalidInput as no:
+            status, error = no.status, no.refusal.sentence
+        except Refused as no:
+            return refused(request, no.refusal, context={"back_href": reverse("policies"), "typed": typed})
+    changes = diff.changes(in_force, found.document) if found is not None and not found.problems else ()
+    context = _context(request, row, as_form=as_form, begins_with=begins_with) | {
+        "now": now,
+        "form": form,
+        "text": typed,
+        "problems": found.problems if found is not None else (),
+        "is_read": found is not None and not found.problems,
+        "changes": policy_rows.change_rows(changes),
+        "tightens": diff.tightens(changes),
+        "reason": {"value": request.POST.get("reason", ""), "error": error},
+        "at_once": request.POST.get("at_once") == "yes",
+        "hours": kept.in_force(now).at_once_hours,
+    }
+    return page(request, TEMPLATE, context, status=status)
+
+
+def _read(
+    request: Request, form: PolicyForm | None, base: Mapping[str, Any], typed: str
+) -> tuple[Result | None, int, str]:
+    """What was typed, read; None where nothing was sent, or a field of the form is none of what it can be."""
+    if request.method != "POST":
+        return None, 200, ""
+    if form is None:
+        return policy_document.from_text(typed), 200, ""
+    if not form.is_valid():
+        return None, 422, ""
+    found = policy_document.from_data(form.document(base))
+    _beside_fields(form, found.problems)
+    return found, 200, ""
+
+
+def _beside_fields(form: PolicyForm, problems: tuple[Problem, ...]) -> None:
+    """Say what is wrong beside the field that it is about."""
+    for one in problems:
+        where = one.where if one.where in form.fields else one.where.rpartition(".")[0]  # of a list, one of its values
+        if where in form.fields:
+            form.add_error(where, f"{one.what} {one.to_do}".strip())
+
+
+def _write(request: Request, row: Proposal, document: dict[str, Any], now: datetime) -> Proposal:
+    reason = request.POST.get("reason", "")
+    if not row._state.adding:
+        return proposal_transitions.amend(row, actor=request.actor, now=now, reason=reason, document=document)
+    at_once = request.POST.get("at_once") == "yes"
+    return proposal_transitions.propose(
+        row, actor=request.actor, now=now, reason=reason, document=document, at_once=at_once
+    )
+
+
+def _context(request: Request, row: Proposal, *, as_form: bool, begins_with: int | None) -> Shape:
+    is_new = row._state.adding
+    back_href = reverse("policies") if is_new else row.href
+    title = "Propose a change of the policy" if is_new else "Amend the proposed policy"
+    chosen = asked_number(request.GET.get("from"))
+    query = f"&from={chosen}" if chosen else ""
+    return {
+        "crumbs": [{"label": "Policy", "href": reverse("policies")}, {"label": title, "href": ""}],
+        "head": {
+            "title": title,
+            "facts": [f"begins with version {begins_with}"]
+            if begins_with is not None
+            else ["begins with what was proposed"],
+        },
+        "tabs": [
+            {"key": "text", "label": "As text", "href": f"?as=text{query}", "current": not as_form},
+            {"key": "form", "label": "As a form", "href": f"?as=form{query}", "current": as_form},
+        ],
+        "as_form": as_form,
+        "is_new": is_new,
+        "back_href": back_href,
+        "schema_href": reverse("policy_schema"),
+    }

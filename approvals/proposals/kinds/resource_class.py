@@ -1,0 +1,91 @@
+"""A lower data class, or a lesser environment, of a resource in use, as something that is proposed (S8, I3)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models.expressions import Combinable
+
+from approvals.models import Proposal
+from approvals.policies.diff import Change
+from approvals.policies.yaml_document import Problem
+from approvals.proposals import beneficiaries
+from approvals.proposals.kinds.kind import About, Document, Given, Kind, Span, named
+from approvals.proposals.kinds.people import about_resource, resources
+from governance.core.duties.refusals import Refusal
+from governance.core.engine.transition import Step
+from governance.core.roles.roles import Role
+from inventory.models import Automation, AutomationState, DataClass, Environment, Resource, Version
+from inventory.resources.transitions import resources as transition_resources
+
+FIELDS = {"data_class": ("Data class", DataClass), "environment": ("Environment", Environment)}
+
+
+class ResourceClass(Kind):
+    """Data class and environment: a resource's key, ``{"data_class": …, "environment": …}``; a security reviewer countersigns."""
+
+    code = "resource_class"
+    title = "Data class"
+    countersigner = Role.SECURITY_REVIEWER
+
+    def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
+        """The resource."""
+        return resources(targets)
+
+    def called(self) -> Combinable:
+        """The resource's name."""
+        return named(Resource.objects.all(), "name")
+
+    def current(self, target: str, now: datetime, document: Document) -> Document:
+        """How it counts now: unset counts as restricted."""
+        one = Resource.objects.get(pk=int(target))
+        return {"data_class": one.counted_class, "environment": one.environment}
+
+    def read(self, target: str, document: Document, now: datetime) -> Given:
+        """One of each."""
+        for name, (label, choices) in FIELDS.items():
+            if document.get(name) not in choices.values:
+                return Given(problems=(Problem(0, name, f"{label}: this is not one of the list.", "Choose one."),))
+        return Given({name: document[name] for name in FIELDS})
+
+    def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
+        """From what to what."""
+        return tuple(
+            Change(
+                name,
+                label,
+                before[name],
+                after[name],
+                choices.values.index(after[name]) > choices.values.index(before[name]),
+            )
+            for name, (label, choices) in FIELDS.items()
+            if before[name] != after[name]
+        )
+
+    def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
+        """Whose work it is that holds something on it, or would by any version, and who answers for that: less is asked of them from then on."""
+        asking = Version.objects.filter(privileges__entitlement__resource=int(target)).order_by().values("automation")
+        return beneficiaries.people_of(Automation.objects.filter(pk__in=asking).exclude(state=AutomationState.RETIRED))
+
+    def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
+        """What only goes upwards needs no second person: it is said on the resource's page."""
+        changed = self.changes(target, before, after)
+        if changed and all(one.tightens for one in changed):
+            sentence = "What only goes upwards needs no second person."
+            return Refusal("S8", "input", sentence, "Change it on the resource's page.")
+        return None
+
+    def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
+        """How many records rested on it."""
+        count = about_resource(span).count()
+        if not count:
+            return ["In the last 90 days nothing was asked about it."]
+        return [f"In the last 90 days {count:,} record{'' if count == 1 else 's'} about it would have counted as less."]
+
+    def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
+        """Say so in the register. What is held or asked keeps its tier: one that falls changes nothing until renewal (T4)."""
+        resource = Resource.objects.get(pk=int(proposal.target))
+        transition_resources.reclassify(resource, actor=step.actor, now=step.now, **proposal.document)
+        return {"resource": resource.pk}

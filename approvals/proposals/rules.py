@@ -1,0 +1,194 @@
+"""The duties of proposals: who may never countersign what, whatever they are permitted (S8, A11, S5).
+
+Each reads the rows under the lock of the write, and the same function answers the screen. The database repeats what separates people from
+the rows alone (`models.proposal_guards`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from approvals.decisions.rules.duties import stale_sign_in
+from approvals.models import UNANSWERED, Proposal, ProposalState
+from approvals.policies import queries as policy_queries
+from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals.kinds import kind as kind_kind
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal
+from governance.core.models import Delegation, Person
+from governance.core.people.transitions import people_with
+from governance.core.roles.roles import ROLE_WORDS, Role
+
+ANOTHER = "Somebody else with the role countersigns it."
+#: Countersigned, what one person tightened would overwrite what two have signed since, and might loosen that.
+SIGNED_SINCE = Refusal(
+    "A6",
+    "stale",
+    "What this changed is not as it was: two people have signed something else since.",
+    "Reject it: what they have signed stays.",
+)
+
+
+def _may_propose(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    roles = kind_kind.of(subject.kind).proposers
+    if roles & access.roles_held(actor, now):
+        return None
+    names = " or a ".join(sorted(ROLE_WORDS[role].lower() for role in roles))
+    return Refusal("S8", "permission", f"Only a {names} proposes this.")
+
+
+def _in_person(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.standing_for is not None:
+        return Refusal(
+            "SOD-8", "duty", "A proposal is made and answered in person, not for somebody else.", "Act as yourself."
+        )
+    return None
+
+
+def _interactive(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.kind != "person" or actor.signed_in_at is None:
+        sentence = "Tokens, jobs and commands decide nothing."
+        return Refusal("SOD-5", "duty", sentence, "Sign in to the portal and decide there.")
+    if subject.tightens:
+        return None
+    stale = stale_sign_in(actor, policy_queries.in_force(now), "high", "decision")
+    if stale is None:
+        return None
+    minutes = policy_queries.in_force(now).fresh_minutes("high")
+    return Refusal("SOD-5", "duty", f"What loosens a rule needs a sign-in at most {minutes} minutes old.", stale.to_do)
+
+
+def _not_its_author(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    if any(person.pk == subject.proposed_by_id for person in actor.people):
+        return Refusal("SOD-8", "duty", "You proposed this; a second person countersigns it.", ANOTHER)
+    return None
+
+
+def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    theirs = [subject.proposed_by_id, *subject.gains, *subject.loses]
+    people = [person.pk for person in actor.people]
+    if Delegation.objects.between(theirs, people).since(subject.proposed_at, now).exists():
+        sentence = (
+            "You and its author, or who gains or loses by it, stand in for each other, or did since it was proposed."
+        )
+        return Refusal("A11", "duty", sentence, ANOTHER)
+    return None
+
+
+def _not_who_gains(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    if any(person.pk in _who_gains(subject, now) for person in actor.people):
+        return Refusal("SOD-8", "duty", "You would gain by this.", ANOTHER)
+    return None
+
+
+def _not_who_loses(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    if any(person.pk in subject.loses for person in actor.people):
+        return Refusal("SOD-8", "duty", "You would lose by this, and keep what you have by rejecting it.", ANOTHER)
+    return None
+
+
+def _who_gains(subject: Proposal, now: datetime) -> frozenset[int]:
+    """Ids of whoever gained when it was made, and of whoever has come to gain since."""
+    since = kind_kind.of(subject.kind).gains(subject.target, subject.before, subject.document, now)
+    return since.union(subject.gains)
+
+
+def own_gain(actor: Actor, gains: Collection[int]) -> Refusal | None:
+    """Why an actor can't propose what these people, by id, would gain by: where they are among them themself; else None."""
+    if any(person.pk in gains for person in actor.people):
+        sentence = "You would gain by this yourself, so somebody else proposes it."
+        return Refusal("SOD-8", "duty", sentence, "Ask another governance admin.")
+    return None
+
+
+def _unchanged(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    kind = kind_kind.of(subject.kind)
+    about = kind.about(subject.target)
+    if subject.state == ProposalState.AT_ONCE:
+        return None if about is not None and _stands_as_it_acts(subject, kind, now) else SIGNED_SINCE
+    if about is None or kind.current(subject.target, now, subject.document) != subject.before:
+        sentence = "What this would change is not as it was when this was proposed."
+        return Refusal("A6", "stale", sentence, "Its author amends it, or withdraws it.")
+    return kind.refusal(subject.target, subject.before, subject.document, now)
+
+
+def _stands_as_it_acts(subject: Proposal, kind: kind_kind.Kind, now: datetime) -> bool:
+    """Whether what a proposal changes is as it has made it, or as it found it, where it only keeps that from counting."""
+    found = kind.current(subject.target, now, subject.document)
+    return found == subject.before or not kind.changes(subject.target, found, subject.document)
+
+
+def _counted(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    what_if = proposal_jobs.latest(subject)
+    if what_if is None or what_if.finished_at is None:
+        sentence = "What it would have changed in the last 90 days is still being counted."
+        return Refusal("S8", "state", sentence, "Wait until it is there: it is read first.")
+    return None
+
+
+def _no_other(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    others = Proposal.objects.filter(kind=subject.kind, target=subject.target, state__in=UNANSWERED)
+    if subject._state.adding and others.exists():
+        sentence = "Another proposal about the same is under way."
+        return Refusal("S8", "state", sentence, "It is answered or withdrawn first.")
+    return None
+
+
+def _time_is_up(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("S8", "state", "Its time is not up.") if subject.lapses_at > now else None
+
+
+def _in_time(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.lapses_at > now:
+        return None
+    return Refusal("S8", "state", "The time to answer this was over: it lapses.", "It can be proposed again.")
+
+
+MAY_PROPOSE = Duty("S8", "S8", "Each kind is proposed by those with its roles.", _may_propose)
+IN_PERSON = Duty(
+    "SOD-8", "S8", "Nobody proposes or answers while standing in for another, who might do it too.", _in_person
+)
+INTERACTIVE = Duty(
+    "SOD-5",
+    "S5",
+    "A proposal is answered in an interactive session, and one that loosens in a fresh one.",
+    _interactive,
+)
+NOT_ITS_AUTHOR = Duty(
+    "SOD-8",
+    "S8",
+    "A proposal is countersigned by somebody who did not make it.",
+    _not_its_author,
+    ("proposal_two_people",),
+)
+NOT_THEIR_DELEGATE = Duty(
+    "A11",
+    "A11",
+    "Who stands in for its author or for who gains or loses, or for whom these do, answers nothing of theirs.",
+    _not_their_delegate,
+)
+NOT_WHO_GAINS = Duty(
+    "SOD-8", "S8", "Who gains by a proposal does not countersign it.", _not_who_gains, ("proposal_who_gains_is_apart",)
+)
+NOT_WHO_LOSES = Duty(
+    "SOD-8", "S8", "Who loses by a proposal does not answer it.", _not_who_loses, ("proposal_who_loses_is_apart",)
+)
+UNCHANGED = Duty("A6", "A6", "What is put in force changes what it was shown to change.", _unchanged)
+COUNTED = Duty("S8", "S8", "Nothing is countersigned before what it would have changed was counted.", _counted)
+NO_OTHER = Duty("S8", "S8", "One change of one thing is under way at a time.", _no_other, ("proposal_one_under_way",))
+TIME_IS_UP = Duty("S8", "S8", "A proposal lapses once its time is up.", _time_is_up)
+IN_TIME = Duty("S8", "S8", "Nobody answers a proposal once its time is up.", _in_time)
+
+#: Asked of whoever answers one, in this order.
+ANSWERING = (IN_PERSON, NOT_ITS_AUTHOR, NOT_THEIR_DELEGATE, NOT_WHO_GAINS, NOT_WHO_LOSES, INTERACTIVE, IN_TIME)
+
+
+def who_may_answer(proposal: Proposal, now: datetime) -> list[Person]:
+    """Everybody who holds the role and whom no duty keeps from countersigning, by name."""
+    kept_away = {proposal.proposed_by_id, *_who_gains(proposal, now), *proposal.loses}
+    found = people_with(Role(proposal.needs), now).exclude(pk__in=kept_away).order_by("name", "pk")
+    there = [one for one in found if not one.is_kept_out(now)]
+    return [one for one in there if NOT_THEIR_DELEGATE.asks(proposal, Actor.of(one), now) is None]

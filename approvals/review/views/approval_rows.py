@@ -1,0 +1,385 @@
+"""One record as a row of the review page: words, state, buttons or the reason why there are none.
+
+Draws from a `Route` and from rows that were read with the submission; asks `refusal()` for what the reader may do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from django.urls import reverse
+
+from approvals.assignment.escalation_chain import resource_of
+from approvals.assignment.route import Route, SeatStanding
+from approvals.conflicts.check import remaining_conflicts
+from approvals.conflicts.check import submission as conflicts
+from approvals.conflicts.views import rows as conflict_rows
+from approvals.decisions import digest
+from approvals.decisions.transitions.comment import object_to
+from approvals.inbox.waiting_for import Held
+from approvals.models import Approval, ApprovalState, Decision, DecisionOutcome, SeatLabel, Submission
+from approvals.policies import tiers
+from approvals.review.views import actions, bindings, credentials
+from approvals.review.views.credentials import REFUSED
+from approvals.review.views.decision_form import decide_href, decision_form
+from approvals.review.views.reader import Reader, Shape
+from governance.core.duties.refusals import Refusal
+from governance.web.components import times
+
+#: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
+BLANK: Shape = dict.fromkeys(
+    (
+        "level_asked",
+        "scope_asked",
+        "name",
+        "note",
+        "quick",
+        "signs",
+        "held",
+        "focus",
+        "evidence",
+        "decide",
+        "object",
+        "undo",
+        "refusal",
+        "typed",
+    )
+)
+#: What somebody did by a decision, after their name.
+SAID = {
+    DecisionOutcome.APPROVE: "approved it",
+    DecisionOutcome.REJECT: "refused it",
+    DecisionOutcome.ASK: "asked for changes",
+}
+SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURITY: "right"}
+
+
+def whom(held: Iterable[Held]) -> str:
+    """For whom a record waits, in words: one of those who may fill a seat, and one for each other seat of it (A8)."""
+    return " and ".join(one.names for one in held)
+
+
+def subject(record: Approval | None) -> str:
+    """What was spoken about: a privilege or credential in words, "the app", or nothing for the whole submission."""
+    return "" if record is None else str(record.privilege or record.credential or "the app")
+
+
+def row(
+    record: Approval, route: Route, reader: Reader, held: Sequence[Held], *, objected: Collection[int] = ()
+) -> Shape:
+    """The context of ``approvals/review/row.html`` for one stage-2 record.
+
+    Args:
+        record: which.
+        route: of its submission.
+        reader: who reads.
+        held: who holds it.
+        objected: ids of records objected to (A3).
+    """
+    say = actions.say_of(record, route, reader)
+    may_decide = say.no is None
+    key = str(record.pk)
+    here = reverse("review", args=[record.submission_id])
+    shape = (
+        BLANK
+        | what(record)
+        | {
+            "key": key,
+            "kind": record.kind,
+            "tier": record.tier,
+            "tags": _tags(record, route, objected, reader.now),
+            "owner": _owner(record),
+            "open_href": f"{here}?open={key}#row-{key}",
+            "close_href": here,
+            "state": _state(record, route, reader, held, may_decide=may_decide),
+            "refused": record.state in REFUSED,
+            "aside": not may_decide and not record.has_ended,
+            "may_decide": may_decide,
+            "open": key == reader.opened or key in reader.also_open,
+            "locked": _locked(say.no, held) if record.state == ApprovalState.OPEN else None,
+            "mine": may_decide,
+            "signs": may_decide and actions.signs(record, route, say.actor),
+            "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now) is None,
+        }
+    )
+    if say.held is not None:
+        shape["note"] = {"tone": "wait", "icon": "lock", "lead": say.held.sentence, "text": say.held.to_do}
+        shape["held"] = True
+    elif (note := actions.note(record, route, say, whom(held), reader.now)) is not None:
+        shape["note"] = note
+    elif may_decide and record.tier != "high" and not shape["signs"]:
+        shape["quick"] = {"action": decide_href(record), "digest": digest.digest(digest.of(record, reader.now))}
+    shape["undo"] = undo_action(record, route, reader)
+    if shape["open"]:
+        own = reader.at(key)
+        decide = decision_form(record, route, own, say.actor, say.held) if may_decide else None
+        objection = _objection_form(record, own) if shape["may_object"] else None
+        shape |= {"evidence": evidence(record, route, reader), "decide": decide, "object": objection}
+        shape |= {"refusal": own.refusal, "typed": "" if decide else (own.typed or {}).get("reason", "")}
+    return shape
+
+
+def undo_action(record: Approval, route: Route, reader: Reader) -> Shape | None:
+    """The context of ``approvals/review/undo.html``: where the reader takes back what they decided; None where they may not (A8)."""
+    counted = route.own_decisions(record)
+    if not counted or not (reader.is_me(counted[-1].person) or reader.is_me(counted[-1].for_person)):
+        return None
+    if actions.undoer_of(record, route, reader)[1] is not None:
+        return None
+    return {"action": reverse("undo", args=[record.submission_id, record.pk]), "decision": counted[-1].pk}
+
+
+def _objection_form(record: Approval, reader: Reader) -> Shape:
+    """The context of ``approvals/review/objection.html`` (A3)."""
+    typed = reader.typed or {}
+    return {
+        "action": reverse("object", args=[record.submission_id, record.pk]),
+        "value": typed.get("reason", ""),
+        "error": reader.errors.get("reason", ""),
+        "focus": reader.opened == str(record.pk),
+    }
+
+
+def what(record: Approval) -> Shape:
+    """What a record asks, in words and as a machine calls it; what was narrowed beside it (A7)."""
+    days = record.granted_term_days or record.term_days
+    term = {"term": f"{days} d", "term_asked": str(record.term_days) if days != record.term_days else ""}
+    if record.privilege is not None:
+        privilege = record.privilege
+        entitlement = privilege.entitlement
+        level = record.granted_level or privilege.level
+        scope = record.granted_scope if record.granted_scope is not None else privilege.scope
+        narrowed = record.granted_scope is not None
+        return term | {
+            "level": level,
+            "level_asked": privilege.level if level != privilege.level else "",
+            "sentence": privilege.sentence,
+            "scope": raw(entitlement.code, privilege.through, privilege.target, scope),
+            "scope_asked": ", ".join(s for s in privilege.scope if s not in scope) if narrowed else "",
+            "data_class": tiers.counted_class(privilege, record.submission),
+        }
+    credential = record.credential
+    on = record.decided_on
+    name = str(credential)
+    kept = f", kept in {credential.kept_in.name}" if credential and credential.kept_in else ""
+    return term | {
+        "level": "secret",
+        "sentence": f"{credential.sentence if credential else 'Uses a credential'}{kept}",
+        "name": name,
+        "scope": " · ".join(filter(None, [credential.external_id, credential.lifetime])) if credential else "",
+        "data_class": tiers.counted_class_of(record, on.counted_class if on else "restricted"),
+    }
+
+
+def raw(code: str, through: str, target: str, scope: Sequence[str]) -> str:
+    """What a machine calls a privilege, each name once."""
+    return " · ".join(dict.fromkeys(filter(None, [code, through, target, ", ".join(scope)])))
+
+
+def _owner(record: Approval) -> str:
+    on = resource_of(record)
+    return on.owner.name if on is not None and on.owner is not None else "Nobody"
+
+
+def _tags(record: Approval, route: Route, objected: Collection[int], now: datetime) -> list[Shape]:
+    found = []
+    if record.pk in objected:
+        found.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
+    if route.who_stopped(record):
+        found.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
+    if credentials.is_left_out(record, route):
+        found.append({"text": "Not granted: every privilege that uses it was refused", "tone": "no", "icon": "key"})
+    return [*found, *tags(record, now, is_unusable=credentials.is_refused(record, route))]
+
+
+def tags(record: Approval, now: datetime, *, is_unusable: bool) -> list[Shape]:
+    """What stands out about a record wherever it is decided.
+
+    Args:
+        record: which.
+        now: business time.
+        is_unusable: whether the credential that it needs was refused.
+    """
+    found = [*conflict_rows.tags(remaining_conflicts.of_record(record, now)), *credentials.tags(record, now)]
+    if record.earlier_id is not None:
+        found.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
+    if record.carried_from_id is not None:
+        found.append({"text": "Carried over", "tone": "", "icon": ""})
+    privilege = record.privilege
+    if privilege is not None and privilege.model_controlled:
+        found.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
+    if privilege is not None:
+        found += [{"text": short, "tone": "ok", "icon": "check"} for _, short in privilege.entitlement.controls_said]
+    if record.round > 1:
+        found.append({"text": f"Round {record.round}", "tone": "ask", "icon": "speech"})
+    if is_unusable:
+        found.append({"text": "Unusable: its credential was refused", "tone": "no", "icon": "key"})
+    return found
+
+
+def _state(record: Approval, route: Route, reader: Reader, held: Sequence[Held], *, may_decide: bool) -> Shape:
+    state: Shape = {"value": record.state, "mine": may_decide, "holder": "", "below": "", "answer_due": None}
+    if not may_decide:
+        state["holder"] = whom(held)
+    if record.state == ApprovalState.CHANGES_ASKED:
+        state["answer_due"] = record.builder_due_at
+    last = last_decision(record, route)
+    if last is not None and (record.has_ended or record.state == ApprovalState.CHANGES_ASKED):
+        said = f": “{last.reason.shown}”" if last.reason is not None else ""
+        state["below"] = f"{decided_by(last, reader)}{said}"
+    elif record.by_policy_id is not None:
+        state["below"] = f"By {policy_words(route.submission)}"
+    elif record.state == ApprovalState.WAITING and route.submission.light_path:
+        state["below"] = f"By {policy_words(route.submission)} then"
+    elif record.state == ApprovalState.EXPIRED:
+        state["below"] = "Nobody decided in time"
+    return state
+
+
+def policy_words(submission: Submission) -> str:
+    """Which policy approves what is on the light path: the version that the submission was made under (A13)."""
+    return f"policy version {submission.policy.number}"
+
+
+def last_decision(record: Approval, route: Route) -> Decision | None:
+    """The newest word on a record, on the one it carries over from when it has none of its own."""
+    own = route.decisions.get(record.pk) or route.decisions.get(record.carried_from_id or 0)
+    return own[-1] if own else None
+
+
+def decided_by(decision: Decision, reader: Reader, *, start: bool = True) -> str:
+    """Who decided, for whom: "Mei Tanaka for you"."""
+    who = reader.name(decision.person, start=start)
+    return f"{who} for {reader.name(decision.for_person)}" if decision.for_person else who
+
+
+def _locked(no: Refusal | None, held: Sequence[Held]) -> Shape | None:
+    if no is None or no.kind != "duty":
+        return None
+    return {"sentence": no.sentence.rstrip("."), "code": no.code, "passed_to": whom(held)}
+
+
+def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
+    """What a decision rests on: why it is asked, what it rests on, seats, who was skipped, what was said before."""
+    standing = [] if record.by_policy_id is not None else route.standing(record)
+    return {
+        "asked_by": route.submission.submitted_by.name,
+        "why": record.justification.shown if record.justification else "",
+        "reasons": [
+            *_conflicts(record, reader),
+            *credentials.reasons(record, reader.now),
+            *_evidence_reasons(record),
+        ],
+        "seats_title": f"Seats for a {record.tier}-risk {record.kind}",
+        "seats": [_seat(seat, reader, is_open=record.state != ApprovalState.WAITING) for seat in standing],
+        "skipped": [
+            *({"icon": "person", "text": f"{one.why}.", "code": one.code} for seat in standing for one in seat.skipped),
+            *({"icon": "clock", "text": one.late.words, "code": "A10"} for one in standing if one.late is not None),
+        ],
+        "history": _history(record, route, reader),
+    }
+
+
+def _conflicts(record: Approval, reader: Reader) -> list[Shape]:
+    """With what it is in conflict, by which rule, and why that matters (S6)."""
+    words = conflicts.words_in(record.submission)
+    return conflict_rows.reasons(remaining_conflicts.of_record(record, reader.now), {conflicts.key_of(record)}, words)
+
+
+def _evidence_reasons(record: Approval) -> list[Shape]:
+    reasons: list[Shape] = []
+    if record.by_policy_id is not None:
+        text = "It is low risk and on the light path, so nobody was asked about it."
+        policy = policy_words(record.submission)
+        reasons.append({"icon": "check", "lead": f"Approved by {policy}.", "text": text})
+    reasons += [{"icon": "warning" if record.tier == "high" else "file", "text": text} for text in record.reasons]
+    privilege = record.privilege
+    if privilege is not None:
+        places = ", ".join(privilege.at[:4])
+        steps = "step" if len(privilege.at) == 1 else "steps"
+        reasons.append({"icon": "file", "text": f"Used by {len(privilege.at)} {steps}:", "code": places})
+        reasons += [
+            {
+                "icon": "check",
+                "tone": "ok",
+                "lead": f"{words}.",
+                "text": "Whoever answers for it says so.",
+                "href": privilege.entitlement.controls_href,
+                "link": "Who, and how",
+            }
+            for words, _ in privilege.entitlement.controls_said
+        ]
+        if privilege.assumed:
+            said = ", ".join(privilege.assumed)
+            reasons.append(
+                {"icon": "question", "text": f"The export does not say {said}; the platform's default counts."}
+            )
+        if privilege.credential is not None:
+            text = "If that is refused, this stays approved but can’t be used."
+            reasons.append({"icon": "key", "lead": f"Rests on {privilege.credential}.", "text": text})
+    return reasons + bindings.of(record)
+
+
+def _seat(seat: SeatStanding, reader: Reader, *, is_open: bool) -> Shape:
+    seal = SEAT_SEALS.get(SeatLabel(seat.label), "none")
+    capacity = SeatLabel(seat.label).label
+    if seat.decision is not None:
+        state: Shape = {"value": "approved", "below": times.moment_words(seat.decision.at, reader.now)}
+        said = seat.decision.reason.shown if seat.decision.reason is not None else ""
+        return {
+            "capacity": capacity,
+            "who": decided_by(seat.decision, reader),
+            "seal": seal,
+            "state": state,
+            "said": said,
+        }
+    who = " or ".join(reader.name(person) for person in seat.may_decide) or "nobody is left"
+    mine = is_open and any(reader.is_me(person) for person in seat.may_decide)
+    state = {"value": "open" if is_open else "waiting", "mine": mine}
+    basis = f" ({seat.basis})" if seat.basis not in ("", "owner", "lead", "security reviewer") else ""
+    return {"capacity": capacity, "who": f"{who}{basis}", "seal": seal, "state": state}
+
+
+def _history(record: Approval, route: Route, reader: Reader) -> list[Shape]:
+    """What was said in earlier rounds of it, and about the same where that was refused or withdrawn (A14, A15)."""
+    rounds = [d for d in route.decisions.get(record.pk, ()) if d.round < record.round and d.reason is not None]
+    return _words([*rounds, *route.before.get(record.pk, ())], reader)
+
+
+def earlier(record: Approval, route: Route, reader: Reader) -> list[Shape]:
+    """What was said about the same where that was refused or withdrawn, of this automation or of one that it may be the same as (A15, I9)."""
+    return _words(route.before.get(record.pk, ()), reader)
+
+
+def _words(decisions: Iterable[Decision], reader: Reader) -> list[Shape]:
+    return [
+        {
+            "who": f"{decided_by(one, reader, start=False)} {SAID[DecisionOutcome(one.outcome)]}",
+            "at": one.at,
+            "text": one.reason.shown if one.reason is not None else "",
+        }
+        for one in decisions
+    ]
+
+
+def decided_words(records: Sequence[Approval]) -> str:
+    """How many of a stage's records have ended: "2 of 3 decided"; none is called decided that was withdrawn or closed by stage 1."""
+    ended = [record for record in records if record.has_ended]
+    if len(ended) == len(records) and not any(record.is_decided for record in records):
+        return f"None of {len(records)} decided"
+    return f"{len(ended)} of {len(records)} decided"
+
+
+def segment(record: Approval, *, mine: bool) -> str:
+    """What one record is in the stepper's bar."""
+    words = {
+        ApprovalState.APPROVED: "approved",
+        ApprovalState.REJECTED: "refused",
+        ApprovalState.EXPIRED: "refused",
+        ApprovalState.CHANGES_ASKED: "asked",
+        ApprovalState.WAITING: "later",
+        ApprovalState.NOT_APPLICABLE: "later",
+        ApprovalState.WITHDRAWN: "later",
+    }
+    return words.get(ApprovalState(record.state), "mine" if mine else "other")

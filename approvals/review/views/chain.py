@@ -1,0 +1,48 @@
+"""What the automation of a submission would be joined with (A16): a part of the review page, also a page of its own."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from approvals.models import Submission
+from approvals.models.submission import UNFINISHED
+from approvals.review.views.reader import Shape
+from governance.core.clock import business_time
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+from inventory.chains import queries as chain_queries
+from inventory.chains import views as chain_views
+
+
+@require_GET
+def review_chain(request: Request, pk: int) -> HttpResponse:
+    """As its version would stand in a chain, or as the automation does once the submission has ended."""
+    now = business_time.now()
+    seen = Submission.objects.visible_to(request.actor, now).select_related("automation", "version__automation")
+    submission = get_object_or_404(seen, pk=pk)
+    would = submission.state in UNFINISHED
+    found = chain_queries.with_version(submission.version) if would else chain_views.chain_of(submission.automation)
+    name = submission.automation.name
+    context: Shape = {
+        "crumbs": [
+            {"label": "Desk", "href": reverse("desk")},
+            {"label": f"Submission {submission.reference}", "href": reverse("review", args=[pk])},
+            {"label": "Joined with", "href": ""},
+        ],
+        "head": {"title": f"What {name} would be joined with", "facts": []},
+        "chain": chain_views.shape(found, name, request.actor, now, would=would),
+    }
+    return page(request, "inventory/chains/chain.html", context, fragment="chain")
+
+
+def panels(submission: Submission) -> list[Shape]:
+    """The part of the review page that shows it, where there may be something to show: `dossier` has looked."""
+    may_be = getattr(submission, "may_be_joined", True) or getattr(submission, "runs_as_some", True)
+    if submission.state not in UNFINISHED or not may_be:
+        return []
+    return [
+        {"href": reverse("review_chain", args=[submission.pk]), "title": "What it would be joined with", "id": "chain"}
+    ]

@@ -1,0 +1,52 @@
+"""The questions that the review page asks before something is done: withdraw, decline the rest, answer an approver."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from approvals.models import Approval, Submission
+from approvals.review.views.reader import Shape
+from governance.web.components import times
+
+
+def withdraw_question(submission: Submission) -> Shape:
+    """The question before a submission is taken back."""
+    return {
+        "id": "withdraw",
+        "title": "Withdraw this submission?",
+        "text": "Nothing more is decided in it. What was said and decided stays on record and heads your next submission.",
+        "action": reverse("withdraw", args=[submission.pk]),
+        "label": "Withdraw",
+        "kind": "danger",
+        "reason": {"label": "Why", "required": True},
+    }
+
+
+def decline_question(submission: Submission) -> Shape:
+    """The question before the approved rest is declined."""
+    return {
+        "id": "decline",
+        "title": "Decline what was approved?",
+        "text": "Nothing goes live; what ran before runs on. You can submit another version at any time.",
+        "action": reverse("decline", args=[submission.pk]),
+        "label": "Decline",
+        "kind": "danger",
+        "reason": {"label": "Why", "required": True},
+    }
+
+
+def answer_question(record: Approval) -> Shape:
+    """The page on which the builder answers what was asked."""
+    asked = record.decisions.standing().select_related("person", "reason").order_by("-pk").first()
+    text = f"{asked.person.name} asks: “{asked.reason.shown}”" if asked and asked.reason else ""
+    by = record.builder_due_at
+    due = f"Unanswered it ends as rejected on {times.stamp_words(by)}." if by is not None else ""
+    return {
+        "id": "answer",
+        "title": f"Answer about {record.privilege or record.credential or 'the app'}",
+        "text": " ".join(filter(None, [text, due])),
+        "action": reverse("answer", args=[record.submission_id, record.pk]),
+        "label": "Send the answer",
+        "kind": "filled",
+        "reason": {"label": "Your answer", "required": True},
+    }

@@ -1,0 +1,124 @@
+"""A submission that ends without being put in force: declined, expired, withdrawn, continued by a newer one, its automation retired
+(A5, A14, A15, L1). What was said and decided stays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approvals.assignment import candidates
+from approvals.decisions.rules import duties
+from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from approvals.models.submission import UNFINISHED
+from governance.core.engine.repeats import last_word
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.roles.roles import Permission
+from inventory.automations.transitions import lifecycle
+from inventory.models import Automation, AutomationState
+
+UNENDED = (ApprovalState.WAITING, ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)
+
+
+@transition(Approval, event="approval.withdrawn", permission=None, source=UNENDED, target=(ApprovalState.WITHDRAWN,))
+def withdraw_record(step: Step[Approval]) -> Effect:
+    """The submission was withdrawn or continued by a newer version; what was decided stays (A14, A15)."""
+    step.subject.ended_at = step.now
+    return Effect()
+
+
+def note_end(step: Step[Submission]) -> None:
+    """Note when it ended; an automation that was never live goes back to draft."""
+    step.subject.ended_at = step.now
+    automation = step.subject.automation
+    if automation.state == AutomationState.IN_REVIEW:
+        lifecycle.back_to_draft(automation, actor=step.actor, now=step.now)
+
+
+@transition(
+    Submission,
+    event="submission.declined",
+    repeats=last_word("submission.declined"),
+    permission=Permission.SUBMISSION_ACCEPT,
+    source=(SubmissionState.DECIDED,),
+    target=(SubmissionState.DECLINED,),
+    parents=("automation",),
+    reason_needed=True,
+)
+def decline(step: Step[Submission]) -> Effect:
+    """The business owner declines the rest: nothing changes, and what was live before runs on (A5)."""
+    note_end(step)
+    return Effect()
+
+
+@transition(
+    Submission,
+    event="submission.expired",
+    permission=Permission.APPROVAL_EXPIRE,
+    source=(SubmissionState.DECIDED,),
+    target=(SubmissionState.EXPIRED,),
+    duties=(duties.ACCEPT_TIME_IS_UP,),
+    parents=("automation",),
+)
+def lapse(step: Step[Submission]) -> Effect:
+    """Nobody accepted or declined in time: it ends as declined does, and can be submitted again (A5, A14)."""
+    note_end(step)
+    candidates.tell(
+        step, step.subject, candidates.builders(step.subject, step.now), "submission_expired", key="expired"
+    )
+    return Effect()
+
+
+@transition(
+    Submission,
+    event="submission.withdrawn",
+    repeats=last_word("submission.withdrawn"),
+    permission=Permission.SUBMISSION_WITHDRAW,
+    source=UNFINISHED,
+    target=(SubmissionState.WITHDRAWN,),
+    parents=("automation",),
+    reason_needed=True,
+)
+def withdraw(step: Step[Submission]) -> Effect:
+    """The submitter takes it back, with a reason; all that was said and decided stays (A15)."""
+    _withdraw_records(step)
+    note_end(step)
+    return Effect()
+
+
+@transition(
+    Submission,
+    event="submission.continued",
+    permission=None,
+    source=UNFINISHED,
+    target=(SubmissionState.WITHDRAWN,),
+)
+def withdraw_for_newer(step: Step[Submission]) -> Effect:
+    """A newer version of the same automation continues it; what did not change keeps its decisions there (A14)."""
+    _withdraw_records(step)
+    step.subject.ended_at = step.now
+    return Effect()
+
+
+@transition(
+    Submission,
+    event="submission.closed",
+    permission=None,
+    source=UNFINISHED,
+    target=(SubmissionState.WITHDRAWN,),
+)
+def close_with_automation(step: Step[Submission]) -> Effect:
+    """The automation was retired, so nothing more is decided about it (L1)."""
+    _withdraw_records(step)
+    step.subject.ended_at = step.now
+    return Effect()
+
+
+def close_unfinished(automation: Automation, step: Step[Any]) -> None:
+    """End the open submission of an automation that was retired: registered for ``automation.retired`` (L1)."""
+    for submission in automation.submissions.filter(state__in=UNFINISHED):
+        close_with_automation(submission, actor=step.actor, now=step.now)
+
+
+def _withdraw_records(step: Step[Submission]) -> None:
+    for record in step.subject.approvals.filter(state__in=UNENDED).order_by("pk"):
+        withdraw_record(record, actor=step.actor, now=step.now)

@@ -1,0 +1,197 @@
+"""May this actor do this to that? The only place that knows roles, relations and guardian's tables together.
+
+It answers permission alone. Separation of duties is asked afterwards, of everybody (S5), and never here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Protocol
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refusal
+from governance.core.models import Delegation, Person, Team
+from governance.core.roles.roles import ASSIGNABLE, BY_TOKEN, GRANTS, Permission, Relation, Role
+
+
+class HasRelations(Protocol):
+    """A row that knows how people stand to it."""
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """The relations of ``person`` to this row at the instant ``now``."""
+        ...
+
+
+def roles_of(person: Person, now: datetime) -> frozenset[Role]:
+    """The roles that a person holds at ``now``: given by two admins and accepted (or by bootstrap), and not over.
+
+    A person who left or is inactive holds none; everybody else is an employee. Asks the database each time.
+    """
+    return _standing(person, now)[0]
+
+
+#: Roles that count at an instant, who has handed over to somebody then (`_givers`), and whether they lead a team. Asked at every page and every write, where
+#: to build it from models anew took longer than to answer it.
+_STANDING = """
+SELECT role, NULL::bigint FROM controls_roleassignment
+WHERE person_id = %(person)s AND confirmed_at <= %(now)s AND (until IS NULL OR until > %(now)s)
+UNION ALL
+SELECT '', giver.id FROM controls_delegation JOIN controls_person giver ON giver.id = giver_id
+WHERE taker_id = %(person)s AND from_at <= %(now)s AND until_at > %(now)s AND ended_at IS NULL
+AND giver.is_active AND giver.left_at IS NULL AND may_stand_in(giver_id, taker_id, %(now)s)
+UNION ALL
+(SELECT 'leads', NULL::bigint FROM controls_team WHERE lead_id = %(person)s OR deputy_lead_id = %(person)s LIMIT 1)
+"""
+
+
+def _standing(person: Person, now: datetime) -> tuple[frozenset[Role], tuple[int, ...], bool]:
+    """A person's roles at ``now``, the ids of everybody for whom they stand in, and whether they lead a team: one query."""
+    if not person.is_here:
+        return frozenset(), (), False
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, {"person": person.pk, "now": now})
+        pairs = cursor.fetchall()
+    roles = {Role.EMPLOYEE, *(Role(name) for name, _ in pairs if name in ASSIGNABLE)}
+    givers = tuple(giver for _, giver in pairs if giver is not None)
+    return frozenset(roles), givers, any(name == "leads" for name, _ in pairs)
+
+
+def _givers(person: Person, now: datetime) -> QuerySet[Delegation]:
+    """The delegations under which a person stands in at ``now`` for somebody who is here."""
+    running = Delegation.objects.running(now).filter(taker=person)
+    return running.filter(giver__is_active=True, giver__left_at__isnull=True).order_by()
+
+
+def roles_held(actor: Actor, now: datetime) -> frozenset[Role]:
+    """The roles in which an actor acts at ``now``: their own or, under a delegation that stands, the giver's (A11).
+
+    Asked once for one actor and instant, that is once a request; a write begins with an actor who remembers nothing.
+    """
+    key = ("roles", now)
+    if key not in actor.memory:
+        person = actor.capacity_of
+        counts = person is not None and stands_in(actor, now)
+        found = _standing(person, now) if counts and person is not None else (frozenset[Role](), (), False)
+        actor.memory[key], givers, leads = found
+        if actor.standing_for is None:
+            actor.memory["answers as", now], actor.memory["leads", now] = givers, leads
+    held: frozenset[Role] = actor.memory[key]
+    return held
+
+
+def read_at(actor: Actor) -> datetime:
+    """The instant for which this request has read the actor's roles already, else the present one.
+
+    For what stands around a page, a link or a count: they serve there, whatever instant they were asked for. Never for a verdict.
+    """
+    return next((now for what, now in actor.memory if what == "roles"), None) or business_time.now()
+
+
+def is_led_to(actor: Actor, permission: Permission) -> bool:
+    """Whether a role grants what a page asks that concerns no row: for showing a link (see `read_at`)."""
+    return any(permission in GRANTS[role] for role in roles_held(actor, read_at(actor)))
+
+
+def answers_as(actor: Actor, now: datetime) -> tuple[int, ...]:
+    """Ids of the actor's person and of everybody for whom they stand in at ``now``, whoever of them they act for (A11).
+
+    What such a person answers for, the delegate sees while the delegation runs: it is there to be decided. Read together with the
+    actor's roles, once a request; empty for a job.
+    """
+    if actor.person is None:
+        return ()
+    key = ("answers as", now)
+    if key not in actor.memory and actor.standing_for is None:
+        roles_held(actor, now)
+    if key not in actor.memory:
+        actor.memory[key] = _standing(actor.person, now)[1]
+    givers: tuple[int, ...] = actor.memory[key]
+    return (actor.person.pk, *givers)
+
+
+def may_lead(actor: Actor, now: datetime) -> bool:
+    """Whether the actor's person leads a team, or stands in for somebody who might: for leaving out what only leads are asked.
+
+    Read together with the actor's roles, once a request. Never for a verdict.
+    """
+    people = answers_as(actor, now)
+    return len(people) > 1 or bool(actor.memory.get(("leads", now), True))
+
+
+def stands_in(actor: Actor, now: datetime) -> bool:
+    """Whether the actor acts for themself, or a delegation to them stands at ``now``, and all of them are here and kept out by nobody (A11).
+
+    It stands only while they share the giver's roles and responsibilities (`may_stand_in` in the database).
+    """
+    if any(not person.is_here or person.is_kept_out(now) for person in actor.people):
+        return False
+    if actor.standing_for is None:
+        return True
+    key = ("stands in", now)
+    if key not in actor.memory:
+        running = Delegation.objects.running(now).filter(giver=actor.standing_for, taker=actor.person)
+        actor.memory[key] = running.exists()
+    return bool(actor.memory[key])
+
+
+def answering_as(person: Person, now: datetime) -> QuerySet[Any, Any]:
+    """What `answers_as` says of a person, as a subquery for one ``…__in`` of a query that asks nothing else of them."""
+    own = Person.objects.filter(pk=person.pk).order_by().values("pk")
+    return own.union(_givers(person, now).values("giver"), all=True)
+
+
+def holds(person: Person | None, role: Role, now: datetime) -> bool:
+    """Whether a person holds a role at ``now``."""
+    return person is not None and role in roles_of(person, now)
+
+
+TOKEN_OVER = Refusal("S5", "permission", "This token was revoked or is over.", "Make a new one on your own page.")
+
+
+def token_refusal(actor: Actor, permission: Permission, subject: object | None) -> Refusal | None:
+    """Why a token does not reach as far as its person, or None: for a person in a session, a command or a job there is none (S5).
+
+    Args:
+        actor: who acts.
+        permission: what is asked.
+        subject: the row that it is asked about, saved or not; None for what concerns no row.
+    """
+    token = actor.token
+    if token is None:
+        return None
+    if not token.is_live(business_time.real()):
+        return TOKEN_OVER
+    if permission not in BY_TOKEN:
+        sentence = "A token decides nothing, and changes nothing but what it brings in and submits."
+        return Refusal("S5", "permission", sentence, "Do this on its page, signed in as yourself.")
+    team = subject.pk if isinstance(subject, Team) else getattr(subject, "team_id", None)
+    if token.team_id is not None and team != token.team_id:
+        return Refusal("S5", "permission", "This token is for another team.", "Use a token of the team that builds it.")
+    return None
+
+
+def may(actor: Actor, permission: Permission, subject: HasRelations | None, *, now: datetime) -> bool:
+    """Whether a role of the actor, or a relation to the subject, grants the permission. Deny by default.
+
+    Args:
+        actor: who acts; under a delegation the capacity is the giver's, as long as the delegation stands (A11).
+        permission: what is asked.
+        subject: the row it is asked about, or None for what concerns no row.
+        now: the instant of business time.
+    """
+    if actor.kind == "job":
+        return permission in GRANTS[Role.JOB]
+    if token_refusal(actor, permission, subject) is not None:
+        return False
+    person = actor.capacity_of
+    if person is None or not stands_in(actor, now):
+        return False
+    if any(permission in GRANTS[role] for role in roles_held(actor, now)):
+        return True
+    if subject is None:
+        return False
+    return any(permission in GRANTS.get(relation, frozenset()) for relation in subject.relations(person, now))

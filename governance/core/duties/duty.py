@@ -1,0 +1,33 @@
+"""The protocol of a duty: a rule that separates people, asked after permission and of everybody (S5).
+
+The duties themselves stand in the apps whose facts they judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.refusals import Refusal
+
+
+@dataclass(frozen=True)
+class Duty:
+    """One duty, as it is declared on a transition.
+
+    Args:
+        code: what the screen and the ledger show, for instance ``SOD-1``.
+        rule: the rule's code in the product's rule book.
+        words: the duty in one sentence, for docs/rules.md.
+        asks: ``asks(subject, actor, now)`` answers a refusal or None, and only reads.
+        backed_by: names of the constraints by which the database says the same.
+    """
+
+    code: str
+    rule: str
+    words: str
+    asks: Callable[[Any, Actor, datetime], Refusal | None]
+    backed_by: tuple[str, ...] = ()

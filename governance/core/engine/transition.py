@@ -1,0 +1,540 @@
+"""The engine: every change of a governed row is a named operation that runs here and nowhere else.
+
+A call ``verb(subject, *, actor, now, reason="", **params)`` opens a transaction, locks the row (and the rows above it), asks
+`refusal()` (state, then permission, then each duty), runs the body, saves with history, appends the ledger event, follows
+the consequences, commits, and only then nudges workers. A refusal, also one that only the database makes, rolls everything
+back, is itself recorded by the outermost call, and is raised. The declaration hangs on the operation, so that buttons, the permission matrix, the API and
+docs/rules.md read the same object.
+
+An operation that creates a row takes the unsaved instance as its subject: there is nothing to lock, everything else is the same.
+A body saves its own changes to a row before it causes another operation on that row, which reads the row again.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, models, transaction
+from simple_history.utils import bulk_create_with_history
+
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.duties import database_refusals
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refusal, Refused, refuse
+from governance.core.engine import hooks
+from governance.core.ledger import ledger_events
+from governance.core.models import FreeText, Person
+from governance.core.roles.roles import PERMISSION_WORDS, Permission
+from governance.core.texts import free_text
+
+M = TypeVar("M", bound=models.Model)
+
+#: Rows of one statement: PostgreSQL takes 65,535 values in one.
+AT_ONCE = 500
+
+
+@dataclass
+class Effect:
+    """What a body did.
+
+    Args:
+        to: the state reached; needed when the declaration names several targets.
+        payload: facts for the ledger event.
+        subject: the row that the event is about, where the body made a new one.
+        then: what is written once the subject stands in the state that it reached, because it rests on that; what it returns are
+            further facts for the event.
+        verb: what the event is called where it came to something else than was asked; consequences follow that one.
+    """
+
+    to: str = ""
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    subject: models.Model | None = None
+    then: Callable[[], Mapping[str, Any]] | None = None
+    after: Callable[[], None] | None = None
+    verb: str = ""
+
+
+@dataclass
+class Step(Generic[M]):
+    """One running call, handed to the body: the locked row, who acts, when, and why."""
+
+    subject: M
+    actor: Actor
+    now: datetime
+    verb: str
+    reason: FreeText | None = None
+    text: str = ""
+    broken: BaseException | None = None
+    events: list[str] = field(default_factory=list)
+
+    @property
+    def why(self) -> str:
+        """What a row of history says of this step: its verb, which call it was, and the reason's keyed digest (H1, H6)."""
+        return " ".join([self.verb, str(self.actor.correlation), *([self.reason.digest] if self.reason else [])])
+
+    def save(self, row: models.Model) -> None:
+        """Save a governed row so that its history names the actor, this step and the reason's keyed digest (H1, H6)."""
+        save_with_history(row, person=self.actor.person, at=self.now, why=self.why)
+
+    def insert(self, rows: Sequence[models.Model]) -> None:
+        """Insert new governed rows of one model as `save` does, in two statements for all of them."""
+        for row in rows:
+            prepare = getattr(row, "prepare", None)
+            if prepare is not None:
+                prepare()
+        if rows:
+            with _signed(rows, person=self.actor.person, at=self.now, why=self.why):
+                bulk_create_with_history(rows, type(rows[0]), batch_size=AT_ONCE)
+
+    def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
+        """Note one further event for a row that the body changed beside its subject; it is written with the step's own."""
+        self.events.append(
+            ledger_events.build(
+                actor=self.actor,
+                verb=verb,
+                subject=row,
+                now=self.now,
+                about_rows=about_of(row),
+                payload=payload,
+                reason=self.reason,
+            )
+        )
+
+    def write(self) -> None:
+        """Append what was noted to the ledger, in order and in one statement."""
+        ledger_events.append_all(self.events)
+        self.events.clear()
+
+
+def save_with_history(row: models.Model, *, person: Person | None, at: datetime, why: str) -> None:
+    """Save a row with one history row of this author, instant and reason; a later save of the instance inherits none."""
+    with _signed([row], person=person, at=at, why=why):
+        row.save()
+
+
+@contextmanager
+def _signed(rows: Sequence[models.Model], *, person: Person | None, at: datetime, why: str) -> Iterator[None]:
+    """Have simple-history read the author off each row meanwhile; nobody, for a job, is an author too."""
+    said = {"_history_user": person, "_history_date": at, "_change_reason": why}
+    for row in rows:
+        row.__dict__.update(said)
+    try:
+        yield
+    finally:
+        for row in rows:
+            for name in said:
+                row.__dict__.pop(name, None)
+
+
+_running: ContextVar[Step[Any] | None] = ContextVar("running", default=None)
+
+
+@contextmanager
+def running(step: Step[Any]) -> Iterator[None]:
+    """What is performed meanwhile is a part of a step."""
+    token = _running.set(step)
+    try:
+        yield
+    finally:
+        _running.reset(token)
+    if step.broken is not None:
+        raise step.broken
+
+
+def about_of(row: models.Model) -> list[str]:
+    """The names of the rows on whose timelines the events of a row stand."""
+    ask = getattr(row, "ledger_about", None)
+    return ledger_events.about(*ask()) if ask is not None else []
+
+
+def _may_be_a_second_press(no: Refusal) -> bool:
+    """Whether what is done already may be why: what is wrong with the input itself, but that it says the same again (A14), is said."""
+    return no.kind != "input" or no.code == "A14"
+
+
+Body = Callable[..., Effect | None]
+#: ``repeats(subject, actor, reason, params)`` answers what this very call has made already; it only reads.
+Repeats = Callable[[Any, Actor, str, Mapping[str, Any]], models.Model | None]
+
+
+@dataclass(frozen=True)
+class Transition(Generic[M]):
+    """One declared operation; calling it performs it. Registered in `REGISTRY` under ``app.model.verb``."""
+
+    name: str
+    model: type[M]
+    event: str
+    body: Body
+    source: tuple[str, ...] | None
+    target: tuple[str, ...]
+    permission: Permission | None
+    duties: tuple[Duty, ...]
+    parents: tuple[str, ...]
+    reason_needed: bool
+    words: str
+    repeats: Repeats | None = None
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether only another operation may cause it: no permission grants it."""
+        return self.permission is None
+
+    @property
+    def all_duties(self) -> tuple[Duty, ...]:
+        """Its own duties, and those that higher apps demand of its event."""
+        return (*self.duties, *hooks.demanded(self.event))
+
+    def refusal(self, subject: M, *, actor: Actor, now: datetime) -> Refusal | None:
+        """Why the actor may not do this now, or None. Reads only; the screen and the write ask the same."""
+        return (
+            self._state_refusal(subject)
+            or self._permission_refusal(subject, actor, now)
+            or self._duty_refusal(subject, actor, now)
+        )
+
+    def _state_refusal(self, subject: M) -> Refusal | None:
+        if self.source is None or state_of(subject) in self.source:
+            return None
+        noun = self.model._meta.verbose_name
+        is_now = state_of(subject).replace("_", " ")
+        return Refusal("STATE", "state", f"This {noun} is {is_now}, so this can't be done now.", "Reload the page.")
+
+    def _permission_refusal(self, subject: M, actor: Actor, now: datetime) -> Refusal | None:
+        if self.permission is None:
+            if _running.get() is not None:
+                return None
+            return Refusal("INTERNAL", "permission", "Nobody does this directly: it follows from something else.")
+        no = access.token_refusal(actor, self.permission, subject)
+        if no is not None:
+            return no
+        known = hasattr(subject, "relations") and not subject._state.adding
+        asked = cast("access.HasRelations | None", subject if known else None)
+        if not access.stands_in(actor, now) and actor.standing_for is not None:
+            sentence = f"You don't stand in for {actor.standing_for.name} now."
+            return Refusal("A11", "permission", sentence, "Act for yourself, or ask for a delegation.")
+        if access.may(actor, self.permission, asked, now=now):
+            return None
+        to_do = f"It takes somebody who may {PERMISSION_WORDS[self.permission]}."
+        return Refusal("PERMISSION", "permission", "Nothing you are trusted with allows this.", to_do)
+
+    def _duty_refusal(self, subject: M, actor: Actor, now: datetime) -> Refusal | None:
+        return next((no for duty in self.all_duties if (no := duty.asks(subject, actor, now)) is not None), None)
+
+    def __call__(self, subject: M, *, actor: Actor, now: datetime, reason: str = "", **params: Any) -> M:
+        """Perform it.
+
+        Args:
+            subject: the row, as the caller read it; it is read again under a lock and brought up to date. Unsaved for
+                an operation that creates it.
+            actor: who acts. Inside another operation it is that one's actor, whatever is given.
+            now: business time, read once by the caller.
+            reason: what the actor says about it; kept beside the ledger (H6).
+            params: the body's own arguments.
+
+        Returns:
+            The row that the event is about: the subject, or what the body made.
+
+        Raises:
+            OutOfTurn: wrong state, or something changed since it was shown, or the row is gone; or a trigger or constraint of
+                the database refuses what a person does.
+            NotPermitted: no role or relation grants it.
+            DutyConflict: a duty forbids it.
+            InvalidInput: the arguments can't be used.
+            RuntimeError: called inside somebody else's transaction, whose rollback would take the record of a refusal along.
+        """
+        if not isinstance(subject, self.model):
+            raise TypeError(f"{self.name} is about a {self.model.__name__}, not a {type(subject).__name__}")
+        outer = _running.get()
+        if outer is not None:
+            return self._perform_inside(outer, subject, reason, params)
+        return self._perform_alone(subject, actor, now, reason, params)
+
+    def when_due(self, subject: M, *, actor: Actor, now: datetime, **params: Any) -> bool:
+        """Perform it as a sweep does, if it is still due: the way in for jobs, whose query has read the row before the lock.
+
+        What was due may have been done, or ended, by somebody else since. That is nobody's attempt at anything: a refusal of state,
+        made under the lock, leaves the row as it is and no record. Every other refusal is recorded and raised as ever.
+
+        Args:
+            subject: the row, as the sweep found it.
+            actor: the job.
+            now: business time.
+            params: the body's own arguments.
+
+        Returns:
+            Whether it was done.
+
+        Raises:
+            TypeError: the actor is a person, whose attempts are on record whatever refuses them (S5).
+        """
+        if actor.kind != "job":
+            raise TypeError(f"{self.name} is tried by a person, and what a person tries is on record")
+        try:
+            self._perform_alone(subject, actor, now, "", params, is_attempt=False)
+        except OutOfTurn:
+            return False
+        return True
+
+    def _perform_alone(
+        self,
+        subject: M,
+        actor: Actor,
+        now: datetime,
+        reason: str,
+        params: Mapping[str, Any],
+        *,
+        is_attempt: bool = True,
+    ) -> M:
+        """Perform it in a transaction of its own; a refusal is on record, save one of state where it is no attempt.
+
+        What is refused because the same person has done the very same already is no attempt at anything either: two presses of
+        one button are one deed, and the second answers what the first made (A8).
+        """
+        known_as = ledger_events.name_of(subject)
+        try:
+            with transaction.atomic(durable=True):
+                fresh, made = self._perform(subject, actor.afresh(), now, reason, params)
+        except Refused as no:
+            if _may_be_a_second_press(no.refusal):
+                done = self._done_already(subject, actor, reason, params)
+                if done is not None:
+                    return done
+            is_mistyped = isinstance(no, InvalidInput) and not no.refusal.is_attempt
+            if not is_mistyped and (is_attempt or not isinstance(no, OutOfTurn)):
+                self._record_refusal(subject, known_as, actor, now, reason, no.refusal)
+            raise
+        except DatabaseError as error:
+            said = self._said_by_database(error, actor)
+            if said is None:
+                raise
+            self._record_refusal(subject, known_as, actor, now, reason, said, by="database")
+            raise refuse(said) from error
+        _bring_up_to_date(subject, fresh)
+        return made
+
+    def _done_already(self, subject: M, actor: Actor, reason: str, params: Mapping[str, Any]) -> M | None:
+        """What this very call by this person has made before, with the subject brought up to date; None where it made nothing."""
+        if self.repeats is None or actor.person is None or subject._state.adding:
+            return None
+        if self.permission is None or access.token_refusal(actor, self.permission, subject) is not None:
+            return None  # a program that may not presses no button of its person's (S5)
+        fresh = self.model._base_manager.filter(pk=subject.pk).first()
+        made = (
+            self.repeats(fresh, actor, free_text.clean(reason[: free_text.LONGEST]), params)
+            if fresh is not None
+            else None
+        )
+        if fresh is None or made is None:
+            return None
+        _bring_up_to_date(subject, fresh)
+        return subject if made == subject else cast("M", made)
+
+    def _perform_inside(self, outer: Step[Any], subject: M, reason: str, params: Mapping[str, Any]) -> M:
+        """Perform it as a part of ``outer``, which fails with it: what a part left half done is never committed."""
+        if not transaction.get_connection().in_atomic_block:
+            raise RuntimeError(f"{self.name} was caused outside the transaction of {outer.verb}")
+        try:
+            outer.write()  # what happened before this stands before it
+            fresh, made = self._perform(subject, outer.actor, outer.now, reason, params)
+        except BaseException as error:
+            outer.broken = outer.broken or error
+            raise
+        _bring_up_to_date(subject, fresh)
+        return made
+
+    def _perform(self, subject: M, actor: Actor, now: datetime, reason: str, params: Mapping[str, Any]) -> tuple[M, M]:
+        """Lock, ask, act; returns the subject as it is now, and the row that the event is about."""
+        fresh = lock(subject, self.parents)
+        no = self.refusal(fresh, actor=actor, now=now)
+        if no is not None:
+            raise refuse(no)
+        text = free_text.clean(reason)
+        if self.reason_needed and not text:
+            raise refuse(Refusal("REASON", "input", "Say why: a reason is needed here."))
+        step = Step(fresh, actor, now, self.event, free_text.keep(text), text)
+        with running(step):
+            made = self._take_effect(step, params)
+        return fresh, cast("M", made)
+
+    def _take_effect(self, step: Step[M], params: Mapping[str, Any]) -> models.Model:
+        before = state_of(step.subject)
+        effect = self.body(step, **params) or Effect()
+        made = effect.subject or step.subject
+        payload = dict(effect.payload)
+        if self.target:
+            reached = effect.to or self.target[0]
+            if reached not in self.target:
+                raise AssertionError(f"{self.name} reached {reached}, which it does not declare")
+            step.subject.__dict__["state"] = reached
+            payload |= {"from": before, "to": reached}
+            step.save(step.subject)
+        if effect.then is not None:
+            payload |= effect.then()
+        verb = effect.verb or step.verb
+        step.record(verb, made, payload)
+        step.write()
+        hooks.follow(verb, made, step)
+        step.write()  # what those who follow have noted
+        if effect.after is not None:
+            effect.after()
+        return made
+
+    def _said_by_database(self, error: DatabaseError, actor: Actor) -> Refusal | None:
+        """The refusal of a person that only the database made; what a job runs into is in its log, and tried again."""
+        if actor.kind != "person":
+            return None
+        others = [duty for one in declared() for duty in one.all_duties]
+        return database_refusals.refusal_of(error, self.all_duties, others)
+
+    def _record_refusal(
+        self, subject: M, known_as: tuple[str, str], actor: Actor, now: datetime, reason: str, no: Refusal, by: str = ""
+    ) -> None:
+        """Record what was tried, in a transaction of its own; a text too long to be kept is kept as far as it goes."""
+        with transaction.atomic():
+            event = ledger_events.build(
+                actor=actor,
+                verb=self.event,
+                subject=subject,
+                known_as=known_as,
+                now=now,
+                about_rows=about_of(subject) if not subject._state.adding else (),
+                payload={"kind": no.kind, **({"by": by} if by else {})},
+                reason=free_text.keep(reason[: free_text.LONGEST]),
+                refused=no.code,
+            )
+            ledger_events.append_all([event])
+
+
+REGISTRY: dict[str, Transition[Any]] = {}
+
+
+def state_of(row: models.Model) -> str:
+    """A row's state, or nothing for a row without one."""
+    return str(getattr(row, "state", ""))
+
+
+def lock(subject: M, parents: Sequence[str]) -> M:
+    """Read the row again FOR NO KEY UPDATE, the rows above it first and always in the same order.
+
+    Whoever wants to change it waits; whoever only refers to it by a foreign key does not, so that the two can't deadlock. The row
+    comes with the locked rows above it, so that guards and body read those and not others.
+
+    Args:
+        subject: the row as the caller knows it; a copy of an unsaved one comes back, since nothing can be locked.
+        parents: dotted paths from it to rows that are locked before it, outermost first; a path that ends in nothing
+            locks nothing.
+
+    Raises:
+        OutOfTurn: a row is gone.
+    """
+    locked: dict[str, models.Model] = {}
+    for path in parents:
+        above: Any = subject
+        for name in path.split("."):
+            above = getattr(above, name) if above is not None else None
+        if above is not None:
+            locked[path] = _read_locked(above)
+    fresh = copy.copy(subject) if subject._state.adding else _read_locked(subject)
+    for path, row in locked.items():
+        way, _, name = path.rpartition(".")
+        _hang(row, name, locked.get(way) if way else fresh)
+    return fresh
+
+
+def _hang(row: models.Model, name: str, below: models.Model | None) -> None:
+    """Give the row below what it names by a foreign key; where it names another one by now, or by no key, that is read when asked for."""
+    keys = {} if below is None else {one.name: one.attname for one in below._meta.concrete_fields if one.is_relation}
+    if name in keys and getattr(below, keys[name]) == row.pk:
+        setattr(below, name, row)
+
+
+def _read_locked(row: M) -> M:
+    manager = type(row)._base_manager
+    try:
+        return manager.select_for_update(of=("self",), no_key=True).get(pk=row.pk)  # in no order: it would join for one
+    except ObjectDoesNotExist:
+        raise refuse(Refusal("GONE", "state", f"This {row._meta.verbose_name} is no longer there.")) from None
+
+
+def _bring_up_to_date(subject: M, fresh: M) -> None:
+    """Give the caller's instance what the locked one holds, and forget what was prefetched before."""
+    if subject is not fresh:
+        subject.__dict__.pop("_prefetched_objects_cache", None)
+        subject.__dict__.update(fresh.__dict__)
+
+
+def transition(
+    model: type[M],
+    *,
+    event: str,
+    permission: Permission | None,
+    source: Sequence[str] | None = None,
+    target: Sequence[str] = (),
+    duties: Sequence[Duty] = (),
+    parents: Sequence[str] = (),
+    reason_needed: bool = False,
+    repeats: Repeats | None = None,
+) -> Callable[[Body], Transition[M]]:
+    """Declare an operation; the decorated function is its body, ``body(step, **params) -> Effect | None``.
+
+    Args:
+        model: the model of its subject.
+        event: what the ledger calls it, ``noun.past_verb``.
+        permission: what the actor must be granted; None for an internal one, which only another operation causes.
+        source: states it may start from; None for a write that changes no state.
+        target: states it may reach; the first unless the body's effect names another.
+        duties: asked after permission, in order.
+        parents: rows locked before the subject (see `lock`).
+        reason_needed: whether the actor must say why.
+        repeats: says what the very same call by the same person has made already, so that a second press is no attempt (A8).
+    """
+
+    def declare(body: Body) -> Transition[M]:
+        made = Transition(
+            name=f"{model._meta.label_lower}.{body.__name__}",
+            model=model,
+            event=event,
+            body=body,
+            source=tuple(source) if source is not None else None,
+            target=tuple(target),
+            permission=permission,
+            duties=tuple(duties),
+            parents=tuple(parents),
+            reason_needed=reason_needed,
+            words=inspect.cleandoc(body.__doc__ or "").partition("\n")[0],
+            repeats=repeats,
+        )
+        if made.name in REGISTRY:
+            raise RuntimeError(f"{made.name} is declared twice")
+        REGISTRY[made.name] = made
+        return made
+
+    return declare
+
+
+def declared() -> Iterator[Transition[Any]]:
+    """Every declared operation, by name: for the matrix test and docs/rules.md."""
+    yield from (REGISTRY[name] for name in sorted(REGISTRY))
+
+
+__all__ = [
+    "REGISTRY",
+    "Effect",
+    "Step",
+    "Transition",
+    "about_of",
+    "declared",
+    "lock",
+    "running",
+    "state_of",
+    "transition",
+]

@@ -1,0 +1,194 @@
+"""Erasing a person: names, texts and keys are destroyed, by two admins and for good; ledger and duties stay (H6).
+
+What stays knows them by id: the chain by the opaque one, parties, decisions and candidates by that of their row. What goes: name,
+mail address and title; the texts that they wrote; how they signed in; what they had not sent yet; mails to them. What others
+wrote stays without their name. Higher apps forget what is theirs as handlers of `FORGETTING` (`inventory.ownership.erasure` and its like).
+
+What automations and resources say of themselves stays, a purpose or a target say: it is what was decided about, and frozen (A1).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import TextField
+from django.db.models.functions import Cast
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine import hooks
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.erasure.redaction import KnownAs
+from governance.core.models import ApiToken, Erasure, FreeText, LedgerEvent, Notice, Person
+from governance.core.models.row_protection import ERASED_NAME
+from governance.core.notices import outbox
+from governance.core.people.transitions import people_with
+from governance.core.roles.roles import Permission, Role
+from governance.core.texts import free_text
+
+#: What higher apps follow: ``handler(known_as, step)`` runs while the person can still be recognised, in the same transaction.
+FORGETTING = "person.erasing"
+
+
+def _left(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.left_at is None:
+        return Refusal("STATE", "state", f"{subject.name} is here.", "Record first that they left.")
+    return None
+
+
+def _not_asked(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    row = subject.erasures.filter(dropped_at__isnull=True).first()
+    if row is None:
+        return None
+    if row.confirmed_at is not None:
+        return Refusal("STATE", "state", "This person was erased already.")
+    return Refusal("STATE", "state", "This was asked for already.", "A second admin confirms it.")
+
+
+def _awaits(subject: Erasure, actor: Actor, now: datetime) -> Refusal | None:
+    return None if subject.is_open else Refusal("STATE", "state", "This was confirmed or dropped already.")
+
+
+def _not_oneself(subject: Person | Erasure, actor: Actor, now: datetime) -> Refusal | None:
+    person_id = subject.pk if isinstance(subject, Person) else subject.person_id
+    if any(acting.pk == person_id for acting in actor.people):
+        return Refusal("H6", "duty", "This is about yourself.", "Ask another governance admin.")
+    return None
+
+
+def _second_admin(subject: Erasure, actor: Actor, now: datetime) -> Refusal | None:
+    if any(acting.pk == subject.asked_by_id for acting in actor.people):
+        return Refusal("H6", "duty", "You asked for this; a second admin confirms it.", "Ask another governance admin.")
+    return None
+
+
+def _in_person(subject: object, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.standing_for is not None:
+        return Refusal("H6", "duty", "Nobody is erased in somebody else's place.", "Act as yourself.")
+    return None
+
+
+LEFT = Duty("STATE", "H6", "Only somebody who has left is erased.", _left)
+NOT_ASKED = Duty("STATE", "H6", "Somebody is erased once.", _not_asked, backed_by=("erasure_once_at_a_time",))
+AWAITS = Duty("STATE", "H6", "An erasure is confirmed or dropped once.", _awaits)
+NOT_ONESELF = Duty("H6", "H6", "Nobody erases themself.", _not_oneself, backed_by=("erasure_nobody_themself",))
+SECOND_ADMIN = Duty(
+    "H6",
+    "H6",
+    "An erasure is confirmed by an admin who did not ask for it.",
+    _second_admin,
+    backed_by=("erasure_second_admin_confirms",),
+)
+IN_PERSON = Duty("H6", "H6", "Nobody erases while standing in for another, who might confirm it too.", _in_person)
+
+
+@transition(
+    Person,
+    event="person.erasure_asked",
+    permission=Permission.PERSON_ERASE,
+    duties=[LEFT, NOT_ASKED, NOT_ONESELF, IN_PERSON],
+    reason_needed=True,
+)
+def ask_erasure(step: Step[Person], *, named: str) -> Effect:
+    """An admin asks that somebody who has left is erased, and types their name; a second admin confirms it."""
+    _check_named(step.subject, named)
+    made = Erasure(person=step.subject, asked_by=step.actor.person, asked_at=step.now)
+    step.save(made)
+    others = people_with(Role.ADMIN, step.now).exclude(pk__in=[person.pk for person in step.actor.people])
+    outbox.queue(  # without their name: a mail that is out is not erased
+        outbox.notice(
+            recipient=admin,
+            event="erasure_asked",
+            thread=f"erasure:{made.pk}",
+            key=f"erasure:{made.pk}:asked:{admin.pk}",
+            now=step.now,
+            context={
+                "by": step.actor.person.name if step.actor.person else "",
+                "page": ["person", step.subject.pk],
+            },
+        )
+        for admin in others
+    )
+    return Effect(subject=made, payload={"person": str(step.subject.opaque_id)})
+
+
+@transition(Erasure, event="person.erasure_dropped", permission=Permission.PERSON_ERASE, duties=[AWAITS, IN_PERSON])
+def drop_erasure(step: Step[Erasure]) -> Effect:
+    """An admin drops what was asked: the person stays as they are."""
+    step.subject.dropped_at = step.now
+    step.save(step.subject)
+    return Effect(payload={"person": str(step.subject.person.opaque_id)})
+
+
+@transition(
+    Erasure,
+    event="person.erased",
+    permission=Permission.PERSON_ERASE,
+    duties=[AWAITS, NOT_ONESELF, SECOND_ADMIN, IN_PERSON],
+    parents=("person",),
+)
+def erase(step: Step[Erasure], *, named: str) -> Effect:
+    """A second admin confirms, and names, texts and keys of somebody who has left are destroyed for good."""
+    person = step.subject.person
+    _check_named(person, named)
+    step.subject.confirmed_by, step.subject.confirmed_at = step.actor.person, step.now
+    step.save(step.subject)
+    known = KnownAs.of(person)
+    hooks.follow(FORGETTING, known, step)
+    _forget_texts(known, step.now)
+    _forget_notices(known)
+    _forget_person(person, step)
+    return Effect(subject=person, payload={"person": str(person.opaque_id)})
+
+
+def _check_named(person: Person, typed: str) -> None:
+    """Whoever asks or confirms types the name: it can't be undone, and two people may stand next to each other in a list.
+
+    Raises:
+        InvalidInput: it is not the name. What was typed is kept nowhere.
+    """
+    if " ".join(typed.split()) != " ".join(person.name.split()):
+        raise refuse(Refusal("NAME", "input", f"This is not their name: type “{person.name}”."))
+
+
+def _forget_texts(known: KnownAs, now: datetime) -> None:
+    """Destroy what they wrote, whatever it was about: each stands by an event of theirs. Take their name out of what others wrote."""
+    said = LedgerEvent.objects.filter(actor_id=str(known.person.opaque_id), reason__isnull=False)
+    free_text.erase(FreeText.objects.filter(pk__in=said.order_by().values("reason")), now=now)
+    for row in FreeText.objects.filter(known.may_be_in("text")).order_by("pk").iterator():
+        left = known.without(row.text)
+        if left != row.text:
+            free_text.erase_from(row, left, now=now)
+
+
+def _forget_notices(known: KnownAs) -> None:
+    """Empty what was sent to them, and take their name out of what others were told: facts, and the mail as it was kept."""
+    rendered = ("subject", "text", "html", "dates")
+    nothing: dict[str, Any] = {"context": {}, **dict.fromkeys(rendered, "")}
+    Notice.objects.filter(recipient=known.person).update(**nothing)
+    others = Notice.objects.annotate(facts=Cast("context", TextField()))
+    told_by: set[int | None] = set()  # digests, which come after what they carry
+    for notice in others.filter(known.may_be_in("facts", *rendered)).order_by("pk").iterator():
+        context = known.without_in(notice.context)
+        is_named = context != notice.context or notice.pk in told_by
+        if is_named:
+            told_by.add(notice.digest_id)
+        left = {name: known.without(getattr(notice, name), alone=is_named) for name in rendered}
+        if is_named:
+            left["dates"] = ""  # its lines are folded anywhere, in a name too
+        Notice.objects.filter(pk=notice.pk).update(context=context, **left)
+
+
+def _forget_person(person: Person, step: Step[Erasure]) -> None:
+    """Leave a row that nobody is recognised by; its history holds none of what goes."""
+    person.name, person.email, person.title, person.time_zone = ERASED_NAME, "", "", ""
+    person.subject = f"erased:{person.opaque_id}"
+    person.set_unusable_password()
+    person.last_login = None
+    ApiToken.objects.filter(person=person).update(name="")  # what they called them; their history never held it
+    step.save(person)
+
+
+__all__ = ["FORGETTING", "ask_erasure", "drop_erasure", "erase"]

@@ -1,0 +1,125 @@
+"""Whether the installation does its work: jobs, ledger, mail, keys, and the people it takes (R9, S9, H9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from governance.core.jobs import job_runs
+from governance.core.keys import key_files
+from governance.core.ledger import sealing
+from governance.core.models import Notice, NoticeState
+from governance.core.people import transitions as people_transitions
+
+#: An event is sealed within seconds; one that waits this long, in plain minutes, means that nobody seals.
+UNSEALED = timedelta(minutes=2)
+
+
+#: What higher apps know to be missing: ``advice(now)`` says it, one sentence each.
+Advice = Callable[[datetime], Iterable[str]]
+_advice: dict[str, list[Advice]] = {}
+
+
+def register_advice(part: str, advice: Advice) -> None:
+    """Have ``advice(now)`` asked whenever health is; what it says is no failure. Call it in an app's `ready()`; twice is once."""
+    known = _advice.setdefault(part, [])
+    if advice not in known:
+        known.append(advice)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be.
+
+    Args:
+        part: what it is about, one word.
+        sentence: what is wrong and, where it helps, what to do.
+        is_failure: whether the health check fails on it; else it is advice.
+    """
+
+    part: str
+    sentence: str
+    is_failure: bool = True
+
+
+def findings(*, now: datetime, at: datetime) -> list[Finding]:
+    """Everything that is not as it should be, failures first.
+
+    Args:
+        now: business time.
+        at: real time.
+    """
+    found = [*_jobs(at), *_ledger(now, at), *_mail(at)]
+    found += [Finding("keys", problem) for problem in key_files.problems()]
+    found += _calendar(now)
+    found += [Finding("people", sentence, is_failure=False) for sentence in people_transitions.missing_for_work(now)]
+    for part, known in _advice.items():
+        found += [Finding(part, said, is_failure=False) for advice in known for said in advice(now)]
+    return sorted(found, key=lambda one: not one.is_failure)
+
+
+def _calendar(now: datetime) -> list[Finding]:
+    """Holidays are supplied a year or two ahead, and then forgotten: deadlines would fall on the next one (H8)."""
+    last = max(settings.ORGANISATION_HOLIDAYS, default=None)
+    if last is None or last >= now.astimezone(ZoneInfo(settings.ORGANISATION_TIME_ZONE)).date():
+        return []
+    sentence = f"The last holiday that is known was on {last:%Y-%m-%d}: add the next ones to ORGANISATION_HOLIDAYS."
+    return [Finding("calendar", sentence, is_failure=False)]
+
+
+def _jobs(at: datetime) -> list[Finding]:
+    found = []
+    for job in job_runs.health(at):
+        if job.is_late:
+            since = f"since {job.last.seen_at:%Y-%m-%d %H:%M:%S} UTC" if job.last and job.last.seen_at else "at all"
+            found.append(
+                Finding("jobs", f"{job.job} has not run {since}; it should every {job.every.total_seconds():g} s.")
+            )
+        elif job.last is not None and job.last.error:
+            found.append(Finding("jobs", f"{job.job} failed in its last run ({job.last.error})."))
+    return found
+
+
+def _ledger(now: datetime, at: datetime) -> list[Finding]:
+    last = sealing.latest()
+    try:
+        known = sealing.published_checkpoint()
+    except sealing.CheckpointUnreadable as error:
+        return [Finding("ledger", str(error))]
+    if known is not None and (last is None or known["seals"] > last.number):
+        here = last.number if last else 0
+        sentence = (
+            f"The database ends at seal {here}, a published checkpoint saw {known['seals']}: it is an older copy."
+        )
+        return [Finding("ledger", sentence)]
+    if known is not None and last is not None and not sealing.continues(known, last):
+        sentence = f"Seal {known['seals']} is not the one in the published checkpoint: the database holds another history. Run `manage.py verify_ledger`."
+        return [Finding("ledger", sentence)]
+    if sealing.is_counter_behind():
+        sentence = "The database was restored on a server whose transaction counter is behind: run `manage.py ledger_catch_up`."
+        return [Finding("ledger", sentence)]
+    unpublished = sealing.unpublished_since()
+    if unpublished is not None and at - unpublished > UNSEALED:
+        file = settings.LEDGER_CHECKPOINT_FILE
+        sentence = f"The checkpoint file is behind the ledger: can {file} be written, is its disk full?"
+        return [Finding("ledger", sentence)]
+    waiting = sealing.unsealed().first()
+    # Business time may leap ahead in a demo: only where real time agrees that nothing was sealed lately is it a failure.
+    if waiting is not None and now - waiting.at > UNSEALED and (last is None or at - last.at > UNSEALED):
+        return [Finding("ledger", "Events wait to be sealed: is the worker running, and no transaction open for long?")]
+    return []
+
+
+def _mail(at: datetime) -> list[Finding]:
+    failed = Notice.objects.filter(state=NoticeState.FAILED, claimed_at__gte=at - timedelta(days=1)).count()
+    waiting = Notice.objects.filter(state=NoticeState.QUEUED, attempts__gte=3).count()
+    found = []
+    if failed:
+        found.append(Finding("mail", f"{failed} of the last day's notices could not be sent."))
+    if waiting:
+        found.append(Finding("mail", f"{waiting} notices wait after three attempts: does the mail server answer?"))
+    return found

@@ -1,0 +1,130 @@
+"""Running a sweep and leaving a record of it; telling which job has not run when it should have (R9)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from celery import current_app
+from django.db import DatabaseError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Max
+
+from governance.core.clock import business_time
+from governance.core.jobs import nudge
+from governance.core.models import JobRun
+
+#: A job is late when it has not ended a run for this many of its intervals, and never before `AT_LEAST`.
+INTERVALS = 4
+AT_LEAST = timedelta(minutes=1)
+
+Sweep = Callable[[datetime], Mapping[str, int]]
+
+
+def run_job(name: str, sweep: Sweep) -> JobRun | None:
+    """Run one sweep, unless it runs elsewhere already, and record when it ran and how much of what it did.
+
+    Of one job one run at a time is enough, and more would take the workers away from the others: a run that finds another at
+    work leaves what is due to that one and to the next.
+
+    Args:
+        name: the job's name, as beat knows it.
+        sweep: ``sweep(now)`` gets business time and returns counts.
+
+    Returns:
+        The record, or None when the job was at work already. Of runs that found nothing to do only the latest is kept.
+
+    Raises:
+        Exception: whatever the sweep raised, after it was recorded by its type.
+    """
+    with alone(name) as is_alone:
+        return _run(name, sweep) if is_alone else None
+
+
+@contextlib.contextmanager
+def alone(name: str, *, waits: bool = False) -> Iterator[bool]:
+    """Hold the place of a job; yields whether it was free. It is given back when the connection ends, whatever ends it.
+
+    Args:
+        name: the job's name.
+        waits: whether to wait until it is free.
+    """
+    take = "SELECT pg_advisory_lock({key}) IS NOT NULL" if waits else "SELECT pg_try_advisory_lock({key})"
+    is_free = _ask(take, name)
+    try:
+        yield is_free
+    finally:
+        if is_free:
+            with contextlib.suppress(DatabaseError):  # a connection that is gone holds no lock
+                _ask("SELECT pg_advisory_unlock({key})", name)
+
+
+def _ask(question: str, name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(question.format(key="hashtextextended(%s, 0)"), [f"job:{name}"])
+        return bool(cursor.fetchone()[0])
+
+
+def _run(name: str, sweep: Sweep) -> JobRun:
+    run = JobRun.objects.create(job=name, started_at=business_time.now(), began_at=business_time.real())
+    try:
+        with nudge.gathered():
+            run.counts = {what: count for what, count in sweep(run.started_at).items() if count}
+    except Exception as error:
+        run.error = type(error).__name__
+        with contextlib.suppress(DatabaseError):  # the sweep's own error says more than that the database is away
+            _end(run)
+        raise
+    _end(run)
+    if not run.counts:
+        JobRun.objects.filter(job=name, counts={}, error="", seen_at__isnull=False, pk__lt=run.pk).delete()
+    return run
+
+
+def _end(run: JobRun) -> None:
+    run.ended_at, run.seen_at = business_time.now(), business_time.real()
+    run.save()
+
+
+@dataclass(frozen=True)
+class JobHealth:
+    """How one job of beat's timetable stands.
+
+    Args:
+        job: its name.
+        every: how often it should run.
+        last: its last run that came to an end, or None.
+        is_late: whether that is too long ago.
+    """
+
+    job: str
+    every: timedelta
+    last: JobRun | None
+    is_late: bool
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it runs when it should and its last run did not fail."""
+        return not self.is_late and self.last is not None and not self.last.error
+
+
+def _upgraded_at() -> datetime | None:
+    """The real time of the newest migration: a job that has never run can't be late before."""
+    newest: datetime | None = MigrationRecorder.Migration.objects.aggregate(at=Max("applied"))["at"]
+    return newest
+
+
+def health(at: datetime) -> list[JobHealth]:
+    """Every job of beat's timetable and whether it is late at real time ``at``. After an upgrade each has its time for a first run."""
+    found = []
+    since = _upgraded_at()
+    for entry in sorted(current_app.conf.beat_schedule.values(), key=lambda one: str(one["task"])):
+        every = entry["schedule"] if isinstance(entry["schedule"], timedelta) else timedelta(seconds=entry["schedule"])
+        last = JobRun.objects.filter(job=entry["task"], seen_at__isnull=False).order_by("-id").first()
+        limit = max(INTERVALS * every, AT_LEAST)
+        seen = last.seen_at if last else since
+        late = seen is None or at - seen > limit
+        found.append(JobHealth(str(entry["task"]), every, last, late))
+    return found

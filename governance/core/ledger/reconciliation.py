@@ -1,0 +1,109 @@
+"""Comparing governed rows with the events that made and changed them, in both directions (H1, H2). What is compared: `models.recorded`.
+
+Each comparison is one statement over all rows of a model, so that rows and events are read at the same instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import connection
+
+from governance.core.clock.business_time import MOVED
+from governance.core.ledger.verifier import Report
+from governance.core.models import ClockOffset, LedgerEvent
+from governance.core.models.required_events import RECORDED, Pairs, Recorded, Says, texts
+
+#: Findings of one comparison that are listed; all are counted.
+LISTED = 10
+
+#: ``own`` and ``told`` are numbered within each key, so that one event answers for one row.
+_PAIRS = """
+WITH own AS (SELECT id, key, row_number() OVER (PARTITION BY key ORDER BY length(id), id) AS place FROM ({rows}) r),
+told AS (SELECT id, key, row_number() OVER (PARTITION BY key ORDER BY id) AS place FROM ({events}) e)
+SELECT own.id, told.id, key, count(*) OVER () FROM own FULL JOIN told USING (key, place)
+WHERE own.id IS NULL OR told.id IS NULL ORDER BY told.id NULLS FIRST, length(own.id), own.id LIMIT {limit}
+"""
+
+_SAYS = """
+WITH told AS (
+    SELECT DISTINCT ON (e.subject_id) e.subject_id, e.id, {told} AS value FROM controls_ledgerevent e
+    WHERE e.subject_type = '{model}' AND e.outcome = 'done'{verbs} AND {told} IS NOT NULL ORDER BY e.subject_id, e.id DESC)
+SELECT found.*, count(*) OVER () FROM (
+    SELECT r.id, told.id AS event, COALESCE(told.value, {otherwise}) AS value, {held} AS held
+    FROM {table} r LEFT JOIN told ON told.subject_id = r.id::text) found
+WHERE value IS NOT NULL AND value IS DISTINCT FROM held ORDER BY found.id LIMIT {limit}
+"""
+
+
+def reconcile(report: Report) -> None:
+    """Note in a report each row without its event, each event without its row, and each row that is not as its newest event says."""
+    for one in RECORDED:
+        if one.pairs is not None:
+            _note(report, *_unpaired(one, one.pairs))
+        for says in one.says:
+            _note(report, *_otherwise(one, says))
+    if not settings.DEMO:
+        _note(report, *_moved_in_production())
+
+
+def _note(report: Report, sentences: list[str], total: int) -> None:
+    for sentence in sentences:
+        report.wrong(sentence)
+    report.more(total - len(sentences))
+
+
+def _rows(statement: str) -> Iterator[tuple[object, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        yield from cursor.fetchall()
+
+
+def _unpaired(one: Recorded, pairs: Pairs) -> tuple[list[str], int]:
+    statement = _PAIRS.format(rows=pairs.rows, events=pairs.events, limit=LISTED)
+    sentences, total = [], 0
+    for row, event, key, count in _rows(statement):
+        total = int(str(count))
+        if event is None:
+            sentences.append(f"{one.noun} {row} has no event: it was not written by the portal. {one.to_do}")
+        else:
+            sentences.append(
+                f"Event {event} has no {one.noun.lower()} ({key}): the row was removed or altered. Restore it from a backup."
+            )
+    return sentences, total
+
+
+def _otherwise(one: Recorded, says: Says) -> tuple[list[str], int]:
+    statement = _SAYS.format(
+        model=one.model,
+        table=one.table,
+        told=says.told,
+        held=says.held,
+        verbs=f" AND e.verb IN ({texts(says.verbs)})" if says.verbs else "",
+        otherwise="NULL" if says.otherwise is None else f"'{says.otherwise}'",
+        limit=LISTED,
+    )
+    sentences, total = [], 0
+    for row, event, value, held, count in _rows(statement):
+        total = int(str(count))
+        said = f"event {event} says “{value}”" if event is not None else "no event says so"
+        sentences.append(
+            f"{one.noun} {row}: {says.what} is “{held}”, but {said}: it was not changed by the portal. {one.to_do}"
+        )
+    return sentences, total
+
+
+def _moved_in_production() -> tuple[list[str], int]:
+    """In production nothing moves the clock: there is no offset and no event of a move."""
+    found = [
+        f"Clock offset {row.pk} is {row.offset} in production. Delete the row."
+        for row in ClockOffset.objects.all()
+        if row.offset
+    ]
+    moves = LedgerEvent.objects.filter(verb=MOVED, outcome="done").order_by("pk")
+    found += [
+        f"Event {pk} moved the clock in production. Find out who wrote it."
+        for pk in moves.values_list("pk", flat=True)[:LISTED]
+    ]
+    return found, len(found) + max(0, moves.count() - LISTED)

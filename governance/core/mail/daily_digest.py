@@ -1,0 +1,316 @@
+"""One digest a person and local day: what waits for somebody in one mail, however much it is (R5, A10, H8).
+
+What joins a digest (`notice_events`) is queued as waiting. What has stopped is gathered for minutes only and goes in a digest of its own, whatever the
+hour and whatever went before. A person's digest of the day goes at ``MAIL_DIGEST_AT`` by their own clock, or later
+with the first thing that is asked after it; what comes once it has gone waits for the next day's. Nothing that is asked is due before
+that: a deadline of working days does not count the day on which it begins.
+
+Whoever is done is told nothing: of each thing it is asked whether it is still open for that person, when the digest is made and again when
+it is sent, by what the apps have registered. The key of person and day makes the digest one, whoever makes it twice or is killed
+between (R9); it is sent as every notice is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Min, Q, QuerySet
+from django.utils.text import get_text_list
+
+from governance.core.clock import icalendar_file
+from governance.core.mail import mail_text
+from governance.core.mail.mail_text import Letter
+from governance.core.models import Notice, NoticeState, Person, Seal
+from governance.core.notices import notice_events, outbox
+from governance.core.notices.notice_events import Group
+
+log = structlog.get_logger(__name__)
+
+#: Lines that one part of a digest lists; of the rest it says how many there are.
+MOST = 50
+
+#: What is noted of what waits again, with the key of the digest that failed, which says of what day that was.
+UNTAKEN = "It could not be sent: "
+
+GONE, DONE = "The person has left.", "It did not wait for the person any more."
+
+
+@dataclass(frozen=True)
+class Line:
+    """How one thing stands that is still open for somebody.
+
+    Args:
+        due: when it is due; None for what has no deadline.
+        text: what a digest calls it; empty for the subject that a mail of its own would have.
+        facts: what the templates of such a mail should know better than the notice did when it was queued.
+        date: its deadline as an event for the person's calendar, where it asks for an answer until a day.
+    """
+
+    due: datetime | None = None
+    text: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    date: icalendar_file.Event | None = None
+
+
+#: ``reader(person, threads, now)`` answers which of the threads still hold something for the person, and how it stands.
+Reader = Callable[[Person, Collection[str], datetime], Mapping[str, Line]]
+_readers: dict[str, Reader] = {}
+
+
+def register(reader: Reader, *events: str) -> None:
+    """Have ``reader`` asked what is still open of what these events tell. Call it in an app's `ready()`.
+
+    What no reader is asked about is news, and told whatever has become of it since.
+    """
+    _readers.update(dict.fromkeys(events, reader))
+
+
+def keys(threads: Iterable[str]) -> list[int]:
+    """The ids of the rows that threads are named after: 12 of ``item:12``."""
+    return [int(thread.rpartition(":")[2]) for thread in threads]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a digest, as its templates read it."""
+
+    text: str
+    link: str
+    due: datetime | None
+    is_overdue: bool
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a digest lists under one heading, the most pressing first.
+
+    Args:
+        group: what the things are for.
+        entries: all of them.
+    """
+
+    group: Group
+    entries: Sequence[Entry]
+
+    @property
+    def heading(self) -> str:
+        """Its words."""
+        return self.group.heading
+
+    @property
+    def shown(self) -> Sequence[Entry]:
+        """What is listed."""
+        return self.entries[:MOST]
+
+    @property
+    def more(self) -> int:
+        """How many are not."""
+        return max(0, len(self.entries) - MOST)
+
+
+def make_due(*, now: datetime, gathering: timedelta) -> dict[str, int]:
+    """Make the digest of everybody whose time for it has come; returns how many were made, and how many notices were dropped.
+
+    Args:
+        now: business time.
+        gathering: how long the first thing in a digest waits for others.
+    """
+    counts = Counter[str]()
+    for person, key, what in [*_stopped(now, gathering), *_ready(now, gathering)]:
+        try:
+            with transaction.atomic():
+                counts.update(_make(person, key, what, now))
+        except Exception as error:  # what can't be told to one must not keep the others' mail back
+            log.exception("digest.not_made", person=str(person.opaque_id), error=type(error).__name__)
+    return {what: count for what, count in counts.items() if count}
+
+
+#: Who is told, the key of their digest, and which of what waits for them it holds.
+Ready = tuple[Person, str, Q]
+
+_OF_STOPPED = Q(event__in=notice_events.SOON)
+
+
+def _waiting(what: Q, now: datetime, gathering: timedelta) -> QuerySet[Any, Any]:
+    """By person, and by the digest that failed with it, since when something waits, and the first of it; without what has only begun to."""
+    found = Notice.objects.filter(what, state=NoticeState.WAITING).values("recipient", "error")
+    return found.annotate(since=Min("created_at"), first=Min("pk")).filter(since__lte=now - gathering).order_by("since")
+
+
+def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
+    """Who is to hear that something has stopped.
+
+    What no server takes is tried again on their next day, as every digest is; what stops meanwhile does not wait for that.
+    """
+    rows = _waiting(_OF_STOPPED, now, gathering).values_list("recipient", "error", "first")
+    found: dict[int, list[tuple[str, int]]] = {}
+    for pk, error, first in rows:
+        found.setdefault(pk, []).append((error, first))
+    for pk, person in Person.objects.in_bulk(list(found)).items():
+        day = now.astimezone(mail_text.zone_of(person)).date().isoformat()
+        firsts = [first for error, first in found[pk] if not error.endswith(f":{day}")]
+        if firsts:
+            what = _OF_STOPPED & ~Q(error__endswith=f":{day}")
+            yield person, f"digest:{pk}:stopped:{min(firsts)}:{day}", what
+
+
+def _ready(now: datetime, gathering: timedelta) -> Iterator[Ready]:
+    """Who has something waiting for long enough, whose hour has come, and who had no digest on their local day; with its key.
+
+    The day is that of the zone in which they are now: whoever has crossed the date line had one on it, whatever the day was called there.
+    """
+    people = Person.objects.in_bulk(list(_waiting(~_OF_STOPPED, now, gathering).values_list("recipient", flat=True)))
+    days: dict[int, date] = {}
+    for person in people.values():
+        local = now.astimezone(mail_text.zone_of(person))
+        if local.time() >= settings.MAIL_DIGEST_AT:
+            days[person.pk] = local.date()
+    near = {pk: [key for days_off in (0, -1, 1) for key in _keys(pk, day, days_off)] for pk, day in days.items()}
+    unsent = Q(state=NoticeState.DROPPED, attempts=1)  # in which nothing was left when it was to go: it is made anew
+    found = Notice.objects.filter(key__in=[key for keys in near.values() for key in keys]).exclude(unsent)
+    had = dict(found.values_list("key", "created_at"))
+    for pk, day in days.items():
+        zone = mail_text.zone_of(people[pk])
+        is_told = any(had[key].astimezone(zone).date() == day for key in near[pk] if key in had)
+        free = [key for key in _keys(pk, day) if key not in had]
+        if free and not is_told:
+            yield people[pk], free[0], ~_OF_STOPPED
+
+
+def _keys(person: int, day: date, days_off: int = 0) -> tuple[str, str]:
+    """What the digest of a day is called; the second where the first is that of another day, in a zone that the person has left."""
+    key = f"digest:{person}:{(day + timedelta(days=days_off)).isoformat()}"
+    return key, f"{key}:again"
+
+
+def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
+    """Put what still waits for a person, of what it is to hold, into one digest; locked, so that what another worker has taken is not taken again."""
+    waiting = (
+        Notice.objects.select_for_update().filter(what, recipient=person, state=NoticeState.WAITING).order_by("pk")
+    )
+    known, still = _what_is_open(person, list(waiting), now)
+    dropped = _drop(known, still, DONE if person.is_here else GONE)
+    if not still:
+        return {"dropped": dropped}
+    digest = outbox.notice(
+        recipient=person,
+        event=notice_events.DIGEST,
+        thread=f"digest:{person.pk}",
+        key=key,
+        now=now,
+        context={"path": "/"},
+    )
+    made = outbox.queue([digest])
+    for one in made:
+        Notice.objects.filter(pk__in=still).update(state=NoticeState.CARRIED, digest=one, error="")
+    return {"digests": len(made), "dropped": dropped}
+
+
+def write(digest: Notice, checkpoint: Seal | None, now: datetime) -> Letter | None:
+    """The mail of a digest, of what is open at ``now``; with one thing in it, that thing's own mail. None when nothing is left to tell.
+
+    With it goes a calendar file of the deadlines that its lines have.
+
+    What is done by now, and what can't be told, is taken out of it and marked so.
+    """
+    known, still = _what_is_open(digest.recipient, list(digest.carried.order_by("pk")), now)
+    _drop(known, still, DONE)
+    told = [one for one in known if one.pk in still]
+    if len(told) == 1:
+        letter = mail_text.write(told[0], checkpoint, still[told[0].pk].facts)
+    elif parts := _parts(told, still, now):
+        letter = mail_text.write(digest, checkpoint, _facts(parts, now))
+    else:
+        return None
+    return replace(letter, dates=_dates((still[one.pk] for one in told), now))
+
+
+def _dates(lines: Iterable[Line], now: datetime) -> str:
+    """The calendar file of what asks for answers; nothing where nothing does."""
+    events = [line.date for line in lines if line.date is not None]
+    return icalendar_file.calendar(events, name=f"Countersign, {settings.ORGANISATION}", now=now) if events else ""
+
+
+def let_go(digest: Notice) -> None:
+    """Have what a digest carries, which could not be sent, wait for the next one; somebody who has left is told none of it."""
+    if digest.recipient.is_here:
+        digest.carried.update(state=NoticeState.WAITING, digest=None, error=f"{UNTAKEN}{digest.key}")
+    else:
+        digest.carried.update(state=NoticeState.DROPPED, digest=None, error=GONE)
+
+
+def _what_is_open(person: Person, notices: Sequence[Notice], now: datetime) -> tuple[Sequence[Notice], dict[int, Line]]:
+    """The notices, knowing their recipient, and how each of them stands that is still open, by its id."""
+    if not person.is_here:
+        return notices, {}
+    of_reader: dict[Reader | None, list[Notice]] = {}
+    for one in notices:
+        one.recipient = person
+        of_reader.setdefault(_readers.get(one.event), []).append(one)
+    still = {one.pk: Line() for one in of_reader.pop(None, [])}
+    for reader, some in of_reader.items():
+        assert reader is not None  # popped above
+        found = reader(person, {one.thread for one in some}, now)
+        still |= {one.pk: found[one.thread] for one in some if one.thread in found}
+    return notices, still
+
+
+def _drop(notices: Iterable[Notice], still: Collection[int], why: str) -> int:
+    """Mark what is told no more; returns how many."""
+    done = [one.pk for one in notices if one.pk not in still]
+    return Notice.objects.filter(pk__in=done).update(state=NoticeState.DROPPED, digest=None, error=why)
+
+
+def _parts(told: Sequence[Notice], still: Mapping[int, Line], now: datetime) -> list[Part]:
+    """What a digest lists: of several notices that ask for one thing the last, and what is overdue or due next first."""
+    last = {_asks(one): one for one in told}
+    entries: dict[Group, list[Entry]] = {}
+    for one in last.values():
+        group, line = _group(one), still[one.pk]
+        try:
+            text = line.text or mail_text.subject(one, line.facts)
+            entry = Entry(text, mail_text.link(one.context), line.due, line.due is not None and line.due <= now)
+        except Exception as error:  # noqa: BLE001  one thing that can't be told must not keep the others back
+            log.warning("notice.not_told", notice=one.pk, error=type(error).__name__)
+            _fail(one, type(error).__name__)
+        else:
+            entries.setdefault(group, []).append(entry)
+    return [Part(group, sorted(entries[group], key=_pressing)) for group in Group if group in entries]
+
+
+def _group(notice: Notice) -> Group:
+    return notice_events.group_of(notice.event) or Group.KNOW
+
+
+def _asks(notice: Notice) -> tuple[object, ...]:
+    """What makes notices one line: one reader says of their one thread how it stands now. Of news each is a line of its own."""
+    group = _group(notice)
+    return (notice.pk,) if group is Group.KNOW else (group, notice.thread, _readers.get(notice.event))
+
+
+def _fail(notice: Notice, error: str) -> None:
+    notice.state, notice.digest, notice.error = NoticeState.FAILED, None, error
+    notice.save(update_fields=["state", "digest", "error"])
+
+
+def _pressing(entry: Entry) -> tuple[bool, float, str]:
+    return entry.due is None, entry.due.timestamp() if entry.due else 0, entry.text
+
+
+def _facts(parts: Sequence[Part], now: datetime) -> dict[str, Any]:
+    """What the templates of a digest are filled with."""
+    entries = [entry for part in parts for entry in part.entries]
+    return {
+        "parts": parts,
+        "only": f"{parts[0].heading}: {entries[0].text}" if len(entries) == 1 else "",
+        "counts": get_text_list([f"{len(part.entries)} {part.group.value}" for part in parts], "and"),
+        "overdue": sum(entry.is_overdue for entry in entries),
+        "next_due": min((entry.due for entry in entries if entry.due is not None and entry.due > now), default=None),
+    }

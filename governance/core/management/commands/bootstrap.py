@@ -1,0 +1,57 @@
+"""`bootstrap`: enter the first two governance admins and two security reviewers, once, on an empty ledger (S9)."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from email.utils import parseaddr
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.ledger import ledger_events
+from governance.core.models import Person
+from governance.core.people.transitions import AlreadyBootstrapped, bootstrap
+from governance.core.sign_in import password_links
+
+
+def named(text: str) -> tuple[str, str]:
+    """A name and an address out of ``Ines Moreau <ines@example.org>``."""
+    name, address = parseaddr(text)
+    if not name or "@" not in address:
+        raise ArgumentTypeError("write it as 'Ines Moreau <ines@example.org>'")
+    return name, address
+
+
+class Command(BaseCommand):
+    """Everybody else is entered and trusted by these two admins, on the portal."""
+
+    help = "Enter the first two governance admins and two security reviewers, once, on an empty ledger (S9)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        for option, what in (("--admin", "governance admin"), ("--reviewer", "security reviewer")):
+            about = f"a {what}, 'Name <address>'; give it twice"
+            parser.add_argument(option, type=named, action="append", required=True, metavar="PERSON", help=about)
+
+    def handle(self, *args: object, **options: list[tuple[str, str]]) -> None:
+        try:
+            with transaction.atomic():
+                admins = [self._person(*who) for who in options["admin"]]
+                reviewers = [self._person(*who) for who in options["reviewer"]]
+                now = business_time.now()
+                bootstrap(admins=admins, reviewers=reviewers, now=now)
+                for person in (*admins, *reviewers):
+                    ledger_events.append(actor=Actor.of_job("bootstrap"), verb="person.added", subject=person, now=now)
+        except (AlreadyBootstrapped, ValueError) as error:
+            raise CommandError(str(error)) from error
+        for person in (*admins, *reviewers):
+            if password_links.invite.refusal(person, actor=Actor.of_job("bootstrap"), now=now) is None:
+                password_links.invite(person, actor=Actor.of_job("bootstrap"), now=now)
+            self.stdout.write(
+                f"{person.name} gets a mail that sets their password; or set it with `manage.py set_password {person.email}`"
+            )
+
+    def _person(self, name: str, address: str) -> Person:
+        known = Person.objects.filter(source="local", subject=address.lower()).first()
+        return known or Person.objects.create_user(address, name=name)

@@ -1,0 +1,24 @@
+"""`health`: say what is not as it should be; exit code 1 when something fails."""
+
+from __future__ import annotations
+
+import sys
+
+from django.core.management.base import BaseCommand
+
+from governance.core.clock import business_time
+from governance.core.health import queries as health_queries
+
+
+class Command(BaseCommand):
+    """For a monitor and for a person: one line a finding."""
+
+    help = "Say what is not as it should be: jobs, ledger, mail, keys, people. Exits with 1 on a failure."
+
+    def handle(self, *args: object, **options: object) -> None:
+        found = health_queries.findings(now=business_time.now(), at=business_time.real())
+        for one in found:
+            self.stdout.write(f"{'FAILS' if one.is_failure else 'advice'}  {one.part}: {one.sentence}")
+        if any(one.is_failure for one in found):
+            sys.exit(1)
+        self.stdout.write("Everything runs.")

@@ -1,0 +1,43 @@
+"""`set_password`: give a local account a password, typed twice, never on the command line."""
+
+from __future__ import annotations
+
+import getpass
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refused
+from governance.core.models import Person
+from governance.core.sign_in import transitions as sign_in_transitions
+
+
+class Command(BaseCommand):
+    """Who could change a password could sign in as that person, so that it was done is on record; nothing of the password is (H1)."""
+
+    help = "Set the password of a local account; it is asked for twice."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("address", help="the address that the person signs in with")
+
+    def handle(self, *args: object, **options: str) -> None:
+        person = Person.objects.filter(source="local", subject=options["address"].lower()).first()
+        if person is None:
+            raise CommandError(f"Nobody signs in here as {options['address']}.")
+        password = getpass.getpass(f"Password for {person.name}: ")
+        if password != getpass.getpass("Once more: "):
+            raise CommandError("The two differ; nothing was changed.")
+        try:
+            validate_password(password, person)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        try:
+            sign_in_transitions.set_password(
+                person, actor=Actor.of_job("set_password"), now=business_time.now(), password=password
+            )
+        except Refused as no:
+            raise CommandError(no.refusal.sentence) from no
+        self.stdout.write(f"{person.name} can sign in.")

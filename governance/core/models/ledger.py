@@ -1,0 +1,190 @@
+"""The ledger's rows: what happened, the seals over it, and the free texts that stand beside it (H1, H2, H6)."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Func, Q
+
+from governance.core.models.row_protection import AppendOnly, never_truncated, only_erased
+
+
+class TransactionId(models.Field):
+    """PostgreSQL's 64-bit transaction id, filled in by the database itself; an int in Python."""
+
+    def db_type(self, connection: object) -> str:
+        """The column's type."""
+        return "xid8"
+
+    def from_db_value(self, value: object, expression: object, connection: object) -> int | None:
+        """Read what the driver, which does not know the type, hands over as text."""
+        return None if value is None else int(str(value))
+
+    def get_prep_value(self, value: object) -> object:
+        """Write it as text, which PostgreSQL takes for the type."""
+        return None if value is None else str(value)
+
+
+class CurrentTransaction(Func):
+    """``pg_current_xact_id()``: the id of the transaction that is writing."""
+
+    function = "pg_current_xact_id"
+    arity = 0
+
+
+#: The database itself says in which transaction an event was written: the seal order rests on it. A transaction id that is not
+#: above the last sealed one means that the tables were carried to another server, whose counter starts low; nothing
+#: is written until `ledger_catch_up` has moved the counter on, because such an event would sort among sealed ones.
+#: No event takes an id that its sequence has not given yet: it would stay the newest of its subject, and block every later change there.
+WRITTEN_NOW = pgtrigger.Trigger(
+    name="written_now",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    declare=[("sealed", "xid8")],
+    func="""
+        NEW.xid = pg_current_xact_id();
+        IF NEW.id > (SELECT last_value FROM controls_ledgerevent_id_seq) THEN
+            RAISE EXCEPTION 'H1: event % takes an id that its sequence has not given yet', NEW.id USING ERRCODE = 'check_violation';
+        END IF;
+        SELECT last_xid INTO sealed FROM controls_seal ORDER BY number DESC LIMIT 1;
+        IF sealed IS NOT NULL AND NEW.xid <= sealed THEN
+            RAISE EXCEPTION 'H2: transaction % is not above the last sealed one, %: run ledger_catch_up', NEW.xid, sealed
+                USING ERRCODE = 'object_not_in_prerequisite_state';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+#: What somebody typed is never put into other words (H6). It is erased with its key, or stays without whoever was erased, and then without
+#: its key too: a digest with its key would confirm a guess at what stood there.
+KEPT_OR_ERASED = pgtrigger.Trigger(
+    name="kept_or_erased",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update | pgtrigger.Delete,
+    func=f"""
+        IF TG_OP = 'DELETE' OR (NEW.id, NEW.digest) IS DISTINCT FROM (OLD.id, OLD.digest)
+            OR NEW.erased_at IS NULL OR NEW.erased_at < OLD.erased_at OR octet_length(NEW.key) > 0
+            OR NOT {only_erased("OLD.text", "NEW.text")} THEN
+            RAISE EXCEPTION 'H6: a text is kept as it is, or erased with its key (text %)', OLD.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+#: What a page says in place of a text that was erased.
+ERASED_TEXT = "[erased]"
+
+
+class FreeText(models.Model):
+    """One text that a person typed. Ledger and history hold its keyed digest; erasing text and key leaves both valid.
+
+    Erased is the whole text with whoever wrote it, and from what others wrote the name of whoever is erased. Either way the key goes.
+    """
+
+    text = models.TextField()
+    key = models.BinaryField(max_length=32)
+    digest = models.CharField(max_length=64)
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [KEPT_OR_ERASED, never_truncated()]
+
+    def __str__(self) -> str:
+        return self.shown
+
+    @property
+    def shown(self) -> str:
+        """The text, or that it was erased."""
+        return self.text or ERASED_TEXT
+
+
+class Outcome(models.TextChoices):
+    """What became of what was tried."""
+
+    DONE = "done", "Done"
+    REFUSED = "refused", "Refused"
+
+
+class ActorKind(models.TextChoices):
+    """What sort of party acted."""
+
+    PERSON = "person", "Person"
+    JOB = "job", "Job"
+    WORKLOAD = "workload", "Workload"
+
+
+class LedgerEvent(AppendOnly):
+    """One thing that happened, or was refused, written in the transaction of the change itself (H1)."""
+
+    event_id = models.UUIDField(default=uuid.uuid4, unique=True)
+    xid = TransactionId(db_default=CurrentTransaction(), editable=False)
+    at = models.DateTimeField()
+    actor_kind = models.CharField(max_length=12, choices=ActorKind)
+    actor_id = models.CharField(max_length=80)
+    for_id = models.CharField(max_length=80, blank=True)
+    verb = models.CharField(max_length=80)
+    subject_type = models.CharField(max_length=60)
+    subject_id = models.CharField(max_length=40)
+    about = ArrayField(models.CharField(max_length=100), default=list)
+    correlation = models.UUIDField()
+    outcome = models.CharField(max_length=8, choices=Outcome, default=Outcome.DONE)
+    code = models.CharField(max_length=40, blank=True)
+    payload = models.JSONField(default=dict)
+    reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
+    digest = models.CharField(max_length=64)
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("xid", "id")
+        indexes = (
+            models.Index(fields=["xid", "id"], name="ledger_seal_order"),
+            models.Index(fields=["subject_type", "subject_id", "-id"], name="ledger_subject"),
+            models.Index(fields=["actor_id", "-id"], name="ledger_actor"),
+            models.Index(fields=["verb", "-id"], name="ledger_verb"),
+            GinIndex(fields=["about"], name="ledger_about"),
+        )
+        constraints = (
+            models.CheckConstraint(name="ledger_known_actor_kind", condition=Q(actor_kind__in=ActorKind.values)),
+            models.CheckConstraint(
+                name="ledger_refused_has_code",
+                condition=Q(outcome=Outcome.DONE, code="") | (Q(outcome=Outcome.REFUSED) & ~Q(code="")),
+            ),
+        )
+        triggers = [*AppendOnly.Meta.triggers, WRITTEN_NOW]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.subject_type}:{self.subject_id}"
+
+
+class Seal(AppendOnly):
+    """One Merkle batch: the root over the next ``count`` events in seal order, chained to the seal before, signed.
+
+    ``total`` counts the events under this seal and all before it; ``last_xid`` and ``total`` only help to find one's way, the
+    signature covers the rest.
+    """
+
+    number = models.BigIntegerField(unique=True)
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    last_xid = TransactionId()
+    count = models.IntegerField()
+    total = models.BigIntegerField()
+    root = models.CharField(max_length=64)
+    previous = models.CharField(max_length=64)
+    key_id = models.CharField(max_length=64)
+    signature = models.CharField(max_length=128)
+    at = models.DateTimeField()
+
+    class Meta(AppendOnly.Meta):
+        ordering = ("number",)
+        indexes = (models.Index(fields=["last_xid", "last"], name="seal_end"),)
+        constraints = (models.CheckConstraint(name="seal_covers_something", condition=Q(number__gte=1, count__gte=1)),)
+
+    def __str__(self) -> str:
+        return f"Seal {self.number}"

@@ -1,0 +1,77 @@
+"""The outbox: one row for each thing that one person is told once, and for the mail that carries several of them."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from governance.core.models.people import Person
+
+
+class NoticeState(models.TextChoices):
+    """How far a notice has come.
+
+    What joins a digest waits for it, and is carried by it or dropped, because there was nothing left to tell. All else, also the
+    digest itself, is queued and sent; ``mail.jobs`` is claimed by one worker and reclaimed when that worker dies.
+    """
+
+    WAITING = "waiting", "Waiting for the day's digest"
+    CARRIED = "carried", "In a digest"
+    DROPPED = "dropped", "Dropped"
+    QUEUED = "queued", "Queued"
+    SENDING = "sending", "Sending"
+    SENT = "sent", "Sent"
+    FAILED = "failed", "Failed"
+
+
+class Notice(models.Model):
+    """One thing that one person is told, by a mail of its own or by a digest, which is a row too. The key makes it once, the message id
+    lets the receiver drop a repeat (R9).
+
+    ``created_at`` and ``sent_at`` are business time; ``claimed_at`` is real time, because it says when a worker took it and
+    whether that worker may be dead by now.
+    """
+
+    key = models.CharField(max_length=200, unique=True)
+    recipient = models.ForeignKey(Person, models.PROTECT, related_name="notices")
+    event = models.CharField(max_length=60)
+    thread = models.CharField(max_length=120)
+    context = models.JSONField(default=dict)
+    state = models.CharField(max_length=8, choices=NoticeState, default=NoticeState.QUEUED)
+    #: Of the key, and so as unique as that: a constraint of its own would be met before that one by whoever writes the same at once.
+    message_id = models.CharField(max_length=120)
+    created_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    #: The calendar file that goes with it, of what asks for an answer until a day.
+    dates = models.TextField(blank=True, default="", db_default="")
+    #: The mail that carries it, of those that join a digest.
+    digest = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="carried")
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["created_at"], condition=models.Q(state="queued"), name="notice_queued"),
+            models.Index(fields=["claimed_at"], condition=models.Q(state="sending"), name="notice_sending"),
+            models.Index(
+                fields=["recipient", "created_at"], condition=models.Q(state="waiting"), name="notice_waiting"
+            ),
+            models.Index(fields=["recipient", "-id"], name="notice_recipient"),
+        )
+        constraints = (
+            models.CheckConstraint(name="notice_known_state", condition=models.Q(state__in=NoticeState.values)),
+            models.CheckConstraint(
+                name="notice_sent_says_when", condition=~models.Q(state="sent") | models.Q(sent_at__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="notice_carried_by_its_digest",
+                condition=models.Q(state="carried", digest__isnull=False)
+                | ~models.Q(state="carried") & models.Q(digest__isnull=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,382 @@
+"""People, teams, and what each person is trusted with. Who may do what follows from these in `roles` and `access`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, LiteralString
+
+import pgtrigger
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.db.models.expressions import Combinable
+from django.utils import timezone
+
+from governance.core.models.row_protection import NEVER_REMOVED, History, never_truncated
+from governance.core.roles.roles import ASSIGNABLE, Relation
+
+#: A delegation covers at most this many days, and so does together whatever somebody has handed over in advance (A11).
+DELEGATION_DAYS = 30
+
+#: A delegation begins at most this many days ahead.
+DELEGATION_AHEAD = 90
+
+#: What sign-in writes by itself: when somebody came last, and the same password hashed anew where hashing became stronger. It
+#: leaves no history row; that somebody signed in, or got another password, is an event of `sign_in.transitions`.
+SIGN_IN_FIELDS = frozenset({"password", "last_login"})
+
+
+class PersonManager(BaseUserManager["Person"]):
+    """Makes people; a person without a password can't sign in locally."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> Person:
+        """Make one person of the local source, whose subject is the lower-cased address unless named."""
+        fields.setdefault("subject", email.lower())
+        fields.setdefault("name", email.partition("@")[0])
+        person = self.model(email=self.normalize_email(email), **fields)
+        person.set_password(password)
+        person.save(using=self._db)
+        return person
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> Person:
+        """Make a person who may open the read-only admin. It grants no role and no decision."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> Person:
+        """The person with this opaque id, under which Django's own commands know people."""
+        return self.get(opaque_id=str(username))
+
+
+class Person(AbstractBaseUser, PermissionsMixin):
+    """One subject of one sign-in source, never a mail address. The ledger knows only the opaque id (H6)."""
+
+    opaque_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    source = models.CharField(max_length=60, default="local")
+    subject = models.CharField(max_length=255)
+    name = models.CharField(max_length=120)
+    email = models.EmailField(blank=True)
+    title = models.CharField(max_length=120, blank=True)
+    time_zone = models.CharField(max_length=60, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    left_at = models.DateTimeField(null=True, blank=True)
+    #: Until when they are kept out because one admin alone says that they left: nothing of theirs passes to anybody meanwhile (S8).
+    kept_out_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)  # noqa: TID251  when the row came, in real time
+
+    objects = PersonManager()
+    history = History(excluded_fields=["password", "last_login", "name", "email", "title", "subject"])
+
+    USERNAME_FIELD = "opaque_id"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    class Meta:
+        verbose_name_plural = "people"
+        ordering = ("name", "id")
+        constraints = (models.UniqueConstraint(fields=["source", "subject"], name="person_one_per_source_subject"),)
+        triggers = NEVER_REMOVED
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; a save of nothing but sign-in's own fields leaves no history row, since it changes no governed fact."""
+        fields = kwargs.get("update_fields")
+        if fields is None or not frozenset(fields) <= SIGN_IN_FIELDS:
+            super().save(*args, **kwargs)
+            return
+        self.__dict__["skip_history_when_saving"] = True
+        try:
+            super().save(*args, **kwargs)
+        finally:
+            del self.__dict__["skip_history_when_saving"]
+
+    def get_full_name(self) -> str:
+        """The name, as Django asks for it."""
+        return self.name
+
+    def get_short_name(self) -> str:
+        """The first word of the name."""
+        return self.name.partition(" ")[0]
+
+    @property
+    def initials(self) -> str:
+        """Up to two letters for the round mark beside a name."""
+        parts = self.name.split()
+        return "".join(part[0] for part in (parts[:1] + parts[-1:] if len(parts) > 1 else parts)).upper()
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """A person stands to their own row as themself."""
+        return frozenset({Relation.SELF}) if person.pk == self.pk else frozenset()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the person is active and has not left: only such a person fills a seat (A9, R8)."""
+        return self.is_active and self.left_at is None
+
+    def is_kept_out(self, now: datetime) -> bool:
+        """Whether one admin alone says that they left: they do nothing, and are asked as before (S8)."""
+        return self.kept_out_until is not None and self.kept_out_until > now
+
+
+class TeamKind(models.TextChoices):
+    """What a team is for. Fallback, security and on-call teams are rungs of the ladder (A9)."""
+
+    BUSINESS = "business", "Business"
+    FALLBACK = "fallback", "Fallback owners"
+    SECURITY = "security", "Security"
+    ONCALL = "oncall", "On call"
+
+
+class Team(models.Model):
+    """One node of the organisation's tree. A lead acts for their own team only."""
+
+    name = models.CharField(max_length=120)
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    lead = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="leads")
+    deputy_lead = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="deputy_leads")
+    #: Since when they lead or deputise, where that was named later than the portal was set up (S8).
+    lead_since = models.DateTimeField(null=True, blank=True)
+    deputy_lead_since = models.DateTimeField(null=True, blank=True)
+    kind = models.CharField(max_length=12, choices=TeamKind, default=TeamKind.BUSINESS)
+    members = models.ManyToManyField(Person, through="Membership", related_name="teams")
+
+    history = History()
+
+    class Meta:
+        ordering = ("name", "id")
+        constraints = (
+            models.CheckConstraint(
+                name="team_lead_is_not_deputy", condition=Q(lead__isnull=True) | ~Q(lead=F("deputy_lead"))
+            ),
+            models.CheckConstraint(name="team_known_kind", condition=Q(kind__in=TeamKind.values)),
+        )
+        triggers = NEVER_REMOVED
+
+    def __str__(self) -> str:
+        return self.name
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """Members and leads; a lead counts as a member of their own team."""
+        found = set()
+        if person.pk in (self.lead_id, self.deputy_lead_id):
+            found |= {Relation.TEAM_LEAD, Relation.TEAM_MEMBER}
+        elif self._has_member(person):
+            found.add(Relation.TEAM_MEMBER)
+        return frozenset(found)
+
+    def know_member(self, person: Person, *, is_member: bool) -> None:
+        """Say whether a person is a member: a page read that with something of the team's. A write reads the row anew and asks anew."""
+        self.__dict__.setdefault("_known_members", {})[person.pk] = is_member
+
+    def _has_member(self, person: Person) -> bool:
+        known: dict[int, bool] = self.__dict__.get("_known_members", {})
+        return known[person.pk] if person.pk in known else self.memberships.filter(person=person).exists()
+
+
+class Membership(models.Model):
+    """One person belongs to one team."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="memberships")
+    since = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["team", "person"], name="membership_once"),)
+        triggers = (never_truncated("holds who belongs to which team"),)
+
+    def __str__(self) -> str:
+        return f"{self.person} in {self.team}"
+
+
+#: Bootstrap names the first people once, in one transaction, while nothing is on record: two admins and two others as security reviewers (S9).
+#: A later row that claims to come from it is refused, and so is a third of either or one person twice.
+BOOTSTRAP_ONCE = pgtrigger.Trigger(
+    name="bootstrap_once",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    condition=pgtrigger.Q(new__by_bootstrap=True),
+    func="""
+        IF TG_OP = 'UPDATE' AND OLD.by_bootstrap THEN
+            RETURN NEW;
+        END IF;
+        IF TG_OP = 'UPDATE' OR EXISTS (SELECT 1 FROM controls_ledgerevent WHERE xid <> pg_current_xact_id()) THEN
+            RAISE EXCEPTION 'S9: bootstrap runs once' USING ERRCODE = 'check_violation';
+        END IF;
+        IF NEW.role NOT IN ('admin', 'security_reviewer') OR NEW.until IS NOT NULL
+            OR (SELECT count(*) FROM controls_roleassignment r WHERE r.by_bootstrap AND r.role = NEW.role) >= 2
+            OR EXISTS (SELECT 1 FROM controls_roleassignment r WHERE r.by_bootstrap AND r.person_id = NEW.person_id) THEN
+            RAISE EXCEPTION 'S9: bootstrap names two admins and two others as security reviewers' USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class RoleAssignment(models.Model):
+    """One person holds one role: proposed by one admin, countersigned by another, accepted by themself; nobody assigns themselves.
+
+    That it comes of such a proposal is asked above, by `approvals.models.appointment`.
+    """
+
+    person = models.ForeignKey(Person, models.PROTECT, related_name="role_assignments")
+    role = models.CharField(max_length=40)
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True)
+    proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    proposed_at = models.DateTimeField()
+    confirmed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    #: From when it counts: when they accepted what two admins had signed, or when bootstrap named them.
+    confirmed_at = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+    by_bootstrap = models.BooleanField(default=False)
+    #: The one that it brings back: one admin ended that at once, and nobody countersigned it. However often that was, the first of them: since then
+    #: they were there all the time (A9).
+    restores = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
+
+    history = History()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                name="role_nobody_assigns_themselves",
+                condition=(Q(proposed_by__isnull=True) | ~Q(proposed_by=F("person")))
+                & (Q(confirmed_by__isnull=True) | ~Q(confirmed_by=F("person"))),
+            ),
+            models.CheckConstraint(
+                name="role_second_admin_confirms",
+                condition=Q(confirmed_by__isnull=True) | ~Q(confirmed_by=F("proposed_by")),
+            ),
+            models.CheckConstraint(
+                name="role_by_two_admins",
+                condition=Q(by_bootstrap=True)
+                | Q(restores__isnull=False)
+                | Q(proposed_by__isnull=False, confirmed_by__isnull=False),
+            ),
+            models.CheckConstraint(name="role_known", condition=Q(role__in=[str(role) for role in ASSIGNABLE])),
+            models.UniqueConstraint(
+                fields=["person", "role", "team"],
+                condition=Q(until__isnull=True),
+                nulls_distinct=False,
+                name="role_once_at_a_time",
+            ),
+        )
+        triggers = (BOOTSTRAP_ONCE, *NEVER_REMOVED)
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.role}"
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the person's timeline (H3)."""
+        return (self.person,)
+
+
+def standing_in(giver: LiteralString, taker: LiteralString, at: LiteralString) -> str:
+    """SQL: whether a delegation stands at an instant, as `DelegationQuerySet.running` defines it.
+
+    Args:
+        giver: a column with an id.
+        taker: a column with an id.
+        at: a column with the instant.
+    """
+    return f"""EXISTS (SELECT 1 FROM controls_delegation d WHERE d.giver_id = {giver} AND d.taker_id = {taker}
+              AND d.from_at <= {at} AND d.until_at > {at} AND (d.ended_at IS NULL OR d.ended_at > {at})
+              AND may_stand_in(d.giver_id, d.taker_id, {at}))"""  # noqa: S608
+
+
+class DelegationQuerySet(models.QuerySet["Delegation"]):
+    """Delegations by when they count. One rests while the taker does not share the giver's roles and responsibilities: they are asked
+    whenever the taker acts, not only when the delegation was set (A11).
+    """
+
+    def running(self, now: datetime) -> DelegationQuerySet:
+        """Those that stand at the instant ``now``."""
+        then = self.filter(from_at__lte=now, until_at__gt=now, ended_at__isnull=True)
+        return then.filter(self.shares_responsibility(now))
+
+    def between(self, some: Collection[int], others: Collection[int]) -> DelegationQuerySet:
+        """Those by which one of some people stands in for one of the others, or the other way round; by ids."""
+        return self.filter(Q(giver__in=some, taker__in=others) | Q(taker__in=some, giver__in=others))
+
+    def since(self, then: datetime | Combinable, now: datetime) -> DelegationQuerySet:
+        """Those that ran at any time from ``then``, which may be a column, to ``now``, rested or not."""
+        ran_on = Q(ended_at__isnull=True) | Q(ended_at__gt=then)
+        return self.filter(ran_on, from_at__lte=now, until_at__gt=then)
+
+    @staticmethod
+    def shares_responsibility(now: datetime) -> Func:
+        """Of each: whether at ``now`` the taker shares every role and responsibility of the giver that a delegate must share."""
+        return MayStandIn(F("giver"), F("taker"), Value(now))
+
+
+class MayStandIn(Func):
+    """Giver, taker, instant: the database's function of that name, which inventory defines."""
+
+    function = "may_stand_in"
+    output_field = models.BooleanField()
+
+
+#: A delegation names nobody who does not share the giver's responsibility when it begins (A11).
+SAME_RESPONSIBILITY = pgtrigger.Trigger(
+    name="delegation_same_responsibility",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    func="""
+        IF (TG_OP = 'INSERT' OR (NEW.giver_id, NEW.taker_id) <> (OLD.giver_id, OLD.taker_id))
+            AND NOT may_stand_in(NEW.giver_id, NEW.taker_id, NEW.from_at) THEN
+            RAISE EXCEPTION 'A11: person % does not share the responsibility of person %', NEW.taker_id, NEW.giver_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class Delegation(models.Model):
+    """For a while the taker decides in the giver's place; for quorum and duties both are used up (A11)."""
+
+    giver = models.ForeignKey(Person, models.PROTECT, related_name="delegations_given")
+    taker = models.ForeignKey(Person, models.PROTECT, related_name="delegations_taken")
+    from_at = models.DateTimeField()
+    until_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    reason = models.ForeignKey("controls.FreeText", models.PROTECT, null=True, blank=True, related_name="+")
+
+    objects = DelegationQuerySet.as_manager()
+    history = History()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(name="delegation_to_another", condition=~Q(giver=F("taker"))),
+            models.CheckConstraint(
+                name="delegation_at_most_30_days",
+                condition=Q(until_at__gt=F("from_at"))
+                & Q(
+                    until_at__lte=F("from_at")
+                    + models.Value(timedelta(days=DELEGATION_DAYS), output_field=models.DurationField())
+                ),
+            ),
+            ExclusionConstraint(
+                name="delegation_one_at_a_time",
+                expressions=[
+                    ("giver", RangeOperators.EQUAL),
+                    (
+                        Func(F("from_at"), F("until_at"), function="TSTZRANGE", output_field=DateTimeRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                condition=Q(ended_at__isnull=True),
+            ),
+        )
+        triggers = (SAME_RESPONSIBILITY, *NEVER_REMOVED)
+
+    def __str__(self) -> str:
+        return f"{self.taker} for {self.giver}"
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the timelines of both people (H3)."""
+        return (self.giver, self.taker)

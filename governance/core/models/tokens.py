@@ -1,0 +1,102 @@
+"""Keys of programs: what a pipeline or script shows instead of a sign-in. Only a digest of the secret is kept."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from governance.core.models.people import Person, Team
+from governance.core.models.row_protection import NEVER_REMOVED, History
+from governance.core.roles.roles import Relation
+
+#: A token ends after at most this many days, whoever made it.
+TOKEN_DAYS = 90
+
+#: A token stays what it was made as: whose, for which team, which secret, until when; what was revoked stays so.
+STAYS_AS_MADE = pgtrigger.Trigger(
+    name="stays_as_made",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    func="""
+        IF (NEW.person_id, NEW.team_id, NEW.secret_digest, NEW.shown, NEW.made_at, NEW.expires_at)
+            IS DISTINCT FROM (OLD.person_id, OLD.team_id, OLD.secret_digest, OLD.shown, OLD.made_at, OLD.expires_at)
+            OR (OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at) THEN
+            RAISE EXCEPTION 'S5: a token stays what it was made as' USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    """Tokens by whether they open anything."""
+
+    def live(self, at: datetime) -> ApiTokenQuerySet:
+        """Those that open something at the instant ``at`` of real time: not revoked, not over, their person still here."""
+        here = Q(person__is_active=True, person__left_at__isnull=True)
+        return self.filter(here, revoked_at__isnull=True, expires_at__gt=at)
+
+
+class ApiToken(models.Model):
+    """One secret by which a program acts as the person who made it; for a team, as far as that team's automations go.
+
+    It decides nothing (S5). Instants are of real time, as those of sessions are.
+    """
+
+    person = models.ForeignKey(Person, models.PROTECT, related_name="api_tokens")
+    #: For a pipeline of this team: it sees and brings in what is this team's, and nothing else. None for the person's own.
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="api_tokens")
+    name = models.CharField(max_length=80, blank=True)
+    #: The beginning of the secret, by which its holder recognises it.
+    shown = models.CharField(max_length=16)
+    #: SHA-256 of the secret, as hex. The secret has 256 random bits, so that no slow hash is needed.
+    secret_digest = models.CharField(max_length=64, unique=True)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+    history = History(excluded_fields=["name", "secret_digest", "last_used_at"])
+
+    class Meta:
+        verbose_name = "token"
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                name="token_ends_in_time",
+                condition=Q(expires_at__gt=F("made_at"))
+                & Q(
+                    expires_at__lte=F("made_at")
+                    + models.Value(timedelta(days=TOKEN_DAYS), output_field=models.DurationField())
+                ),
+            ),
+        )
+        triggers: ClassVar[list[Any]] = [STAYS_AS_MADE, *NEVER_REMOVED]
+
+    def __str__(self) -> str:
+        return f"{self.shown}…"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was revoked."""
+        return self.revoked_at is not None
+
+    def is_live(self, at: datetime) -> bool:
+        """Whether it opens something at the instant ``at`` of real time, as `ApiTokenQuerySet.live` says of rows."""
+        return self.person.is_here and self.revoked_at is None and self.expires_at > at
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """Whose it is; and who leads the team that it is for."""
+        found = {Relation.SELF} if person.pk == self.person_id else set()
+        if self.team is not None and person.pk in (self.team.lead_id, self.team.deputy_lead_id):
+            found.add(Relation.TEAM_LEAD)
+        return frozenset(found)
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on the timeline of its person, and of its team (H3)."""
+        return (self.person,) if self.team is None else (self.person, self.team)

@@ -1,0 +1,132 @@
+"""Where a team, or the whole organisation, has news sent to, and one row for each thing that is sent there."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from governance.core.models.people import Person, Team
+from governance.core.models.row_protection import NEVER_REMOVED, History
+from governance.core.roles.roles import Relation
+
+
+class WebhookFormat(models.TextChoices):
+    """The shape in which the other side takes it."""
+
+    SLACK = "slack", "Slack"
+    TEAMS = "teams", "Microsoft Teams"
+    JSON = "json", "Signed JSON"
+
+
+class WebhookState(models.TextChoices):
+    """A paused one is told nothing, by somebody's word or because nothing arrived for long; a removed one never again."""
+
+    ACTIVE = "active", "Active"
+    PAUSED = "paused", "Paused"
+    REMOVED = "removed", "Removed"
+
+
+class WebhookEndpoint(models.Model):
+    """One address that is told of some events of one team, or of all of them.
+
+    The address holds a secret where Slack and Teams are told, so that it is kept sealed, and its host beside it for people; what signs
+    the messages is computed from the installation's key and kept nowhere (`governance.core.webhooks.signing_keys`).
+    """
+
+    opaque_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    #: Whose events it is told of; none for the whole organisation.
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="webhooks")
+    host = models.CharField(max_length=260)
+    sealed_url = models.TextField()
+    format = models.CharField(max_length=5, choices=WebhookFormat)
+    events = ArrayField(models.CharField(max_length=60))
+    #: Which of its signing keys counts: renewing takes the next.
+    key_number = models.PositiveSmallIntegerField(default=1)
+    state = models.CharField(max_length=7, choices=WebhookState, default=WebhookState.ACTIVE)
+    paused_why = models.CharField(max_length=200, blank=True)
+    made_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+
+    history = History(excluded_fields=["sealed_url"])
+
+    class Meta:
+        verbose_name = "webhook"
+        ordering = ("id",)
+        triggers = NEVER_REMOVED
+        constraints = (
+            models.CheckConstraint(name="webhook_state_known", condition=Q(state__in=WebhookState.values)),
+            models.CheckConstraint(name="webhook_format_known", condition=Q(format__in=WebhookFormat.values)),
+            models.CheckConstraint(name="webhook_tells_of_something", condition=Q(events__len__gt=0)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_format_display()} at {self.host}"
+
+    @property
+    def href(self) -> str:
+        """Its page."""
+        return reverse("webhook", args=[self.pk])
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """Its events stand on its team's timeline too."""
+        return (self,) if self.team is None else (self, self.team)
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to its team: its leads manage it."""
+        return self.team.relations(person, now) if self.team is not None else frozenset()
+
+
+class DeliveryState(models.TextChoices):
+    """How far a message has come; as of a mail that goes at once."""
+
+    QUEUED = "queued", "Queued"
+    SENDING = "sending", "Sending"
+    SENT = "sent", "Sent"
+    FAILED = "failed", "Failed"
+
+
+class WebhookDelivery(models.Model):
+    """One event told to one endpoint. The key makes it once, its id lets the receiver drop a repeat (R9).
+
+    Instants are as those of a `Notice`. The context holds names, an event and a page: no person, no secret, no scope.
+    """
+
+    key = models.CharField(max_length=200, unique=True)
+    endpoint = models.ForeignKey(WebhookEndpoint, models.PROTECT, related_name="deliveries")
+    event = models.CharField(max_length=60)
+    context = models.JSONField(default=dict)
+    state = models.CharField(max_length=7, choices=DeliveryState, default=DeliveryState.QUEUED)
+    created_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    #: What the other side last answered.
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        verbose_name_plural = "webhook deliveries"
+        indexes = (
+            models.Index(fields=["created_at"], condition=Q(state__in=["queued", "sending"]), name="delivery_unsent"),
+            models.Index(fields=["endpoint", "-id"], name="delivery_endpoint"),
+            models.Index(fields=["endpoint", "-claimed_at", "-id"], name="delivery_tried"),
+        )
+        constraints = (
+            models.CheckConstraint(name="delivery_known_state", condition=Q(state__in=DeliveryState.values)),
+            models.CheckConstraint(
+                name="delivery_sent_says_when", condition=~Q(state="sent") | Q(sent_at__isnull=False)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def message_id(self) -> str:
+        """What the receiver knows it by, the same however often it is sent."""
+        return f"msg_{uuid.uuid5(uuid.NAMESPACE_URL, f'countersign:webhook:{self.key}').hex}"

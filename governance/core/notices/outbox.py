@@ -1,0 +1,113 @@
+"""Queueing what people are to be told, in the transaction of what happened. Sending stands in `mail.jobs`, gathering in `daily_digest`."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from governance.core.jobs import nudge
+from governance.core.models import Notice, NoticeState, Person
+from governance.core.notices import notice_events
+
+#: Names the sender inside a message id; it is no host and is never resolved.
+MESSAGE_DOMAIN = "countersign.invalid"
+
+#: All of some notices in one statement: those whose key is there already stay as they are, also where another transaction is
+#: just writing it; save that what was dropped untold waits anew, since it is asked anew. In the order of keys, so that two who write the
+#: same ones wait for each other and never both.
+_INSERT = """
+INSERT INTO controls_notice (key, recipient_id, event, thread, context, state, message_id, created_at, attempts, error, subject, text, html)
+SELECT key, recipient_id, event, thread, context, state, message_id, created_at, 0, '', '', '', ''
+FROM jsonb_to_recordset(%(notices)s::jsonb) AS one(
+    key text, recipient_id bigint, event text, thread text, context jsonb, state text, message_id text, created_at timestamptz)
+ORDER BY key
+ON CONFLICT (key) DO UPDATE
+SET state = excluded.state, context = excluded.context, created_at = excluded.created_at, error = '', attempts = 0, claimed_at = NULL
+WHERE controls_notice.state = 'dropped'
+RETURNING key, id
+"""
+
+
+def message_id(key: str) -> str:
+    """The Message-ID (RFC 5322, 3.6.4) of the notice with this key: the same however often it is asked."""
+    return f"<{uuid.uuid5(uuid.NAMESPACE_URL, 'countersign:' + key)}@{MESSAGE_DOMAIN}>"
+
+
+def notice(
+    *, recipient: Person, event: str, thread: str, key: str, now: datetime, context: Mapping[str, Any] | None = None
+) -> Notice:
+    """One notice, not queued yet: `queue` does that. Whether it waits for the person's digest is said by `notice_events`.
+
+    Args:
+        recipient: who is told.
+        event: names the templates `email/<event>/…`.
+        thread: what the mail belongs to, so that a reminder joins its thread.
+        key: what makes the notice one, for instance ``item:12:opened:34``.
+        now: business time.
+        context: plain facts for the templates: ids, names, dates; nothing secret. ``page`` is a URL name followed by its
+            arguments, ``["person", 12]``, and becomes the ``link`` of the mail; ``path`` does the same for a path.
+    """
+    return Notice(
+        recipient=recipient,
+        event=event,
+        thread=thread,
+        key=key,
+        context=dict(context or {}),
+        state=NoticeState.QUEUED if notice_events.group_of(event) is None else NoticeState.WAITING,
+        message_id=message_id(key),
+        created_at=now,
+    )
+
+
+def each(
+    people: Iterable[Person], event: str, *, thread: str, key: str, now: datetime, context: Mapping[str, Any]
+) -> list[Notice]:
+    """The same notice for each of some people, not queued yet; what `notice` says of the arguments holds.
+
+    Args:
+        people: some may be named twice: `queue` tells them once.
+        event: names the templates.
+        thread: what the mails belong to.
+        key: what makes each one beside thread and person, ``opened`` for instance.
+        now: business time.
+        context: plain facts for the templates.
+    """
+    return [
+        notice(recipient=one, event=event, thread=thread, key=f"{thread}:{key}:{one.pk}", now=now, context=context)
+        for one in people
+    ]
+
+
+def queue(notices: Iterable[Notice]) -> list[Notice]:
+    """Queue some notices, each unless one with its key exists (R9), in one statement; somebody who left is told nothing.
+
+    One that was dropped untold, because what it tells was done or closed meanwhile, is queued again: what is asked again is told.
+
+    Returns:
+        Those that were not there before, or are again.
+    """
+    wanted: dict[str, Notice] = {}
+    for one in notices:
+        if one.recipient.is_here:
+            wanted.setdefault(one.key, one)
+    if not wanted:
+        return []
+    given = ("key", "recipient_id", "event", "thread", "context", "state", "message_id")
+    rows = [
+        {"created_at": one.created_at.isoformat(), **{name: getattr(one, name) for name in given}}
+        for one in wanted.values()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, {"notices": json.dumps(rows)})
+        made = dict(cursor.fetchall())
+    if made:
+        nudge.send("controls.send_notices")
+    new = [one for one in wanted.values() if one.key in made]
+    for one in new:
+        one.pk, one._state.adding = made[one.key], False
+    return new

@@ -1,0 +1,326 @@
+"""Writes about people: what gives a role and takes it (S8), the first roles (S9), delegations (A11), coming and leaving.
+
+Teams stand in `teams.transitions`; reads stand on the models and in `access`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection, models, transaction
+from django.db.models import Q
+
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, save_with_history, transition
+from governance.core.ledger import ledger_events
+from governance.core.models import Delegation, LedgerEvent, Person, RoleAssignment
+from governance.core.models.people import DELEGATION_AHEAD, DELEGATION_DAYS
+from governance.core.notices import outbox
+from governance.core.roles.roles import ROLE_WORDS, SAME_DUTY, Permission, Role
+from governance.core.texts import free_text
+
+#: Fewer admins than this can give no role any more (S8).
+LEAST_ADMINS = 2
+
+#: Advisory locks for rules over several rows: whoever comes second waits and then sees what the first one wrote. Row locks
+#: would do as well but for their order, which two callers from two sides would take crosswise.
+_BOOTSTRAP_LOCK, _ADMINS_LOCK, _DELEGATIONS_LOCK = 0xB007, 0xAD31, 0xDE1E
+
+
+def _one_at_a_time(lock: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
+
+
+def _giver_only(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.person != subject.giver or actor.standing_for is not None:
+        return Refusal("A11", "permission", "Only who gave a delegation ends it.")
+    return None
+
+
+def _still_here(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    gone = not subject._state.adding and not subject.is_here
+    return Refusal("STATE", "state", f"{subject.name} has left.") if gone else None
+
+
+def _not_left(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("STATE", "state", f"{subject.name} has left already.") if subject.left_at is not None else None
+
+
+def _new(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    return None if subject._state.adding else Refusal("STATE", "state", f"{subject.name} is here already.")
+
+
+def _not_ended(subject: RoleAssignment, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("STATE", "state", "This role has ended already.") if subject.until is not None else None
+
+
+def _running(subject: Delegation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.ended_at is not None or subject.until_at <= now:
+        return Refusal("STATE", "state", "This delegation has ended already.")
+    return None
+
+
+STILL_HERE = Duty("STATE", "S8", "Nobody is trusted with anything who has left.", _still_here)
+NOT_LEFT = Duty("STATE", "S8", "Somebody leaves once.", _not_left)
+NEW = Duty("STATE", "S8", "Somebody is entered once.", _new)
+NOT_ENDED = Duty("STATE", "S8", "A role ends once.", _not_ended)
+RUNNING = Duty("STATE", "S8", "A delegation ends once.", _running)
+GIVER_ONLY = Duty("A11", "A11", "A delegation is ended by the person who gave it.", _giver_only)
+
+
+@transition(Person, event="role.given", permission=None, duties=[STILL_HERE])
+def give_role(
+    step: Step[Person], *, role: Role, proposed_by: Person, proposed_at: datetime, confirmed_by: Person
+) -> Effect:
+    """Somebody holds a role from now on, by a proposal that two admins signed and they accepted (S8)."""
+    made = RoleAssignment(
+        person=step.subject,
+        role=role,
+        proposed_by=proposed_by,
+        proposed_at=proposed_at,
+        confirmed_by=confirmed_by,
+        confirmed_at=step.now,
+    )
+    step.save(made)
+    return Effect(subject=made, payload={"role": str(role), "person": str(step.subject.opaque_id)})
+
+
+@transition(Person, event="role.given_back", permission=None, duties=[STILL_HERE])
+def give_role_back(step: Step[Person], *, ended: RoleAssignment) -> Effect:
+    """Somebody holds a role again that one admin ended at once and no other countersigned (S8)."""
+    first = ended.restores or ended
+    made = RoleAssignment(
+        person=step.subject, role=ended.role, proposed_at=step.now, confirmed_at=step.now, restores=first
+    )
+    step.save(made)
+    return Effect(subject=made, payload={"role": ended.role, "person": str(step.subject.opaque_id)})
+
+
+@transition(RoleAssignment, event="role.ended", permission=None, duties=[NOT_ENDED])
+def end_role(step: Step[RoleAssignment]) -> Effect:
+    """A role ends at once, by a proposal that two admins signed, or by one that may act before the second has (S8)."""
+    _one_at_a_time(_ADMINS_LOCK)
+    no = admins_left(step.subject.person, step.now) if step.subject.role == Role.ADMIN else None
+    if no is not None:
+        raise refuse(no)
+    step.subject.until = step.now
+    step.save(step.subject)
+    told = outbox.notice(
+        recipient=step.subject.person,
+        event="role_ended",
+        thread=f"role:{step.subject.pk}",
+        key=f"role:{step.subject.pk}:ended",
+        now=step.now,
+        context={
+            "role": ROLE_WORDS[Role(step.subject.role)],
+            "by": step.actor.person.name if step.actor.person else "",
+            "page": ["me"],
+        },
+    )
+    outbox.queue([told])
+    return Effect(payload={"role": step.subject.role})
+
+
+def admins_left(without: Person, now: datetime) -> Refusal | None:
+    """Why somebody stays an admin: where they are one of the last two, no role could be given any more; None where others are left."""
+    there = [one for one in people_with(Role.ADMIN, now) if not one.is_kept_out(now)]
+    if len(there) > LEAST_ADMINS or without not in there:
+        return None
+    sentence = f"Only {len(there)} governance admins are left, and roles need two."
+    return Refusal("S9", "state", sentence, "Appoint another admin first.")
+
+
+def people_with(role: Role, now: datetime) -> models.QuerySet[Person]:
+    """The people who hold a role at ``now`` and are here."""
+    rows = RoleAssignment.objects.filter(Q(until__isnull=True) | Q(until__gt=now), role=role, confirmed_at__lte=now)
+    return Person.objects.filter(pk__in=rows.values("person"), is_active=True, left_at__isnull=True)
+
+
+@transition(Person, event="delegation.set", permission=Permission.DELEGATION_SET, duties=[STILL_HERE])
+def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: datetime) -> Effect:
+    """A person names, for themself and the future, who decides in their place (A11); the subject is the taker."""
+    if step.actor.person != giver or step.actor.standing_for is not None:
+        raise refuse(Refusal("A11", "permission", "A delegation is set by the person themself."))
+    _one_at_a_time(_DELEGATIONS_LOCK)  # two that together would make a chain can't be set side by side
+    _check_delegation(step, giver, from_at, until_at)
+    made = Delegation(giver=giver, taker=step.subject, from_at=from_at, until_at=until_at, reason=step.reason)
+    step.save(made)
+    context = {"name": giver.name, "from_at": from_at.isoformat(), "until_at": until_at.isoformat(), "page": ["me"]}
+    told = outbox.notice(
+        recipient=step.subject,
+        event="delegation_set",
+        thread=f"delegation:{made.pk}",
+        key=f"delegation:{made.pk}:set",
+        now=step.now,
+        context=context,
+    )
+    outbox.queue([told])
+    return Effect(
+        subject=made, payload={"from_at": ledger_events.instant(from_at), "until_at": ledger_events.instant(until_at)}
+    )
+
+
+def _check_delegation(step: Step[Person], giver: Person, from_at: datetime, until_at: datetime) -> None:
+    taker = step.subject
+    then = Delegation.objects.filter(ended_at__isnull=True, until_at__gt=from_at, from_at__lt=until_at)
+    lacking = (access.roles_of(giver, step.now) & {*SAME_DUTY}) - access.roles_of(taker, step.now)
+    words = " and ".join(sorted(ROLE_WORDS[role].lower() for role in lacking))
+    problems = [
+        (giver.pk == taker.pk, "You can't stand in for yourself."),
+        (from_at < step.now, "A delegation starts in the future, not in the past."),
+        (
+            not from_at < until_at <= from_at + timedelta(days=DELEGATION_DAYS),
+            f"It lasts at most {DELEGATION_DAYS} days.",
+        ),
+        (
+            from_at > step.now + timedelta(days=DELEGATION_AHEAD),
+            f"It begins within {DELEGATION_AHEAD} days: who decides for you in a year is not known yet.",
+        ),
+        (bool(lacking), f"{taker.name} is not trusted as {words}: a delegate has the same duty."),
+        (
+            then.filter(giver=taker).exists(),
+            f"{taker.name} has passed their own decisions on: a delegation goes one level.",
+        ),
+        (then.filter(giver=giver).exists(), "You have a delegation in that time already."),
+        (
+            then.filter(taker=giver).exists(),
+            "Somebody has passed their decisions on to you: a delegation goes one level.",
+        ),
+        (
+            _handed_over(giver, step.now) + (until_at - from_at) > timedelta(days=DELEGATION_DAYS),
+            f"With what you have handed over already it is more than {DELEGATION_DAYS} days: set the rest once those are gone.",
+        ),
+    ]
+    for wrong, sentence in problems:
+        if wrong:
+            raise refuse(Refusal("A11", "input", sentence, is_attempt=True))
+
+
+def _handed_over(giver: Person, now: datetime) -> timedelta:
+    """How much time somebody has handed over that is still to come: a person looks at it anew at least every so many days (A11)."""
+    ahead = Delegation.objects.filter(giver=giver, ended_at__isnull=True, until_at__gt=now)
+    spans = ahead.values_list("from_at", "until_at")
+    return sum((until_at - max(from_at, now) for from_at, until_at in spans), timedelta())
+
+
+@transition(Delegation, event="delegation.ended", permission=Permission.DELEGATION_SET, duties=[RUNNING, GIVER_ONLY])
+def end_delegation(step: Step[Delegation]) -> Effect:
+    """The giver takes their decisions back at once."""
+    step.subject.ended_at = step.now
+    step.save(step.subject)
+    return Effect()
+
+
+@transition(Person, event="person.added", permission=Permission.PERSON_MANAGE, duties=[NEW])
+def add_person(step: Step[Person]) -> Effect:
+    """An admin enters a person, who holds no role yet; the subject is unsaved.
+
+    By the address and the sign-in they are known, so those are refused where nobody would see all of them.
+    """
+    new = step.subject
+    if any(free_text.name(one) != one for one in (new.email, new.subject)):
+        raise refuse(Refusal("PERSON", "input", "There is something in this address that nobody sees: type it anew."))
+    new.name, new.title = free_text.name(new.name), free_text.name(new.title)
+    if not new.name:
+        raise refuse(Refusal("PERSON", "input", "Give them a name.", detail=(("name", "Give them a name."),)))
+    if Person.objects.filter(source=step.subject.source, subject=step.subject.subject).exists():
+        raise refuse(Refusal("PERSON", "input", "Somebody with this sign-in is here already."))
+    step.save(step.subject)
+    return Effect()
+
+
+@transition(Person, event="person.left", permission=Permission.PERSON_MANAGE, duties=[NOT_LEFT], reason_needed=True)
+def record_leaver(step: Step[Person]) -> Effect:
+    """An admin records that somebody left who decides nothing: they fill no seat and sign in no more; their record stays (S1, R8).
+
+    Who decides something is recorded as gone by two (`leave`): higher apps demand that of this event.
+    """
+    return _leave(step)
+
+
+@transition(Person, event="person.left", permission=None, duties=[NOT_LEFT])
+def leave(step: Step[Person]) -> Effect:
+    """Somebody has left who decides something, by a proposal that two admins signed (S8)."""
+    return _leave(step)
+
+
+def _leave(step: Step[Person]) -> Effect:
+    _keep_two_admins(step)
+    step.subject.left_at, step.subject.is_active, step.subject.kept_out_until = step.now, False, None
+    step.save(step.subject)
+    return Effect()
+
+
+def _keep_two_admins(step: Step[Person]) -> None:
+    """The last two admins stay until there is another: whoever is gone could be given no role back, and no two could give one (S9)."""
+    _one_at_a_time(_ADMINS_LOCK)
+    no = admins_left(step.subject, step.now)
+    if no is not None:
+        raise refuse(no)
+
+
+@transition(Person, event="person.kept_out", permission=None, duties=[NOT_LEFT])
+def keep_out(step: Step[Person], *, until: datetime) -> Effect:
+    """One admin says that somebody left, and no second has countersigned it: they sign in no more, and nobody comes in their place (S8)."""
+    _keep_two_admins(step)
+    step.subject.kept_out_until = until
+    step.save(step.subject)
+    return Effect(payload={"until": ledger_events.instant(until)})
+
+
+@transition(Person, event="person.let_in", permission=None)
+def let_in(step: Step[Person]) -> Effect:
+    """Nobody countersigned that somebody left: they sign in again (S8)."""
+    step.subject.kept_out_until = None
+    step.save(step.subject)
+    return Effect()
+
+
+class AlreadyBootstrapped(Exception):
+    """The ledger is not empty: roles are given by two admins from here on (S9)."""
+
+
+def bootstrap(*, admins: Sequence[Person], reviewers: Sequence[Person], now: datetime) -> None:
+    """Name the first two admins and two security reviewers, once, on an empty ledger (S9).
+
+    Raises:
+        AlreadyBootstrapped: something is in the ledger already.
+        ValueError: not exactly two of each, or one person in two places.
+    """
+    people = [*admins, *reviewers]
+    if len(admins) != 2 or len(reviewers) != 2 or len({p.pk for p in people}) != 4:
+        raise ValueError("Name two admins and two other people as security reviewers.")
+    actor = Actor.of_job("bootstrap")
+    with transaction.atomic():
+        _one_at_a_time(_BOOTSTRAP_LOCK)
+        if LedgerEvent.objects.exists():
+            raise AlreadyBootstrapped(
+                "The ledger is not empty: roles are given by proposals of two admins from here on."
+            )
+        for person in people:
+            role = Role.ADMIN if person in admins else Role.SECURITY_REVIEWER
+            made = RoleAssignment(person=person, role=role, proposed_at=now, confirmed_at=now, by_bootstrap=True)
+            save_with_history(made, person=None, at=now, why=f"role.bootstrapped {actor.correlation}")
+            payload = {"role": str(role), "person": str(person.opaque_id)}
+            ledger_events.append(actor=actor, verb="role.bootstrapped", subject=made, now=now, payload=payload)
+
+
+def missing_for_work(now: datetime) -> list[str]:
+    """Which roles the least organisation still lacks, one sentence each (S9).
+
+    Whether those who are there are enough, each for one thing, is approvals' to say: it knows what is decided by whom.
+    """
+    least = {Role.ADMIN: LEAST_ADMINS, Role.SECURITY_REVIEWER: 1, Role.BUILDER: 1}
+    found = []
+    for role, count in least.items():
+        there = people_with(role, now).count()
+        if there < count:
+            found.append(f"{ROLE_WORDS[role]}: {there} of at least {count} {'is' if count == 1 else 'are'} there.")
+    if not Person.objects.filter(leads__isnull=False, is_active=True, left_at__isnull=True).exists():
+        found.append("Team lead: no team has one, so nobody approves an app.")
+    return found

@@ -1,0 +1,101 @@
+"""Mail with a link that sets a password: the invitation of a new person, and a reset that a person asks for.
+
+The link is a secret, so no row holds it: it is made while the mail is sent, and the copy kept in the portal has another address.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.urls import reverse
+from django.utils.http import int_to_base36
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import Notice, Person
+from governance.core.notices import outbox
+from governance.core.people.transitions import STILL_HERE
+from governance.core.roles.roles import Permission
+
+INVITATION, RESET, CHANGED = "invitation", "password_reset", "password_changed"
+#: Events whose mail carries the link.
+WITH_LINK = frozenset({INVITATION, RESET})
+
+
+def _has_no_password(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.source != "local":
+        return Refusal("STATE", "state", f"{subject.name} signs in by {subject.source} and has no password here.")
+    if subject.has_usable_password():
+        to_do = "On the sign-in page they can ask for a mail that sets a new one."
+        return Refusal("STATE", "state", f"{subject.name} has a password already.", to_do)
+    return None
+
+
+HAS_NO_PASSWORD = Duty("STATE", "S5", "Only a person without a password is invited to set one.", _has_no_password)
+
+
+@transition(Person, event="person.invited", permission=Permission.PERSON_INVITE, duties=[STILL_HERE, HAS_NO_PASSWORD])
+def invite(step: Step[Person]) -> Effect:
+    """Mail a person a link that sets their first password."""
+    notice = outbox.notice(
+        recipient=step.subject,
+        event=INVITATION,
+        thread=f"person:{step.subject.pk}",
+        key=f"person:{step.subject.pk}:invited:{step.now:%Y%m%d%H%M}",
+        now=step.now,
+        context=_days(),
+    )
+    outbox.queue([notice])
+    return Effect()
+
+
+def ask_reset(person: Person, *, now: datetime) -> None:
+    """Mail a local person a link that sets a new password, at most once a minute. Changes nothing governed.
+
+    Args:
+        person: named on the reset page by their address.
+        now: business time.
+    """
+    if person.source != "local":
+        return
+    notice = outbox.notice(
+        recipient=person,
+        event=RESET,
+        thread=f"person:{person.pk}",
+        key=f"person:{person.pk}:reset:{now:%Y%m%d%H%M}",
+        now=now,
+        context=_days(),
+    )
+    outbox.queue([notice])
+
+
+def changed(person: Person, now: datetime) -> Notice:
+    """The notice that a person's password was changed; not queued yet."""
+    return outbox.notice(
+        recipient=person,
+        event=CHANGED,
+        thread=f"person:{person.pk}",
+        key=f"person:{person.pk}:password:{now:%Y%m%d%H%M%S}",
+        now=now,
+        context={"at": now.isoformat(), "page": ["account_reset_password"]},
+    )
+
+
+def link(person: Person) -> str:
+    """The address that sets this person's password: valid once, for `PASSWORD_RESET_TIMEOUT` seconds, until the next sign-in."""
+    key = default_token_generator.make_token(person)
+    path = reverse("account_reset_password_from_key", kwargs={"uidb36": int_to_base36(person.pk), "key": key})
+    return f"{settings.BASE_URL}{path}"
+
+
+def without_link() -> str:
+    """What stands in a kept copy instead: the page that sends a new link."""
+    return f"{settings.BASE_URL}{reverse('account_reset_password')}"
+
+
+def _days() -> dict[str, int]:
+    return {"days": settings.PASSWORD_RESET_TIMEOUT // (24 * 60 * 60)}

@@ -1,0 +1,96 @@
+"""Writes about teams: founding one, naming its leads, joining and leaving (S8). Reads stand on the model."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import Membership, Person, Team, TeamKind
+from governance.core.roles.roles import Permission
+from governance.core.texts import free_text
+from governance.core.webhooks import maker_loss
+
+
+def _new(subject: Team, actor: Actor, now: datetime) -> Refusal | None:
+    return None if subject._state.adding else Refusal("STATE", "state", f"{subject.name} is here already.")
+
+
+def _no_fallback(subject: Team, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.kind != TeamKind.FALLBACK:
+        return None
+    sentence = "Who is a fallback owner decides where nobody else is left, so one person alone changes it for nobody."
+    return Refusal("S8", "duty", sentence, "Propose it; a second admin countersigns, and the person accepts.")
+
+
+NEW = Duty("STATE", "S8", "A team is founded once.", _new)
+NO_FALLBACK = Duty("S8", "S8", "Fallback owners change by a proposal of two people.", _no_fallback)
+
+
+@transition(Team, event="team.founded", permission=Permission.TEAM_MANAGE, duties=[NEW])
+def found_team(step: Step[Team]) -> Effect:
+    """An admin founds a team; the subject is unsaved, and its leads are named afterwards."""
+    if step.subject.lead_id or step.subject.deputy_lead_id:
+        raise refuse(Refusal("TEAM", "input", "Found the team first, then name its leads."))
+    step.subject.name = free_text.name(step.subject.name)
+    if not step.subject.name:
+        raise refuse(Refusal("TEAM", "input", "Give it a name."))
+    step.save(step.subject)
+    return Effect(payload={"kind": step.subject.kind})
+
+
+@transition(Team, event="team.leads_named", permission=None)
+def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | None) -> Effect:
+    """Who leads a team, and who deputises, changes by a proposal that two people signed and the person accepted (S8)."""
+    named = [person for person in (lead, deputy_lead) if person is not None]
+    if lead is not None and lead == deputy_lead:
+        raise refuse(Refusal("TEAM", "input", "Lead and deputy are two people."))
+    for person in named:
+        if not person.is_here:
+            raise refuse(Refusal("TEAM", "input", f"{person.name} has left."))
+    before = [one for one in (step.subject.lead, step.subject.deputy_lead) if one is not None and one not in named]
+    if lead != step.subject.lead:
+        step.subject.lead, step.subject.lead_since = lead, step.now
+    if deputy_lead != step.subject.deputy_lead:
+        step.subject.deputy_lead, step.subject.deputy_lead_since = deputy_lead, step.now
+    step.save(step.subject)
+    maker_loss.of_former_leads(step, before)
+    said = {
+        "lead": str(lead.opaque_id) if lead else None,
+        "deputy_lead": str(deputy_lead.opaque_id) if deputy_lead else None,
+    }
+    return Effect(payload=said)
+
+
+@transition(Team, event="team.joined", permission=Permission.TEAM_MANAGE, duties=[NO_FALLBACK])
+def join_team(step: Step[Team], *, person: Person) -> Effect:
+    """An admin makes somebody else a member of a team; twice is once."""
+    if person in step.actor.people:
+        raise refuse(Refusal("SOD-8", "duty", "You can't put yourself into a team.", "Ask another governance admin."))
+    Membership.objects.get_or_create(team=step.subject, person=person, defaults={"since": step.now})
+    return Effect(payload={"person": str(person.opaque_id)})
+
+
+@transition(Team, event="team.joined", permission=None)
+def join_fallback(step: Step[Team], *, person: Person) -> Effect:
+    """Somebody becomes a fallback owner by a proposal that two people signed and they accepted (S8)."""
+    if not person.is_here:
+        raise refuse(Refusal("TEAM", "input", f"{person.name} has left."))
+    Membership.objects.get_or_create(team=step.subject, person=person, defaults={"since": step.now})
+    return Effect(payload={"person": str(person.opaque_id)})
+
+
+@transition(Team, event="team.left", permission=None)
+def leave_fallback(step: Step[Team], *, person: Person) -> Effect:
+    """Somebody is a fallback owner no more, by a proposal that two people signed (S8)."""
+    Membership.objects.filter(team=step.subject, person=person).delete()
+    return Effect(payload={"person": str(person.opaque_id)})
+
+
+@transition(Team, event="team.left", permission=Permission.TEAM_MANAGE, duties=[NO_FALLBACK])
+def leave_team(step: Step[Team], *, person: Person) -> Effect:
+    """An admin ends a membership. Nobody stops being a party by it (S1)."""
+    Membership.objects.filter(team=step.subject, person=person).delete()
+    return Effect(payload={"person": str(person.opaque_id)})

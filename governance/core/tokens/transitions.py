@@ -1,0 +1,150 @@
+"""Keys of programs: made and revoked by people in a session, recognised by a digest (S5).
+
+What a program may do with one is `access`'s to say, and what it may see `Automation.objects.visible_to`'s. Instants are of real time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from datetime import datetime, timedelta
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import ApiToken, Person, Team
+from governance.core.models.tokens import TOKEN_DAYS
+from governance.core.people.transitions import STILL_HERE
+from governance.core.roles.roles import Permission, Relation
+from governance.core.texts import free_text
+
+#: How a secret begins, so that scanners of repositories and logs recognise one, whoever left it there.
+PREFIX = "csgn_"
+#: How much of a secret is shown afterwards: the prefix and six of its 43 characters.
+SHOWN = len(PREFIX) + 6
+#: How many tokens somebody has at once.
+MOST = 20
+#: How many somebody makes in a day, revoked ones too: no limit of a token is got around by making another.
+MOST_A_DAY = 30
+#: How old a sign-in may be when it makes a token: a token may outlive the session by weeks.
+FRESH_SIGN_IN = timedelta(minutes=15)
+#: That one was used is noted at most once in this time, so that asking does not mean writing.
+USE_NOTED_EVERY = timedelta(minutes=5)
+
+_SECRET = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
+
+
+def new_secret() -> str:
+    """A secret of 256 random bits. Whoever makes one shows it once, and keeps it nowhere."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def digest_of(secret: str) -> str:
+    """What is kept of a secret: SHA-256 as hex. It is no password: nobody guesses 256 bits, however quick the hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def recognise(secret: str) -> ApiToken | None:
+    """The token of a secret, where it opens something now; what has not the form of a secret is not looked up."""
+    if _SECRET.fullmatch(secret) is None:
+        return None
+    live = ApiToken.objects.live(business_time.real()).select_related("person", "team")
+    return live.filter(secret_digest=digest_of(secret)).first()
+
+
+def note_use(token: ApiToken) -> None:
+    """Keep when a token was last used, to some minutes. That is no change of anything governed: it leaves no history."""
+    at = business_time.real()
+    if token.last_used_at is None or at - token.last_used_at >= USE_NOTED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=at)
+
+
+def _in_session(subject: object, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.signed_in_at is None or actor.standing_for is not None:
+        return Refusal("S5", "duty", "A token is made by a person for themself, signed in.", "Sign in as yourself.")
+    return None
+
+
+def _signed_in_lately(subject: object, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.signed_in_at is None or business_time.real() - actor.signed_in_at <= FRESH_SIGN_IN:
+        return None
+    minutes = FRESH_SIGN_IN // timedelta(minutes=1)
+    return Refusal("SOD-5", "duty", f"A new token needs a sign-in at most {minutes} minutes old.", "Sign in again.")
+
+
+def _not_revoked(subject: ApiToken, actor: Actor, now: datetime) -> Refusal | None:
+    return Refusal("STATE", "state", "This token was revoked already.") if subject.is_over else None
+
+
+IN_SESSION = Duty("S5", "S5", "A token is made in a session, by a person for themself.", _in_session)
+SIGNED_IN_LATELY = Duty("SOD-5", "S5", "A token is made after a fresh sign-in.", _signed_in_lately)
+NOT_REVOKED = Duty("STATE", "S5", "A token is revoked once.", _not_revoked)
+
+
+@transition(
+    Person, event="token.made", permission=Permission.TOKEN_MAKE, duties=[STILL_HERE, IN_SESSION, SIGNED_IN_LATELY]
+)
+def make_token(step: Step[Person], *, name: str, secret: str, days: int, team: Team | None = None) -> Effect:
+    """A person makes a token for a program of theirs, or for a pipeline of one of their teams.
+
+    Args:
+        step: the running step; its subject is the person themself.
+        name: what it is for, in their words.
+        secret: of `new_secret`; only its digest is kept.
+        days: after how many it ends.
+        team: one of theirs, for a pipeline; None for themself.
+    """
+    person, at = step.subject, business_time.real()
+    named = free_text.name(name)[:80]
+    problems = _problems(person, named, days, team, step.now)
+    if problems:
+        raise refuse(Refusal("S5", "input", problems[0][1], detail=tuple(problems)))
+    made = ApiToken(
+        person=person,
+        team=team,
+        name=named,
+        shown=secret[:SHOWN],
+        secret_digest=digest_of(secret),
+        made_at=at,
+        expires_at=at + timedelta(days=days),
+    )
+    step.save(made)
+    return Effect(subject=made, payload={"days": days, "team": str(team.pk) if team is not None else ""})
+
+
+def _problems(person: Person, name: str, days: int, team: Team | None, now: datetime) -> list[tuple[str, str]]:
+    found = []
+    if not name:
+        found.append(("name", "Say what it is for."))
+    if not 1 <= days <= TOKEN_DAYS:
+        found.append(("days", f"A token lasts 1 to {TOKEN_DAYS} days."))
+    if team is not None and Relation.TEAM_MEMBER not in team.relations(person, now):
+        found.append(("team", "Choose a team that you belong to."))
+    if ApiToken.objects.live(business_time.real()).filter(person=person).count() >= MOST:
+        found.append(("name", f"You have {MOST} tokens already: revoke one that nothing uses."))
+    made = ApiToken.objects.filter(person=person, made_at__gt=business_time.real() - timedelta(days=1)).count()
+    if made >= MOST_A_DAY:
+        found.append(("name", f"You have made {MOST_A_DAY} tokens within a day: make the next one tomorrow."))
+    return found
+
+
+@transition(ApiToken, event="token.revoked", permission=Permission.TOKEN_REVOKE, duties=[NOT_REVOKED])
+def revoke_token(step: Step[ApiToken]) -> Effect:
+    """A token opens nothing any more, at once: by its person, its team's lead, a security reviewer or an admin."""
+    step.subject.revoked_at = business_time.real()
+    step.save(step.subject)
+    return Effect(payload={"person": str(step.subject.person.opaque_id)})
+
+
+def revoke_tokens_of(step: Step[Person]) -> None:
+    """Revoke the live tokens of the step's person, each with its own event: with the password, all access starts anew (S5)."""
+    for token in ApiToken.objects.live(business_time.real()).filter(person=step.subject).order_by("pk"):
+        token.revoked_at = business_time.real()
+        step.save(token)
+        step.record("token.revoked", token, {"person": str(step.subject.opaque_id)})
+
+
+__all__ = ["digest_of", "make_token", "new_secret", "note_use", "recognise", "revoke_token", "revoke_tokens_of"]

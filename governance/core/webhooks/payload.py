@@ -1,0 +1,97 @@
+"""What an endpoint is sent: the body in the shape that it takes, and the signature of Standard Webhooks (version 1).
+
+Slack takes ``text`` and ``blocks`` (Block Kit), a Workflow of Microsoft Teams a message with an Adaptive Card; anybody else a signed JSON
+object of ``type``, ``timestamp`` and ``data``. All three carry names, what happened in words, and a link; no person, no scope,
+nothing secret. What somebody typed (the name of an automation) stays text in each: it makes no link and calls nobody.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from governance.core.mail import mail_text
+from governance.core.models import WebhookDelivery, WebhookFormat
+from governance.core.webhooks.webhook_events import EVENTS
+
+
+def write(delivery: WebhookDelivery) -> bytes:
+    """The body of one message."""
+    said = _said(delivery)
+    shape = {WebhookFormat.SLACK: _slack, WebhookFormat.TEAMS: _teams, WebhookFormat.JSON: _plain}
+    return json.dumps(shape[WebhookFormat(delivery.endpoint.format)](said), ensure_ascii=False).encode()
+
+
+def signature(key: bytes, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """The headers of Standard Webhooks: id, seconds since 1970, and HMAC-SHA-256 over ``id.seconds.body``."""
+    seconds = str(int(at.timestamp()))
+    signed = b".".join([message_id.encode(), seconds.encode(), body])
+    mac = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    return {"webhook-id": message_id, "webhook-timestamp": seconds, "webhook-signature": f"v1,{mac}"}
+
+
+def _said(delivery: WebhookDelivery) -> dict[str, str]:
+    context: Mapping[str, Any] = delivery.context
+    return {
+        "event": delivery.event,
+        "title": EVENTS[delivery.event].heading,
+        "text": EVENTS[delivery.event].sentence.format(what=context.get("what", "")),
+        "what": str(context.get("what", "")),
+        "team": str(context.get("team", "")),
+        "link": mail_text.link(dict(context)),
+        "at": delivery.created_at.isoformat(timespec="seconds"),
+    }
+
+
+def _footer(said: Mapping[str, str]) -> str:
+    return f"{said['team']}, Countersign for {settings.ORGANISATION}" if said["team"] else settings.ORGANISATION
+
+
+def _plain(said: Mapping[str, str]) -> dict[str, Any]:
+    data = {name: said[name] for name in ("title", "text", "what", "team", "link")}
+    return {"type": said["event"], "timestamp": said["at"], "data": {**data, "organisation": settings.ORGANISATION}}
+
+
+def _slack(said: Mapping[str, str]) -> dict[str, Any]:
+    link = {"type": "mrkdwn", "text": f"<{said['link']}|Open it>"}
+    return {
+        "text": _of_slack(f"{said['title']}: {said['text']}"),
+        "blocks": [
+            {"type": "header", "text": {"type": "plain_text", "text": said["title"], "emoji": False}},
+            {"type": "section", "text": {"type": "plain_text", "text": said["text"], "emoji": False}},
+            {"type": "section", "text": link},
+            {"type": "context", "elements": [{"type": "plain_text", "text": _footer(said), "emoji": False}]},
+        ],
+    }
+
+
+def _of_slack(text: str) -> str:
+    """Slack's three characters of control, as text."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _teams(said: Mapping[str, str]) -> dict[str, Any]:
+    # A TextBlock would read Markdown; a TextRun is text.
+    def lines(text: str, **how: Any) -> dict[str, Any]:
+        return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text, **how}]}
+
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": [
+            lines(said["title"], weight="Bolder", size="Medium"),
+            lines(said["text"]),
+            lines(_footer(said), isSubtle=True, size="Small"),
+        ],
+        "actions": [{"type": "Action.OpenUrl", "title": "Open it", "url": said["link"]}],
+    }
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+    return {"type": "message", "attachments": [attachment]}

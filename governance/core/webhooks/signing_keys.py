@@ -1,0 +1,69 @@
+"""What signs an endpoint's messages, and what its address is sealed with: computed from the installation's key file, kept nowhere.
+
+HKDF (RFC 5869) with SHA-256 over the digest key, with the endpoint and the number of its key in ``info``; addresses are sealed with
+AES-256-GCM (NIST SP 800-38D), bound to their endpoint.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import uuid
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from governance.core.keys import key_files
+
+#: Bytes of the key that signs: Standard Webhooks asks for 24 to 64.
+KEY_BYTES = 32
+
+_NONCE_BYTES = 12
+
+
+class NotOpened(Exception):
+    """A sealed address is not of this endpoint, or was sealed with another installation's key."""
+
+
+def signing_key(opaque_id: uuid.UUID, number: int) -> bytes:
+    """The key that signs an endpoint's messages.
+
+    Args:
+        opaque_id: the endpoint's.
+        number: which of its keys, from 1.
+    """
+    return _derived(b"webhook signature", opaque_id.bytes + number.to_bytes(4, "big"))
+
+
+def shown(opaque_id: uuid.UUID, number: int) -> str:
+    """The signing key as the receiver is given it (Standard Webhooks: ``whsec_`` and base64)."""
+    return "whsec_" + base64.b64encode(signing_key(opaque_id, number)).decode()
+
+
+def seal(url: str, opaque_id: uuid.UUID) -> str:
+    """An address as the database keeps it."""
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = AESGCM(_derived(b"webhook address", b"")).encrypt(nonce, url.encode(), opaque_id.bytes)
+    return base64.b64encode(nonce + sealed).decode()
+
+
+def opened(sealed: str, opaque_id: uuid.UUID) -> str:
+    """The address that was sealed.
+
+    Raises:
+        NotOpened: it can't be opened here.
+    """
+    try:
+        raw = base64.b64decode(sealed, validate=True)
+        key = AESGCM(_derived(b"webhook address", b""))
+        return key.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], opaque_id.bytes).decode()
+    except (InvalidTag, binascii.Error, ValueError) as error:
+        raise NotOpened("The address was sealed with another key: enter it again.") from error
+
+
+def _derived(purpose: bytes, info: bytes) -> bytes:
+    derivation = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"countersign " + purpose + b"\0" + info)
+    return derivation.derive(key_files.digest_key())

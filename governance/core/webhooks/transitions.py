@@ -1,0 +1,149 @@
+"""Writes about webhooks: who is told of what, and for how long. Queueing stands in `webhook_outbox`, sending in `delivery`.
+
+A team's leads manage those of their team, governance admins all of them. The ledger says host, format and events of an endpoint, never its
+address, which holds a secret where Slack and Teams are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import Person, Team, WebhookEndpoint, WebhookFormat, WebhookState
+from governance.core.notices import outbox
+from governance.core.people.transitions import people_with
+from governance.core.roles.roles import Permission, Role
+from governance.core.webhooks import http_client, signing_keys, webhook_outbox
+from governance.core.webhooks.webhook_events import EVENTS, TEST
+
+ACTIVE, PAUSED, REMOVED = WebhookState.ACTIVE, WebhookState.PAUSED, WebhookState.REMOVED
+
+#: How long after a test the next one may be sent to the same endpoint.
+BETWEEN_TESTS = timedelta(minutes=1)
+
+#: The mail to whoever manages an endpoint that was paused because nothing arrives there.
+PAUSED_MAIL = "webhook_paused"
+
+
+@transition(Team, event="webhook.added", permission=Permission.WEBHOOK_MANAGE)
+def add_webhook(step: Step[Team], *, url: str, shape: str, events: Sequence[str]) -> Effect:
+    """A team's lead has some of the team's events told to an address."""
+    return _add(step, WebhookEndpoint(team=step.subject), url, shape, events)
+
+
+@transition(WebhookEndpoint, event="webhook.added", permission=Permission.WEBHOOK_MANAGE)
+def add_for_all(step: Step[WebhookEndpoint], *, url: str, shape: str, events: Sequence[str]) -> Effect:
+    """An admin has some events of the whole organisation told to an address; the subject is unsaved."""
+    if not step.subject._state.adding or step.subject.team_id is not None:
+        raise refuse(Refusal("WEBHOOK", "input", "A new webhook of the whole organisation belongs to no team."))
+    return _add(step, step.subject, url, shape, events)
+
+
+def _add(step: Step[Any], made: WebhookEndpoint, url: str, shape: str, events: Sequence[str]) -> Effect:
+    known = [event for event in EVENTS if event in events and event != TEST]
+    if not known or len(known) != len(set(events)):
+        raise refuse(Refusal("WEBHOOK", "input", "Choose at least one event of the list."))
+    if shape not in WebhookFormat.values:
+        raise refuse(Refusal("WEBHOOK", "input", "Choose what the other side takes."))
+    try:
+        parts = http_client.parsed(url.strip())
+    except http_client.NotAllowed as no:
+        raise refuse(Refusal("WEBHOOK", "input", str(no))) from no
+    assert step.actor.person is not None  # no job manages webhooks
+    made.host = parts.netloc.lower()
+    made.sealed_url = signing_keys.seal(url.strip(), made.opaque_id)
+    made.format, made.events = shape, known
+    made.made_by, made.made_at = step.actor.person, step.now
+    step.save(made)
+    return Effect(subject=made, payload={"host": made.host, "format": shape, "events": known})
+
+
+@transition(
+    WebhookEndpoint,
+    event="webhook.paused",
+    permission=Permission.WEBHOOK_PAUSE,
+    source=(ACTIVE,),
+    target=(PAUSED,),
+)
+def pause(step: Step[WebhookEndpoint], *, why: str = "") -> Effect:
+    """Whoever manages it has it told nothing for a while; a job does where nothing arrives there, and tells them."""
+    step.subject.paused_why = why
+    if step.actor.kind == "job":
+        _tell(step, why)
+    return Effect(payload={"why": why} if why else {})
+
+
+@transition(WebhookEndpoint, event="webhook.paused", permission=None, source=(ACTIVE,), target=(PAUSED,))
+def pause_without_maker(step: Step[WebhookEndpoint], *, why: str) -> Effect:
+    """Whoever added it manages it no more: it is told nothing until one of those who do resumes it, and they are told."""
+    step.subject.paused_why = why
+    _tell(step, why)
+    return Effect(payload={"why": why})
+
+
+@transition(
+    WebhookEndpoint,
+    event="webhook.resumed",
+    permission=Permission.WEBHOOK_MANAGE,
+    source=(PAUSED,),
+    target=(ACTIVE,),
+)
+def resume(step: Step[WebhookEndpoint]) -> Effect:
+    """It is told again of what happens from now on."""
+    step.subject.paused_why = ""
+    return Effect()
+
+
+@transition(
+    WebhookEndpoint,
+    event="webhook.removed",
+    permission=Permission.WEBHOOK_MANAGE,
+    source=(ACTIVE, PAUSED),
+    target=(REMOVED,),
+)
+def remove(step: Step[WebhookEndpoint]) -> Effect:
+    """It is told nothing again, and its address is forgotten."""
+    step.subject.sealed_url = ""
+    return Effect()
+
+
+@transition(WebhookEndpoint, event="webhook.key_renewed", permission=Permission.WEBHOOK_MANAGE, source=(ACTIVE, PAUSED))
+def renew_key(step: Step[WebhookEndpoint]) -> Effect:
+    """Its messages are signed with another key from now on."""
+    step.subject.key_number += 1
+    step.save(step.subject)
+    return Effect(payload={"number": step.subject.key_number})
+
+
+@transition(WebhookEndpoint, event=TEST, permission=Permission.WEBHOOK_MANAGE, source=(ACTIVE,))
+def send_test(step: Step[WebhookEndpoint]) -> Effect:
+    """A message goes there that says that it is a test; one a minute, so that nobody keeps the sender busy."""
+    tests = step.subject.deliveries.filter(event=TEST, created_at__gt=step.now - BETWEEN_TESTS)
+    if tests.exists():
+        raise refuse(
+            Refusal("WEBHOOK", "input", "A test was sent there less than a minute ago.", "Wait for what it comes to.")
+        )
+    webhook_outbox.queue_test(step)
+    return Effect()
+
+
+def managers(endpoint: WebhookEndpoint, step: Step[Any]) -> Iterable[Person]:
+    """Who manages it: whoever made it, and its team's leads or, of the whole organisation, the admins; each once."""
+    team = endpoint.team
+    others = [team.lead, team.deputy_lead] if team else list(people_with(Role.ADMIN, step.now).order_by("pk"))
+    return {one.pk: one for one in (endpoint.made_by, *others) if one is not None}.values()
+
+
+def _tell(step: Step[WebhookEndpoint], why: str) -> None:
+    endpoint, thread = step.subject, f"webhook:{step.subject.pk}"
+    context = {
+        "host": endpoint.host,
+        "why": why,
+        "team": endpoint.team.name if endpoint.team else "",
+        "page": ["webhook", endpoint.pk],
+    }
+    people, key = managers(endpoint, step), f"paused:{step.now.isoformat()}"
+    outbox.queue(outbox.each(people, PAUSED_MAIL, thread=thread, key=key, now=step.now, context=context))

@@ -1,0 +1,273 @@
+"""What the people of the demo do, in the words of the story: bring in, submit, approve. Each is one operation of the product.
+
+Decisions are bound to what the page would have shown (A6) and made in a session that just began (S5), as people make them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from approvals.assignment.route import Route
+from approvals.decisions import digest
+from approvals.decisions.transitions import comment, decide
+from approvals.grants.transitions import revocation_tasks
+from approvals.models import Approval, ApprovalState, Grant, RevocationTask, SeatLabel, Submission
+from approvals.submissions.transitions import submit as transition_submit
+from approvals.submissions.transitions import withdraw as transition_withdraw
+from approvals.submissions.transitions.submit import Wish
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import refuse
+from governance.core.models import Person
+from governance.demo.company.founding import Northwind
+from governance.demo.stories.playback import Scene
+from governance.recertification.campaigns.scope import Scope
+from governance.recertification.campaigns.transitions.call_off import call_off
+from governance.recertification.campaigns.transitions.open_campaign import order_campaign
+from governance.recertification.items import drafts
+from governance.recertification.items import queries as item_queries
+from governance.recertification.items.transitions.answer import Seen
+from governance.recertification.models import AnswerKind, Campaign, Question
+from inventory.importers.manifest import Manifest, Trigger, binding_key
+from inventory.imports.resolution import binding_name
+from inventory.imports.transitions import confirmation, manual_registration, previews
+from inventory.models import Automation, AutomationKind, Entitlement, InterimOwner, Owned, Resource, Version
+from inventory.ownership import transitions as ownership_transitions
+from inventory.resources.transitions import resources
+
+EXPORTS = Path(__file__).parent / "exports"
+
+#: What the builder says about a credential, unless the story says something of its own.
+SIGNS_IN = "It signs in with this; there is no other way in for a workflow."
+
+#: How long a person looks at one record, in seconds: only for the figures of how long decisions took.
+SHORTEST, LONGEST = 25, 240
+
+
+@dataclass
+class Director:
+    """Has the people of one company do things.
+
+    Args:
+        company: everybody and everything by key.
+        dice: seeded, so that every demo is the same.
+    """
+
+    company: Northwind
+    dice: random.Random = field(default_factory=lambda: random.Random(20))  # noqa: S311  figures, no secrets
+
+    def person(self, key: str) -> Person:
+        """Somebody by key."""
+        return self.company.people[key]
+
+    def resource(self, key: str) -> Resource:
+        """Something by key."""
+        return self.company.resources[key]
+
+    def bring_in(
+        self,
+        team: str,
+        by: str,
+        export: str,
+        now: datetime,
+        *,
+        content: bytes | None = None,
+        opens: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> Version:
+        """Somebody brings in a sample export; persons among the fields are named by key.
+
+        Args:
+            team: the team that answers for it, by key.
+            by: who brings it in, by key.
+            export: the file's name.
+            now: when.
+            content: its bytes, where the file was edited since.
+            opens: resources by key, by the instance that opens them, for connections that nobody has confirmed.
+            fields: what the form is filled with.
+        """
+        data = content if content is not None else (EXPORTS / export).read_bytes()
+        actor = self.company.actor(by)
+        item = previews.preview([(export, data)], actor=actor, now=now).items.get()
+        keys = {binding_key(one) for one in Manifest.from_dict(item.manifest).privileges}
+        chosen = {binding_name(key): self.resource(opens[key[1]]) for key in keys if opens and key[1] in opens}
+        made = confirmation.confirm_import(
+            self.company.teams[team], actor=actor, now=now, item=item, fields=self._named(fields), chosen=chosen
+        )
+        return cast("Version", made)  # the engine is typed by its subject, a team
+
+    def offer(self, resource: str, by: str, now: datetime, *, code: str, words: str, level: str) -> Entitlement:
+        """Who answers for a resource says what can be held on it."""
+        actor = self.company.actor(by)
+        made = resources.add_entitlement(
+            self.resource(resource), actor=actor, now=now, code=code, words=words, level=level
+        )
+        return cast("Entitlement", made)  # the engine is typed by its subject, a resource
+
+    def describe(
+        self, team: str, by: str, name: str, does: Entitlement, now: datetime, *, platform: str, **fields: Any
+    ) -> Version:
+        """Somebody describes by the form what has no export: a script that starts by itself and does one thing."""
+        manifest = manual_registration.describe(
+            name=name,
+            kind=AutomationKind.SCRIPT,
+            platform=platform,
+            privileges=[manual_registration.Described(does, does.level)],
+            triggers=[Trigger(type="schedule", at="", authenticated=True)],
+            external_id=f"manual:{name.lower().replace(' ', '-')}",
+        )
+        given = self._named(fields)
+        actor = self.company.actor(by)
+        made = manual_registration.register_by_hand(
+            self.company.teams[team], actor=actor, now=now, manifest=manifest, fields=given
+        )
+        return cast("Version", made)  # the engine is typed by its subject, a team
+
+    def _named(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """What a form is filled with; its owners are people, named by key."""
+        return {name: self.person(value) if name.endswith("_owner") else value for name, value in fields.items()}
+
+    def submit(self, version: Version, by: str, now: datetime, why: Mapping[str, str | Wish]) -> Submission:
+        """Somebody submits a version, with a justification for each privilege by the place where it is used."""
+        wishes = {f"credential:{one.credential_id}": Wish(SIGNS_IN) for one in version.version_credentials.all()}
+        for privilege in version.privileges.all():
+            said = why[privilege.at[0]]
+            wishes[privilege.key] = said if isinstance(said, Wish) else Wish(said)
+        made = transition_submit.submit(
+            Automation.objects.get(pk=version.automation_id),
+            actor=self.company.actor(by),
+            now=now,
+            version=version,
+            wishes=wishes,
+        )
+        return cast("Submission", made)  # the engine is typed by its subject, an automation
+
+    def app(self, submission: Submission) -> Approval:
+        """The stage-1 record."""
+        return submission.approvals.get(stage=1)
+
+    def privilege(self, submission: Submission, place: str) -> Approval:
+        """The record of the privilege that is used at a place."""
+        return submission.approvals.get(privilege__at__contains=[place])
+
+    def credential(self, submission: Submission, name: str) -> Approval:
+        """The record of a credential by its name."""
+        return submission.approvals.get(credential__name=name)
+
+    def approve(self, record: Approval, by: str, now: datetime, reason: str = "", **narrowing: Any) -> Approval:
+        """Somebody approves one record, possibly narrower."""
+        return decide.approve(record, **self._deciding(record, by, now), reason=reason, **narrowing)
+
+    def reject(self, record: Approval, by: str, now: datetime, reason: str) -> Approval:
+        """Somebody rejects one record."""
+        return decide.reject(record, **self._deciding(record, by, now), reason=reason)
+
+    def ask_for_changes(self, record: Approval, by: str, now: datetime, reason: str) -> Approval:
+        """Somebody sends one record back to its builder."""
+        return decide.ask_for_changes(record, **self._deciding(record, by, now), reason=reason)
+
+    def answer(self, record: Approval, by: str, now: datetime, reason: str) -> Approval:
+        """The builder answers what was asked."""
+        return decide.answer(record, actor=self.company.actor(by), now=now, reason=reason)
+
+    def object_to(self, record: Approval, by: str, now: datetime, reason: str) -> Approval:
+        """Somebody who will decide stage 2 objects before it opens."""
+        return comment.object_to(record, actor=self.company.actor(by), now=now, reason=reason)
+
+    def say(self, submission: Submission, by: str, now: datetime, text: str, *, on: Approval | None = None) -> None:
+        """Somebody says something to all on a submission."""
+        comment.comment(submission, actor=self.company.actor(by), now=now, reason=text, approval=on)
+
+    def review(
+        self,
+        automation: Automation,
+        place: str,
+        by: str,
+        now: datetime,
+        reason: str,
+        answer: AnswerKind = AnswerKind.KEEP,
+    ) -> None:
+        """A reviewer answers about the privilege used at a place: drafted, then submitted, as on the page."""
+        question = Question.objects.unanswered().get(
+            item__grant__automation=automation,
+            item__grant__approval__privilege__at__contains=[place],
+            reviewer=self.person(by),
+        )
+        actor = self.company.actor(by)
+        self._submit(question, answer, actor, now, reason)
+
+    def _submit(self, question: Question, answer: AnswerKind, actor: Actor, now: datetime, reason: str) -> None:
+        item = question.item
+        advice = item_queries.of([item], now)[item.pk].recommended.advice
+        seen = Seen(self.dice.randint(SHORTEST, LONGEST), advice, looked=1)
+        draft = drafts.save_draft(question, answer, actor=actor, now=now, reason=reason, seen=seen)
+        (done,) = drafts.submit([draft], actor=actor, now=now)
+        if done.refusal is not None:
+            raise refuse(done.refusal)
+
+    def order_campaign(self, name: str, about: Scope, day: date, by: str, now: datetime, reason: str) -> Campaign:
+        """Somebody opens a campaign; the job fills it."""
+        return order_campaign(
+            Campaign(name=name), actor=self.company.actor(by), now=now, reason=reason, about=about, day=day
+        )
+
+    def call_off(self, campaign: Campaign, by: str, now: datetime, reason: str) -> None:
+        """Somebody calls a campaign off that is being opened."""
+        call_off(campaign, actor=self.company.actor(by), now=now, reason=reason)
+
+    def keep(self, question: Question, now: datetime, reason: str) -> None:
+        """Whoever is asked something says that it is kept."""
+        actor = Actor.of(question.reviewer, signed_in_at=business_time.real())
+        self._submit(question, AnswerKind.KEEP, actor, now, reason)
+
+    def withdraw(self, submission: Submission, by: str, now: datetime, reason: str) -> None:
+        """Whoever submitted takes it back."""
+        transition_withdraw.withdraw(submission, actor=self.company.actor(by), now=now, reason=reason)
+
+    def decline(self, submission: Submission, by: str, now: datetime, reason: str) -> None:
+        """The business owner declines what was approved in part."""
+        transition_withdraw.decline(submission, actor=self.company.actor(by), now=now, reason=reason)
+
+    def taken_away(self, automation: Automation, by: str, now: datetime, words: str) -> None:
+        """Somebody says of all that an automation left that it is gone where it was held; whoever it is with where nobody is named."""
+        for task in RevocationTask.objects.open().filter(grant__automation=automation).order_by("pk"):
+            key = by or next(key for key, person in self.company.people.items() if person == task.owner)
+            revocation_tasks.say_removed(task, actor=self.company.actor(key), now=now, reason=words)
+
+    def held(self, automation: Automation, place: str) -> Grant:
+        """The grant that stands of the privilege used at a place."""
+        return automation.grants.standing().get(approval__privilege__at__contains=[place])
+
+    def name_meanwhile(self, subject: Owned, person: str, by: str, now: datetime, reason: str) -> InterimOwner:
+        """Somebody names who answers for something whose owner has left; another confirms that."""
+        naming = ownership_transitions.NAMING[ownership_transitions.field_of(subject)]
+        return cast(
+            "InterimOwner",
+            naming(subject, actor=self.company.actor(by), now=now, reason=reason, person=self.person(person)),
+        )
+
+    def approve_rest(self, submission: Submission, now: datetime, reason: str) -> Scene:
+        """Every record that is still open is approved in all its seats by whoever is asked, a few minutes apart."""
+        for pk in submission.approvals.filter(state=ApprovalState.OPEN).order_by("pk").values_list("pk", flat=True):
+            record = submission.approvals.get(pk=pk)  # an extra approval may have approved it (S6)
+            while record.state == ApprovalState.OPEN:
+                by = self._first_asked(record, Route.load(submission, now))
+                is_signed_for = record.seats.filter(label=SeatLabel.CONFLICT).exists()
+                self.approve(record, by, now, reason if record.tier == "high" or is_signed_for else "")
+                now = yield timedelta(minutes=self.dice.randint(2, 6))
+        return now
+
+    def _first_asked(self, record: Approval, route: Route) -> str:
+        """The key of the first person who may fill a seat that is still empty."""
+        free = next(seat.may_decide[0] for seat in route.standing(record) if not seat.is_filled and seat.may_decide)
+        return next(key for key, person in self.company.people.items() if person == free)
+
+    def _deciding(self, record: Approval, by: str, now: datetime) -> dict[str, Any]:
+        shown = digest.digest(digest.of(Approval.objects.get(pk=record.pk)))
+        seconds = self.dice.randint(SHORTEST, LONGEST)
+        return {"actor": self.company.actor(by), "now": now, "shown_digest": shown, "seconds": seconds}

@@ -1,0 +1,101 @@
+"""The last one out: a process that waits for the supervisor to die and ends whatever it then still finds.
+
+The kernel signals the supervisor's children when it dies; what *they* started is theirs to end, and a child that hangs ends
+nothing. The guard knows every child's process group and, a few seconds after the supervisor is gone, kills what is left.
+It learns of the death by the end of a pipe, so that it works without the kernel's help too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+
+from governance.devserver.child_process import wait_until
+
+#: Seconds that children have to end by themselves once the supervisor is gone.
+PATIENCE = 3.0
+
+
+def _alive(group: int) -> bool:
+    """Whether any process of a group runs; zombies count for nothing where /proc tells."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    with contextlib.suppress(OSError), open(f"/proc/{group}/stat", "rb") as stat:  # noqa: PTH123  no cost before the end
+        state = stat.read().rpartition(b")")[2].split()[0]
+        return state != b"Z" or _has_members(group)
+    return True
+
+
+def _has_members(group: int) -> bool:
+    """Whether a group whose leader is a zombie has a running process."""
+    for entry in os.listdir("/proc"):  # noqa: PTH208
+        if entry.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", "rb") as stat:  # noqa: PTH123
+                fields = stat.read().rpartition(b")")[2].split()
+                if int(fields[2]) == group and fields[0] != b"Z":
+                    return True
+    return False
+
+
+def _watch(pipe: int) -> None:
+    """Follow the supervisor's list of children until the pipe ends, then end what is on it."""
+    groups: dict[int, int] = {}
+    with os.fdopen(pipe, "r") as lines:
+        for line in lines:
+            group, death_signal = (int(part) for part in line.split())
+            if death_signal:
+                groups[group] = death_signal
+            else:
+                groups.pop(group, None)
+    if groups:
+        time.sleep(0.5)  # the kernel has signalled them already where it can
+    for group, death_signal in groups.items():
+        if _alive(group):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(group, death_signal)
+    wait_until(lambda: not any(_alive(group) for group in groups), seconds=PATIENCE, every=0.1)
+    for group in groups:
+        if _alive(group):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+
+
+class Guard:
+    """The supervisor's end of the pipe. Made before the supervisor opens anything, since the guard is its fork."""
+
+    def __init__(self) -> None:
+        reading, self._writing = os.pipe()
+        self.process = os.fork()
+        if self.process == 0:
+            try:
+                os.close(self._writing)
+                os.setsid()  # Ctrl-C at the terminal is not for the guard
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    signal.signal(number, signal.SIG_IGN)
+                _watch(reading)
+            finally:
+                os._exit(0)
+        os.close(reading)
+
+    def add(self, group: int, death_signal: int) -> None:
+        """Put a child, the leader of its process group, on the list."""
+        self._tell(f"{group} {death_signal}\n")
+
+    def remove(self, group: int) -> None:
+        """Take a child off the list: it and its group are gone."""
+        self._tell(f"{group} 0\n")
+
+    def dismiss(self) -> None:
+        """Let the guard go; it ends the children that are still on its list first."""
+        os.close(self._writing)
+        os.waitpid(self.process, 0)
+
+    def _tell(self, line: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # somebody killed the guard; the kernel's promise remains
+            os.write(self._writing, line.encode())

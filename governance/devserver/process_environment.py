@@ -1,0 +1,48 @@
+"""What the processes of a running Countersign are told, and the port that they are to have."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from governance.devserver.home_folder import Home
+from governance.devserver.startup_errors import Trouble
+
+
+def environment(home: Home, port: int) -> dict[str, str]:
+    """What every child is told, on top of what we were told."""
+    told = dict(os.environ)
+    told.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
+    told.setdefault("COUNTERSIGN_DEMO", "1")
+    if told["COUNTERSIGN_DEMO"] not in ("", "0"):
+        told.setdefault("ORGANISATION", "Northwind Foods")
+    told.setdefault("BASE_URL", f"http://localhost:{port}")
+    told["COUNTERSIGN_HOME"] = str(home.root)
+    told["PYTHONUNBUFFERED"] = "1"
+    told["CELERY_SKIP_CHECKS"] = "1"  # preparing has run them; Celery's own variable
+    if not told.get("SECRET_KEY"):
+        told["SECRET_KEY"] = home.secret_key()
+    return told
+
+
+def check_port(host: str, port: int) -> None:
+    """Make sure that the web server can have its port.
+
+    Raises:
+        Trouble: when it is no port, somebody else listens there, or it may not be had.
+    """
+    if not 1 <= port <= 65535:
+        raise Trouble(f"PORT={port} is no port: it goes from 1 to 65535.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            raise Trouble(
+                f"Port {port} needs more rights than this user has. Choose another: PORT=8001 make run"
+            ) from None
+        except OSError:
+            raise Trouble(
+                f"Port {port} is taken by another program. Choose another: PORT={port + 1} make run"
+            ) from None

@@ -1,0 +1,381 @@
+"""Home: what needs me, in order, and where each of my automations is held. Nothing that I can't act on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Count, QuerySet, Subquery, Value
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from approvals.inbox import waiting_for as inbox_waiting_for
+from approvals.inbox.queries import approvals
+from approvals.inbox.queries import proposals as proposal_waiting
+from approvals.inbox.views import waiting_for
+from approvals.models import Approval, Grant, Sample, Submission, SubmissionState
+from approvals.review.views.reader import Reader
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.clock.working_days import zone_of
+from governance.core.database import compiled_queries
+from governance.core.models import Person
+from governance.core.roles.roles import Role
+from governance.portal.dashboard import queries as dashboard_queries
+from governance.portal.dashboard.queries import MOST, Mine
+from governance.portal.dashboard.views import mass_revocations as batches
+from governance.portal.dashboard.views import revocation_tasks as revocations
+from governance.portal.dashboard.views import waivers as waivers
+from governance.portal.view_guards.decorators import reader
+from governance.recertification.models import Question
+from governance.web.components import times
+from governance.web.pages import navigation
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+from inventory.ownership.queries import Ownerless
+
+Shape = dict[str, Any]
+
+#: How many of those who hold one of my automations; how many others there are is said.
+MOST_HELD = 5
+
+#: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
+BLANK: Shape = dict.fromkeys(("level", "seal", "tier", "tags", "ends"))
+
+#: What home shows of a question of a review, and of the grant that it is about.
+QUESTION = ("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__grant_id", "item__automation__name")
+GRANT = (
+    *("level", "scope", "entitlement_id", "automation__name", "credential__name", "credential__kind"),
+    *("approval__privilege__target", "approval__privilege__target_name"),
+    *("approval__privilege__level", "approval__privilege__scope"),
+    *(f"approval__privilege__entitlement__{name}" for name in ("words", "form", "resource__name")),
+)
+
+
+@require_GET
+def home(request: Request) -> HttpResponse:
+    """What needs the reader."""
+    now = business_time.now()
+    person = reader(request)
+    to_decide, to_answer = approvals.to_decide_and_to_answer(request.actor, now)
+    under_way = approvals.under_way(person, now)
+    mine, nobodys, proposed, asked, to_remove, held = dashboard_queries.read(request.actor, person, now)
+    reviews = _recertifications(person, access.answers_as(request.actor, now))
+    navigation.counted(request, recertify=reviews["count"])
+    groups = [
+        group
+        for group in (
+            batches.waiting(held),
+            waivers.over(asked),
+            _approvals(to_decide),
+            _proposals(one for one in proposed if one.what != proposal_waiting.OWN),
+            waivers.to_decide(asked),
+            revocations.waiting(to_remove),
+            _samples(request.actor, now),
+            reviews,
+            _questions(to_answer),
+            _acceptances(under_way),
+            _ownerless(nobodys, now),
+            _own_proposals(one for one in proposed if one.what == proposal_waiting.OWN),
+            waivers.own(asked),
+        )
+        if group["rows"]
+    ]
+    things = sum(group["count"] for group in groups)
+    zone = zone_of(person.time_zone, ZoneInfo(settings.ORGANISATION_TIME_ZONE))
+    local = now.astimezone(zone)
+    facts: list[Any] = [f"{local:%a} {local.day} {local:%b}"]
+    if things:
+        facts.append(
+            {"text": f"{things} thing{'s' if things != 1 else ''} need{'s' if things == 1 else ''} you", "strong": True}
+        )
+    context: Shape = {
+        "now": now,
+        "head": {"title": f"Good {_part_of_day(local)}, {person.get_short_name()}", "facts": facts},
+        "groups": groups,
+        "automations": _automations(mine, under_way, Reader(request.actor, now)),
+    }
+    if not groups and not mine:
+        context["nothing"] = {
+            "sentence": "Nothing needs you. What you are asked to decide, answer or review would be here.",
+            "href": reverse("bring_in"),
+            "action": "Bring in an automation",
+        }
+    return page(request, "portal/dashboard/home.html", context)
+
+
+def _part_of_day(local: datetime) -> str:
+    return "morning" if local.hour < 12 else "afternoon" if local.hour < 18 else "evening"
+
+
+def _by_submission(records: Iterable[Approval]) -> list[list[Approval]]:
+    groups: dict[int, list[Approval]] = defaultdict(list)
+    for record in records:
+        groups[record.submission_id].append(record)
+    return list(groups.values())
+
+
+def _what(record: Approval) -> str:
+    if record.stage == 1:
+        return "may this app exist for business use?"
+    if record.privilege is None:
+        return f"use {record.credential}"
+    return record.privilege.sentence.removeprefix("May ")
+
+
+def _approvals(records: Sequence[Approval]) -> Shape:
+    found = _by_submission(records)
+    rows = []
+    for group in found[:MOST]:
+        one = group[0].submission
+        rows.append(
+            BLANK
+            | {
+                "href": reverse("review", args=[one.pk]),
+                "seal": "left" if group[0].stage == 2 else "none",
+                "name": one.automation.name,
+                "text": "; ".join(_what(record) for record in group[:3]) + (" …" if len(group) > 3 else ""),
+                "who": one.submitted_by.name,
+                "since": min(record.opened_at or one.submitted_at for record in group),
+                "due": min((record.due_at for record in group if record.due_at), default=None),
+                "tier": one.tier,
+            }
+        )
+    words = f"{len(records)} record{'s' if len(records) != 1 else ''} in {len(found)} submission{'s' if len(found) != 1 else ''}"
+    return {
+        "key": "approvals",
+        "title": "Approvals",
+        "words": words,
+        "rows": rows,
+        "count": len(found),
+        "more_href": reverse("desk"),
+        "more_words": "Open the desk",
+    }
+
+
+def _proposals(found: Iterable[proposal_waiting.Waiting]) -> Shape:
+    """Proposals to countersign or to accept (S8)."""
+    rows = [_proposal(one) for one in proposal_waiting.soonest(found)]
+    return {
+        "key": "proposals",
+        "title": "Proposals",
+        "words": "a change of rules, or of who answers, takes two people",
+        "rows": rows[:MOST],
+        "count": len(rows),
+        "more_href": reverse("proposals"),
+        "more_words": "See them all",
+    }
+
+
+def _own_proposals(found: Iterable[proposal_waiting.Waiting]) -> Shape:
+    """What the reader proposed themself: nothing that needs them, and theirs to amend or withdraw."""
+    rows = [_proposal(one) | {"who": ""} for one in proposal_waiting.soonest(found)]
+    return {"key": "proposed", "title": "Proposed by you", "words": "", "rows": rows[:MOST], "count": 0}
+
+
+def _proposal(one: proposal_waiting.Waiting) -> Shape:
+    return BLANK | {
+        "href": one.href,
+        "seal": "left" if one.what == proposal_waiting.ACCEPT or one.acts else "none",
+        "name": one.title,
+        "text": proposal_waiting.sentence(one),
+        "who": one.by,
+        "since": one.since,
+        "due": one.until,
+        "ends": "Lapses",
+    }
+
+
+def _samples(actor: Actor, now: datetime) -> Shape:
+    """What was drawn, of changes of source alone and of what policy approved: a security reviewer looks at it (A12, A13).
+
+    The others are not asked about, which saves everybody's home a query: a fallback owner who looks in their place has the mail and
+    the desk.
+    """
+    found: list[Sample] = []
+    if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
+        found = approvals.to_look_at(actor, now)
+    rows = [
+        {
+            "href": one.href,
+            "seal": "full",
+            "name": one.submission.automation.name,
+            "text": _drawn(one),
+            "who": one.submission.submitted_by.name,
+            "since": one.drawn_at,
+            "due": one.due_at,
+            "tier": one.submission.tier,
+        }
+        for one in found[:MOST]
+    ]
+    return {"key": "samples", "title": "To look at", "words": "drawn by chance", "rows": rows, "count": len(found)}
+
+
+def _drawn(sample: Sample) -> str:
+    if sample.approval is not None:
+        return f"Policy approved {sample.approval.quoted}, which was drawn: is it fine?"
+    return f"Version {sample.submission.version.number} changed its source and was drawn: is it fine?"
+
+
+def _recertifications(person: Person, people: Collection[int]) -> Shape:
+    """The first questions that wait for the person, or for whom they stand in, and how many there are."""
+    questions = QUESTIONS(people=people)
+    grants = _grants({question.item.grant_id for question in questions})
+    count = questions[0].number if questions else 0
+    rows = [_question(question, grants.get(question.item.grant_id or 0), person) for question in questions]
+    return {
+        "key": "recertifications",
+        "title": "Recertifications",
+        "words": f"{count} to answer",
+        "rows": rows,
+        "count": count,
+        "more_href": reverse("recert_mine"),
+        "more_words": "Answer them in a row",
+    }
+
+
+def _first_questions() -> QuerySet[Any]:
+    asked = Question.objects.unanswered().filter(compiled_queries.among_those("people", "reviewer")).order_by()
+    number = asked.annotate(one=Value(1)).values("one").annotate(number=Count("*")).values("number")
+    found = asked.select_related("reviewer", "item__automation").only(*QUESTION).annotate(number=Subquery(number))
+    return found.order_by("item__deadline", "pk")[:MOST]
+
+
+def _granted() -> QuerySet[Grant]:
+    related = ("automation", "credential", "approval__privilege__entitlement__resource")
+    return Grant.objects.filter(compiled_queries.among_those("ids")).select_related(*related).only(*GRANT).order_by()
+
+
+QUESTIONS = compiled_queries.Statement(_first_questions)
+GRANTS = compiled_queries.Statement(_granted)
+
+
+def _grants(ids: Iterable[int | None]) -> dict[int, Grant]:
+    """Grants with what says in words what they allow, by key: one query, none for none."""
+    known = [pk for pk in ids if pk is not None]
+    return {one.pk: one for one in GRANTS(ids=known)} if known else {}
+
+
+def _question(question: Question, grant: Grant | None, person: Person) -> Shape:
+    automation = grant.automation if grant is not None else question.item.of_automation
+    return BLANK | {
+        "href": reverse("recert_item", args=[question.item_id]),
+        "level": _level(grant),
+        "seal": "" if grant is not None else "full",
+        "name": str(automation),
+        "text": f"{question.get_asks_display()} {_held(grant)}",
+        "who": f"for {question.reviewer.name}" if question.reviewer_id != person.pk else "",
+        "since": question.item.opened_at,
+        "due": question.item.deadline,
+    }
+
+
+def _level(grant: Grant | None) -> str:
+    if grant is None:
+        return ""
+    return "secret" if grant.credential_id is not None and grant.entitlement_id is None else grant.level
+
+
+def _held(grant: Grant | None) -> str:
+    if grant is None:
+        return "The automation itself."
+    return grant.sentence
+
+
+def _questions(sent_back: Sequence[tuple[Approval, approvals.Asked | None]]) -> Shape:
+    rows = [
+        BLANK
+        | {
+            "href": reverse("answer", args=[record.submission_id, record.pk]),
+            "name": (asked.text if asked else "") or "A question about your submission",
+            "text": f"{record.submission.automation.name}, {_what(record)}",
+            "who": asked.who if asked else "",
+            "since": asked.at if asked else None,
+            "due": record.builder_due_at,
+        }
+        for record, asked in sent_back[:MOST]
+    ]
+    return {
+        "key": "questions",
+        "title": "Questions to you",
+        "words": "the approver waits for your answer",
+        "rows": rows,
+        "count": len(sent_back),
+    }
+
+
+def _acceptances(under_way: Iterable[Submission]) -> Shape:
+    """Decided submissions of the person's automations: something was refused, and they accept the rest or decline (A5)."""
+    found = [one for one in under_way if one.state == SubmissionState.DECIDED and getattr(one, "is_theirs", False)]
+    rows = [
+        BLANK
+        | {
+            "href": reverse("review", args=[one.pk]),
+            "seal": "full",
+            "name": one.automation.name,
+            "text": "Everything is decided and something was refused: accept the rest, or decline",
+            "who": one.submitted_by.name,
+            "since": one.submitted_at,
+            "tier": one.tier,
+        }
+        for one in found[:MOST]
+    ]
+    return {"key": "handovers", "title": "To accept", "words": "", "rows": rows, "count": len(found)}
+
+
+def _ownerless(found: Sequence[Ownerless], now: datetime) -> Shape:
+    """What nobody answers for, of the teams that the reader leads; all of it for a security reviewer (I3)."""
+    rows = [
+        BLANK
+        | {
+            "href": one.href,
+            "seal": "none",
+            "name": one.called,
+            "text": f"This {one.kind} has no owner: its team’s lead and a security reviewer name who answers meanwhile",
+            "who": f"{one.left} is gone",
+            "since": one.left_at or now,
+        }
+        for one in found[:MOST]
+    ]
+    return {
+        "key": "ownerless",
+        "title": "Nobody answers for these",
+        "words": f"{len(found)}" if len(found) <= MOST else f"more than {MOST}",
+        "rows": rows,
+        "count": len(rows),
+        "more_href": reverse("ownerless"),
+        "more_words": "See them all",
+    }
+
+
+def _automations(mine: Iterable[Mine], under_way: Iterable[Submission], who: Reader) -> list[Shape]:
+    submissions = {one.automation_id: one for one in under_way}
+    return [_automation(one, submissions.get(one.pk), who) for one in mine]
+
+
+def _automation(one: Mine, submission: Submission | None, who: Reader) -> Shape:
+    shape: Shape = dict.fromkeys(("tag", "next", "waits", "more")) | {
+        "href": reverse("automation", args=[one.pk]),
+        "name": one.name,
+        "state": one.state,
+        "held": [],
+    }
+    if submission is None:
+        never = "Submitted before, nothing approved" if one.submitted_at else "Not submitted yet"
+        waits = "" if one.approved or one.submitted_at else "Waits to be submitted"
+        return shape | {"text": f"Version {one.approved} is approved" if one.approved else never, "waits": waits}
+    runs = f", version {one.approved} runs on" if one.approved else ""
+    held = waiting_for.shapes(inbox_waiting_for.of(submission, who.now), who)
+    where = "is decided" if submission.state == "decided" else "is in review"
+    return shape | {
+        "text": f"Version {submission.version.number} {where}{runs}",
+        "held": held[:MOST_HELD],
+        "more": f"and {times.counted(len(held) - MOST_HELD, 'other')}" if len(held) > MOST_HELD else "",
+        "next": {"href": reverse("review", args=[submission.pk]), "label": "See the review"},
+    }

@@ -1,0 +1,201 @@
+"""What a demo has and nothing else: picking who to be, moving the clock, reading everybody's mail. Elsewhere all are 404."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial, wraps
+from typing import Any
+
+from csp.constants import NONE, UNSAFE_INLINE
+from csp.decorators import csp
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time, icalendar_file
+from governance.core.jobs import nudge
+from governance.core.models import Notice, NoticeState, Person
+from governance.core.sign_in import transitions as sign_in_transitions
+from governance.portal.demo_pages.queries import Coming, what_is_next
+from governance.portal.sign_in.adapters import note_sign_in
+from governance.portal.sign_in.views.sign_in import wanted
+from governance.web.components.times import counted
+from governance.web.pages.page import calendar_file, page
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import midnight, number
+
+View = Callable[..., HttpResponse]
+
+STEPS = ((1, "1 day on"), (7, "7 days on"), (30, "30 days on"), (90, "90 days on"))
+#: Woken when the clock has moved: what is due now should not wait for beat's next minute.
+FURTHEST = timedelta(days=366)
+SWEEPS = ("approvals.sweep", "recertification.sweep", "controls.send_notices")
+
+
+def demo_only(view: View) -> View:
+    """Answer 404 outside a demo, before anything else."""
+
+    @wraps(view)
+    def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not settings.DEMO:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+@login_not_required
+@demo_only
+@require_POST
+def demo_sign_in(request: Request) -> HttpResponse:
+    """Be one of the demo's people."""
+    person = get_object_or_404(Person.objects.filter(is_active=True, left_at__isnull=True), opaque_id=_chosen(request))
+    begin = partial(login, request, person, backend="governance.portal.sign_in.adapters.ByAddress")
+    sign_in_transitions.sign_in(person, actor=Actor.of(person), now=business_time.now(), begin=begin)
+    note_sign_in(request)
+    return redirect(wanted(request))
+
+
+def _chosen(request: Request) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get("person", ""))
+    except ValueError as error:
+        raise Http404 from error
+
+
+@demo_only
+@require_http_methods(["GET", "POST"])
+def clock_page(request: Request) -> HttpResponse:
+    """Move business time for every process, forward only."""
+    now, error = business_time.now(), ""
+    coming = what_is_next(now, actor=request.actor)
+    if request.method == "POST":
+        target = _target(request.POST, now, coming)
+        if target is not None and now < target <= now + FURTHEST:
+            business_time.move(target - now, actor=request.actor)
+            for job in SWEEPS:
+                nudge.send(job)
+            return redirect("clock")
+        error = f"Choose a time that lies ahead, and at most {FURTHEST.days} days."
+    ahead = business_time.offset().days
+    context = {
+        "action": reverse("clock"),
+        "ahead": f"{counted(ahead, 'day')} ahead of real time" if ahead else "",
+        "steps": [{"days": days, "label": label} for days, label in STEPS],
+        "coming": [{"at": at, "text": text, "href": href} for at, text, href in coming],
+        "error": error,
+    }
+    return page(request, "portal/demo_pages/clock.html", context, status=422 if error else 200)
+
+
+def _target(asked: QueryDict, now: datetime, coming: list[Coming]) -> datetime | None:
+    """Where a press wants the clock: so many days on, to nine o'clock of a day, or just past what is due next."""
+    if asked.get("to") == "next":
+        return coming[0][0] + timedelta(minutes=1) if coming else None
+    days = number(asked.get("days"))
+    if days is not None:
+        return now + timedelta(days=min(days, FURTHEST.days + 1))
+    begins = midnight(asked.get("until"))
+    return begins + timedelta(hours=9) if begins else None
+
+
+@demo_only
+@require_GET
+def mail_list(request: Request) -> HttpResponse:
+    """Everybody's mail, newest first, and what waits to be in one; what a digest carried stands in that one."""
+    before = number(request.GET.get("before"))
+    apart = Notice.objects.exclude(state__in=(NoticeState.CARRIED, NoticeState.DROPPED))
+    rows = apart.select_related("recipient").order_by("-pk")
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows[:51])
+    older = f"{reverse('mail_list')}?before={found[49].pk}" if len(found) > 50 else ""
+    context = {
+        "head": {"title": "Mail", "facts": ["What the portal sent, as this demo keeps it"]},
+        "mails": [
+            {
+                "href": _page_of(one),
+                "subject": one.subject or one.event.replace("_", " ").capitalize(),
+                "to": one.recipient.name,
+                "at": one.sent_at or one.created_at,
+                "state": one.state,
+                "why": one.error,
+            }
+            for one in found[:50]
+        ],
+        "pager": {"newer_href": "", "older_href": older, "words": ""},
+        "empty": {"sentence": "No mail was sent yet.", "href": reverse("home"), "action": "Home"},
+    }
+    return page(request, "portal/demo_pages/mail_list.html", context, fragment="mails")
+
+
+def _page_of(one: Notice) -> str:
+    return reverse("mail", args=[one.pk])
+
+
+@demo_only
+@require_GET
+def mail(request: Request, pk: int) -> HttpResponse:
+    """One mail as it was sent, or what waits for a digest or was carried by one."""
+    one = get_object_or_404(Notice.objects.select_related("recipient", "digest"), pk=pk)
+    carried = [{"label": "Went out in", "text": one.digest.subject, "href": _page_of(one.digest)}] if one.digest else []
+    context = {
+        "crumbs": [{"label": "Mail", "href": reverse("mail_list")}, {"label": f"To {one.recipient.name}", "href": ""}],
+        "mail": {
+            "subject": one.subject or one.event.replace("_", " ").capitalize(),
+            "sender": settings.DEFAULT_FROM_EMAIL,
+            "to": f"{one.recipient.name} <{one.recipient.email}>",
+            "at": one.sent_at or one.created_at,
+            "state": one.state,
+            "body": one.text,
+            "html_href": reverse("mail_html", args=[one.pk]) if one.html else "",
+            "why": one.error,
+            "headers": [
+                *carried,
+                *_dates_of(one),
+                {"label": "Message-ID", "text": one.message_id, "mono": True},
+                {"label": "Thread", "text": one.thread, "mono": True},
+            ],
+        },
+    }
+    return page(request, "portal/demo_pages/mail.html", context)
+
+
+def _dates_of(one: Notice) -> list[dict[str, Any]]:
+    """Its attachment, where it has one."""
+    if not one.dates:
+        return []
+    return [
+        {
+            "label": "Attached",
+            "text": icalendar_file.FILE_NAME,
+            "icon": "file",
+            "href": reverse("mail_dates", args=[one.pk]),
+        }
+    ]
+
+
+@demo_only
+@require_GET
+def mail_dates(request: Request, pk: int) -> HttpResponse:
+    """The calendar file that goes with a mail."""
+    return calendar_file(get_object_or_404(Notice.objects.exclude(dates=""), pk=pk).dates)
+
+
+#: A mail brings its styles as attributes and nothing else: what stands on such a page can load and run nothing.
+OF_A_MAIL = {"default-src": [NONE], "style-src": [UNSAFE_INLINE], "frame-ancestors": [NONE], "base-uri": [NONE]}
+
+
+@demo_only  # type: ignore[arg-type]
+@require_GET
+@csp(OF_A_MAIL)  # type: ignore[arg-type]  # said to take views without arguments alone
+def mail_html(request: Request, pk: int) -> HttpResponse:
+    """One mail as a program that shows HTML shows it."""
+    return HttpResponse(get_object_or_404(Notice.objects.exclude(html=""), pk=pk).html)

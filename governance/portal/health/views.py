@@ -1,0 +1,43 @@
+"""Whether the installation does its work: jobs, and what is not as it should be (R9, S9)."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_GET
+
+from governance.core.clock import business_time
+from governance.core.health import queries as state_of_health
+from governance.core.jobs import job_runs
+from governance.portal.view_guards.decorators import for_readers_of_the_ledger
+from governance.web.components.times import counted
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+
+
+@require_GET
+@for_readers_of_the_ledger
+def health(request: Request) -> HttpResponse:
+    """Jobs with their last run, and every finding, failures first."""
+    at = business_time.real()
+    findings = state_of_health.findings(now=business_time.now(), at=at)
+    failures = sum(one.is_failure for one in findings)
+    context = {
+        "head": {
+            "title": "Health",
+            "facts": [f"{counted(failures, 'thing')} not as it should be" if failures else "Everything runs"],
+        },
+        "findings": findings,
+        "jobs": [
+            {
+                "name": job.job,
+                "every": f"every {job.every.total_seconds():g} s",
+                "seen_at": job.last.seen_at if job.last else None,
+                "counts": ", ".join(f"{count} {what}" for what, count in job.last.counts.items()) if job.last else "",
+                "error": job.last.error if job.last else "",
+                "is_late": job.is_late,
+            }
+            for job in job_runs.health(at)
+        ],
+        "real": at,
+    }
+    return page(request, "portal/health/health.html", context)

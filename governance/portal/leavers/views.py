@@ -1,0 +1,107 @@
+"""Pages about who has left: everybody, and one of them with what they held and who has it now (R8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from governance.core.clock import business_time
+from governance.core.models import Person
+from governance.portal.leavers import queries as leaver_queries
+from governance.portal.leavers.queries import Left, Word
+from governance.portal.view_guards.decorators import for_readers_of_the_ledger
+from governance.web.pages.page import page
+from governance.web.pages.pager import PAGE
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import instant, number
+
+Shape = dict[str, Any]
+
+NO_WORD = Word()
+
+
+@require_GET
+@for_readers_of_the_ledger
+def leavers_list(request: Request) -> HttpResponse:
+    """Everybody who has left, the last first, with how much of what they held nobody has yet."""
+    now, path = business_time.now(), reverse("leavers")
+    before = request.GET.get("before", "")
+    rows = list(_after(leaver_queries.leavers(), before)[: PAGE + 1])
+    shown, more = rows[:PAGE], len(rows) > PAGE
+    held, words = leaver_queries.held([one.pk for one in shown], now), leaver_queries.words(shown)
+    older = f"{path}?{urlencode({'before': _edge(shown[-1])})}" if more else ""
+    context: Shape = {
+        "now": now,
+        "crumbs": [{"label": "People", "href": reverse("people")}, {"label": "Who left", "href": ""}],
+        "head": {"title": "Who left", "facts": ["and what they held"]},
+        "rows": [_line(one, held.of(one.pk), words.get(one.pk, NO_WORD)) for one in shown],
+        "pager": {"newer_href": path if before else "", "older_href": older, "words": ""},
+    }
+    return page(request, "portal/leavers/leavers.html", context)
+
+
+def _edge(last: Person) -> str:
+    return f"{last.left_at.isoformat() if last.left_at else ''}~{last.pk}"
+
+
+def _after(rows: QuerySet[Person], edge: str) -> QuerySet[Person]:
+    """Those behind the one that the address names by instant and key; all of them where it names none."""
+    text, _, key = edge.partition("~")
+    at, pk = instant(text), number(key)
+    if at is None or pk is None:
+        return rows
+    return rows.filter(Q(left_at__lt=at) | Q(left_at=at, pk__lt=pk))
+
+
+def _line(one: Person, held: list[Left], word: Word) -> Shape:
+    waits = [row for row in held if row.waits]
+    return {
+        "href": reverse("person_left", args=[one.pk]),
+        "name": one.name,
+        "title": one.title,
+        "left_at": one.left_at,
+        "by": _by(word),
+        "held": len(held),
+        "waits": len(waits),
+        "first": "; ".join(f"{row.what}, {row.capacity}" for row in waits[:2]),
+    }
+
+
+def _by(word: Word) -> str:
+    return " and ".join(word.by) or "a source of people"
+
+
+@for_readers_of_the_ledger
+def of_person(request: Request, one: Person, now: datetime) -> HttpResponse:
+    """What one person who has left held, and who has it now."""
+    held, word = leaver_queries.held([one.pk], now).of(one.pk), leaver_queries.words([one]).get(one.pk, NO_WORD)
+    waits = [row for row in held if row.waits]
+    by_kind = groupby(sorted(held, key=lambda row: row.kind), key=lambda row: row.kind)
+    context: Shape = {
+        "now": now,
+        "crumbs": [
+            {"label": "People", "href": reverse("people")},
+            {"label": "Who left", "href": reverse("leavers")},
+            {"label": one.name, "href": ""},
+        ],
+        "head": {
+            "title": f"What {one.name} left",
+            "facts": [one.title] if one.title else [],
+            "actions": [{"label": "Their page", "href": reverse("person", args=[one.pk])}],
+        },
+        "left_at": one.left_at,
+        "by": _by(word),
+        "by_href": word.href,
+        "waits": len(waits),
+        "parts": [
+            {"title": kind, "rows": [vars(row) | {"waits": row.waits} for row in rows]} for kind, rows in by_kind
+        ],
+    }
+    return page(request, "portal/leavers/leaver.html", context)

@@ -1,0 +1,202 @@
+"""My own page: who I am here, who stands in for me and for whom I do (A11); and the facts that a person's page shares with it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+from django import forms
+from django.conf import settings
+from django.core.validators import MaxValueValidator
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from governance.core.access import access
+from governance.core.clock import business_time
+from governance.core.duties.refusals import InvalidInput
+from governance.core.models import Delegation, Person
+from governance.core.models.people import DELEGATION_DAYS
+from governance.core.people.transitions import delegate, end_delegation
+from governance.core.roles.roles import ROLE_WORDS, Permission, Role
+from governance.core.timeline import queries as timeline_queries
+from governance.portal.view_guards.decorators import answers_refusals, reader
+from governance.web.pages.page import page
+from governance.web.requests import parameters
+from governance.web.requests.middleware import Request
+from inventory.models import Automation, Resource
+from inventory.ownership import delegates
+
+Shape = dict[str, Any]
+
+#: Automations and resources shown on a person's page; the lists have the rest.
+MOST = 30
+IN_REACH = MaxValueValidator(parameters.LAST_DAY, "Choose a day that people live to see.")
+
+
+def about_person(one: Person, now: datetime) -> Shape:
+    """What ``portal/people/person.html`` says about a person, whoever reads it."""
+    held = one.role_assignments.filter(Q(until__isnull=True) | Q(until__gt=now), confirmed_at__lte=now).order_by("pk")
+    facts = [
+        {"label": "Mail", "text": one.email or "none"},
+        {"label": "Signs in by", "text": "password" if one.source == "local" else one.source},
+        {"label": "Times in", "text": one.time_zone or settings.ORGANISATION_TIME_ZONE},
+    ]
+    return {
+        "head": {"title": one.name, "facts": [one.title] if one.title else []},
+        "departed": one.left_at,
+        "facts": facts,
+        "capacities": [
+            {"text": ROLE_WORDS[Role(row.role)], "since": row.confirmed_at, "until": row.until} for row in held
+        ],
+        "teams": _teams(one),
+        "answers_for": _answers_for(one),
+        "delegations": [_delegation(row, now) for row in _running(one, now)],
+    }
+
+
+def _teams(one: Person) -> list[Shape]:
+    led = {team.pk: "lead" for team in one.leads.all()} | {team.pk: "deputy lead" for team in one.deputy_leads.all()}
+    found = {team.pk: team for team in (*one.teams.all(), *one.leads.all(), *one.deputy_leads.all())}
+    return [
+        {
+            "name": team.name,
+            "href": "",
+            "capacity": led.get(pk, "member"),
+            "webhooks": reverse("team_webhooks", args=[pk]) if pk in led else "",
+        }
+        for pk, team in sorted(found.items(), key=lambda pair: pair[1].name)
+    ]
+
+
+def _answers_for(one: Person) -> list[Shape]:
+    automations = Automation.objects.filter(Q(business_owner=one) | Q(technical_owner=one)).order_by("name")[:MOST]
+    resources = Resource.objects.filter(Q(owner=one) | Q(deputy=one)).order_by("name")[:MOST]
+    return [
+        {
+            "href": reverse("automation", args=[row.pk]),
+            "icon": "bolt",
+            "name": row.name,
+            "words": "business owner" if row.business_owner_id == one.pk else "technical owner",
+            "kind": "automation",
+            "state": row.state,
+        }
+        for row in automations
+    ] + [
+        {
+            "href": reverse("resource", args=[row.pk]),
+            "icon": "database",
+            "name": row.name,
+            "words": "owner" if row.owner_id == one.pk else "deputy",
+            "kind": "resource",
+            "state": row.state,
+        }
+        for row in resources
+    ]
+
+
+def _running(one: Person, now: datetime) -> list[Delegation]:
+    rows = Delegation.objects.filter(Q(giver=one) | Q(taker=one), ended_at__isnull=True, until_at__gt=now)
+    shares = Delegation.objects.shares_responsibility(now)
+    return list(rows.annotate(stands=shares).select_related("giver", "taker").order_by("from_at"))
+
+
+def _delegation(row: Delegation, now: datetime) -> Shape:
+    return {
+        "id": row.pk,
+        "text": f"{row.taker.name} for {row.giver.name}",
+        "from_on": row.from_at,
+        "until_on": row.until_at,
+        "runs": row.from_at <= now,
+        "rests": not row.__dict__["stands"],
+    }
+
+
+class DelegationForm(forms.Form):
+    """Who decides in my place, and on which days; both days are included."""
+
+    taker = forms.ModelChoiceField(
+        Person.objects.none(),
+        label="Who stands in",
+        empty_label="Choose somebody",
+        help_text="People who hold your roles and are deputy, team lead or fallback owner for everything that you own or lead.",
+    )
+    from_on = forms.DateField(label="From", validators=[IN_REACH], widget=forms.DateInput(attrs={"type": "date"}))
+    until_on = forms.DateField(
+        label="To, included",
+        validators=[IN_REACH],
+        help_text=f"At most {DELEGATION_DAYS} days, with whatever else you have handed over and is still to come.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    reason = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args: Any, giver: Person, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        taker = cast("forms.ModelChoiceField[Person]", self.fields["taker"])
+        taker.queryset = delegates.offered(giver, now)
+
+
+def _me(request: Request, form: DelegationForm) -> HttpResponse:
+    one, now = reader(request), business_time.now()
+    given = [row for row in _running(one, now) if row.giver_id == one.pk]
+    context = {
+        **about_person(one, now),
+        "form": form,
+        "set_action": reverse("delegation_set"),
+        "nobody": "" if delegates.offered(one, now).exists() else delegates.why_nobody(one, now),
+        "given": [{**_delegation(row, now), "end": reverse("delegation_end", args=[row.pk])} for row in given],
+        "taken": [_delegation(row, now) for row in _running(one, now) if row.taker_id == one.pk],
+        "events": timeline_queries.shapes(one, reader=one, limit=20),
+        "second_factor_href": reverse("mfa_index"),
+        "tokens_href": reverse("my_tokens"),
+    }
+    if access.may(request.actor, Permission.LEDGER_READ, None, now=now):
+        pages = (("People and teams", "people"), ("Health", "health"))
+        context["head"]["actions"] = [{"label": label, "href": reverse(name)} for label, name in pages]
+    return page(request, "portal/people/profile.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+def me(request: Request) -> HttpResponse:
+    """My page."""
+    return _me(request, DelegationForm(giver=reader(request), now=business_time.now()))
+
+
+@require_POST
+@answers_refusals
+def delegation_set(request: Request) -> HttpResponse:
+    """Name who decides in my place; refused for its wording, everything typed stays (A11)."""
+    giver, now = reader(request), business_time.now()
+    form = DelegationForm(request.POST, giver=giver, now=now)
+    if not form.is_valid():
+        return _me(request, form)
+    given = form.cleaned_data
+    begins, ends = parameters.midnight_of(given["from_on"]), parameters.end_of(given["until_on"])
+    if given["from_on"] == timezone.localdate(now):
+        begins = now  # a delegation is for the future: what is left of today
+    try:
+        delegate(
+            given["taker"],
+            actor=request.actor,
+            now=now,
+            reason=given["reason"],
+            giver=giver,
+            from_at=begins,
+            until_at=ends,
+        )
+    except InvalidInput as no:
+        form.add_error(None, no.refusal.sentence)
+        return _me(request, form)
+    return redirect("me")
+
+
+@require_POST
+@answers_refusals
+def delegation_end(request: Request, pk: int) -> HttpResponse:
+    """Take my decisions back at once."""
+    mine = Delegation.objects.filter(Q(giver=request.actor.person) | Q(taker=request.actor.person))
+    end_delegation(get_object_or_404(mine, pk=pk), actor=request.actor, now=business_time.now())
+    return redirect("me")

@@ -1,0 +1,36 @@
+"""The search of the top bar: what the words find of everything that the reader may see."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from governance.core.clock import business_time
+from governance.core.texts import free_text
+from governance.portal.search.queries import find, submissions
+from governance.web.pages import pager
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number
+
+
+@require_GET
+def search(request: Request) -> HttpResponse:
+    """A few of each kind, or with ``?only=submissions`` these by themselves, a page at a time: they have no other list."""
+    asked, path, now = request.GET, reverse("search"), business_time.now()
+    words, typed = pager.words_of(asked), free_text.name(asked.get("q", ""))[:200]
+    context = {"now": now, "action": path, "words": typed, "searched": bool(words)}
+    if words and asked.get("only") == "submissions":
+        group, last = submissions(words, before=number(asked.get("before")), actor=request.actor, now=now)
+        older = f"{path}?{urlencode({'q': typed, 'only': 'submissions', 'before': last})}" if last else ""
+        context |= {
+            "groups": [group] if group.rows else [],
+            "all_href": f"{path}?{urlencode({'q': typed})}",
+            "pager": {"newer_href": "", "older_href": older, "words": ""},
+        }
+    else:
+        context["groups"] = find(words, actor=request.actor, now=now)
+    return page(request, "portal/search/search.html", context, fragment="found")

@@ -1,0 +1,148 @@
+"""How people sign in: local accounts made by an admin; nobody signs themselves up."""
+
+from __future__ import annotations
+
+import base64
+import time
+from functools import partial
+from typing import Any
+
+import structlog
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
+from allauth.account.authentication import get_authentication_records
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refused
+from governance.core.keys import key_files
+from governance.core.models import Person
+from governance.core.sign_in import password_links
+from governance.core.sign_in import transitions as sign_in_transitions
+from governance.web.requests.middleware import SIGNED_IN_AT
+from governance.web.requests.parameters import local_path
+
+log = structlog.get_logger(__name__)
+
+#: Said by the page itself: that one is signed in, or out, needs no banner.
+SILENT = frozenset({"account/messages/logged_in.txt", "account/messages/logged_out.txt"})
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Closes sign-up, and notes in the session when the sign-in was: high-risk decisions ask for a fresh one (S5)."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Nobody makes their own account."""
+        return False
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        """Sign in, on record, and note the instant in real time.
+
+        Raises:
+            ImmediateHttpResponse: the person left between the steps of their sign-in, before the second factor say.
+        """
+        assert isinstance(user, Person)  # the installation's only kind of user
+        begin = partial(super().login, request, user)
+        try:
+            sign_in_transitions.sign_in(user, actor=Actor.of(user), now=business_time.now(), begin=begin)
+        except Refused as no:
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from no
+        note_sign_in(request)
+
+    def is_safe_url(self, url: str) -> bool:
+        """Whether allauth may lead to this address next: a path on this portal alone."""
+        return bool(local_path(url))
+
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        """Set a password on record (H1).
+
+        Raises:
+            Refused: the person has left.
+        """
+        person = Person.objects.get(pk=user.pk)
+        sign_in_transitions.set_password(person, actor=Actor.of(person), now=business_time.now(), password=password)
+        user.password = person.password  # allauth keeps this session by the new hash
+
+    def send_password_reset_mail(self, user: AbstractBaseUser, email: str, context: dict[str, Any]) -> None:
+        """Queue the mail; its link is made while it is sent."""
+        assert isinstance(user, Person)
+        password_links.ask_reset(user, now=business_time.now())
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """After a change, back to the person's own page."""
+        return reverse("me")
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the attempt, and log it with the client's address alone."""
+        log.info("sign_in.failed")
+        super().authentication_failed(request, **credentials)
+
+    def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
+        """Whoever has left learns no more than whoever mistyped a password."""
+        return redirect("account_login")
+
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
+    ) -> None:
+        """Leave the banners out that say what the page shows."""
+        if message_template not in SILENT:
+            super().add_message(request, level, message_template, *args, **kwargs)
+
+
+class ByModel(ModelBackend):
+    """Django's own way of knowing people; whoever is kept out it does not know, at a sign-in and in any session that they have."""
+
+    def user_can_authenticate(self, user: Person | AnonymousUser | None) -> bool:
+        """Whether they may, which is asked of each request too."""
+        return super().user_can_authenticate(user) and not _is_kept_out(user)
+
+
+class ByAddress(AuthenticationBackend):
+    """allauth's, by their address, likewise."""
+
+    def user_can_authenticate(self, user: Person | AnonymousUser | None) -> bool:
+        """Whether they may, which is asked of each request too."""
+        return bool(super().user_can_authenticate(user)) and not _is_kept_out(user)
+
+
+def _is_kept_out(user: Person | AnonymousUser | None) -> bool:
+    return isinstance(user, Person) and user.kept_out_until is not None and user.is_kept_out(business_time.now())
+
+
+def note_sign_in(request: HttpRequest, at: float | None = None) -> None:
+    """Note that this person has just shown who they are, in real time; ``at`` in seconds since the epoch."""
+    request.session[SIGNED_IN_AT] = int(time.time() if at is None else at)
+
+
+def note_authentication(request: HttpRequest) -> None:
+    """Note the newest proof that allauth has recorded for this session, where it is newer than what is noted."""
+    records = get_authentication_records(request, request.user)
+    newest = max((float(record.get("at", 0)) for record in records), default=0.0)
+    if newest > request.session.get(SIGNED_IN_AT, 0):
+        note_sign_in(request, newest)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):
+    """Keeps the keys of authenticators encrypted in the database, under a key that follows from the installation's own."""
+
+    def encrypt(self, text: str) -> str:
+        """The text as a Fernet token."""
+        return _fernet().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The text of a Fernet token."""
+        return _fernet().decrypt(encrypted_text.encode()).decode()
+
+
+def _fernet() -> Fernet:
+    derived = key_files.keyed_digest(key_files.digest_key(), "keys of authenticators")
+    return Fernet(base64.urlsafe_b64encode(bytes.fromhex(derived)))

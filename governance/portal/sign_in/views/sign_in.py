@@ -1,0 +1,81 @@
+"""Signing in, and saying again that it is you before a high-risk decision (S5). Signing out is allauth's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import views as account
+from allauth.mfa.base import views as mfa
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from governance.core.clock import business_time
+from governance.core.models import Person, RoleAssignment
+from governance.core.roles.roles import ROLE_WORDS, Role
+from governance.portal.sign_in.adapters import note_authentication, note_sign_in
+from governance.web.pages.page import page
+from governance.web.requests.parameters import local_path
+
+
+class SignIn(account.LoginView):
+    """allauth's sign-in; in a demo, and only there, its people can be picked by name beside it."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add a demo's people."""
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        if settings.DEMO:
+            context["demo"] = {"action": reverse("demo_sign_in"), "people": _cast()}
+        return context
+
+
+def _cast() -> list[dict[str, str]]:
+    """The demo's people with the words that say what each is good for; those with roles first."""
+    held: dict[int, list[str]] = {}
+    now = business_time.now()
+    for row in RoleAssignment.objects.filter(confirmed_at__lte=now, until__isnull=True).order_by("pk"):
+        held.setdefault(row.person_id, []).append(ROLE_WORDS[Role(row.role)])
+    people = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
+    return [
+        {"name": one.name, "words": one.title or ", ".join(held.get(one.pk, ["Employee"])), "value": str(one.opaque_id)}
+        for one in people
+    ]
+
+
+def wanted(request: HttpRequest) -> str:
+    """Where the reader wants to go next: a path on this portal, or home. A word without a slash is no path, and names no view."""
+    return local_path(request.POST.get("next") or request.GET.get("next")) or reverse("home")
+
+
+def reauthenticate(request: HttpRequest) -> HttpResponseBase:
+    """Ask for the password again; a demo's people, who have none, say it with a button."""
+    if settings.DEMO and isinstance(request.user, Person) and not request.user.has_usable_password():
+        return _say_it_again(request, request.user)
+    answer = account.reauthenticate(request)
+    note_authentication(request)
+    return answer
+
+
+def reauthenticate_with_code(request: HttpRequest) -> HttpResponseBase:
+    """Ask for a code of the authenticator instead."""
+    answer = mfa.reauthenticate(request)
+    note_authentication(request)
+    return answer
+
+
+@require_http_methods(["GET", "POST"])
+def _say_it_again(request: HttpRequest, person: Person) -> HttpResponse:
+    if request.method == "POST":
+        note_sign_in(request)
+        return redirect(wanted(request))
+    ask = {
+        "id": "again",
+        "title": "Say again that it is you",
+        "text": "This step needs a sign-in from the last 15 minutes. In the demo, a button is enough.",
+        "action": reverse("account_reauthenticate"),
+        "label": f"I am {person.name}",
+        "fields": {"next": wanted(request)},
+    }
+    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": wanted(request)})

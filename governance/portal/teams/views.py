@@ -1,0 +1,158 @@
+"""One team: who leads it, who belongs to it, and how an admin changes that (S8)."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from approvals.models import Proposal
+from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.kinds import kind as kind_kind
+from governance.core.access import access
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.models import Person, Team, TeamKind
+from governance.core.roles.roles import Permission
+from governance.core.teams.transitions import join_team, leave_team
+from governance.core.timeline import queries as timeline_queries
+from governance.portal.view_guards.decorators import answers_refusals, for_readers_of_the_ledger
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number
+
+
+def _here() -> Any:
+    return Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
+
+
+class LeadForm(forms.Form):
+    """Who is to lead a team, or to deputise."""
+
+    seat = forms.ChoiceField(label="Which", choices=(("lead", "Lead"), ("deputy_lead", "Deputy")))
+    person = forms.ModelChoiceField(Person.objects.none(), required=False, label="Who", empty_label="Nobody")
+    reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="id_lead_%s")
+        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _here()
+
+
+class FallbackForm(forms.Form):
+    """Somebody who is to be a fallback owner."""
+
+    person = forms.ModelChoiceField(Person.objects.none(), label="Who", empty_label="Choose somebody")
+    reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="id_fallback_%s")
+        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _here()
+
+
+class MemberForm(forms.Form):
+    """One person who is to belong to a team."""
+
+    person = forms.ModelChoiceField(Person.objects.none(), label="Add a member", empty_label="Choose somebody")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _here()
+
+
+def _one(pk: int) -> Team:
+    return get_object_or_404(Team.objects.select_related("lead", "deputy_lead", "parent"), pk=pk)
+
+
+def _given(form: forms.Form) -> dict[str, Any]:
+    if not form.is_valid():
+        raise refuse(
+            Refusal(
+                "TEAM", "input", "Choose somebody of the list, and say why where that is asked.", "Go back to the page."
+            )
+        )
+    return form.cleaned_data
+
+
+@require_GET
+@for_readers_of_the_ledger
+def team(request: Request, pk: int) -> HttpResponse:
+    """One team."""
+    one, now = _one(pk), business_time.now()
+    may_propose = access.may(request.actor, Permission.PROPOSAL_MAKE, None, now=now)
+    leave = reverse("team_leave", args=[pk]) if leave_team.refusal(one, actor=request.actor, now=now) is None else ""
+    context = {
+        "crumbs": [{"label": "People", "href": reverse("people")}, {"label": one.name, "href": ""}],
+        "head": {
+            "actions": [{"label": "Webhooks", "href": reverse("team_webhooks", args=[pk])}],
+            "title": one.name,
+            "facts": [one.get_kind_display(), *([f"under {one.parent.name}"] if one.parent else [])],
+        },
+        "lead": one.lead,
+        "deputy": one.deputy_lead,
+        "members": [
+            {"pk": member.pk, "name": member.name, "title": member.title, "href": reverse("person", args=[member.pk])}
+            for member in one.members.order_by("name")
+        ],
+        "leads_form": LeadForm() if may_propose else None,
+        "leads_action": reverse("team_leads", args=[pk]),
+        "join_form": MemberForm() if leave else None,
+        "join_action": reverse("team_join", args=[pk]),
+        "fallback_form": FallbackForm() if may_propose and one.kind == TeamKind.FALLBACK else None,
+        "fallback_action": reverse("team_fallback", args=[pk]),
+        "leave_action": leave,
+        "back": reverse("team", args=[pk]),
+        "events": timeline_queries.shapes(one, reader=request.actor.person, limit=30),
+        "ledger_href": f"{reverse('ledger')}?about=controls.team:{pk}",
+    }
+    return page(request, "portal/teams/team.html", context)
+
+
+def _propose(request: Request, kind: str, target: str, document: dict[str, Any], reason: str) -> HttpResponse:
+    """Propose it, and go on to its page."""
+    row = Proposal(kind=kind, target=target)
+    if kind_kind.of(kind).about(target) is None:
+        raise Http404
+    made = proposal_transitions.propose(
+        row, actor=request.actor, now=business_time.now(), reason=reason, document=document
+    )
+    return redirect("proposal", made.pk)
+
+
+@require_POST
+@answers_refusals
+def team_leads(request: Request, pk: int) -> HttpResponse:
+    """Propose who leads a team, or deputises; a second admin countersigns, and the person accepts (S8)."""
+    given = _given(LeadForm(request.POST))
+    document = {"person": given["person"].pk if given["person"] is not None else None}
+    return _propose(request, "team_lead", f"{_one(pk).pk}-{given['seat']}", document, given["reason"])
+
+
+@require_POST
+@answers_refusals
+def team_fallback(request: Request, pk: int) -> HttpResponse:
+    """Propose that somebody becomes a fallback owner, or is one no more (S8)."""
+    given = _given(FallbackForm(request.POST))
+    document = {"member": request.POST.get("leaves") != "yes"}
+    return _propose(request, "fallback_owner", f"{_one(pk).pk}-{given['person'].pk}", document, given["reason"])
+
+
+@require_POST
+@answers_refusals
+def team_join(request: Request, pk: int) -> HttpResponse:
+    """Add a member."""
+    join_team(_one(pk), actor=request.actor, now=business_time.now(), person=_given(MemberForm(request.POST))["person"])
+    return redirect("team", pk)
+
+
+@require_POST
+@answers_refusals
+def team_leave(request: Request, pk: int) -> HttpResponse:
+    """End a membership."""
+    one = _one(pk)
+    member = get_object_or_404(one.members, pk=number(request.POST.get("person")) or 0)
+    leave_team(one, actor=request.actor, now=business_time.now(), person=member)
+    return redirect("team", pk)

@@ -1,0 +1,62 @@
+"""Secrets typed into free text (I6): a published pattern is refused for every form, what looks like a secret is warned of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_POST
+
+from governance.core.duties.refusals import Refusal
+from governance.core.texts import free_text
+from governance.web.errors import problem_documents
+from governance.web.pages.page import page, refused
+from inventory.importers import looks_secret, published_secret
+
+#: Fields that are no free text: an export has its own scan, a token against forgery is never kept.
+NOT_TEXT = frozenset({"pasted", "csrfmiddlewaretoken"})
+#: Pages below this keep passwords and codes as digests alone.
+SIGNING_IN = "/account/"
+#: Forms that judge their fields themselves, say it beside each, and keep the rest.
+THEMSELVES = frozenset({"credential_describe", "credential_reach"})
+#: How many characters of one field are searched; free text has at most 4,000.
+SEARCHED = 20_000
+
+
+class RefuseTypedSecrets:
+    """Refuse a form with a published secret before its view reads it, so that no draft, reason or name keeps one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on; `process_view` does the work, after the check for forgery."""
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, *_rest: object) -> HttpResponse | None:
+        """Answer 422 with the provider's name and never with the text."""
+        is_checked_elsewhere = problem_documents.is_program(request) or request.path_info.startswith(SIGNING_IN)
+        match = request.resolver_match
+        is_checked_elsewhere |= match is not None and match.url_name in THEMSELVES
+        if request.method != "POST" or is_checked_elsewhere or view is check_text:
+            return None
+        for name, values in request.POST.lists():
+            for text in values if name not in NOT_TEXT else ():
+                if provider := published_secret(free_text.seen(text[:SEARCHED])):
+                    return refused(request, _refusal(provider))
+        return None
+
+
+def _refusal(provider: str) -> Refusal:
+    to_do = "Go back and remove it. It was sent over the network: replace it where it is valid."
+    return Refusal("I6", "input", f"This text holds a secret ({provider}). Nothing was saved.", to_do)
+
+
+@require_POST
+def check_text(request: HttpRequest) -> HttpResponse:
+    """Say whether a text that is being typed holds a secret. Keeps nothing."""
+    text = free_text.seen(request.POST.get("text", "")[:SEARCHED])
+    provider = published_secret(text)
+    words = "" if provider else text
+    doubtful = any(looks_secret(word) for word in words.split())
+    return page(request, "components/typed_secret.html", {"provider": provider, "doubtful": doubtful})

@@ -1,0 +1,57 @@
+"""How the portal's views say no: a refusal of the engine becomes the answer that fits its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import Http404, HttpResponse
+
+from governance.core.access import access
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refused
+from governance.core.models import Person
+from governance.core.roles.roles import Permission
+from governance.web.pages.page import refused
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import local_path
+
+View = Callable[..., HttpResponse]
+
+
+def answers_refusals(view: View) -> View:
+    """Answer a refusal with its sentence and code: 409, 403 or 422, as a fragment or a page."""
+
+    @wraps(view)
+    def answering(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Refused as no:
+            return refused(request, no.refusal, context={"back_href": back(request)})
+
+    return answering
+
+
+def for_readers_of_the_ledger(view: View) -> View:
+    """Answer 404 to whoever may not read the ledger: what they can't see is not there."""
+
+    @wraps(view)
+    def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not access.may(request.actor, Permission.LEDGER_READ, None, now=business_time.now()):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def reader(request: Request) -> Person:
+    """Who reads; every page that asks is behind a sign-in."""
+    person = request.actor.person
+    assert person is not None
+    return person
+
+
+def back(request: Request) -> str:
+    """The page that the form stood on, when it names one of ours; else nothing."""
+    return local_path(request.POST.get("back"))

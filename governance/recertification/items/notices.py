@@ -1,0 +1,94 @@
+"""What people are told in the course of a review: which notice, to whom, once for what (R5, R9). Texts are templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from governance.core.engine.transition import Step
+from governance.core.ledger import ledger_events
+from governance.core.models import Notice, Person
+from governance.core.notices import outbox
+from governance.core.people.transitions import people_with
+from governance.core.roles.roles import Role
+from governance.recertification.items import item_title
+from governance.recertification.items.reviewers import told_with
+from governance.recertification.models import Item, Question
+
+
+def tell_reviewer(step: Step[Any], question: Question, event: str, *, key: str) -> None:
+    """Tell the reviewer of a question, and who stands in for them.
+
+    Args:
+        step: the running operation.
+        question: what they are asked.
+        event: the last part of the notice's name: ``opened``, ``passed``, ``reminder``, ``escalated``.
+        key: what makes the notice one, beside item, question and person.
+    """
+    reviewer = question.reviewer
+    facts = {"asks": question.asks, "question": question.get_asks_display()}
+    outbox.queue(
+        _notice(
+            step,
+            question.item,
+            person,
+            event,
+            f"{question.asks}:{key}",
+            {**facts, **({"instead_of": reviewer.name} if person.pk != reviewer.pk else {})},
+        )
+        for person in told_with(reviewer, step.now)
+    )
+
+
+def tell(step: Step[Any], item: Item, people: Iterable[Person], event: str, *, key: str, **context: Any) -> None:
+    """Tell some people, each once, about an item; what `tell_reviewer` says of the arguments holds."""
+    once = {person.pk: person for person in people}.values()
+    outbox.queue([_notice(step, item, person, event, key, context) for person in once])
+
+
+def tell_security(item: Item, short: Sequence[str], now: datetime) -> None:
+    """Tell security that a review can be asked of nobody: once a week, for as long as that is so (R8); all of it in their digest.
+
+    Args:
+        item: saved or not.
+        short: of `Asks`, what nobody is there to answer.
+        now: business time.
+    """
+    about = f"grant:{item.grant_id}" if item.grant is not None else f"automation:{item.automation_id}"
+    year, week, _ = now.isocalendar()
+    context = {
+        "automation": item.of_automation.name,
+        "what": item_title.title(item),
+        "asks": " and ".join(short),
+        "page": ["automation", item.of_automation.pk],
+    }
+    people, thread = people_with(Role.SECURITY_REVIEWER, now).order_by("pk"), f"unasked:{about}"
+    outbox.queue(
+        outbox.each(people, "recertification_unasked", thread=thread, key=f"{year}-{week}", now=now, context=context)
+    )
+
+
+def _notice(step: Step[Any], item: Item, person: Person, event: str, key: str, context: dict[str, Any]) -> Notice:
+    grant = item.grant
+    return outbox.notice(
+        recipient=person,
+        event=f"recertification_{event}",
+        thread=f"item:{item.pk}",
+        key=f"item:{item.pk}:{key}:{person.pk}",
+        now=step.now,
+        context={
+            "automation": item.of_automation.name,
+            "team": item.of_automation.team.name,
+            "what": item_title.title(item),
+            "tier": item.snapshot.get("tier", ""),
+            "is_sample": item.is_sample,
+            "because": item_title.because(item),
+            "deadline_at": ledger_events.instant(item.deadline),
+            "grace_at": ledger_events.instant(item.grace_until),
+            "closes_at": ledger_events.instant(item.closes_at) if item.closes_at else "",
+            "ends_at": ledger_events.instant(grant.ends_at) if grant else "",
+            "page": ["recert_item", item.pk],
+            **context,
+        },
+    )

@@ -1,0 +1,310 @@
+"""What is asked before anything in a review happens, after permission and of everybody (S4, S5, R4, R6, A11).
+
+The duties that separate people come first; below them stand the conditions of time and standing, which are asked in the same way so
+that a page, a sweep and the write get one answer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from approvals.decisions.rules.duties import stale_sign_in
+from approvals.models import GrantState
+from approvals.policies import queries as policy_queries
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal
+from governance.recertification.campaigns import queries as campaign_queries
+from governance.recertification.campaigns import snapshot
+from governance.recertification.items import cancelled_items, conflict_reviews, reviewers, schedule
+from governance.recertification.models import (
+    OVER,
+    UNCLOSED,
+    AnswerKind,
+    Asks,
+    Campaign,
+    CampaignKind,
+    Item,
+    ItemState,
+    Question,
+)
+from inventory.models import Automation, AutomationState
+
+#: How often a question may be passed on (R4).
+MOST_PASSES = 2
+
+
+def _interactive(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.kind == "person" and actor.signed_in_at is not None:
+        return None
+    return Refusal(
+        "SOD-5", "duty", "Tokens, jobs and commands answer nothing.", "Sign in to the portal and answer there."
+    )
+
+
+def _fresh(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    item = subject.item
+    tier = item.grant.counted_tier if item.grant is not None else item.of_automation.tier
+    key = ("policy", now)
+    if key not in actor.memory:
+        actor.memory[key] = policy_queries.in_force(now)
+    return stale_sign_in(actor, actor.memory[key], tier, "answer")
+
+
+def _two_people(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    used = reviewers.in_the_way(subject.item, Asks(subject.asks))
+    for person in actor.people:
+        if person.pk in used:
+            who = "You are" if person == actor.person else f"{person.name}, for whom you stand in, is"
+            sentence = f"{who} asked the other question of this item; two people answer the two."
+            return Refusal("SOD-4", "duty", sentence, "Pass it on with “Not mine”.")
+    return None
+
+
+def _gains(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.asks != Asks.ACCEPTABLE:
+        return None
+    for person in actor.people:
+        if reviewers.gains(subject.item, person):
+            who = "You own" if person == actor.person else f"{person.name}, for whom you stand in, owns"
+            sentence = f"{who} the automation or took part in asking for this, and whoever gains does not say that it is acceptable."
+            return Refusal("SOD-4", "duty", sentence, "Pass it on with “Not mine”.")
+    return None
+
+
+def _correctable(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    item, last = subject.item, subject.latest_answer
+    if last is None or last.answer != AnswerKind.REVOKE or item.state != ItemState.ANSWERED:
+        return Refusal("R4", "state", "Only a submitted revoke can be corrected.", "Submit the automation again.")
+    if item.closes_at is None or now >= item.closes_at:
+        return Refusal("R4", "state", "The days for correcting it are over.", "Submit the automation again.")
+    return None
+
+
+INTERACTIVE = Duty("SOD-5", "S5", "An answer needs a person in an interactive session.", _interactive)
+FRESH = Duty("SOD-5", "S5", "An answer about high risk needs a fresh sign-in.", _fresh)
+TWO_PEOPLE = Duty(
+    "SOD-4", "S4", "The two questions of an item are answered by two people.", _two_people, ("question_two_people",)
+)
+GAINS = Duty(
+    "SOD-4",
+    "S4",
+    "Whoever owns the automation, or took part in asking for it, does not say that it is acceptable.",
+    _gains,
+)
+CORRECTABLE = Duty("R4", "R4", "A submitted revoke can be corrected until it takes effect for good.", _correctable)
+
+
+def is_gone(item: Item) -> bool:
+    """Whether what is reviewed has ended otherwise, so that there is nothing to answer."""
+    if item.grant is not None:
+        return item.grant.state == GrantState.ENDED
+    return item.of_automation.state == AutomationState.RETIRED
+
+
+def _standing(subject: Item | Question, actor: Actor, now: datetime) -> Refusal | None:
+    item = subject.item if isinstance(subject, Question) else subject
+    if is_gone(item):
+        return Refusal("STATE", "state", "What this is about has ended already.", "Nothing is left to answer.")
+    return None
+
+
+def passing_refusal(question: Question) -> Refusal | None:
+    """Why a question can't be passed on, or None (R4)."""
+    if question.passed >= MOST_PASSES:
+        sentence = "It was passed on twice already: this is the last person it is asked of."
+        return Refusal("R4", "state", sentence, "Answer it, or leave it: unanswered it ends.")
+    return None if reviewers.next_after(question) is not None else nobody_left()
+
+
+def nobody_left() -> Refusal:
+    """The refusal where the ladder has come to its end."""
+    sentence = "Nobody is left whom it could be passed on to."
+    return Refusal("R4", "state", sentence, "Answer it, or leave it: unanswered it ends.")
+
+
+def _passable(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    return passing_refusal(subject)
+
+
+def _new(subject: Item | Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    return None if subject._state.adding else Refusal("R5", "state", "It is open already.")
+
+
+def _all_closed(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.items.filter(state__in=UNCLOSED).exists():
+        return Refusal("R2", "state", "Something in it is still open.")
+    return None
+
+
+def _named_once(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if not subject._state.adding:
+        return Refusal("R2", "state", "It was opened already.")
+    known = Campaign.objects.filter(kind=CampaignKind.ADHOC, name=subject.name.strip()).exclude(state__in=OVER)
+    if not known.exists():
+        return None
+    return Refusal("R2", "state", "A campaign of this name is under way.", "Look at that one, or give it another name.")
+
+
+def _not_frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if not subject.is_frozen or snapshot.is_passed_over(subject, now):
+        return None
+    return Refusal("R2", "state", "All of it is in the campaign.")
+
+
+def _frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if not subject.is_frozen:
+        return Refusal("R2", "state", "Not all of it is in the campaign yet.")
+    return None if subject.has_unasked else Refusal("R2", "state", "All of it is asked.")
+
+
+def _all_asked(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if not subject.is_frozen or subject.has_unasked:
+        return Refusal("R2", "state", "Not all of it is asked yet.")
+    if campaign_queries.in_the_way(subject, now) or snapshot.is_passed_over(subject, now):
+        return Refusal("R2", "state", "Some of it is in a campaign that was called off and has not let it go yet.")
+    return None
+
+
+def _no_part(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    people = {one.pk for one in actor.people if one.pk != subject.opened_by_id}
+    if not people or not campaign_queries.has_part(subject, people, now):
+        return None
+    who = "You, or whom you stand in for, are" if actor.standing_for is not None else "You are"
+    sentence = f"{who} asked in it, or gain from something that it reviews, and did not open it."
+    next_step = "Ask whoever opened it, or an admin or somebody in security who has no part in it."
+    return Refusal("SOD-4", "duty", sentence, next_step)
+
+
+def _left_open(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if Item.objects.filter(cancelled_items.LET_GO, campaign=subject).exists():
+        return None
+    return Refusal("R2", "state", "Nothing in it waits any more.")
+
+
+def _goes_on(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    if Item.objects.filter(cancelled_items.LET_GO, pk=subject.pk).exists():
+        return Refusal("R2", "state", "Its campaign was called off.")
+    return None
+
+
+def _waits_for_somebody(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+    if Question.objects.unanswered().filter(item__campaign=subject).exists():
+        return None
+    return Refusal("R5", "state", "Everybody has answered.")
+
+
+def _asked_of_nobody(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.nobody and (reviewers.missing(subject) or not reviewers.vacant(subject)):
+        return None
+    return Refusal("A9", "state", "Somebody is asked about it.")
+
+
+def _nobody_left_to_ask(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.nobody or subject.suspended_at is not None:
+        return Refusal("A9", "state", "That is known, or silence has suspended it before.")
+    return None if reviewers.vacant(subject) else Refusal("A9", "state", "Somebody is asked about it.")
+
+
+def _reminder_due(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.remind_at is None or now < subject.remind_at:
+        return Refusal("R5", "state", "It is not time for a reminder.")
+    return None
+
+
+def _reviewer_out(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
+    if reviewers.is_out(subject):
+        return None
+    return Refusal("R8", "state", "The reviewer is here, and may answer it.")
+
+
+def _is_nobody_late(item: Item) -> bool:
+    """Whether nobody was asked; or all who were have answered or can't any more, and the rest can be asked of nobody."""
+    waiting = item.questions.filter(answered_at__isnull=True).select_related("reviewer").order_by("pk")
+    return not any(not reviewers.is_out(one) or reviewers.next_after(one) is not None for one in waiting)
+
+
+def _deadline_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    if _is_nobody_late(subject):
+        return Refusal("A9", "state", "Nobody was asked about it, so nobody is late.")
+    return Refusal("R6", "state", "Its deadline has not passed.") if now < subject.deadline else None
+
+
+def _grace_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.suspended_at is not None:
+        return Refusal("R6", "state", "Silence has suspended it already.")
+    if _is_nobody_late(subject):
+        return Refusal("A9", "state", "Nobody was asked about it, so nobody is late.")
+    return Refusal("R6", "state", "Its grace period has not passed.") if now < subject.grace_until else None
+
+
+def _closing_due(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
+    if (
+        is_gone(subject)
+        or conflict_reviews.is_resolved(subject)
+        or (subject.closes_at is not None and now >= subject.closes_at)
+    ):
+        return None
+    return Refusal("R4", "state", "It is not time to close this.")
+
+
+def _reviewed_in_time(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    item = Item.objects.filter(automation=subject).exclude(state=ItemState.CLOSED).first()
+    if item is not None:
+        is_late = now >= item.grace_until
+    else:  # it opens weeks before, unless nothing has run since
+        is_late = subject.review_on is not None and now >= schedule.review_instant(subject.review_on)
+    if not is_late:
+        return None
+    if item is not None and item.nobody:
+        sentence = "It was up for review, and nobody is left who could be asked about it."
+        return Refusal("R6", "state", sentence, "Name who answers for it: they are asked at once.")
+    sentence = "It was up for review, and nobody has answered in time."
+    return Refusal("R6", "state", sentence, "Answer its review: the automation's page says who is asked.")
+
+
+STANDING = Duty("STATE", "R4", "What is reviewed has not ended otherwise.", _standing)
+PASSABLE = Duty(
+    "R4", "R4", "A question is passed on at most twice, down its ladder.", _passable, ("question_passed_at_most_twice",)
+)
+NEW = Duty(
+    "R5",
+    "R5",
+    "What is opened is not open already.",
+    _new,
+    ("item_one_open_per_grant", "item_one_open_per_automation", "campaign_one_scheduled_a_tier_and_day"),
+)
+ALL_CLOSED = Duty("R2", "R2", "A campaign closes when nothing in it is open.", _all_closed)
+NAMED_ONCE = Duty("R2", "R2", "One campaign of a name is under way.", _named_once, ("campaign_name_once",))
+NO_PART = Duty(
+    "SOD-4",
+    "S4",
+    "A campaign is called off by whoever opened it, or by somebody who is asked nothing in it and gains from nothing that it reviews.",
+    _no_part,
+)
+LEFT_OPEN = Duty("R2", "R2", "With a campaign that is called off, what nobody has settled is let go.", _left_open)
+GOES_ON = Duty("R2", "R2", "Silence takes nothing that a campaign was called off about.", _goes_on)
+WAITS_FOR_SOMEBODY = Duty("R5", "R5", "Who is done is reminded of nothing.", _waits_for_somebody)
+NOT_FROZEN = Duty("R2", "R2", "A campaign is filled until all that it is about is in it.", _not_frozen)
+FROZEN = Duty("R2", "R2", "People are asked once all of a campaign is in it, and until all of it is asked.", _frozen)
+ALL_ASKED = Duty(
+    "R2",
+    "R2",
+    "A campaign is open once all that it is about is in it and asked, and one that was called off has let go what they share.",
+    _all_asked,
+)
+ASKED_OF_NOBODY = Duty("A9", "A9", "Only what nobody was asked about is asked later.", _asked_of_nobody)
+NOBODY_LEFT = Duty(
+    "A9",
+    "A9",
+    "What nobody is left to answer waits for somebody, unless silence has suspended it.",
+    _nobody_left_to_ask,
+)
+REMINDER_DUE = Duty("R5", "R5", "A reminder goes out on its day.", _reminder_due)
+REVIEWER_OUT = Duty("R8", "R8", "Only who left, or may not answer it any more, is replaced.", _reviewer_out)
+DEADLINE_PASSED = Duty("R6", "R6", "What is unanswered is handed on once its deadline has passed.", _deadline_passed)
+GRACE_PASSED = Duty("R6", "R6", "Silence suspends once the grace period has passed.", _grace_passed)
+REVIEWED_IN_TIME = Duty("R6", "R6", "What nobody has reviewed within its grace period does not run.", _reviewed_in_time)
+CLOSING_DUE = Duty(
+    "R4", "R4", "An item closes when its time has come, or what it is about has ended or is resolved.", _closing_due
+)

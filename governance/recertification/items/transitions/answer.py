@@ -1,0 +1,303 @@
+"""What a reviewer does: answer, pass on, correct a revoke (R4, S4). What follows for the item stands in `settle`.
+
+One answer is one transaction. A batch is many of them under one id, so that one refusal holds up nobody else's answer and a kill
+in the middle loses nothing: what was not submitted is still a draft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from approvals.grants.transitions import lifecycle
+from governance.core.actors.actor import Actor
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.repeats import acts_as, said_the_same
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import Person
+from governance.core.roles.roles import Permission
+from governance.recertification.items import item_title, reviewers, schedule
+from governance.recertification.items import notices as item_notices
+from governance.recertification.items import rules as item_rules
+from governance.recertification.items.transitions.open_item import ask_missing, leave_a_day
+from governance.recertification.items.transitions.settle import reopen, settle
+from governance.recertification.models import (
+    CHANGED,
+    SETTLING,
+    Answer,
+    AnswerKind,
+    Asks,
+    Draft,
+    Item,
+    ItemState,
+    Question,
+)
+
+#: Rows that are locked before a question, outermost first.
+ABOVE = ("item.of_automation", "item.grant", "item")
+
+#: States of a question that still waits for an answer.
+WAITING = (ItemState.OPEN, ItemState.ESCALATED)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the item's card was to whoever answered: the later look at how it was answered asks that (R7).
+
+    Args:
+        seconds: how long it was before them, in real seconds, where known.
+        recommended: what it recommended, as `recommending.Advice` says it; empty where it was not shown.
+        looked: how often they opened what stands behind it; None where that was not measured.
+        in_bulk: whether they chose for several items of low risk at once.
+        chosen_at: when they chose, where they submitted it later.
+    """
+
+    seconds: int | None = None
+    recommended: str = ""
+    looked: int | None = None
+    in_bulk: bool = False
+    chosen_at: datetime | None = None
+
+
+#: Of an answer that no card was shown for.
+UNSEEN = Seen()
+
+
+def said_before(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Question | None:
+    """The question, where the last word of this person about it is the same, with the same reason (A8)."""
+    last = _last_word_of(question, actor, text, params)
+    return question if last is not None and last.supersedes_id is None else None
+
+
+def _corrected_before(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Question | None:
+    last = _last_word_of(question, actor, text, params)
+    return question if last is not None and last.supersedes_id is not None else None
+
+
+def _last_word_of(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Answer | None:
+    last = question.answers.filter(person=actor.person).select_related("reason").order_by("-pk").first()
+    if last is None or not acts_as(actor, last.for_person_id):
+        return None
+    if last.answer != params["answer"] or not said_the_same(last.reason, text):
+        return None
+    if params.get("whose") not in (None, question.reviewer):
+        return None  # passed on to somebody else
+    return last if params.get("term_days") in (None, last.term_days) else None
+
+
+@transition(
+    Question,
+    event="question.answered",
+    repeats=said_before,
+    permission=Permission.ITEM_ANSWER,
+    source=WAITING,
+    duties=[item_rules.INTERACTIVE, item_rules.TWO_PEOPLE, item_rules.GAINS, item_rules.STANDING, item_rules.FRESH],
+    parents=ABOVE,
+)
+def answer(
+    step: Step[Question], *, answer: AnswerKind, batch: UUID, seen: Seen = UNSEEN, term_days: int | None = None
+) -> Effect:
+    """The reviewer answers: keep, revoke or do not renew.
+
+    Args:
+        step: the running call.
+        answer: what they say.
+        batch: joins the answers that were submitted together (R7).
+        seen: what the card was to them (R7).
+        term_days: for *keep*: a shorter term than the approved one, in days from now.
+    """
+    question = step.subject
+    check(question, answer, seen)
+    said = _said(step, answer, batch, seen=seen, term_days=term_days)
+    _done(step, question)
+    settle_where_due(step, question)
+    return Effect(payload={"asks": question.asks, "answer": answer, "answer_id": said.pk, "batch": str(batch)})
+
+
+@transition(
+    Question,
+    event="question.passed_on",
+    repeats=said_before,
+    permission=Permission.ITEM_ANSWER,
+    source=WAITING,
+    duties=[item_rules.INTERACTIVE, item_rules.STANDING, item_rules.PASSABLE, item_rules.FRESH],
+    parents=ABOVE,
+)
+def pass_on(
+    step: Step[Question],
+    *,
+    answer: AnswerKind,
+    batch: UUID,
+    whose: Person | None = None,
+    seen: Seen = UNSEEN,
+) -> Effect:
+    """The reviewer does not know, or it is not theirs: somebody else is asked, until the same deadline.
+
+    Args:
+        step: the running call.
+        answer: ``dont_know`` or ``not_mine``.
+        batch: joins the answers that were submitted together (R7).
+        whose: for ``not_mine``, whom they name; else the next on the ladder.
+        seen: what the card was to them (R7).
+    """
+    question = step.subject
+    if answer in SETTLING:
+        raise refuse(Refusal("R4", "input", "That answers the question; it does not pass it on."))
+    other = _named(question, whose) if whose is not None else reviewers.next_after(question)
+    if other is None:
+        raise refuse(item_rules.nobody_left())
+    _said(step, answer, batch, seen=seen)
+    question.passed += 1
+    hand_over(step, question, other)
+    item_notices.tell_reviewer(step, question, "passed", key="passed")
+    return Effect(payload={"asks": question.asks, "answer": answer, "to": str(other.opaque_id)})
+
+
+@transition(
+    Question,
+    event="question.corrected",
+    repeats=_corrected_before,
+    permission=Permission.ITEM_ANSWER,
+    source=["answered"],
+    duties=[
+        item_rules.INTERACTIVE,
+        item_rules.TWO_PEOPLE,
+        item_rules.GAINS,
+        item_rules.STANDING,
+        item_rules.CORRECTABLE,
+        item_rules.FRESH,
+    ],
+    parents=ABOVE,
+    reason_needed=True,
+)
+def correct(step: Step[Question], *, answer: AnswerKind, batch: UUID) -> Effect:
+    """Whoever submitted a revoke takes it back for another answer, with a reason, before it takes effect for good.
+
+    Args:
+        step: the running call.
+        answer: ``keep`` or ``do_not_renew``.
+        batch: joins the answers that were submitted together (R7).
+    """
+    question = step.subject
+    if answer not in (AnswerKind.KEEP, AnswerKind.DO_NOT_RENEW):
+        raise refuse(Refusal("R4", "input", "Correct a revoke to “Keep” or “Do not renew”."))
+    check(question, answer)
+    last = question.latest_answer
+    said = _said(step, answer, batch, supersedes=last)
+    item = Item.objects.get(pk=question.item_id)
+    reopen(item, actor=step.actor, now=step.now)
+    question.item = item
+    settle_where_due(step, question)
+    return Effect(
+        payload={"asks": question.asks, "answer": answer, "answer_id": said.pk, "instead_of": last.pk if last else None}
+    )
+
+
+def check(question: Question, answer: AnswerKind, seen: Seen = UNSEEN) -> None:
+    """Refuse an answer that this question does not take.
+
+    Raises:
+        InvalidInput: it passes the question on, or an automation, which has no end, is to end on its date.
+        OutOfTurn: it can't be renewed here any more (G2, G5), or is not what it was when they chose (R2, R7).
+    """
+    no = answer_refusal(question, answer) or changed_refusal(question.item, seen)
+    if no is not None:
+        raise refuse(no)
+
+
+def answer_refusal(question: Question, answer: AnswerKind) -> Refusal | None:
+    """Why this question can't be answered like this, or None; permission and duties apart. The page asks it too."""
+    item = question.item
+    if answer not in SETTLING:
+        return Refusal("R4", "input", "That passes the question on; it does not answer it.")
+    if item.grant is None:
+        if answer == AnswerKind.DO_NOT_RENEW:
+            return Refusal("R4", "input", "An automation has no date on which it ends.", "Answer “Keep” or “Revoke”.")
+        return None
+    return lifecycle.succession_refusal(item.grant) if answer == AnswerKind.KEEP else None
+
+
+def changed_refusal(item: Item, seen: Seen) -> Refusal | None:
+    """Why what somebody chose does not count any more, or None: something joined the item since, or it is not low risk any more (R2, R7)."""
+    tier = item.grant.counted_tier if item.grant is not None else item.of_automation.tier
+    if seen.in_bulk and tier != "low":
+        sentence = f"It is {tier} risk by now: that is answered on its own page."
+        return Refusal("R7", "state", sentence, "Choose again there: what you wrote is kept.")
+    changed = item.snapshot.get(CHANGED)
+    if seen.chosen_at is None or changed is None or seen.chosen_at > datetime.fromisoformat(changed["at"]):
+        return None
+    sentence = f"It changed since you chose: {item_title.BECAUSE[changed['because']]}"
+    return Refusal("R2", "state", sentence, "Look at it and choose again: what you wrote is kept.")
+
+
+def _named(question: Question, whose: Person) -> Person:
+    """Whom a reviewer names instead, if it may go to them: not back, not to who gains (R4, S4)."""
+    without = [*question.asked_before, question.reviewer_id]
+    found = reviewers.next_on([whose], question.item, Asks(question.asks), without=without)
+    if found is None:
+        sentence = f"It can't be passed on to {whose.name}: they were asked before, gain from it, or answer the other question."
+        raise refuse(Refusal("R4", "input", sentence, "Name somebody else, or nobody."))
+    return found
+
+
+def hand_over(step: Step[Any], question: Question, to: Person) -> None:
+    """Put a question before somebody else; the item's deadline stays where it is, and they have a day before silence counts. Saves both."""
+    leave_a_day(step, question.item)
+    Draft.objects.filter(question=question).delete()
+    question.asked_before = [*question.asked_before, question.reviewer_id]
+    question.reviewer, question.asked_at = to, step.now
+    item, zone = question.item, reviewers.zone_of(to)
+    question.remind_at = schedule.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
+    step.save(question)
+
+
+def _done(step: Step[Question], question: Question) -> None:
+    question.answered_at, question.remind_at = step.now, None
+    step.save(question)
+    Draft.objects.filter(question=question).delete()
+
+
+def _said(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Seen = UNSEEN, **more: Any) -> Answer:
+    made = answer_of(step, answer, batch, seen=seen, **more)
+    made.save(force_insert=True)
+    return made
+
+
+def answer_of(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Seen = UNSEEN, **more: Any) -> Answer:
+    """The row of an answer, not saved."""
+    person = step.actor.person
+    if person is None:  # the duty INTERACTIVE lets no job come this far
+        raise AssertionError("Only people answer.")
+    return Answer(
+        question=step.subject,
+        person=person,
+        for_person=step.actor.standing_for,
+        answer=answer,
+        reason=step.reason,
+        batch=batch,
+        seconds=seen.seconds,
+        recommended=seen.recommended,
+        looked=seen.looked,
+        at=step.now,
+        **more,
+    )
+
+
+def settle_where_due(step: Step[Any], question: Question) -> None:
+    """Settle the item when what has been said settles it: one revoke does, else that all questions are answered (R4, S4).
+
+    Where one was never put to anybody, because there was nobody or the risk rose since, it is now, and the item waits for it.
+    """
+    item = Item.objects.get(pk=question.item_id)
+    said = [one.latest_answer for one in item.questions.order_by("pk")]
+    revoked = next((one for one in said if one is not None and one.answer == AnswerKind.REVOKE), None)
+    if revoked is not None:
+        settle(item, actor=step.actor, now=step.now, answers=[revoked])
+    elif all(one is not None for one in said) and reviewers.missing(item):
+        ask_missing(step, item, reviewers.bench_of(item, step.now))
+    elif all(one is not None for one in said):
+        settle(item, actor=step.actor, now=step.now, answers=said)
+    question.item = item

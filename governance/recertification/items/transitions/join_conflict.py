@@ -1,0 +1,45 @@
+"""A conflict about what is under review already joins that review: nobody is asked twice (R2, R5, S6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from approvals.models import Conflict, ConflictState
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.roles.roles import Permission
+from governance.recertification.items import conflict_reviews
+from governance.recertification.items.transitions.open_item import join
+from governance.recertification.models import Item, ItemState
+
+
+def _item_of(conflict: Conflict) -> Item | None:
+    """The open item about what a conflict is to be asked about, where it was not asked yet."""
+    grant = next((grant for one, grant in conflict_reviews.unasked() if one.pk == conflict.pk), None)
+    return Item.objects.filter(grant=grant, state__in=(ItemState.OPEN, ItemState.ESCALATED)).first() if grant else None
+
+
+def _under_review(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+    if _item_of(subject) is not None:
+        return None
+    return Refusal("R2", "state", "Nothing of it is under review, or it was asked about already.")
+
+
+UNDER_REVIEW = Duty("R2", "R2", "A conflict joins the open review of what it is about, once.", _under_review)
+
+
+@transition(
+    Conflict,
+    event="conflict.joined_review",
+    permission=Permission.ITEM_OPEN,
+    source=(ConflictState.OPEN,),
+    duties=(UNDER_REVIEW,),
+)
+def join_review(step: Step[Conflict]) -> Effect:
+    """What was held before its rule was enforced is under review already: whoever is asked hears of the conflict too (S6)."""
+    item = _item_of(step.subject)
+    assert item is not None  # a duty asked
+    join(item, actor=step.actor, now=step.now, because=conflict_reviews.IN_CONFLICT)
+    return Effect(payload={"item": str(item.pk)})

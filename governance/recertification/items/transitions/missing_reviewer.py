@@ -1,0 +1,104 @@
+"""What nobody can be asked: it waits for somebody, whom it is put to then; silence is for those who were asked (A9, R6, R8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approvals.assignment.candidates import organisation_holidays, organisation_zone
+from approvals.assignment.escalation_chain import Bench
+from governance.core.clock import working_days
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.roles.roles import Permission
+from governance.recertification.items import notices as item_notices
+from governance.recertification.items import reviewers, schedule
+from governance.recertification.items import rules as item_rules
+from governance.recertification.items.transitions.open_item import ask_each, remind_anew
+from governance.recertification.models import Item, ItemState, Question
+
+#: States in which somebody can still be asked.
+UNSETTLED = (ItemState.OPEN, ItemState.ESCALATED)
+
+
+@transition(
+    Item,
+    event="item.asked",
+    permission=Permission.ITEM_OPEN,
+    source=UNSETTLED,
+    duties=[item_rules.STANDING, item_rules.ASKED_OF_NOBODY],
+    parents=["of_automation", "grant"],
+)
+def ask_now(step: Step[Item]) -> Effect:
+    """Somebody can be asked by now what nobody could be asked: they have their working days from now on, unless another is late already (A9, R1).
+
+    So does whoever was asked, could not answer for a while, and may again.
+    """
+    item = step.subject
+    bench = reviewers.bench_of(item, step.now)
+    lacking = reviewers.missing(item)
+    if reviewers.short_of(item, bench):
+        raise refuse(Refusal("A9", "state", "Still nobody can be asked about it."))
+    _give_time(step, item)
+    item.nobody = bool(reviewers.vacant(item))
+    step.save(item)
+    for question in item.questions.filter(answered_at__isnull=True, remind_at__isnull=True).order_by("pk"):
+        question.item = item
+        if not reviewers.is_out(question):
+            remind_anew(step, question)
+    asked = ask_each(step, item, lacking, bench)
+    return Effect(payload={"asked": {one.asks: str(one.reviewer.opaque_id) for one in asked}})
+
+
+@transition(
+    Item,
+    event="item.left_unasked",
+    permission=Permission.ITEM_OPEN,
+    source=UNSETTLED,
+    duties=[item_rules.STANDING, item_rules.NOBODY_LEFT],
+    parents=["of_automation", "grant"],
+)
+def leave_unasked(step: Step[Item]) -> Effect:
+    """Whoever was asked has left or may not answer any more, and nobody is next: it waits, and no silence counts against it (A9, R8).
+
+    They are reminded of nothing that they can't answer: a question without a reminder is one that waits for somebody.
+    """
+    item = step.subject
+    short = reviewers.vacant(item)
+    for question in item.questions.filter(asks__in=short).order_by("pk"):
+        question.remind_at = None
+        step.save(question)
+    item.nobody = True
+    step.save(item)
+    item_notices.tell_security(item, short, step.now)
+    return Effect(payload={"asks": [asks.value for asks in short]})
+
+
+def somebody_again(step: Step[Any], question: Question, bench: Bench) -> None:
+    """A question that waited for somebody is about to be put to them: until when, and whether the item still waits for others (A9, R1).
+
+    Args:
+        step: the running call.
+        question: with its item, locked.
+        bench: of now.
+    """
+    item = question.item
+    _give_time(step, item)
+    others = [one for one in reviewers.vacant(item) if one != question.asks]
+    item.nobody = bool(others or reviewers.short_of(item, bench))
+    step.save(item)
+
+
+def _give_time(step: Step[Any], item: Item) -> None:
+    """Who is asked late has their working days from now on, unless somebody else is late with it already; and until its end at most.
+
+    The item is not saved.
+    """
+    zone, holidays = organisation_zone(), organisation_holidays()
+    least = working_days.add_working_days(step.now, schedule.LEAST, zone, holidays)
+    waiting = [one for one in item.questions.all() if one.answered_at is None]
+    is_anybody_late = any(one.remind_at is not None and not reviewers.is_out(one) for one in waiting)
+    if item.deadline < least and not is_anybody_late:
+        tier = str(item.snapshot.get("tier", "high"))
+        grace_until = schedule.grace_after(least, zone, holidays)[tier]
+        end = item.grant.ends_at if item.grant is not None else grace_until
+        item.deadline, item.grace_until = min(least, end), min(grace_until, end)

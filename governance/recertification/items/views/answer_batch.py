@@ -1,0 +1,143 @@
+"""One answer with one reason about several low-risk items (R7). Each is a draft of its own, until all are submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from governance.core.access import access
+from governance.core.clock import business_time
+from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
+from governance.recertification.items import drafts, item_title
+from governance.recertification.items import queries as item_queries
+from governance.recertification.items.views import card, queue
+from governance.recertification.models import SETTLING, AnswerKind, Question
+from governance.web.components.times import counted
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number
+
+Shape = dict[str, Any]
+
+#: The most that are answered together: what somebody can read on one page.
+MOST = 100
+
+
+@require_http_methods(["GET", "POST"])
+def together(request: Request) -> HttpResponse:
+    """What waits for the reader and is of low risk, to be ticked; and the drafts that come of it."""
+    now = business_time.now()
+    if request.method == "GET":
+        return _shown(request, _low(request, now), now)
+    form = request.POST
+    ticked = {key for one in form.getlist("question") if (key := number(one)) is not None}
+    try:
+        kind, reason = _kind(form.get("answer", "")), form.get("reason", "").strip()
+        if not reason:
+            raise refuse(Refusal("R7", "input", "Say why: the reason stands with each answer."))
+        chosen = [one for one in _waiting(request, now, ticked) if one.pk in ticked]
+        if not chosen:
+            raise refuse(Refusal("R7", "input", "Tick at least one item."))
+    except InvalidInput as no:
+        return _shown(request, _low(request, now), now, typed=form, error=no.refusal.sentence, status=no.status)
+    problems, done = [], 0
+    for one in chosen:
+        said = _chosen(one, kind, reason, request, now, form.get(f"shown-{one.pk}", ""))
+        done += said is None
+        problems += [f"{item_title.title(one.item)}: {said}"] if said is not None else []
+    for problem in problems:
+        messages.error(request, problem)
+    if done:
+        messages.success(request, f"Chosen for {counted(done, 'item')}. Submit to make it count.")
+    return redirect("recert_mine")
+
+
+def _chosen(
+    question: Question, kind: AnswerKind, reason: str, request: Request, now: datetime, shown: str
+) -> str | None:
+    """Draft one of the answers; returns why not, where it is refused."""
+    grant = question.item.grant
+    if grant is None:
+        return "It is an automation: that is answered on its own page."
+    if grant.counted_tier != "low":
+        return f"It is {grant.counted_tier} risk: that is answered on its own page."
+    try:
+        actor, seen = drafts.acting(request.actor, question), replace(card.seen(shown, ""), in_bulk=True)
+        drafts.save_draft(question, kind, actor=actor, now=now, reason=reason, seen=seen)
+    except Refused as no:
+        return f"{no.refusal.sentence} {no.refusal.to_do}".strip()
+    return None
+
+
+def _kind(value: str) -> AnswerKind:
+    if value not in SETTLING:
+        raise refuse(Refusal("R7", "input", "Together they are kept, revoked or not renewed."))
+    return AnswerKind(value)
+
+
+def _waiting(request: Request, now: datetime, keys: set[int] | None = None) -> list[Question]:
+    """What waits for the reader, the most urgent first."""
+    people = access.answers_as(request.actor, now)
+    rows = Question.objects.unanswered().filter(reviewer__in=people).select_related(*queue.WHOLE)
+    if keys is not None:
+        rows = rows.filter(pk__in=keys)
+    return list(rows.order_by("item__deadline", "pk")[:MOST])
+
+
+def _low(request: Request, now: datetime) -> list[Question]:
+    people = access.answers_as(request.actor, now)
+    rows = Question.objects.unanswered().filter(reviewer__in=people, item__grant__isnull=False)
+    low = rows.filter(item__grant__tier="low", item__grant__raised_to="").select_related(*queue.WHOLE)
+    return list(low.order_by("item__deadline", "pk")[:MOST])
+
+
+def _shown(
+    request: Request,
+    questions: Sequence[Question],
+    now: datetime,
+    *,
+    typed: Any = None,
+    error: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    found = item_queries.of([one.item for one in questions], now)
+    ticked = set(typed.getlist("question")) if typed is not None else set()
+    rows = [_row(one, found[one.item_id], now, is_ticked=str(one.pk) in ticked) for one in questions]
+    head = {
+        "title": "Answer low risk together",
+        "facts": [counted(len(rows), "item"), "each is a draft until you submit"],
+    }
+    context = {
+        "crumbs": [{"label": "My recertifications", "href": reverse("recert_mine")}, {"label": "Together", "href": ""}],
+        "head": head,
+        "rows": rows,
+        "action": reverse("recert_together"),
+        "kinds": [{"value": one.value, "label": one.label} for one in SETTLING],
+        "answer": typed.get("answer", "") if typed is not None else "",
+        "reason": {"value": typed.get("reason", "") if typed is not None else "", "error": error},
+    }
+    return page(request, "recertification/items/answer_batch.html", context, status=status)
+
+
+def _row(question: Question, one: item_queries.Known, now: datetime, *, is_ticked: bool) -> Shape:
+    used = one.usage
+    return {
+        "key": question.pk,
+        "href": queue.href(question),
+        "title": item_title.title(question.item),
+        "asks": question.get_asks_display(),
+        "use": f"{used.calls_30:,} calls in 30 days" if used is not None else "Not measured",
+        "advice": one.recommended.advice.label,
+        "because": next((reason.sentence for reason in one.recommended.reasons), ""),
+        "due": question.item.deadline,
+        "shown": card.stamp(one.recommended.advice),
+        "ticked": is_ticked,
+    }

@@ -1,0 +1,241 @@
+"""One item as its reviewer sees it: what it is, how it is used, why it is held, and what can be answered (R3, R4).
+
+Nothing is preselected, and an answer that would be refused is not offered; why not is said instead.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core import signing
+from django.urls import reverse
+
+from approvals.grants.transitions import lifecycle
+from approvals.policies import queries as policy_queries
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.models import Person
+from governance.recertification.items import drafts, item_title, reviewers
+from governance.recertification.items import queries as item_queries
+from governance.recertification.items import rules as item_rules
+from governance.recertification.items.transitions import answer
+from governance.recertification.items.transitions.answer import UNSEEN, Seen, changed_refusal
+from governance.recertification.items.views import item_rows
+from governance.recertification.models import AnswerKind, Asks, CampaignKind, Draft, Item, ItemState, Question
+from governance.web.components.times import day_of, day_words
+from governance.web.requests.parameters import number
+
+Shape = dict[str, Any]
+
+K = AnswerKind
+
+#: In the order of the keys 1 to 5: icon, tone.
+OPTIONS = (
+    (K.KEEP, "ring-check", "ok"),
+    (K.REVOKE, "ring-cross", "no"),
+    (K.DO_NOT_RENEW, "clock", ""),
+    (K.DONT_KNOW, "question", ""),
+    (K.NOT_MINE, "person", ""),
+)
+
+#: A card that was open for longer was not looked at all that time.
+LONGEST_SECONDS = 3600
+
+#: More looks than that say nothing more.
+MOST_LOOKS = 99
+
+_SALT = "recertification.card"
+
+
+def context(
+    question: Question, actor: Actor, now: datetime, draft: Draft | None, *, typed: Shape | None = None
+) -> Shape:
+    """What ``recertification/items/item.html`` takes.
+
+    Args:
+        question: what is asked.
+        actor: the reader.
+        now: business time.
+        draft: what they chose before, or None.
+        typed: what they had typed into a form that was refused, and its error.
+    """
+    item = question.item
+    mine, found = is_mine(question, actor, now), item_queries.of([item], now)[item.pk]
+    shape: Shape = {"item": item_rows.item(question, found, actor, now, draft, mine=mine)}
+    if mine:
+        advice = found.recommended.advice
+        shape["answers"] = _answers(question, drafts.acting(actor, question), now, draft, typed or {}, advice)
+    shape["notes"] = [*_changed(question, draft), *_notes(question, actor, now)]
+    shape["all_href"] = reverse("automation_items", args=[item.of_automation.pk])
+    return shape
+
+
+def is_mine(question: Question, actor: Actor, now: datetime) -> bool:
+    """Whether the reader is asked this, for themself or for whom they stand in, and it still waits."""
+    if question.reviewer_id not in access.answers_as(actor, now):
+        return False
+    return drafts.is_asked(question, actor=drafts.acting(actor, question), now=now)
+
+
+def _typeset(label: str) -> str:
+    return label.replace("'", "’")
+
+
+def _answers(question: Question, who: Actor, now: datetime, draft: Draft | None, typed: Shape, advice: str) -> Shape:
+    options = []
+    for key, (kind, icon, tone) in enumerate(OPTIONS, start=1):
+        if drafts.refusal(question, kind, actor=who, now=now) is None:
+            text = _consequence(question, kind, now)
+            options.append(
+                {
+                    "value": kind.value,
+                    "key": str(key),
+                    "label": _typeset(kind.label),
+                    "icon": icon,
+                    "tone": tone,
+                    "text": text,
+                }
+            )
+    reason = typed.get("reason", draft.reason if draft is not None else "")
+    passed_to = [one for one in _could_be(question) if any(option["value"] == K.NOT_MINE for option in options)]
+    return {
+        "action": reverse("recert_answer", args=[question.item_id]),
+        "asks": question.asks,
+        "shown": stamp(advice),
+        "reason": {"value": reason, "error": typed.get("error", "")},
+        "options": options,
+        "whose": [{"value": str(person.pk), "label": person.name} for person in passed_to],
+        "whose_value": str(draft.whose_id) if draft is not None and draft.whose_id else typed.get("whose", ""),
+    }
+
+
+def _could_be(question: Question) -> list[Person]:
+    """Whom a reviewer may name: whoever stands on the ladder and may be asked."""
+    without = [*question.asked_before, question.reviewer_id]
+    return [
+        one
+        for one in reviewers.on_the_ladder(question)
+        if reviewers.next_on([one], question.item, Asks(question.asks), without=without) is not None
+    ]
+
+
+def _consequence(question: Question, kind: AnswerKind, now: datetime) -> str:
+    item, grant = question.item, question.item.grant
+    if kind == K.KEEP and grant is not None:
+        return f"To {item_rows.day(day_of(lifecycle.longest_end(grant, now)))}, no wider than now"
+    if kind == K.KEEP:
+        days = policy_queries.in_force(now).review_after(item.of_automation.tier)
+        return f"Comes up again on {item_rows.day(day_of(now + timedelta(days=days)))}"
+    if kind == K.DO_NOT_RENEW and grant is not None:
+        ends = f"Ends on {day_words(day_of(grant.ends_at), day_of(now))}"
+        return (
+            f"{ends}, once the other question is answered too" if _waits_for_other(question) else f"{ends}, no reminder"
+        )
+    if kind == K.DONT_KNOW:
+        to = reviewers.next_after(question)
+        return f"Passed to {to.name}" if to is not None else ""
+    if kind == K.NOT_MINE:
+        return "Say whose; passed on once more" if question.passed == 0 else "Passed on for the last time"
+    return "Stops at once when you submit"
+
+
+def _waits_for_other(question: Question) -> bool:
+    """Whether the item's other question is asked and unanswered: nothing but a revoke answers for it (S4)."""
+    return any(one.pk != question.pk and one.answered_at is None for one in question.item.questions.all())
+
+
+def _why_now(item: Item) -> list[Shape]:
+    """Why it is asked before its time, where it is (I2, T4)."""
+    because = item_title.because(item)
+    if item.campaign.kind == CampaignKind.ADHOC:
+        reason = item.campaign.reason
+        links = [{"href": item.campaign.href, "label": "The campaign"}]
+        text = f"“{reason.shown}”" if reason is not None else ""
+        return [{"tone": "acc", "lead": f"Asked in {item.campaign.name}.", "text": text, "code": "R2", "links": links}]
+    if not because:
+        return []
+    text = f"It is {item.snapshot.get('tier', item.campaign.tier)} risk now." if "risk" in because else ""
+    return [{"tone": "high", "lead": because, "text": text, "code": "T4" if "risk" in because else "I2"}]
+
+
+def _changed(question: Question, draft: Draft | None) -> list[Shape]:
+    """What they chose before does not count any more: why not."""
+    no = changed_refusal(question.item, drafts.seen_of(draft)) if draft is not None else None
+    return [{"tone": "wait", "lead": no.sentence, "text": no.to_do, "code": no.code}] if no is not None else []
+
+
+def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
+    """What changes the decision: why two are asked, why an answer is not offered, what silence did, what can be corrected."""
+    item, who = question.item, drafts.acting(actor, question)
+    found = _why_now(item)
+    if item.is_sample:
+        text = "For one in ten, whoever answers for the resource is asked too, and both have to say yes."
+        found.append({"tone": "acc", "lead": "Low risk, drawn as a sample.", "text": text, "code": "S4"})
+    if item.suspended_at is not None and item.state == ItemState.ESCALATED:
+        found.append(
+            {
+                "tone": "no",
+                "lead": "Suspended: nobody answered in time.",
+                "text": f"It ends on {item_rows.day(day_of(item.closes_at))} unless an answer keeps it."
+                if item.closes_at
+                else "",
+            }
+        )
+    if is_mine(question, actor, now):
+        for kind in (K.KEEP, K.DONT_KNOW):
+            no = drafts.refusal(question, kind, actor=who, now=now)
+            if no is not None:
+                found.append({"tone": "wait", "lead": no.sentence, "text": no.to_do, "code": no.code})
+        stale = item_rules.FRESH.asks(question, who, now)
+        if stale is not None:
+            text = "Choose now all the same: you are asked to sign in again when you submit."
+            here = f"{reverse('recert_item', args=[item.pk])}?asks={question.asks}"
+            again = {"href": f"{reverse('account_reauthenticate')}?{urlencode({'next': here})}", "label": "Sign in now"}
+            found.append({"tone": "wait", "lead": stale.sentence, "text": text, "code": stale.code, "links": [again]})
+        if who.standing_for is not None:
+            found.append(
+                {"tone": "acc", "lead": f"You answer for {who.standing_for.name}.", "text": "The record says so."}
+            )
+    if item.closes_at is not None and answer.correct.refusal(question, actor=who, now=now) is None:
+        choices = [K.KEEP, *([K.DO_NOT_RENEW] if item.grant is not None else [])]
+        found.append(
+            {
+                "tone": "wait",
+                "lead": "Revoked and suspended.",
+                "text": f"It ends for good on {item_rows.day(day_of(item.closes_at))}. Until then you can correct it, with a reason.",
+                "links": [
+                    {
+                        "href": f"{reverse('recert_correct', args=[item.pk])}?asks={question.asks}&answer={kind.value}",
+                        "label": "Keep it after all" if kind == K.KEEP else "Let it end on its date",
+                    }
+                    for kind in choices
+                ],
+            }
+        )
+    return found
+
+
+def stamp(advice: str) -> str:
+    """The present and what is recommended, signed, for the form: what was shown, and for how long, is told when it comes back (R7)."""
+    return signing.dumps([int(business_time.real().timestamp()), advice], salt=_SALT)
+
+
+def seen(signed: str, looked: str) -> Seen:
+    """What a card was to whoever sends its form.
+
+    Args:
+        signed: its stamp; one that is not ours says nothing, one that is too old says not for how long.
+        looked: how often they opened what stands behind it, as its script counted; nothing without one.
+    """
+    try:
+        since, advice = signing.loads(signed, salt=_SALT)
+    except (signing.BadSignature, ValueError, TypeError):
+        return UNSEEN
+    seconds = max(0, int(business_time.real().timestamp()) - since)
+    times = number(looked)
+    return Seen(
+        seconds if seconds <= LONGEST_SECONDS else None, advice, min(times, MOST_LOOKS) if times is not None else None
+    )

@@ -1,0 +1,101 @@
+"""How a campaign was answered: what looks like rubber-stamping, and what the reviews achieved (R7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refusal
+from governance.core.roles.roles import Permission
+from governance.recertification.evidence import transitions as evidence_transitions
+from governance.recertification.items import item_title
+from governance.recertification.models import AnswerKind, Campaign
+from governance.recertification.quality import queries as quality_queries
+from governance.recertification.quality.queries import Quality
+from governance.web.components.times import counted
+from governance.web.pages.page import page, refused
+from governance.web.requests.middleware import Request
+
+Shape = dict[str, Any]
+
+NOT_YOURS = Refusal(
+    "R7",
+    "permission",
+    "How a campaign was answered is shown to who opened it, security reviewers and auditors.",
+    "What you are asked yourself stands under “Recertify”.",
+)
+
+
+@require_GET
+def campaign_quality(request: Request, pk: int) -> HttpResponse:
+    """The page of one campaign."""
+    campaign, now = get_object_or_404(Campaign, pk=pk), business_time.now()
+    if not may_read(request.actor, campaign, now):
+        return refused(request, NOT_YOURS)
+    crumbs = [
+        {"label": "Campaigns", "href": reverse("campaign_list")},
+        {"label": campaign.name, "href": campaign.href},
+        {"label": "How it was answered", "href": ""},
+    ]
+    head = {"title": f"How “{campaign.name}” was answered", "facts": ["nobody is ranked, and nothing is decided by it"]}
+    context = {"crumbs": crumbs, "head": head, "evidence": evidence_shape(campaign, request.actor, now)}
+    return page(request, "recertification/quality/quality.html", {**context, **shape(quality_queries.of(campaign))})
+
+
+def evidence_shape(campaign: Campaign, actor: Actor, now: datetime) -> list[Shape]:
+    """The buttons by which a campaign is taken out as evidence: none for who may not (``recertification/evidence/evidence_part.html``)."""
+    if evidence_transitions.export_campaign.refusal(campaign, actor=actor, now=now) is not None:
+        return []
+    return [
+        {"action": reverse("campaign_evidence", args=[campaign.pk, form]), "label": label}
+        for form, label in (("csv", "As a table (CSV)"), ("jsonl", "As lines (JSON)"))
+    ]
+
+
+def may_read(actor: Actor, campaign: Campaign, now: datetime) -> bool:
+    """Whether somebody may read how a campaign was answered: who opened it, or whoever reads signals (R7)."""
+    mine = campaign.opened_by_id is not None and campaign.opened_by_id in access.answers_as(actor, now)
+    return mine or access.may(actor, Permission.SIGNALS_READ, None, now=now)
+
+
+def shape(found: Quality) -> Shape:
+    """What ``recertification/quality/quality_parts.html`` takes, plain: for this page and whatever page shows a part of it."""
+    return {
+        "flagged": [
+            {"person": one.person, "at": one.at, "number": one.number, "said": list(one.said.values())}
+            for one in found.flagged
+        ],
+        "more": found.more,
+        "again": [
+            {"href": reverse("recert_item", args=[one.pk]), "text": item_title.title(one)} for one in found.again
+        ],
+        "figures": _figures(found),
+        "taken": [{"tier": tier, "number": found.taken.get(tier, 0)} for tier in ("high", "standard", "low")],
+        "kinds": [{"label": kind.label, "number": found.answers.get(kind, 0)} for kind in AnswerKind],
+    }
+
+
+def _figures(found: Quality) -> list[Shape]:
+    advised = found.followed + found.not_followed
+    taken = sum(found.taken.values())
+    return [
+        {"caption": "taken away or not renewed", "value": counted(taken, "grant")},
+        {"caption": f"of {counted(found.asked, 'question')} answered", "value": f"{found.answered:,}"},
+        {"caption": "until half were answered", "value": f"{found.days:.1f} days" if found.days is not None else "–"},
+        {
+            "caption": f"for half of {counted(found.measured, 'answer')} at most",
+            "value": counted(round(found.median), "second") if found.median is not None else "Not measured",
+        },
+        {
+            "caption": "followed what was recommended",
+            "value": f"{found.followed:,} of {advised:,}" if advised else "Not measured",
+        },
+    ]

@@ -1,0 +1,85 @@
+"""What comes up in the next three months: for the reader, for everybody where they read all reviews, and as a calendar file (R1, R5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from approvals.assignment.candidates import organisation_zone
+from governance.core.access import access
+from governance.core.clock import business_time, icalendar_file
+from governance.core.roles.roles import Permission
+from governance.recertification.items import due_dates
+from governance.recertification.reminders import queries as reminder_queries
+from governance.recertification.reminders.queries import Week
+from governance.web.pages.page import calendar_file, page
+from governance.web.requests.middleware import Request
+
+Shape = dict[str, Any]
+
+
+@require_GET
+def calendar(request: Request) -> HttpResponse:
+    """The weeks ahead: what opens, by tier, and what is due."""
+    now = business_time.now()
+    may_read_all = access.may(request.actor, Permission.CAMPAIGN_READ, None, now=now)
+    is_all = may_read_all and request.GET.get("whose") == "all"
+    people = None if is_all else access.answers_as(request.actor, now)
+    found = reminder_queries.weeks(now, organisation_zone(), people)
+    most = max([*(one.count for one in found), 1])
+    path = reverse("campaign_calendar")
+    return page(
+        request,
+        "recertification/reminders/calendar.html",
+        {
+            "now": now,
+            "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": "Calendar", "href": ""}],
+            "head": {
+                "title": "What comes up for review",
+                "facts": ["three months ahead, by the dates as they stand now"],
+                "actions": [{"label": "Calendar file", "icon": "file", "href": reverse("recert_calendar")}],
+            },
+            "chips": [
+                {"label": "Mine", "href": path, "current": not is_all, "count": None, "separator": False},
+                {
+                    "label": "Everybody’s",
+                    "href": f"{path}?whose=all",
+                    "current": is_all,
+                    "count": None,
+                    "separator": False,
+                },
+            ]
+            if may_read_all
+            else [],
+            "rows": [_row(one, most) for one in found],
+            "is_all": is_all,
+            "is_empty": not any(one.count or one.due for one in found),
+        },
+    )
+
+
+def _row(one: Week, most: int) -> Shape:
+    return {
+        "week": one,
+        "high": one.opens.get("high", 0),
+        "standard": one.opens.get("standard", 0),
+        "low": one.opens.get("low", 0),
+        "percent": one.count / most * 100,
+        "number": one.first.isocalendar().week,
+    }
+
+
+@require_GET
+def deadlines(request: Request) -> HttpResponse:
+    """What the reader answers as a file for their calendar: the events that their mails bring, all at once."""
+    me = request.actor.person
+    assert me is not None  # the address needs a sign-in
+    now = business_time.now()
+    content = icalendar_file.calendar(
+        due_dates.of_person(me, now), name=f"Countersign, {settings.ORGANISATION}", now=now
+    )
+    return calendar_file(content)

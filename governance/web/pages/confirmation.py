@@ -1,0 +1,119 @@
+"""One question before an operation, with what to weigh, as a page; a refusal in words; nothing typed is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import redirect
+
+from governance.core.duties.refusals import InvalidInput, Refusal, Refused
+from governance.core.engine.transition import Transition
+from governance.web.pages.page import page, refused
+from governance.web.requests.middleware import Request
+
+Shape = dict[str, Any]
+
+
+def confirm(
+    request: Request,
+    row: Any,
+    verb: Transition[Any],
+    now: datetime,
+    *,
+    title: str,
+    text: str,
+    label: str,
+    kind: str = "danger",
+    points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
+    back: str = "",
+) -> HttpResponse:
+    """Ask for a reason; perform and go back to the row's page on POST.
+
+    Args:
+        request: the request.
+        row: the subject, which has an ``href`` unless ``back`` is given.
+        verb: the operation, whose `refusal()` decides whether the question is asked at all.
+        now: business time.
+        title, text, label: the question, what follows from it, and the button.
+        kind: ``danger`` or ``filled``.
+        points: what to weigh, see ``components/reasons.html``; asked once it is known that the question is put.
+        back: where it goes on from there, where that is not the row's own page.
+    """
+    problem, back = "", back or row.href
+    if request.method == "POST":
+        try:
+            verb(row, actor=request.actor, now=now, reason=request.POST.get("reason", ""))
+            return redirect(back)
+        except InvalidInput as error:
+            problem = error.refusal.sentence
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": back})
+    elif (no := verb.refusal(row, actor=request.actor, now=now)) is not None:
+        return refused(request, no, context={"back_href": back})
+    reason = {"label": "Why", "required": True, "error": problem, "value": request.POST.get("reason", "")}
+    ask: Shape = {
+        "id": "confirm",
+        "title": title,
+        "text": text,
+        "action": request.path,
+        "label": label,
+        "kind": kind,
+        "reason": reason,
+        "points": points(),
+    }
+    context = {"ask": ask, "back_href": back, "now": now}
+    return page(request, "components/confirm_page.html", context, status=422 if problem else 200)
+
+
+def form_page(
+    request: Request,
+    form: forms.Form,
+    act: Callable[[dict[str, Any]], Any],
+    *,
+    now: datetime,
+    title: str,
+    label: str,
+    back: str,
+    text: str = "",
+    no: Refusal | None = None,
+    points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
+) -> HttpResponse:
+    """Show a form, or why the reader may not; on POST act and go to the row's page, or say beside the field what is wrong.
+
+    Args:
+        request: the request.
+        form: bound on POST.
+        act: takes the cleaned fields, returns something with an ``href``; may raise any refusal.
+        now: business time.
+        title, label: of the page and of its button.
+        text: what follows from it.
+        back: where "Leave it" leads.
+        no: what the operation's `refusal()` says. A form that was sent filled in is tried all the same: what is attempted
+            stands on record (H1).
+        points: what to weigh, see ``components/reasons.html``.
+    """
+    if no is not None and not (request.method == "POST" and form.is_valid()):
+        return refused(request, no, context={"back_href": back})
+    if request.method == "POST" and form.is_valid():
+        try:
+            return redirect(act(form.cleaned_data).href)
+        except InvalidInput as error:
+            _say_beside(form, error)
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": back})
+    context = {"form": form, "title": title, "text": text, "label": label, "back_href": back, "now": now}
+    context["points"] = points()
+    return page(request, "components/form_page.html", context, status=422 if form.errors else 200)
+
+
+def _say_beside(form: forms.Form, error: InvalidInput) -> None:
+    """Put each sentence of a refusal beside its field, and the whole above the form when it has none."""
+    beside = [(name, said) for name, said in error.refusal.detail if name in form.fields]
+    for name, said in beside:
+        form.add_error(name, said)
+    if not beside:
+        form.add_error(None, error.refusal.sentence)

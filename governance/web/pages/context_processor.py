@@ -1,0 +1,101 @@
+"""The context that every template gets: ``now`` and ``navigation``, the frame around the page.
+
+Both are lazy: a fragment that shows no frame asks no counter and reads no clock. A view that read the clock itself passes
+its own ``now``, which stands before this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property, lru_cache
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+
+from governance.core.clock import business_time
+from governance.web.pages import navigation as frame
+from governance.web.requests.parameters import local_path
+
+
+class Chrome:
+    """What ``base.html`` shows around a page, each part asked for when it is drawn."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self.organisation: str = settings.ORGANISATION
+        self.zone: str = timezone.get_current_timezone_name()
+        self.demo: bool = settings.DEMO
+
+    @cached_property
+    def destinations(self) -> list[frame.Destination]:
+        """Main links with counts and the current one marked."""
+        return frame.destinations(self._request)
+
+    @property
+    def person_name(self) -> str:
+        """The reader's name, empty when nobody is signed in."""
+        user = getattr(self._request, "user", None)
+        if user is None or not user.is_authenticated:
+            return ""
+        return getattr(user, "name", "") or str(user)
+
+    @property
+    def home_href(self) -> str:
+        """Where the brand leads."""
+        return frame.href("home") or "/"
+
+    @property
+    def profile_href(self) -> str:
+        """The reader's own page."""
+        return frame.href("me")
+
+    @property
+    def menu(self) -> list[dict[str, str]]:
+        """What the reader's menu leads to besides: what everybody may read and nobody needs each day."""
+        named = (
+            ("Conflicts", "conflict", "conflict_list"),
+            ("Waivers", "clock", "waiver_list"),
+            ("Revocation tasks", "key", "revocations"),
+            ("Policies", "file", "policies"),
+        )
+        return [
+            {"label": label, "icon": icon, "href": frame.href(name)} for label, icon, name in named if frame.href(name)
+        ]
+
+    @property
+    def search_href(self) -> str:
+        """Where the search field sends its words."""
+        return frame.href("search")
+
+    @property
+    def sign_in_href(self) -> str:
+        """Where one signs in."""
+        return frame.href("account_login")
+
+    @property
+    def next_path(self) -> str:
+        """The page that the reader goes to next, for the forms of signing in; empty for an address elsewhere."""
+        return local_path(self._request.POST.get("next") or self._request.GET.get("next"))
+
+    @property
+    def sign_out_href(self) -> str:
+        """Where the sign-out button posts to."""
+        return frame.href("account_logout")
+
+    @property
+    def clock_href(self) -> str:
+        """The demo's page that moves the clock."""
+        return frame.href("clock") if self.demo else ""
+
+    @property
+    def mails_href(self) -> str:
+        """The demo's mail page."""
+        return frame.href("mail_list") if self.demo else ""
+
+
+def chrome(request: HttpRequest) -> dict[str, object]:
+    """Context processor: ``navigation`` (see `Chrome`) and ``now``, a callable that reads the clock at most once."""
+    now: Callable[[], datetime] = lru_cache(maxsize=1)(business_time.now)
+    return {"chrome": Chrome(request), "now": now}

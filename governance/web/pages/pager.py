@@ -1,0 +1,115 @@
+"""Lists by name, a page at a time: search in one column, filters in the address, paging by key and never by offset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+
+from governance.core.database.key_filters import keyed_by
+from governance.web.requests.parameters import number
+
+#: Rows on one page.
+PAGE = 50
+
+#: Where a page begins: after, or before, the row with this key.
+KEYS = ("after", "before")
+
+
+@dataclass(frozen=True)
+class Paged:
+    """One page of rows and the addresses of its neighbours; empty where there is none."""
+
+    rows: Sequence[Any]
+    newer_href: str
+    older_href: str
+
+
+def words_of(asked: QueryDict) -> list[str]:
+    """The words searched for, lower-cased; at most five, so that a search stays one."""
+    return asked.get("q", "").replace("\0", "").lower().split()[:5]
+
+
+def search(rows: QuerySet[Any], words: Sequence[str]) -> QuerySet[Any]:
+    """Rows whose search column holds every word; the column has a trigram index."""
+    for word in words:
+        rows = rows.filter(search__contains=word)
+    return rows
+
+
+def by_name(rows: QuerySet[Any], asked: QueryDict, path: str, ways: Sequence[Q] | None = None) -> Paged:
+    """The page that the address names by the key of its first or last row (``after`` or ``before``: id, then name).
+
+    Of rows that are shown for one of several reasons, the first page by each reason is found by itself and the page is taken of these:
+    one condition that says either or the other would be asked of every row that the reader may not see.
+
+    Args:
+        rows: filtered, in any order; rows have ``name`` and a key.
+        asked: the query string.
+        path: the address without it.
+        ways: for what reasons a row is shown, each enough; None for all rows.
+    """
+    way = next((key for key in KEYS if asked.get(key)), "")
+    backwards = way == "before"
+    pk, _, name = asked.get(way, "").replace("\0", "").partition("-")
+    key = number(pk)
+    if key is not None and backwards:
+        rows = rows.filter(name__lte=name).exclude(name=name, pk__gte=key)
+    elif key is not None:
+        rows = rows.filter(name__gte=name).exclude(name=name, pk__lte=key)
+    order = ("-name", "-pk") if backwards else ("name", "pk")
+    if ways:
+        first, *others = (rows.filter(way).order_by(*order).values("pk")[: PAGE + 1] for way in ways)
+        rows = rows.filter(keyed_by(first.union(*others, all=True)))
+    elif ways is not None:
+        rows = rows.none()
+    found = list(rows.order_by(*order)[: PAGE + 1])
+    more = len(found) > PAGE
+    found = found[:PAGE]
+    if backwards:
+        found.reverse()
+    before, after = (more, key is not None) if backwards else (key is not None, more)
+    return Paged(
+        found,
+        _href(path, asked, before=found[0]) if found and before else "",
+        _href(path, asked, after=found[-1]) if found and after else "",
+    )
+
+
+def kept(asked: QueryDict, *dropped: str) -> dict[str, str]:
+    """The address's parameters without the page's key and without those named."""
+    return {name: str(value) for name, value in asked.items() if value and name not in (*KEYS, *dropped)}
+
+
+def _href(path: str, asked: QueryDict, **edge: Any) -> str:
+    keys = {way: f"{row.pk}-{row.name}" for way, row in edge.items()}
+    return f"{path}?{urlencode({**kept(asked), **keys})}"
+
+
+def chips(path: str, asked: QueryDict, name: str, choices: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """A filter as links; the empty choice stands for all."""
+    rest = kept(asked, name)
+    return [
+        {
+            "label": label,
+            "href": _with(path, {**rest, name: value} if value else rest),
+            "current": asked.get(name, "") == value,
+            "count": None,
+            "separator": False,
+        }
+        for value, label in choices
+    ]
+
+
+def _with(path: str, parameters: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(parameters)}" if parameters else path
+
+
+def choice(asked: QueryDict, name: str, label: str, choices: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """A filter as a select of ``components/filters.html``."""
+    options = [{"value": value, "label": said, "selected": asked.get(name) == value} for value, said in choices]
+    return {"name": name, "label": label, "options": options}

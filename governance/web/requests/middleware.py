@@ -1,0 +1,131 @@
+"""HEAD and unknown methods, for every page alike (RFC 9110, 9.3.2 and 15.5.6).
+
+Who is asking, and in which zone they read times: hangs the acting person on the request and activates their zone.
+
+Also where a request that holds what no text column takes ends, for all pages alike. Another middleware forbids caches to store responses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from whitenoise.middleware import WhiteNoiseFileResponse
+
+from governance.core.actors.actor import Actor
+from governance.core.clock.working_days import zone_of
+from governance.web.errors import problem_documents
+
+
+class Methods:
+    """Answers HEAD as GET, whose body the server leaves out, and gives a 405 a page. The API answers its own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request; a page that takes GET says in ``Allow`` that it takes HEAD too."""
+        if problem_documents.is_program(request):
+            return self.get_response(request)
+        is_head = request.method == "HEAD"
+        if is_head:
+            request.method = "GET"
+        answer = self.get_response(request)
+        if is_head:
+            request.method = "HEAD"
+        if not isinstance(answer, HttpResponseNotAllowed):
+            return answer
+        allowed = [name.strip() for name in answer["Allow"].split(",")]
+        allowed += ["HEAD"] if "GET" in allowed and "HEAD" not in allowed else []
+        page = render_to_string("405.html", {"takes_get": "GET" in allowed}, request)
+        return HttpResponseNotAllowed(allowed, page)
+
+
+#: Where the session keeps the instant of the sign-in, in seconds since the epoch of real time.
+SIGNED_IN_AT = "signed_in_at"
+NUL = "\0"
+UTF_8 = "utf-8"
+
+
+class Request(HttpRequest):
+    """A request as views behind a sign-in get it: for annotations, since `RequestActorMiddleware` adds the attribute."""
+
+    actor: Actor
+
+
+#: ``Cache-Control`` of everything but static files: no browser and no proxy keeps a copy.
+NOT_KEPT = "no-store, private"
+
+
+def actor_of(request: HttpRequest) -> Actor | None:
+    """The signed-in person as an actor in an interactive session, or None."""
+    if not request.user.is_authenticated:
+        return None
+    stamp = request.session.get(SIGNED_IN_AT)
+    at = datetime.fromtimestamp(stamp, tz=timezone.get_fixed_timezone(0)) if stamp else None
+    return Actor.of(request.user, signed_in_at=at)
+
+
+def zone_for(request: HttpRequest) -> ZoneInfo:
+    """The reader's own zone; the organisation's for whoever set none or is not signed in (H8)."""
+    user = getattr(request, "user", None)
+    return zone_of(getattr(user, "time_zone", ""), ZoneInfo(settings.ORGANISATION_TIME_ZONE))
+
+
+class CacheControlMiddleware:
+    """Forbids caches to store a response, errors and redirects included. Static files keep the header that WhiteNoise gives them."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Set the header. It stands before all other middleware, so that their responses have it too."""
+        response = self.get_response(request)
+        if not isinstance(response, WhiteNoiseFileResponse):
+            response["Cache-Control"] = NOT_KEPT
+        return response
+
+
+class RequestActorMiddleware:
+    """Sets `request.actor`, read only when a view asks for it, and the zone in which pages show times."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Hang the actor on the request and answer it in the reader's zone; a program is told in a document that it wrote in another
+        encoding.
+
+        Raises:
+            BadRequest: the query string holds a NUL, which no text column takes, or the request says that it is written in another
+                encoding than pages are, which no browser does and some of which can't even be tried: no page is asked what it means.
+        """
+        if request.content_params and request.content_params.get("charset", UTF_8).lower() not in (UTF_8, "utf8"):
+            if problem_documents.is_program(request):
+                return problem_documents.problem(
+                    415, "MEDIA_TYPE", "The request is not in UTF-8.", "Write it in UTF-8, and say so."
+                )
+            raise BadRequest("The request is not in UTF-8.")
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("The address holds a character that no text has.")
+        request.__dict__["actor"] = SimpleLazyObject(lambda: actor_of(request))
+        with timezone.override(zone_for(request)):
+            return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: object) -> None:
+        """Refuse a form with a NUL in a field, before its view and after whoever checks that it is ours.
+
+        What is in an uploaded file is its reader's to judge; the names of files come without such characters.
+
+        Raises:
+            BadRequest: see above; what was typed is not in it, since it is logged.
+        """
+        if any(NUL in text for name, texts in request.POST.lists() for text in (name, *texts)):
+            raise BadRequest("The form holds a character that no text has.")

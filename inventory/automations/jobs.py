@@ -1,0 +1,105 @@
+"""What has been suspended for long is retired: its owners hear of it two weeks before, and the day before (L1).
+
+It is retired no sooner than two weeks after somebody heard of it, however long it was suspended before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Min
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.jobs import sweeps
+from governance.core.models import Notice, Person
+from governance.core.notices import outbox
+from governance.core.people.transitions import people_with
+from governance.core.roles.roles import Permission, Role
+from inventory.models import Automation, AutomationState
+from inventory.ownership.transitions import leads_of
+
+#: Days after which what is suspended is retired.
+LONGEST_DAYS = 90
+#: Days before that on which people hear of it.
+TOLD_BEFORE = (14, 1)
+
+EVENT = "suspended_retires"
+DAY = timedelta(days=1)
+
+
+def thread_of(one: Automation) -> str:
+    """What its notices belong to: this suspension and no other."""
+    since = one.suspended_at.strftime("%Y%m%d%H%M") if one.suspended_at is not None else ""
+    return f"suspended:{one.pk}:{since}"
+
+
+def retires_at(one: Automation) -> datetime | None:
+    """When it is retired, unless it runs again: after its days, and after people have had their notice; None while nobody had it."""
+    notices = Notice.objects.filter(event=EVENT, thread=thread_of(one))
+    told: datetime | None = notices.aggregate(first=Min("created_at"))["first"]
+    if one.suspended_at is None or told is None:
+        return None
+    return max(one.suspended_at + LONGEST_DAYS * DAY, told + TOLD_BEFORE[0] * DAY)
+
+
+def _not_long_enough(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    at = retires_at(subject)
+    if at is not None and now >= at:
+        return None
+    return Refusal("L1", "state", "It has not been suspended for that long, or nobody has heard of it in time.")
+
+
+LONG_ENOUGH = Duty(
+    "L1", "L1", "What is suspended for long is retired once people have had their notice.", _not_long_enough
+)
+
+
+@transition(
+    Automation,
+    event="automation.retired",
+    permission=Permission.AUTOMATION_LAPSE,
+    source=(AutomationState.SUSPENDED,),
+    target=(AutomationState.RETIRED,),
+    duties=[LONG_ENOUGH],
+)
+def retire_suspended(step: Step[Automation]) -> Effect:
+    """It was suspended for 90 days, and nobody took it up again: it is retired, as an owner retires it (L1)."""
+    return Effect(payload={"why": "suspended"})
+
+
+def retire_due(now: datetime, actor: Actor) -> int:
+    """Retire whatever was suspended for so long; returns how many."""
+    due = Automation.objects.filter(state=AutomationState.SUSPENDED, suspended_at__lte=now - LONGEST_DAYS * DAY)
+    return sweeps.sweep(due, lambda one: retire_suspended.when_due(one, actor=actor, now=now), job=actor.job)
+
+
+def remind(now: datetime) -> int:
+    """Tell owners and leads, two weeks and a day before, that it is retired; returns how many were told (R9: once each)."""
+    near = now - (LONGEST_DAYS - TOLD_BEFORE[0]) * DAY
+    rows = Automation.objects.filter(state=AutomationState.SUSPENDED, suspended_at__lte=near)
+    related = ("business_owner", "technical_owner", "interim__person", "team__lead", "team__deputy_lead")
+    told = 0
+    for one in rows.select_related(*related).order_by("pk"):
+        at = retires_at(one) or max(now + TOLD_BEFORE[0] * DAY, (one.suspended_at or now) + LONGEST_DAYS * DAY)
+        days = min((before for before in TOLD_BEFORE if now >= at - before * DAY), default=None)
+        if days is not None and now < at:
+            with transaction.atomic():
+                told += _tell(one, _concerned(one, now), at, days, now)
+    return told
+
+
+def _concerned(one: Automation, now: datetime) -> Iterable[Person]:
+    """Its owners and its team's leads; where none of them is here, security."""
+    people = [person for person in (*one.answering(now), *leads_of(one)) if person.is_here]
+    return people or people_with(Role.SECURITY_REVIEWER, now).order_by("pk")
+
+
+def _tell(one: Automation, people: Iterable[Person], at: datetime, days: int, now: datetime) -> int:
+    context = {"automation": one.name, "at": at.isoformat(), "days": days, "page": ["automation", one.pk]}
+    thread = thread_of(one)
+    return len(outbox.queue(outbox.each(people, EVENT, thread=thread, key=str(days), now=now, context=context)))

@@ -1,0 +1,271 @@
+"""The life of an automation after it is registered: review, live, suspended, retired (I1, G5, L1).
+
+What only an approval may cause is internal here and runs inside that approval's own operation. What follows for grants is
+registered by approvals as consequences of ``automation.retired`` and the like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import Person
+from governance.core.roles.roles import Permission
+from inventory.models import Automation, AutomationState, Version
+from inventory.models.automation import AMENDED_BY_REVIEW
+from inventory.ownership import transitions as ownership_transitions
+from inventory.risk.tiers import Tier
+
+S = AutomationState
+
+
+def _not_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.stopped_by is not None:
+        return Refusal("G5", "state", f"{subject.stopped_by.name} stopped it already.")
+    return None
+
+
+def _stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.stopped_by_id is None:
+        if subject.suspended_by_look_at is not None:
+            sentence = "Nobody stopped it: it is suspended until stage 1 has decided about what changed."
+            return Refusal("G5", "state", sentence, "Submit the automation again.")
+        return Refusal(
+            "G5",
+            "state",
+            "Nobody stopped it: its review suspended it, and lifting a stop does not undo a review.",
+            "Answer its review while that is open; afterwards submit the automation again.",
+        )
+    return None
+
+
+def _not_who_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    for person in actor.people:
+        if person.pk in (subject.stopped_by_id, subject.stopped_for_id):
+            who = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
+            sentence = f"{who} stopped it; lifting that needs two others."
+            return Refusal("G5", "duty", sentence, "Ask an owner and the team's lead.")
+    return None
+
+
+def _not_who_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    for person in actor.people:
+        if person.pk in (subject.resume_asked_by_id, subject.resume_asked_for_id):
+            who = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
+            sentence = f"{who} asked to lift it; a second person does."
+            return Refusal("G5", "duty", sentence, "Ask another owner or the team's lead.")
+    return None
+
+
+def _nobody_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.resume_asked_by is not None:
+        asked = subject.resume_asked_by.name
+        return Refusal("G5", "state", f"{asked} asked to lift it already.", "A second person lifts it.")
+    return None
+
+
+def _somebody_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.resume_asked_by is None:
+        return Refusal("G5", "state", "Nobody has asked to lift it yet: it takes two people.", "Ask to lift it first.")
+    return None
+
+
+NOT_STOPPED = Duty("G5", "G5", "What is stopped is not stopped again.", _not_stopped)
+STOPPED = Duty("G5", "G5", "Only a stop is lifted; what a review suspended is not.", _stopped)
+NOBODY_ASKED = Duty("G5", "G5", "One person asks to lift a stop.", _nobody_asked)
+SOMEBODY_ASKED = Duty("G5", "G5", "A stop is lifted once somebody has asked for it.", _somebody_asked)
+NOT_WHO_STOPPED = Duty("G5", "G5", "Who stopped it does not lift the stop.", _not_who_stopped)
+NOT_WHO_ASKED = Duty("G5", "G5", "Lifting a stop needs two people.", _not_who_asked)
+
+
+@transition(Automation, event="automation.put_in_review", permission=None, source=(S.DRAFT,), target=(S.IN_REVIEW,))
+def put_in_review(step: Step[Automation]) -> Effect:
+    """Its first submission was made; only before it first goes live."""
+    return Effect()
+
+
+@transition(Automation, event="automation.sent_back", permission=None, source=(S.IN_REVIEW,), target=(S.DRAFT,))
+def back_to_draft(step: Step[Automation]) -> Effect:
+    """Its submission was refused, withdrawn or declined before it ever was live."""
+    return Effect()
+
+
+@transition(
+    Automation,
+    event="automation.went_live",
+    permission=None,
+    source=(S.DRAFT, S.IN_REVIEW, S.LIVE, S.SUSPENDED),
+    target=(S.LIVE, S.SUSPENDED),
+)
+def go_live(
+    step: Step[Automation],
+    *,
+    version: Version,
+    tier: str,
+    review_on: date | None,
+    asked: Mapping[str, Any] | None = None,
+    decided_at: datetime | None = None,
+) -> Effect:
+    """A version becomes the approved one, with what stage 1 approved about the automation; a stopped one stays stopped.
+
+    What its review, or a look at what changed, suspended comes back only where stage 1 has decided about it since (R4, A12).
+
+    Args:
+        step: the running step.
+        version: the version put in force.
+        tier: the app's tier as it was decided; it is never set below what a person raised it to (T2).
+        review_on: the day on which it comes up for review (R1); None leaves it where it is, since a change that asked
+            nothing of stage 1 reviewed nothing either.
+        asked: what stage 1 decided about, as it was frozen: ``purpose``, ``kind``, and ``business_owner`` and
+            ``technical_owner`` as opaque ids. It takes effect; what was said otherwise since goes on waiting, since
+            nobody has decided about it (A1, A12). None when stage 1 was not asked.
+        decided_at: when stage 1 approved the app for this; None when it was not asked.
+    """
+    automation = step.subject
+    for since in ("suspended_by_review_at", "suspended_by_look_at", "moved_at"):
+        at = getattr(automation, since)
+        if at is not None and decided_at is not None and decided_at > at:
+            setattr(automation, since, None)
+    _take_amendment(automation, asked or {})
+    ownership_transitions.settle(automation, step)
+    automation.approved_version = version
+    automation.tier = max(Tier.of(tier), Tier.of(automation.raised_to or tier)).word
+    automation.review_on = review_on or automation.review_on
+    return Effect(
+        to=_out_of_suspension(automation),
+        payload={"version": version.number, "manifest": version.manifest_digest, "tier": automation.tier},
+    )
+
+
+def _out_of_suspension(automation: Automation) -> AutomationState:
+    """Live, unless a stop, a review or a look at what changed still suspends it."""
+    suspended = (automation.stopped_by_id, automation.suspended_by_review_at, automation.suspended_by_look_at)
+    if any(one is not None for one in suspended):
+        return S.SUSPENDED
+    automation.suspended_at = None
+    return S.LIVE
+
+
+def _take_amendment(automation: Automation, asked: Mapping[str, Any]) -> None:
+    """What was decided counts; what was said since, also where it is what stood before, waits for a decision of its own."""
+    said = automation.asked
+    for name, value in _decided(asked).items():
+        setattr(automation, name, value)
+    automation.amendment = {name: value for name, value in said.items() if value != getattr(automation, name)}
+
+
+def _decided(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What was frozen, under the names of the columns; a person's opaque id becomes the row's key."""
+    named = [str(asked[name]) for name in ("business_owner", "technical_owner") if asked.get(name)]
+    people = {str(one.opaque_id): one.pk for one in Person.objects.filter(opaque_id__in=named)}
+    columns = {"business_owner_id": "business_owner", "technical_owner_id": "technical_owner"}
+    found = {}
+    for column in AMENDED_BY_REVIEW:
+        name = columns.get(column, column)
+        if name in asked:
+            found[column] = people.get(str(asked[name])) if column in columns else asked[name]
+    return found
+
+
+@transition(
+    Automation, event="automation.suspended", permission=None, source=(S.LIVE, S.SUSPENDED), target=(S.SUSPENDED,)
+)
+def suspend(step: Step[Automation], *, why: str, by_look: bool = False) -> Effect:
+    """A review, or a look at what changed, suspends it: a no, or silence. One that is stopped too stays so when the stop is lifted.
+
+    Args:
+        step: the running step.
+        why: for the ledger.
+        by_look: whether it was a look (A12, A13): no answer of a review lifts that, only stage 1.
+    """
+    step.subject.suspended_at = step.subject.suspended_at or step.now
+    if by_look:
+        step.subject.suspended_by_look_at = step.now
+    else:
+        step.subject.suspended_by_review_at = step.now
+    return Effect(payload={"why": why})
+
+
+@transition(
+    Automation,
+    event="automation.reinstated",
+    permission=None,
+    source=(S.SUSPENDED,),
+    target=(S.LIVE, S.SUSPENDED),
+)
+def reinstate(step: Step[Automation]) -> Effect:
+    """What a review suspended comes back, because its answer was corrected or came late; a stopped one stays stopped (G5)."""
+    step.subject.suspended_by_review_at = None
+    return Effect(to=_out_of_suspension(step.subject))
+
+
+@transition(
+    Automation,
+    event="automation.stopped",
+    permission=Permission.AUTOMATION_STOP,
+    source=(S.LIVE, S.SUSPENDED),
+    target=(S.SUSPENDED,),
+    duties=[NOT_STOPPED],
+    reason_needed=True,
+)
+def stop(step: Step[Automation]) -> Effect:
+    """The kill switch: an owner, the team's lead, security or on-call stops it at once, alone and with a reason (G5).
+
+    One that its review suspended can be stopped too: then the one has to be lifted and the other answered.
+    """
+    step.subject.suspended_at = step.subject.suspended_at or step.now
+    step.subject.stopped_by, step.subject.stopped_for = step.actor.person, step.actor.standing_for
+    step.subject.resume_asked_by = step.subject.resume_asked_for = None
+    return Effect()
+
+
+@transition(
+    Automation,
+    event="automation.resume_asked",
+    permission=Permission.AUTOMATION_RESUME,
+    source=(S.SUSPENDED,),
+    duties=[STOPPED, NOBODY_ASKED, NOT_WHO_STOPPED],
+    reason_needed=True,
+)
+def ask_to_resume(step: Step[Automation]) -> Effect:
+    """The first of two people asks to lift a stop (G5)."""
+    step.subject.resume_asked_by, step.subject.resume_asked_for = step.actor.person, step.actor.standing_for
+    step.save(step.subject)
+    return Effect()
+
+
+@transition(
+    Automation,
+    event="automation.resumed",
+    permission=Permission.AUTOMATION_RESUME,
+    source=(S.SUSPENDED,),
+    target=(S.LIVE, S.SUSPENDED),
+    duties=[STOPPED, SOMEBODY_ASKED, NOT_WHO_STOPPED, NOT_WHO_ASKED],
+    reason_needed=True,
+)
+def resume(step: Step[Automation]) -> Effect:
+    """The second of two people lifts a stop; neither of them is who stopped it (G5). What its review suspended stays so."""
+    step.subject.stopped_by = step.subject.stopped_for = None
+    step.subject.resume_asked_by = step.subject.resume_asked_for = None
+    return Effect(to=_out_of_suspension(step.subject))
+
+
+@transition(
+    Automation,
+    event="automation.retired",
+    permission=Permission.AUTOMATION_RETIRE,
+    source=(S.DRAFT, S.IN_REVIEW, S.LIVE, S.SUSPENDED, S.OBSERVED),
+    target=(S.RETIRED,),
+    reason_needed=True,
+)
+def retire(step: Step[Automation]) -> Effect:
+    """An owner retires it: its grants end, nothing is freed, and coming back is a new submission (L1).
+
+    Its id, its identities and its credentials stay its own: who brings it in again is its team, as something new that says what it was (I9).
+    """
+    return Effect()

@@ -1,0 +1,191 @@
+"""An automation moves to another team: its lead asks, the other team's lead agrees (L2).
+
+What follows for what it holds, and that the new lead decides about it, stands with approvals, which follows ``transfer.accepted``.
+Nobody does any of it in somebody else's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import Person, Team, TeamKind
+from governance.core.notices import outbox
+from governance.core.roles.roles import Permission
+from inventory.models import Automation, AutomationState, Transfer, TransferState
+
+S = TransferState
+
+#: How long at most what was granted for the former team runs on, in days.
+RUNS_ON_DAYS = 30
+
+#: States in which something is held, so that both leads have to agree.
+HELD = (AutomationState.LIVE, AutomationState.SUSPENDED)
+
+
+def waiting(automation: Automation) -> Transfer | None:
+    """The transfer that waits for the other lead, or None."""
+    related = ("from_team", "to_team__lead", "asked_by", "why")
+    return automation.transfers.filter(state=S.ASKED).select_related(*related).first()
+
+
+def _in_person(subject: Automation | Transfer, actor: Actor, now: datetime) -> Refusal | None:
+    if actor.standing_for is None:
+        return None
+    return Refusal(
+        "L2", "duty", "A lead gives away, or takes over, an automation in person.", "Wait until they are back."
+    )
+
+
+def _none_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+    one = waiting(subject)
+    if one is None:
+        return None
+    sentence = f"{one.asked_by.name} has asked {one.to_team.name} already."
+    return Refusal("L2", "state", sentence, "Its lead answers, or it is withdrawn first.")
+
+
+def _another_lead(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
+    own = subject.from_team
+    leads = {own.lead_id, own.deputy_lead_id, subject.asked_by_id}
+    if actor.person is None or actor.person.pk not in leads:
+        return None
+    return Refusal("L2", "duty", f"You lead {own.name} too: it takes the lead of each team.", "Its other lead answers.")
+
+
+def _still_theirs(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
+    one = subject.automation
+    if one.team_id != subject.from_team_id or one.state not in HELD:
+        return Refusal("L2", "state", f"{one.name} is {one.get_state_display().lower()}: it does not move any more.")
+    return None
+
+
+IN_PERSON = Duty("L2", "L2", "No delegate gives an automation away or takes one over.", _in_person)
+NONE_ASKED = Duty("L2", "L2", "One team at a time is asked.", _none_asked, ("transfer_one_at_a_time",))
+ANOTHER_LEAD = Duty(
+    "L2",
+    "L2",
+    "Whoever leads the team that gives it away does not agree for the other.",
+    _another_lead,
+    ("transfer_by_two_people",),
+)
+STILL_THEIRS = Duty("L2", "L2", "What moves is in use and still the team's.", _still_theirs)
+
+
+@transition(
+    Automation,
+    event="transfer.asked",
+    permission=Permission.TRANSFER_ASK,
+    source=HELD,
+    duties=[IN_PERSON, NONE_ASKED],
+    reason_needed=True,
+)
+def ask_transfer(step: Step[Automation], *, team: Team) -> Effect:
+    """The lead of its team asks another team to take an automation over (L2)."""
+    automation, person = step.subject, step.actor.person
+    assert person is not None  # permitted by leading the team
+    _check_team(automation, team, person)
+    made = Transfer(
+        automation=automation,
+        from_team=automation.team,
+        to_team=team,
+        asked_by=person,
+        asked_at=step.now,
+        why=step.reason,
+    )
+    step.save(made)
+    _tell(made, _leads(team), step, "transfer_asked")
+    return Effect(subject=made, payload={"team": team.pk})
+
+
+def _check_team(automation: Automation, team: Team, person: Person) -> None:
+    leads = [one for one in (team.lead, team.deputy_lead) if one is not None and one.is_here]
+    problems = (
+        (team.pk == automation.team_id, f"It is {team.name}'s already."),
+        (team.kind != TeamKind.BUSINESS, f"{team.name} builds nothing."),
+        (not leads, f"Nobody leads {team.name} who could agree."),
+        (person in leads, f"You lead {team.name} too: it takes the lead of each team."),
+    )
+    for is_wrong, said in problems:
+        if is_wrong:
+            raise refuse(Refusal("L2", "input", said, "Choose another team.", detail=(("team", said),)))
+
+
+@transition(
+    Transfer,
+    event="transfer.accepted",
+    permission=Permission.TRANSFER_ANSWER,
+    source=(S.ASKED,),
+    target=(S.AGREED,),
+    duties=[IN_PERSON, STILL_THEIRS, ANOTHER_LEAD],
+    parents=("automation",),
+    reason_needed=True,
+)
+def accept_transfer(step: Step[Transfer]) -> Effect:
+    """The lead of the other team agrees: it is theirs from now on, and stage 1 is theirs to decide (L2)."""
+    one, automation = step.subject, step.subject.automation
+    one.answered_by, one.answered_at = step.actor.person, step.now
+    people = [*automation.owners, *_leads(one.from_team), *_leads(one.to_team)]
+    _tell(one, people, step, "transfer_accepted")
+    facts = {"from_team": one.from_team_id, "to_team": one.to_team_id}
+    return Effect(payload=facts, then=lambda: _move(one, step))
+
+
+def _move(one: Transfer, step: Step[Transfer]) -> dict[str, Any]:
+    """The database lets a team be changed by what both have agreed to and nothing else, so that it moves once that stands."""
+    move(one, actor=step.actor, now=step.now)
+    return {}
+
+
+@transition(
+    Transfer,
+    event="transfer.moved",
+    permission=None,
+    source=(S.AGREED,),
+    target=(S.MOVED,),
+    parents=("automation",),
+)
+def move(step: Step[Transfer]) -> Effect:
+    """Both have agreed: the automation is the other team's from now on (L2)."""
+    automation = step.subject.automation
+    automation.team, automation.moved_at = step.subject.to_team, step.now
+    step.save(automation)
+    return Effect(payload={"team": automation.team_id})
+
+
+@transition(
+    Transfer,
+    event="transfer.dropped",
+    permission=Permission.TRANSFER_DROP,
+    source=(S.ASKED,),
+    target=(S.DROPPED,),
+    duties=[IN_PERSON],
+    reason_needed=True,
+)
+def drop_transfer(step: Step[Transfer]) -> Effect:
+    """A lead of either team says no to it, with a reason: it stays where it is (L2)."""
+    one = step.subject
+    one.answered_by, one.answered_at = step.actor.person, step.now
+    _tell(one, [one.asked_by, *_leads(one.to_team)], step, "transfer_dropped")
+    return Effect()
+
+
+def _leads(team: Team) -> list[Person]:
+    return [one for one in (team.lead, team.deputy_lead) if one is not None]
+
+
+def _tell(one: Transfer, people: Iterable[Person], step: Step[Automation] | Step[Transfer], event: str) -> None:
+    context = {
+        "automation": one.automation.name,
+        "from_team": one.from_team.name,
+        "to_team": one.to_team.name,
+        "by": step.actor.person.name if step.actor.person is not None else "",
+        "page": ["automation", one.automation.pk],
+    }
+    others = [person for person in people if person not in step.actor.people]
+    outbox.queue(outbox.each(others, event, thread=f"transfer:{one.pk}", key=event, now=step.now, context=context))

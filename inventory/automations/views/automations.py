@@ -1,0 +1,296 @@
+"""Pages of automations: the list, one automation with its tabs, and what can be done to it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from governance.core.clock import business_time
+from governance.core.models import Person
+from governance.web.pages import pager
+from governance.web.pages.confirmation import confirm, form_page
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number
+from inventory.automations.transitions import lifecycle
+from inventory.automations.views import automation_page
+from inventory.imports.transitions import confirmation
+from inventory.models import (
+    Automation,
+    AutomationKind,
+    AutomationState,
+    DataClass,
+    Privilege,
+    Transfer,
+    TransferState,
+    Version,
+)
+from inventory.models.automation import ways_to_see
+from inventory.ownership import rules as ownership_rules
+from inventory.ownership.views.owner_field import OwnerField, offer_owners
+
+Shape = dict[str, Any]
+
+STATES = (
+    ("", "All"),
+    ("live", "Live"),
+    ("in_review", "In review"),
+    ("draft", "Draft"),
+    ("suspended", "Suspended"),
+    ("retired", "Retired"),
+)
+TIERS = (("low", "Low"), ("standard", "Standard"), ("high", "High"))
+
+
+@require_GET
+def automation_list(request: Request) -> HttpResponse:
+    """Automations that the reader may see, by name; filters stand in the address."""
+    now, asked, path = business_time.now(), request.GET, reverse("automation_list")
+    newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number").values("pk")[:1]
+    rows: QuerySet[Automation] = Automation.objects.select_related("team", "business_owner", "interim__person")
+    rows = _filtered(pager.search(rows, pager.words_of(asked)), request)
+    ways = ways_to_see(request.actor, now)
+    paged = pager.by_name(rows.annotate(newest_version=Subquery(newest)), asked, path, ways)
+    touched, held = _touched(paged.rows), _held(paged.rows)
+    context: Shape = {
+        "now": now,
+        "head": {
+            "title": "Automations",
+            "facts": [f"Only {paged.rows[0].team.name}"] if asked.get("team") and paged.rows else [],
+            "actions": [{"label": "Bring in", "icon": "plus", "kind": "filled", "href": reverse("bring_in")}],
+        },
+        "chips": [
+            *pager.chips(path, asked, "state", STATES),
+            {"separator": True},
+            *pager.chips(path, asked, "mine", (("1", "Mine"),)),
+            *pager.chips(path, asked, "ownerless", (("1", "Nobody answers"),)),
+        ],
+        "filters": {
+            "action": path,
+            "words": asked.get("q", ""),
+            "words_label": "Name or purpose",
+            "kept": pager.kept(asked, "q", "tier"),
+            "fields": [pager.choice(asked, "tier", "Risk", TIERS)],
+            "clear_href": path if pager.kept(asked) else "",
+        },
+        "filters_target": "#list",
+        "rows": [_row(one, now, touched, held.get(one.pk, (0, None))) for one in paged.rows],
+        "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
+        "empty": {
+            "sentence": "No automation fits. What your teams bring in would be here.",
+            "href": reverse("bring_in"),
+            "action": "Bring one in",
+        },
+    }
+    return page(request, "inventory/automations/automation_list.html", context, fragment="list")
+
+
+def _filtered(rows: QuerySet[Automation], request: Request) -> QuerySet[Automation]:
+    asked = request.GET
+    if asked.get("state") in AutomationState.values:
+        rows = rows.filter(state=asked["state"])
+    if asked.get("tier") in dict(TIERS):
+        rows = rows.filter(tier=asked["tier"])
+    if (team := number(asked.get("team"))) is not None:
+        rows = rows.filter(team=team)
+    if asked.get("ownerless"):
+        rows = rows.filter(pk__in=Automation.objects.ownerless(business_time.now()))
+    if asked.get("mine"):
+        me = request.actor.person
+        rows = rows.filter(pk__in=Automation.objects.answered_by([me.pk] if me else [], business_time.now()))
+    return rows
+
+
+def _version_of(one: Any) -> int | None:
+    """What a row of the list speaks of: the approved version, else the newest."""
+    found: int | None = one.approved_version_id or one.newest_version
+    return found
+
+
+def _touched(rows: Sequence[Automation]) -> dict[int, tuple[list[str], str]]:
+    """Names of the resources that each row's version touches, and the highest data class among them; one query."""
+    versions = [found for one in rows if (found := _version_of(one)) is not None]
+    order = list(DataClass.values)
+    names: dict[int, list[str]] = defaultdict(list)
+    classes: dict[int, set[str]] = defaultdict(set)
+    columns = (
+        "version_id",
+        "entitlement__resource__name",
+        "entitlement__resource__data_class",
+        "entitlement__data_class",
+    )
+    rows_found = Privilege.objects.filter(version__in=versions).order_by("pk").values_list(*columns)
+    for version, name, of_resource, of_entitlement in rows_found:
+        if name not in names[version]:
+            names[version].append(name)
+        classes[version] |= {of_resource or DataClass.RESTRICTED, of_entitlement or DataClass.PUBLIC}
+    return {version: (found, max(classes[version], key=order.index)) for version, found in names.items()}
+
+
+def _held(rows: Sequence[Automation]) -> dict[int, tuple[int, datetime | None]]:
+    """How many grants each row holds, and when the first of them ends; one query."""
+    standing = ~Q(grants__state="ended")
+    counted = Automation.objects.filter(pk__in=[one.pk for one in rows]).order_by()
+    found = counted.annotate(number=Count("grants", filter=standing), first=Min("grants__ends_at", filter=standing))
+    return {pk: (number, first) for pk, number, first in found.values_list("pk", "number", "first")}
+
+
+def _row(
+    one: Automation, now: datetime, touched: dict[int, tuple[list[str], str]], held: tuple[int, datetime | None]
+) -> Shape:
+    names, data_class = touched.get(_version_of(one) or 0, ([], None))
+    return {
+        "href": one.href,
+        "name": one.name,
+        "team": one.team.name,
+        "kind": one.get_kind_display(),
+        "environment": one.get_environment_display().lower(),
+        "state": one.state,
+        "tier": one.tier,
+        "owner": "" if one.is_ownerless(now) else one.accepting(now).name,
+        "grants": held[0],
+        "next_end": held[1],
+        "data_class": data_class,
+        "resources": [*names[:2], f"{len(names) - 2} more"] if len(names) > 3 else names,
+        "held": None,
+        "tag": None,
+    }
+
+
+def _find(request: Request, pk: int, now: datetime) -> Automation:
+    """One automation that the reader may see; anything else is not there."""
+    seen = Automation.objects.visible_to(request.actor, now).select_related(
+        *("team", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by"),
+        "interim__person",
+    )
+    asked = Transfer.objects.filter(automation=OuterRef("pk"), state=TransferState.ASKED)
+    return get_object_or_404(seen.annotate(is_asked_to_move=Exists(asked)), pk=pk)
+
+
+@require_GET
+def automation(request: Request, pk: int) -> HttpResponse:
+    """One automation; its tabs are this page with ``?tab=``."""
+    now = business_time.now()
+    context = automation_page.context(_find(request, pk, now), request.actor, now, request.GET)
+    return page(request, "inventory/automations/automation.html", context, fragment="tab")
+
+
+@require_GET
+def version(request: Request, pk: int, number: int) -> HttpResponse:
+    """One version, compared with the approved one or the one before: a tab of the automation's page."""
+    found = _find(request, pk, business_time.now())
+    get_object_or_404(found.versions.all(), number=number)
+    return redirect(f"{found.href}?tab=versions&version={number}")
+
+
+@require_http_methods(["GET", "POST"])
+def stop(request: Request, pk: int) -> HttpResponse:
+    """The kill switch (G5): what stops, and what could have been reached, stands before the button."""
+    now = business_time.now()
+    found = _find(request, pk, now)
+    return confirm(
+        request,
+        found,
+        lifecycle.stop,
+        now,
+        title=f"Stop {found.name}?",
+        text="Everything that it may do stops at this moment. Nothing is deleted; lifting the stop needs two other people.",
+        label="Stop it now",
+        points=lambda: automation_page.blast_radius(found, now),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def resume(request: Request, pk: int) -> HttpResponse:
+    """The first of two people asks to lift a stop, the second lifts it (G5)."""
+    now = business_time.now()
+    found = _find(request, pk, now)
+    asked = found.resume_asked_by
+    first = "A second person has to agree before it runs again."
+    runs = "It runs again with the grants that are still in term."
+    then = runs if found.suspended_by_review_at is None else "It stays suspended by its review."
+    then = then if found.suspended_by_look_at is None else "It stays suspended until stage 1 has decided."
+    return confirm(
+        request,
+        found,
+        lifecycle.resume if asked else lifecycle.ask_to_resume,
+        now,
+        title=f"Lift the stop of {found.name}?",
+        text=f"{asked.name} asked for it. {then}" if asked else first,
+        label="Lift the stop" if asked else "Ask to lift the stop",
+        kind="filled",
+    )
+
+
+class AboutForm(forms.Form):
+    """What is said about an automation; purpose, kind and owners count once stage 1 has decided again (A12)."""
+
+    name = forms.CharField(max_length=160)
+    purpose = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
+    kind = forms.ChoiceField(choices=AutomationKind)
+    business_owner = OwnerField()
+    technical_owner = OwnerField("Nobody", required=False)
+    escalation_contact = forms.CharField(max_length=160, required=False)
+
+    def __init__(self, *args: Any, people: Iterable[Person], **more: Any) -> None:
+        super().__init__(*args, **more)
+        offer_owners(self, people)
+
+
+@require_http_methods(["GET", "POST"])
+def amend(request: Request, pk: int) -> HttpResponse:
+    """Change what is said about it."""
+    now = business_time.now()
+    found = _find(request, pk, now)
+    said = {**found.asked, "name": found.name, "escalation_contact": found.escalation_contact}
+    initial = {name.removesuffix("_id"): value for name, value in said.items()}
+    people = ownership_rules.possible_owners(found.team, found, now)
+    return form_page(
+        request,
+        AboutForm(request.POST or None, initial=initial, people=people),
+        lambda fields: confirmation.amend(found, actor=request.actor, now=now, fields=fields),
+        now=now,
+        title=f"What is said about {found.name}",
+        text=""
+        if found.state == AutomationState.DRAFT
+        else "Purpose, kind and owners count once stage 1 has decided again; until then they wait.",
+        label="Save",
+        back=found.href,
+        no=confirmation.amend.refusal(found, actor=request.actor, now=now),
+    )
+
+
+class RaiseForm(forms.Form):
+    """A higher risk tier than the computed one, and why (T2)."""
+
+    tier = forms.ChoiceField(choices=TIERS[1:], label="Risk", initial="high")
+    reason = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 3}))
+
+
+@require_http_methods(["GET", "POST"])
+def raise_tier(request: Request, pk: int) -> HttpResponse:
+    """Raise its risk tier; nobody lowers it."""
+    now = business_time.now()
+    found = _find(request, pk, now)
+    return form_page(
+        request,
+        RaiseForm(request.POST or None),
+        lambda said: confirmation.raise_tier(
+            found, actor=request.actor, now=now, reason=said["reason"], tier=said["tier"]
+        ),
+        now=now,
+        title=f"Raise the risk of {found.name}",
+        text="A tier is raised and never lowered: more people sign, and for shorter.",
+        label="Raise it",
+        back=found.href,
+        no=confirmation.raise_tier.refusal(found, actor=request.actor, now=now),
+    )

@@ -1,0 +1,48 @@
+"""An automation in its other environments, on its page: how it stands there, and the way up (I10)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.urls import NoReverseMatch, reverse
+
+from governance.core.actors.actor import Actor
+from inventory.automations import environments
+from inventory.imports.transitions import confirmation
+from inventory.models import Automation
+
+Shape = dict[str, Any]
+
+
+def facts(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
+    """Its siblings, each with how it stands there; of one that the reader may not see nothing is said. One query."""
+    seen = Automation.objects.visible_to(actor, now)
+    return [
+        {
+            "label": f"In {other.get_environment_display().lower()}",
+            "text": _stands(other),
+            "href": other.href,
+        }
+        for other in environments.of(one, among=seen)
+    ]
+
+
+def _stands(other: Automation) -> str:
+    state = other.get_state_display().lower()
+    return f"{state}, version {other.approved_version.number}" if other.approved_version else state
+
+
+def promote_href(one: Automation, actor: Actor, now: datetime) -> str:
+    """Where the reader promotes it, or nothing where there is no environment above or they may not."""
+    if not environments.above(one) or confirmation.confirm_import.refusal(one.team, actor=actor, now=now) is not None:
+        return ""
+    return href("promote", one.pk)
+
+
+def href(name: str, *args: object) -> str:
+    """An address of a higher app, or nothing where that app has none."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""

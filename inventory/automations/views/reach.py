@@ -1,0 +1,185 @@
+"""The picture of an automation's reach: itself, what it runs as, resources, and what of them, with the level on the line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inventory.automations.queries import ACTIVE, Held
+from inventory.importers import sentences
+from inventory.models import Automation, Credential, NonHumanIdentity, Privilege, Version
+from inventory.risk.tiers import POWER
+
+Shape = dict[str, Any]
+
+ICONS = {
+    "data_store": "database",
+    "mcp_server": "branch",
+    "saas_connector": "message",
+    "backend_api": "server",
+    "secret_store": "key",
+}
+
+
+def shape(
+    one: Automation,
+    version: Version,
+    held: Sequence[Privilege],
+    identities: Sequence[tuple[NonHumanIdentity, bool]],
+    granted: Mapping[str, Held],
+) -> Shape:
+    """What ``components/reach.html`` takes.
+
+    Args:
+        one: the automation.
+        version: whose privileges are drawn.
+        held: at least one privilege, each with entitlement, resource, its owner, and credential at hand.
+        identities: what the version runs as beside its credentials, and whether the reader may open that page.
+        granted: what is held of each privilege, by key; what has none is out of reach. Empty before
+            anything is approved: then the picture shows what is asked for.
+    """
+    is_asked = one.approved_version is None
+    credentials = list({p.credential_id: p.credential for p in held}.values())
+    by_resource: dict[int, list[Privilege]] = {}
+    for privilege in held:
+        by_resource.setdefault(privilege.entitlement.resource_id, []).append(privilege)
+    states = None if is_asked else {p.pk: granted[p.key] for p in held if p.key in granted}
+    resources = [_resource(group, states) for group in by_resource.values()]
+    second = [
+        (credentials.index(credential), place, resources[place]["kind"])
+        for place, group in enumerate(by_resource.values())
+        for credential in {p.credential_id: p.credential for p in group}.values()
+    ]
+    return {
+        "captions": ("Automation", "Runs as"),
+        "finding": _finding(resources, is_asked=is_asked),
+        "list_href": f"{one.href}?tab=privileges",
+        "automation": {"icon": "bolt", "name": one.name, "text": f"version {version.number}"},
+        "identities": [*map(_credential, credentials), *(_identity(*each) for each in identities)],
+        "resources": resources,
+        "first": [(0, place, "") for place in range(len(credentials) + len(identities))],
+        "second": second,
+    }
+
+
+def of_identity(
+    one: NonHumanIdentity,
+    held: Sequence[tuple[Automation, Sequence[Privilege]]],
+    granted: Mapping[int, Mapping[str, Held]],
+    *,
+    is_part: bool,
+) -> Shape:
+    """The picture of an identity: itself, what runs as it, and what that reaches.
+
+    Args:
+        one: the identity.
+        held: each automation that runs as it, with at least one privilege of the version that counts, each with entitlement,
+            resource and its owner at hand.
+        granted: by automation what is held of each privilege, by key.
+        is_part: whether more runs as it than is drawn.
+    """
+    by_resource: dict[int, list[Privilege]] = {}
+    places: dict[int, int] = {}
+    for place, (_, privileges) in enumerate(held):
+        for privilege in privileges:
+            by_resource.setdefault(privilege.entitlement.resource_id, []).append(privilege)
+            places[privilege.pk] = place
+    usable = {
+        each.pk: granted[automation.pk][each.key]
+        for automation, privileges in held
+        for each in privileges
+        if each.key in granted[automation.pk]
+    }
+    second: dict[tuple[int, int], str] = {}
+    for to, group in enumerate(by_resource.values()):
+        for place in dict.fromkeys(places[each.pk] for each in group):
+            second[place, to] = _resource([each for each in group if places[each.pk] == place], usable)["kind"]
+    resources = [_resource(group, usable) for group in by_resource.values()]
+    return {
+        "captions": ("Identity", "Runs as it"),
+        "finding": _finding(resources, is_asked=False) + (", of what is drawn here" if is_part else ""),
+        "list_href": "",
+        "automation": {"icon": "robot", "name": one.subject, "text": one.kind.replace("_", " ")},
+        "identities": [
+            {
+                "icon": "bolt",
+                "name": automation.name,
+                "text": automation.get_state_display().lower(),
+                "href": automation.href,
+            }
+            for automation, _ in held
+        ],
+        "resources": resources,
+        "first": [(0, place, "") for place in range(len(held))],
+        "second": [(place, to, kind) for (place, to), kind in second.items()],
+    }
+
+
+def _finding(resources: Sequence[Shape], *, is_asked: bool) -> str:
+    open_ones = [resource for resource in resources if resource["kind"] != "suspended"]
+    writes = sum(1 for resource in open_ones if resource["kind"] == "write")
+    within = "1 resource" if len(open_ones) == 1 else f"{len(open_ones) or 'no'} resources"
+    if is_asked:
+        return f"Asked for, nothing approved yet: {within}, {writes or 'none'} of them to change or run"
+    if not open_ones:
+        return "If it leaked: nothing of it within reach now"
+    return f"If it leaked: {within} within reach, {writes or 'none'} of them to change or run"
+
+
+def _credential(credential: Credential | None) -> Shape:
+    if credential is None:
+        return {"icon": "bolt", "name": "No credential", "text": "nothing to sign in with"}
+    return {
+        "icon": "key",
+        "name": str(credential),
+        "text": f"{credential.get_lifetime_display().lower()} credential",
+        "href": credential.href,
+    }
+
+
+def _identity(identity: NonHumanIdentity, is_seen: bool) -> Shape:
+    return {
+        "icon": "robot",
+        "name": identity.subject,
+        "text": identity.kind.replace("_", " "),
+        "href": identity.href if is_seen else "",
+    }
+
+
+def _resource(group: Sequence[Privilege], states: Mapping[int, Held] | None) -> Shape:
+    """One resource with the most that can be done to it; dashed when nothing can be, and why.
+
+    Args:
+        group: what is held on it.
+        states: what is held of each privilege, by its key in the database; None while all is only asked for.
+    """
+    resource = group[0].entitlement.resource
+    usable = [p for p in group if states is None or (p.pk in states and states[p.pk].state == ACTIVE)]
+    levels = (p.level if states is None else states[p.pk].level_of(p) for p in usable)
+    level = max(levels, key=POWER.index, default="")
+    kind = "write" if level and level != "read" else ""
+    if not usable:
+        stopped = any(p.pk in (states or {}) for p in group)
+        level, kind = ("suspended" if stopped else "not granted"), "suspended"
+    group = usable or group
+    owner = resource.owner.name if resource.owner else "nobody answers for it"
+    targets = list(dict.fromkeys(filter(None, (_target(p, (states or {}).get(p.pk)) for p in group))))
+    more = f"and {len(targets) - 1} more" if len(targets) > 1 else _counted(len(group))
+    return {
+        "icon": ICONS.get(resource.kind, "database"),
+        "name": resource.name,
+        "text": f"{owner} · {resource.counted_class}",
+        "level": level,
+        "kind": kind,
+        "data": {"name": targets[0] if targets else resource.get_kind_display(), "text": more},
+    }
+
+
+def _target(privilege: Privilege, held: Held | None) -> str:
+    if held is not None and set(held.scope) < set(privilege.scope):
+        return sentences.said_target(", ".join(held.scope))
+    return sentences.said_target(privilege.target, privilege.target_name)
+
+
+def _counted(number: int) -> str:
+    return "1 privilege" if number == 1 else f"{number} privileges"

@@ -1,0 +1,162 @@
+"""An automation moves to another team: asking, with what would happen; agreeing; leaving it where it is (L2)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.views.decorators.http import require_http_methods
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.models import Team, TeamKind
+from governance.web.pages.confirmation import confirm, form_page
+from governance.web.requests.middleware import Request
+from inventory.automations import queries as automation_queries
+from inventory.automations.transitions import transfers
+from inventory.automations.views import reasons
+from inventory.models import Automation, Transfer
+
+Shape = dict[str, Any]
+
+RUNS_ON = (
+    "in a submission that opens by itself; owners stay as they are until that says otherwise. What it holds runs on for "
+    f"{transfers.RUNS_ON_DAYS} days at most. Who owned or built it decides nothing about it there either."
+)
+
+
+class TransferForm(forms.Form):
+    """To which team, and why."""
+
+    team = forms.ModelChoiceField(Team.objects.none(), label="To", empty_label="Choose a team")
+    reason = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
+
+    def __init__(self, *args: Any, without: int, **more: Any) -> None:
+        super().__init__(*args, **more)
+        others = Team.objects.filter(kind=TeamKind.BUSINESS).exclude(pk=without).order_by("name")
+        self.fields["team"].queryset = others  # type: ignore[attr-defined]
+
+
+def banner(one: Automation, actor: Actor, now: datetime) -> Shape | None:
+    """That it is asked to move, and what the reader can do about that, as ``components/next_action.html`` takes it; None where it is not."""
+    found = transfers.waiting(one) if getattr(one, "is_asked_to_move", True) else None
+    if found is None:
+        return None
+    found.automation = one
+    offered = (
+        (transfers.accept_transfer, "Take it over", "filled", "transfer_accept"),
+        (transfers.drop_transfer, "Leave it where it is", "quiet", "transfer_drop"),
+    )
+    actions = [
+        {"label": label, "kind": kind, "href": reverse(name, args=[found.pk])}
+        for verb, label, kind, name in offered
+        if verb.refusal(found, actor=actor, now=now) is None
+    ]
+    why = f" {found.why.shown}" if found.why is not None else ""
+    text = f"{found.asked_by.name} of {found.from_team.name} asks for it; the lead of {found.to_team.name} agrees, or not.{why}"
+    return {"lead": f"It is to move to {found.to_team.name}.", "text": text, "actions": actions}
+
+
+@require_http_methods(["GET", "POST"])
+def ask(request: Request, pk: int) -> HttpResponse:
+    """Ask another team to take it over (the lead of its team)."""
+    now = business_time.now()
+    seen = Automation.objects.visible_to(request.actor, now).select_related("team", "approved_version")
+    found = get_object_or_404(seen, pk=pk)
+
+    def act(said: dict[str, Any]) -> Automation:
+        transfers.ask_transfer(found, actor=request.actor, now=now, team=said["team"], reason=said["reason"])
+        return found
+
+    return form_page(
+        request,
+        TransferForm(request.POST or None, without=found.team_id),
+        act,
+        now=now,
+        title=f"Give {found.name} to another team",
+        label="Ask them",
+        text=f"Once the other team’s lead agrees it is theirs. They decide stage 1 anew, {RUNS_ON}",
+        back=found.href,
+        no=transfers.ask_transfer.refusal(found, actor=request.actor, now=now),
+        points=lambda: cut(found, now),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def accept(request: Request, pk: int) -> HttpResponse:
+    """Take it over (the lead of the team that is asked)."""
+    now = business_time.now()
+    found = _find(request, pk, now)
+    return confirm(
+        request,
+        found,
+        transfers.accept_transfer,
+        now,
+        title=f"Take {found.automation.name} over for {found.to_team.name}?",
+        text=f"From then on it is your team’s. Stage 1 is decided anew, {RUNS_ON}",
+        label="Take it over",
+        kind="filled",
+        points=lambda: [_asked(found), *cut(found.automation, now)],
+        back=found.automation.href,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def drop(request: Request, pk: int) -> HttpResponse:
+    """Leave it where it is (a lead of either team)."""
+    now = business_time.now()
+    found = _find(request, pk, now)
+    return confirm(
+        request,
+        found,
+        transfers.drop_transfer,
+        now,
+        title=f"Leave {found.automation.name} with {found.from_team.name}?",
+        text=f"Both teams hear of it. {found.from_team.name} can ask another team.",
+        label="Leave it there",
+        kind="filled",
+        back=found.automation.href,
+    )
+
+
+def _find(request: Request, pk: int, now: datetime) -> Transfer:
+    """A transfer of something that the reader may see, or of a team that they lead and that is asked."""
+    related = ("automation__team", "automation__approved_version", "from_team", "to_team", "asked_by", "why")
+    seen = Automation.objects.visible_to(request.actor, now).values("pk")
+    return get_object_or_404(Transfer.objects.filter(automation__in=seen).select_related(*related), pk=pk)
+
+
+def _asked(one: Transfer) -> Shape:
+    """Who asks, and why."""
+    why = f" “{one.why.shown}”" if one.why is not None else ""
+    return {"icon": "person", "lead": f"{one.asked_by.name} of {one.from_team.name} asks for it.", "text": why}
+
+
+def cut(one: Automation, now: datetime) -> list[Shape]:
+    """Whatever would end sooner than it does, by name, and when instead."""
+    until = now + timedelta(days=transfers.RUNS_ON_DAYS)
+    rows = Automation.objects.filter(
+        pk=one.pk, grants__state__in=(automation_queries.ACTIVE, automation_queries.SUSPENDED)
+    )
+    ends = dict(rows.filter(grants__ends_at__gt=until).values_list("grants__key", "grants__ends_at"))
+    if not ends:
+        return [{"icon": "check", "lead": "Nothing that it holds ends sooner by that.", "text": ""}]
+    held = one.approved_version.privileges.select_related("entitlement__resource") if one.approved_version else ()
+    named = [(privilege.sentence, ends[privilege.key]) for privilege in held if privilege.key in ends]
+    lines = [
+        {"icon": "clock", "lead": sentence, "text": f"ends on {_day(until)} instead of {_day(at)}."}
+        for sentence, at in named[: reasons.SHOWN]
+    ]
+    more = len(ends) - len(lines)
+    text = f"on {_day(until)}, credentials among them."
+    return [*lines, *([{"icon": "plus", "lead": f"And {more} more end", "text": text}] if more else [])]
+
+
+def _day(at: datetime) -> str:
+    return date_format(timezone.localtime(at), "j F Y")

@@ -1,0 +1,73 @@
+"""What would notice if an automation were retired (L1): shown first, and never an obstacle. Reads only.
+
+What is in use meets others as the chain knows them (A16): they call it, are started by it, read what it writes, run as the same identity, use
+the same credential. Beside these, what its newest version shares with others, in use or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inventory.chains import queries as chain_queries
+from inventory.chains.chain_ends import ANSWERS, ASKS, CALLED, CALLS, WATCHES, WRITES
+from inventory.chains.queries import Link
+from inventory.models import Automation, AutomationState, ChainKind
+
+#: An automation, with why it would notice.
+Pair = tuple[Automation, str]
+
+_SHARED = {
+    ChainKind.IDENTITY: "runs as the same identity",
+    ChainKind.CREDENTIAL: "uses the same credential",
+}
+
+
+def of(automation: Automation) -> list[Pair]:
+    """Those that depend on an automation, by name, each with every way once; so many queries, however many they are."""
+    found = [*_in_use(automation), *_newest(automation)]
+    by_pk = {(one.pk, why): (one, why) for one, why in found}
+    return sorted(by_pk.values(), key=lambda pair: (pair[0].name, pair[0].pk, pair[1]))
+
+
+def _in_use(automation: Automation) -> Iterator[Pair]:
+    links = chain_queries.of(automation.pk).links if automation.state in chain_queries.IN_USE else ()
+    others = Automation.objects.in_bulk({link.other for link in links})
+    for link in links:
+        why = _why(link)
+        if why and link.other in others:
+            yield others[link.other], why
+
+
+def _why(link: Link) -> str:
+    """How another depends on it by what joins them; nothing where only this one depends on the other."""
+    thing = f"“{link.thing}”" + (f" in {link.resource}" if link.resource else "") if link.thing else "something"
+    if link.kind in _SHARED:
+        return _SHARED[ChainKind(link.kind)]
+    if link.kind == ChainKind.TRIGGER:
+        return "is started when it fails" if link.side == CALLS else "starts it when it fails"
+    if link.side in (CALLED, ANSWERS):
+        return "starts it"
+    if link.side == WRITES:
+        return f"{'is started by' if link.theirs == WATCHES else 'reads'} {thing}, which it writes"
+    return "is started by it" if link.side in (CALLS, ASKS) else ""
+
+
+def _newest(automation: Automation) -> Iterator[Pair]:
+    newest = automation.versions.order_by("-number").first()
+    if newest is None:
+        return
+    others = Automation.objects.exclude(pk=automation.pk).exclude(state=AutomationState.RETIRED)
+    credentials = newest.version_credentials.values("credential")
+    identities = newest.version_identities.values("identity")
+    for one in others.filter(versions__version_credentials__credential__in=credentials).distinct():
+        yield one, _SHARED[ChainKind.CREDENTIAL]
+    for one in others.filter(versions__version_identities__identity__in=identities).distinct():
+        yield one, _SHARED[ChainKind.IDENTITY]
+    if automation.external_id:
+        starts = others.filter(
+            platform_instance=automation.platform_instance,
+            versions__privileges__target=automation.external_id,
+            versions__privileges__entitlement__code="workflow:execute",
+        )
+        for one in starts.distinct():
+            yield one, "starts it"

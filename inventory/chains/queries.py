@@ -1,0 +1,390 @@
+"""Chains: which automations are joined, by what, and how risky that makes each of them (A16, T2).
+
+What is approved and in use counts: its ends and its chain are kept (`chains.transitions`). A version that somebody looks at is asked about as if it
+were the approved one (`would_be`): it sees the chain that it would join, and changes nobody else's. Reads only.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    Case,
+    CharField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Func,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.fields.json import KT
+from django.db.models.functions import Concat, Left
+
+from governance.core.database.key_filters import among
+from inventory.chains import chain_ends, own_tier
+from inventory.chains.chain_ends import BUT, CALLED, CALLS, NOWHERE, End
+from inventory.models import (
+    Assessment,
+    AutomationState,
+    ChainEnd,
+    ChainKind,
+    ChainMember,
+    Credential,
+    Entitlement,
+    NonHumanIdentity,
+    Privilege,
+    Trigger,
+    Version,
+    VersionCredential,
+    VersionIdentity,
+)
+from inventory.risk.tiers import Tier
+
+#: States in which what is approved counts: what is stopped may run again, and is asked about by nobody before it does.
+IN_USE = (AutomationState.LIVE, AutomationState.SUSPENDED)
+#: Rows that are read, or written, together.
+ROWS = 5_000
+#: Characters of a point.
+POINT = 64
+
+
+@dataclass(frozen=True)
+class Link:
+    """What joins an automation with one other directly.
+
+    Args:
+        other: id of the other automation.
+        kind: a `ChainKind`.
+        side: what the automation does there, and `theirs` what the other does.
+        thing: what they meet at, for people.
+        resource: the name of the resource that it is of, or empty.
+    """
+
+    other: int
+    kind: str
+    side: str
+    theirs: str
+    thing: str = ""
+    resource: str = ""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What an automation is joined with.
+
+    Args:
+        others: ids of everything in its chain beside itself.
+        links: what joins it directly.
+        unknown: what it calls itself that is not in use here: how that is named, empty where only the run decides.
+        leads_out: whether another in its chain calls such a thing.
+    """
+
+    others: frozenset[int] = frozenset()
+    links: tuple[Link, ...] = ()
+    unknown: tuple[str, ...] = ()
+    leads_out: bool = False
+
+    @cached_property
+    def joined(self) -> Tier:
+        """The highest tier that one of the others has by itself; of what calls something unknown it is high (A16)."""
+        if not self.others:
+            return Tier.LOW
+        return Tier.HIGH if self.leads_out else max(own_tier.of_approved(self.others).values(), default=Tier.LOW)
+
+    @property
+    def tier(self) -> Tier:
+        """What it makes of the automation: the highest in it, and high where something unknown is called (T2, A16)."""
+        return Tier.HIGH if self.unknown else self.joined
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+def of(automation: int) -> Chain:
+    """The chain of an automation as what is approved of it stands in it; alone where nothing is in use.
+
+    Args:
+        automation: its id.
+    """
+    columns = ("kind", "point", "side", "thing", "resource", "credential", "identity")
+    return _chain(
+        automation, [End(*row) for row in ChainEnd.objects.filter(automation=automation).values_list(*columns)]
+    )
+
+
+def with_version(
+    version: Version, privileges: Sequence[Privilege] | None = None, taken_over: Collection[int] = ()
+) -> Chain:
+    """The chain of an automation as it would be with one of its versions in the place of the approved one.
+
+    Args:
+        version: of the register.
+        privileges: its own, each with its entitlement and resource, where they were read already.
+        taken_over: ids of identities that would serve the automation besides.
+    """
+    automation = version.automation
+    serves = Q(automation=automation.pk) | Q(pk__in=taken_over)
+    named = NonHumanIdentity.objects.filter(Q(used_by__version=version) | serves)
+    used = version.version_credentials.select_related("credential")
+    rows = chain_ends.Version(
+        automation,
+        list(version.privileges.select_related("entitlement__resource")) if privileges is None else privileges,
+        {one.credential_id: str(one.credential) for one in used},
+        list(version.triggers.all()),
+        dict(named.distinct().values_list("pk", "subject")),
+        str(version.manifest.get("on_error", "")),
+    )
+    return would_be(rows)
+
+
+def others_with(versions: Collection[int]) -> dict[int, frozenset[int]]:
+    """The others in the chain that each of some versions would stand in, in the place of the approved one of its automation.
+
+    Args:
+        versions: their ids.
+
+    Returns:
+        By the version's id. A fixed number of queries, however many versions: two where none of them meets anything.
+    """
+    runs_as = NonHumanIdentity.objects.filter(Q(used_by__version=OuterRef("pk")) | Q(automation=OuterRef("automation")))
+    may_be = Version.objects.filter(pk__in=versions).annotate(may_be=may_be_joined(), named=Exists(runs_as))
+    named = may_be.filter(Q(may_be=True) | Q(named=True)).annotate(on_error=KT("manifest__on_error"))
+    place = (f"automation__{name}" for name in ("platform_instance", "environment", "external_id"))
+    read = list(named.select_related("automation").only("number", *place).prefetch_related(*_whole()))
+    ends = {one: chain_ends.of(_as_read(one)) for one in read}
+    at: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    points = {end.point for each in ends.values() for end in each} - {NOWHERE}
+    for row in ChainEnd.objects.filter(point__in=points).order_by() if points else ():
+        at[row.point].append((row.automation_id, row.side))
+    met = {one: _met_at(one.automation_id, each, at) for one, each in ends.items()}
+    around = _Around.of({pk for each in met.values() for pk in each})
+    others = {one.pk: around.others(one.automation_id, ends[one], met[one]) for one in read}
+    return {pk: frozenset(others.get(pk, ())) for pk in versions}
+
+
+def _whole() -> tuple[Prefetch[Any], ...]:
+    """All of a version that its ends are worked out from, and no column more: of thousands, what is read is most of what it takes."""
+    privilege = (
+        "version",
+        "entitlement",
+        "credential",
+        "connector",
+        "instance",
+        "target",
+        "target_name",
+        "scope",
+        "level",
+    )
+    entitlements = Entitlement.objects.select_related("resource").only("code", "level", "resource__unresolved")
+    return (
+        Prefetch("privileges", Privilege.objects.only(*privilege)),
+        Prefetch("privileges__entitlement", entitlements),
+        Prefetch("version_credentials", VersionCredential.objects.only("version", "credential")),
+        Prefetch("version_credentials__credential", Credential.objects.only("name", "kind")),
+        Prefetch("triggers", Trigger.objects.only("version", "type", "detail", "active")),
+        Prefetch(
+            "version_identities",
+            VersionIdentity.objects.select_related("identity").only("version", "identity__subject"),
+        ),
+        Prefetch("automation__identities", NonHumanIdentity.objects.only("automation", "subject")),
+    )
+
+
+def _as_read(version: Version) -> chain_ends.Version:
+    """A version of which all is read."""
+    named = [*(one.identity for one in version.version_identities.all()), *version.automation.identities.all()]
+    return chain_ends.Version(
+        version.automation,
+        list(version.privileges.all()),
+        {one.credential_id: str(one.credential) for one in version.version_credentials.all()},
+        list(version.triggers.all()),
+        {one.pk: one.subject for one in named},
+        str(version.on_error or ""),  # type: ignore[attr-defined]
+    )
+
+
+def _met_at(automation: int, ends: Iterable[End], at: Mapping[str, Sequence[tuple[int, str]]]) -> set[int]:
+    """Whom an automation is joined with directly."""
+    own: dict[str, set[str]] = defaultdict(set)
+    for one in ends:
+        own[one.point].add(one.side)
+    found: set[int] = set()
+    for point, sides in own.items():
+        rows = [(pk, side) for pk, side in at.get(point, ()) if pk != automation]
+        if rows and chain_ends.meet(sides | {side for _, side in rows}):
+            found |= {pk for pk, _ in rows}
+    return found
+
+
+def would_be(version: chain_ends.Version) -> Chain:
+    """The chain of an automation as it would be with a version, saved or not, in the place of the approved one.
+
+    A fixed number of queries, and one alone where nothing is met.
+
+    Args:
+        version: what it would consist of; its automation may be new.
+    """
+    return _chain(version.automation.pk, chain_ends.of(version))
+
+
+def may_be_joined() -> Combinable:
+    """For annotating versions: whether the chain of one has to be asked for, identities aside."""
+    at = Version.objects.filter(pk=OuterRef(OuterRef("pk"))).order_by()
+    points = at.values(point=Left(Func(F("meets"), function="unnest"), POINT))
+    wanted = ExpressionWrapper(OuterRef("meets"), output_field=ArrayField(CharField()))
+    ends = ChainEnd.objects.filter(point__in=points).exclude(automation=OuterRef("automation")).annotate(wanted=wanted)
+    fits, alike = (Concat("point", Value(f":{but}"), "side", output_field=CharField()) for but in ("", BUT))
+    is_credential = Q(kind=ChainKind.CREDENTIAL)
+    met = ends.filter(is_credential & ~Q(wanted__contains=[alike]) | ~is_credential & Q(wanted__contains=[fits]))
+    unknown = Q(meets=None) | Q(meets__contains=[NOWHERE])
+    return Case(When(unknown, then=Value(True)), default=Exists(met.order_by()))
+
+
+def _chain(automation: int | None, ends: Collection[End]) -> Chain:
+    points = {one.point for one in ends} - {NOWHERE}
+    met = _met(automation, ends, points)
+    directly = {row.automation_id for row in met}
+    others = _Around.of(directly).others(automation, ends, directly)
+    called = {one.point for one in ends if one.side == CALLED} | {row.point for row in met if row.side == CALLED}
+    unknown = tuple(dict.fromkeys(one.thing for one in ends if one.side == CALLS and one.point not in called))
+    leads_out = bool(others) and any(point not in called for point in _called_in_vain(others))
+    return Chain(frozenset(others), tuple(_links(ends, met)), unknown, leads_out)
+
+
+def _met(automation: int | None, ends: Iterable[End], points: Collection[str]) -> list[ChainEnd]:
+    """The ends of others at the points where those are joined by what this one does there."""
+    rows = ChainEnd.objects.filter(point__in=points).exclude(automation=automation).select_related("resource")
+    found: dict[str, list[ChainEnd]] = defaultdict(list)
+    for row in rows.order_by("pk") if points else ():
+        found[row.point].append(row)
+    own: dict[str, set[str]] = defaultdict(set)
+    for one in ends:
+        own[one.point].add(one.side)
+    joined = (rows for point, rows in found.items() if chain_ends.meet(own[point] | {row.side for row in rows}))
+    return [row for rows in joined for row in rows]
+
+
+@dataclass(frozen=True)
+class _Around:
+    """The chains in which some automations stand.
+
+    Args:
+        chain: by automation, the chain that it stands in.
+        members: by chain, who stands in it.
+    """
+
+    chain: Mapping[int, int]
+    members: Mapping[int, Collection[int]]
+
+    @classmethod
+    def of(cls, automations: Collection[int]) -> Self:
+        """Read them: one query, or none."""
+        if not automations:
+            return cls({}, {})
+        chains = ChainMember.objects.filter(among(automations, "automation")).values("chain")
+        chain = dict(ChainMember.objects.filter(chain__in=chains).values_list("automation", "chain"))
+        members: dict[int, set[int]] = defaultdict(set)
+        for pk, number in chain.items():
+            members[number].add(pk)
+        return cls(chain, members)
+
+    @cached_property
+    def sides(self) -> Mapping[int, Sequence[tuple[int, str, str]]]:
+        """Every end of everybody in them."""
+        found: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
+        for row in sides_of(self.chain.keys()):
+            found[row[0]].append(row)
+        return found
+
+    def others(self, automation: int | None, ends: Iterable[End], met: Collection[int]) -> set[int]:
+        """Everything in the chain beside itself. Where it stands in that now, what is joined by it alone may not be by this version."""
+        numbers = {self.chain[pk] for pk in met if pk in self.chain}
+        members = {pk for number in numbers for pk in self.members[number]}
+        if automation not in members:
+            return members
+        itself = 0  # an id that nothing in the register has
+        rows = [row for pk in members - {automation} for row in self.sides[pk]]
+        groups = chain_ends.grouped([*rows, *((itself, one.point, one.side) for one in ends)])
+        return {pk for pk, chain in groups.items() if chain == groups[itself]} - {itself}
+
+
+def _called_in_vain(members: Collection[int]) -> set[str]:
+    """At which points some automations call what is not in use here."""
+    return set(_in_vain().filter(among(members, "automation")).values_list("point", flat=True))
+
+
+def _links(ends: Iterable[End], met: Iterable[ChainEnd]) -> Iterator[Link]:
+    """Each pair of an end of its own and one of another that fit, once."""
+    own: dict[str, list[End]] = defaultdict(list)
+    for one in ends:
+        own[one.point].append(one)
+    seen = set()
+    for row in met:
+        for one in own[row.point]:
+            link = Link(
+                row.automation_id,
+                row.kind if one.side == CALLED else one.kind,
+                one.side,
+                row.side,
+                one.thing or row.thing,
+                row.resource.name if row.resource is not None else "",
+            )
+            if link not in seen and chain_ends.meet({one.side, row.side}):
+                seen.add(link)
+                yield link
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How an automation in use that is joined with something was judged.
+
+    Args:
+        automation: its id.
+        chain: see `ChainMember`.
+        judged: the tier of the newest assessment of what is approved.
+        own: the tier that it has by itself.
+        calls_unknown: whether it calls something that is not in use here.
+    """
+
+    automation: int
+    chain: int
+    judged: Tier
+    own: Tier
+    calls_unknown: bool
+
+
+def judged() -> Iterator[Judged]:
+    """Every automation that stands in a chain with another, or calls something that is not in use here; one query."""
+    beside = ChainMember.objects.filter(chain=OuterRef("chain")).exclude(automation=OuterRef("automation"))
+    newest = Assessment.objects.filter(version=OuterRef("automation__approved_version")).order_by("-pk")
+    rows = ChainMember.objects.annotate(in_vain=Exists(_in_vain().filter(automation=OuterRef("automation"))))
+    rows = rows.filter(Q(in_vain=True) | Exists(beside)).annotate(
+        judged=Subquery(newest.values("tier")[:1]), own=Subquery(newest.values(own=own_tier.JUDGED)[:1])
+    )
+    columns = ("automation", "chain", "automation__tier", "automation__raised_to", "judged", "own", "in_vain")
+    for pk, chain, stands, raised, made, own, in_vain in rows.order_by().values_list(*columns):
+        yield Judged(pk, chain, Tier.of(made or stands), own_tier.tier(own or stands, raised), in_vain)
+
+
+def _in_vain() -> QuerySet[ChainEnd]:
+    """Calls of what is not in use here."""
+    called = ChainEnd.objects.filter(point=OuterRef("point"), side=CALLED)
+    return ChainEnd.objects.filter(Q(point=NOWHERE) | ~Exists(called), side=CALLS).order_by()
+
+
+def sides_of(members: Collection[int]) -> Iterator[tuple[int, str, str]]:
+    """Automation, point and side of each end that some automations have."""
+    rows = ChainEnd.objects.filter(among(members, "automation")).order_by().values_list("automation", "point", "side")
+    return rows.iterator(ROWS)

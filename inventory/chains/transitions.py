@@ -1,0 +1,181 @@
+"""Keeping chains: the ends and the chain of every automation in use, as its approved version says (A16).
+
+Written in the transaction that changes what they are made of, or worked out anew by set; both come to the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models.fields.json import KeyTextTransform
+
+from governance.core.database.key_filters import among
+from governance.core.engine.transition import Step
+from inventory.chains import chain_ends
+from inventory.chains import queries as chain_queries
+from inventory.chains.chain_ends import NOWHERE, End
+from inventory.chains.queries import IN_USE
+from inventory.models import (
+    Automation,
+    ChainEnd,
+    ChainMember,
+    NonHumanIdentity,
+    Privilege,
+    Trigger,
+    VersionCredential,
+    VersionIdentity,
+)
+
+#: What brings an automation into use, or another version of it, or takes it out again.
+FOLLOWED = ("automation.went_live", "automation.retired")
+#: Held by whoever writes chains, so that two that join each other at once see each other.
+LOCK = 0x6C696E6B
+#: Automations whose rows are read together.
+AT_ONCE = 1_000
+#: What makes an end the same again, and what goes, by that, and comes of one automation's.
+Key = tuple[str, str, str]
+Change = tuple[dict[Key, int], list[End]]
+
+
+def follow(automation: Automation, step: Step[Any]) -> None:
+    """What is approved of an automation is another version now, or nothing: registered for `FOLLOWED`."""
+    refresh(automation.pk)
+
+
+def refresh(*automations: int) -> None:
+    """Work out anew the ends of some automations, and the chains that change by it; in the transaction of what changed them.
+
+    Nobody else's ends are read: what is called, or shared, is met by them as they are kept.
+
+    Args:
+        automations: ids, whose rows the caller has locked.
+    """
+    made = dict(_ends_in_use(automations))
+    if _changed(automations, made):
+        _one_at_a_time()
+        _rewrite(_changed(automations, made))
+
+
+def _changed(automations: Collection[int], made: Mapping[int, Iterable[End]]) -> dict[int, Change]:
+    """Of those automations whose ends are not as they are kept, or that came into use or went out of it: what goes and what comes."""
+    kept: dict[int, dict[Key, int]] = {pk: {} for pk in automations}
+    for row in ChainEnd.objects.filter(automation__in=automations):
+        kept[row.automation_id][row.kind, row.point, row.side] = row.pk
+    members = set(ChainMember.objects.filter(automation__in=automations).values_list("automation", flat=True))
+    changed = {}
+    for pk in automations:
+        new = {one.key: one for one in made.get(pk, ())}
+        gone = {key: row for key, row in kept[pk].items() if key not in new}
+        added = [one for key, one in new.items() if key not in kept[pk]]
+        if gone or added or (pk in made) != (pk in members):
+            changed[pk] = gone, added
+    return changed
+
+
+def _rewrite(changed: Mapping[int, Change]) -> None:
+    """Write the ends that differ, and the chains that differ by it: whoever was joined by what goes stands in the same chain still."""
+    ChainEnd.objects.filter(pk__in={row for gone, _ in changed.values() for row in gone.values()}).delete()
+    ChainEnd.objects.bulk_create(
+        (_row(pk, one) for pk, (_, added) in changed.items() for one in added), chain_queries.ROWS
+    )
+    points = {one.point for _, added in changed.values() for one in added} - {NOWHERE}
+    touched = set(changed) | _joined_at(points)
+    grown = ChainMember.objects.filter(among(touched, "automation")).values("chain")
+    _regroup(touched | set(ChainMember.objects.filter(chain__in=grown).values_list("automation", flat=True)))
+
+
+def _joined_at(points: Collection[str]) -> set[int]:
+    """Those that are joined with another at one of these points, as it is kept."""
+    found: dict[str, set[tuple[int, str]]] = defaultdict(set)
+    rows = ChainEnd.objects.filter(point__in=points).order_by().values_list("automation", "point", "side")
+    for pk, point, side in rows if points else ():
+        found[point].add((pk, side))
+    return {pk for rows in found.values() if chain_ends.meet({side for _, side in rows}) for pk, _ in rows}
+
+
+def _regroup(members: Collection[int]) -> None:
+    """Write down the chains of some automations, which hold every other that is joined with one of them."""
+    in_use = Automation.objects.filter(among(members), state__in=IN_USE).order_by().values_list("pk", flat=True)
+    _write_members(set(in_use), chain_ends.grouped(chain_queries.sides_of(members)))
+    ChainMember.objects.filter(among(members, "automation")).exclude(automation__state__in=IN_USE).delete()
+
+
+def _write_members(in_use: Collection[int], groups: Mapping[int, int]) -> None:
+    rows = [ChainMember(automation_id=pk, chain=groups.get(pk, pk)) for pk in sorted(in_use)]
+    ChainMember.objects.bulk_create(
+        rows, chain_queries.ROWS, update_conflicts=True, unique_fields=["automation"], update_fields=["chain"]
+    )
+
+
+def rebuild() -> int:
+    """Work out all ends and chains anew, by set; returns how many automations are in use."""
+    with transaction.atomic():
+        _one_at_a_time()
+        ChainEnd.objects.all().delete()
+        in_use = list(Automation.objects.filter(state__in=IN_USE).order_by("pk").values_list("pk", flat=True))
+        for begin in range(0, len(in_use), AT_ONCE):
+            ends = _ends_in_use(in_use[begin : begin + AT_ONCE])
+            ChainEnd.objects.bulk_create((_row(pk, one) for pk, found in ends for one in found), chain_queries.ROWS)
+        ChainMember.objects.exclude(automation__state__in=IN_USE).delete()
+        _write_members(in_use, chain_ends.grouped(chain_queries.sides_of(in_use)))
+    return len(in_use)
+
+
+def _one_at_a_time() -> None:
+    """Hold the lock of whoever writes chains until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def _row(automation: int, one: End) -> ChainEnd:
+    return ChainEnd(
+        automation_id=automation,
+        kind=one.kind,
+        point=one.point,
+        side=one.side,
+        thing=one.thing,
+        resource_id=one.resource,
+        credential_id=one.credential,
+        identity_id=one.identity,
+    )
+
+
+def _ends_in_use(automations: Collection[int]) -> Iterator[tuple[int, list[End]]]:
+    """The ends of what is approved and in use of some automations; a fixed number of queries."""
+    on_error = KeyTextTransform("on_error", "approved_version__manifest")
+    rows = Automation.objects.filter(pk__in=automations, state__in=IN_USE).annotate(on_error=on_error).order_by("pk")
+    found = {one.approved_version_id: one for one in rows if one.approved_version_id is not None}
+    if not found:
+        return
+    privileges, triggers = defaultdict[int, list[Privilege]](list), defaultdict[int, list[Trigger]](list)
+    for privilege in Privilege.objects.filter(version__in=found).select_related("entitlement__resource").order_by("pk"):
+        privileges[privilege.version_id].append(privilege)
+    for trigger in Trigger.objects.filter(version__in=found).order_by("pk"):
+        triggers[trigger.version_id].append(trigger)
+    credentials = defaultdict[int, dict[int, str]](dict)
+    for used in VersionCredential.objects.filter(version__in=found).select_related("credential").order_by("pk"):
+        credentials[used.version_id][used.credential_id] = str(used.credential)
+    identities = _identities({pk: one.pk for pk, one in found.items()})
+    for pk, one in found.items():
+        parts = (privileges[pk], credentials[pk], triggers[pk], identities[one.pk], one.on_error or "")
+        yield one.pk, chain_ends.of(chain_ends.Version(one, *parts))
+
+
+def _identities(versions: Mapping[int, int]) -> dict[int, dict[int, str]]:
+    """By automation the identities that its approved version names, or that serve it.
+
+    Args:
+        versions: the automation of each version.
+    """
+    made: dict[int, dict[int, str]] = defaultdict(dict)
+    named = VersionIdentity.objects.filter(version__in=versions).order_by("pk")
+    for version, pk, subject in named.values_list("version", "identity", "identity__subject"):
+        made[versions[version]][pk] = subject
+    serving = NonHumanIdentity.objects.filter(automation__in=versions.values()).order_by("pk")
+    for automation, pk, subject in serving.values_list("automation", "pk", "subject"):
+        if automation is not None:
+            made[automation][pk] = subject
+    return made

@@ -1,0 +1,178 @@
+"""The picture of what an automation is joined with (A16): who acts on it, itself, and whom it acts on, each with how in words.
+
+Only what the reader may see is named: of the rest they read that it is there, and by what it is joined, which is the automation's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.web.pages.page import page
+from governance.web.requests.middleware import Request
+from inventory.chains import queries as chain_queries
+from inventory.chains.chain_ends import ANSWERS, ASKS, CALLED, CALLS, READS, WATCHES, WRITES
+from inventory.chains.queries import Chain, Link
+from inventory.models import Automation, AutomationState, ChainKind
+
+Shape = dict[str, Any]
+
+#: How many boxes stand on one side.
+SHOWN = 8
+#: What another does that acts on the automation, by what the automation does there; of the rest it acts on the other, or both share.
+DONE_TO_IT = (CALLED, ANSWERS, READS, WATCHES)
+
+
+@require_GET
+def automation_chain(request: Request, pk: int) -> HttpResponse:
+    """What an automation is joined with: as it is approved, else as its newest version would be."""
+    now = business_time.now()
+    one = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
+    chain = chain_of(one)
+    context: Shape = {
+        "crumbs": [
+            {"label": "Automations", "href": reverse("automation_list")},
+            {"label": one.name, "href": one.href},
+            {"label": "Joined with", "href": ""},
+        ],
+        "head": {"title": f"What {one.name} is joined with", "facts": []},
+        "chain": shape(chain, one.name, request.actor, now, would=one.state not in chain_queries.IN_USE),
+    }
+    return page(request, "inventory/chains/chain.html", context, fragment="chain")
+
+
+def chain_of(one: Automation) -> Chain:
+    """The chain of an automation as it is approved, else as its newest version would stand in it."""
+    if one.state in chain_queries.IN_USE:
+        return chain_queries.of(one.pk)
+    newest = one.versions.order_by("-number").first() if one.state != AutomationState.RETIRED else None
+    return chain_queries.with_version(newest) if newest is not None else Chain()
+
+
+def shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: bool) -> Shape:
+    """What ``components/chain.html`` takes; three queries at most.
+
+    Args:
+        chain: what it is joined with.
+        name: the automation's.
+        actor: who reads.
+        now: business time.
+        would: whether that is what it would be joined with, once it is in force.
+    """
+    met = {one.other for one in chain.links}
+    seen = {one.pk: one for one in Automation.objects.visible_to(actor, now).filter(pk__in=met)} if met else {}
+    on_it = _boxes([one for one in chain.links if one.side in DONE_TO_IT], seen)
+    by_it = _boxes([one for one in chain.links if one.side not in DONE_TO_IT], seen)
+    by_it += [_unknown(thing) for thing in chain.unknown]
+    return {
+        "finding": _finding(chain, would=would),
+        "self": {"name": name, "text": "this automation"},
+        "left": on_it[:SHOWN],
+        "right": by_it[:SHOWN],
+        "first": [(place, 0, box["line"]) for place, box in enumerate(on_it[:SHOWN])],
+        "second": [(0, place, box["line"]) for place, box in enumerate(by_it[:SHOWN])],
+        "title": f"What {name} is joined with",
+        "said_left": _said(on_it[:SHOWN], name),
+        "said_right": _said(by_it[:SHOWN], name),
+        "more": _more(max(len(on_it) - SHOWN, 0) + max(len(by_it) - SHOWN, 0), len(chain.others - met)),
+    }
+
+
+def _finding(chain: Chain, *, would: bool) -> str:
+    verb = "would be" if would else "is"
+    if not chain.others:
+        outside = ", and calls something that is not in use here" if chain.unknown else ""
+        return f"it {verb} joined with no other automation{outside}"
+    number = len(chain.others)
+    others = "one other automation, which" if number == 1 else f"{number} other automations, the highest of which"
+    return f"it {verb} joined with {others} is {chain.joined.word} risk"
+
+
+def _boxes(links: Iterable[Link], seen: Mapping[int, Automation]) -> list[Shape]:
+    """One box for each other that the reader may see, by name; one for all of the rest."""
+    named: dict[int, list[Link]] = {}
+    unseen: list[Link] = []
+    for link in links:
+        if link.other in seen:
+            named.setdefault(link.other, []).append(link)
+        else:
+            unseen.append(link)
+    boxes = [
+        {
+            "icon": "bolt",
+            "name": seen[pk].name,
+            "href": seen[pk].href,
+            "text": f"{_words(found)} · {seen[pk].tier} risk",
+            "line": "write" if any(_acts(one) for one in found) else "",
+        }
+        for pk, found in sorted(named.items(), key=lambda each: (seen[each[0]].name, each[0]))
+    ]
+    if unseen:
+        number = len({one.other for one in unseen})
+        name = "Another automation that you don't see" if number == 1 else f"{number} automations that you don't see"
+        text = _words(unseen) if number == 1 else f"one of them or more {_words(unseen)}"
+        boxes.append({"icon": "lock", "name": name, "href": "", "text": text, "line": ""})
+    return boxes
+
+
+def _acts(link: Link) -> bool:
+    return link.side in (CALLS, ASKS, WRITES, CALLED, ANSWERS, READS, WATCHES)
+
+
+def _words(links: Iterable[Link]) -> str:
+    """How some links join, each said once, two of them in full."""
+    found = list(dict.fromkeys(_sentence(one) for one in links))
+    more = f"; and in {len(found) - 2} more ways" if len(found) > 3 else ""
+    return "; ".join(found if not more else found[:2]) + more
+
+
+def _sentence(link: Link) -> str:
+    """What the other does to the automation, or has done to it by that."""
+    thing = f"“{link.thing}”" + (f" in {link.resource}" if link.resource else "") if link.thing else "it"
+    if link.kind == ChainKind.TRIGGER:
+        return "is started when this fails" if link.side == CALLS else "starts this when it fails"
+    words = {
+        CALLED: "calls this",
+        ANSWERS: f"calls this at {thing}",
+        CALLS: "is called by this",
+        ASKS: f"is called by this at {thing}",
+        READS: f"writes {thing}, which this reads",
+        WATCHES: f"writes {thing}, which starts this",
+        WRITES: f"{'is started by' if link.theirs == WATCHES else 'reads'} {thing}, which this writes",
+    }
+    shared = {
+        ChainKind.IDENTITY: f"runs as the same identity, {thing}",
+        ChainKind.CREDENTIAL: f"uses the same credential, {thing}, for more or elsewhere",
+    }
+    return words.get(link.side) or shared[ChainKind(link.kind)]
+
+
+def _unknown(thing: str) -> Shape:
+    return {
+        "icon": "question",
+        "name": thing[:1].upper() + thing[1:] if thing else "Whatever the run decides",
+        "href": "",
+        "text": "is started by this, and nobody has approved it here: that counts as high risk",
+        "line": "suspended",
+    }
+
+
+def _said(boxes: Iterable[Shape], name: str) -> str:
+    return " ".join(f"{box['name']} {box['text']}." for box in boxes).replace(" this", f" {name}")
+
+
+def _more(hidden: int, further: int) -> str:
+    parts = []
+    if hidden:
+        parts.append(f"{hidden} more are joined directly.")
+    if further:
+        parts.append("1 more is joined through these." if further == 1 else f"{further} more are joined through these.")
+    return " ".join(parts)

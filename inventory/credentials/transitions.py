@@ -1,0 +1,391 @@
+"""What is known of a credential besides its name: its age, its owner, where it is kept and what it opens (I6, A2, T1).
+
+Whoever builds with it says how old it is and where it is kept. Where it is kept counts once who answers for that store confirms it, and
+what it opens is narrowed only by who answers for that or keeps it: the one chooses who decides, the other lowers a tier.
+Whoever has a stake in the answer gives neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import Person
+from governance.core.notices import outbox
+from governance.core.roles.roles import Permission, Role
+from inventory.importers import looks_secret
+from inventory.models import (
+    Credential,
+    Lifetime,
+    Reach,
+    Resource,
+    ResourceKind,
+    ResourceState,
+)
+from inventory.ownership import parties
+from inventory.ownership import transitions as ownership_transitions
+from inventory.resources.transitions.bindings import answers_for
+from inventory.versions import assessment
+
+#: What `describe_credential` may set.
+FACTS = ("lifetime", "issued_at", "expires_at", "rotated_at", "rotation_due_on", "owner")
+
+SECRET = "This looks like a secret itself, so nothing of it was kept. Say when and where, never what it is."  # noqa: S105  words
+
+
+def is_its_side(person: Person | None, credential: Credential, now: datetime) -> bool:
+    """Whether a person is owner or deputy of what a credential opens, or of the store that is confirmed to keep it."""
+    sides = (credential.opens, credential.kept_in)
+    return any(resource is not None and answers_for(person, resource, now) for resource in sides)
+
+
+def answers_for_it(actor: Actor, credential: Credential, now: datetime) -> bool:
+    """Whether an actor does more than build with a credential: owns it, is of its side, or reviews security."""
+    person = actor.capacity_of
+    if person is None:
+        return False
+    is_owner = person.is_here and (person.pk == credential.owner_id or person == credential.interim_owner(now))
+    return is_owner or is_its_side(person, credential, now) or Role.SECURITY_REVIEWER in access.roles_held(actor, now)
+
+
+def _without_stake(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    stake = parties.in_credential(subject, actor)
+    if stake is None:
+        return None
+    sentence = f"{stake}, so somebody else says that."
+    return Refusal("I6", "duty", sentence, "Somebody else does who answers for what it opens or where it is kept.")
+
+
+def _of_its_side(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    if is_its_side(actor.capacity_of, subject, now):
+        return None
+    sentence = "Only who answers for what it opens, or for the store that keeps it, says that it opens less."
+    return Refusal("I6", "duty", sentence, "You can say that it opens more, or that it is not known.")
+
+
+def _said_by_another(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    if not {subject.said_by_id, subject.said_for_id} & {person.pk for person in actor.people}:
+        return None
+    return Refusal(
+        "A2", "duty", "You said where it is kept, so somebody else confirms it.", "The store's other side does."
+    )
+
+
+def _not_over_anothers_word(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.said_kept_in is None or {subject.said_by_id, subject.said_for_id} & {one.pk for one in actor.people}:
+        return None
+    who = subject.said_by.name if subject.said_by else "Somebody"
+    sentence = f"{who} says already that {subject.said_kept_in.name} keeps it."
+    return Refusal("A2", "state", sentence, "Who answers for that store confirms or refuses it first.")
+
+
+def _not_read(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.reach_kind != Reach.READ:
+        return None
+    return Refusal("I6", "state", "What it opens was read from the backend: nobody says otherwise.")
+
+
+OF_ITS_SIDE = Duty(
+    "I6",
+    "I6",
+    "Only who answers for what a credential opens, or for its store, says that it opens less than was known.",
+    _of_its_side,
+)
+WITHOUT_STAKE = Duty(
+    "I6",
+    "I6",
+    "Who owns, brought in or wrote what uses a credential says neither that it opens less nor that a store keeps it.",
+    _without_stake,
+)
+SAID_BY_ANOTHER = Duty(
+    "A2", "A2", "Who says that a store keeps a credential does not confirm or refuse it.", _said_by_another
+)
+NOT_OVER_ANOTHERS_WORD = Duty(
+    "A2", "A2", "What somebody says of where a credential is kept is replaced by nobody else.", _not_over_anothers_word
+)
+NOT_READ = Duty("I6", "I6", "A reach that was read from the backend is not declared otherwise.", _not_read)
+
+
+@transition(Credential, event="credential.described", permission=Permission.CREDENTIAL_DESCRIBE)
+def describe_credential(step: Step[Credential], *, fields: Mapping[str, Any]) -> Effect:
+    """Somebody says how long a credential lives, how old it is, when it is due and who answers for it; never its value (I6).
+
+    Args:
+        step: the running step.
+        fields: some of `FACTS`; dates and instants as such, an owner as a person, and None for what is not known.
+    """
+    credential, given = step.subject, _checked(fields)
+    changed = sorted(name for name, value in given.items() if getattr(credential, name) != value)
+    if "owner" in changed:
+        _check_replaced(credential, given["owner"], step)
+    for name in changed:
+        setattr(credential, name, given[name])
+    _check_order(credential, changed, step.now)
+    if not changed:
+        raise refuse(Refusal("I6", "input", "The register says all of this already."))
+    if "owner" in changed:
+        ownership_transitions.settle(credential, step)
+    step.save(credential)
+    return Effect(payload={"changed": changed})
+
+
+def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What may be set; refused beside the field, and never with what was given."""
+    given = {name: value for name, value in fields.items() if name in FACTS}
+    if any(isinstance(value, str) and looks_secret(value) for value in fields.values()):
+        beside = [name for name, value in given.items() if isinstance(value, str) and looks_secret(value)]
+        raise refuse(Refusal("I6", "input", SECRET, detail=tuple((name, SECRET) for name in beside)))
+    kinds = {"lifetime": str, "owner": Person, "rotation_due_on": date}
+    for name, value in given.items():
+        if value is not None and not isinstance(value, kinds.get(name, datetime)):
+            raise _beside("I6", name, "Give a date.")
+    if "lifetime" in given:
+        given["lifetime"] = given["lifetime"] or Lifetime.UNKNOWN
+        if given["lifetime"] not in Lifetime.values:
+            raise _beside("I6", "lifetime", "Choose one of the list.")
+    return given
+
+
+def _check_replaced(credential: Credential, new: Person | None, step: Step[Credential]) -> None:
+    """Another owner, or none, is said."""
+    if new is not None and not new.is_here:
+        raise _beside("I3", "owner", f"{new.name} is not here any more.")
+    if credential.owner is not None and new is None:
+        raise _beside("I3", "owner", f"{credential.owner.name} is known to answer for it: name who does instead.")
+    if (no := owner_stays(credential, step.actor, step.now)) is not None:
+        raise refuse(no)
+
+
+def owner_stays(credential: Credential, actor: Actor, now: datetime) -> Refusal | None:
+    """Why somebody can't say that another answers for a credential, or None: asked by the form and by the write (I3).
+
+    Whoever answers for it stays until they, or its side, name another; one who left is followed by somebody for good only once two
+    people have named who answers meanwhile.
+    """
+    old, meanwhile = credential.owner, credential.interim_owner(now)
+    if old is None:
+        return None
+    if old.is_here:
+        if answers_for_it(actor, credential, now):
+            return None
+        sentence = f"{old.name} answers for it, so you can't say that somebody else does."
+        return Refusal("I3", "duty", sentence, f"Ask {old.name}, or who answers for what it opens.")
+    if meanwhile is None:
+        sentence = f"{old.name} left, and nobody answers for it meanwhile."
+        return Refusal("I3", "state", sentence, "The team's lead and a security reviewer first name together who does.")
+    is_its_own = actor.capacity_of == meanwhile or is_its_side(actor.capacity_of, credential, now)
+    if is_its_own and parties.in_credential(credential, actor) is None:
+        return None
+    sentence = f"{meanwhile.name} answers for it meanwhile, so you can't say that somebody else does."
+    return Refusal("I3", "duty", sentence, f"Ask {meanwhile.name}, or who answers for what it opens.")
+
+
+def _beside(code: str, name: str, sentence: str) -> Exception:
+    return refuse(Refusal(code, "input", sentence, detail=((name, sentence),)))
+
+
+def _check_order(credential: Credential, changed: Collection[str], now: datetime) -> None:
+    """What was is past, and what is due comes after it; only what was said just now is held against somebody."""
+    issued, rotated = credential.issued_at, credential.rotated_at
+    expires, due = credential.expires_at, credential.rotation_due_on
+    wrong = [
+        ("issued_at", issued is not None and issued > now, "That day is still to come."),
+        ("rotated_at", rotated is not None and rotated > now, "That day is still to come."),
+        ("rotated_at", bool(rotated and issued and rotated < issued), "That is before it was issued."),
+        ("expires_at", bool(expires and issued and expires < issued), "That is before it was issued."),
+        ("rotation_due_on", bool(due and issued and due < issued.date()), "That is before it was issued."),
+    ]
+    touched = {"issued_at", "rotated_at", "expires_at", "rotation_due_on"} & set(changed)
+    beside = tuple((name, said) for name, holds, said in wrong if holds and touched)
+    if beside:
+        raise refuse(Refusal("I6", "input", beside[0][1], detail=beside))
+
+
+@transition(
+    Credential,
+    event="credential.reach_declared",
+    permission=Permission.CREDENTIAL_REACH,
+    duties=(NOT_READ,),
+)
+def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Effect:
+    """Who answers for what a credential opens, or keeps it, says which entitlements that are, and nothing else (I6).
+
+    It may lower a tier (T1): what it opens is narrowed by that side alone, and by nobody who has a stake in that. That it opens more, or
+    that nobody knows, whoever answers for it says, whatever their stake, and a security reviewer. Every version concerned is assessed
+    anew (I2).
+
+    Args:
+        step: the running step.
+        codes: of entitlements of the resource that it opens, all that it opens; None where that is not known.
+    """
+    credential = step.subject
+    wanted = sorted(set(codes or ()))
+    _check_reach(credential, codes, wanted)
+    kind = Reach.UNKNOWN if codes is None else Reach.DECLARED
+    is_same = (credential.reach_kind, sorted(credential.reach)) == (kind, wanted)
+    said_by = {credential.reach_by_id, credential.reach_for_id}
+    if is_same and (codes is None or said_by == _who_says(step.actor)):
+        raise refuse(Refusal("I6", "input", "The register says that already."))
+    # The same, of somebody else: it counts for what whoever said it before has a stake in.
+    if is_same or _narrows(credential, codes):
+        narrow_reach(credential, actor=step.actor, now=step.now)
+    was, credential.reach_kind = credential.reach_kind, kind
+    credential.reach, credential.reach_at = wanted, step.now
+    credential.reach_by, credential.reach_for = step.actor.person, step.actor.standing_for
+    step.save(credential)
+    versions = assessment.assess_again(step, credential)
+    return Effect(payload={"was": was, "reach": kind, "entitlements": len(wanted), "versions": versions})
+
+
+@transition(Credential, event="credential.reach_narrowed", permission=None, duties=(OF_ITS_SIDE, WITHOUT_STAKE))
+def narrow_reach(step: Step[Credential]) -> Effect:
+    """It is said to open less than was known: part of declaring its reach, and of nobody's who has a stake in it (S1, T1)."""
+    return Effect()
+
+
+def _who_says(actor: Actor) -> set[int | None]:
+    return {actor.person.pk if actor.person else None, actor.standing_for.pk if actor.standing_for else None}
+
+
+def _narrows(credential: Credential, codes: Sequence[str] | None) -> bool:
+    """Whether it would open less than is known, or something certain where nothing is known."""
+    if codes is None:
+        return False
+    return credential.reach_kind == Reach.UNKNOWN or not set(codes) >= set(credential.reach)
+
+
+def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Sequence[str]) -> None:
+    if codes is None:
+        return
+    if credential.opens is None:
+        raise refuse(
+            Refusal("I6", "state", "It is not known which resource it opens.", "Its owner confirms that first.")
+        )
+    if not wanted:
+        raise _beside("I6", "codes", "Choose what it opens, or say that it is not known.")
+    if others := set(wanted) - set(credential.opens.entitlements.values_list("code", flat=True)):
+        told = f"Choose from what can be held on {credential.opens.name}."
+        raise _beside("I6", "codes", SECRET if any(looks_secret(code) for code in others) else told)
+
+
+@transition(
+    Credential,
+    event="credential.kept_in_said",
+    permission=Permission.CREDENTIAL_DESCRIBE,
+    duties=(NOT_OVER_ANOTHERS_WORD,),
+)
+def say_kept_in(step: Step[Credential], *, store: Resource | None) -> Effect:
+    """Somebody says which store keeps a credential: nothing follows from it until that store's side confirms it (A2).
+
+    A credential whose store is confirmed moves to another by two people: this store's side says so and that one's confirms.
+
+    Args:
+        step: the running step.
+        store: a secret store in use; None to take back what one said oneself.
+    """
+    credential = step.subject
+    if store is None:
+        return _take_back(step)
+    _check_store(credential, store, step.actor, step.now)
+    credential.said_kept_in, credential.said_at = store, step.now
+    credential.said_by, credential.said_for = step.actor.person, step.actor.standing_for
+    step.save(credential)
+    _ask_its_side(step, store)
+    return Effect(payload={"store": str(store.pk)})
+
+
+def _ask_its_side(step: Step[Credential], store: Resource) -> None:
+    """Tell whoever answers for a store that it is said to keep a credential, and who may answer that."""
+    credential, said = step.subject, {person.pk for person in step.actor.people}
+    context = {
+        "credential": str(credential),
+        "store": store.name,
+        "by": step.actor.person.name if step.actor.person else "",
+        "page": ["credential", credential.pk],
+    }
+    people = [one for one in (store.owner, store.deputy) if one is not None and one.pk not in said]
+    thread, key = f"credential:{credential.pk}", f"kept_in:{store.pk}:{step.actor.correlation}"
+    outbox.queue(outbox.each(people, "credential_said_kept", thread=thread, key=key, now=step.now, context=context))
+
+
+def _take_back(step: Step[Credential]) -> Effect:
+    was = step.subject.said_kept_in_id
+    if was is None:
+        raise _beside("A2", "store", "Choose the store that keeps it.")
+    _forget_said(step.subject)
+    step.save(step.subject)
+    return Effect(payload={"store": "", "was": str(was)})
+
+
+def _check_store(credential: Credential, store: Resource, actor: Actor, now: datetime) -> None:
+    if store.kind != ResourceKind.SECRET_STORE or store.state != ResourceState.ACTIVE:
+        raise _beside("A2", "store", "Choose a secret store that is in use.")
+    if store.pk == credential.kept_in_id:
+        raise _beside("A2", "store", f"{store.name} is known to keep it already.")
+    if credential.kept_in is not None and not answers_for(actor.capacity_of, credential.kept_in, now):
+        sentence = f"{credential.kept_in.name} is known to keep it, so only its side says that another does."
+        raise refuse(Refusal("A2", "duty", sentence, f"Ask who answers for {credential.kept_in.name}."))
+    if store.pk in credential.kept_refused_for and not answers_for(actor.capacity_of, store, now):
+        raise _beside("A2", "store", f"Who answers for {store.name} said that it does not keep this one.")
+
+
+@transition(
+    Credential,
+    event="credential.kept_in_confirmed",
+    permission=Permission.CREDENTIAL_KEEP,
+    duties=(SAID_BY_ANOTHER, WITHOUT_STAKE),
+)
+def confirm_kept_in(step: Step[Credential], *, store: int) -> Effect:
+    """Who answers for a store confirms that it keeps a credential: they decide about it where it is asked for from now on (A2).
+
+    What is under review stays with whoever was asked (A1).
+
+    Args:
+        step: the running step.
+        store: id of the store that the page showed.
+    """
+    credential = step.subject
+    _check_said(credential, store)
+    was = credential.kept_in_id
+    credential.kept_in = credential.said_kept_in
+    credential.kept_confirmed_by, credential.kept_confirmed_at = step.actor.person, step.now
+    credential.kept_refused_for = [pk for pk in credential.kept_refused_for if pk != store]
+    _forget_said(credential)
+    step.save(credential)
+    return Effect(payload={"was": str(was or ""), "store": str(store)})
+
+
+@transition(
+    Credential,
+    event="credential.kept_in_refused",
+    permission=Permission.CREDENTIAL_KEEP,
+    duties=(SAID_BY_ANOTHER, WITHOUT_STAKE),
+)
+def refuse_kept_in(step: Step[Credential], *, store: int) -> Effect:
+    """Who answers for a store says that it does not keep a credential: nobody says so again but its own side (A2).
+
+    Args:
+        step: the running step.
+        store: id of the store that the page showed.
+    """
+    credential = step.subject
+    _check_said(credential, store)
+    credential.kept_refused_for = sorted({*credential.kept_refused_for, store})
+    _forget_said(credential)
+    step.save(credential)
+    return Effect(payload={"store": str(store)})
+
+
+def _check_said(credential: Credential, store: int) -> None:
+    if credential.said_kept_in_id != store:
+        raise refuse(Refusal("A6", "stale", "Something else is said by now, so nothing was changed.", "Look again."))
+
+
+def _forget_said(credential: Credential) -> None:
+    credential.said_kept_in = credential.said_by = credential.said_for = credential.said_at = None

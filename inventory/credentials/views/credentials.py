@@ -1,0 +1,337 @@
+"""Pages of a credential: what is known of it, and saying it (I6, A2). No field of them takes a secret, and what looks like one is not shown again."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refusal, Refused
+from governance.core.engine.transition import Transition
+from governance.core.models import Person
+from governance.core.timeline import queries as timeline_queries
+from governance.web.pages.confirmation import Shape, form_page
+from governance.web.pages.ledger_links import ledger_href
+from governance.web.pages.page import page, refused
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number
+from inventory.credentials import transitions as credential_transitions
+from inventory.credentials.transitions import SECRET
+from inventory.credentials.views import credential_facts
+from inventory.importers import looks_secret, sentences
+from inventory.models import (
+    Automation,
+    AutomationState,
+    Credential,
+    Lifetime,
+    Reach,
+    Resource,
+    ResourceKind,
+    ResourceState,
+)
+
+#: Relations of the page that its rules and words need.
+RELATED = ("opens", "kept_in", "said_kept_in", "said_by", "owner", "reach_by")
+
+#: How many automations that use it a page lists.
+MOST = 50
+
+
+def _find(request: Request, pk: int) -> tuple[Credential, datetime]:
+    now = business_time.now()
+    seen = Credential.objects.visible_to(request.actor, now).select_related(*RELATED)
+    return get_object_or_404(seen, pk=pk), now
+
+
+@require_GET
+def credential(request: Request, pk: int) -> HttpResponse:
+    """One credential: where it is kept, what it opens, how old it is, who uses it, what happened."""
+    one, now = _find(request, pk)
+    unseen = _unseen(one, request.actor, now)
+    above = one.opens or one.kept_in
+    crumbs = [{"label": "Resources", "href": reverse("resource_list")}]
+    crumbs += [{"label": above.name, "href": above.href}] if above is not None and above.href not in unseen else []
+    context: Shape = {
+        "now": now,
+        "crumbs": [*crumbs, {"label": str(one), "href": ""}],
+        "head": {
+            "title": str(one),
+            "facts": list(filter(None, ["Credential", one.kind, sentences.platform(one.platform_instance)])),
+            "actions": _actions(one, request.actor, now),
+        },
+        "next": _next(one, request.actor, now),
+        "problems": credential_facts.problems(one, now),
+        "facts": [
+            fact | {"href": ""} if fact.get("href") in unseen else fact for fact in credential_facts.facts(one, now)
+        ],
+        "reach": _reach(one),
+        "used_by": _used_by(one, request.actor, now),
+        "events": timeline_queries.shapes(
+            one, reader=request.actor.person, limit=30, quiet=True, actor=request.actor, now=now
+        ),
+        "ledger_href": ledger_href(one, actor=request.actor, now=now),
+    }
+    return page(request, "inventory/credentials/credential.html", context, fragment="timeline")
+
+
+def _unseen(one: Credential, actor: Actor, now: datetime) -> set[str]:
+    """The addresses of what it opens and is kept in that the reader may not open: named, and no link."""
+    near = {each.pk: each.href for each in (one.opens, one.kept_in, one.said_kept_in) if each is not None}
+    seen = Resource.objects.visible_to(actor, now).filter(pk__in=near).values_list("pk", flat=True) if near else ()
+    return {href for pk, href in near.items() if pk not in set(seen)}
+
+
+def _actions(one: Credential, actor: Actor, now: datetime) -> list[Shape]:
+    offered = (
+        (credential_transitions.describe_credential, "Describe it", "pen", "credential_describe"),
+        (credential_transitions.declare_reach, "Say what it opens", "key", "credential_reach"),
+        (credential_transitions.say_kept_in, "Say where it is kept", "arrow", "credential_kept_in"),
+    )
+    return [
+        {"label": label, "icon": icon, "href": reverse(url, args=[one.pk])}
+        for verb, label, icon, url in offered
+        if verb.refusal(one, actor=actor, now=now) is None
+    ]
+
+
+def _next(one: Credential, actor: Actor, now: datetime) -> Shape | None:
+    """That a store is said to keep it and its side has not answered: with the buttons of whoever may, and why not for whoever would."""
+    if one.said_kept_in is None:
+        return None
+    store, who = one.said_kept_in, one.said_by.name if one.said_by else "Somebody"
+    no = credential_transitions.confirm_kept_in.refusal(one, actor=actor, now=now)
+    text = f"Who answers for {store.name} confirms or refuses it; until then nothing follows from it."
+    actions = []
+    if no is None:
+        text = f"Once you confirm it, who answers for {store.name} decides about it where it is asked for from then on."
+        fields = {"store": store.pk}
+        yes, not_here = (reverse(name, args=[one.pk]) for name in ("credential_kept_here", "credential_not_kept_here"))
+        actions.append({"label": "It is kept here", "kind": "filled", "post": yes, "fields": fields})
+        actions.append({"label": "It is not", "kind": "quiet", "post": not_here, "fields": fields})
+    elif no.kind == "duty":
+        text = f"{no.sentence} {no.to_do}"
+    return {"lead": f"{who} says that {store.name} keeps it.", "text": text, "actions": actions}
+
+
+def _reach(one: Credential) -> list[Shape]:
+    """What it is known to open, in words where the register has them."""
+    if one.opens is None or one.reach_kind == Reach.UNKNOWN:
+        return []
+    known = {entitlement.code: entitlement for entitlement in one.opens.entitlements.filter(code__in=one.reach)}
+    rows = []
+    for code in one.reach:
+        entitlement = known.get(code)
+        if entitlement is not None:
+            entitlement.resource = one.opens  # its sentence names the resource, which is at hand
+        level, said = (entitlement.level, entitlement.sentence) if entitlement else ("unknown", code)
+        rows.append({"level": level, "words": said, "code": code})
+    return rows
+
+
+def _used_by(one: Credential, actor: Actor, now: datetime) -> list[Shape]:
+    """Automations of which a version uses it, those that the reader may see."""
+    seen = Automation.objects.visible_to(actor, now).exclude(state=AutomationState.RETIRED)
+    found = seen.filter(versions__version_credentials__credential=one).distinct().order_by("name", "pk")
+    return [{"href": each.href, "name": each.name, "state": each.state, "tier": each.tier} for each in found[:MOST]]
+
+
+class Described(forms.Form):
+    """A form that shows no secret again: what looks like one is taken out of its field, and said to be (I6)."""
+
+    def full_clean(self) -> None:
+        """Clean, after what looks like a secret was taken out."""
+        given = self.data if isinstance(self.data, QueryDict) else QueryDict()
+        leaked = [name for name in self.fields if any(looks_secret(each) for each in self._given(given, name))]
+        shown = [name for name in given if name not in self.fields and any(map(looks_secret, given.getlist(name)))]
+        if leaked or shown:
+            emptied = given.copy()
+            for name in (*leaked, *shown):
+                emptied.pop(name, None)
+            self.data = emptied
+        super().full_clean()
+        for name in leaked:
+            self.errors.pop(name, None)
+            self.add_error(name, SECRET)
+
+    def _given(self, data: QueryDict, name: str) -> list[str]:
+        """What was sent for a field and is no choice of its own."""
+        choices = {str(value) for value, _ in getattr(self.fields[name], "choices", ())}
+        return [each for each in data.getlist(name) if each not in choices]
+
+
+def _days(help_text: str = "", label: str = "") -> forms.DateField:
+    return forms.DateField(
+        label=label,
+        required=False,
+        help_text=help_text,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+
+class FactsForm(Described):
+    """How old a credential is and who answers for it."""
+
+    lifetime = forms.ChoiceField(choices=Lifetime)
+    issued_at = _days(label="Issued on")
+    rotated_at = _days(label="Last rotated on")
+    rotation_due_on = _days(label="Rotation due on")
+    expires_at = _days("From the start of this day (UTC) it opens nothing.", label="Expires on")
+    owner = forms.ModelChoiceField(
+        Person.objects, required=False, empty_label="Nobody", help_text="Who rotates it when it is due."
+    )
+
+    def __init__(self, *args: Any, known: Person | None, stays: Refusal | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Who is known to answer for it stays on the form when they have left: what else is said does not replace them (I3).
+        here = Q(is_active=True, left_at__isnull=True)
+        owner: Any = self.fields["owner"]
+        was_shown = number(self.data.get("initial-owner"))
+        stay = [pk for pk in (known.pk if known is not None else None, was_shown) if pk is not None]
+        owner.queryset = Person.objects.filter(here | Q(pk__in=stay))
+        if stays is not None and not self.is_bound:
+            owner.disabled, owner.help_text = True, f"{stays.sentence} {stays.to_do}"
+        for field in self.fields.values():
+            field.show_hidden_initial = True  # what the page showed, so that a stale one takes nothing back
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What somebody has changed of what the page showed them."""
+        given = {name: self.cleaned_data[name] for name in self.changed_data}
+        return {name: _instant(value) if name in INSTANTS else value for name, value in given.items()}
+
+
+#: Fields of the form that the register keeps as instants.
+INSTANTS = ("issued_at", "rotated_at", "expires_at")
+
+
+def _instant(day: date | None) -> datetime | None:
+    return datetime.combine(day, time.min, UTC) if day is not None else None
+
+
+def _as_day(at: datetime | None) -> date | None:
+    return at.astimezone(UTC).date() if at is not None else None
+
+
+@require_http_methods(["GET", "POST"])
+def describe(request: Request, pk: int) -> HttpResponse:
+    """Say how long it lives, how old it is, when it is due and who answers for it."""
+    one, now = _find(request, pk)
+    said = {name: getattr(one, name) for name in FactsForm.base_fields}
+    shown = said | {name: _as_day(said[name]) for name in INSTANTS}
+    stays = credential_transitions.owner_stays(one, request.actor, now)
+    form = FactsForm(request.POST or None, known=one.owner, stays=stays, initial=shown)
+
+    def act(given: dict[str, Any]) -> Credential:
+        made: Credential = credential_transitions.describe_credential(
+            one, actor=request.actor, now=now, fields=form.said
+        )
+        return made
+
+    no = credential_transitions.describe_credential.refusal(one, actor=request.actor, now=now)
+    text = "Never the secret itself: only when and who. Leave empty what you do not know."
+    title = f"What is known of {one}"
+    return form_page(request, form, act, now=now, title=title, label="Save", back=one.href, text=text, no=no)
+
+
+class ReachForm(Described):
+    """What a credential opens."""
+
+    known = forms.ChoiceField(
+        label="What it opens",
+        choices=[("yes", "What is chosen below, and nothing else"), ("no", "Not known, or more than that")],
+        widget=forms.RadioSelect,
+    )
+    codes = forms.MultipleChoiceField(
+        label="Entitlements",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": "Choose from the list."},
+    )
+
+    def __init__(self, *args: Any, opens: Resource | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        found = opens.entitlements.order_by("code", "pk") if opens is not None else ()
+        codes: Any = self.fields["codes"]
+        codes.choices = [(each.code, f"{each.words} ({each.code})") for each in found]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what says both."""
+        given: dict[str, Any] = super().clean() or {}
+        if given.get("known") == "no" and given.get("codes"):
+            self.add_error("known", "You chose what it opens as well: say one or the other.")
+        return given
+
+
+@require_http_methods(["GET", "POST"])
+def reach(request: Request, pk: int) -> HttpResponse:
+    """Say which entitlements it opens, or that nobody knows."""
+    one, now = _find(request, pk)
+    known = {"known": "no" if one.reach_kind == Reach.UNKNOWN else "yes", "codes": one.reach}
+    form = ReachForm(request.POST or None, initial=known if one.reach_at else {}, opens=one.opens)
+
+    def act(given: dict[str, Any]) -> Credential:
+        codes = given["codes"] if given["known"] == "yes" else None
+        made: Credential = credential_transitions.declare_reach(one, actor=request.actor, now=now, codes=codes)
+        return made
+
+    no = credential_transitions.declare_reach.refusal(one, actor=request.actor, now=now)
+    on = one.opens.name if one.opens else "a resource that nobody has named"
+    text = f"It opens {on}. What uses it is assessed anew, and whoever decides about it sees what it opens beyond that."
+    title = f"What {one} opens"
+    return form_page(request, form, act, now=now, title=title, label="Save", back=one.href, text=text, no=no)
+
+
+class StoreForm(Described):
+    """Which store keeps a credential."""
+
+    store = forms.ModelChoiceField(Resource.objects.none(), required=False, empty_label="None of these")
+
+
+@require_http_methods(["GET", "POST"])
+def kept_in(request: Request, pk: int) -> HttpResponse:
+    """Say which store keeps it, or take back what one said."""
+    one, now = _find(request, pk)
+    form = StoreForm(request.POST or None, initial={"store": one.said_kept_in_id})
+    stores = Resource.objects.visible_to(request.actor, now).filter(kind=ResourceKind.SECRET_STORE)
+    choice: Any = form.fields["store"]
+    choice.queryset = stores.filter(state=ResourceState.ACTIVE).distinct()
+
+    def act(given: dict[str, Any]) -> Credential:
+        made: Credential = credential_transitions.say_kept_in(one, actor=request.actor, now=now, store=given["store"])
+        return made
+
+    no = credential_transitions.say_kept_in.refusal(one, actor=request.actor, now=now)
+    text = "Who answers for that store confirms or refuses it. Then they decide about this credential where it is asked for."
+    title = f"Where {one} is kept"
+    return form_page(request, form, act, now=now, title=title, label="Say so", back=one.href, text=text, no=no)
+
+
+@require_POST
+def kept_here(request: Request, pk: int) -> HttpResponse:
+    """Confirm that a store keeps it."""
+    return _answer(request, pk, credential_transitions.confirm_kept_in)
+
+
+@require_POST
+def not_kept_here(request: Request, pk: int) -> HttpResponse:
+    """Say that a store does not keep it."""
+    return _answer(request, pk, credential_transitions.refuse_kept_in)
+
+
+def _answer(request: Request, pk: int, verb: Transition[Credential]) -> HttpResponse:
+    one, now = _find(request, pk)
+    try:
+        verb(one, actor=request.actor, now=now, store=number(request.POST.get("store")) or 0)
+    except Refused as no:
+        return refused(request, no.refusal, context={"back_href": one.href})
+    # Whoever answered for the store sees it by that; a store that does not keep it shows them nothing of it any more.
+    seen = Credential.objects.visible_to(request.actor, now).filter(pk=pk).exists()
+    return redirect(one.href if seen else reverse("resource_list"))

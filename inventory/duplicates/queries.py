@@ -1,0 +1,135 @@
+"""What a new automation may be the same as: one with its very source, or of its team with four fifths of its privileges (I9). Reads only.
+
+A privilege is what can be done there to what, by whatever connection or credential: who comes back with another credential comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, F, Func, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
+
+from governance.core.models import Team
+from inventory.importers import privilege_scope
+from inventory.models import Automation, Privilege, Version, of_source
+
+#: Of the larger of two, how much both have (I9).
+SHARE = (4, 5)
+SOURCE, PRIVILEGES = "source", "privileges"
+
+
+@dataclass(frozen=True)
+class Alike:
+    """One automation of the register, and by what it is alike.
+
+    Args:
+        other: with its team.
+        because: ``source`` or ``privileges``.
+        same: how many privileges both have, where these are why.
+        is_back: whether the other came to nothing, or was retired: found out by whoever knows submissions.
+    """
+
+    other: Automation
+    because: str
+    same: int = 0
+    is_back: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked about, saved or not.
+
+    Args:
+        team: whom it is built for.
+        pk: of the automation; None where it is not in the register.
+        lineage: of it; its siblings are the same in other environments, and known to be (I10).
+        source: the digests of its source.
+        privileges: everything that it would hold.
+    """
+
+    team: Team
+    pk: int | None
+    lineage: UUID | None
+    source: Collection[str]
+    privileges: Sequence[Privilege]
+
+
+def find(case: Case) -> list[Alike]:
+    """Automations of the register that a new one may be the same as, the newest first: two queries, three where one is found."""
+    shared, sources = _by_privileges(case), _by_source(case)
+    if not (shared or sources):
+        return []
+    rows = Automation.objects.filter(pk__in={*shared, *sources}).select_related("team").order_by("-pk")
+    return [Alike(one, SOURCE) if one.pk in sources else Alike(one, PRIVILEGES, shared[one.pk]) for one in rows]
+
+
+def _others(case: Case, prefix: str = "") -> Q:
+    """Neither itself nor a sibling."""
+    found = Q()
+    if case.pk is not None:
+        found &= ~Q((f"{prefix}pk", case.pk))
+    if case.lineage is not None:
+        found &= ~Q((f"{prefix}lineage", case.lineage))
+    return found
+
+
+def _by_source(case: Case) -> set[int]:
+    found = Version.objects.filter(_others(case, "automation__"), of_source(case.source)).order_by()
+    return set(found.values_list("automation", flat=True).distinct())
+
+
+def _by_privileges(case: Case) -> dict[int, int]:
+    """By the versions of the team's automations of which enough is the same, whichever way round: how much, by automation."""
+    wanted = {one.matter for one in case.privileges}
+    entitlements = {one.entitlement_id for one in case.privileges} - {None}
+    if not entitlements:
+        return {}
+    part, whole = SHARE
+    own = _with_what(Privilege.objects.filter(_others(case, "version__automation__")))
+    shared = own.filter(version__automation__team=case.team, entitlement__in=entitlements, what__in=wanted)
+    counted = shared.order_by().values("version", "version__automation").annotate(same=Count("what", distinct=True))
+    enough = list(
+        counted.filter(same__gte=-(-part * len(wanted) // whole)).values_list("version", "version__automation", "same")
+    )
+    if not enough:
+        return {}
+    held = _with_what(Privilege.objects.filter(version__in=[version for version, _, _ in enough])).order_by()
+    sizes = dict(held.values("version").annotate(size=Count("what", distinct=True)).values_list("version", "size"))
+    return {automation: same for version, automation, same in enough if same * whole >= sizes[version] * part}
+
+
+def _with_what(rows: QuerySet[Privilege]) -> QuerySet[Any]:
+    """With what `privilege_scope.matter` says of each, so that the database counts it."""
+    return rows.annotate(
+        what=Concat(Cast(F("entitlement_id"), TextField()), Value(" "), _Parts(), output_field=TextField())
+    )
+
+
+class _Parts(Func):
+    """What a privilege is held on, as `privilege_scope.parts` has it, in one text."""
+
+    template = f"array_to_string({privilege_scope.PARTS_SQL.format(scope='%(scope)s', target='%(target)s')}, '{privilege_scope.SEPARATOR}')"
+    output_field = TextField()
+
+    def as_sql(
+        self,
+        compiler: Any,
+        connection: Any,
+        function: str | None = None,
+        template: str | None = None,
+        arg_joiner: str | None = None,
+        **more: Any,
+    ) -> tuple[str, tuple[Any, ...]]:
+        """With the columns of the row's own table, whatever it is called in a query: each stands in there more than once."""
+        scope, target = (compiler.compile(one)[0] for one in self.source_expressions)
+        sql, _ = super().as_sql(
+            compiler, connection, function, template, arg_joiner, scope=scope, target=target, **more
+        )
+        return sql, ()
+
+    def __init__(self) -> None:
+        super().__init__(F("scope"), F("target"))

@@ -1,0 +1,158 @@
+"""The importers as a child process: ``python -m inventory.importers.child_process``, started for one upload (I7, H7).
+
+The child limits itself before it reads a file. Settings, the fingerprint key and files come by standard input, results go to
+standard output; nothing else is read or written.
+
+A request is a line of JSON and the bytes of the file. An answer is a line of JSON for each automation or refusal, then ``END``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from inventory.importers.documents import FEWER
+from inventory.importers.manifest import Manifest
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import OUT_OF_MEMORY, ReadResult, file_shown, read
+from inventory.importers.secrets.findings import SecretFound
+from inventory.importers.size_limit import Found, fitting
+
+END = b"[]\n"
+
+_PR_SET_PDEATHSIG = 1
+#: The pipes, and what Python opens for a moment.
+_OPEN_FILES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLimits:
+    """What reading may cost. 1,000 real exports take 7 seconds of computing; 6 MB of values take 100 MB of memory.
+
+    Args:
+        cpu: seconds of computing for one file.
+        seconds: of real time for one file.
+        upload: seconds of real time for all files of one request: proxies give up after 60.
+        memory: bytes of address space.
+        answer: characters of all manifests of one file.
+    """
+
+    cpu: float = 10
+    seconds: float = 20
+    upload: float = 45
+    memory: int = 512 * 1024 * 1024
+    answer: int = 8_000_000
+
+
+def request(name: str, data: bytes) -> bytes:
+    """What the parent writes before the bytes of a file."""
+    return _line({"name": name, "size": len(data)})
+
+
+def settings(limits: ProcessLimits, key: bytes, parent: int) -> bytes:
+    """What the parent writes first.
+
+    Args:
+        limits: of this child.
+        key: of this installation's fingerprints.
+        parent: process id of the parent.
+    """
+    return _line({"limits": asdict(limits), "key": key.hex(), "parent": parent})
+
+
+def found_in(line: bytes) -> Found:
+    """One automation or refusal from a line of an answer.
+
+    Raises:
+        Exception: of any kind, where no child of ours wrote the line.
+    """
+    kind, file, *rest = json.loads(line)
+    if kind == "problem":
+        return file, ImportProblem(file, *map(str, rest))
+    manifest, secrets = rest
+    return file, ReadResult(Manifest.from_dict(manifest), tuple(SecretFound(**secret) for secret in secrets))
+
+
+def main() -> None:
+    """Answer each file of standard input until it ends."""
+    said = json.loads(sys.stdin.buffer.readline())
+    limits, key = ProcessLimits(**said["limits"]), bytes.fromhex(said["key"])
+    _limit(limits, said["parent"])
+    while line := sys.stdin.buffer.readline():
+        asked = json.loads(line)
+        data = sys.stdin.buffer.read(asked["size"])
+        signal.setitimer(signal.ITIMER_PROF, limits.cpu)  # its signal ends this process, whatever it is doing
+        lines = _answer(asked["name"], data, key, limits.answer)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        sys.stdout.buffer.writelines([*lines, END])
+        sys.stdout.buffer.flush()
+
+
+def _limit(limits: ProcessLimits, parent: int) -> None:
+    """Bound what this process may use, and end it when its parent dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # the parent died before the kernel was asked
+        sys.exit(1)
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
+    whole = math.ceil(limits.upload) + 1
+    bounds = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: _OPEN_FILES,
+        resource.RLIMIT_CPU: whole,
+        resource.RLIMIT_AS: limits.memory,
+    }
+    for bound, most in bounds.items():
+        resource.setrlimit(bound, (most, most))
+
+
+def _answer(name: str, data: bytes, key: bytes, most: int) -> list[bytes]:
+    """The lines that answer one file: all of it, or one refusal."""
+    lines: list[bytes] = []
+    size = 0
+    try:
+        for found in fitting(list(_found(name, data, key))):
+            lines.append(_line(_document(found)))
+            size += len(lines[-1])
+            if size > most:
+                return [_refused(name, f"what it uses takes more than {most:,} characters to write down")]
+    except MemoryError:
+        return [_refused(name, OUT_OF_MEMORY)]
+    return lines
+
+
+def _found(name: str, data: bytes, key: bytes) -> Iterator[Found]:
+    try:
+        for result in read(name, data, fingerprint_key=key):
+            yield file_shown(name), result
+    except ImportProblem as problem:
+        yield problem.file, problem
+
+
+def _document(found: Found) -> list[Any]:
+    file, result = found
+    if isinstance(result, ImportProblem):
+        return ["problem", file, result.place, result.reason, result.what_to_do]
+    return ["read", file, result.manifest.to_dict(), [asdict(secret) for secret in result.secrets]]
+
+
+def _refused(name: str, reason: str) -> bytes:
+    file = file_shown(name)
+    return _line(_document((file, ImportProblem(file, "", reason, FEWER))))
+
+
+def _line(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+
+
+if __name__ == "__main__":
+    main()

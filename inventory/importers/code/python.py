@@ -1,0 +1,169 @@
+"""Python that an export contains: whether it only works on the data that it is given (T1).
+
+Python's own parser reads it, and nothing is executed. Only known kinds of statements and expressions are plain, and only names that
+are on a list or the code's own. Members that begin with an underscore are refused: evaluation is reached through them. So is what
+reads a member by a name in a text: ``format``. Then no member is reached by a name that the text does not show.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+
+from inventory.importers.code.javascript import NOT_KNOWN, REACHES
+from inventory.importers.code.javascript_names import MEMBERS, REFUSED_MEMBERS
+from inventory.importers.display import vocabulary
+
+LONGEST = 20_000
+"""Characters of a text that are read; a longer one is opaque."""
+_LINE_END = re.compile(r"\r\n|[\r\n]")  # what Python takes for one: any other character may stand in a comment
+_DEEPEST = 60
+"""Brackets within brackets, or signs in a row, that the parser is given."""
+PLAIN = vocabulary(
+    """
+    abs all any bool bytes chr dict divmod enumerate filter float frozenset int isinstance len list map max min next ord print range
+    repr reversed round set slice sorted str sum tuple zip Exception ValueError KeyError TypeError IndexError AttributeError
+    ZeroDivisionError StopIteration RuntimeError
+    _input _json _items _node _execution _workflow _itemIndex _runIndex _prevNode items item query _
+    """
+)
+"""Names of the language and of n8n that neither reach out nor evaluate."""
+_REFUSED = {
+    "processes": "os subprocess sys exit quit",
+    "imports": "__import__ importlib __builtins__ __loader__ __spec__",
+    "files": "open input",
+    "the network": "requests urllib http socket js pyfetch",
+    "evaluation": "eval exec compile getattr setattr delattr hasattr globals locals vars type object super classmethod breakpoint "
+    "dir memoryview callable iter staticmethod property help license copyright credits",
+}
+_OF_N8N = {name.replace("$", "_", 1): what for name, what in REFUSED_MEMBERS.items() if name != "$item"}
+REFUSED = {name: what for what, names in _REFUSED.items() for name in names.split()} | _OF_N8N
+_TEXTS = MEMBERS | REFUSED_MEMBERS.keys()
+"""Members of JavaScript that no text may name either."""
+_MEMBERS = _TEXTS | vocabulary(
+    """
+    format format_map obj gi_frame gi_code gi_yieldfrom cr_frame cr_code ag_frame ag_code tb_frame tb_next f_globals f_builtins
+    f_locals f_back f_code as_object_map as_py_json
+    """
+)
+_ITEM = "_item"
+"""n8n's own item in one kind of Python, and a function that reaches variables in the other: only a key of it is plain."""
+_KINDS = (
+    *(
+        ast.Module,
+        ast.Expr,
+        ast.Assign,
+        ast.AugAssign,
+        ast.AnnAssign,
+        ast.Return,
+        ast.If,
+        ast.For,
+        ast.While,
+        ast.Break,
+        ast.Continue,
+    ),
+    *(
+        ast.Pass,
+        ast.Try,
+        ast.ExceptHandler,
+        ast.Raise,
+        ast.Assert,
+        ast.Delete,
+        ast.FunctionDef,
+        ast.Lambda,
+        ast.arguments,
+        ast.arg,
+    ),
+    *(
+        ast.BoolOp,
+        ast.BinOp,
+        ast.UnaryOp,
+        ast.IfExp,
+        ast.Dict,
+        ast.Set,
+        ast.ListComp,
+        ast.SetComp,
+        ast.DictComp,
+        ast.GeneratorExp,
+    ),
+    *(
+        ast.comprehension,
+        ast.Compare,
+        ast.Call,
+        ast.keyword,
+        ast.FormattedValue,
+        ast.JoinedStr,
+        ast.Constant,
+        ast.Attribute,
+    ),
+    *(ast.Subscript, ast.Starred, ast.Name, ast.List, ast.Tuple, ast.Slice, ast.NamedExpr, ast.Yield),
+    *(ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.expr_context),
+)
+
+
+def opaque_because(text: str) -> str:
+    """Why code can't be judged from its text: what it uses, in words; empty for plain code.
+
+    Args:
+        text: the body of a function, as n8n's Code node has it.
+    """
+    if len(text) > LONGEST or _is_deep(text):
+        return "it is too long or too deep to be read"
+    body = "def code():\n" + "".join(f" {line}\n" for line in _LINE_END.split(text))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # warnings about the code of another author
+            tree = ast.parse(body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "it can't be read for certain"
+    own = {name for node in ast.walk(tree) for name in _declared(node)} - {_ITEM}
+    keyed = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
+    judged = (node for node in ast.walk(tree) if not (_is_item(node) and id(node) in keyed))
+    return next(_reasons(judged, own), "")
+
+
+def _is_deep(text: str) -> bool:
+    depth = deepest = row = 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        row = row + 1 if character in "-+~ \t" else 0
+        deepest = max(deepest, depth, row)
+    return deepest > _DEEPEST or text.count("not ") > 1000 or text.count("lambda") > 1000
+
+
+def _declared(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, (ast.FunctionDef, ast.ExceptHandler)):
+        yield node.name or ""
+
+
+def _is_item(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == _ITEM
+
+
+def _reasons(nodes: Iterable[ast.AST], own: set[str]) -> Iterator[str]:
+    for node in nodes:
+        if because := _about(node, own):
+            yield f"it {because} (line {getattr(node, 'lineno', 2) - 1})"
+
+
+def _about(node: ast.AST, own: set[str]) -> str:
+    """Why one part of the code is a reason; empty where it is none."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return "uses imports"
+    if not isinstance(node, _KINDS):
+        return "does what is not known here"
+    if isinstance(node, ast.Attribute):
+        return REACHES if node.attr.startswith("_") or node.attr in _MEMBERS else ""
+    if isinstance(node, ast.Constant):
+        return REACHES if isinstance(node.value, str) and node.value in _TEXTS else ""
+    if isinstance(node, ast.Name):
+        if node.id in REFUSED:
+            return f"uses {REFUSED[node.id]}"
+        return "" if node.id in PLAIN or (node.id in own and not node.id.startswith("__")) else NOT_KNOWN
+    return ""

@@ -1,0 +1,249 @@
+"""How an MCP client starts a server: which component, pinned how, bridging to which address, with which arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from inventory.importers.display import vocabulary
+from inventory.importers.mcp.container import container_of
+from inventory.importers.mcp.wrappers import (
+    ASSIGNED,
+    BRIDGES,
+    LAUNCHERS,
+    behind_bridge,
+    clears_environment,
+    inner_line,
+    package_name,
+    program_of,
+)
+
+Pin = Literal["exact", "tag", "none", "local"]
+
+_NPX = frozenset({"npx", "bunx", "pnpx"})
+_NPX_VALUED = frozenset({"-p", "--package", "--registry", "--prefix", "--cache", "-w", "--workspace"})
+_UVX_VALUED = vocabulary(
+    "--from --with --python -p --index-url --index --extra-index-url --directory --project --with-editable --env-file"
+)
+_INLINE = frozenset({"-c", "-lc", "/c", "-command", "-encodedcommand", "-e", "--eval", "-p"})
+#: Programs that run a script, and their flags that take a value. ``-m`` and ``-jar`` name what is run.
+_INTERPRETERS = re.compile(
+    r"(?:python|node|bun|deno|ruby|perl|php|java|dotnet|tsx|ts-node|go|sh|bash|zsh|dash|fish|cmd|powershell|pwsh)[\d.]*"
+)
+_SCRIPT_VALUED = vocabulary("-W -X -r --require --import --loader --env-file -cp -classpath -I")
+_NAMES_SCRIPT = vocabulary("-m -jar --project")
+_SCRIPT_RUNNERS = vocabulary("tsx ts-node")
+_SUBCOMMANDS = vocabulary("run exec")
+_DEEPEST = 8
+_WORST_FIRST: tuple[Pin, ...] = ("none", "tag", "local", "exact")
+_VERSION = re.compile(r"\d+(?:\.\d+){1,3}(?:[-+.][\w.+-]+)?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_ASSIGNED_BEFORE = re.compile(r"""\s*([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)(?:\s+|\Z)""")
+_SCOPED = re.compile(r"((?:@[^/@]+/)?[^@]+)(?:@(.+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What is started.
+
+    `rest` are the arguments after the component; `passed` are variables handed on from the machine; `mounts` is what a
+    container may reach of the machine; `given` names the client's variables that reach the component, None for all.
+    """
+
+    component: str
+    pin: Pin
+    rest: tuple[str, ...] = ()
+    address: str = ""
+    is_inline_code: bool = False
+    passed: tuple[str, ...] = ()
+    assigned: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[str, ...] = ()
+    given: tuple[str, ...] | None = None
+
+    @property
+    def takes_switches(self) -> bool:
+        """Whether `rest` and the variables reach the server: not through code, nor through a bridge to an address."""
+        return not self.is_inline_code and package_name(self.component) not in BRIDGES
+
+    def variables_from(self, variables: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The variables that reach the component: those of the client that are handed on, and those set on the way."""
+        return [*self._handed_on(variables), *self.assigned]
+
+    def assigning(self, variables: Iterable[tuple[str, str]]) -> Launch:
+        """The same launch behind something that sets variables."""
+        return replace(self, assigned=(*self._handed_on(variables), *self.assigned))
+
+    def _handed_on(self, variables: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in variables if self.given is None or name in self.given]
+
+
+def launch_of(command: str, arguments: list[str]) -> Launch:
+    """Read a command line without running or resolving anything. What is assigned before the program is no part of it.
+
+    Args:
+        command: as configured: a program's name or path, or a whole line, variables before it or not.
+        arguments: as configured, scrubbed.
+    """
+    assigned: list[tuple[str, str]] = []
+    at = 0
+    while found := _ASSIGNED_BEFORE.match(command, at):
+        assigned.append((found.group(1), found.group(2).strip("\"'")))
+        at = found.end()
+    command = command[at:]
+    words = command.split()
+    is_line = len(words) > 1 and not (arguments and re.search(r"[/\\]", words[0]))  # a path may hold spaces
+    return _launch([*words, *arguments] if is_line else [command.strip(), *arguments], 0).assigning(assigned)
+
+
+def _launch(line: list[str], depth: int) -> Launch:
+    program, rest = program_of(line[0] if line else ""), line[1:]
+    inner = inner_line(program, rest) if depth < _DEEPEST else None
+    if inner is not None:
+        launch = _wrapped(inner, depth)
+        return replace(launch, given=()) if clears_environment(program, rest[: len(rest) - len(inner)]) else launch
+    if program in ("npm", "pnpm", "yarn") and rest[:1] in (["exec"], ["x"], ["dlx"]):
+        program, rest = "npx", [each for each in rest[1:] if each != "--"]
+    if program in ("uv", "pipx") and rest[:2] == ["tool", "run"]:
+        program, rest = "uvx", rest[2:]
+    elif program == "pipx" and rest[:1] == ["run"]:
+        program, rest = "uvx", rest[1:]
+    if program in _NPX:
+        launch = _package(rest, _NPX_VALUED, ("-p", "--package"))
+        if package_name(launch.component) in _SCRIPT_RUNNERS and launch.rest:
+            return _script("tsx", [*launch.rest])
+        return _bridged(launch, depth)
+    if program == "uvx":
+        return _bridged(_package(rest, _UVX_VALUED, ("--from",)), depth)
+    if program == "dnx":
+        return _package(rest, frozenset(), ())
+    if program in ("docker", "podman", "nerdctl"):
+        return _contained(program, rest, depth)
+    if program == "uv" and "run" in rest:
+        return _uv_run(rest, depth)
+    return _script(program, rest)
+
+
+def _wrapped(line: list[str], depth: int) -> Launch:
+    """What a wrapper starts, with the variables that it is given."""
+    assigned = []
+    at = 0
+    while at < len(line) and (found := ASSIGNED.fullmatch(line[at])):
+        assigned.append((found.group(1), found.group(2)))
+        at += 1
+    at += line[at : at + 1] == ["exec"]
+    return _launch(line[at:], depth + 1).assigning(assigned)
+
+
+def _bridged(launch: Launch, depth: int) -> Launch:
+    """The server behind a package that only starts it."""
+    line = behind_bridge(launch.component, list(launch.rest)) if depth < _DEEPEST else None
+    return _behind(launch, line, depth) if line else launch
+
+
+def _contained(program: str, arguments: list[str], depth: int) -> Launch:
+    """What a container runs: its image, or the package that its command starts."""
+    container = container_of(arguments)
+    if container is None:
+        named = [each for each in arguments if not each.startswith("-")]
+        kept = named[:2] if named[:1] == ["exec"] else named[:3]
+        return Launch(" ".join([program, *kept]), "local", tuple(arguments), given=())
+    launch = Launch(
+        container.image,
+        _image_pin(container.image),
+        tuple(container.rest),
+        passed=tuple(container.passed),
+        assigned=tuple(container.assigned),
+        mounts=tuple(container.mounts),
+        given=tuple(container.passed),
+    )
+    line = [container.entry, *container.rest] if container.entry else container.rest
+    is_launcher = bool(line) and program_of(line[0]) in LAUNCHERS and depth < _DEEPEST
+    return _behind(launch, line, depth) if is_launcher else launch
+
+
+def _behind(outer: Launch, line: list[str], depth: int) -> Launch:
+    """The server that `outer` starts, pinned no better than `outer` is."""
+    inner = _launch(line, depth + 1)
+    return replace(
+        inner,
+        pin=next(each for each in _WORST_FIRST if each in (outer.pin, inner.pin)),
+        passed=(*outer.passed, *inner.passed),
+        assigned=(*outer.assigned, *inner.assigned),
+        mounts=outer.mounts,
+        given=outer.given,
+    )
+
+
+def _uv_run(rest: list[str], depth: int) -> Launch:
+    """``uv run``: a script, a module or a command of the project in a folder."""
+    at = rest.index("run") + 1
+    while at < len(rest) and rest[at].startswith("-") and rest[at] != "-m":
+        at += 2 if rest[at] in _UVX_VALUED else 1
+    folder = ""
+    for index, each in enumerate(rest[:at]):
+        name, equals, value = each.partition("=")
+        if name in ("--directory", "--project"):
+            folder = value if equals else rest[index + 1]
+    line = rest[at + 2 :] if rest[at : at + 2] == ["mcp", "run"] else rest[at:]
+    is_script = line[:1] == ["-m"] or line[0].endswith(".py") if line else False
+    if not line or depth >= _DEEPEST:
+        return Launch("uv", "local", tuple(rest))
+    launch = _script("python", line) if is_script else _launch(line, depth + 1)
+    is_relative = launch.component.endswith(".py") and not launch.component.startswith(("/", "~", "$"))
+    return replace(launch, component=f"{folder.rstrip('/')}/{launch.component}") if folder and is_relative else launch
+
+
+def _script(program: str, rest: list[str]) -> Launch:
+    """A program of the machine, or the script that it runs."""
+    at = 0 if _INTERPRETERS.fullmatch(program) else len(rest)
+    while at < len(rest):
+        flag, equals, value = rest[at].partition("=")
+        if flag.lower() in _INLINE:
+            return Launch(program, "local", tuple(rest), is_inline_code=True)
+        if flag in _NAMES_SCRIPT and (equals or at + 1 < len(rest)):
+            return Launch(value or rest[at + 1], "local", tuple(rest[at + (1 if equals else 2) :]))
+        if not flag.startswith("-") and flag not in _SUBCOMMANDS:
+            package = rest[at].removeprefix("npm:").removeprefix("jsr:")
+            pin: Pin = "local" if package == rest[at] else _pin_of(package)
+            return Launch(package, pin, tuple(rest[at + 1 :]))
+        at += 2 if flag in _SCRIPT_VALUED and not equals else 1
+    return Launch(program, "local", tuple(rest))
+
+
+def _package(arguments: list[str], valued: frozenset[str], names: tuple[str, ...]) -> Launch:
+    named, first, index = "", "", 0
+    while index < len(arguments):
+        argument = arguments[index]
+        if argument.startswith("-"):
+            flag, equals, value = argument.partition("=")
+            if flag in valued and not equals:
+                index += 1
+                value = arguments[index] if index < len(arguments) else ""
+            if flag in names:
+                named = value
+        else:
+            first = argument
+            break
+        index += 1
+    component, rest = named or first, tuple(arguments[index + 1 :])
+    is_bridge = package_name(component) in BRIDGES
+    address = next((each for each in rest if re.match(r"https?://", each)), "") if is_bridge else ""
+    return Launch(component, _pin_of(component), rest, address)
+
+
+def _pin_of(component: str) -> Pin:
+    if component.startswith(("git+", "github:", "https://", "http://")):
+        return "exact" if _COMMIT.search(component.rpartition("@")[2].rpartition("#")[2]) else "none"
+    if "==" in component:
+        return "exact" if _VERSION.fullmatch(component.partition("==")[2].split("[")[0]) else "none"
+    match = _SCOPED.fullmatch(component)
+    return "exact" if match and match.group(2) and _VERSION.fullmatch(match.group(2)) else "none"
+
+
+def _image_pin(image: str) -> Pin:
+    if re.search(r"@sha256:[0-9a-f]{64}$", image):
+        return "exact"
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return "tag" if tag and tag != "latest" else "none"

@@ -1,0 +1,79 @@
+"""Code and commands of an n8n node: why they can't be judged from their text (T1).
+
+Code is opaque if its text is missing, or if it uses network, imports, processes or evaluation. What a reader does not know is opaque too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from inventory.importers.code import javascript
+from inventory.importers.code import python as code_python
+from inventory.importers.inline_workflows import MEMBER
+from inventory.importers.n8n.node import Node
+from inventory.importers.n8n.parameters import text_of
+
+LONGEST_IN_ALL = 400_000
+"""Characters of code in one workflow that are read; with more, all of it is opaque."""
+_COMMANDS = frozenset({"executeCommand", "ssh"})
+_JAVASCRIPT = ("jsCode", "functionCode", "code")
+_LANGUAGES = {"": "javaScript", "javaScript": "javaScript", "python": "python", "pythonNative": "python"}
+
+
+def opaque_because(node: Node) -> str:
+    """Why the code of a node can't be judged from its text, in words; empty for code that is plain.
+
+    Args:
+        node: scrubbed, one that runs code.
+    """
+    if node.connector in _COMMANDS:
+        return "it runs a command of a machine"
+    if not node.is_code_read:
+        return "the workflow has more code than is read"
+    if node.connector == "pythonFunction":
+        return _read(node.parameters, ("functionCode",), code_python.opaque_because)
+    language = _LANGUAGES.get(text_of(node.parameters.get("language")), "")
+    if not language:
+        return "its language is not known"
+    python = ("pythonCode",)
+    for names, reader, needed in (
+        (_JAVASCRIPT, javascript.opaque_because, language == "javaScript"),
+        (python, code_python.opaque_because, language == "python"),
+    ):
+        if (needed or any(node.parameters.get(name) for name in names)) and (
+            because := _read(node.parameters, names, reader)
+        ):
+            return because
+    return ""
+
+
+def _read(parameters: dict[str, Any], names: tuple[str, ...], reader: Callable[[str], str]) -> str:
+    texts = [text for name in names for text in _texts(parameters.get(name))]
+    if not any(text.strip() for text in texts):
+        return "its text is missing"
+    if any(text.startswith("=") for text in texts):
+        return "its text is put together at run time"
+    return next(filter(None, map(reader, texts)), "")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Each text in a parameter: one node holds its code as members of an object."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+
+
+def length_in(workflow: dict[str, Any]) -> int:
+    """Characters of code in a workflow, its inline sub-workflows included."""
+    total = 0
+    nodes = workflow.get("nodes")
+    for node in nodes if isinstance(nodes, list) else ():
+        parameters = node.get("parameters") if isinstance(node, dict) else None
+        if isinstance(parameters, dict):
+            total += sum(len(text) for name in (*_JAVASCRIPT, "pythonCode") for text in _texts(parameters.get(name)))
+            inner = parameters.get(MEMBER)
+            total += length_in(inner) if isinstance(inner, dict) else 0
+    return total

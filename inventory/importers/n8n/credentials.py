@@ -1,0 +1,102 @@
+"""Credentials of n8n nodes: bound by id, named by a plain text (old exports), typed in place, embedded in a slot, absent."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from inventory.importers.display import is_expression, label, shown
+from inventory.importers.manifest import Credential, CredentialRef
+from inventory.importers.n8n.parameters import text_of
+from inventory.importers.secrets.repeats import REMOVED
+from inventory.importers.secrets.scrubber import Occurrence
+from inventory.importers.secrets.slots import is_placeholder
+
+#: "CONFIGURE_ME" in whatever language: what a person wrote where the platform writes an id of letters and digits.
+_SHOUTED = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_OLD_HTTP = {
+    "basicAuth": "httpBasicAuth",
+    "bearerAuth": "httpBearerAuth",
+    "customAuth": "httpCustomAuth",
+    "digestAuth": "httpDigestAuth",
+    "headerAuth": "httpHeaderAuth",
+    "queryAuth": "httpQueryAuth",
+    "oAuth1": "oAuth1Api",
+    "oAuth2": "oAuth2Api",
+}
+
+
+def bound_credentials(credentials: dict[str, Any]) -> list[tuple[CredentialRef, Credential]]:
+    """What a node's ``credentials`` member says, in its order.
+
+    ``{id, name}`` is bound by id; a plain text is a name; anything else is a credential typed in place. An id that is
+    a placeholder or an expression binds nothing.
+    """
+    return [_named(shown(kind, 80), value) for kind, value in credentials.items()]
+
+
+def embedded_credentials(occurrences: list[Occurrence], host: str) -> list[tuple[CredentialRef, Credential]]:
+    """Secrets in the node's own slots, and environment variables that its secret slots refer to, each once.
+
+    Args:
+        occurrences: of one node.
+        host: that the node calls, if it is known; part of the id, because one header name means nothing alone.
+    """
+    found: dict[tuple[str, str], tuple[CredentialRef, Credential]] = {}
+    for each in occurrences:
+        if each.kind == "inline" or "credentials" in each.trail[:3]:
+            continue
+        name = shown(each.name, 80)
+        if each.what == "literal":
+            external_id = f"{each.kind}/{name}" + (f"@{host}" if host else "")
+            credential = Credential("embedded", name, external_id, each.kind, "static")
+        elif each.what == "reference" and each.reference.startswith("env:"):
+            variable = shown(each.reference.removeprefix("env:"), 80)
+            credential = Credential("environment_variable", variable, f"env:{variable}", each.kind, "static")
+        else:
+            continue
+        ref = CredentialRef(credential.type, credential.name, credential.external_id)
+        found.setdefault(credential.key, (ref, credential))
+    return list(found.values())
+
+
+def http_credential(parameters: dict[str, Any]) -> str:
+    """The credential type that an HTTP node's settings choose, or empty."""
+    authentication = text_of(parameters.get("authentication"))
+    if authentication == "predefinedCredentialType":
+        return shown(text_of(parameters.get("nodeCredentialType")), 80)
+    if authentication == "genericCredentialType":
+        return shown(text_of(parameters.get("genericAuthType")), 80)
+    return _OLD_HTTP.get(authentication, "")
+
+
+def expected_type(types: tuple[str, ...], authentication: str) -> str:
+    """Which of a node type's credential types its ``authentication`` setting asks for."""
+    usual = "" if not types or types[0] == "none" else types[0]
+    if not types or authentication in ("", "none"):
+        return "" if authentication else usual
+    if authentication in types:
+        return authentication
+    wanted = {"oauth2": "OAuth2", "serviceaccount": "googleApi", "webhook": "Webhook", "bottoken": "Bot"}
+    marker = wanted.get(authentication.lower(), "")
+    return next((each for each in types if marker and marker in each), usual)
+
+
+def _named(kind: str, value: Any) -> tuple[CredentialRef, Credential]:
+    lifetime = "long" if "OAuth2" in kind else "short" if kind == "awsAssumeRole" else "static"
+    if isinstance(value, dict) and not ("id" in value or "name" in value):
+        return CredentialRef(kind), Credential(kind, where="inline", lifetime=lifetime)
+    identifier = text_of(value.get("id")) if isinstance(value, dict) else ""
+    name = text_of(value.get("name")) if isinstance(value, dict) else text_of(value)
+    is_hollow = bool(identifier) and (
+        is_expression(identifier)
+        or REMOVED in identifier
+        or _SHOUTED.fullmatch(identifier) is not None
+        or (not identifier.isdigit() and is_placeholder(identifier))
+    )
+    external_id = "" if is_hollow else shown(identifier, 80)
+    # With an id the name is a label; without one it is by what the credential is known.
+    shown_name = "" if is_expression(name) else label(name, 120) if external_id else shown(name, 120)
+    is_bound = bool(external_id or (shown_name and not is_hollow))
+    ref = CredentialRef(kind, shown_name, external_id, is_bound)
+    return ref, Credential(kind, shown_name, external_id, "node", lifetime)

@@ -1,0 +1,109 @@
+"""MCP servers that n8n reaches: its MCP client nodes, and servers that OpenAI calls for a model."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+from inventory.importers.addresses import address_of
+from inventory.importers.display import is_expression, shown
+from inventory.importers.levels import access_of
+from inventory.importers.mcp.reach import mcp_path
+from inventory.importers.n8n.node import Node, Note, Use, dynamic_host
+from inventory.importers.n8n.parameters import part, text_of
+
+_EVERY_TOOL: Note = ("wildcard", "medium", "Every tool that the server offers, now and later")
+_READS = frozenset({"listTools", "listResources", "listResourceTemplates", "listPrompts", "readResource", "getPrompt"})
+#: A package of a client node whose default operation only lists.
+_COMMUNITY = "n8n-nodes-mcp"
+_NEEDS = {
+    "bearerAuth": "httpBearerAuth",
+    "headerAuth": "httpHeaderAuth",
+    "multipleHeadersAuth": "httpMultipleHeadersAuth",
+    "mcpOAuth2Api": "mcpOAuth2Api",
+}
+
+
+def mcp_uses(node: Node) -> list[Use]:
+    """One use for each tool that an MCP client node names, else all that the server offers."""
+    parameters = node.parameters
+    url = next(
+        (text_of(parameters.get(key)) for key in ("endpointUrl", "sseEndpoint", "url") if parameters.get(key)), ""
+    )
+    base = replace(_server(url), needs=_NEEDS.get(text_of(parameters.get("authentication")), ""))
+    tools = _named_tools(parameters)
+    if tools:
+        return [_tool(base, tool) for tool in tools]
+    operation = text_of(parameters.get("operation"))
+    if not operation and node.package == _COMMUNITY and not node.is_reached:
+        return [replace(base, operation="listTools", access="read", assumed=("operation",))]
+    if operation in _READS:
+        return [replace(base, operation=operation, access="read")]
+    scope = ""
+    if parameters.get("include") == "except" and isinstance(parameters.get("excludeTools"), list):
+        scope = "except " + ", ".join(part(each) for each in parameters["excludeTools"])
+    return [replace(base, scope=scope, notes=(*base.notes, _EVERY_TOOL))]
+
+
+def built_in_uses(node: Node) -> list[Use]:
+    """What OpenAI does for a model by itself: MCP servers, web search, code, files (``builtInTools``)."""
+    tools = node.parameters.get("builtInTools")
+    if node.origin != "langchain" or not isinstance(tools, dict):
+        return []
+    uses = [use for server in _servers_in(tools.get("mcpServers")) for use in _server_uses(server)]
+    if tools.get("webSearch"):
+        uses.append(Use("web", "search", "read"))
+    if tools.get("codeInterpreter"):
+        uses.append(Use("code", "run", "execute"))
+    if tools.get("fileSearch"):
+        uses.append(Use("vectors", "retrieve", "read", _stores(tools["fileSearch"])))
+    return [replace(each, model_controlled=True) for each in uses]
+
+
+def _servers_in(value: Any) -> list[dict[str, Any]]:
+    lists = value.values() if isinstance(value, dict) else [value]
+    return [each for one in lists if isinstance(one, list) for each in one if isinstance(each, dict)]
+
+
+def _server_uses(server: dict[str, Any]) -> list[Use]:
+    url = text_of(server.get("serverUrl"))
+    base = _server(url) if url else Use(instance=part(server.get("connectorId")) or part(server.get("serverLabel")))
+    base = replace(base, connector="mcp")
+    allowed = server.get("allowedTools")
+    names = re.split(r"[,\s]+", allowed) if isinstance(allowed, str) and not is_expression(allowed) else allowed
+    tools = [each for each in names if isinstance(each, str) and each] if isinstance(names, list) else []
+    return [_tool(base, tool) for tool in tools] or [replace(base, notes=(*base.notes, _EVERY_TOOL))]
+
+
+def _server(url: str) -> Use:
+    address = address_of(url)
+    instance = address.host or ("" if address.dynamic else None)
+    return Use(instance=instance, target=mcp_path(address), notes=(dynamic_host(url),) if address.dynamic else ())
+
+
+def _stores(search: Any) -> str:
+    """Ids of the vector stores that files are searched in, which n8n keeps as JSON in a text."""
+    ids = search.get("vectorStoreIds") if isinstance(search, dict) else None
+    if isinstance(ids, str) and ids.startswith("["):
+        try:
+            ids = json.loads(ids)
+        except ValueError:
+            return part(ids)
+    return ", ".join(part(each) for each in ids) if isinstance(ids, list) else part(ids)
+
+
+def _named_tools(parameters: dict[str, Any]) -> list[str]:
+    if parameters.get("include") == "selected" and isinstance(parameters.get("includeTools"), list):
+        return [text_of(each) for each in parameters["includeTools"] if text_of(each)]
+    tool = text_of(parameters.get("tool")) or text_of(parameters.get("toolName"))
+    return [tool] if tool else []
+
+
+def _tool(base: Use, tool: str) -> Use:
+    if is_expression(tool):
+        note: Note = ("wildcard", "medium", "Which tool is called is decided at run time")
+        return replace(base, operation="*", access="unknown", notes=(*base.notes, note))
+    level = access_of(tool, service=base.instance or "")
+    return replace(base, operation=shown(tool), access="execute" if level == "unknown" else level, assumed=("access",))

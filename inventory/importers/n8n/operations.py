@@ -1,0 +1,342 @@
+"""What an n8n node does: to which kind of thing, with which operation, at which level, aimed at what.
+
+Answers for telling kinds of nodes apart: triggers, HTTP, MCP, code, sub-workflows, models and stores, services, and nodes
+that should touch nothing. Defaults stand in `n8n_table.py`; with which credential it is done, in `n8n_privileges.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from inventory.importers.addresses import address_of
+from inventory.importers.code.sql import Query, read_query
+from inventory.importers.connectors import service_of
+from inventory.importers.display import EXPRESSION, MODEL, is_expression, is_model_chosen, label, shown
+from inventory.importers.identity_systems import changes_access
+from inventory.importers.levels import access_of, words
+from inventory.importers.manifest import Access
+from inventory.importers.n8n import defaults as table
+from inventory.importers.n8n.credentials import expected_type, http_credential
+from inventory.importers.n8n.mcp_servers import built_in_uses, mcp_uses
+from inventory.importers.n8n.node import PLATFORM, Node, Note, Use, dynamic_host
+from inventory.importers.n8n.parameters import label_of, part, target_of, text_of
+from inventory.importers.n8n.reach import reached
+from inventory.importers.n8n.triggers import entry_path, trigger_type
+
+_UNREAD_WORKFLOW: Note = ("unrecognised", "medium", "The workflow in this node could not be read; check what it does")
+_QUERIES = frozenset({"executeQuery", "query", "execute"})
+_MODEL_PARAMETERS = ("model", "modelName", "modelId", "options.model", "deploymentName")
+_SIGNERS = frozenset({"jwt", "crypto", "respondToWebhook"})
+_ADDRESSED = frozenset({"graphql", "rssFeedRead"})
+_MUTATION = re.compile(r"(?<![\w$])mutation\b")
+
+
+def uses_of(node: Node, has_credentials: bool) -> list[Use]:
+    """What a node does to something outside the workflow; nothing for one that only reshapes or branches.
+
+    Args:
+        node: scrubbed.
+        has_credentials: whether its ``credentials`` member names any; such a node is a privilege whatever its type.
+    """
+    uses = _own_uses(node, has_credentials)
+    return [reached(node, use) for use in uses] + built_in_uses(node)
+
+
+def _own_uses(node: Node, has_credentials: bool) -> list[Use]:
+    connector = node.connector
+    if trigger_type(connector):
+        return _trigger_uses(node, has_credentials)
+    if connector in ("httpRequest", "toolHttpRequest"):
+        return [_http(node)]
+    if connector in ("mcpClient", "mcpRegistryClient"):
+        return mcp_uses(node)
+    if runs_code(node):
+        return [Use("code", "run", "execute", instance=PLATFORM)]
+    if connector in table.SUB_WORKFLOWS:
+        return _sub_workflow(node)
+    if use := _model_or_store(node):
+        return [use]
+    if connector in table.INERT:
+        return [_inert_with_credential(node)] if has_credentials else []
+    return [_connector(node)]
+
+
+def _trigger_uses(node: Node, has_credentials: bool) -> list[Use]:
+    """A trigger that signs in somewhere, or looks at something, reads it."""
+    kind, parameters = trigger_type(node.connector), node.parameters
+    if kind in ("webhook", "form", "chat", "mcp"):
+        return [Use("", "receive", "read", entry_path(parameters))] if has_credentials else []
+    target, name = target_of(parameters, ("folderToWatch", "fileToWatch", "base/table", *_TRIGGER_TARGETS))
+    if node.connector in ("rssFeedReadTrigger", "sseTrigger"):
+        address = address_of(text_of(parameters.get("feedUrl") or parameters.get("url")))
+        return [Use("", "watch", "read", address.path, instance=address.host)]
+    if node.connector == "localFileTrigger":
+        return [Use("file", "watch", "read", part(parameters.get("path")), instance=PLATFORM)]
+    if has_credentials:
+        return [Use("", "watch", "read", target, name)]
+    if node.connector in table.ALWAYS_OPEN_TRIGGERS:
+        return []
+    return [Use("", "watch", "read", target, name, needs=_trigger_needs(node))]
+
+
+def _trigger_needs(node: Node) -> str:
+    """The credential that a trigger cannot do without, where it names none."""
+    if node.connector == "emailReadImap":
+        return "imap"
+    if node.connector in table.TRIGGER_CREDENTIALS:
+        return table.TRIGGER_CREDENTIALS[node.connector]
+    known = table.facts(node.connector.removesuffix("Trigger"), node.version)
+    return known.credentials[0] if known and known.credentials else "unknown"
+
+
+_TRIGGER_TARGETS = (
+    "documentId/sheetName",
+    "databaseId",
+    "owner/repository",
+    "schema.tableName",
+    "channelId",
+    "formId",
+    "teamId",
+    "topic",
+    "queue",
+    "projectId",
+    "workspaceId",
+    "mailbox",
+)
+
+
+def _http(node: Node) -> Use:
+    parameters = node.parameters
+    address = address_of(text_of(parameters.get("url")))
+    method = text_of(parameters.get("method") or parameters.get("requestMethod"))
+    assumed: tuple[str, ...] = () if method else ("operation",)
+    needs = http_credential(parameters)
+    use = Use(
+        "request",
+        shown(method or "GET", 80).lower(),
+        access_of((method or "GET").lower().replace("head", "get").replace("options", "get")),
+        address.path,
+        assumed=assumed,
+        instance=address.host,
+        connector=service_of(needs),
+        needs=needs,
+    )
+    if method and is_expression(method):
+        note: Note = ("unrecognised", "medium", "The HTTP method is decided at run time")
+        use = replace(use, operation="*", access="unknown", notes=(note,))
+    if use.access == "write" and changes_access(address.host, address.path, words(use.connector)):
+        use = replace(use, access="admin")
+    if address.dynamic:
+        use = replace(use, notes=(*use.notes, dynamic_host(text_of(parameters.get("url")))))
+    elif not address.host:
+        use = replace(use, notes=(*use.notes, ("unrecognised", "medium", "The request has no address yet")))
+    return use
+
+
+def runs_code(node: Node) -> bool:
+    """Whether a node runs code of its author's, or of a model's that wrote it beforehand (``aiTransform``)."""
+    if node.connector == "aiTransform":
+        return bool(text_of(node.parameters.get("jsCode")))
+    return node.connector in table.CODE or (node.connector == "code" and node.origin == "langchain")
+
+
+def _sub_workflow(node: Node) -> list[Use]:
+    parameters = node.parameters
+    value = parameters.get("workflowId")
+    text = text_of(value)
+    source = text_of(parameters.get("source"))
+    url = text_of(parameters.get("workflowUrl")) if source == "url" else ""
+    if url:
+        return _workflow_at(url)
+    name = ""
+    if "$workflow.id" in text:
+        target = "{itself}"
+    elif text:
+        target, name = part(value), label(label_of(value))
+    elif source == "localFile":
+        target = f"from {part(parameters.get('workflowPath'))}"
+    else:
+        target = f"from {source}" if source not in ("", "database") else ""
+    is_unread = source == "parameter" and not isinstance(parameters.get("workflowJson"), dict)
+    notes = (_UNREAD_WORKFLOW,) if is_unread else ()
+    use = Use("workflow", "execute", "execute", target, "" if name == target else name, instance=PLATFORM, notes=notes)
+    return [use]
+
+
+def _workflow_at(url: str) -> list[Use]:
+    """A sub-workflow that is fetched from an address when it starts."""
+    address = address_of(url)
+    notes: list[Note] = [("unpinned_component", "medium", "Runs the workflow that stands at an address when it starts")]
+    if address.dynamic:
+        notes.append(dynamic_host(url))
+    return [
+        Use(
+            "workflow",
+            "execute",
+            "execute",
+            f"from {address.host}{address.path}",
+            instance=PLATFORM,
+            notes=tuple(notes),
+        ),
+        Use("request", "get", "read", address.path, instance=address.host, connector="httpRequest"),
+    ]
+
+
+def _model_or_store(node: Node) -> Use | None:
+    """Sub-nodes of the AI package: models, vector stores, chat memories, look-up tools."""
+    connector, parameters = node.connector, node.parameters
+    for prefix, operation in (("lmChat", "call"), ("lm", "call"), ("embeddings", "embed"), ("reranker", "rerank")):
+        maker = connector.removeprefix(prefix)
+        if maker != connector and maker[:1].isupper():
+            target, name = target_of(parameters, _MODEL_PARAMETERS)
+            return Use("model", operation, "execute", target, name, needs=table.MODELS.get(maker, "unknown"))
+    if connector in table.SEARCH_TOOLS:
+        resource = "file" if connector == "documentGithubLoader" else "web"
+        address = address_of(text_of(parameters.get("repository"))) if resource == "file" else None
+        host = table.PUBLIC_SERVICES.get(connector)
+        target = address.path if address else ""
+        return Use(resource, "search", "read", target, instance=host, needs=table.SEARCH_TOOLS[connector])
+    for prefix in ("memory", "vectorStore", "chatHubVectorStore"):
+        kind = connector.removeprefix(prefix)
+        for old in ("Insert", "Load"):
+            kind = kind.removesuffix(old)
+        if kind != connector and kind in table.STORES:
+            needs, parameter = table.STORES[kind]
+            return _store(node, prefix, f"{connector}Api" if prefix.startswith("chatHub") else needs, parameter)
+    return None
+
+
+def _store(node: Node, prefix: str, needs: str, parameter: str) -> Use:
+    target, name = target_of(node.parameters, (parameter, "indexName", "tableName") if parameter else ("indexName",))
+    if prefix == "memory":
+        return Use("memory", "append", "write", target, name, needs=needs)
+    mode = text_of(node.parameters.get("mode"))
+    for old in ("Insert", "Load"):
+        if node.connector.endswith(old):
+            mode = old.lower()
+    access = access_of((mode or "retrieve").replace("retrieve-as-tool", "retrieve"))
+    assumed = () if mode else ("operation",)
+    return Use("vectors", shown(mode) or "retrieve", access, target, name, assumed, needs=needs)
+
+
+def _inert_with_credential(node: Node) -> Use:
+    """A node that should touch nothing, but carries a credential: said as it is, whatever its type (I8)."""
+    operation = text_of(node.parameters.get("operation"))
+    if node.connector in _SIGNERS:
+        return Use("", part(operation) or "sign", "execute")
+    if node.connector in ("wait", "form", "chat"):
+        return Use("", "receive", "read")
+    if node.connector == "agent":
+        return Use("database", "query", "execute", MODEL)
+    note: Note = (
+        "unrecognised",
+        "medium",
+        f"A node of type {shown(node.connector, 60)} carries a credential; what it does with it is not in the export",
+    )
+    return Use("", "*", "unknown", notes=(note,))
+
+
+def _connector(node: Node) -> Use:
+    """A node of a service: what its parameters say, and the table's defaults for what they leave out."""
+    parameters = node.parameters
+    package = "langchain" if node.origin == "langchain" else "base"
+    known = table.facts(node.connector, node.version, package) if node.origin in ("base", "langchain") else None
+    resource, operation = text_of(parameters.get("resource")), _operation(node)
+    assumed: list[str] = []
+    notes: list[Note] = []
+    if known and not resource and known.resource:
+        resource = known.resource
+        assumed.append("resource")
+    if not operation:
+        operation = known.operations.get(resource, known.operations.get("", "")) if known else ""
+        assumed.append("operation")
+    operation, access = _level(node, resource, operation, known is not None, assumed)
+    if known is None or access == "unknown":
+        what = "type" if known is None else "operation"
+        detail = f"This importer does not know the {what} of the node; check what it does"
+        notes.append(("unrecognised", "medium", detail))
+    if (sql := _sql(node, operation)) is not None:
+        notes += [("unread_query", "medium", because) for because in sql.unread]
+    if node.connector in _ADDRESSED and address_of(_endpoint(node)).dynamic:
+        notes.append(dynamic_host(_endpoint(node)))
+    target, name = _connector_target(node, operation, known)
+    return Use(
+        EXPRESSION if is_expression(resource) else shown(resource, 80),
+        operation,
+        access,
+        target,
+        name,
+        tuple(assumed),
+        instance=_instance(node),
+        needs=_needs(node, known),
+        notes=tuple(notes),
+    )
+
+
+def _operation(node: Node) -> str:
+    """What the node says it does; one kind has an HTTP method in the place of an operation."""
+    if node.connector in table.BY_METHOD:
+        return text_of(node.parameters.get(table.BY_METHOD[node.connector])).lower()
+    return text_of(node.parameters.get("operation"))
+
+
+def _needs(node: Node, known: table.NodeFacts | None) -> str:
+    if node.connector == "graphql":
+        return http_credential(node.parameters)
+    return expected_type(known.credentials, text_of(node.parameters.get("authentication"))) if known else ""
+
+
+def _level(node: Node, resource: str, operation: str, is_known: bool, assumed: list[str]) -> tuple[str, Access]:
+    """(operation as shown, level). A level that is only read from a name of an unknown type is marked assumed."""
+    if not operation or is_expression(operation):
+        return "*", "unknown"
+    override: Access | None = table.ACCESS.get(f"{node.connector}/{operation}") if is_known else None
+    if override is not None:
+        return shown(operation, 80), override
+    if operation in _QUERIES and node.connector == "graphql" and (query := _query(node)):
+        literal: Access = "write" if _MUTATION.search(query) else "read"
+        return shown(operation, 80), "execute" if "{{" in query else literal
+    if operation in _QUERIES:
+        sql = _sql(node, operation)
+        return shown(operation, 80), sql.access if sql is not None else "execute"
+    is_customer = resource in table.CUSTOMERS.get(node.connector, ())
+    access = access_of(operation, "" if is_customer else resource, node.connector)
+    if not is_known and access != "unknown":
+        assumed.append("access")
+    return shown(operation, 80), access
+
+
+def _query(node: Node) -> str:
+    return text_of(node.parameters.get("query")) or text_of(node.parameters.get("sqlQuery"))
+
+
+def _sql(node: Node, operation: str) -> Query | None:
+    """The literal query that a node runs; None where it is put together at run time, or where there is none."""
+    query = _query(node) if operation in _QUERIES and node.connector != "graphql" else ""
+    return read_query(query, node.connector) if query and not is_expression(query) else None
+
+
+def _endpoint(node: Node) -> str:
+    return text_of(node.parameters.get("endpoint") or node.parameters.get("url"))
+
+
+def _connector_target(node: Node, operation: str, known: table.NodeFacts | None) -> tuple[str, str]:
+    if (sql := _sql(node, operation)) is not None:
+        return ", ".join(sql.tables), ""  # never cut: whoever answers for the tables decides about each
+    if operation in _QUERIES and node.connector != "graphql" and (query := _query(node)):
+        return (MODEL if is_model_chosen(query) else EXPRESSION), ""
+    if node.connector in _ADDRESSED:
+        return address_of(_endpoint(node)).path, ""
+    return target_of(node.parameters, known.targets if known else ())
+
+
+def _instance(node: Node) -> str | None:
+    """Where it goes, if it is not told by the credential."""
+    if node.connector in _ADDRESSED:
+        return address_of(_endpoint(node)).host
+    if node.connector == "git":
+        return address_of(text_of(node.parameters.get("sourceRepository"))).host or PLATFORM
+    if node.connector in table.ON_THE_PLATFORM:
+        return PLATFORM
+    return table.PUBLIC_SERVICES.get(node.connector)

@@ -1,0 +1,56 @@
+"""Where else an n8n node reaches than its kind says: a model at another address, a proxy, copies of a mail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from inventory.importers.addresses import address_of
+from inventory.importers.display import EXPRESSION
+from inventory.importers.n8n.node import Node, Use, dynamic_host
+from inventory.importers.n8n.parameters import part, text_of
+
+_MODELS = ("lm", "embeddings", "reranker", "openAi", "anthropic", "googleGemini", "ollama", "mistralAi")
+_BASE = ("baseURL", "baseUrl", "base_url", "basePath")
+_COPY = re.compile(r"(b?cc)(?:s|List|Emails?|Recipients?|Address(?:es)?)?")
+_PARTS = ("options", "additionalFields", "updateFields")
+
+
+def reached(node: Node, use: Use) -> Use:
+    """`use` with the address of its model, its proxy and the people who get a copy."""
+    if node.connector.startswith(_MODELS) and use.instance is None and not use.connector:
+        use = _at_base_address(node, use)
+    copies = [f"{kind} {value}" for kind, value in _copies(node.parameters)]
+    if copies and use.access == "write":
+        use = replace(use, target="; ".join(filter(None, (use.target, *copies))), target_name="")
+    proxy = next((text_of(each["proxy"]) for each in _members(node.parameters) if text_of(each.get("proxy"))), "")
+    if proxy:
+        scope = f"through proxy {address_of(proxy).host or EXPRESSION}"
+        use = replace(use, scope="; ".join(filter(None, (use.scope, scope))))
+    return use
+
+
+def _at_base_address(node: Node, use: Use) -> Use:
+    url = next(
+        (text_of(each[name]) for each in _members(node.parameters) for name in _BASE if text_of(each.get(name))), ""
+    )
+    address = address_of(url)
+    if address.host:
+        return replace(use, instance=address.host)
+    return replace(use, instance="", notes=(*use.notes, dynamic_host(url))) if address.dynamic else use
+
+
+def _copies(parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(cc or bcc, who) for each of the places where nodes of mail keep them."""
+    for members in _members(parameters):
+        for name, value in members.items():
+            match = _COPY.fullmatch(name)
+            if match and (people := part(value)):
+                yield match.group(1), people
+
+
+def _members(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield parameters
+    yield from (parameters[name] for name in _PARTS if isinstance(parameters.get(name), dict))

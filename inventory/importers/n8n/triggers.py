@@ -1,0 +1,128 @@
+"""What starts an n8n workflow, and whether just anybody can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inventory.importers.addresses import path_shown
+from inventory.importers.display import is_expression, shown, vocabulary
+from inventory.importers.manifest import Trigger
+from inventory.importers.n8n.parameters import part, schedule_of, text_of
+
+_TYPES = {
+    "manualTrigger": "manual",
+    "start": "manual",
+    "scheduleTrigger": "schedule",
+    "cron": "schedule",
+    "interval": "schedule",
+    "webhook": "webhook",
+    "formTrigger": "form",
+    "chatTrigger": "chat",
+    "manualChatTrigger": "chat",
+    "mcpTrigger": "mcp",
+    "executeWorkflowTrigger": "workflow",
+    "errorTrigger": "workflow",
+    "workflowTrigger": "workflow",
+    "emailReadImap": "email",
+    "gmailTrigger": "email",
+    "microsoftOutlookTrigger": "email",
+    "postmarkTrigger": "email",
+}
+_OPEN_TO_CALLERS = frozenset({"webhook", "form", "chat", "mcp"})
+_AUTHENTICATION = vocabulary("basicAuth headerAuth jwtAuth bearerAuth n8nUserAuth oAuth2 mcpOAuth2Api")
+
+
+def trigger_type(connector: str) -> str:
+    """The type of trigger that a node is, or empty for a node that starts nothing."""
+    return _TYPES.get(connector) or ("event" if connector.endswith("Trigger") else "")
+
+
+def trigger_of(connector: str, at: str, node: dict[str, Any], has_credentials: bool) -> Trigger | None:
+    """The trigger that a node is, or None. A node that waits for a call is one: who calls it starts what follows.
+
+    Args:
+        connector: the type's last part.
+        at: what the manifest calls the node.
+        node: scrubbed.
+        has_credentials: whether any credential is bound to the node.
+    """
+    parameters = node["parameters"]
+    if connector == "wait":
+        return _resumed(at, node, has_credentials)
+    kind = trigger_type(connector)
+    if not kind:
+        return None
+    return Trigger(
+        type=kind,
+        at=at,
+        detail=_detail(connector, kind, parameters),
+        authenticated=_is_authenticated(connector, kind, parameters, has_credentials),
+        active=not node.get("disabled"),
+    )
+
+
+def _resumed(at: str, node: dict[str, Any], has_credentials: bool) -> Trigger | None:
+    """The entry that a waiting node opens, under an address of each run."""
+    parameters, options = node["parameters"], node["parameters"].get("options")
+    kind = text_of(parameters.get("resume"))
+    if kind not in ("webhook", "form"):
+        return None
+    suffix = part(options.get("webhookSuffix")) if isinstance(options, dict) else ""
+    path = f"/{kind}-waiting/…" + (f"/{path_shown(suffix.lstrip('/'))}" if suffix else "")
+    method = part(parameters.get("httpMethod")) or "GET"
+    asked = {"authentication": parameters.get("incomingAuthentication")}
+    return Trigger(
+        type=kind,
+        at=at,
+        detail=f"{method} {path}" if kind == "webhook" else path,
+        authenticated=_is_authenticated("webhook", kind, asked, has_credentials),
+        active=not node.get("disabled"),
+    )
+
+
+def _is_authenticated(connector: str, kind: str, parameters: dict[str, Any], has_credentials: bool) -> bool:
+    """False only where an address is open to whoever knows it. What is not an address is called by nobody outside."""
+    if kind not in _OPEN_TO_CALLERS or connector == "manualChatTrigger":
+        return True
+    if kind == "chat" and parameters.get("public") is not True:
+        return True  # only inside the editor, for people signed in to it
+    authentication = text_of(parameters.get("authentication"))
+    if authentication in ("", "none"):
+        return False
+    if is_expression(authentication):
+        return False  # what it comes to is not in the export, and whatever n8n does not know it lets pass
+    return has_credentials or authentication in _AUTHENTICATION
+
+
+def _detail(connector: str, kind: str, parameters: dict[str, Any]) -> str:
+    if kind == "schedule":
+        return schedule_of(connector, parameters)
+    if kind == "webhook":
+        method = parameters.get("httpMethod")
+        usual = ["GET", "POST"] if parameters.get("multipleMethods") is True else ["GET"]
+        methods = method if isinstance(method, list) else [method] if method else usual
+        return shown(f"{', '.join(part(each) for each in methods)} {entry_path(parameters)}")
+    if kind in ("form", "mcp"):
+        return entry_path(parameters) or part(parameters.get("formTitle"))
+    if kind == "chat":
+        return "public" if parameters.get("public") is True else "in the editor"
+    if kind == "email":
+        return part(parameters.get("mailbox")) or ("INBOX" if connector == "emailReadImap" else "")
+    for name in ("event", "events", "updates", "triggerOn", "trigger", "feedUrl", "path"):
+        value = parameters.get(name)
+        if isinstance(value, list):
+            value = ", ".join(text_of(each) for each in value)
+        if detail := part(value):
+            literal = detail.partition("?")[0]
+            return path_shown(literal) if "://" in literal else literal
+    return ""
+
+
+def entry_path(parameters: dict[str, Any]) -> str:
+    """The path under which a webhook, form or MCP trigger is called, with one slash in front.
+
+    Whoever knows the path may call it: a part that looks like a token is told apart and not shown.
+    """
+    options = parameters.get("options")
+    path = part(parameters.get("path")) or (part(options.get("path")) if isinstance(options, dict) else "")
+    return "/" + path_shown(path.lstrip("/"), is_entry=True) if path else ""

@@ -1,0 +1,395 @@
+"""n8n workflow exports: editor downloads, REST and CLI shapes, arrays of workflows.
+
+Answers for the shapes, for which nodes a model reaches, and for what holds of the workflow as a whole. What one node
+does is read in `n8n_privileges.py`. Nothing is evaluated and nothing is looked up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from inventory.importers.display import label, shown
+from inventory.importers.inline_workflows import MEMBER
+from inventory.importers.manifest import Credential, Finding, Kind, Manifest, Privilege, Source, Trigger
+from inventory.importers.n8n.code import LONGEST_IN_ALL, length_in
+from inventory.importers.n8n.node import Node, split_type
+from inventory.importers.n8n.privileges import read_node
+from inventory.importers.node_order import TooAlike
+from inventory.importers.problem import ImportProblem
+from inventory.importers.secrets.findings import findings_of
+from inventory.importers.secrets.scrubber import Scrubbed
+from inventory.importers.source_digest import n8n_content
+from inventory.importers.work_budget import Budget
+
+FORMAT = "n8n"
+#: Characters that the register keeps of what a source says of its owner, and below how many a name is left out.
+_HINT, _LEAST = 200, 20
+_PASSED_ON = frozenset({"ai_tool", "ai_vectorStore", "ai_retriever"})
+_AGENTS = frozenset({"agent", "openAiAssistant", "toolsAgent"})
+_MODEL_CREDENTIALS = frozenset(
+    {"openAiApi", "anthropicApi", "googlePalmApi", "groqApi", "mistralCloudApi", "ollamaApi"}
+)
+_MODEL_NODES = ("lmChat", "lmOllama", "lmOpenAi", "lmCohere", "chain")
+_NAME_APART = "Rename one of them in n8n, choose Download, and bring in that file."
+_ALIKE = "so many nodes of this n8n workflow are alike, and wired alike, that they have no certain order"
+_TELL_APART = "Tell some of them apart in n8n, by a note in a parameter say, choose Download, and bring in that file."
+_EXPORT_WORKFLOW = "Open the workflow in n8n, choose Download, and bring in that file."
+
+
+def is_workflow(document: Any) -> bool:
+    """Whether a value is one exported workflow."""
+    return isinstance(document, dict) and isinstance(document.get("nodes"), list) and "connections" in document
+
+
+def is_credential(document: Any) -> bool:
+    """Whether a value is an exported credential, which nobody should bring in."""
+    return (
+        isinstance(document, dict)
+        and {"type", "data"} <= document.keys()
+        and "nodes" not in document
+        and ("nodesAccess" in document or (isinstance(document.get("data"), (str, dict)) and "name" in document))
+    )
+
+
+def workflows_in(document: Any) -> list[tuple[str, Any]] | None:
+    """(place, workflow) of every workflow in a document, or None for one that is no n8n export.
+
+    An array must hold workflows only: one that does not is refused with its place, rather than dropped.
+    """
+    if is_workflow(document):
+        return [("", document)]
+    if isinstance(document, dict):
+        if is_workflow(document.get("workflow")):
+            return [("workflow", document["workflow"])]
+        for key in ("workflows", "data"):
+            if isinstance(document.get(key), list) and any(is_workflow(each) for each in document[key]):
+                return [(f"{key}/{index}", each) for index, each in enumerate(document[key])]
+    if isinstance(document, list) and any(is_workflow(each) for each in document):
+        return [(str(index), each) for index, each in enumerate(document)]
+    return None
+
+
+def read_workflow(
+    file: str, place: str, scrubbed: Scrubbed, fallback_name: str, budget: Budget | None = None
+) -> Manifest:
+    """The manifest of one workflow.
+
+    Args:
+        file: as shown in the manifest and in problems.
+        place: of the workflow in its file, for problems.
+        scrubbed: the workflow without its secrets, and what was found.
+        fallback_name: for a workflow without a name.
+
+    Raises:
+        ImportProblem: a node is not an object with a name and a type, or two nodes share a name.
+    """
+    workflow = scrubbed.document
+    nodes = _nodes(file, place, workflow)
+    links = _links(workflow)
+    reading = _read_nodes(nodes, links, scrubbed, (), is_code_read=length_in(workflow) <= LONGEST_IN_ALL)
+    credentials: dict[tuple[str, str, str], Credential] = {}
+    for credential in reading.credentials:
+        _collect(credentials, credential)
+    findings = reading.findings
+    findings += findings_of(scrubbed, [each for each in scrubbed.found if each.trail[:1] != ("nodes",)])
+    findings += _about_workflow(workflow, credentials)
+    content, earlier = _digests(file, place, scrubbed.content, budget)
+    return Manifest(
+        source=Source(
+            format=FORMAT,
+            files=(file,),
+            external_id=_text(workflow.get("id")),
+            owner_hint=_owner_hint(workflow),
+            platform_instance=_text(_member(workflow, "meta").get("instanceId")),
+            content=content,
+            earlier=earlier if earlier != content else "",
+        ),
+        name=_name(workflow.get("name")) or label(fallback_name),
+        kind=_kind(nodes, links),
+        platform="n8n",
+        enabled=_enabled(workflow),
+        triggers=tuple(reading.triggers),
+        privileges=tuple(reading.privileges),
+        credentials=tuple(credentials.values()),
+        findings=tuple(findings),
+        on_error=_on_error(workflow),
+    )
+
+
+def _digests(file: str, place: str, workflow: dict[str, Any], budget: Budget | None) -> tuple[str, str]:
+    """The source digest, and as importers before 1.4 computed it."""
+    nodes = _nodes(file, place, workflow)
+    names = {node["name"] for node in nodes}
+    tools = frozenset(source for source, kind, _ in _links(workflow) if kind == "ai_tool" and source in names)
+    whole = {**workflow, "nodes": nodes}
+    try:
+        return n8n_content(whole, tools, in_order=False, budget=budget), n8n_content(whole, tools, in_order=True)
+    except TooAlike as error:
+        raise ImportProblem(file, place, _ALIKE, _TELL_APART) from error
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What the nodes of one workflow add to the manifest, in their order."""
+
+    triggers: list[Trigger] = field(default_factory=list)
+    privileges: list[Privilege] = field(default_factory=list)
+    credentials: list[Credential] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def _read_nodes(
+    nodes: list[dict[str, Any]],
+    links: list[tuple[str, str, str]],
+    scrubbed: Scrubbed,
+    trail: tuple[str | int, ...],
+    *,
+    is_code_read: bool,
+    is_reached: bool = False,
+) -> _Reading:
+    """Read the nodes that stand under `trail`, and those of their inline sub-workflows."""
+    reached = {node["name"] for node in nodes} if is_reached else _reached(links, nodes)
+    places = _places(nodes)
+    total = _Reading()
+    for index, raw in enumerate(nodes):
+        here = (*trail, "nodes", index)
+        inner = raw["parameters"].get(MEMBER)
+        occurrences = scrubbed.below(*here)
+        if isinstance(inner, dict):
+            occurrences = [each for each in occurrences if MEMBER not in each.trail[len(here) :]]
+        total.findings += findings_of(scrubbed, occurrences)
+        if raw["type"].endswith(".stickyNote"):
+            continue
+        reading = read_node(_node(raw, reached, places[index], is_code_read=is_code_read), occurrences)
+        total.triggers += [reading.trigger] if reading.trigger else []
+        total.privileges += reading.privileges
+        total.credentials += reading.credentials
+        total.findings += reading.findings
+        if isinstance(inner, dict):
+            below = _nodes("", "", inner)
+            found = _read_nodes(
+                below,
+                _links(inner),
+                scrubbed,
+                (*here, "parameters", MEMBER),
+                is_code_read=is_code_read,
+                is_reached=raw["name"] in reached,
+            )
+            _add_inner(total, found, places[index])
+    total.findings += _alike(nodes, places)
+    return total
+
+
+def _add_inner(total: _Reading, inner: _Reading, outer: str) -> None:
+    """Add what an inline sub-workflow does, placed under the node that starts it. Its own triggers start nothing."""
+    total.privileges += [replace(each, at=f"{outer} / {each.at}") for each in inner.privileges]
+    total.credentials += [
+        replace(each, at=tuple(f"{outer} / {place}" for place in each.at)) for each in inner.credentials
+    ]
+    total.findings += [
+        each if each.code in ("embedded_secret", "placeholder_secret") else replace(each, at=f"{outer} / {each.at}")
+        for each in inner.findings
+        if each.code != "open_webhook"
+    ]
+
+
+def _places(nodes: list[dict[str, Any]]) -> list[str]:
+    """What each node is called in the manifest: its name, and where it stands if an earlier one looks the same."""
+    taken: set[str] = set()
+    places = []
+    for index, node in enumerate(nodes):
+        place = label(node["name"])
+        if place in taken:
+            place = f"{place} (nodes/{index})"
+        taken.add(place)
+        places.append(place)
+    return places
+
+
+def _alike(nodes: list[dict[str, Any]], places: list[str]) -> list[Finding]:
+    """A finding for each node whose name looks like an earlier one's."""
+    first: dict[str, int] = {}
+    found = []
+    for index, node in enumerate(nodes):
+        other = first.setdefault(label(node["name"]), index)
+        if other != index:
+            pair = f"The names of nodes/{other} and nodes/{index} look alike"
+            detail = f"{pair} and differ by blanks or characters that show nothing"
+            found.append(Finding("unrecognised", places[index], "medium", detail))
+    return found
+
+
+def _nodes(file: str, place: str, workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes, each with text name and type and object members. Refuse what is no node, and a name that two nodes share."""
+    seen: dict[str, int] = {}
+    nodes: list[dict[str, Any]] = []
+    for index, node in enumerate(workflow["nodes"]):
+        where = "/".join(filter(None, (place, f"nodes/{index}")))
+        if not isinstance(node, dict) or not isinstance(node.get("type"), str) or not isinstance(node.get("name"), str):
+            raise ImportProblem(file, where, "a node of this n8n workflow has no name or no type", _EXPORT_WORKFLOW)
+        other = seen.setdefault(node["name"], index)
+        if other != index:
+            both = f"in this n8n workflow nodes/{other} and nodes/{index} have one name, so it is not known which of them is wired"
+            raise ImportProblem(file, where, both, _NAME_APART)
+        members = {name: node[name] for name in ("parameters", "credentials") if isinstance(node.get(name), dict)}
+        nodes.append({**node, "parameters": {}, "credentials": {}, **members})
+    return nodes
+
+
+def _node(raw: dict[str, Any], reached: set[str], place: str, *, is_code_read: bool) -> Node:
+    package, connector = split_type(raw["type"])
+    version = raw.get("typeVersion")
+    return Node(
+        name=raw["name"],
+        place=place,
+        package=package,
+        connector=connector,
+        version=float(version) if isinstance(version, (int, float)) and abs(version) < 1000 else 1.0,
+        parameters=raw["parameters"],
+        credentials=raw["credentials"],
+        disabled=raw.get("disabled") is True,
+        is_reached=raw["name"] in reached,
+        raw=raw,
+        is_code_read=is_code_read,
+    )
+
+
+def _links(workflow: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(from, kind, to) of every wire."""
+    found = []
+    for source, kinds in _member(workflow, "connections").items():
+        for kind, ports in kinds.items() if isinstance(kinds, dict) else ():
+            for port in ports if isinstance(ports, list) else ():
+                for wire in port if isinstance(port, list) else ():
+                    if isinstance(wire, dict) and isinstance(wire.get("node"), str):
+                        found.append((source, str(kind), wire["node"]))
+    return found
+
+
+def _reached(links: list[tuple[str, str, str]], nodes: list[dict[str, Any]]) -> set[str]:
+    """Nodes that a model decides to use: wired as a tool, or a store or retriever behind such a tool."""
+    reached = {source for source, kind, _ in links if kind == "ai_tool"}
+    behind: dict[str, list[str]] = {}
+    for source, kind, target in links:
+        if kind in _PASSED_ON:
+            behind.setdefault(target, []).append(source)
+    pending = list(reached)
+    while pending:
+        for source in behind.get(pending.pop(), ()):
+            if source not in reached:
+                reached.add(source)
+                pending.append(source)
+    return reached & {node["name"] for node in nodes}
+
+
+def _kind(nodes: list[dict[str, Any]], links: list[tuple[str, str, str]]) -> Kind:
+    """An agent where something has tools or is one; an AI app where a model is used; else a workflow."""
+    connectors = [split_type(node["type"])[1] for node in nodes]
+    wires = {kind for _, kind, _ in links}
+    assistants = any(
+        connector in ("openAi", "openAiAssistant") and node["parameters"].get("resource") == "assistant"
+        for connector, node in zip(connectors, nodes, strict=True)
+    )
+    if "ai_tool" in wires or assistants or _AGENTS & set(connectors):
+        return "agent"
+    is_ai = "ai_languageModel" in wires or any(
+        connector.startswith(_MODEL_NODES) or _MODEL_CREDENTIALS & node["credentials"].keys()
+        for connector, node in zip(connectors, nodes, strict=True)
+    )
+    return "ai_app" if is_ai else "workflow"
+
+
+def _collect(credentials: dict[tuple[str, str, str], Credential], credential: Credential) -> None:
+    key = (*credential.key, credential.where)
+    known = credentials.get(key)
+    if known is None:
+        credentials[key] = credential
+        return
+    places = tuple(dict.fromkeys((*known.at, *credential.at)))
+    credentials[key] = Credential(known.type, known.name, known.external_id, known.where, known.lifetime, places)
+
+
+def _about_workflow(workflow: dict[str, Any], credentials: dict[tuple[str, str, str], Credential]) -> list[Finding]:
+    found = []
+    pinned = _member(workflow, "pinData")
+    if count := sum(1 for data in pinned.values() if data):
+        detail = f"Captured data is pinned to {count} node{'s' if count > 1 else ''}; it was scanned and is not kept"
+        found.append(Finding("pinned_data", "pinData", "low", detail))
+    for credential in credentials.values():
+        if len(credential.at) > 1 and credential.where == "node":
+            at = f"credentials/{credential.name or credential.external_id}"
+            detail = f"Used by {len(credential.at)} nodes of this workflow"
+            found.append(Finding("shared_credential", at, "low", detail))
+    if workflow.get("isArchived") is True:
+        found.append(Finding("dormant", "", "low", "The workflow is archived"))
+    return found
+
+
+def _enabled(workflow: dict[str, Any]) -> bool | None:
+    if workflow.get("isArchived") is True:
+        return False
+    active = workflow.get("active")
+    return active if isinstance(active, bool) else None
+
+
+def _on_error(workflow: dict[str, Any]) -> str:
+    """The workflow that n8n starts when this one fails; what it says for "none of its own" is none."""
+    said = _text(_member(workflow, "settings").get("errorWorkflow"))
+    return "" if said == "DEFAULT" else said
+
+
+def _owner_hint(workflow: dict[str, Any]) -> str:
+    """Whom the platform has as owner: the REST shape's project or user. A hint; the portal decides who owns."""
+    shares = workflow.get("shared")
+    for share in shares if isinstance(shares, list) else ():
+        if not isinstance(share, dict) or share.get("role") not in (None, "workflow:owner", "owner"):
+            continue
+        name, address = _project_name(_member(share, "project")), _address(share)
+        if name or address:
+            return _named(name, address)
+    return ""
+
+
+def _named(name: str, address: str) -> str:
+    """The name with the account behind it, whatever somebody called the project: a long name is cut, and never the account."""
+    said, account = name.lower(), address.lower()
+    if not name or not address or said == account or said.endswith(f"<{account}>"):
+        return name or address
+    room = _HINT - len(address) - len(" <>")
+    return f"{label(name, room)} <{address}>" if room > _LEAST else address
+
+
+def _project_name(project: dict[str, Any]) -> str:
+    """What the project is called. The platform itself names a personal one, by its owner's account: "Rita Novak <rita@…>".
+
+    What somebody typed may look like an account and is none, so it is written so that nobody takes it for one.
+    """
+    name = _name(project.get("name"))
+    if project.get("type") == "personal" or "@" not in name:
+        return name
+    return label(f"project {name.translate({ord('<'): '(', ord('>'): ')'})}")
+
+
+def _address(share: dict[str, Any]) -> str:
+    """The account of the owner: the share's user, or whoever a personal project belongs to."""
+    own = _name(_member(share, "user").get("email"))
+    relations = _member(share, "project").get("projectRelations")
+    for one in relations if isinstance(relations, list) and not own else ():
+        if isinstance(one, dict) and one.get("role") == "project:personalOwner":
+            own = own or _name(_member(one, "user").get("email"))
+    return own
+
+
+def _member(value: dict[str, Any], name: str) -> dict[str, Any]:
+    member = value.get(name)
+    return member if isinstance(member, dict) else {}
+
+
+def _name(value: Any) -> str:
+    """What people call something, or write to somebody by; no key."""
+    return label(value) if isinstance(value, (str, int)) else ""
+
+
+def _text(value: Any) -> str:
+    return shown(value) if isinstance(value, (str, int)) else ""

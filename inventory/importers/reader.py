@@ -1,0 +1,276 @@
+"""From a file's bytes to manifests: which format it is, and the one boundary where surprises end.
+
+Nothing is executed, evaluated or looked up, and nothing of the content survives but the manifests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any, Literal, TypeVar
+
+from inventory.importers import unsupported_platforms
+from inventory.importers.display import label, shown
+from inventory.importers.documents import FEWER, LIMITS, Limits, parse, too_many
+from inventory.importers.inline_workflows import with_inline_workflows
+from inventory.importers.manifest import Manifest, manifest_digest, with_shared_credentials
+from inventory.importers.mcp import client_config
+from inventory.importers.n8n import workflow as n8n_workflow
+from inventory.importers.problem import ImportProblem
+from inventory.importers.secrets.findings import SecretFound, secrets_of
+from inventory.importers.secrets.scrubber import Scrubbed, scrub, without_tokens
+from inventory.importers.secrets.targets import without_passwords
+from inventory.importers.work_budget import CLEAR, Budget, OverBudget
+
+Format = Literal["auto", "n8n", "mcp_client"]
+Work = TypeVar("Work")
+FORMATS: tuple[Format, ...] = ("auto", "n8n", "mcp_client")
+
+VERSION = "1.5"
+"""Of the importers as a whole; an assessment says which one made it (I2)."""
+
+_EXTENSIONS = re.compile(r"(?:\.mcp)?\.jsonc?$", re.IGNORECASE)
+_PLAIN_NAMES = frozenset({"", "mcp", ".mcp", "mcp_config", "settings", "claude_desktop_config"})
+#: A longer path is no file's name, and looking it through for tokens costs time.
+_LONGEST_NAME = 1_000
+OUT_OF_MEMORY = "reading it takes more memory than one file may use"
+_HIDDEN_FOLDERS = frozenset({".vscode", ".cursor", ".gemini", ".claude", ".", "/"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """One automation as read: its manifest, and the secrets that its source contained, without their values."""
+
+    manifest: Manifest
+    secrets: tuple[SecretFound, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The manifest digest (I2)."""
+        return manifest_digest(self.manifest)
+
+
+def read(
+    name: str,
+    data: bytes,
+    *,
+    fingerprint_key: bytes | None = None,
+    format: Format = "auto",
+    limits: Limits = LIMITS,
+    budget: Budget | None = None,
+) -> list[ReadResult]:
+    """Read one file (I7, I8).
+
+    Args:
+        name: the file's name, or its path within what was brought in.
+        data: its bytes.
+        fingerprint_key: of this installation; without it secrets have no fingerprint.
+        format: what it must be; ``auto`` looks.
+        limits: how much is read.
+        budget: the work that the secret scan may spend on this file.
+
+    Returns:
+        One result for each automation in the file, in its order.
+
+    Raises:
+        ImportProblem: it could not be read, with file, place, reason and what to do. Nothing else is raised, and
+            nothing of the content is in it.
+    """
+    file = file_shown(name)
+    unexpected = ""
+    try:
+        return _read(file, data, fingerprint_key, format, limits, budget or Budget())
+    except ImportProblem:
+        raise
+    except MemoryError:
+        unexpected = OUT_OF_MEMORY
+    except Exception as error:  # noqa: BLE001  a traceback would carry the file, secrets included, into error reports
+        unexpected = type(error).__name__
+    if unexpected == OUT_OF_MEMORY:
+        raise ImportProblem(file, "", OUT_OF_MEMORY, FEWER)
+    raise ImportProblem(
+        file,
+        "",
+        f"the importer does not cope with this file ({unexpected})",
+        "Report this as a defect, without the file.",
+    )
+
+
+def with_shared(results: Iterable[ReadResult]) -> list[ReadResult]:
+    """The same results with findings for credentials that several automations of the batch use (I5)."""
+    results = list(results)
+    manifests = with_shared_credentials(each.manifest for each in results)
+    return [replace(result, manifest=manifest) for result, manifest in zip(results, manifests, strict=True)]
+
+
+def fingerprint_of(value: str, key: bytes) -> str:
+    """The keyed fingerprint of a secret: HMAC-SHA-256 in hex, of no use without the installation's key."""
+    return hmac.new(key, b"countersign.secret/1\0" + value.encode(), hashlib.sha256).hexdigest()
+
+
+def _read(
+    file: str, data: bytes, key: bytes | None, format: Format, limits: Limits, budget: Budget
+) -> list[ReadResult]:
+    is_text = not begins_as_json(data) or file.lower().endswith(".toml")
+    if is_text and len(data) <= limits.size:
+        if platform := unsupported_platforms.by_text(file, data):
+            raise _recognised(file, platform)
+        if is_yaml(file):
+            raise ImportProblem(file, "", "this is YAML, which is not read yet", _FORM_INSTEAD)
+    document = _parsed(file, data, limits)
+    if format in ("auto", "n8n"):
+        workflows = n8n_workflow.workflows_in(document)
+        if workflows is not None:
+            _check_numbers(file, workflows, limits)
+            return with_shared(_read_n8n(file, place, workflow, key, limits, budget) for place, workflow in workflows)
+        if n8n_workflow.is_credential(document) or (
+            isinstance(document, list) and any(map(n8n_workflow.is_credential, document))
+        ):
+            raise ImportProblem(
+                file,
+                "",
+                "this is an export of n8n credentials, not of a workflow",
+                "Bring in the workflow; delete this file, it holds secrets.",
+                is_known=True,
+            )
+    servers = client_config.servers_in(document) if format in ("auto", "mcp_client") else None
+    if servers is not None:
+        _check_servers(file, servers, limits)
+        scrubbed = _scrubbed(file, document, key, budget)
+        manifest = client_config.read_configuration(file, scrubbed, _name_of(file, "MCP client configuration"))
+        if not manifest.privileges:
+            raise ImportProblem(
+                file, "", "the MCP client configuration names no server", "Bring in the one that your client uses."
+            )
+        return [ReadResult(without_passwords(manifest), secrets_of(scrubbed))]
+    raise _not_recognised(file, document, format)
+
+
+def _check_numbers(file: str, workflows: list[tuple[str, Any]], limits: Limits) -> None:
+    """Refuse what would be too many automations, or one of too many nodes, before any is read."""
+    if len(workflows) > limits.automations:
+        too_many(file, limits.automations, "automations")
+    for place, one in workflows:
+        nodes = one.get("nodes") if isinstance(one, dict) else None
+        if isinstance(nodes, list) and len(nodes) > limits.steps:
+            too_many(file, limits.steps, "nodes", place)
+
+
+def _check_servers(file: str, servers: list[client_config.Server], limits: Limits) -> None:
+    """Refuse too many servers, or one with too many arguments, variables, headers or tools, before any is read."""
+    if len(servers) > limits.steps:
+        too_many(file, limits.steps, "servers")
+    for server in servers:
+        if any(isinstance(each, (list, dict)) and len(each) > limits.entries for each in server.config.values()):
+            place = "/".join(shown(str(part), 80) for part in server.trail)
+            too_many(file, limits.entries, "entries in one list", place)
+
+
+def _read_n8n(file: str, place: str, workflow: Any, key: bytes | None, limits: Limits, budget: Budget) -> ReadResult:
+    if not n8n_workflow.is_workflow(workflow):
+        raise ImportProblem(
+            file, place, "among the n8n workflows stands something else", "Bring in the workflows alone."
+        )
+    scrubbed = _scrubbed(file, with_inline_workflows(file, place, workflow, limits), key, budget)
+    fallback = _name_of(file, "Workflow without a name") + (
+        f" {place.rpartition('/')[2]}" if place[-1:].isdigit() else ""
+    )
+    manifest = _within_budget(file, lambda: n8n_workflow.read_workflow(file, place, scrubbed, fallback, budget))
+    return ReadResult(without_passwords(manifest), secrets_of(scrubbed))
+
+
+def _scrubbed(file: str, document: Any, key: bytes | None, budget: Budget) -> Scrubbed:
+    return _within_budget(file, lambda: scrub(document, _fingerprint(key), budget=budget))
+
+
+def _within_budget(file: str, work: Callable[[], Work]) -> Work:
+    """The work's result, or the refusal of a file over its budget."""
+    try:
+        return work()
+    except OverBudget as over:
+        reason = str(over)
+    raise ImportProblem(file, "", reason, CLEAR)
+
+
+def _fingerprint(key: bytes | None) -> Any:
+    return (lambda value: fingerprint_of(value, key)) if key else (lambda _value: None)
+
+
+YAML = "YAML is not read yet"
+_WANTED = {"n8n": "an n8n workflow", "mcp_client": "an MCP client configuration"}
+_FORM_INSTEAD = "Bring in an export, or register the automation with the form."
+
+
+def is_yaml(file: str) -> bool:
+    """Whether a file is YAML by its name."""
+    return file.lower().endswith((".yaml", ".yml"))
+
+
+def begins_as_json(data: bytes) -> bool:
+    """Whether a file, or its beginning, is like a JSON object or list, behind a byte order mark or not."""
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+
+
+#: What a file that does not parse looks like, by what it holds.
+_LOOKS_LIKE = ((b"n8n-nodes-", _WANTED["n8n"]), (b'"mcpServers"', _WANTED["mcp_client"]))
+
+
+def _parsed(file: str, data: bytes, limits: Limits) -> Any:
+    """The JSON document. A refusal says what a broken file looks like."""
+    try:
+        return parse(file, data, limits)
+    except ImportProblem as problem:
+        refused = problem
+    like = next((f" (it looks like {what})" for mark, what in _LOOKS_LIKE if mark in data), "")
+    raise ImportProblem(file, refused.place, refused.reason + like, refused.what_to_do)
+
+
+def _recognised(file: str, platform: unsupported_platforms.Platform) -> ImportProblem:
+    return ImportProblem(
+        file, "", platform.reason, platform.what_to_do, is_known=platform.is_ours, platform=platform.what
+    )
+
+
+def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
+    """Name the platform that it is from, if known."""
+    platform = unsupported_platforms.by_document(file, document)
+    if format != "auto":
+        what = _readable(document) or (platform.what if platform else "")
+        reason = f"this is {what}, not {_WANTED[format]}" if what else f"this is JSON, but not {_WANTED[format]}"
+        return ImportProblem(file, "", reason, "Leave the format to be found out.")
+    if platform is not None:
+        return _recognised(file, platform)
+    if document == {}:
+        reason = "this is an empty JSON object, not an n8n workflow or an MCP client configuration"
+        return ImportProblem(file, "", reason, "Bring in the file that your automation platform exports.")
+    reason = "this is JSON, but not an n8n workflow or an MCP client configuration"
+    return ImportProblem(file, "", reason, _FORM_INSTEAD)
+
+
+def _readable(document: Any) -> str:
+    """Which format that is read it is."""
+    if n8n_workflow.workflows_in(document) is not None:
+        return _WANTED["n8n"]
+    return _WANTED["mcp_client"] if client_config.servers_in(document) is not None else ""
+
+
+def file_shown(name: str) -> str:
+    """A file's name without a drive, a root, steps upwards or a token (I6): it is kept and shown, and never opened."""
+    if len(name) > _LONGEST_NAME:
+        return "file with a very long name"
+    parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..") and not part.endswith(":")]
+    return label(without_tokens("/".join(parts))) or "file without a name"
+
+
+def _name_of(file: str, otherwise: str) -> str:
+    """A name from the file's, or from its folder's where every such file has the same name."""
+    path = PurePosixPath(file)
+    stem = _EXTENSIONS.sub("", path.name)
+    if stem.lower() not in _PLAIN_NAMES:
+        return stem
+    folders = [part for part in path.parts[:-1] if part not in _HIDDEN_FOLDERS]
+    return folders[-1] if folders else otherwise

@@ -1,0 +1,62 @@
+"""From what the scrubber found to findings and to what a caller may keep: place, kind and keyed fingerprint (I6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from inventory.importers.manifest import Finding, Severity
+from inventory.importers.secrets.scrubber import Occurrence, Scrubbed
+
+_WHERE = {
+    "argument": "a command line argument",
+    "assignment": "an assignment",
+    "body": "the request's body",
+    "code": "code",
+    "credential": "the name of a credential",
+    "env": "an environment variable",
+    "header": "a header",
+    "inline": "a credential typed in place",
+    "input": "a prompt's default",
+    "member": "the name of a member",
+    "meta": "the export's metadata",
+    "name": "a name",
+    "oauth": "OAuth settings",
+    "pinned": "pinned data",
+    "query": "a query parameter",
+    "settings": "the workflow's settings",
+    "static": "static data",
+    "url": "an address",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFound:
+    """A secret that an import contained. `fingerprint` is keyed, per installation, and None where no key was given."""
+
+    at: str
+    kind: str
+    severity: Severity
+    fingerprint: str | None
+
+
+def findings_of(scrubbed: Scrubbed, occurrences: Iterable[Occurrence]) -> list[Finding]:
+    """An `embedded_secret` for each literal and a `placeholder_secret` for each placeholder, once a place."""
+    found = []
+    for each in occurrences:
+        where = _WHERE.get(each.kind, "a parameter")
+        if each.what == "literal":
+            detail = f"A secret stands in {where}; treat it as known to whoever has the file, and replace it"
+            found.append(Finding("embedded_secret", scrubbed.place(each), "high", detail))
+        elif each.what == "placeholder":
+            detail = f"A placeholder stands in {where}; a secret belongs there"
+            found.append(Finding("placeholder_secret", scrubbed.place(each), "low", detail))
+    return list(dict.fromkeys(found))
+
+
+def secrets_of(scrubbed: Scrubbed) -> tuple[SecretFound, ...]:
+    """The literal secrets, in the source's order, without their values."""
+    literals = (each for each in scrubbed.found if each.what == "literal")
+    return tuple(
+        SecretFound(scrubbed.place(each), each.provider or each.kind, "high", each.fingerprint) for each in literals
+    )

@@ -1,0 +1,181 @@
+"""Secrets in what people write for people: in the names of nodes, workflows, credentials, servers and files, and in notes (I6).
+
+A name is short and shown everywhere, so less is needed there: a random word is a token, and a password may follow the
+word "password" without a colon.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from inventory.importers.secrets.plain_words import is_plain
+from inventory.importers.secrets.slots import UUID, has_password_form, is_random, is_strong_password, judge
+
+Span = tuple[int, int]
+
+#: Words after which a secret follows, by what a value after them must look like.
+_WORDS = {
+    "password": r"pass(?:word|wd|phrase|wort|code)?|mot de passe|mdp|pwd?|kennwort|contrase.a|senha",
+    "pin": r"pin(?:[ _-]?code)?",
+    "token": r"(?:api|access|auth|secret)[ _-]?key|token|secret",
+    "login": r"key|auth|login|creds?|credentials?",
+}
+_VALUE = (
+    r"s?(?=(?P<mark>\s{0,3}(?:[-=]>|→|::?|[=(\[|–/,~#])\s{0,3}|\s{1,3}(?i:is\s|ist\s)?)(?P<quote>[\"'`])?[(\[]?"
+    r"(?P<value>(?![{<])[^\s\"'`,;)}\]]{4,64})(?:(?P<more>[ \t]+\w)|(?P<aside>[ \t]+\())?)"
+)
+
+
+def _said(*kinds: str) -> re.Pattern[str]:
+    """One of the words, also within a longer name as ``dbPassword``, and the value after it."""
+    alternatives = "|".join(f"(?P<{kind}>(?i:{_WORDS[kind]}))" for kind in kinds)
+    return re.compile(rf"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?:{alternatives}){_VALUE}")
+
+
+_IN_TEXT, _IN_NAME = _said("password"), _said(*_WORDS)
+_USER_AND_PASSWORD = re.compile(
+    r"(?<![\w/.])(?!(?i:mailto|e?-?mail|to|from|cc|bcc|contact):)[A-Za-z][\w.+-]{0,63}:(?P<value>[^\s:/@]{4,64})@(?=[A-Za-z\d])"
+)
+#: A name that is only a user and a password: ``robot:hunter2``. ``llama3.2:7b-instruct`` names a model.
+_ONLY_USER_AND_PASSWORD = re.compile(r"[A-Za-z][A-Za-z._-]{0,63}:(?P<value>[A-Za-z][^\s:/@._*-]{4,63})")
+#: Parts of these words, in lower case: a text without any of them is not searched.
+_HINTS_IN_TEXT = ("pass", "pw", "kennw", "contras", "senha", "mdp")
+_HINTS_IN_NAME = (*_HINTS_IN_TEXT, "pin", "token", "secret", "key", "auth", "login", "cred", "@", ":")
+_ASSIGNS = frozenset({":", "::", "=", "=>"})
+#: What stands before "password" where its value follows a blank, and no noun: ``log in with password swordfish``.
+_TELLS = re.compile(r"(?:\b(?:with|using|mit) |[(,] ?)\Z", re.IGNORECASE)
+#: How words end that go on with a sentence: ``password is hashed``, ``with password confirmation``.
+_SENTENCE = re.compile(r".{3,}(?:ed|tion)")
+#: User and password as one writes them down for oneself: ``robot / Rosebud7``.
+_PAIR = re.compile(r"(?<![\w.-])[A-Za-z][\w.-]{0,63}\s{0,2}[/|]\s{0,2}(?P<value>[^\s/|)\]]{5,64})(?![^\s)\]])")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{15,4096}")
+_RUN = re.compile(r"[A-Za-z0-9]{16,}")
+_PLAIN_PART = re.compile(r"[A-Z]?[a-z]{2,}")
+#: Words of letters that begin with a capital, as services are named: ``Shopify-EU``.
+_CAPITALISED = re.compile(r"[A-Z][^\W\d_]*(?:[-_][A-Z][^\W\d_]*)*")
+_CODE = re.compile(r"[A-Z]{2,5}-\d+")
+_LETTERS = re.compile(r"[^\W\d_]+(?:[-_][^\W\d_]+)*")
+_SEPARATOR = re.compile(r"[-_]")
+_PIECES = re.compile(r"[-_.:]")
+_EXTENSION = re.compile(r"\.[A-Za-z]{1,5}$")
+#: A tab, so that a blank can still be told from it.
+_BETWEEN_WORDS = str.maketrans("-_", "\t\t")
+#: What ends a folder: ``/``, and the ``:`` between two paths of a mount.
+_FOLDER = re.compile(r"[/\\]|:(?=[/\\])")
+
+
+def may_say_password(name: str) -> bool:
+    """Whether a name may have a word for a secret in it. A name too short for a token is searched only then."""
+    return any(map(name.lower().__contains__, _HINTS_IN_NAME))
+
+
+def passwords_in(text: str, *, is_name: bool = False) -> Iterator[Span]:
+    """Passwords after the word "password", in a name also after "token", "PIN", "key" and alike, and after a user.
+
+    After ``:`` the value needs a password's form: letters with digits or symbols. A word with a number has it only where
+    nothing follows. In a name ``=`` needs no form, a letters-only value may end it after ``:``, or after "with password" and a blank,
+    and a blank, ``-`` or ``_`` is enough for one with a form. Usual words are shown.
+    """
+    if is_name:
+        yield from _passwords_in_name(text)
+    elif any(map(text.lower().__contains__, _HINTS_IN_TEXT)):
+        yield from (said.span("value") for said in _IN_TEXT.finditer(text) if _is_password_of_text(said))
+
+
+def passwords_after_users(name: str) -> Iterator[Span]:
+    """Passwords in the name of a credential, where people note them after a user."""
+    for pair in _PAIR.finditer(name):
+        if has_password_form(pair["value"]) and not is_plain(pair["value"]):
+            yield pair.span("value")
+
+
+def _passwords_in_name(name: str) -> Iterator[Span]:
+    begins: set[int] = set()
+    for said in _IN_NAME.finditer(name):
+        if _is_password_of_name(said):
+            begins.add(said.start("value"))
+            yield said.span("value")
+    for said in _IN_NAME.finditer(name.translate(_BETWEEN_WORDS)) if "-" in name or "_" in name else ():
+        is_new = not said["mark"].strip() and said.start("value") not in begins
+        if is_new and _is_password_of_name(said):
+            yield said.span("value")
+    for login in _USER_AND_PASSWORD.finditer(name) if "@" in name else ():
+        if has_password_form(login["value"]):
+            yield login.span("value")
+    whole = _ONLY_USER_AND_PASSWORD.fullmatch(name)
+    if whole and has_password_form(whole["value"]) and not is_plain(whole["value"]):
+        yield whole.span("value")
+
+
+def tokens_in(name: str) -> Iterator[Span]:
+    """Words of a name that a machine made up."""
+    for word in _WORD.finditer(name):
+        text, begin = word.group(), word.start()
+        if UUID.fullmatch(text):
+            yield word.span()
+            continue
+        runs = [run.span() for run in _RUN.finditer(text) if is_random(run.group())]
+        parts = _SEPARATOR.split(text)
+        has_words = any(_PLAIN_PART.fullmatch(part) for part in parts)
+        if len(parts) <= 1 + len(text) // 10 and is_random("".join(parts)) and not (runs and has_words):
+            runs = [(0, len(text))]
+        yield from ((begin + first, begin + last) for first, last in runs)
+
+
+def passwords_in_path(path: str) -> Iterator[Span]:
+    """Passwords in a file's path, as in a name."""
+    return passwords_in(_FOLDER.sub("\n", _EXTENSION.sub("", path)), is_name=True)
+
+
+def _is_password_of_text(said: re.Match[str]) -> bool:
+    value = said["value"]
+    return said["mark"].strip() in _ASSIGNS and not is_plain(value) and _has_form(said)
+
+
+def _is_password_of_name(said: re.Match[str]) -> bool:
+    value, mark = said["value"], said["mark"].strip()
+    is_assigned = mark in _ASSIGNS
+    if value.isdecimal():
+        return bool(said["pin"] or (is_assigned and said["password"]))
+    if mark == "=" and not said["login"]:
+        return judge(value, "strong").what in ("literal", "placeholder")
+    if is_plain(value) or (said["login"] and _CODE.fullmatch(value)):
+        return False
+    if said["token"] and _CAPITALISED.fullmatch(value):
+        return False
+    if _LETTERS.fullmatch(value):
+        return not said["more"] and _is_word_alone(said) and judge(value, "strong").what == "literal"
+    return _has_form(said) and (is_assigned or not _is_title(said))
+
+
+def _is_word_alone(said: re.Match[str]) -> bool:
+    """Whether a word of letters is the password: ``Token: swordfish``, ``password is swordfish``, ``with password swordfish``."""
+    mark, word = said["mark"].strip(" "), said["password"]
+    if not word:
+        return mark in _ASSIGNS and not said["aside"] and not said["login"]
+    if mark in _ASSIGNS or _SENTENCE.fullmatch(said["value"]):
+        return mark in _ASSIGNS
+    if said["quote"] or mark in ("is", "ist"):
+        return word.lower() != "pass"
+    before = said.string[max(0, said.start() - 8) : said.start()]
+    return not mark and (word.lower() in ("pw", "pwd") or _TELLS.search(before) is not None)
+
+
+def _has_form(said: re.Match[str]) -> bool:
+    """Whether a value has a password's form. A word with a number has it unless it is part of a title."""
+    value = said["value"]
+    if is_strong_password(value):
+        return True
+    is_alone = said["mark"].strip() in _ASSIGNS or _SEPARATOR.search(value) is None
+    return has_password_form(value) and is_alone and (not said["more"] or value[0].islower())
+
+
+def _is_title(said: re.Match[str]) -> bool:
+    """Whether a name goes on after a word as titles do: ``Password changed!``, ``Pass gpt-4o-mini``."""
+    value = said["value"]
+    if value.strip("!?.*_").isalpha():
+        return True
+    if said["password"] and said["password"].lower() != "pass":
+        return False
+    return is_strong_password(value) and _PIECES.search(value) is not None

@@ -1,0 +1,97 @@
+"""Removes known secrets wherever else they stand in a document, in one pass whatever their number."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from inventory.importers.secrets.slots import is_machine_made
+from inventory.importers.work_budget import Budget
+
+REMOVED = "secret-removed"
+"""Stands where a secret or its placeholder stood; the same for all, so that changing a secret changes no digest."""
+
+_PREFIX = 4
+
+
+def machine_made(values: Iterable[str]) -> dict[str, str]:
+    """What stands for each machine-made secret, as it is and as an address has it.
+
+    A password that a person made is not among them. The same characters may be a package, a tool or a name elsewhere, and
+    removing them there would hide it. They are numbered, so that two names with a token each stay two names.
+    """
+    shown: dict[str, str] = {}
+    for number, value in enumerate(dict.fromkeys(each for each in values if is_machine_made(each)), 1):
+        for form in (value, quote(value, safe="")):
+            shown[form] = REMOVED if number == 1 else f"{REMOVED}-{number}"
+    return shown
+
+
+class Repeats:
+    """Texts of one document to replace wherever they stand, indexed by their first characters.
+
+    Args:
+        shown: what stands for each text.
+        budget: of the file.
+    """
+
+    def __init__(self, shown: Mapping[str, str], budget: Budget) -> None:
+        self._budget = budget
+        self._by_prefix: dict[str, list[str]] = {}
+        self._shown = shown
+        for form in sorted(shown, key=len, reverse=True):
+            self._by_prefix.setdefault(form[:_PREFIX], []).append(form)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_prefix)
+
+    def removed_from(self, value: Any) -> Any:
+        """A copy of `value`, member names included, without the known secrets.
+
+        Args:
+            value: JSON-able.
+        """
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            clean: dict[str, Any] = {}
+            for key, each in value.items():
+                clean[free_name(self.text(key), clean)] = self.removed_from(each)
+            return clean
+        if isinstance(value, list):
+            return [self.removed_from(each) for each in value]
+        return value
+
+    def text(self, text: str) -> str:
+        """`text` without the known secrets; the longest one counts where several begin.
+
+        Raises:
+            OverBudget: the file costs too much work.
+        """
+        self._budget.read(len(text))
+        parts: list[str] = []
+        end = at = 0
+        while at < len(text):
+            known = self._at(text, at)
+            if known:
+                parts += [text[end:at], self._shown[known]]
+                at = end = at + len(known)
+            else:
+                at += 1
+        return "".join([*parts, text[end:]]) if parts else text
+
+    def _at(self, text: str, at: int) -> str:
+        for value in self._by_prefix.get(text[at : at + _PREFIX], ()):
+            if text.startswith(value, at):
+                return value
+        return ""
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The member name, with a number where another member has it already: no member replaces another."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    return free

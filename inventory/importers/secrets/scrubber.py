@@ -1,0 +1,381 @@
+"""Takes the secrets out of a document before anything else reads it (I6).
+
+Answers for walking every slot that may hold one (headers, query and body parameters, assignments, variables, arguments,
+URLs, inline credentials, code, notes, pinned and static data), for recording what stood there, and for handing back a
+copy in which a constant stands instead. Everything after this works on the copy, so what a manifest shows cannot
+contain what was found here. Which names and values count is judged in `slots.py` and `patterns.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import Any, Literal
+
+from inventory.importers.display import label, shown
+from inventory.importers.secrets.commands import in_arguments, runs_what_it_is_given
+from inventory.importers.secrets.names import may_say_password, passwords_in_path
+from inventory.importers.secrets.patterns import N8N, matches
+from inventory.importers.secrets.repeats import REMOVED, Repeats, free_name, machine_made
+from inventory.importers.secrets.slots import Strength, is_placeholder, judge, looks_like_token, slot_strength
+from inventory.importers.secrets.texts import secrets_within
+from inventory.importers.work_budget import Budget
+
+Trail = tuple[str | int, ...]
+Fingerprint = Callable[[str], str | None]
+
+_SLOTS = {
+    "header": "headers headerparameters headerparametersui headerparametersjson parametersheaders jsonheaders "
+    "headersjson customheaders responseheaders",
+    "query": "queryparameters queryparametersui queryparametersjson parametersquery jsonquery qs querystring",
+    "body": "bodyparameters bodyparametersui bodyparametersjson parametersbody jsonbody body formdata",
+    "assignment": "assignments fields values",
+    "env": "env environment environmentvariables envvars",
+    "argument": "args",
+    "oauth": "oauth",
+    "inline": "credentials",
+    "input": "inputs",
+    "code": "jscode pythoncode functioncode code command",
+}
+_SLOT_OF = {key: slot for slot, keys in _SLOTS.items() for key in keys.split()}
+_REGIONS = {"pinData": "pinned", "staticData": "static", "settings": "settings", "meta": "meta"}
+#: Regions with data of an execution: full of ids and hashes, so a name must say that a secret stands there.
+_DATA = frozenset({"pinned", "static"})
+_LABELS = ("name", "key", "keyName", "parameterName", "headerName", "header")
+_VALUES = frozenset({"value", "stringValue", "default", "keyValue", "text"})
+_STRUCTURE = frozenset(
+    {"parameters", "values", "assignments", "value", "stringValue", "string", "fields", "mcpServers", "servers"}
+)
+
+#: Members that hold a name, and members whose own members are names.
+_NAMES = frozenset({"name", "cachedResultName", "formTitle"})
+_NAMED_BY_KEY = frozenset({"mcpServers", "servers"})
+_KEYWORD = re.compile("key|token|secret|pass|pwd|auth|cookie|dsn|credent|conn", re.IGNORECASE)
+_ONE_LETTER_FLAG = re.compile(r"-[A-Za-z]$")
+_DOCKER_ENV = frozenset({"-e", "--env"})
+_HITS_OF_ONE_FOUND = 20
+_LONG_RUN = re.compile(r"[A-Za-z0-9]{20,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """What stood in one slot. `trail` leads there in the scrubbed document; `suffix` names the part within the value.
+
+    `kind` is the slot's: header, query, env, argument, url, code, pinned and so on; `provider` whose pattern it has, if
+    any. A literal has a fingerprint when a key was given; the value itself is nowhere.
+    """
+
+    trail: Trail
+    kind: str
+    name: str
+    what: Literal["literal", "placeholder", "reference"]
+    suffix: str = ""
+    reference: str = ""
+    fingerprint: str | None = None
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """A document without secrets, and what was found in it, in the document's order.
+
+    `document` is what a manifest is made of. `content` is what the source digest is made of: there only the slots of
+    secrets are empty, so that two sources that differ elsewhere have two digests. Nothing of it may be shown.
+    """
+
+    document: Any
+    found: tuple[Occurrence, ...]
+    content: Any = field(repr=False)
+    _by_trail: dict[Trail, list[Occurrence]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for each in self.found:
+            for depth in range(len(each.trail) + 1):
+                self._by_trail.setdefault(each.trail[:depth], []).append(each)
+
+    def below(self, *trail: str | int) -> list[Occurrence]:
+        """The occurrences under a place."""
+        return self._by_trail.get(trail, [])
+
+    def place(self, occurrence: Occurrence) -> str:
+        """Where it was found, as people say it: ``nodes/HTTP Request/headerParameters/X-Api-Key``."""
+        value, parts = self.document, []
+        for step in occurrence.trail:
+            inside = isinstance(value, list) if isinstance(step, int) else isinstance(value, dict) and step in value
+            value = value[step] if inside else None  # two member names that held one secret have become one
+            name = _label(value) if isinstance(step, int) else step
+            if name and name not in _STRUCTURE:
+                parts.append(label(name, 80) if isinstance(step, int) else shown(name, 80))
+        return "/".join([*parts, shown(occurrence.suffix, 80)] if occurrence.suffix else parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """Where the walk is: the name that the value goes by, the slot kind and the region of the document."""
+
+    name: str = ""
+    kind: str = "parameter"
+    region: str = ""
+    strength: Strength | None = None
+    program: str = ""
+
+
+def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None, *, budget: Budget | None = None) -> Scrubbed:
+    """The document without its secrets.
+
+    Args:
+        document: JSON-able, its depth already bounded.
+        fingerprint: from a secret's value to its keyed fingerprint, or None.
+        budget: the work that the file may still cost.
+
+    Raises:
+        OverBudget: the file costs more work than that.
+    """
+    budget = budget or Budget()
+    walk = _Walk(fingerprint, budget, _own_entries(document))
+    clean = walk.value(document, (), _Slot())
+    content, found = _replaced(Repeats(walk.names, budget), clean, walk.found)
+    document, found = _replaced(Repeats(machine_made(walk.values), budget), content, found)
+    return Scrubbed(document, tuple(found), content)
+
+
+def _replaced(repeats: Repeats, document: Any, found: list[Occurrence]) -> tuple[Any, list[Occurrence]]:
+    return (
+        (repeats.removed_from(document), [_renamed(each, repeats) for each in found]) if repeats else (document, found)
+    )
+
+
+def without_tokens(text: str) -> str:
+    """A file's name or path without tokens, and without a password after the word "password"."""
+    spans = [(begin, end) for _, begin, end in matches(text)]
+    spans += passwords_in_path(text)
+    spans += [run.span() for run in _LONG_RUN.finditer(text) if looks_like_token(run.group())]
+    return cut(text, spans)
+
+
+class _Walk:
+    """One walk over one document. Holds the values that it found for as long as it runs, and no longer."""
+
+    def __init__(self, fingerprint: Fingerprint, budget: Budget, own: frozenset[str]) -> None:
+        self._own = own
+        self._fingerprint = fingerprint
+        self._budget = budget
+        self.found: list[Occurrence] = []
+        self.values: dict[str, None] = {}
+        self.names: dict[str, str] = {}
+
+    def value(self, value: Any, trail: Trail, slot: _Slot) -> Any:
+        """A copy of `value` without secrets."""
+        if isinstance(value, str):
+            return self._text(value, trail, slot)
+        if isinstance(value, dict):
+            return self._object(value, trail, slot)
+        if isinstance(value, list):
+            if slot.kind == "argument" and all(isinstance(each, str) for each in value):
+                return self._arguments(value, trail, slot)
+            return [self.value(each, (*trail, index), slot) for index, each in enumerate(value)]
+        return value
+
+    def _object(self, value: Mapping[str, Any], trail: Trail, slot: _Slot) -> dict[str, Any]:
+        named = _label(value)
+        strength: Strength | None = None
+        if slot.kind == "input":
+            named = named or str(value.get("id", ""))
+            strength = "strong" if value.get("password") is True else None
+        clean: dict[str, Any] = {}
+        for key, each in value.items():
+            kind = _SLOT_OF.get(key.lower(), slot.kind)
+            region = slot.region or (_REGIONS.get(key, "") if len(trail) <= 2 else "")
+            if key in _VALUES and (named or slot.name):
+                below = _Slot(named or slot.name, kind, region, strength)
+            else:
+                below = _Slot(key, kind, region)
+            if slot.name == "credentials" and isinstance(each, str) and key.endswith(("Api", "Auth", "OAuth2")):
+                below = _Slot("name", kind, region)  # old n8n exports name a credential by a plain text
+            if key == "value" and "__rl" in value and value.get("mode") == "name":
+                below = _Slot("name", kind, region)  # a channel, a sheet or a list that is chosen by its name
+            if kind == "argument":
+                below = replace(below, program=PurePath(str(value.get("command", ""))).name)
+            if slot.name in _NAMED_BY_KEY:
+                name = self._name(key, trail, _Slot("", "name", region))
+            else:
+                name = self._inside(key, trail, _Slot("", "member", region)) if len(key) >= 12 else key
+            name = free_name(name, clean)
+            clean[name] = self.value(each, (*trail, name), below)
+        return clean
+
+    def _text(self, text: str, trail: Trail, slot: _Slot) -> str:
+        if not text or text.isspace():
+            return text
+        if slot.name in _NAMES and slot.kind in ("parameter", "inline") and not slot.region:
+            return self._name(text, trail, replace(slot, kind="credential" if slot.kind == "inline" else "name"))
+        strength = slot.strength if slot.strength is not None else slot_strength(slot.name, slot.kind)
+        if slot.kind == "inline" and slot.name in ("user", "username"):
+            strength = ""
+        if strength == "weak" and slot.region in _DATA:
+            strength = ""
+        if strength:
+            judged = judge(text, strength)
+            if judged.what == "literal" or (strength == "strong" and judged.what in ("placeholder", "reference")):
+                return self._judged(text, judged.what, judged.spans, judged.reference, trail, slot)
+        return self._inside(text, trail, slot) if len(text) >= 12 or may_say_password(text) else text
+
+    def _name(self, name: str, trail: Trail, slot: _Slot) -> str:
+        """A name without secrets: the same wherever it stands, and never that of another."""
+        if len(name) < 12 and slot.kind == "name" and not may_say_password(name):
+            return name
+        if name not in self.names:
+            clean = self._inside(name, trail, slot)
+            if clean == name:
+                return name
+            self.names[name] = free_name(clean, self.names.values())
+        return self.names[name]
+
+    def _judged(
+        self,
+        text: str,
+        what: Literal["literal", "placeholder", "reference"],
+        spans: Iterable[tuple[int, int]],
+        reference: str,
+        trail: Trail,
+        slot: _Slot,
+        suffix: str = "",
+        provider: str = "",
+    ) -> str:
+        spans = list(spans)
+        mark = None
+        if what == "literal":
+            values = [text[begin:end] for begin, end in spans]
+            self.values.update(dict.fromkeys(values))
+            mark = self._fingerprint("".join(values))
+        self._found(trail, slot, what, provider, suffix=suffix, reference=reference, mark=mark)
+        return cut(text, spans)
+
+    def _found(
+        self,
+        trail: Trail,
+        slot: _Slot,
+        what: Literal["literal", "placeholder", "reference"],
+        provider: str,
+        *,
+        suffix: str = "",
+        reference: str = "",
+        mark: str | None = None,
+    ) -> None:
+        self._budget.hit(_HITS_OF_ONE_FOUND)
+        kind = slot.region or slot.kind
+        self.found.append(Occurrence(trail, kind, slot.name, what, suffix, reference, mark, provider))
+
+    def _inside(self, text: str, trail: Trail, slot: _Slot, suffix: str = "") -> str:
+        """Secrets within a longer text: in addresses, by provider's shape, after a telling name, after ``Bearer``."""
+        chosen: list[tuple[int, int]] = []
+        for (begin, end), within in secrets_within(
+            text,
+            self._budget,
+            is_command=slot.name == "command",
+            is_code=slot.kind == "code" and slot.name != "command",
+            is_data=slot.region in _DATA,
+            is_name=slot.kind in ("name", "credential"),
+            is_credential=slot.kind == "credential",
+        ):
+            value = text[begin:end]
+            if value == REMOVED:
+                continue
+            if within.provider == N8N:
+                if value.rpartition("/")[2] not in self._own and slot.region not in _DATA:
+                    self._found(
+                        trail, replace(slot, kind="url"), "literal", within.provider, mark=self._fingerprint(value)
+                    )
+                continue
+            chosen.append((begin, end))
+            what: Literal["literal", "placeholder"] = "placeholder" if is_placeholder(value) else "literal"
+            named = replace(slot, kind=within.kind or slot.kind, name=within.name or within.provider or slot.name)
+            ending = suffix or (within.name if within.kind == "url" else "")
+            self._judged(text, what, [(begin, end)], "", trail, named, ending, within.provider)
+        return cut(text, chosen)
+
+    def _arguments(self, arguments: list[str], trail: Trail, slot: _Slot) -> list[str]:
+        """Command line arguments: ``--flag=value``, ``--flag value``, ``-e NAME=value``, ``-t token``, ``Header: value``."""
+        clean: list[str] = []
+        before = ""
+        passwords = in_arguments(slot.program, arguments)
+        has_named = not runs_what_it_is_given(slot.program)
+        for index, argument in enumerate(arguments):
+            self._budget.hit()
+            here = (*trail, index)
+            head, equals, tail = argument.partition("=")
+            if index in passwords and judge(argument[slice(*passwords[index].span)], "strong").what == "literal":
+                clean.append(self._password(argument, passwords[index].span, here, slot, passwords[index].name))
+            elif equals and (head.startswith("-") or before in _DOCKER_ENV or re.fullmatch(r"[A-Z][A-Z0-9_]*", head)):
+                clean.append(head + equals + self._argument(tail, here, slot, head))
+            elif before in _DOCKER_ENV:
+                clean.append(self._inside(argument, here, slot))  # the name of a variable to hand on
+            elif before.startswith("-") and "=" not in before and not argument.startswith("-"):
+                is_name = not has_named or argument.startswith("@")
+                has_named = has_named or not runs_what_it_is_given(argument)
+                if _ONE_LETTER_FLAG.match(before) and is_name:  # `npx -y package`, `python -m module`
+                    clean.append(self._inside(argument, here, slot))
+                else:
+                    clean.append(self._argument(argument, here, slot, before))
+            else:
+                has_named = has_named or not (argument.startswith("-") or runs_what_it_is_given(argument))
+                clean.append(self._inside(argument, here, slot))
+            before = argument
+        return clean
+
+    def _password(self, text: str, span: tuple[int, int], trail: Trail, slot: _Slot, flag: str) -> str:
+        named = replace(slot, name=flag.lstrip("-"))
+        return self._judged(text, "literal", [span], "", trail, named, flag)
+
+    def _argument(self, text: str, trail: Trail, slot: _Slot, name: str) -> str:
+        flag = name.lstrip("-")
+        if name in ("--header", "-H") and (colon := re.match(r"([\w-]+)\s*:\s*", text)):
+            rest = self._argument(text[colon.end() :], trail, replace(slot, kind="header"), colon.group(1))
+            return text[: colon.end()] + rest
+        strength = slot_strength(flag, slot.kind) or ("weak" if _ONE_LETTER_FLAG.match(name) else "")
+        if strength:
+            judged = judge(text, strength)
+            is_telling = strength == "strong" or _KEYWORD.search(text) is not None
+            if judged.what == "literal" or (is_telling and judged.what in ("placeholder", "reference")):
+                named = replace(slot, name=flag)
+                return self._judged(text, judged.what, judged.spans, judged.reference, trail, named, name)
+        return self._inside(text, trail, replace(slot, name=flag), name)
+
+
+def _own_entries(document: Any) -> frozenset[str]:
+    """The ids under which a workflow itself is called: its own address is an open webhook, and no secret of another."""
+    nodes = document.get("nodes") if isinstance(document, dict) else None
+    own: set[str] = set()
+    for node in nodes if isinstance(nodes, list) else ():
+        if isinstance(node, dict):
+            parameters = node.get("parameters")
+            path = parameters.get("path") if isinstance(parameters, dict) else None
+            own.update(each for each in (path, node.get("webhookId")) if isinstance(each, str))
+    return frozenset(own)
+
+
+def _label(value: Any) -> str:
+    if not isinstance(value, dict):
+        return ""
+    for key in _LABELS:
+        label = value.get(key)
+        if isinstance(label, str) and label.strip():
+            return label
+    return ""
+
+
+def cut(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text with a constant in place of each span. Spans that overlap are one."""
+    parts, end = [], 0
+    for begin, stop in sorted(spans):
+        if begin >= end:
+            parts += [text[end:begin], REMOVED]
+        end = max(end, stop)
+    return "".join([*parts, text[end:]])
+
+
+def _renamed(occurrence: Occurrence, repeats: Repeats) -> Occurrence:
+    trail = tuple(repeats.text(step) if isinstance(step, str) else step for step in occurrence.trail)
+    return replace(occurrence, trail=trail, suffix=repeats.text(occurrence.suffix), name=repeats.text(occurrence.name))

@@ -1,0 +1,317 @@
+"""What a secret looks like: the names of slots that hold one, and what stands in a slot (reference, placeholder, literal).
+
+Answers for judging one name and one value. Finding slots in a document, and taking secrets out of it, is `scrubber.py`.
+Patterns of known providers are the last resort and not the first: of 31 public files with live-looking secrets, patterns
+alone found 8 (import-formats.md).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from inventory.importers.display import expressions, vocabulary
+from inventory.importers.levels import words
+from inventory.importers.secrets.patterns import matches
+
+Strength = Literal["", "weak", "strong"]
+
+_STRONG = vocabulary(
+    """
+    password passwd passphrase passcode pwd pw pass secret token apikey apitoken authtoken accesstoken refreshtoken
+    authorization cookie bearer jwt dsn credential credentials privatekey secretkey accesskey connectionstring
+    clientsecret pat setcookie
+    """
+)
+_KEY_OF = vocabulary(
+    """
+    api access secret private auth app application account service admin master encryption signing sign subscription
+    license licence shared storage consumer client server webhook function rest integration x deploy host site write
+    """
+)
+_WEAK = vocabulary("key auth code session sessionid sid salt conn connection otp")
+#: What is published beside a content or a request, and opens nothing: the last word of such a name.
+_NONE_AT_END = vocabulary(
+    "signature sig hash checksum digest etag md5 sha sha1 sha256 sha512 hmac host hostname domain origin"
+)
+_SIGNED = frozenset({"sig", "signature"})
+_NOT_SECRET = vocabulary(
+    """
+    max min limit count num number type name names id ids url uri path file filename dir directory length size expires
+    expiry expiration ttl page next continuation cursor usage public primary foreign sort partition row cache
+    idempotency field fields column label prefix position index provider endpoint policy rotation used created updated
+    budget per tokens keys placeholder description title format method scheme mode location header issuer audience
+    counter regex pattern
+    """
+)
+_STORES = vocabulary("database db postgres postgresql pg redis mongo mongodb mysql mariadb amqp rabbitmq")
+_HARMLESS_HEADERS = re.compile(
+    r"(?:accept|cf-|x-forwarded|x-real|x-request|x-correlation|x-trace|x-amzn-trace|sec-|content-|if-|access-control|cdn-|"
+    r"cache-control|connection|date|host|origin|prefer|referer|user-agent|notion-version|anthropic-|openai-|range|etag|"
+    r"x-github-|x-requested-with|traceparent|tracestate|transfer-encoding|upgrade|vary|via|server|forwarded|priority)"
+)
+
+_SCHEME = re.compile(
+    r"^\s*(?:Bearer|Basic|Token|Bot|ApiKey|Api-Key|Key|GenieKey|SSWS|Splunk|OAuth|apikey)[ :=]+", re.IGNORECASE
+)
+_QUOTED = re.compile(r"([\"'`])([^\"'`\n]{8,4096})\1")
+_REFERENCE = re.compile(
+    r"""^(?:
+      \$\{[^}]+\} | \$\(?[A-Za-z_][A-Za-z0-9_]*\)? | %[A-Za-z_][A-Za-z0-9_]*% | \$\{\{.*\}\} |
+      (?:op|vault|bws|doppler|akv|gsm|ssm|aws-sm|keyring|file)://\S+ | arn:aws[\w-]*:(?:secretsmanager|ssm):\S+ |
+      projects/[^/\s]+/secrets/\S+ | @Microsoft\.KeyVault\(.*\) | !secret\s+\w+ | (?:env|secretref|secret|input):[\w.-]+ |
+      (?:process\.env|os\.environ|import\.meta\.env|\$env|\$vars|\$secrets)[.\[]\S+
+    )$""",
+    re.VERBOSE | re.DOTALL,
+)
+_ENV = re.compile(
+    r"(?:\$env(?:\.|\[[\"'])|process\.env(?:\.|\[[\"'])|\$\{env:|env:)([A-Za-z_][\w.-]*)|"
+    r"\$\{([A-Za-z_]\w*)(?::?-[^}]*)?\}|^\$([A-Za-z_]\w*)$|^%([A-Za-z_]\w*)%$"
+)
+_INPUT = re.compile(r"\$\{(?:input|promptString):([\w.-]+)\}")
+_HOLLOW = re.compile(
+    r"<[^<>]*>|\[[^\[\]]*\]|\{[^{}]*\}|x{4,}|X{4,}|\*{3,}|\.{3,}|…|•{3,}|#{4,}|_{4,}|0{8,}|-{5,}|%%\w+%%"
+)
+_FILE = re.compile(r"^(?:~|\.{1,2})?/[\w@.+ -]+(?:/[\w@.+ -]+)+$|^[A-Za-z]:\\|^\$\{workspaceFolder\}")
+_URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(?:[a-z]+:)?//")
+_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,12}(?::\d{1,5})?")
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_EXAMPLE = re.compile(r"(?:(?!\.example\b)[\w.+/-])*example(?:(?!\.example\b)[\w.+/-])*", re.IGNORECASE)
+_SEQUENCE = re.compile(r"0?12345(?:6(?:7(?:8(?:90?)?)?)?)?|abcdef(?:g(?:h)?)?", re.IGNORECASE)
+_SHOUTED = re.compile(r"[A-Z]+(?:_[A-Z]+)+(?:_?\d{1,6})?")
+_PREFIXES = vocabulary("sk pk rk proj ant api ghp gho pat xoxb xoxp hf gsk tvly dev live test key ntn secret bearer")
+_SYMBOLS = "!@#$%^&*?+"
+_PASSWORD_WITH_SYMBOL = re.compile(r"[A-Za-z]+\d+[!@#$%^&*?]")
+_WORD_AND_NUMBER = re.compile(r"[A-Za-z]+(?:[-_.][A-Za-z]+)*[-_.]?\d{1,3}")
+_PLAIN = vocabulary("true false yes no none null undefined on off auto default basic bearer header query generic")
+_PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_EMPTY_WORDS = vocabulary(
+    """
+    your my our the a an some insert enter replace put add paste change changeme me here example sample dummy fake
+    placeholder todo tbd test testing demo foo bar baz abc xyz redacted hidden removed masked none null value string
+    api key apikey keys token tokens secret secrets password passwd pass pwd access auth authorization bearer basic
+    credential credentials client app application account user username admin root id with from for to in of and or
+    this is not real new old actual own personal private public service provider connection conn url dsn db database
+    host server openai anthropic github gitlab slack notion google stripe n8n telegram twitter qdrant supabase airtable
+    webhook hook services workflows triggers path goes paste will be set use env var variable config setting postgres redis mongo mysql
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What stands in a slot. `spans` are the parts of the value to take out; `reference` is ``env:X`` or ``input:x``."""
+
+    what: Literal["empty", "plain", "reference", "placeholder", "literal"]
+    spans: tuple[tuple[int, int], ...] = ()
+    reference: str = ""
+
+
+def slot_strength(name: str, context: str = "") -> Strength:
+    """How surely a slot of this name holds a secret.
+
+    Args:
+        name: of a header, parameter, assignment, variable, flag or member: ``X-Api-Key``, ``accessToken``.
+        context: ``header``, ``query``, ``env``, ``argument`` or another slot kind; the first four read names wider.
+
+    Returns:
+        ``strong``: anything literal in it is a secret; ``weak``: what looks like a token is; empty: not a slot.
+    """
+    parts = words(name[:100])
+    if not parts:
+        return ""
+    joined = "".join(parts)
+    if joined in _STRONG:
+        return "strong"
+    if parts[-1] in ("url", "uri") and _STORES & set(parts[:-1]) and context in ("env", "argument"):
+        return "strong"
+    if _NOT_SECRET & set(parts):
+        return ""
+    last = next((part for part in reversed(parts) if not part.isdigit()), "")
+    if last in _NONE_AT_END and not _STRONG & set(parts):
+        return "weak" if context == "query" and last in _SIGNED else ""
+    if _STRONG & set(parts) or any(joined.endswith(tail) for tail in ("apikey", "apitoken", "password", "passwd")):
+        return "strong"
+    if {"connection", "string"} <= set(parts) or {"conn", "string"} <= set(parts):
+        return "strong"
+    if parts[-1] == "key":
+        if len(parts) > 1 and (_KEY_OF & set(parts[:-1]) or context in ("env", "header", "argument")):
+            return "strong"
+        return "strong" if context in ("env", "header", "query") else "weak"
+    if "key" in parts and context == "env":
+        return "strong"
+    if "conn" in parts and context in ("env", "argument"):
+        return "strong"
+    if _WEAK & set(parts):
+        return "weak"
+    return "weak" if context == "header" and not _HARMLESS_HEADERS.match(name.strip().lower()) else ""
+
+
+def judge(value: str, strength: Strength) -> Judged:
+    """What stands in a slot of that strength (I6): nothing, something harmless, a reference, a placeholder, a literal."""
+    text = value.strip()
+    if not text:
+        return Judged("empty")
+    start = value.find(text)
+    if text.startswith("="):
+        text = text[1:].lstrip()
+        start = value.find(text, start + 1) if text else start
+    if "{{" in text:
+        return _judge_expression(text, start)
+    scheme = _SCHEME.match(text)
+    if scheme:
+        start, text = start + scheme.end(), text[scheme.end() :]
+    if not text or text.lower() in _PLAIN:
+        return Judged("plain")
+    if _REFERENCE.match(text) or (text.startswith("${") and text.endswith("}")):
+        return Judged("reference", reference=reference_in(text))
+    if is_placeholder(text):
+        return Judged("placeholder", ((start, start + len(text)),))
+    if _URL.match(text) or _FILE.match(text):
+        return Judged("plain")  # a URL's own secrets are found inside it; a path leads to a secret and is none
+    if strength == "strong" and _may_be_password(text):
+        return Judged("literal", ((start, start + len(text)),))
+    if strength == "weak" and looks_like_token(text) and not _HOST.fullmatch(text) and not UUID.fullmatch(text):
+        return Judged("literal", ((start, start + len(text)),))
+    return Judged("plain")
+
+
+def reference_in(text: str) -> str:
+    """``env:NAME`` or ``input:id`` for what a value refers to, if it is one of those; else empty."""
+    if found := _INPUT.search(text):
+        return f"input:{found.group(1)}"
+    if found := _ENV.search(text):
+        return f"env:{next(group for group in found.groups() if group)}"
+    return ""
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a value only says where a secret belongs: ``<…>``, ``your-api-key``, ``xxxx``, ``ntn_****``."""
+    if _PASSWORD_WITH_SYMBOL.fullmatch(text):
+        return False
+    if _SHOUTED.fullmatch(text) or _EXAMPLE.fullmatch(text) or _is_sequence(text):
+        return True
+    rest = _HOLLOW.sub(" ", text)
+    hollow = rest != text
+    left = re.findall(r"[A-Za-z]+|\d+", rest)
+    if not left:
+        return True
+    known = [word.lower() for word in left]
+    if all(word in _EMPTY_WORDS or word in ("123", "1234", "12345", "123456", "1") for word in known):
+        return True
+    if hollow:  # `sk-xxxx`, `<tenant>.example`: what is left beside the hole is a short prefix or words
+        return not any(looks_like_token(piece) for piece in rest.split()) and sum(map(len, left)) <= 24
+    return known[0] in ("your", "my", "insert", "enter", "replace", "put", "example", "placeholder", "changeme") and (
+        not any(ch.isdigit() for ch in text) or "your" in known[:2]
+    )
+
+
+def has_password_form(text: str) -> bool:
+    """Whether a text is one word of letters with digits or symbols: ``hunter2``, ``Summer2024!``; no path, port or version."""
+    if not 5 <= len(text) <= 64 or re.search(r"[\s/\\:=(){}<>\[\]$\"'`,;]|@(?:v?\d|[\^~])|\.\w", text):
+        return False
+    letters = sum(c.isalpha() for c in text)
+    return letters >= 2 and (any(c.isdigit() for c in text) or any(c in _SYMBOLS for c in text[1:]))
+
+
+def is_strong_password(text: str) -> bool:
+    """Whether a text has a password's form and is more than a word with a number, as ``step-2`` and ``profile1`` are."""
+    return has_password_form(text) and _WORD_AND_NUMBER.fullmatch(text) is None
+
+
+def _is_sequence(text: str) -> bool:
+    """Whether a text is digits and letters in their order, behind a provider's prefix or ``your-key-here``."""
+    rest = _SEQUENCE.sub(" ", text)
+    words = [word.lower() for word in re.findall(r"[A-Za-z]+|\d+", rest)]
+    return rest != text and len(text) >= 16 and all(word in _PREFIXES or word in _EMPTY_WORDS for word in words)
+
+
+def looks_like_token(text: str) -> bool:
+    """Whether a text is long, unbroken and mixed enough that a machine made it up."""
+    if len(text) < 16 or not text.isascii() or re.search(r"[\s{}<>()\"'`,;]", text) or "sha256:" in text:
+        return False
+    runs = re.findall(r"[A-Za-z0-9]+", text)
+    mixed = [run for run in runs if len(run) >= 10 and any(c.isdigit() for c in run) and any(c.isalpha() for c in run)]
+    return bool(mixed) or (len(max(runs, key=len, default="")) >= 32)
+
+
+def is_made_up(text: str, *, telling: bool = False) -> bool:
+    """Whether a part of a path, too short for `looks_like_token`, changes between digits, capitals and small letters so often
+    that a machine made it up: ``8f14e45f`` and ``K7x9Qp2LmZ``, but neither ``v1alpha1`` nor ``getUserProfile2``.
+
+    Args:
+        text: one part of a path.
+        telling: whether the part before it says that a token follows.
+    """
+    shortest, fewest, longest = (6, 3, 3.0) if telling else (8, 5, 2.5)
+    for run in re.findall(r"[A-Za-z0-9]+", text):
+        pieces = _PIECE.findall(run)
+        letters = [c for c in run if c.isalpha()]
+        is_mixed = len(letters) < len(run) or len({c.isupper() for c in letters}) > 1
+        is_long = len(run) >= shortest and len(letters) >= 2 and len(pieces) >= fewest
+        if is_long and is_mixed and len(run) / len(pieces) <= longest:
+            return True
+    return False
+
+
+def is_machine_made(text: str) -> bool:
+    """Whether a value is a token that nobody would choose as a name or a word: random enough, a UUID, or of published form."""
+    if re.search(r"\s", text) or not text.isascii():
+        return False
+    if UUID.fullmatch(text) or any(end - begin > len(text) * 0.6 for _, begin, end in matches(text)):
+        return True
+    runs = re.findall(r"[A-Za-z0-9]+", text)
+    return sum(len(run) for run in runs if is_random(run)) > len(text) * 0.6
+
+
+def is_random(run: str) -> bool:
+    """Whether letters, capitals and digits change so often, over 16 characters or more, that no person wrote them.
+
+    In a long run three numbers are enough: one token in thirty has long streaks of digits.
+    """
+    pieces = _PIECE.findall(run)
+    numbers = sum(piece.isdigit() for piece in pieces)
+    if not 16 <= len(run) <= 4096 or not 0 < numbers < len(pieces):
+        return False
+    return len(run) <= (3.2 if numbers > 1 else 2.4) * len(pieces) or (len(run) >= 28 and numbers >= 3)
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text that somebody typed, in no slot of any document, is likely a secret: a provider's shape, or a token's."""
+    is_id = UUID.fullmatch(text.strip()) is not None
+    return is_id or any(True for _ in matches(text)) or judge(text, "weak").what == "literal"
+
+
+def _may_be_password(text: str) -> bool:
+    if text.startswith("-----BEGIN"):
+        return True
+    return len(text) >= 4 and text.count(" ") <= 3 and "\n" not in text
+
+
+def _judge_expression(text: str, start: int) -> Judged:
+    """An n8n value with ``{{ }}``: literal text around or quoted inside the braces is a literal, else it is a reference."""
+    spans: list[tuple[int, int]] = []
+    end = 0
+    for begin, stop in expressions(text):
+        spans += _outside(text, end, begin, start)
+        end = stop
+        for quoted in _QUOTED.finditer(text, begin, stop):
+            scheme = _SCHEME.match(quoted.group(2))
+            at = quoted.start(2) + (scheme.end() if scheme else 0)
+            if looks_like_token(text[at : quoted.end(2)]) and not is_placeholder(text[at : quoted.end(2)]):
+                spans.append((start + at, start + quoted.end(2)))
+    spans += _outside(text, end, len(text), start)
+    if spans:
+        return Judged("literal", tuple(sorted(spans)))
+    return Judged("reference", reference=reference_in(text))
+
+
+def _outside(text: str, begin: int, end: int, start: int) -> list[tuple[int, int]]:
+    piece = text[begin:end]
+    scheme = _SCHEME.match(piece)
+    begin += scheme.end() if scheme else len(piece) - len(piece.lstrip())
+    piece = text[begin:end].rstrip()
+    return (
+        [(start + begin, start + begin + len(piece))] if looks_like_token(piece) and not is_placeholder(piece) else []
+    )

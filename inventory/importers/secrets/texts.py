@@ -1,0 +1,163 @@
+"""Secrets inside a longer text: in addresses, by a provider's shape, after a telling name, before a program, after ``Bearer``.
+
+Each function returns spans of the text. Taking them out is `scrubber.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from inventory.importers.secrets.addresses import in_addresses
+from inventory.importers.secrets.commands import in_commands
+from inventory.importers.secrets.names import passwords_after_users, passwords_in, tokens_in
+from inventory.importers.secrets.patterns import matches
+from inventory.importers.secrets.slots import judge, looks_like_token, slot_strength
+from inventory.importers.work_budget import Budget
+
+Span = tuple[int, int]
+
+_KEYWORD = re.compile(
+    r"[kK][eE][yY]|[tT][oO][kK][eE][nN]|[sS][eE][cC][rR][eE][tT]|[pP][aA][sS][sS]|[pP][wW][dD]|"
+    r"[aA][uU][tT][hH]|[cC][oO][oO][kK][iI][eE]|DSN|dsn|[cC][rR][eE][dD][eE][nN][tT]|[cC][oO][nN][nN]"
+)
+#: Those in lower case: a text without any of them is not searched.
+_KEYWORDS = ("key", "token", "secret", "pass", "pwd", "auth", "cookie", "dsn", "credent", "conn")
+_QUOTED_VALUE = re.compile(r"\\?[\"'`]?\]?\s{0,8}(?:=>|:=|[:=,])\s{0,8}\\?([\"'`])(?P<value>[^\"'`\n\\]{4,4096})\\?\1")
+_BARE_VALUE = re.compile(r"\\?[\"'`]?\s{0,4}[:= ]\s{0,4}(?:(?:Bearer|Basic|Token)\s)?(?P<value>[\w.~+/=:@-]{12,4096})")
+_NAME = re.compile(r"[\w-]{0,40}")
+_NOT_NAME = re.compile(r"[^\w-]")
+_LONGEST_NAME = 40
+_SIGNED_IN = re.compile(r"\b(?:Bearer|Basic|Token|Bot|bearer|basic|token)\s+(?P<value>[A-Za-z0-9._~+/=-]{16,4096})")
+_ASSIGNED = re.compile(
+    r"([A-Za-z_]\w{0,80})=(?:\"(?P<double>[^\"]{0,4096})\"|'(?P<single>[^']{0,4096})'|(?P<bare>[^\s;&|]{0,4096}))\s*"
+)
+_COMMAND_BEGINS = re.compile(r"(?:\A|[;&|(]|(?:\A|(?<=[\s/]))(?:env|export)(?=\s))\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Why a part of a longer text is a secret: the kind of place, the name before it, the provider whose shape it has."""
+
+    kind: str = ""
+    name: str = ""
+    provider: str = ""
+
+
+def secrets_within(
+    text: str,
+    budget: Budget,
+    *,
+    is_command: bool = False,
+    is_code: bool = False,
+    is_data: bool = False,
+    is_name: bool = False,
+    is_credential: bool = False,
+) -> list[tuple[Span, Within]]:
+    """Spans of secrets and placeholders in a text, in order and apart.
+
+    Args:
+        text: from one value of the document.
+        budget: of the file.
+        is_command: whether variables may be set before a program.
+        is_code: whether a word after a name may be a variable.
+        is_data: whether the text is data of an execution, where only what looks like a token is a secret.
+        is_name: whether the text is a name that people gave.
+        is_credential: whether it is that of a credential, where a password may follow its user.
+
+    Raises:
+        OverBudget: the file costs too much work.
+    """
+    budget.read(len(text))
+    spans: dict[Span, Within] = {}
+    if "://" in text:
+        for (begin, end), name in in_addresses(text, budget).items():
+            if not is_data or name == "password" or looks_like_token(text[begin:end]):
+                spans[begin, end] = Within("url", name)
+    for provider, begin, end in matches(text):
+        budget.hit()
+        spans.setdefault((begin, end), Within(provider=provider))
+    if is_command:
+        spans.update(_assigned(text, budget))
+    for begin, end, name in _after_names(text, budget):
+        if not is_data or looks_like_token(text[begin:end]):
+            spans.setdefault((begin, end), Within(name=name))
+    for secret in in_commands(text, budget):
+        if judge(text[slice(*secret.span)], "strong").what in ("literal", "placeholder"):
+            spans.setdefault(secret.span, Within(name=secret.name.lstrip("-")))
+    if not is_code and not is_data:
+        for span in passwords_in(text, is_name=is_name):
+            budget.hit()
+            spans.setdefault(span, Within(name="password"))
+    for span in passwords_after_users(text) if is_credential else ():
+        budget.hit()
+        spans.setdefault(span, Within(name="password"))
+    for span in tokens_in(text) if is_name else ():
+        budget.hit()
+        spans.setdefault(span, Within(name="token"))
+    for signed_in in _SIGNED_IN.finditer(text):
+        budget.hit()
+        if looks_like_token(signed_in["value"]):
+            spans.setdefault(signed_in.span("value"), Within())
+    return _apart(spans)
+
+
+def _apart(spans: dict[Span, Within]) -> list[tuple[Span, Within]]:
+    chosen: list[tuple[Span, Within]] = []
+    for span, within in sorted(spans.items(), key=lambda item: item[0]):
+        if not chosen or span[0] >= chosen[-1][0][1]:
+            chosen.append((span, within))
+    return chosen
+
+
+def _assigned(text: str, budget: Budget) -> Iterator[tuple[Span, Within]]:
+    """Values given to variables before a program is named: ``NAME=value npx``, ``env NAME=value npx``."""
+    at = 0
+    for begins in _COMMAND_BEGINS.finditer(text):
+        if begins.end() < at:
+            continue
+        at = begins.end()
+        while found := _ASSIGNED.match(text, at):
+            budget.hit()
+            at, group = found.end(), found.lastgroup or "bare"
+            name, begin = found.group(1), found.start(group)
+            judged = judge(found[group], slot_strength(name, "env") or "weak")
+            if judged.what == "literal":
+                for first, last in judged.spans:
+                    yield (begin + first, begin + last), Within("env", name)
+
+
+def _after_names(text: str, budget: Budget) -> Iterator[tuple[int, int, str]]:
+    """Values that follow a telling name: in code, JSON within text, commands and notes.
+
+    A name, and a run of characters that is no token, are looked at once, however many keywords they hold.
+    """
+    if not any(map(text.lower().__contains__, _KEYWORDS)):
+        return
+    resume = no_token_until = 0
+    for keyword in _KEYWORD.finditer(text):
+        if keyword.start() < resume:
+            continue
+        budget.hit()
+        before = text[max(0, keyword.start() - _LONGEST_NAME) : keyword.start()]
+        end = _NAME.match(text, keyword.end()).end()  # type: ignore[union-attr]  # matches always
+        name = (_NOT_NAME.split(before)[-1] + text[keyword.start() : end]).strip("-_")
+        resume = end
+        strength = slot_strength(name)
+        if not strength:
+            continue
+        quoted = _QUOTED_VALUE.match(text, end)
+        found = quoted or (_BARE_VALUE.match(text, end) if end >= no_token_until else None)
+        if not found:
+            continue
+        value = found["value"]
+        budget.read(len(value))
+        if not quoted and not looks_like_token(value):
+            no_token_until = found.end()
+            continue
+        judged = judge(value, strength if quoted else "weak")
+        if judged.what == "literal":
+            for first, last in judged.spans:
+                yield found.start("value") + first, found.start("value") + last, name
+            resume = found.end()

@@ -1,0 +1,36 @@
+"""Refuse an automation that uses more things than one form can be sent with, and than anybody reads (I7)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from inventory.importers.manifest import privilege_key
+from inventory.importers.problem import ImportProblem
+from inventory.importers.reader import ReadResult
+
+MOST_ROWS = 600
+"""As many privileges and credentials one automation may ask for: each is three fields of a form, and a form has at most 2,000."""
+
+#: A file's name as it is shown, and one automation of it, or why there is none.
+Found = tuple[str, ReadResult | ImportProblem]
+
+
+def fitting(found: Sequence[Found]) -> list[Found]:
+    """The same, with a refusal for each automation that asks for too much."""
+    in_file = Counter(name for name, result in found if isinstance(result, ReadResult))
+    return [
+        (name, (_too_long(name, result, is_alone=in_file[name] == 1) or result))
+        if isinstance(result, ReadResult)
+        else (name, result)
+        for name, result in found
+    ]
+
+
+def _too_long(name: str, result: ReadResult, *, is_alone: bool) -> ImportProblem | None:
+    manifest = result.manifest
+    rows = len({privilege_key(privilege, "") for privilege in manifest.privileges}) + len(manifest.credentials)
+    if rows <= MOST_ROWS:
+        return None
+    reason = f"it uses {rows:,} things, and one automation may use {MOST_ROWS}"
+    return ImportProblem(name, "" if is_alone else manifest.name, reason, "Split it into several automations.")

@@ -1,0 +1,230 @@
+"""The source digest (I2): SHA-256 over what makes the automation behave as it does, and nothing else.
+
+In: code, prompts, parameters, wiring, models and pins, which credential is used where. Out: the content of secret slots
+(a constant stands there already, see `scrubber.py`), layout, order, notes, names of ordinary nodes, ids that an editor
+gives, labels that it caches, timestamps, execution data, pinned data. A CI job computes the same digest without a portal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from inventory.importers.inline_workflows import MEMBER
+from inventory.importers.manifest import canonical_json, sha256
+from inventory.importers.node_order import Edge, canonical_order
+from inventory.importers.work_budget import Budget
+
+_NODE_MEMBERS = (
+    "type",
+    "typeVersion",
+    "disabled",
+    "onError",
+    "continueOnFail",
+    "retryOnFail",
+    "maxTries",
+    "waitBetweenTries",
+    "executeOnce",
+    "alwaysOutputData",
+)
+LABELS = frozenset({"cachedResultName", "cachedResultUrl", "cachedResultJson", "__rl"})
+"""What an editor remembers of a value for people: no part of what the node does."""
+_BY_NAME = re.compile(r"(\$\(|\$node\[|\$items\(|\b_\(|\b_node\[)(\s*)([\"'`])((?:(?!\3)[^\\\n]|\\.){1,300})\3")
+_BY_MEMBER = re.compile(r"\$node\.([A-Za-z_]\w*)")
+#: What stands for a node in the digest, and what keeps a name that no node has from looking like that.
+_LABEL, _NO_NODE = "node ", "unknown "
+_LARGEST = 2**53 - 1
+
+
+#: What a digest has for the name of a node.
+Naming = Callable[[str], str]
+
+
+def n8n_content(
+    workflow: dict[str, Any],
+    tools: frozenset[str] = frozenset(),
+    *,
+    in_order: bool = False,
+    budget: Budget | None = None,
+) -> str:
+    """The source digest of one n8n workflow.
+
+    Args:
+        workflow: scrubbed, its nodes a list of objects with a text name and type each.
+        tools: names of nodes wired to an agent as tools; the model is told these names, so they count as prompt.
+        in_order: take nodes and wires in the order of the file, as importers before 1.4 did.
+        budget: of the file.
+
+    Raises:
+        OverBudget: putting the nodes of the file in order takes too many steps.
+    """
+    nodes = [node for node in workflow["nodes"] if not str(node.get("type", "")).endswith(".stickyNote")]
+    connections = workflow.get("connections")
+    if not in_order:
+        nodes = [nodes[at] for at in _order(nodes, connections, tools, budget)]
+    naming = _by_label({node["name"]: f"{_LABEL}{index}" for index, node in enumerate(nodes)})
+    return sha256(
+        {
+            "format": "n8n",
+            "nodes": [_node(node, naming, tools, budget) for node in nodes],
+            "connections": _connections(connections, naming, in_order=in_order),
+            "settings": plain(workflow.get("settings") or {}),
+        }
+    )
+
+
+def _by_label(labels: dict[str, str]) -> Naming:
+    """The label of a node; a name that no node has stands for itself, and never looks like a label."""
+
+    def naming(name: str) -> str:
+        return labels.get(name) or (_NO_NODE + name if name.startswith((_LABEL, _NO_NODE)) else name)
+
+    return naming
+
+
+def _order(nodes: list[dict[str, Any]], connections: Any, tools: frozenset[str], budget: Budget | None) -> list[int]:
+    """The indexes of the nodes in an order that no name, place or file decides: see `node_order`."""
+    places = {node["name"]: index for index, node in enumerate(nodes)}
+    contents: list[str] = []
+    edges: list[Edge] = []
+    for index, node in enumerate(nodes):
+        names: list[str] = []
+
+        def naming(name: str, names: list[str] = names) -> str:
+            """Every node the same, and which it is as an edge; what is no node as the digest has it."""
+            if name in places:
+                names.append(name)
+            return _LABEL if name in places else _by_label({})(name)
+
+        contents.append(canonical_json(_node(node, naming, tools, budget)).decode())
+        edges += [(index, f"names {at}", places[name]) for at, name in enumerate(names)]
+    for source, what, target in _wires(connections):
+        if source in places and target in places:
+            edges.append((places[source], what, places[target]))
+        elif source in places:
+            contents[places[source]] += f"\n{what} to {target}"
+        elif target in places:
+            contents[places[target]] += f"\n{what} from {source}"
+    return canonical_order(contents, edges, budget)
+
+
+def _wires(connections: Any) -> Iterator[tuple[str, str, str]]:
+    """(from, what the wire is, to) of every wire."""
+    for source, kinds in connections.items() if isinstance(connections, dict) else ():
+        for kind, ports in kinds.items() if isinstance(kinds, dict) else ():
+            for port, wires in enumerate(ports) if isinstance(ports, list) else ():
+                for wire in wires if isinstance(wires, list) else ():
+                    if isinstance(wire, dict) and isinstance(wire.get("node"), str):
+                        rest = canonical_json(plain({key: value for key, value in wire.items() if key != "node"}))
+                        yield source, f"{kind} {port} {rest.decode()}", wire["node"]
+
+
+def mcp_content(
+    servers: list[tuple[tuple[str | int, ...], dict[str, Any]]], inputs: Any, *, in_order: bool = False
+) -> str:
+    """The source digest of one MCP client configuration: its servers as configured, and its prompts.
+
+    What a server says of itself for people (``description``) is left out.
+
+    Args:
+        servers: where each stands in the document, and its configuration.
+        inputs: the prompts, as the document has them.
+        in_order: as for `n8n_content`.
+    """
+    configured: dict[str, Any] = {}
+    for trail, server in servers:
+        kept = plain({key: value for key, value in server.items() if key != "description"})
+        if in_order or not any(isinstance(part, int) for part in trail):
+            configured["/".join(map(str, trail))] = kept
+        else:  # one of a list
+            configured.setdefault("/".join("*" if isinstance(part, int) else part for part in trail), []).append(kept)
+    prompts = plain(inputs or [])
+    if not in_order:
+        for some in (prompts, *configured.values()):
+            if isinstance(some, list):
+                some.sort(key=canonical_json)
+    return sha256({"format": "mcp_client", "servers": configured, "inputs": prompts})
+
+
+def plain(value: Any) -> Any:
+    """The same values, integers beyond what RFC 8785 numbers can carry as tagged text."""
+    if isinstance(value, bool) or value is None or isinstance(value, (str, float)):
+        return value
+    if isinstance(value, int):
+        return value if -_LARGEST <= value <= _LARGEST else {"integer": f"{value:x}"}
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    return [plain(each) for each in value]
+
+
+def _node(node: dict[str, Any], naming: Naming, tools: frozenset[str], budget: Budget | None) -> dict[str, Any]:
+    kept: dict[str, Any] = {name: plain(node[name]) for name in _NODE_MEMBERS if name in node}
+    kept["parameters"] = _parameters(node.get("parameters") or {}, naming, budget)
+    kept["credentials"] = _credentials(node.get("credentials"))
+    if node["name"] in tools:
+        kept["tool"] = node["name"]
+    return kept
+
+
+def _parameters(value: Any, naming: Naming, budget: Budget | None) -> Any:
+    if isinstance(value, str):
+        return _renamed(value, naming)
+    if isinstance(value, dict):  # sorted: which name comes first must not depend on the file
+        return {
+            key: n8n_content(value[key], budget=budget)
+            if key == MEMBER and isinstance(value[key], dict)
+            else _parameters(value[key], naming, budget)
+            for key in sorted(value)
+            if key not in LABELS
+        }
+    if isinstance(value, list):
+        return [_parameters(each, naming, budget) for each in value]
+    return plain(value)
+
+
+def _renamed(text: str, naming: Naming) -> str:
+    """References to nodes by name become references by label, as the editor itself rewrites them on a rename."""
+    if "$" not in text and "_" not in text:
+        return text
+
+    def quoted(match: re.Match[str]) -> str:
+        opening, space, quote, name = match.groups()
+        plain_name = re.sub(r"\\(.)", r"\1", name)
+        label = naming(plain_name)
+        return f"{opening}{space}{quote}{label}{quote}" if label != plain_name else match.group()
+
+    text = _BY_NAME.sub(quoted, text)
+    return _BY_MEMBER.sub(lambda match: f"$node[{naming(match.group(1))}]", text)
+
+
+def _credentials(credentials: Any) -> dict[str, Any]:
+    if not isinstance(credentials, dict):
+        return {}
+    kept: dict[str, Any] = {}
+    for kind, named in credentials.items():
+        if isinstance(named, dict) and ("id" in named or "name" in named):
+            kept[kind] = plain(named.get("id") or named.get("name"))
+        else:
+            kept[kind] = plain(named)
+    return kept
+
+
+def _connections(connections: Any, naming: Naming, *, in_order: bool) -> Any:
+    """Wires between nodes, by label; the wires of one output are sorted. Shapes that n8n does not write stay as they are."""
+    if not isinstance(connections, dict):
+        return plain(connections)
+    return {naming(source): _ports(kinds, naming, in_order=in_order) for source, kinds in connections.items()}
+
+
+def _ports(value: Any, naming: Naming, *, in_order: bool) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: naming(each) if key == "node" and isinstance(each, str) else _ports(each, naming, in_order=in_order)
+            for key, each in value.items()
+        }
+    if isinstance(value, list):
+        kept = [_ports(each, naming, in_order=in_order) for each in value]
+        is_wires = bool(value) and all(isinstance(each, dict) for each in value)
+        return sorted(kept, key=canonical_json) if is_wires and not in_order else kept
+    return plain(value)

@@ -1,0 +1,227 @@
+"""Read an upload in a niced child process: one upload at a time for a person, two for a web process (I7, H7).
+
+Threads of one process share an interpreter: beside one slow file, pages of other people would wait for seconds. A web thread never
+waits for another upload; it refuses at once. The child's limits are in `inventory.importers.child_process`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection
+
+import inventory
+from governance.core.keys import key_files
+from governance.core.models import Person
+from inventory.importers import ImportProblem, child_process, file_shown
+from inventory.importers.child_process import ProcessLimits
+from inventory.importers.documents import FEWER
+from inventory.importers.size_limit import Found
+
+log = structlog.get_logger(__name__)
+
+LIMITS = ProcessLimits()
+PROGRAM = (sys.executable, "-s", "-B", "-m", "inventory.importers.child_process")
+ROOT = Path(inventory.__file__).parents[1]
+
+#: A web process has four threads: two stay for pages, whatever is uploaded.
+_AT_ONCE = 2
+_slots = threading.BoundedSemaphore(_AT_ONCE)
+
+_TRY_AGAIN = "Try it once more; if it is refused again, report a defect, without the file."
+
+
+class ImportBusy(Exception):
+    """An upload that is refused for another one that is being read.
+
+    Args:
+        status: of the answer.
+        sentence: why, for the person.
+        to_do: what they can do.
+    """
+
+    #: Seconds after which to try again.
+    wait = 2
+
+    def __init__(self, status: int, sentence: str, to_do: str) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence, self.to_do = status, sentence, to_do
+
+
+def read_apart(
+    files: Iterable[tuple[str, bytes]],
+    *,
+    person: Person,
+    limits: ProcessLimits = LIMITS,
+    program: Sequence[str] = PROGRAM,
+) -> list[Found]:
+    """Read files in a child process; a file that breaks a limit is refused, and the others are read.
+
+    Args:
+        files: name and content of each.
+        person: who brings them in.
+        limits: what reading may cost.
+        program: the child's command line.
+
+    Raises:
+        ImportBusy: this person, or this web process, reads as much as it may.
+    """
+    with slot(person), Importer(limits, program=program) as importer:
+        until = time.monotonic() + limits.upload
+        found: list[Found] = []
+        for name, data in files:
+            found += importer.read(name, data, seconds=min(limits.seconds, until - time.monotonic()))
+        return found
+
+
+@contextmanager
+def slot(person: Person) -> Iterator[None]:
+    """Take one of the places for uploads; the person's is counted by the database, over all web processes.
+
+    Raises:
+        ImportBusy: none is free.
+    """
+    name = name_of(person)
+    if not _ask("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name):
+        raise ImportBusy(
+            429, "Another import of yours is still being read.", "Wait until it has ended, then try again."
+        )
+    try:
+        if not _slots.acquire(blocking=False):
+            raise ImportBusy(503, "Two imports are being read at the moment.", "Try again in a few seconds.")
+        try:
+            yield
+        finally:
+            _slots.release()
+    finally:
+        with suppress(OperationalError, InterfaceError):  # a lost connection holds no lock
+            _ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
+
+
+def name_of(person: Person) -> str:
+    """What the database locks for a person's upload."""
+    return f"import:{person.pk}"
+
+
+def _ask(question: str, name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(question, [name])
+        return bool(cursor.fetchone()[0])
+
+
+@contextmanager
+def _killed_after(seconds: float, process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Kill a process that works for longer; reading from its pipe then ends."""
+    killer = threading.Timer(seconds, process.kill)
+    killer.start()
+    try:
+        yield
+    finally:
+        killer.cancel()
+
+
+class Importer:
+    """The child process of one upload; a new one is started after one that ended.
+
+    Args:
+        limits: what reading may cost.
+        key: of fingerprints; this installation's when None.
+        program: the child's command line.
+    """
+
+    def __init__(
+        self, limits: ProcessLimits = LIMITS, *, key: bytes | None = None, program: Sequence[str] = PROGRAM
+    ) -> None:
+        self._limits = limits
+        self._key = key_files.digest_key() if key is None else key
+        self._program = program
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end()
+
+    @property
+    def pid(self) -> int:
+        """The child's process id; 0 where none runs."""
+        return self._process.pid if self._process else 0
+
+    def read(self, name: str, data: bytes, *, seconds: float) -> list[Found]:
+        """What one file holds: an entry for each automation, or one refusal.
+
+        Args:
+            name: the file's name.
+            data: its content.
+            seconds: after which the child is killed.
+        """
+        if seconds <= 0:
+            reason = f"it was not read, because this upload took longer than {self._limits.upload:g} seconds"
+            return self._refused(name, reason, "Bring in fewer files at a time.")
+        began = time.monotonic()
+        try:
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._started()
+            with _killed_after(seconds, self._process):
+                return self._asked(self._process, name, data)
+        except Exception as error:  # noqa: BLE001  whatever a child answers or dies of, its file alone is refused
+            took, status = time.monotonic() - began, self._end()
+            log.warning("import.ended", error=type(error).__name__, status=status, seconds=round(took, 1))
+        if status in (-signal.SIGPROF, -signal.SIGXCPU):
+            return self._refused(name, f"reading it takes more than {self._limits.cpu:g} seconds of computing time")
+        if took >= seconds:
+            return self._refused(name, f"reading it takes longer than {seconds:.3g} seconds")
+        return self._refused(name, "reading it ended unexpectedly", _TRY_AGAIN)
+
+    def _asked(self, process: subprocess.Popen[bytes], name: str, data: bytes) -> list[Found]:
+        """Send one file and read the answer, of bounded length."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.writelines((child_process.request(name, data), data))
+        process.stdin.flush()
+        found: list[Found] = []
+        left = self._limits.answer + 10_000  # a refusal has room too
+        while (line := process.stdout.readline(left)) != child_process.END:
+            if not line.endswith(b"\n"):
+                raise ValueError("The child ended, or its answer did not.")
+            found.append(child_process.found_in(line))
+            left -= len(line)
+        return found
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL  # its traceback could quote the file
+        process = subprocess.Popen(self._program, stdin=pipe, stdout=pipe, stderr=nowhere, cwd=ROOT, env={})
+        assert process.stdin is not None
+        process.stdin.write(child_process.settings(self._limits, self._key, os.getpid()))
+        return process
+
+    def _end(self) -> int | None:
+        """End the child where one runs; returns its status."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.kill()
+        status = process.wait()
+        process.stdout.close()
+        with suppress(BrokenPipeError):  # what was not sent yet
+            process.stdin.close()
+        return status
+
+    @staticmethod
+    def _refused(name: str, reason: str, to_do: str = FEWER) -> list[Found]:
+        file = file_shown(name)
+        return [(file, ImportProblem(file, "", reason, to_do))]

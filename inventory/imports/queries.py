@@ -1,0 +1,193 @@
+"""Which of many previews would change nothing, found by set: the same exports again cost a fraction of what bringing them in costs (I7).
+
+Reads only. It asks of each what `confirm_import` and `write_down` would write and says yes where that is nothing at all: no version,
+no assessment, no connection, no credential and no author. Whatever it is not sure of is no, and goes the long way, which says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from governance.core.models import Team
+from governance.core.texts import free_text
+from inventory import importers
+from inventory.automations import platform_instance
+from inventory.automations.platform_instance import platform_of
+from inventory.credentials import rules as credential_rules
+from inventory.importers.manifest import Manifest, binding_key, manifest_digests, privilege_key, sha256
+from inventory.models import (
+    REGISTERED,
+    Assessment,
+    Automation,
+    AutomationState,
+    Binding,
+    Credential,
+    Environment,
+    ImportItem,
+    Resource,
+    Version,
+    VersionAuthor,
+)
+
+#: What a version is known again by: its automation, and the digest of its manifest.
+Key = tuple[int, str]
+
+
+@dataclass
+class _Read:
+    """One preview with what its source says."""
+
+    item: ImportItem
+    manifest: Manifest
+    automation: Automation | None = None
+
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """Of what its source says; asked only of what is known."""
+        return manifest_digests(self.manifest)
+
+
+@dataclass
+class _Register:
+    """What the register knows of all that these previews name."""
+
+    versions: Mapping[Key, Sequence[Version]]
+    bindings: Mapping[tuple[str, str], Binding]
+    credentials: Mapping[tuple[str, str, str], Credential]
+    authors: Collection[tuple[int, str]] = field(default_factory=frozenset)
+
+
+def unchanged(
+    items: Iterable[ImportItem], team: Team, environment: str, *, apart: QuerySet[Automation]
+) -> dict[int, Version]:
+    """The version that each preview is already, by the preview's key; previews that would change anything are left out.
+
+    A fixed number of queries for all of them, but for credentials about which several automations say something else.
+
+    Args:
+        items: with manifests; nothing was typed about any of them.
+        team: for which they are brought in.
+        environment: in which they run.
+        apart: automations of which even the same again means something: those that are in review, say.
+    """
+    read = [_Read(one, Manifest.from_dict(one.manifest)) for one in items]
+    _find(read, team, environment or Environment.PRODUCTION, apart)
+    known = [one for one in read if one.automation is not None]
+    if not known:
+        return {}
+    register = _look_up(known)
+    found = {one.item.pk: _version(one, register) for one in known}
+    return {pk: version for pk, version in found.items() if version is not None}
+
+
+def _find(read: Sequence[_Read], team: Team, environment: str, apart: QuerySet[Automation]) -> None:
+    """Which automation each is of, as `known` finds it; those without an id of their own by the one that has the same source."""
+    mine = Automation.objects.filter(environment=environment, team=team).exclude(state=AutomationState.RETIRED)
+    ids = {one.manifest.source.external_id[:160] for one in read} - {""}
+    by_id = {(row.platform_instance, row.external_id): row for row in mine.filter(external_id__in=ids)}
+    contents = {digest for one in read if not one.manifest.source.external_id for digest in one.manifest.source.digests}
+    by_source: dict[tuple[str, str], dict[int, Automation]] = {}
+    if contents:
+        rows = Version.objects.filter(automation__in=mine.filter(external_id=""), source_digest__in=contents)
+        for row in rows.select_related("automation").only("source_digest", "automation"):
+            place = (row.automation.platform_instance, row.source_digest)
+            by_source.setdefault(place, {})[row.automation_id] = row.automation
+    for one in read:
+        platform, source = platform_of(one.manifest), one.manifest.source
+        if source.external_id:
+            one.automation = by_id.get((platform, source.external_id[:160]))
+        else:
+            same = {pk: row for digest in source.digests for pk, row in by_source.get((platform, digest), {}).items()}
+            one.automation = next(iter(same.values())) if len(same) == 1 else None
+    found = {one.automation.pk for one in read if one.automation is not None}
+    not_here = set(apart.filter(pk__in=found).values_list("pk", flat=True)) if found else set()
+    for one in read:
+        if one.automation is not None and one.automation.pk in not_here:
+            one.automation = None
+
+
+def _look_up(read: Sequence[_Read]) -> _Register:
+    newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-id")
+    rows = Version.objects.filter(
+        automation__in={one.automation.pk for one in read if one.automation is not None},
+        manifest_digest__in={digest for one in read for digest in one.digests},
+    ).annotate(judged_by=Subquery(newest.values("importer_version")[:1]), judged=Subquery(newest.values("tier")[:1]))
+    versions: dict[Key, list[Version]] = {}
+    for row in rows.defer("manifest", "secrets"):
+        versions.setdefault((row.automation_id, row.manifest_digest), []).append(row)
+    instances = {said.instance for one in read for said in one.manifest.privileges}
+    bound = Binding.objects.filter(instance_name__in=instances).select_related("resource")
+    hints = {free_text.seen(one.manifest.source.owner_hint) for one in read} - {""}
+    named = VersionAuthor.objects.filter(version__in=[row.pk for found in versions.values() for row in found])
+    return _Register(
+        versions,
+        {(row.connector, row.instance_name): row for row in bound},
+        _credentials(read),
+        frozenset(named.values_list("version_id", "said__text")) if hints and versions else frozenset(),
+    )
+
+
+def _credentials(read: Sequence[_Read]) -> dict[tuple[str, str, str], Credential]:
+    wanted = {where for one in read for where in _places(one)}
+    if not wanted:
+        return {}
+    rows = Credential.objects.filter(
+        platform_instance__in={place for place, _, _ in wanted}, external_id__in={said for _, _, said in wanted}
+    ).select_related("opens")
+    return {(row.platform_instance, row.kind, row.external_id): row for row in rows}
+
+
+def _places(one: _Read) -> list[tuple[str, str, str]]:
+    """Where the register has the credentials of a manifest, in its order."""
+    assert one.automation is not None  # only of those that are known
+    platform = one.automation.platform_instance
+    return platform_instance.credential_places(one.manifest, platform, one.automation)
+
+
+def _version(one: _Read, register: _Register) -> Version | None:
+    """The version that a preview is already, where confirming it would write nothing."""
+    assert one.automation is not None  # only those that are known are asked about
+    keys = {binding_key(said) for said in one.manifest.privileges}
+    rows = {key: register.bindings.get(key) for key in keys}
+    if any(key[0] == REGISTERED or row is None or row.is_refused for key, row in rows.items()):
+        return None
+    opens = {key: row.resource for key, row in rows.items() if row is not None}
+    bound = {privilege_key(said, str(opens[binding_key(said)].pk)) for said in one.manifest.privileges}
+    digest = sha256(sorted(bound))
+    same = [row for digest in one.digests for row in register.versions.get((one.automation.pk, digest), ())]
+    version = next((row for row in same if row.binding_digest == digest), None)
+    if version is None or version.judged_by != importers.VERSION:  # type: ignore[attr-defined]  # annotated
+        return None
+    if one.automation.approved_version_id is None and version.judged != one.automation.tier:  # type: ignore[attr-defined]
+        return None
+    hint = free_text.seen(one.manifest.source.owner_hint)
+    if hint and (version.pk, hint) not in register.authors:
+        return None
+    return version if _says_nothing_new(one, register, opens, rows) else None
+
+
+def _says_nothing_new(
+    one: _Read,
+    register: _Register,
+    opens: Mapping[tuple[str, str], Resource],
+    rows: Mapping[tuple[str, str], Binding | None],
+) -> bool:
+    """Whether every credential is known, and known to open what this says it does as far as this may say so (I6)."""
+    places = _places(one)
+    credentials = [register.credentials.get(place) for place in places]
+    known = {each.key: row for each, row in zip(one.manifest.credentials, credentials, strict=True) if row is not None}
+    if len(known) < len({each.key for each in one.manifest.credentials}):
+        return False
+    uses: dict[tuple[str, ...], dict[tuple[str, str], credential_rules.Use]] = {}
+    for said in one.manifest.privileges:
+        key = binding_key(said)
+        row = rows[key]
+        if said.credential is not None and row is not None:
+            use = credential_rules.Use(key, opens[key], not row.is_open)
+            uses.setdefault(said.credential.key, {})[key] = use
+    used = [(row, list(uses.get(name, {}).values())) for name, row in known.items()]
+    return not credential_rules.settle(used, opens, one.automation)

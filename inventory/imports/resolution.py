@@ -1,0 +1,401 @@
+"""From a manifest to what it would be in the register: unsaved rows, with resources looked up by binding (I7, I8).
+
+Preview draws these rows and confirming saves them, so that both say the same. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from governance.core.models import Person
+from inventory.automations import platform_instance as automation_platform_instance
+from inventory.credentials import rules as credential_rules
+from inventory.credentials.rules import BindingKey
+from inventory.importers import capabilities, sentences
+from inventory.importers.manifest import (
+    QUERY_OPERATIONS,
+    CredentialRef,
+    Manifest,
+    binding_key,
+    entitlement_code,
+    privilege_key,
+)
+from inventory.importers.manifest import Credential as ManifestCredential
+from inventory.importers.manifest import Privilege as ManifestPrivilege
+from inventory.models import (
+    REGISTERED,
+    Automation,
+    AutomationState,
+    Binding,
+    Credential,
+    DataClass,
+    Entitlement,
+    Level,
+    Lifetime,
+    NonHumanIdentity,
+    Privilege,
+    Reach,
+    Resource,
+    ResourceState,
+    Trigger,
+)
+from inventory.resources import queries as resource_queries
+from inventory.risk import tiers
+
+#: Findings that say: what this touches was not recognised.
+NOT_RECOGNISED = ("unrecognised", "dynamic_host")
+#: The finding that says: a query may do more than was read of it.
+UNREAD = "unread_query"
+#: What is read along of a binding, and of a credential, so that whoever would be asked is known without asking again.
+PEOPLE_OF_A_BINDING = (
+    *("resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead"),
+    *("refused_by", "proposed_by"),
+)
+PEOPLE_OF_A_CREDENTIAL = ("kept_in__owner", "opens__owner", "kept_in__deputy", "opens__deputy")
+
+
+@dataclass
+class Resolution:
+    """What a manifest would be in the register.
+
+    Args:
+        resources: by binding key; unsaved ones are not known yet and would be proposed.
+        bindings: what the register knows already, by binding key.
+        held: those that wait for their owner's word, and are no longer this builder's to say something else about.
+        privileges: by draft key, which is stable between preview and confirmation; rows are unsaved.
+        credentials: by reference key; unsaved ones are new to the register.
+        places: where a credential is used, by reference key.
+        said: the manifest's own words about each privilege, by draft key.
+        opened: credentials of which this import says what they open, new ones and those of which it may; each `opens` it.
+        triggers: unsaved.
+        identities: those that the source itself names; unsaved ones are new to the register.
+    """
+
+    resources: dict[BindingKey, Resource] = field(default_factory=dict)
+    bindings: dict[BindingKey, Binding] = field(default_factory=dict)
+    held: dict[BindingKey, Binding] = field(default_factory=dict)
+    privileges: dict[str, Privilege] = field(default_factory=dict)
+    credentials: dict[tuple[str, ...], Credential] = field(default_factory=dict)
+    places: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
+    said: dict[str, ManifestPrivilege] = field(default_factory=dict)
+    opened: list[Credential] = field(default_factory=list)
+    triggers: list[Trigger] = field(default_factory=list)
+    identities: list[NonHumanIdentity] = field(default_factory=list)
+
+    @property
+    def unknown(self) -> list[BindingKey]:
+        """Connections that open something nobody has named yet."""
+        return [key for key, resource in self.resources.items() if resource._state.adding or resource.unresolved]
+
+    def as_bound(self, by: Person | None) -> dict[BindingKey, Binding]:
+        """The bindings as they would be once somebody has brought it in: what is new is proposed by them (I8)."""
+        new = [
+            Binding(connector=key[0], instance_name=key[1], resource=resource, proposed_by=by)
+            for key, resource in self.resources.items()
+            if key[1] and key[0] != REGISTERED and (key not in self.bindings or self.is_rebound(key))
+        ]
+        return self.bindings | {(row.connector, row.instance_name): row for row in resource_queries.with_claims(new)}
+
+    @property
+    def nameable(self) -> list[BindingKey]:
+        """Connections about which the builder has a say: not known yet, refused, or not confirmed by an owner (I8)."""
+        said = (key for key in self.resources if key[1] and key[0] != REGISTERED and key not in self.held)
+        return [key for key in said if _is_open(self.bindings.get(key))]
+
+    def is_rebound(self, key: BindingKey) -> bool:
+        """Whether the builder chose another resource than the register's unconfirmed one."""
+        known = self.bindings.get(key)
+        return known is not None and known.resource_id != self.resources[key].pk
+
+    def refusal_of(self, key: BindingKey) -> str:
+        """That the owner of the resource which a connection was said to open refused it, in a sentence; empty where nobody did (I8)."""
+        row = self.bindings.get(key)
+        if row is None or not row.is_refused or self.resources[key].pk is not None:
+            return ""
+        who = row.refused_by.name if row.refused_by is not None else "Its owner"
+        return f"{who} said that it does not open {row.resource.name}"
+
+    def proposal_of(self, key: BindingKey) -> str:
+        """That somebody else has proposed already what a connection opens, in a sentence; empty where the builder has a say (I8)."""
+        row = self.held.get(key)
+        if row is None:
+            return ""
+        who = row.proposed_by.name if row.proposed_by is not None else "Somebody"
+        return f"{who} proposed already that it opens {row.resource.name}: its owner confirms or refuses that"
+
+
+def binding_name(key: BindingKey) -> str:
+    """How a form names a connection: ``connector|instance``."""
+    return "|".join(key)
+
+
+def credential_draft_key(credential: Credential) -> str:
+    """The key under which a draft keeps what is said about a credential, before it has a row."""
+    return f"credential:{credential.kind}|{credential.external_id or credential.name}"
+
+
+def resolve(
+    manifest: Manifest,
+    *,
+    platform_instance: str,
+    chosen: Mapping[str, Resource],
+    automation: Automation | None = None,
+    by: Person | None = None,
+    with_people: bool = True,
+) -> Resolution:
+    """Look everything up.
+
+    Args:
+        manifest: as read.
+        platform_instance: the register's name of where the automation runs.
+        chosen: the builder's choice for connections that no owner has confirmed yet, by `binding_name`.
+        automation: the known automation that this is a version of; None for a new one.
+        by: who brings it in: what they proposed themself they may change.
+        with_people: whether those who answer for what is found come along, as a preview shows them.
+    """
+    found = Resolution()
+    _resources(found, manifest, chosen, automation, by, PEOPLE_OF_A_BINDING if with_people else ("resource",))
+    _credentials(found, manifest, platform_instance, automation, PEOPLE_OF_A_CREDENTIAL if with_people else ("opens",))
+    entitlements = _entitlements(found)
+    places = places_by_finding(manifest)
+    for said in manifest.privileges:
+        _privilege(found, said, entitlements, places)
+    _opens(found, automation)
+    found.triggers = [
+        Trigger(type=t.type[:40], at=t.at[:300], detail=t.detail[:300], authenticated=t.authenticated, active=t.active)
+        for t in manifest.triggers
+    ]
+    _identities(found, manifest, platform_instance)
+    return found
+
+
+def places_by_finding(manifest: Manifest) -> dict[str, set[str]]:
+    """Where in the source each finding stands, by its code."""
+    places: dict[str, set[str]] = {}
+    for finding in manifest.findings:
+        places.setdefault(finding.code, set()).add(finding.at)
+    return places
+
+
+def _resources(
+    found: Resolution,
+    manifest: Manifest,
+    chosen: Mapping[str, Resource],
+    automation: Automation | None,
+    by: Person | None,
+    related: Sequence[str],
+) -> None:
+    keys = {binding_key(one): one for one in manifest.privileges}
+    instances = {instance for connector, instance in keys if connector != REGISTERED}
+    rows = Binding.objects.filter(instance_name__in=instances).select_related(*related)
+    known = {(row.connector, row.instance_name): row for row in resource_queries.with_claims(rows)}
+    found.bindings = {key: known[key] for key in keys if key in known}
+    found.held = _held(found.bindings, automation, by)
+    described = _described(keys)
+    for key, said in keys.items():
+        row = known.get(key)
+        # What is decided at run time is one open question for everybody; no choice of one builder answers it (I8).
+        choice = chosen.get(binding_name(key)) if key[1] and _is_open(row) and key not in found.held else None
+        if row is not None and choice is not None and choice.pk in row.refused_for:
+            choice = None  # its owner has said that it does not open theirs
+        stands = row.resource if row is not None and not row.is_refused else None
+        found.resources[key] = described.get(key) or choice or stands or _proposed(key, said)
+
+
+def _held(
+    bindings: Mapping[BindingKey, Binding], automation: Automation | None, by: Person | None
+) -> dict[BindingKey, Binding]:
+    """What somebody else proposed and another automation rests on: a later draft doesn't take it from under that one's review (I8)."""
+    waiting = {
+        key: row
+        for key, row in bindings.items()
+        if row.is_open
+        and not row.is_refused
+        and row.resource.state != ResourceState.RETIRED
+        and (by is None or row.proposed_by_id != by.pk)
+    }
+    if not waiting:
+        return {}
+    uses = Privilege.objects.filter(instance__in={instance for _, instance in waiting} - {""})
+    others = uses.exclude(version__automation__state=AutomationState.RETIRED)
+    if automation is not None:
+        others = others.exclude(version__automation=automation)
+    rests = set(others.values_list("connector", "instance").distinct())
+    return {key: row for key, row in waiting.items() if key in rests}
+
+
+def _is_open(row: Binding | None) -> bool:
+    return row is None or row.is_open
+
+
+def _described(keys: Iterable[BindingKey]) -> dict[BindingKey, Resource]:
+    named = {key: int(key[1]) for key in keys if key[0] == REGISTERED}
+    rows = Resource.objects.filter(pk__in=named.values()).select_related(
+        "owner", "deputy", "team__lead", "team__deputy_lead"
+    )
+    by_pk = {row.pk: row for row in rows} if named else {}
+    return {key: by_pk[pk] for key, pk in named.items() if pk in by_pk}
+
+
+def _proposed(key: BindingKey, said: ManifestPrivilege) -> Resource:
+    connector, instance = key
+    if not instance:
+        name = f"{connector} (not known which)"[:160]
+        return Resource(kind=sentences.kind_of(connector), name=name, unresolved=True, directory=False)
+    named = said.credential.name if said.credential is not None and instance == said.credential.external_id else ""
+    return Resource(kind=sentences.kind_of(connector), name=(named or instance)[:160])
+
+
+def _credentials(
+    found: Resolution, manifest: Manifest, platform_instance: str, automation: Automation | None, related: Sequence[str]
+) -> None:
+    places = automation_platform_instance.credential_places(manifest, platform_instance, automation)
+    rows = Credential.objects.filter(
+        platform_instance__in={platform for platform, _, _ in places} - {""},
+        external_id__in=[external_id for _, _, external_id in places],
+    ).select_related(*related)
+    known = {(row.platform_instance, row.kind, row.external_id): row for row in rows}
+    for one, place in zip(manifest.credentials, places, strict=True):
+        if one.key not in found.credentials:
+            found.credentials[one.key] = known.get(place) or _new_credential(one, place[0])
+        found.places.setdefault(one.key, []).extend(at[:300] for at in one.at)
+
+
+def _new_credential(one: ManifestCredential, platform_instance: str) -> Credential:
+    return Credential(
+        kind=one.type[:80],
+        name=one.name[:160],
+        platform_instance=platform_instance,
+        external_id=automation_platform_instance.external_id_of(one),
+        lifetime=one.lifetime if one.lifetime in Lifetime.values else Lifetime.UNKNOWN,
+    )
+
+
+def _opens(found: Resolution, automation: Automation | None) -> None:
+    uses: dict[int, dict[BindingKey, credential_rules.Use]] = {}
+    for one in found.privileges.values():
+        key, resource = (one.connector, one.instance), one.entitlement.resource
+        row = found.bindings.get(key)
+        is_confirmed = row is not None and not row.is_open and row.resource_id == resource.pk
+        uses.setdefault(id(one.credential), {})[key] = credential_rules.Use(key, resource, is_confirmed)
+    used = [(one, list(uses.get(id(one), {}).values())) for one in found.credentials.values()]
+    for credential, resource in credential_rules.settle(used, found.resources, automation):
+        credential.opens = resource
+        # Its codes were of what it was said to open before: nobody has said what it opens of this (I6, T1).
+        credential.reach_kind, credential.reach = Reach.UNKNOWN, []
+        found.opened.append(credential)
+
+
+def _entitlements(found: Resolution) -> dict[tuple[int, str], Entitlement]:
+    saved = {resource.pk: resource for resource in found.resources.values() if not resource._state.adding}
+    known = {}
+    for row in Entitlement.objects.filter(resource__in=saved):
+        row.resource = saved[row.resource_id]
+        known[row.resource_id, row.code] = row
+    return known
+
+
+def _privilege(
+    found: Resolution,
+    said: ManifestPrivilege,
+    entitlements: dict[tuple[int, str], Entitlement],
+    places: Mapping[str, set[str]],
+) -> None:
+    connector, instance = binding_key(said)
+    resource = found.resources[connector, instance]
+    recognised, level = is_recognised(said, places), level_of(said, places)
+    scope_kind, parts = sentences.scope_of(said.connector, said.target, said.scope)
+    code = entitlement_code(said)[:160]
+    known = entitlements.get((resource.pk or 0, code)) or _new_entitlement(resource, said, code, scope_kind, level)
+    credential = found.credentials.get(said.credential.key) if said.credential is not None else None
+    made = Privilege(
+        entitlement=known,
+        connector=connector,
+        instance=instance,
+        target=said.target,
+        target_name=said.target_name[:300],
+        scope=parts,
+        level=level,
+        credential=credential,
+        credential_missing=credential is None and _is_missing(said.credential),
+        key=privilege_key(said, str(resource.pk or binding_name((connector, instance)))),
+        at=[said.at[:300]],
+        assumed=list(said.assumed),
+        active=said.active,
+        model_controlled=said.model_controlled,
+        sensitive=said.sensitive,
+        opaque=is_opaque(said, places),
+        recognised=recognised,
+    )
+    draft_key = privilege_key(said, "")
+    same = found.privileges.setdefault(draft_key, made)
+    found.said.setdefault(draft_key, said)
+    if same is not made:
+        _merge(same, made)
+
+
+def is_recognised(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> bool:
+    """Whether the importer knew what something is and whom it talks to; `places` are of `places_by_finding`."""
+    return bool(said.instance) and not any(said.at in places.get(code, ()) for code in NOT_RECOGNISED)
+
+
+def level_of(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> str:
+    """The level that was read; that something only reads which nobody knows, or read to its end, is a guess: not known (I4, I8)."""
+    is_known = is_recognised(said, places) and said.at not in places.get(UNREAD, ())
+    return said.access if said.access != "read" or is_known else Level.UNKNOWN.value
+
+
+def _is_missing(ref: CredentialRef | None) -> bool:
+    return ref is not None and not ref.bound
+
+
+def is_opaque(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> bool:
+    """Whether what it runs can't be judged from its text (T1): such code, or a query that is put together at run time."""
+    is_query = said.access == "execute" and said.operation in QUERY_OPERATIONS
+    return is_query or said.at in places.get("opaque_code", ())
+
+
+def _merge(one: Privilege, other: Privilege) -> None:
+    """Let one privilege stand for two places that hold the same; whatever is worse in either counts."""
+    one.at = list(dict.fromkeys([*one.at, *other.at]))
+    one.assumed = list(dict.fromkeys([*one.assumed, *other.assumed]))
+    one.level = higher(one.level, other.level)
+    one.recognised = one.recognised and other.recognised
+    for name in ("active", "model_controlled", "sensitive", "opaque", "credential_missing"):
+        setattr(one, name, getattr(one, name) or getattr(other, name))
+
+
+def higher(one: str, other: str) -> str:
+    """The level that counts where two were read of one privilege; unknown stands between read and write (I4)."""
+    return max(one, other, key=tiers.POWER.index)
+
+
+def _new_entitlement(
+    resource: Resource, said: ManifestPrivilege, code: str, scope_kind: str, level: str
+) -> Entitlement:
+    phrase = sentences.phrase(said.connector, code)
+    opens_secrets = said.sensitive and said.access == "read"
+    return Entitlement(
+        resource=resource,
+        code=code,
+        words=phrase.words[:200],
+        form=phrase.form[:300],
+        level=level,
+        scope_kind=scope_kind,
+        data_class=DataClass.RESTRICTED if opens_secrets else "",
+        outbound=sentences.carries_out(said.connector, said.access),
+        tags=capabilities.tags_of(
+            said.connector, entitlement_code(said), level, kind=resource.kind, opens_secrets=opens_secrets
+        ),
+    )
+
+
+def _identities(found: Resolution, manifest: Manifest, platform_instance: str) -> None:
+    named = {(f"{one.scope}/{one.name}" if one.scope else one.name)[:2048]: one for one in manifest.identities}
+    rows = NonHumanIdentity.objects.filter(issuer=platform_instance, subject__in=named) if named else ()
+    known = {row.subject: row for row in rows}
+    found.identities = [
+        known.get(subject) or NonHumanIdentity(kind=one.kind[:40], issuer=platform_instance, subject=subject)
+        for subject, one in named.items()
+    ]

@@ -1,0 +1,386 @@
+"""Bringing automations into the register: found by where they run, never by name; a changed file makes a version (I1, I7)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from django.db import connection
+
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, save_with_history, transition
+from governance.core.models import Person, Team
+from governance.core.roles.roles import Permission
+from governance.core.texts import free_text
+from inventory.automations import environments
+from inventory.automations.platform_instance import platform_of
+from inventory.importers.manifest import Manifest
+from inventory.imports import resolution
+from inventory.imports.transitions.write_version import drift, write_down
+from inventory.models import (
+    REGISTERED,
+    Assessment,
+    Automation,
+    AutomationKind,
+    AutomationState,
+    Environment,
+    ImportItem,
+    ImportState,
+    Outcome,
+    Resource,
+    ResourceState,
+    Version,
+    of_source,
+)
+from inventory.models.automation import AMENDED_BY_REVIEW
+from inventory.ownership import rules as ownership_rules
+from inventory.ownership import transitions as ownership_transitions
+from inventory.risk.tiers import Tier
+
+#: What a form or draft may set about an automation beside its manifest.
+FIELDS = ("name", "purpose", "kind", "business_owner", "technical_owner", "escalation_contact", "environment")
+
+#: Those of them that wait for stage 1 once it is past draft (A12).
+REVIEWED = frozenset(name.removesuffix("_id") for name in AMENDED_BY_REVIEW)
+
+#: Held by whoever writes to the register, so that two imports never make the same binding or credential twice.
+REGISTER_LOCK = 0x636F756E
+
+
+def _confirmed(team: Team, actor: Actor, text: str, params: Mapping[str, Any]) -> ImportItem | None:
+    """The preview, confirmed for this team, where its own builder presses once more (A8)."""
+    own = ImportItem.objects.filter(pk=params["item"].pk, team=team, batch__by=actor.person)
+    return own.filter(progress=ImportState.CONFIRMED).first()
+
+
+@transition(Team, event="version.imported", permission=Permission.AUTOMATION_REGISTER, repeats=_confirmed)
+def confirm_import(
+    step: Step[Team],
+    *,
+    item: ImportItem,
+    fields: Mapping[str, Any],
+    chosen: Mapping[str, Resource] | None = None,
+    suggested: Mapping[str, Person] | None = None,
+    automation: Automation | None = None,
+    if_new: Mapping[str, Any] | None = None,
+    sibling: Automation | None = None,
+    then: Callable[[Version], None] | None = None,
+) -> Effect:
+    """A builder confirms a preview: the automation is found or made, and a version of it unless nothing changed (I7).
+
+    Args:
+        step: the running step; its subject is the team that answers for the automation.
+        item: the preview; it is read again under a lock, and says its outcome afterwards.
+        fields: see `FIELDS`; persons as rows.
+        chosen: which resource a connection opens that no owner has confirmed, by `resolution.binding_name`.
+        suggested: suggested owners of resources that are proposed along, by the same name.
+        automation: the automation of the same team that a file without an id of its own belongs to; None to find it by
+            the same source, else to make a new one.
+        if_new: what of `FIELDS` counts only where the automation is not in the register yet.
+        sibling: the automation of the same team in another environment that a new one is said to be of the lineage of (I10).
+        then: what is done with the version in the same transaction: where that is refused, nothing of all this stays.
+    """
+    one_at_a_time()
+    given, item = item, ImportItem.objects.select_for_update(of=("self",)).select_related("batch").get(pk=item.pk)
+    if item.progress != ImportState.PREVIEW:
+        raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))
+    if step.actor.person is None or item.batch.by_id != step.actor.person.pk:
+        raise refuse(Refusal("I7", "permission", "A preview is confirmed by whoever brought the file in."))
+    manifest = Manifest.from_dict(item.manifest)
+    said = Said(fields, if_new or {}, chosen or {}, suggested or {}, automation, sibling)
+    version, payload = bring_in(step, manifest, said, item.secrets)
+    item.version, item.progress, item.team = version, ImportState.CONFIRMED, step.subject
+    item.outcome, item.reason = _outcome(version, payload), ""
+    item.save(update_fields=["version", "progress", "team", "outcome", "reason"])
+    given.outcome = item.outcome
+    return Effect(subject=version, payload=payload, after=partial(then, version) if then is not None else None)
+
+
+def _outcome(version: Version, payload: Mapping[str, Any]) -> Outcome:
+    """What became of it: known with each item, in the transaction that made it so."""
+    if not payload["new"]:
+        return Outcome.UNCHANGED
+    return Outcome.NEW if version.number == 1 else Outcome.CHANGED
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a builder says beside the manifest: see `confirm_import`."""
+
+    fields: Mapping[str, Any]
+    if_new: Mapping[str, Any] = field(default_factory=dict)
+    chosen: Mapping[str, Resource] = field(default_factory=dict)
+    suggested: Mapping[str, Person] = field(default_factory=dict)
+    named: Automation | None = None
+    sibling: Automation | None = None
+
+
+def bring_in(
+    step: Step[Team], manifest: Manifest, said: Said, secrets: Sequence[Mapping[str, Any]]
+) -> tuple[Version, dict[str, Any]]:
+    """The version that a manifest becomes, or is already, and facts for the event; inside an operation that holds the register's lock."""
+    given = _checked(said.fields)
+    _check_choices(said.chosen)
+    _check_described(manifest)
+    automation = known(step.subject, manifest, environment=given.get("environment"), named=said.named)
+    is_known = automation is not None
+    if automation is None:
+        given = {**_checked(said.if_new), **given}
+        _check_owners(step, step.subject, None, given)
+        automation = _make(step, manifest, given, said.sibling)
+    else:
+        automation = Automation.objects.select_for_update(of=("self",)).get(pk=automation.pk)
+        _check_known(step, automation)
+        _check_owners(step, step.subject, automation, given)
+        _amend(step, automation, given)
+    found = resolution.resolve(
+        manifest,
+        platform_instance=automation.platform_instance,
+        chosen=said.chosen,
+        automation=automation,
+        by=step.actor.person,
+        with_people=False,
+    )
+    before = automation.versions.order_by("-number").first() if is_known else None
+    made = write_down(step, automation, manifest, found, secrets=secrets, suggested=said.suggested, before=before)
+    version = made.version
+    if automation.approved_version_id is None:
+        _take_tier(step, automation, made.judged)
+    payload: dict[str, Any] = {"number": version.number, "manifest": version.manifest_digest, "new": made.is_new}
+    if made.is_new and before is not None:
+        payload["drift"] = drift(before, version).counts
+    return version, payload
+
+
+def one_at_a_time() -> None:
+    """Hold the register's lock until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [REGISTER_LOCK])
+
+
+def known(
+    team: Team, manifest: Manifest, *, environment: str | None = None, named: Automation | None = None
+) -> Automation | None:
+    """The automation that a manifest is of, or None for a new one. Never matched by name (I1). Reads only.
+
+    A source with an id of its own is matched by platform instance, id and environment. What was retired comes back as something new, and to
+    its own team alone: for any other its id is taken still (L1). One without belongs to the
+    automation that the builder names, else to the team's automation that has exactly this source already, so that the
+    same file again is the same automation (I7).
+
+    Args:
+        team: who brings it in.
+        manifest: as read.
+        environment: where it runs; production unless said.
+        named: the builder's own word, for a source without an id.
+    """
+    place = {"platform_instance": platform_of(manifest), "environment": environment or Environment.PRODUCTION}
+    external = manifest.source.external_id[:160]
+    if external:
+        here = Automation.objects.filter(**place, external_id=external)
+        retired = here.filter(state=AutomationState.RETIRED).exclude(team=team).order_by("-pk")
+        return here.exclude(state=AutomationState.RETIRED).first() or retired.first()
+    if named is not None:
+        return named
+    same = Automation.objects.filter(
+        **place, external_id="", team=team, versions__in=Version.objects.filter(of_source(manifest.source.digests))
+    ).exclude(state=AutomationState.RETIRED)
+    found = list(same.distinct()[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def _check_known(step: Step[Team], automation: Automation) -> None:
+    if automation.team_id != step.subject.pk:
+        sentence = "An automation with this id is in the register already, and belongs to another team."
+        raise refuse(Refusal("I1", "permission", sentence, "Ask that team to bring it in."))
+    if automation.state == AutomationState.RETIRED:
+        raise refuse(Refusal("L1", "state", f"{automation.name} is retired: it takes no new versions."))
+
+
+def _check_choices(chosen: Mapping[str, Resource]) -> None:
+    for name, resource in chosen.items():
+        if resource.unresolved or resource.state == ResourceState.RETIRED:
+            detail = ((name, "Choose a resource that is in use, or propose one."),)
+            raise refuse(Refusal("I8", "input", f"A connection can't open {resource.name}.", detail=detail))
+
+
+def _check_described(manifest: Manifest) -> None:
+    """What a person described by hand is on resources of the register."""
+    named = {one.instance for one in manifest.privileges if one.connector == REGISTERED}
+    here = Resource.objects.filter(pk__in=named, unresolved=False).exclude(state=ResourceState.RETIRED)
+    if named and here.count() != len(named):
+        raise refuse(Refusal("I8", "input", "It touches a resource that is not in the register any more."))
+
+
+def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What may be set, tidied; refused with the field beside the sentence.
+
+    Raises:
+        InvalidInput: an unknown kind or environment, or an owner who is not here.
+    """
+    given = {name: value for name, value in fields.items() if name in FIELDS}
+    for name, longest, tidy in (
+        ("name", 160, free_text.name),
+        ("escalation_contact", 160, free_text.name),
+        ("purpose", 4000, free_text.seen),
+    ):
+        if name in given:
+            given[name] = tidy(str(given[name] or ""))[:longest]
+    problems = [("name", "Give it a name.")] if given.get("name") == "" else []
+    if given.get("kind") and given["kind"] not in AutomationKind.values:
+        problems.append(("kind", "Choose what sort of automation it is."))
+    if given.get("environment") and given["environment"] not in Environment.values:
+        problems.append(("environment", "Choose where it runs."))
+    for name in ("business_owner", "technical_owner"):
+        if given.get(name) is not None and not given[name].is_here:
+            problems.append((name, f"{given[name].name} is not here any more."))
+    if "business_owner" in given and given["business_owner"] is None:
+        problems.append(("business_owner", "Name who is accountable for it."))
+    if problems:
+        raise refuse(Refusal("I1", "input", problems[0][1], detail=tuple(problems)))
+    return given
+
+
+def _check_owners(step: Step[Any], team: Team, automation: Automation | None, given: Mapping[str, Any]) -> None:
+    """Who is named an owner is of the automation's side and is not asked about it (S1, A9).
+
+    Raises:
+        InvalidInput: somebody is of another side; with the field beside the sentence, and on record.
+        DutyConflict: somebody is asked, or has decided.
+    """
+    found = ownership_rules.refusals(team, automation, given, step.now)
+    if found:
+        raise refuse(replace(found[0][1], detail=tuple((name, no.sentence) for name, no in found)))
+
+
+def _lineage_of(step: Step[Team], manifest: Manifest, environment: str, said: Automation | None) -> uuid.UUID:
+    """The lineage of a new automation: its certain sibling's, else that of the one it is said to be promoted from, else its own (I10).
+
+    Raises:
+        InvalidInput: what it is said to be promoted from is none of the team's, or is in this environment already.
+    """
+    sibling = environments.certain(step.subject, manifest, environment)
+    if sibling is None and said is not None:
+        sibling = environments.chosen(step.subject, said.pk, environment)
+        if sibling is None:
+            sentence = f"{said.name} is in this environment already, or can't be promoted by this team."
+            raise refuse(Refusal("I10", "input", sentence, detail=(("sibling", sentence),)))
+    return sibling.lineage if sibling is not None and sibling.lineage is not None else uuid.uuid4()
+
+
+def _make(step: Step[Team], manifest: Manifest, given: Mapping[str, Any], sibling: Automation | None) -> Automation:
+    if given.get("business_owner") is None:
+        sentence = "Name who is accountable for it."
+        raise refuse(Refusal("I1", "input", sentence, detail=(("business_owner", sentence),)))
+    environment = given.get("environment") or Environment.PRODUCTION
+    made = Automation(
+        team=step.subject,
+        name=(given.get("name") or manifest.name)[:160],
+        purpose=given.get("purpose", ""),
+        kind=given.get("kind") or manifest.kind,
+        platform_instance=platform_of(manifest),
+        external_id=manifest.source.external_id[:160],
+        environment=environment,
+        lineage=_lineage_of(step, manifest, environment, sibling),
+        business_owner=given["business_owner"],
+        technical_owner=given.get("technical_owner"),
+        escalation_contact=given.get("escalation_contact", ""),
+        created_at=step.now,
+    )
+    _save_as(step, made, "automation.registered")
+    step.record("automation.registered", made, {"team": str(step.subject.pk)})
+    return made
+
+
+def _save_as(step: Step[Any], automation: Automation, why: str) -> None:
+    """Save an automation beside the step's subject; its history says what was done to it, which later names editors (S1)."""
+    save_with_history(automation, person=step.actor.person, at=step.now, why=f"{why} {step.actor.correlation}")
+
+
+def _take_tier(step: Step[Any], automation: Automation, judged: Assessment) -> None:
+    """Before anything is approved, the register shows the tier of the newest version."""
+    if judged.tier != automation.tier:
+        automation.tier = judged.tier
+        _save_as(step, automation, "tier.computed")
+
+
+def _changes(automation: Automation, given: Mapping[str, Any]) -> list[str]:
+    """Change what is said about an automation; what stage 1 decides about waits in `amendment` once it is past draft."""
+    changed = []
+    waits = automation.state != AutomationState.DRAFT
+    for name, value in given.items():
+        is_person = name.endswith("_owner")
+        column = f"{name}_id" if is_person else name
+        stored = value.pk if is_person and value is not None else value
+        if name == "environment" or automation.asked.get(column, getattr(automation, column)) == stored:
+            continue
+        if waits and column in AMENDED_BY_REVIEW:
+            rest = {key: kept for key, kept in automation.amendment.items() if key != column}
+            is_back = getattr(automation, column) == stored
+            automation.amendment = rest if is_back else {**rest, column: stored}
+        else:
+            setattr(automation, column, stored)
+        changed.append(name)
+    return changed
+
+
+def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) -> None:
+    waits = automation.state != AutomationState.DRAFT
+    changed = _changes(automation, given)
+    if waits and any(name not in REVIEWED for name in changed):
+        no = access.token_refusal(step.actor, Permission.AUTOMATION_AMEND, automation)
+        if no is not None:  # nobody will be asked about it, and a program amends nothing by itself (S5)
+            raise refuse(no)
+    if changed:
+        ownership_transitions.settle(automation, step)
+        _save_as(step, automation, "automation.amended")
+        step.record("automation.amended", automation, {"changed": changed})
+
+
+@transition(
+    Automation,
+    event="automation.amended",
+    permission=Permission.AUTOMATION_AMEND,
+    source=(AutomationState.DRAFT, AutomationState.IN_REVIEW, AutomationState.LIVE, AutomationState.SUSPENDED),
+)
+def amend(step: Step[Automation], *, fields: Mapping[str, Any]) -> Effect:
+    """Its side changes what is said about it; purpose, owners and kind count once stage 1 has decided again (A12).
+
+    Args:
+        step: the running step.
+        fields: see `FIELDS`; an environment never changes, promotion is another automation of the lineage (I10).
+    """
+    given = _checked(fields)
+    _check_owners(step, step.subject.team, step.subject, given)
+    changed = _changes(step.subject, given)
+    if not step.subject.name:
+        raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
+    ownership_transitions.settle(step.subject, step)
+    step.save(step.subject)
+    return Effect(payload={"changed": changed})
+
+
+@transition(
+    Automation,
+    event="automation.tier_raised",
+    permission=Permission.AUTOMATION_RAISE,
+    source=(AutomationState.DRAFT, AutomationState.IN_REVIEW, AutomationState.LIVE, AutomationState.SUSPENDED),
+    reason_needed=True,
+)
+def raise_tier(step: Step[Automation], *, tier: str) -> Effect:
+    """Somebody raises the risk tier above what is computed; nobody lowers it (T2)."""
+    automation = step.subject
+    if tier not in ("standard", "high"):
+        raise refuse(Refusal("T2", "input", "Raise it to standard or high."))
+    wanted = Tier.of(tier)
+    stands = max(Tier.of(automation.tier), Tier.of(automation.raised_to or "low"))
+    if wanted <= stands:
+        raise refuse(Refusal("T2", "input", f"It is {stands.word} already: a tier is raised, never lowered."))
+    before, automation.raised_to, automation.tier = automation.tier, tier, tier
+    step.save(automation)
+    return Effect(payload={"was": before, "tier": tier})

@@ -1,0 +1,96 @@
+"""Automations that have no export: a person describes them, and the description is a manifest like any other (I1, I7)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import Team
+from governance.core.roles.roles import Permission
+from governance.core.texts import free_text
+from inventory.importers.manifest import Access, Kind, Manifest, Privilege, Source, sha256
+from inventory.importers.manifest import Trigger as ManifestTrigger
+from inventory.imports.transitions.confirmation import Said, bring_in, one_at_a_time
+from inventory.models import REGISTERED, Entitlement
+
+
+@dataclass(frozen=True)
+class Described:
+    """One privilege that a person describes by hand.
+
+    Args:
+        entitlement: what would be held, of a resource in the register.
+        level: ``read``, ``write``, ``execute`` or ``admin``.
+        target: what of the resource: tables, a channel, a path; parts are joined by a comma and a blank.
+        model_controlled: whether a model chooses what is done.
+    """
+
+    entitlement: Entitlement
+    level: str
+    target: str = ""
+    model_controlled: bool = False
+
+
+def describe(
+    *,
+    name: str,
+    kind: str,
+    platform: str,
+    privileges: Sequence[Described],
+    triggers: Sequence[ManifestTrigger] = (),
+    external_id: str = "",
+) -> Manifest:
+    """A manifest for what has no export, as `register_by_hand` takes it.
+
+    Args:
+        name: what people call it.
+        kind: see `AutomationKind`.
+        platform: where it runs, in a word or two.
+        privileges: what it would hold.
+        triggers: how it starts.
+        external_id: the id that an earlier description of the same automation was given; empty for a new one.
+    """
+    said = tuple(
+        Privilege(
+            at=free_text.name(one.entitlement.words),
+            connector=REGISTERED,
+            instance=str(one.entitlement.resource_id),
+            operation=free_text.name(one.entitlement.code),
+            access=cast("Access", one.level),
+            target=free_text.name(one.target),
+            model_controlled=one.model_controlled,
+        )
+        for one in privileges
+    )
+    holds = [[one.instance, one.operation, one.access, one.target, one.model_controlled] for one in said]
+    starts = [[one.type, one.detail, one.authenticated, one.active] for one in triggers]
+    content = sha256({"holds": holds, "starts": starts})
+    source = Source(format="manual", files=(), external_id=external_id or f"manual:{uuid.uuid4()}", content=content)
+    return Manifest(
+        source=source,
+        name=free_text.name(name),
+        kind=cast("Kind", kind),
+        platform=free_text.name(platform),
+        triggers=tuple(triggers),
+        privileges=said,
+    )
+
+
+@transition(Team, event="version.registered_by_hand", permission=Permission.AUTOMATION_REGISTER)
+def register_by_hand(step: Step[Team], *, manifest: Manifest, fields: Mapping[str, Any]) -> Effect:
+    """A builder describes what has no export; the description is a manifest like any other.
+
+    Args:
+        step: the running step; its subject is the team.
+        manifest: see `describe`; the same external id again amends the same automation.
+        fields: see `FIELDS`.
+    """
+    one_at_a_time()
+    if not manifest.name.strip():
+        raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
+    version, payload = bring_in(step, manifest, Said(fields), ())
+    return Effect(subject=version, payload=payload)

@@ -1,0 +1,266 @@
+"""Imports under way: read, previewed, drafted, ordered, discarded. The raw file is parsed in memory and never kept (I7, H7).
+
+None of this is a governed row: it is what one person has read and typed, and leaves no ledger event (H7). The register changes by
+`confirmation.confirm_import` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.keys import key_files
+from governance.core.models import Team
+from inventory import importers
+from inventory.importers import ImportProblem, ReadResult
+from inventory.importers.size_limit import Found, fitting
+from inventory.models import BatchState, ImportBatch, ImportItem, ImportState, Outcome, Version
+
+#: Where a manifest says what it was read from, for comparing without loading any.
+CONTENT = KeyTextTransform("content", KeyTransform("source", "manifest"))
+
+
+@dataclass(frozen=True)
+class Added:
+    """What a few files brought to an upload: automations that are new to it, files refused, and how much of it was there already."""
+
+    read: int
+    refused: int
+    again: int
+
+
+def preview(
+    files: Iterable[tuple[str, bytes]], *, actor: Actor, now: datetime, team: Team | None = None
+) -> ImportBatch:
+    """Read files in this process and keep what was found, see `keep`.
+
+    Args:
+        files: name and content of each.
+        actor: who brings them in.
+        now: business time.
+        team: the team that builds them.
+    """
+    return keep(read(files), actor=actor, now=now, team=team)
+
+
+def keep(found: Sequence[Found], *, actor: Actor, now: datetime, team: Team | None = None) -> ImportBatch:
+    """Keep what was read as previews; a file that can't be read becomes a refused item with its reason.
+
+    Args:
+        found: of `read` or `read_apart`.
+        actor: who brings them in.
+        now: business time.
+        team: the team that builds them.
+    """
+    with transaction.atomic():
+        batch = begin(actor=actor, now=now)
+        add(batch, found, now=now, team=team)
+    return batch
+
+
+def begin(*, actor: Actor, now: datetime, order: Mapping[str, Any] | None = None) -> ImportBatch:
+    """An upload with nothing in it yet.
+
+    Args:
+        actor: whose it is.
+        now: business time.
+        order: what is kept with it from the beginning.
+
+    Raises:
+        NotPermitted: nobody acts for themself here: a job, say.
+    """
+    if actor.person is None:
+        raise refuse(Refusal("I7", "permission", "Files are brought in by a person."))
+    return ImportBatch.objects.create(by=actor.person, at=now, order=dict(order or {}))
+
+
+def read(files: Iterable[tuple[str, bytes]]) -> list[Found]:
+    """What files hold, each with the file's name as it is shown: an entry for each automation, and one for each file refused."""
+    found: list[Found] = []
+    for name, data in files:
+        try:
+            results = importers.read(name, data, fingerprint_key=key_files.digest_key())
+        except ImportProblem as problem:
+            found.append((problem.file, problem))
+        else:
+            found += [(importers.file_shown(name), result) for result in results]
+    return found
+
+
+def add(
+    batch: ImportBatch,
+    found: Sequence[Found],
+    *,
+    now: datetime,
+    team: Team | None = None,
+) -> Added:
+    """Keep what was read as previews of an upload, but nothing twice: a folder that broke off is read once more and goes on (I7).
+
+    What is the same has the same name and content, or was refused for the same reason. Credentials that several of what is added
+    together use are found (I5).
+
+    Args:
+        batch: the upload; locked here, so that a part that is sent twice at once is added once.
+        found: of `read`.
+        now: business time.
+        team: whom it is read for.
+
+    Raises:
+        OutOfTurn: it is being brought in.
+    """
+    with transaction.atomic():
+        batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+        _not_under_way(batch)
+        found = fitting(found)
+        there = _there(batch, {name[:255] for name, _ in found}) if batch.size or batch.items.exists() else set()
+        items = [one for one in _items(batch, found, now, team) if _same(one) not in there]
+        ImportItem.objects.bulk_create(items)
+        read_now = sum(one.progress == ImportState.PREVIEW for one in items)
+        if items:
+            batch.size, batch.progress = batch.size + read_now, BatchState.PREVIEW
+            batch.save(update_fields=["size", "progress"])
+    return Added(read_now, len(items) - read_now, len(found) - len(items))
+
+
+def _items(batch: ImportBatch, found: Sequence[Found], now: datetime, team: Team | None) -> list[ImportItem]:
+    """Unsaved items: those that were read, then those that were refused."""
+    named = [(name, one) for name, one in found if isinstance(one, ReadResult)]
+    together = importers.with_shared(one for _, one in named)
+    of_all = {"batch": batch, "team": team, "created_at": now}
+    items = [
+        ImportItem(
+            filename=name[:255],
+            manifest=result.manifest.to_dict(),
+            secrets=[asdict(secret) for secret in result.secrets],
+            **of_all,
+        )
+        for (name, _), result in zip(named, together, strict=True)
+    ]
+    return items + [
+        ImportItem(filename=name[:255], reason=str(one)[:400], progress=ImportState.REFUSED, **of_all)
+        for name, one in found
+        if isinstance(one, ImportProblem)
+    ]
+
+
+def _same(item: ImportItem) -> tuple[str, str]:
+    """By what an item of an upload is the same again."""
+    return item.filename, item.manifest["source"]["content"] if item.manifest else item.reason
+
+
+def _there(batch: ImportBatch, names: Iterable[str]) -> set[tuple[str, str]]:
+    """What an upload has of files with these names; what was discarded is not there any more."""
+    rows = batch.items.filter(filename__in=list(names)).exclude(progress=ImportState.DISCARDED)
+    columns = rows.annotate(content=CONTENT).values_list("filename", "content", "reason").order_by()
+    return {(name, content or reason) for name, content, reason in columns}
+
+
+def order(batch: ImportBatch, said: Mapping[str, Any]) -> bool:
+    """Have everything of an upload brought in that is not in the register yet, also what was refused before.
+
+    Args:
+        batch: the upload.
+        said: see `ImportBatch`.
+
+    Returns:
+        Whether it was ordered; False where it is under way already.
+    """
+    with transaction.atomic():
+        batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+        if batch.progress == BatchState.CONFIRMING:
+            return False
+        again = batch.items.filter(progress=ImportState.PREVIEW, outcome=Outcome.REFUSED)
+        again.update(outcome="", reason="")
+        batch.progress, batch.order = BatchState.CONFIRMING, dict(said)
+        batch.save(update_fields=["progress", "order"])
+    return True
+
+
+def stop(batch: ImportBatch) -> None:
+    """Bring no more in; what is in the register stays there, and the rest can be ordered again."""
+    under_way = ImportBatch.objects.filter(pk=batch.pk, progress=BatchState.CONFIRMING)
+    under_way.update(progress=BatchState.PREVIEW)
+
+
+def open_items(batch: ImportBatch) -> Any:
+    """The items of an upload that nothing has become of yet; what goes on in a preview of its own is no part of it any more."""
+    return batch.items.filter(progress=ImportState.PREVIEW, outcome="", version=None)
+
+
+def discard_all(batch: ImportBatch) -> int:
+    """Drop what of an upload is not in the register, with what was typed about it; returns how many automations.
+
+    Raises:
+        OutOfTurn: it is being brought in.
+    """
+    with transaction.atomic():
+        batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+        _not_under_way(batch)
+        gone = batch.items.exclude(progress__in=(ImportState.CONFIRMED, ImportState.DISCARDED))
+        count = gone.filter(progress=ImportState.PREVIEW).count()
+        gone.update(progress=ImportState.DISCARDED, manifest={}, secrets=[], draft={}, reason="", outcome="")
+        batch.progress, batch.size = BatchState.CONFIRMED, F("size") - count
+        batch.save(update_fields=["progress", "size"])
+    return count
+
+
+def refuse_item(item: ImportItem, words: str) -> None:
+    """Keep why bringing it in was refused; it stays a preview, to be mended by hand."""
+    still = ImportItem.objects.filter(pk=item.pk, progress=ImportState.PREVIEW)
+    still.update(outcome=Outcome.REFUSED, reason=words[:400])
+
+
+def settle_unchanged(found: Mapping[int, Version], team: Team) -> int:
+    """Keep that previews changed nothing, as bringing each in would have said; returns of how many.
+
+    Args:
+        found: of `imports.queries`.
+        team: for which they were brought in.
+    """
+    with transaction.atomic():
+        still = ImportItem.objects.filter(pk__in=found, progress=ImportState.PREVIEW, outcome="").order_by("pk")
+        items = list(still.select_for_update(of=("self",)).only("pk"))
+        for item in items:
+            item.version, item.team = found[item.pk], team
+            item.progress, item.outcome = ImportState.CONFIRMED, Outcome.UNCHANGED
+        ImportItem.objects.bulk_update(items, ("version", "team", "progress", "outcome"))
+    return len(items)
+
+
+def _not_under_way(batch: ImportBatch) -> None:
+    if batch.progress == BatchState.CONFIRMING:
+        sentence = "These automations are being brought into the register at this moment."
+        raise refuse(Refusal("I7", "state", sentence, "Wait until that has ended, or stop it first."))
+
+
+def save_draft(item: ImportItem, draft: Mapping[str, Any], *, team: Team | None) -> None:
+    """Keep what the builder typed so far; nothing typed is ever lost."""
+    _still_open(item)
+    item.draft, item.team = dict(draft), team
+    item.save(update_fields=["draft", "team"])
+
+
+def discard(item: ImportItem) -> None:
+    """The builder drops a preview; what was read and typed goes with it."""
+    _still_open(item)
+    item.progress, item.manifest, item.secrets, item.draft = ImportState.DISCARDED, {}, [], {}
+    item.save()
+
+
+def forget(batch: ImportBatch) -> None:
+    """Drop an upload of which nothing came into the register, as if it had never been read: a program keeps no drafts."""
+    if not batch.items.filter(progress=ImportState.CONFIRMED).exists():
+        batch.delete()
+
+
+def _still_open(item: ImportItem) -> None:
+    if item.progress != ImportState.PREVIEW:
+        raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))

@@ -1,0 +1,405 @@
+"""What two versions differ in, and how a resolved manifest is written down: new facts of the register, then one version (I2, I7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Step
+from governance.core.models import Person
+from governance.core.texts import free_text
+from inventory import importers
+from inventory.automations import platform_instance
+from inventory.chains import chain_ends
+from inventory.chains import queries as chain_queries
+from inventory.chains import transitions as chain_transitions
+from inventory.importers.manifest import Manifest, manifest_digest, manifest_digests, privilege_key, sha256
+from inventory.imports import resolution
+from inventory.imports.resolution import Resolution
+from inventory.models import (
+    REGISTERED,
+    Assessment,
+    Automation,
+    AutomationState,
+    Binding,
+    Credential,
+    Entitlement,
+    NonHumanIdentity,
+    Privilege,
+    Resource,
+    Trigger,
+    Version,
+    VersionAuthor,
+    VersionCredential,
+    VersionIdentity,
+)
+from inventory.ownership import authors
+from inventory.ownership import transitions as ownership_transitions
+from inventory.resources.transitions.bindings import tell_claimed
+from inventory.versions import assessment
+
+#: What may differ in a privilege whose key stayed: field, and how it is called.
+COMPARED = (
+    ("level", "Level"),
+    ("active", "Switched on"),
+    ("model_controlled", "Chosen by a model"),
+    ("opaque", "Can't be judged from its source"),
+    ("recognised", "Recognised"),
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One privilege that stayed and is not as it was: rows of what, before, after."""
+
+    before: Privilege
+    after: Privilege
+    rows: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What differs between two versions (I7). Renaming or moving a node is no difference."""
+
+    added: tuple[Privilege, ...]
+    removed: tuple[Privilege, ...]
+    changed: tuple[Change, ...]
+    triggers_added: tuple[Trigger, ...] = ()
+    triggers_removed: tuple[Trigger, ...] = ()
+    credentials_added: tuple[Credential, ...] = ()
+    credentials_removed: tuple[Credential, ...] = ()
+    source_changed: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether both would hold the same."""
+        return not (self.added or self.removed or self.changed)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many privileges were added, removed and changed."""
+        return {"added": len(self.added), "removed": len(self.removed), "changed": len(self.changed)}
+
+
+def drift(old: Version, new: Version) -> Drift:
+    """Compare what two versions would hold, how they start, and what they use. Reads only: three queries for both together."""
+    starts = _of_both(Trigger.objects.order_by("pk"), old, new)
+    triggers = tuple(_by(rows, _trigger_key) for rows in starts)
+    uses = _of_both(VersionCredential.objects.select_related("credential").order_by("pk"), old, new)
+    used = tuple(_by((row.credential for row in rows), lambda one: one.pk) for rows in uses)
+    held = Privilege.objects.select_related("entitlement__resource", "credential").order_by("pk")
+    found = compare(*_of_both(held, old, new))
+    return Drift(
+        found.added,
+        found.removed,
+        found.changed,
+        *_apart(*triggers),
+        *_apart(*used),
+        source_changed=old.source_digest != new.source_digest,
+    )
+
+
+def compare(old: Iterable[Privilege], new: Iterable[Privilege]) -> Drift:
+    """Compare two lists of privileges by key; the rows may be unsaved, as in a preview."""
+    before, after = _by(old, lambda one: one.key), _by(new, lambda one: one.key)
+    added, removed = _apart(before, after)
+    both = [(before[key], one) for key, one in after.items() if key in before]
+    changed = [Change(was, now, rows) for was, now in both if (rows := _rows(was, now))]
+    return Drift(added, removed, tuple(changed))
+
+
+def differs(was: Privilege, now: Privilege) -> bool:
+    """Whether what has one key is not held the same way."""
+    return bool(_rows(was, now))
+
+
+def _rows(was: Privilege, now: Privilege) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (said, _said(getattr(was, name)), _said(getattr(now, name)))
+        for name, said in COMPARED
+        if getattr(was, name) != getattr(now, name)
+    )
+
+
+def _said(value: Any) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _by(rows: Iterable[Any], key: Any) -> dict[Any, Any]:
+    return {key(row): row for row in rows}
+
+
+def _apart(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    added = tuple(one for key, one in after.items() if key not in before)
+    return added, tuple(one for key, one in before.items() if key not in after)
+
+
+def _trigger_key(one: Trigger) -> tuple[Any, ...]:
+    return one.type, one.detail, one.authenticated, one.active
+
+
+def _of_both(rows: QuerySet[Any], old: Version, new: Version) -> tuple[list[Any], list[Any]]:
+    """The rows of two versions, read together."""
+    found: dict[int, list[Any]] = {old.pk: [], new.pk: []}
+    for row in rows.filter(version__in=found):
+        found[row.version_id].append(row)
+    return found[old.pk], found[new.pk]
+
+
+@dataclass(frozen=True)
+class WrittenDown:
+    """The version that has a content, whether it is new, and its newest assessment."""
+
+    version: Version
+    is_new: bool
+    judged: Assessment
+
+
+def write_down(
+    step: Step[Any],
+    automation: Automation,
+    manifest: Manifest,
+    found: Resolution,
+    *,
+    secrets: Sequence[Mapping[str, Any]] = (),
+    suggested: Mapping[str, Person] | None = None,
+    before: Version | None = None,
+) -> WrittenDown:
+    """The version with this content: the known one, or a new one with all its rows and a first assessment (I2, I7).
+
+    The same content again changes nothing, save that newer detectors make a new assessment of the known version.
+
+    Args:
+        step: the running step.
+        automation: locked by the caller.
+        manifest: as read.
+        found: the manifest resolved against the register; its unsaved rows are saved.
+        secrets: what the source contained, without values.
+        suggested: suggested owners of resources that are proposed along, by `resolution.binding_name`.
+        before: the newest version of the automation; None for one that is made just now.
+    """
+    _save_resources(step, automation, found, suggested or {})
+    _save_credentials(step, automation, found)
+    _save_entitlements(step, found)
+    privileges = _by_key(found)
+    digest, bound = manifest_digest(manifest), sha256(sorted(privileges))
+    same = automation.versions.filter(manifest_digest__in=manifest_digests(manifest), binding_digest=bound)
+    known = same.first() if before is not None else None
+    if known is not None:
+        judged = _assess_anew(step, known, manifest)
+        _save_author(known, manifest)
+        return WrittenDown(known, False, judged)
+    _assess_running(step, automation, manifest)
+    version = _new_version(step, automation, manifest, secrets, digest, bound, before)
+    version.meets = _meets(automation, manifest, found)
+    version.save()
+    for one in privileges.values():
+        one.version = version
+    Privilege.objects.bulk_create(privileges.values())
+    used = [
+        VersionCredential(version=version, credential=credential, at=found.places[key])
+        for key, credential in found.credentials.items()
+    ]
+    VersionCredential.objects.bulk_create(used)
+    for trigger in found.triggers:
+        trigger.version = version
+    Trigger.objects.bulk_create(found.triggers)
+    _save_identities(step, automation, version, found)
+    _save_author(version, manifest, is_new=True)
+    identities = sorted(found.identities, key=lambda one: one.pk) if before is None else None
+    rows = assessment.Rows(automation, list(privileges.values()), used, found.triggers, manifest, identities)
+    return WrittenDown(version, True, assessment.assess(version, now=step.now, rows=rows))
+
+
+def as_known(automation: Automation | None, manifest: Manifest) -> Manifest:
+    """The manifest with the source digest by which the automation knows this very source already, where that is an earlier one (I2)."""
+    source = manifest.source
+    if (
+        automation is None
+        or not source.earlier
+        or not automation.versions.filter(source_digest=source.earlier).exists()
+    ):
+        return manifest
+    return replace(manifest, source=replace(source, content=source.earlier, earlier=source.content))
+
+
+def _new_version(
+    step: Step[Any],
+    automation: Automation,
+    manifest: Manifest,
+    secrets: Sequence[Mapping[str, Any]],
+    digest: str,
+    bound: str,
+    before: Version | None,
+) -> Version:
+    return Version(
+        automation=automation,
+        number=before.number + 1 if before is not None else 1,
+        source_digest=as_known(automation, manifest).source.content,
+        manifest_digest=digest,
+        binding_digest=bound,
+        manifest=replace(
+            manifest, source=replace(manifest.source, owner_hint="")
+        ).to_dict(),  # it can't be erased from here (H6)
+        secrets=list(secrets),
+        imported_by=step.actor.person,
+        created_at=step.now,
+    )
+
+
+def _meets(automation: Automation, manifest: Manifest, found: Resolution) -> list[str]:
+    """By what it could be joined with another automation (A16), now that all it is made of has rows."""
+    credentials = {one.pk: str(one) for one in found.credentials.values()}
+    return chain_ends.meets(
+        chain_ends.Version(automation, found.privileges.values(), credentials, found.triggers, {}, manifest.on_error)
+    )
+
+
+def _save_author(version: Version, manifest: Manifest, *, is_new: bool = False) -> None:
+    """Keep whom the source names, also where the same content names somebody now who was not named before (S1)."""
+    hint = free_text.clean(manifest.source.owner_hint)
+    if not hint or (not is_new and version.authors.filter(said__text=hint).exists()):
+        return
+    if (said := free_text.keep(hint)) is not None:
+        VersionAuthor.objects.create(version=version, said=said, person=authors.matched([hint]).get(hint))
+
+
+def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Assessment:
+    """The newest assessment: a better detector makes a new one, never a new version (I2)."""
+    last = version.latest_assessment
+    if last is None or last.importer_version != importers.VERSION:
+        return assessment.assess(version, now=step.now, manifest=manifest)
+    return last
+
+
+def _assess_running(step: Step[Any], automation: Automation, manifest: Manifest) -> None:
+    """What runs is of the very source that is read otherwise now: it is judged by that too, and reviewed where that is worse (I2)."""
+    running = automation.approved_version
+    if running is not None and running.source_digest in manifest.source.digests:
+        assessment.assess(running, now=step.now, manifest=manifest)
+
+
+def _save_resources(
+    step: Step[Any], automation: Automation, found: Resolution, suggested: Mapping[str, Person]
+) -> None:
+    """Propose the resources that nobody knows yet, and the bindings of every connection that has none (I8)."""
+    new = {key: one for key, one in found.resources.items() if one._state.adding}
+    for key, resource in new.items():
+        resource.proposed_by, resource.created_at = step.actor.person, step.now
+        resource.environment = automation.environment
+        resource.suggested_owner = suggested.get(resolution.binding_name(key))
+    step.insert(list(new.values()))
+    for resource in new.values():
+        step.record("resource.proposed", resource)
+    said = {key: one for key, one in found.resources.items() if key[0] != REGISTERED}
+    first = [
+        _proposed(step, Binding(connector=key[0], instance_name=key[1]), resource)
+        for key, resource in said.items()
+        if key not in found.bindings
+    ]
+    again = [
+        _proposed(step, _as_resolved(found.bindings[key]), resource)
+        for key, resource in said.items()
+        if found.is_rebound(key)
+    ]
+    step.insert(first)
+    for row in again:
+        step.save(row)
+    for row in (*first, *again):
+        step.record("binding.proposed", row, {"resource": str(row.resource_id)})
+    tell_claimed([*first, *again], step.now)
+
+
+def _proposed(step: Step[Any], row: Binding, resource: Resource) -> Binding:
+    """A binding as this import proposes it; what was refused stays in `refused_for`."""
+    row.resource, row.proposed_by, row.proposed_at = resource, step.actor.capacity_of, step.now
+    row.refused_by = row.refused_at = None
+    return row
+
+
+def _as_resolved(read: Binding) -> Binding:
+    """A known binding under its lock, as it was when the manifest was resolved: what an owner says meanwhile is not written over (I8).
+
+    Raises:
+        OutOfTurn: somebody confirmed, refused or proposed it since.
+    """
+    row = Binding.objects.select_for_update(of=("self",), no_key=True).get(pk=read.pk)
+    if any(getattr(row, name) != getattr(read, name) for name in ("resource_id", "confirmed_at", "refused_for")):
+        sentence = f"Somebody said meanwhile what the connection {row.instance_name} opens, so nothing was brought in."
+        raise refuse(Refusal("I8", "stale", sentence, "Look at the preview again."))
+    return row
+
+
+def _save_credentials(step: Step[Any], automation: Automation, found: Resolution) -> None:
+    """Register credentials that are new, and what those open of which this import may say so (I6)."""
+    new = [one for one in found.credentials.values() if one._state.adding]
+    for credential in found.credentials.values():
+        if not credential.platform_instance:
+            credential.platform_instance = platform_instance.local_to(automation)
+        credential.opens = credential.opens  # takes over the key of a resource saved just now
+    step.insert(new)
+    for credential in new:
+        step.record("credential.registered", credential, {"kind": credential.kind})
+    for credential in (one for one in found.opened if one not in new):
+        step.save(credential)
+        step.record("credential.amended", credential, {"opens": str(credential.opens_id)})
+
+
+def _save_entitlements(step: Step[Any], found: Resolution) -> None:
+    """Add entitlements that are new, once each, and let the privileges point at the saved rows."""
+    new: dict[tuple[int, str], Entitlement] = {}
+    for privilege in found.privileges.values():
+        entitlement = privilege.entitlement
+        if entitlement._state.adding:
+            entitlement.resource = entitlement.resource  # takes over the key of a resource saved just now
+            privilege.entitlement = new.setdefault((entitlement.resource_id, entitlement.code), entitlement)
+    step.insert(list(new.values()))
+    for entitlement in new.values():
+        step.record("entitlement.added", entitlement, {"code": entitlement.code})
+    for privilege in found.privileges.values():  # take over the keys of what was saved just now
+        privilege.entitlement, privilege.credential = privilege.entitlement, privilege.credential
+
+
+def _by_key(found: Resolution) -> dict[str, Privilege]:
+    """By key, now that every resource has a row; what holds the same was made one with several places by `resolution` (I7)."""
+    for draft_key, one in found.privileges.items():
+        one.key = privilege_key(found.said[draft_key], str(one.entitlement.resource_id))
+    return {one.key: one for one in found.privileges.values()}
+
+
+def to_take_over(version: Version) -> QuerySet[NonHumanIdentity]:
+    """Which identities a version takes over from others once it is submitted: see `hand_over_identities`."""
+    never = Q(automation__approved_version=None, automation__state__in=(AutomationState.DRAFT, AutomationState.RETIRED))
+    return NonHumanIdentity.objects.filter(never, used_by__version=version).exclude(automation=version.automation_id)
+
+
+def hand_over_identities(step: Step[Automation], version: Version) -> None:
+    """What is submitted takes over its identities that serve nothing but a draft, or what was retired unapproved (I5).
+
+    Until then an identity serves whoever named it first; a draft that nobody ever reviewed holds it against nobody.
+    """
+    automation = step.subject
+    for one in to_take_over(version).select_for_update(of=("self",), no_key=True).order_by("pk"):
+        one.owner, one.automation = automation.business_owner, automation
+        ownership_transitions.settle(one, step)
+        step.save(one)
+        step.record("identity.handed_over", one)
+    if automation.state in chain_queries.IN_USE:
+        chain_transitions.refresh(automation.pk)
+
+
+def _save_identities(step: Step[Any], automation: Automation, version: Version, found: Resolution) -> None:
+    """Register the identities that the source itself names; the first automation to name one is the one it serves (I5)."""
+    is_served_anew = automation.state in chain_queries.IN_USE and any(one._state.adding for one in found.identities)
+    for identity in found.identities:
+        if identity._state.adding:
+            identity.owner, identity.automation = automation.business_owner, automation
+            step.save(identity)
+            step.record("identity.registered", identity, {"kind": identity.kind})
+        VersionIdentity.objects.create(version=version, identity=identity)
+    if is_served_anew:
+        chain_transitions.refresh(automation.pk)

@@ -1,0 +1,97 @@
+"""Imports under way: what was read, what the builder typed so far. The raw file is never kept (I7, H7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from governance.core.actors.actor import Actor
+from governance.core.models import Membership, Person, Team
+from inventory.models.version import Version
+
+
+class ImportState(models.TextChoices):
+    """A preview becomes a version when it is confirmed, or is discarded."""
+
+    PREVIEW = "preview", "Preview"
+    CONFIRMED = "confirmed", "Confirmed"
+    REFUSED = "refused", "Refused"
+    DISCARDED = "discarded", "Discarded"
+
+
+class BatchState(models.TextChoices):
+    """How an upload stands: read, being brought in as its builder ordered, or brought in as far as it could be."""
+
+    PREVIEW = "preview", "Read"
+    CONFIRMING = "confirming", "Being brought in"
+    CONFIRMED = "confirmed", "Brought in"
+
+
+class Outcome(models.TextChoices):
+    """What bringing in one automation came to."""
+
+    NEW = "new", "New in the register"
+    CHANGED = "changed", "A new version"
+    UNCHANGED = "unchanged", "Nothing changed"
+    REFUSED = "refused", "Refused"
+
+
+class ImportBatch(models.Model):
+    """One upload by one person: one file or many, read a few at a time.
+
+    `order` is what was said about all of its automations together when they were ordered to be brought in: ids of team and owners,
+    and the environment.
+    """
+
+    by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    progress = models.CharField(max_length=10, choices=BatchState, default=BatchState.PREVIEW)
+    order = models.JSONField(default=dict)
+    #: How many automations were read.
+    size = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes = (models.Index("id", name="inv_importbatch_confirming", condition=Q(progress="confirming")),)
+
+    def __str__(self) -> str:
+        return f"Import of {self.at:%Y-%m-%d %H:%M}"
+
+
+class ImportItemQuerySet(models.QuerySet["ImportItem"]):
+    """Items as people may see them."""
+
+    def visible_to(self, actor: Actor, now: datetime) -> ImportItemQuerySet:
+        """One's own, and those of one's teams once a team was chosen."""
+        if actor.person is None:
+            return self.none()
+        mine = Membership.objects.filter(person=actor.person).values("team")
+        return self.filter(Q(batch__by=actor.person) | Q(team__in=mine))
+
+
+class ImportItem(models.Model):
+    """One automation found in an upload: its manifest, the draft that the builder fills in, and what became of it.
+
+    What was refused stays a preview, with the reason, to be mended by hand; a file that could not be read is an item without manifest.
+    """
+
+    batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="items")
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
+    filename = models.CharField(max_length=255)
+    manifest = models.JSONField(default=dict)
+    secrets = models.JSONField(default=list)
+    draft = models.JSONField(default=dict)
+    progress = models.CharField(max_length=10, choices=ImportState, default=ImportState.PREVIEW)
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
+    reason = models.CharField(max_length=400, blank=True)
+    version = models.ForeignKey(Version, models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField()
+
+    objects = ImportItemQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return self.filename

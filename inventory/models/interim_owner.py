@@ -1,0 +1,275 @@
+"""Who answers for something meanwhile, when its owner has left: named by two people together, for thirty days at most (I3)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any, ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from governance.core.database import compiled_queries
+from governance.core.database.key_filters import among
+from governance.core.models import NEVER_REMOVED, FreeText, History, Person, Team
+from governance.core.roles.roles import Relation
+
+#: Days that an interim owner answers for something (I3). They can be named again.
+INTERIM_DAYS = 30
+
+#: What can be without an owner, by the field that names it.
+OWNED = ("resource", "automation", "identity", "credential")
+
+#: Who was named by whom stays as it was said, and what was confirmed stays confirmed.
+STAYS_AS_NAMED = pgtrigger.Trigger(
+    name="interim_stays_as_named",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    func="""
+        IF TG_OP = 'INSERT' THEN
+            IF NEW.state <> 'named' THEN
+                RAISE EXCEPTION 'I3: an interim owner is named first and confirmed by another then (%)', NEW.id
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        END IF;
+        IF ROW(NEW.resource_id, NEW.automation_id, NEW.identity_id, NEW.credential_id, NEW.person_id,
+               NEW.named_by_id, NEW.named_for_id, NEW.named_as, NEW.named_at)
+            IS DISTINCT FROM
+           ROW(OLD.resource_id, OLD.automation_id, OLD.identity_id, OLD.credential_id, OLD.person_id,
+               OLD.named_by_id, OLD.named_for_id, OLD.named_as, OLD.named_at)
+            OR OLD.confirmed_at IS NOT NULL AND
+               ROW(NEW.confirmed_by_id, NEW.confirmed_for_id, NEW.confirmed_at, NEW.until)
+               IS DISTINCT FROM ROW(OLD.confirmed_by_id, OLD.confirmed_for_id, OLD.confirmed_at, OLD.until)
+            OR OLD.state = 'ended' AND NEW.state <> 'ended' THEN
+            RAISE EXCEPTION 'I3: who was named interim owner by whom stays on record (%)', OLD.id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class InterimState(models.TextChoices):
+    """One person names, another confirms; that its term is over is computed."""
+
+    NAMED = "named", "Named"
+    CONFIRMED = "confirmed", "Confirmed"
+    ENDED = "ended", "Ended"
+
+
+class NamedAs(models.TextChoices):
+    """In which of the two capacities somebody named; the other one confirms."""
+
+    LEAD = "lead", "Team lead"
+    SECURITY = "security", "Security reviewer"
+
+
+def _exactly_one() -> Q:
+    """One of `OWNED` is named, and none of the others."""
+    return reduce(or_, (Q(**{f"{name}__isnull": name != named for name in OWNED}) for named in OWNED))
+
+
+def _others(one: tuple[str, ...], other: tuple[str, ...]) -> Q:
+    """No one of some people is one of the others, where they are named."""
+    found = Q()
+    for first in one:
+        for second in other:
+            found &= Q((f"{first}__isnull", True)) | Q((f"{second}__isnull", True)) | ~Q((first, F(second)))
+    return found
+
+
+class InterimOwner(models.Model):
+    """One person who is to answer for one thing without an owner, or did: by team lead and security reviewer together (I3)."""
+
+    resource = models.ForeignKey(
+        "inventory.Resource", models.PROTECT, null=True, blank=True, related_name="interim_owners"
+    )
+    automation = models.ForeignKey(
+        "inventory.Automation", models.PROTECT, null=True, blank=True, related_name="interim_owners"
+    )
+    identity = models.ForeignKey(
+        "inventory.NonHumanIdentity", models.PROTECT, null=True, blank=True, related_name="interim_owners"
+    )
+    credential = models.ForeignKey(
+        "inventory.Credential", models.PROTECT, null=True, blank=True, related_name="interim_owners"
+    )
+    person = models.ForeignKey(Person, models.PROTECT, related_name="interim_for")
+    state = models.CharField(max_length=10, choices=InterimState, default=InterimState.NAMED)
+    #: Whom they stood in for when they named or confirmed: a delegation uses up both people (A11).
+    named_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
+    named_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    named_as = models.CharField(max_length=8, choices=NamedAs)
+    named_at = models.DateTimeField()
+    confirmed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    confirmed_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    until = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    #: Why somebody was named: who confirms reads it.
+    reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
+
+    history = History()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(name="interim_of_one_thing", condition=_exactly_one()),
+            models.CheckConstraint(
+                name="interim_named_by_two_others",
+                condition=_others(("person",), ("named_by", "named_for", "confirmed_by", "confirmed_for"))
+                & _others(("named_by", "named_for"), ("confirmed_by", "confirmed_for")),
+            ),
+            models.CheckConstraint(
+                name="interim_confirmed_by_somebody",
+                condition=Q(confirmed_at__isnull=True, confirmed_by__isnull=True, until__isnull=True)
+                & ~Q(state="confirmed")
+                | Q(confirmed_at__isnull=False, confirmed_by__isnull=False, until__isnull=False) & ~Q(state="named"),
+            ),
+            models.CheckConstraint(
+                name="interim_at_most_30_days",
+                condition=Q(until__isnull=True)
+                | Q(until__gt=F("confirmed_at"))
+                & Q(
+                    until__lte=F("confirmed_at")
+                    + models.Value(timedelta(days=INTERIM_DAYS), output_field=models.DurationField())
+                ),
+            ),
+            models.CheckConstraint(
+                name="interim_ended_once",
+                condition=Q(state="ended", ended_at__isnull=False) | ~Q(state="ended") & Q(ended_at__isnull=True),
+            ),
+            models.CheckConstraint(name="interim_state_known", condition=Q(state__in=InterimState.values)),
+            models.CheckConstraint(name="interim_named_as_known", condition=Q(named_as__in=NamedAs.values)),
+            models.UniqueConstraint(
+                fields=OWNED, condition=~Q(state="ended"), nulls_distinct=False, name="interim_one_at_a_time"
+            ),
+        )
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [STAYS_AS_NAMED, *NEVER_REMOVED]
+
+    def __str__(self) -> str:
+        return f"{self.person} for {self.subject}"
+
+    @property
+    def subject(self) -> Owned:
+        """What has no owner."""
+        found: Owned = next(one for name in OWNED if (one := getattr(self, name)) is not None)
+        return found
+
+    def runs(self, now: datetime) -> bool:
+        """Whether the person answers for it at ``now``: confirmed, within the term, and here."""
+        in_term = self.until is not None and now < self.until
+        return self.state == InterimState.CONFIRMED and in_term and self.person.is_here
+
+    def ledger_about(self) -> tuple[models.Model, ...]:
+        """It stands on the timelines of what it is about."""
+        about: Any = getattr(self.subject, "ledger_about", None)
+        return (self, *(about() if about is not None else (self.subject,)))
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """As to what it is about; who is named stands to it as themself, and can put it down."""
+        own = {Relation.SELF} if person.pk == self.person_id else frozenset[Relation]()
+        return frozenset(self.subject.relations(person, now) | own)
+
+
+def points_to_its_own(field: str) -> pgtrigger.Trigger:
+    """Refuses that a row follows somebody who was named for another one, or whom nobody has confirmed.
+
+    Args:
+        field: of `OWNED`, what the row's table is.
+    """
+    return pgtrigger.Trigger(
+        name="interim_of_its_own",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.Update,
+        condition=pgtrigger.Q(new__interim__isnull=False),
+        func=f"""
+            IF NOT EXISTS (SELECT 1 FROM inventory_interimowner i
+                           WHERE i.id = NEW.interim_id AND i.{field}_id = NEW.id AND i.confirmed_at IS NOT NULL) THEN
+                RAISE EXCEPTION 'I3: an interim owner is named and confirmed by two people (% %)', TG_TABLE_NAME, NEW.id
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        """,  # noqa: S608  a trigger over a column of ours
+    )
+
+
+class Owned(models.Model):
+    """Something that somebody answers for. It is ownerless when they have left and nobody answers for it meanwhile (I3).
+
+    A subclass says who is `accountable`, and whose leads name an interim owner (`owning_team`).
+    """
+
+    #: Who was confirmed last; whether that still counts is asked of `interim_owner`.
+    interim = models.ForeignKey(InterimOwner, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def accountable(self) -> Person | None:
+        """Who answers for it as a rule, whether they are here or not; None where nobody ever did."""
+        raise NotImplementedError
+
+    @property
+    def owning_team(self) -> Team | None:
+        """The team whose lead names an interim owner; None to ask the teams of whoever left."""
+        raise NotImplementedError
+
+    def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
+        """How a person stands to it."""
+        raise NotImplementedError
+
+    def interim_owner(self, now: datetime) -> Person | None:
+        """Who answers for it at ``now`` in place of an owner who left, or None. Asks nothing where nobody was ever named."""
+        if self.interim is None or not self.interim.runs(now) or self._has_accountable:
+            return None
+        return self.interim.person
+
+    @property
+    def _has_accountable(self) -> bool:
+        return self.accountable is not None and self.accountable.is_here
+
+    def is_ownerless(self, now: datetime) -> bool:
+        """Whether nobody who is here answers for it (I3)."""
+        return not self._has_accountable and self.interim_owner(now) is None
+
+    def is_led_by(self, person: Person) -> bool:
+        """Whether a person leads the team whose it is, as lead or deputy lead; without a team, one of the owner's who left."""
+        if self.owning_team is not None:
+            return person.pk in (self.owning_team.lead_id, self.owning_team.deputy_lead_id)
+        if self.accountable is None:
+            return False
+        teams = Team.objects.filter(memberships__person=self.accountable)
+        return teams.filter(Q(lead=person) | Q(deputy_lead=person)).exists()
+
+
+def still_answering(people: Any, now: datetime, prefix: str = "") -> Q:
+    """Rows for which one of some people answers meanwhile at ``now``.
+
+    Args:
+        people: ids, a query of ids, or what stands for ids.
+        now: business time.
+        prefix: the way to the row, ``entitlement__resource__`` say.
+    """
+    about = f"{prefix}interim__"
+    who = Q(
+        among(people, f"{about}person")
+        if isinstance(people, compiled_queries.Value)
+        else (f"{about}person__in", people)
+    )
+    return who & Q((f"{about}state", InterimState.CONFIRMED), (f"{about}until__gt", now))
+
+
+def nobody_answers(owner: str, now: datetime) -> Q:
+    """Rows whose owner has left, or where there is none, and for which nobody answers meanwhile at ``now``.
+
+    Args:
+        owner: the field that names who is accountable.
+        now: business time.
+    """
+    gone = Q((f"{owner}__isnull", True)) | Q((f"{owner}__is_active", False)) | Q((f"{owner}__left_at__isnull", False))
+    here = Q(interim__person__is_active=True, interim__person__left_at__isnull=True)
+    return gone & ~(Q(interim__isnull=False, interim__state=InterimState.CONFIRMED, interim__until__gt=now) & here)

@@ -1,0 +1,83 @@
+"""Eligible delegates: people who share each responsibility of the giver (A11). Reads only.
+
+For each item that the giver owns or leads, a delegate is its deputy, a lead of its team or a fallback owner. The database's
+`may_stand_in` is the rule; this module has the choices of the form and the words of a refusal.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal
+from governance.core.models import Membership, Person, TeamKind
+from governance.core.people.transitions import people_with
+from governance.core.roles.roles import SAME_DUTY
+
+#: Items that `why_nobody` names.
+MOST = 3
+TO_DO = "Choose a deputy or team lead for all that you own or lead, or a fallback owner."
+
+
+def offered(giver: Person, now: datetime) -> QuerySet[Person]:
+    """The eligible delegates of a person at ``now``, sorted by name."""
+    others = Person.objects.filter(is_active=True, left_at__isnull=True).exclude(pk=giver.pk).order_by("name", "pk")
+    for role in access.roles_of(giver, now) & {*SAME_DUTY}:
+        others = others.filter(pk__in=people_with(role, now).order_by().values("pk"))
+    items = responsibilities(giver, now)
+    if not items:
+        return others
+    shared = set.intersection(*(sharers for _, sharers in items))
+    return others.filter(Q(pk__in=shared) | Q(pk__in=_fallback_owners().order_by().values("person")))
+
+
+def _fallback_owners() -> QuerySet[Membership]:
+    return Membership.objects.filter(team__kind=TeamKind.FALLBACK)
+
+
+def responsibilities(giver: Person, now: datetime) -> list[tuple[str, set[int]]]:
+    """Items that a person owns or leads at ``now``: the name of each, and the people who share it besides the fallback owners."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sharers FROM responsibilities(%s, %s) ORDER BY name", [giver.pk, now])
+        return [(name, set(sharers)) for name, sharers in cursor.fetchall()]
+
+
+def why_nobody(giver: Person, now: datetime) -> str:
+    """The words for a giver without an eligible delegate: what a delegate must share, and the next step."""
+    names = [name for name, _ in responsibilities(giver, now)]
+    if not names:
+        return "You have no eligible delegate: nobody else holds your roles. Ask an admin to propose a second person for them."
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return (
+        "You have no eligible delegate. A delegate holds your roles and is deputy or team lead for all that you own or lead"
+        f" ({', '.join(names[:MOST])}{more}), or is a fallback owner."
+        " Ask an admin to name such a deputy or to propose a fallback owner."
+    )
+
+
+def _shares(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Refuse a delegate who does not share an item of the giver's. The operation itself refuses a missing role, by its name."""
+    giver = actor.person
+    if giver is None or actor.standing_for is not None or giver == subject:
+        return None
+    if access.roles_of(giver, now) & {*SAME_DUTY} - access.roles_of(subject, now):
+        return None
+    items = responsibilities(giver, now)
+    about = next((name for name, sharers in items if subject.pk not in sharers), None)
+    if about is None or _fallback_owners().filter(person=subject).exists():
+        return None
+    return Refusal("A11", "duty", f"{subject.name} does not share your responsibility for {about}.", TO_DO)
+
+
+SHARES_RESPONSIBILITY = Duty(
+    "A11",
+    "A11",
+    "A delegate is, for each item that the giver owns or leads, its deputy, a lead of its team or a fallback owner.",
+    _shares,
+    ("delegation_same_responsibility",),
+)

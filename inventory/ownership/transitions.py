@@ -1,0 +1,408 @@
+"""Naming who answers for something whose owner has left: the team's lead and a security reviewer together, either first (I3).
+
+Until both have said the same, nothing new is approved on it; for thirty days then the person named acts as its owner. It is over
+with the term, with an owner who counts, or when one of the two, or the person, ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import CharField, Exists, OuterRef, Value
+from django.db.models.functions import Cast, Concat
+
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine import hooks
+from governance.core.engine.transition import Effect, Step, Transition, transition
+from governance.core.ledger import ledger_events
+from governance.core.models import Notice, Person
+from governance.core.notices import outbox
+from governance.core.people.transitions import people_with
+from governance.core.roles.roles import Permission, Role
+from inventory.models import (
+    OWNED,
+    Automation,
+    Credential,
+    InterimOwner,
+    InterimState,
+    NamedAs,
+    NonHumanIdentity,
+    Owned,
+    Resource,
+)
+from inventory.models.interim_owner import INTERIM_DAYS
+
+S = InterimState
+
+#: What is locked before a row that names somebody: the thing that it is about.
+ABOUT = OWNED
+
+#: Where a row remembers what `latest` read.
+READ = "_interim_read"
+
+
+def field_of(subject: Owned) -> str:
+    """Which of `OWNED` something is."""
+    kinds = {Resource: "resource", Automation: "automation", NonHumanIdentity: "identity", Credential: "credential"}
+    return kinds[type(subject)]
+
+
+def latest(subject: Owned, now: datetime) -> InterimOwner | None:
+    """Who is named for it, or answers for it, at ``now``; None where nobody was, or that is over.
+
+    One query for one instance of the row: a page asks several rules about it, and a write reads the row anew.
+    """
+    if READ not in subject.__dict__:
+        found = InterimOwner.objects.filter(**{field_of(subject): subject}).exclude(state=S.ENDED)
+        subject.__dict__[READ] = found.select_related("person", "named_by", "named_for", "confirmed_by").first()
+        if subject.__dict__[READ] is not None:
+            setattr(subject.__dict__[READ], field_of(subject), subject)
+    one: InterimOwner | None = subject.__dict__[READ]
+    return None if one is None or _is_over(one, now) else one
+
+
+def _is_over(one: InterimOwner, now: datetime) -> bool:
+    """Whether it counts no more although nobody has ended it: its term is over, or who was named has left."""
+    return not one.person.is_here or (one.state == S.CONFIRMED and not one.runs(now))
+
+
+def _left(subject: Owned) -> str:
+    return subject.accountable.name if subject.accountable is not None else "Somebody"
+
+
+# --- duties ------------------------------------------------------------------------------------------------------------
+
+
+def _ownerless(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.is_ownerless(now):
+        return None
+    meanwhile = subject.interim_owner(now)
+    if meanwhile is not None:
+        return Refusal("I3", "state", f"{meanwhile.name} answers for it meanwhile.", "Their term can be ended first.")
+    if subject.accountable is None:
+        return Refusal("I3", "state", "It never had an owner: nobody is named in place of one.")
+    return Refusal("I3", "state", f"{_left(subject)} is here and answers for it.")
+
+
+def _in_use(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
+    state = getattr(subject, "state", "")
+    if state in ("retired", "proposed"):
+        return Refusal("I3", "state", f"It is {state}, so nobody has to answer for it meanwhile.")
+    return None
+
+
+def _nobody_named(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
+    one = latest(subject, now)
+    if one is None:
+        return None
+    other = _other(one)
+    sentence = f"{one.named_by.name} has named {one.person.name} already."
+    return Refusal("I3", "state", sentence, f"{_who(other)} confirms that, or it is withdrawn first.")
+
+
+def _other(one: InterimOwner) -> NamedAs:
+    """In which capacity it is confirmed."""
+    return NamedAs.SECURITY if one.named_as == NamedAs.LEAD else NamedAs.LEAD
+
+
+def _who(capacity: NamedAs) -> str:
+    return {NamedAs.LEAD: "The team's lead", NamedAs.SECURITY: "A security reviewer"}[capacity]
+
+
+def _not_oneself(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    if any(person.pk == subject.person_id for person in actor.people):
+        return Refusal("SOD-8", "duty", "You would answer for it yourself.", "Two other people say so.")
+    return None
+
+
+def _another(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    if any(person.pk in (subject.named_by_id, subject.named_for_id) for person in actor.people):
+        sentence = f"You named {subject.person.name}; somebody else confirms it."
+        return Refusal("SOD-8", "duty", sentence, f"{_who(_other(subject))} does.")
+    return None
+
+
+def _other_capacity(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    if _other(subject) in capacities(subject.subject, actor, now):
+        return None
+    named_as = NamedAs(subject.named_as).label.lower()
+    sentence = f"A {named_as} named {subject.person.name}, so {_who(_other(subject)).lower()} confirms it."
+    return Refusal("I3", "duty", sentence, "It takes the team's lead and a security reviewer together.")
+
+
+def _still_ownerless(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    if not subject.person.is_here:
+        return Refusal("I3", "state", f"{subject.person.name} is not here any more.", "Name somebody else.")
+    return _ownerless(subject.subject, actor, now)
+
+
+OWNERLESS = Duty(
+    "I3", "I3", "An interim owner is named where the owner has left and nobody answers meanwhile.", _ownerless
+)
+IN_USE = Duty("I3", "I3", "An interim owner is named for what is in use.", _in_use)
+NOBODY_NAMED = Duty(
+    "I3", "I3", "One interim owner at a time is named for a thing.", _nobody_named, ("interim_one_at_a_time",)
+)
+NOT_ONESELF = Duty(
+    "SOD-8",
+    "S8",
+    "Nobody confirms that they answer for something themself.",
+    _not_oneself,
+    ("interim_named_by_two_others",),
+)
+ANOTHER = Duty(
+    "SOD-8", "S8", "Who named an interim owner does not confirm it.", _another, ("interim_named_by_two_others",)
+)
+OTHER_CAPACITY = Duty(
+    "I3", "I3", "An interim owner is named by team lead and security reviewer together.", _other_capacity
+)
+STILL_OWNERLESS = Duty(
+    "I3", "I3", "An interim owner is confirmed while there is no other, and while they are here.", _still_ownerless
+)
+
+
+def capacities(subject: Owned, actor: Actor, now: datetime) -> tuple[NamedAs, ...]:
+    """In which of the two capacities somebody may speak about who answers for something."""
+    person = actor.capacity_of
+    if person is None or not access.stands_in(actor, now):
+        return ()
+    found = [NamedAs.LEAD] if subject.is_led_by(person) else []
+    if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
+        found.append(NamedAs.SECURITY)
+    return tuple(found)
+
+
+# --- operations --------------------------------------------------------------------------------------------------------
+
+
+def _naming(model: type[Owned]) -> Transition[Any]:
+    """The operation that names an interim owner for things of one kind; it is the same for all."""
+
+    @transition(
+        model, event="interim.named", permission=Permission.INTERIM_NAME, duties=[IN_USE, OWNERLESS, NOBODY_NAMED]
+    )
+    def name_interim(step: Step[Any], *, person: Person) -> Effect:
+        """The team's lead or a security reviewer names who answers for it meanwhile; the other of the two confirms (I3)."""
+        return _name(step, person)
+
+    return name_interim
+
+
+#: What higher apps bar people from, each with a reason (see `consequences.bar`).
+NAMING_OWNERS = "automation.owner_named"
+
+#: By the field of `OWNED`.
+NAMING: dict[str, Transition[Any]] = {
+    "resource": _naming(Resource),
+    "automation": _naming(Automation),
+    "identity": _naming(NonHumanIdentity),
+    "credential": _naming(Credential),
+}
+
+
+def _name(step: Step[Any], person: Person) -> Effect:
+    subject: Owned = step.subject
+    if not person.is_here:
+        said = f"{person.name} is not here any more."
+        raise refuse(Refusal("I3", "input", said, detail=(("person", said),)))
+    if any(acting.pk == person.pk for acting in step.actor.people):
+        raise refuse(Refusal("SOD-8", "duty", "You can't name yourself.", "Name somebody else, whom another confirms."))
+    _check_not_asked(subject, person, step.now)
+    subject.__dict__.pop(READ, None)
+    found = capacities(subject, step.actor, step.now)
+    if not found or step.actor.person is None:
+        raise refuse(Refusal("I3", "permission", "It takes the team's lead or a security reviewer."))
+    if close(subject, step, "term"):
+        step.save(subject)
+    made = InterimOwner(
+        **{field_of(subject): subject},
+        person=person,
+        named_by=step.actor.person,
+        named_for=step.actor.standing_for,
+        named_as=found[0],
+        named_at=step.now,
+        reason=step.reason,
+    )
+    step.save(made)
+    _tell(step, made, _who_confirms(made, step), "interim_named")
+    return Effect(subject=made, payload={"person": str(person.opaque_id), "as": str(found[0])})
+
+
+@transition(
+    InterimOwner,
+    event="interim.confirmed",
+    permission=Permission.INTERIM_NAME,
+    source=(S.NAMED,),
+    target=(S.CONFIRMED,),
+    duties=[STILL_OWNERLESS, NOT_ONESELF, ANOTHER, OTHER_CAPACITY],
+    parents=ABOUT,
+)
+def confirm_interim(step: Step[InterimOwner]) -> Effect:
+    """The other of the two, team lead or security reviewer, confirms who was named: they answer for it from now on (I3)."""
+    one = step.subject
+    _check_not_asked(one.subject, one.person, step.now)
+    one.confirmed_by, one.confirmed_for, one.confirmed_at = step.actor.person, step.actor.standing_for, step.now
+    one.until = step.now + timedelta(days=INTERIM_DAYS)
+    _tell(step, one, [one.person], "interim_confirmed")
+    _tell(step, one, [one.named_by], "interim_agreed")
+    said = {"person": str(one.person.opaque_id), "until": ledger_events.instant(one.until)}
+    return Effect(payload=said, then=lambda: _follow(step, one))
+
+
+def _check_not_asked(subject: Owned, person: Person, now: datetime) -> None:
+    """Whoever is asked about an automation is not thrown out of that by being named for it (S1, A9)."""
+    no = hooks.barred(NAMING_OWNERS, subject, now).get(person.pk) if isinstance(subject, Automation) else None
+    if no is not None:
+        raise refuse(no)
+
+
+def _follow(step: Step[Any], one: InterimOwner) -> dict[str, Any]:
+    """Have what it is about follow a row that stands confirmed by now."""
+    subject = one.subject
+    subject.interim = one
+    step.save(subject)
+    return {}
+
+
+@transition(
+    InterimOwner,
+    event="interim.dropped",
+    permission=Permission.INTERIM_DROP,
+    source=(S.NAMED, S.CONFIRMED),
+    target=(S.ENDED,),
+    parents=ABOUT,
+    reason_needed=True,
+)
+def drop_interim(step: Step[InterimOwner]) -> Effect:
+    """The team's lead, a security reviewer or the person who was named says no to it, or ends it, with a reason (I3)."""
+    one, subject = step.subject, step.subject.subject
+    one.ended_at = step.now
+    _tell(
+        step,
+        one,
+        [person for person in (one.person, one.named_by) if person not in step.actor.people],
+        "interim_dropped",
+    )
+    if subject.interim_id == one.pk:
+        subject.interim = None
+        step.save(subject)
+    return Effect()
+
+
+@transition(InterimOwner, event="interim.ended", permission=None, source=(S.NAMED, S.CONFIRMED), target=(S.ENDED,))
+def end_interim(step: Step[InterimOwner], *, why: str) -> Effect:
+    """It is over: an owner counts, or its term is over and somebody is named anew."""
+    step.subject.ended_at = step.now
+    return Effect(payload={"why": why})
+
+
+def close(subject: Owned, step: Step[Any], why: str) -> bool:
+    """End what stands about an interim owner of something; the running operation saves the row afterwards.
+
+    Args:
+        subject: locked by the running operation.
+        step: the running operation.
+        why: for the ledger: ``owner`` or ``term``.
+
+    Returns:
+        Whether the row itself followed somebody until now.
+    """
+    for one in InterimOwner.objects.filter(**{field_of(subject): subject}).exclude(state=S.ENDED):
+        end_interim(one, actor=step.actor, now=step.now, why=why)
+    followed, subject.interim = subject.interim_id is not None, None
+    return followed
+
+
+def settle(subject: Owned, step: Step[Any]) -> None:
+    """End what stands about an interim owner once somebody who is here is accountable again (I3); see `close`."""
+    if subject.accountable is not None and subject.accountable.is_here:
+        close(subject, step, "owner")
+
+
+#: How long before its end whoever is concerned is told that a term ends.
+TOLD_BEFORE = timedelta(days=7)
+ENDING = "interim_ending"
+
+
+def remind(now: datetime) -> int:
+    """Tell who answers for something meanwhile, its team's leads and who confirmed it that the term ends soon; returns how many were told.
+
+    Once a term and person, however often it runs: after the end nobody answers for it again (I3, R9).
+    """
+    told = Notice.objects.filter(event=ENDING, thread=Concat(Value("interim:"), Cast(OuterRef("pk"), CharField())))
+    ending = InterimOwner.objects.filter(state=S.CONFIRMED, until__gt=now, until__lte=now + TOLD_BEFORE)
+    ending = ending.filter(~Exists(told))
+    sent = 0
+    for one in ending.select_related("person", "named_by", "confirmed_by", *ABOUT).order_by("pk"):
+        subject = one.subject
+        if subject.interim_owner(now) != one.person or getattr(subject, "state", "") == "retired":
+            continue  # an owner counts again, who was named has left, or nobody has to answer for it any more
+        people = [one.person, one.named_by, *leads_of(subject)]
+        if one.confirmed_by is not None:
+            people.append(one.confirmed_by)
+        with transaction.atomic():
+            sent += _queue(one, people, ENDING, now)
+    return sent
+
+
+# --- who hears of it ---------------------------------------------------------------------------------------------------
+
+
+def leads_of(subject: Owned) -> list[Person]:
+    """Lead and deputy lead of the team whose it is, as far as they are here."""
+    team = subject.owning_team
+    if team is not None:
+        return [one for one in (team.lead, team.deputy_lead) if one is not None and one.is_here]
+    if subject.accountable is None:
+        return []
+    teams = subject.accountable.teams.select_related("lead", "deputy_lead").order_by("pk")
+    return [one for row in teams for one in (row.lead, row.deputy_lead) if one is not None and one.is_here]
+
+
+def _who_confirms(one: InterimOwner, step: Step[Any]) -> list[Person]:
+    if _other(one) == NamedAs.LEAD:
+        found = leads_of(one.subject)
+    else:
+        found = list(people_with(Role.SECURITY_REVIEWER, step.now).order_by("pk"))
+    return [person for person in found if person.pk not in (one.person_id, *(by.pk for by in step.actor.people))]
+
+
+def is_confirmed_by(one: InterimOwner, person: Person, is_reviewer: bool) -> bool:
+    """Whether somebody is among those who confirm it by now; they may have been told when they were, or were not yet.
+
+    Args:
+        one: who was named.
+        person: who may be told of it.
+        is_reviewer: whether they are a security reviewer.
+    """
+    if person.pk in (one.person_id, one.named_by_id, one.named_for_id):
+        return False
+    return one.subject.is_led_by(person) if _other(one) == NamedAs.LEAD else is_reviewer
+
+
+def name_of(subject: Owned) -> str:
+    """What people call it."""
+    return f"{field_of(subject)} {subject}"
+
+
+def _tell(step: Step[Any], one: InterimOwner, people: Iterable[Person], event: str) -> None:
+    _queue(one, people, event, step.now, by=step.actor.person)
+
+
+def _queue(one: InterimOwner, people: Iterable[Person], event: str, now: datetime, by: Person | None = None) -> int:
+    """Queue one notice about it for each of the people; returns how many were not told before."""
+    context = {
+        "what": name_of(one.subject),
+        "person": one.person.name,
+        "by": by.name if by is not None else "",
+        "until": one.until.isoformat() if one.until else "",
+        "page": ["ownerless_one", field_of(one.subject), one.subject.pk],
+    }
+    thread = f"interim:{one.pk}"
+    return len(outbox.queue(outbox.each(people, event, thread=thread, key=event, now=now, context=context)))

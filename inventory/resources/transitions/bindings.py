@@ -1,0 +1,342 @@
+"""Which resource a connection opens: who confirms it, who refuses it, and who moves what was confirmed (I8).
+
+A builder proposes a binding by bringing in (`write_version`). Only the side of the resource that it names, its owner or deputy,
+says yes or no to it, save whoever has a stake in the answer. What was confirmed once moves to another resource by two people:
+that one's side asks and this one's agrees, or an admin asks and another agrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, Transition, transition
+from governance.core.models import Person
+from governance.core.notices import outbox
+from governance.core.roles.roles import Permission, Role
+from governance.core.texts import free_text
+from inventory.models import Automation, AutomationState, Binding, HostConsent, Privilege, Resource, ResourceState
+from inventory.resources import queries as resource_queries
+from inventory.resources.transitions.resources import CAN_BE_NAMED
+
+
+def answers_for(person: Person | None, resource: Resource, now: datetime) -> bool:
+    """Whether a person is the owner or the deputy of a resource, or answers for it meanwhile (I3), and here."""
+    if person is None or not person.is_here:
+        return False
+    return person.pk in (resource.owner_id, resource.deputy_id) or person == resource.interim_owner(now)
+
+
+def _its_side(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    if answers_for(actor.capacity_of, subject.resource, now):
+        return None
+    sentence = f"Who answers for {subject.resource.name} says what opens it."
+    return Refusal("I8", "duty", sentence, "Its owner or deputy does, in their first decision about it.")
+
+
+def _of_others(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    """Whoever proposed an open binding, or answers for an automation that rests on it, does not settle it, nor who stands in for them."""
+    if not subject.is_open:
+        return None
+    people = {person.pk for person in actor.people}
+    sentence = ""
+    if subject.proposed_by_id in people:
+        sentence = f"You proposed that this connection opens {subject.resource.name}, so somebody else settles it."
+    elif rests := _owned_that_rest_on(subject, people, now):
+        sentence = f"{rests.name} rests on this connection and you answer for it, so somebody else settles it."
+    to_do = f"Somebody else who answers for {subject.resource.name} does, in their first decision about it."
+    return Refusal("I8", "duty", sentence, to_do) if sentence else None
+
+
+def _owned_that_rest_on(row: Binding, people: Collection[int], now: datetime) -> Automation | None:
+    """An automation that one of these people owns and of which a version uses the connection."""
+    used = Privilege.objects.filter(connector=row.connector, instance=row.instance_name)
+    owned = Automation.objects.answered_by(people, now)
+    rests = owned.filter(versions__in=used.values("version")).exclude(state=AutomationState.RETIRED)
+    return rests.order_by("pk").first()
+
+
+def _is_moving(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.moving_to is None:
+        return Refusal("I8", "state", "Nobody asks that this connection opens something else.")
+    return None
+
+
+def _another(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    asked = {subject.moving_by_id, subject.moving_for_id}
+    if any(person.pk in asked for person in actor.people):
+        return Refusal("SOD-8", "duty", "You asked for this, so somebody else agrees to it.")
+    return None
+
+
+def _both_sides(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+    """The new resource's side asked and the old one's agrees, or both are admins; as they stand now, not as they stood then."""
+    asker, wanted = subject.moving_for or subject.moving_by, subject.moving_to
+    assert wanted is not None  # asked after MOVING
+    if answers_for(asker, wanted, now) and answers_for(actor.capacity_of, subject.resource, now):
+        return None
+    if access.holds(asker, Role.ADMIN, now) and Role.ADMIN in access.roles_held(actor, now):
+        return None
+    sentence = (
+        f"It takes who answers for {subject.resource.name} to let go what who answers for {wanted.name} asks for."
+    )
+    return Refusal("I8", "duty", sentence, "Or one admin asks for it, and another agrees.")
+
+
+ITS_SIDE = Duty(
+    "I8",
+    "I8",
+    "Only who answers for a resource confirms or refuses what opens it.",
+    _its_side,
+    ("binding_confirmed_or_refused",),
+)
+OF_OTHERS = Duty(
+    "I8",
+    "I8",
+    "Who proposed what a connection opens, or owns an automation that rests on it, neither confirms nor refuses it.",
+    _of_others,
+)
+MOVING = Duty("I8", "I8", "Only what was asked for is agreed to.", _is_moving)
+ANOTHER = Duty("SOD-8", "S8", "Who asks that a connection moves does not agree to it.", _another)
+BOTH_SIDES = Duty("I8", "I8", "A confirmed binding moves by both resources' sides, or by two admins.", _both_sides)
+
+
+@transition(
+    Resource,
+    event="binding.confirmed",
+    permission=Permission.RESOURCE_BIND,
+    source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
+    duties=[CAN_BE_NAMED],
+)
+def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
+    """Its owner or deputy says that a connection opens this resource (I8); versions brought in later follow it.
+
+    Only where nobody else has a say: on a connection that is new, that is proposed for this resource, or that the owner of the
+    resource which it was proposed for refused. One that they refused themself they take back by this. Whom
+    a duty keeps from confirming by a decision, it keeps from it here: `confirm_binding` is asked about a connection that is known.
+
+    Args:
+        step: the running step.
+        connector: its kind, as the importers name it.
+        instance: the connection, as the platform names it.
+    """
+    row = _find(connector, instance)
+    if row is None:
+        row = Binding(
+            connector=connector, instance_name=instance, proposed_by=step.actor.capacity_of, proposed_at=step.now
+        )
+    elif row.resource_id != step.subject.pk and not row.is_refused:
+        raise refuse(_not_open(row))
+    was = row.resource_id
+    row.resource = step.subject
+    if row.pk is not None and (no := confirm_binding.refusal(row, actor=step.actor, now=step.now)) is not None:
+        raise refuse(no)
+    _confirm(step, row)
+    tell_claimed([row], step.now)
+    payload = {"connector": connector, "was": str(was or ""), "resource": str(step.subject.pk)}
+    return Effect(subject=row, payload=payload)
+
+
+def _find(connector: str, instance: str) -> Binding | None:
+    if not connector or not instance:
+        raise refuse(Refusal("I8", "input", "Name the connector and the connection."))
+    if any(free_text.name(one) != one for one in (connector, instance)):
+        sentence = "There is something in this name that nobody sees, and by it a connection is known."
+        raise refuse(Refusal("I8", "input", sentence, "Type it anew."))
+    return Binding.objects.select_for_update().filter(connector=connector, instance_name=instance).first()
+
+
+def _not_open(row: Binding) -> Refusal:
+    name = row.resource.name
+    if row.is_open:
+        sentence = f"This connection is proposed to open {name}: its owner confirms or refuses that first."
+        return Refusal("I8", "permission", sentence, f"Ask who answers for {name}.")
+    sentence = f"This connection is known to open {name}."
+    return Refusal("I8", "permission", sentence, "Ask that it moves: who answers for that resource agrees to it.")
+
+
+def _confirm(step: Step[Any], row: Binding) -> None:
+    row.confirmed_by, row.confirmed_for, row.confirmed_at = step.actor.person, step.actor.standing_for, step.now
+    row.known_since = row.known_since or step.now
+    row.moved_by = row.moved_for = None
+    row.refused_by = row.refused_at = None
+    row.refused_for = [pk for pk in row.refused_for if pk != row.resource_id]
+    step.save(row)
+
+
+@transition(Binding, event="binding.confirmed", permission=None, duties=(ITS_SIDE, OF_OTHERS))
+def confirm_binding(step: Step[Binding], *, anew: bool = False) -> Effect:
+    """The resource owner's first decision on it confirms which resource a connection opens (I8); caused by that decision.
+
+    Args:
+        step: the running step.
+        anew: confirm again a binding that only a party confirmed.
+    """
+    if step.subject.is_open or anew:
+        _confirm(step, step.subject)
+    return Effect()
+
+
+@transition(Binding, event="binding.refused", permission=None, duties=(ITS_SIDE, OF_OTHERS))
+def refuse_binding(step: Step[Binding]) -> Effect:
+    """Who answers for the resource says, in their first decision, that a connection does not open it (I8).
+
+    It is open again then: a builder says what else it opens, and nobody proposes that resource for it any more.
+    """
+    row = step.subject
+    if not row.is_open:
+        sentence = f"That this connection opens {row.resource.name} was confirmed already."
+        raise refuse(Refusal("I8", "state", sentence, "Who answers for another resource asks that it moves there."))
+    row.refused_by, row.refused_at = step.actor.person, step.now
+    row.refused_for = sorted({*row.refused_for, row.resource_id})
+    step.save(row)
+    return Effect(payload={"resource": str(row.resource_id)})
+
+
+@transition(
+    Resource,
+    event="binding.move_asked",
+    permission=Permission.BINDING_MOVE,
+    source=(ResourceState.ACTIVE,),
+    duties=[CAN_BE_NAMED],
+)
+def ask_to_move(step: Step[Resource], *, connector: str, instance: str) -> Effect:
+    """Its owner, its deputy or an admin asks that a connection opens this resource, which is known to open another (I8).
+
+    Nothing changes until a second person agrees (`agree_to_move`). Whoever asks anew replaces what they asked before; what somebody
+    else asks is agreed to or dropped first.
+    """
+    row = _find(connector, instance)
+    if row is None or row.is_open:
+        raise refuse(Refusal("I8", "input", "Nobody has confirmed what this connection opens, so nothing moves."))
+    if row.resource_id == step.subject.pk:
+        raise refuse(Refusal("I8", "input", f"It is known to open {step.subject.name} already."))
+    if row.moving_to is not None and not {row.moving_by_id, row.moving_for_id} & {one.pk for one in step.actor.people}:
+        raise refuse(_asked_already(row))
+    row.moving_to, row.moving_at = step.subject, step.now
+    row.moving_by, row.moving_for = step.actor.person, step.actor.standing_for
+    step.save(row)
+    return Effect(subject=row, payload={"from": str(row.resource_id), "to": str(step.subject.pk)})
+
+
+def _asked_already(row: Binding) -> Refusal:
+    assert row.moving_to is not None
+    who = row.moving_by.name if row.moving_by else "Somebody"
+    sentence = f"{who} asks already that this connection opens {row.moving_to.name}."
+    to_do = f"Who answers for {row.resource.name} or {row.moving_to.name}, or an admin, agrees to it or leaves it as it is first."
+    return Refusal("I8", "state", sentence, to_do)
+
+
+@transition(
+    Binding,
+    event="binding.moved",
+    permission=Permission.BINDING_MOVE,
+    duties=(MOVING, ANOTHER, BOTH_SIDES),
+)
+def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
+    """A second person agrees that a confirmed connection opens another resource from now on (I8).
+
+    Versions brought in later follow it; what was approved on the old resource stays as it was approved.
+
+    Args:
+        step: the running step.
+        resource: id of the resource that the page showed.
+    """
+    row = step.subject
+    if row.moving_to is None or row.moving_to_id != resource:
+        raise refuse(
+            Refusal("A6", "stale", "Something else is asked for by now, so nothing was changed.", "Look again.")
+        )
+    was, row.resource = row.resource_id, row.moving_to
+    row.proposed_by, row.proposed_at = row.moving_by, row.moving_at or step.now
+    row.moved_by, row.moved_for = row.moving_by, row.moving_for
+    row.confirmed_by, row.confirmed_for, row.confirmed_at = step.actor.person, step.actor.standing_for, step.now
+    _forget_move(row)
+    step.save(row)
+    return Effect(payload={"from": str(was), "to": str(row.resource_id)})
+
+
+@transition(Binding, event="binding.move_dropped", permission=Permission.BINDING_MOVE, duties=(MOVING,))
+def drop_move(step: Step[Binding]) -> Effect:
+    """A connection goes on opening what it is known to open: who answers for that or for what it was to open, or an admin, says so."""
+    was = step.subject.moving_to_id
+    _forget_move(step.subject)
+    step.save(step.subject)
+    return Effect(payload={"to": str(was)})
+
+
+@transition(Resource, event="binding.host_shared", permission=Permission.RESOURCE_BIND, source=(ResourceState.ACTIVE,))
+def share_host(step: Step[Resource], *, binding: int) -> Effect:
+    """Who answers for a resource agrees that a host which opens it also opens what another owner says (I8).
+
+    Until then the other owner's binding counts for nothing: its data class is not set, for everybody.
+
+    Args:
+        step: the running step.
+        binding: id of the other owner's binding.
+    """
+    row = next((one for one in resource_queries.claimed_from(step.subject) if one.pk == binding), None)
+    if row is None:
+        sentence = f"Nobody waits for {step.subject.name} to share a host."
+        raise refuse(Refusal("I8", "state", sentence, "Look at the resource again."))
+    people = {person.pk for person in step.actor.people}
+    to_do = f"Somebody else who answers for {step.subject.name} agrees."
+    if people & {row.proposed_by_id, row.confirmed_by_id, row.confirmed_for_id}:
+        sentence = (
+            f"You said that this host opens {row.resource.name}, so you do not agree for {step.subject.name} too."
+        )
+        raise refuse(Refusal("I8", "duty", sentence, to_do))
+    if people & row.resource.answering_ids:
+        raise refuse(Refusal("I8", "duty", f"You answer for {row.resource.name} too.", to_do))
+    if rests := _owned_that_rest_on(row, people, step.now):
+        sentence = f"{rests.name} rests on this connection and you answer for it, so somebody else agrees."
+        raise refuse(Refusal("I8", "duty", sentence, to_do))
+    made = HostConsent(
+        binding=row,
+        resource=step.subject,
+        opens=row.resource,
+        said_by=step.actor.person,
+        said_for=step.actor.standing_for,
+        said_at=step.now,
+    )
+    step.save(made)
+    return Effect(subject=made, payload={"binding": str(row.pk), "opens": str(row.resource_id)})
+
+
+def tell_claimed(rows: Iterable[Binding], now: datetime) -> None:
+    """Tell each owner whose resource a host was known for that somebody says it opens another one; once a binding and owner (I8)."""
+    outbox.queue(
+        [
+            outbox.notice(
+                recipient=claim.resource.owner,
+                event="host_claimed",
+                thread=f"host:{row.pk}:{claim.resource.pk}",
+                key=f"host:{row.pk}:{claim.resource.pk}",
+                now=now,
+                context={
+                    "host": row.instance_name,
+                    "own": claim.resource.name,
+                    "name": row.resource.name,
+                    "page": ["resource", claim.resource.pk],
+                },
+            )
+            for row in resource_queries.with_claims(rows)
+            for claim in row.claims
+            if claim.resource.owner is not None and not claim.consents
+        ]
+    )
+
+
+def _forget_move(row: Binding) -> None:
+    row.moving_to = row.moving_by = row.moving_for = row.moving_at = None
+
+
+def claiming(resource: Resource, connector: str, instance: str) -> Transition[Resource]:
+    """How somebody says that a connection opens a resource: at once, or by asking where it is known to open another. Reads only."""
+    known = Binding.objects.filter(connector=connector, instance_name=instance, confirmed_at__isnull=False)
+    return ask_to_move if known.exclude(resource=resource).exists() else bind

@@ -1,0 +1,131 @@
+"""Declaring an incident on a resource, and ending it (R1): whoever answers for the resource does, or security.
+
+What is held on the resource is reviewed by it; that stands with recertification, which follows ``incident.declared``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.ledger import ledger_events
+from governance.core.models import Person
+from governance.core.notices import outbox
+from governance.core.people.transitions import people_with
+from governance.core.roles.roles import Permission, Role
+from governance.core.texts import free_text
+from inventory.models import Incident, Resource, ResourceState
+from inventory.models.incident import REFERENCE
+
+#: Of a reference, in characters.
+LONGEST_REFERENCE = 80
+#: The longest that one is declared for, in days: what goes on is declared again, by somebody who looked at it.
+LONGEST_DAYS = 30
+
+
+def running(resource: Resource, now: datetime) -> Incident | None:
+    """The incident that runs on a resource at ``now``, or None."""
+    return resource.incidents.running(now).select_related("declared_by", "why").first()
+
+
+def _none_running(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    one = running(subject, now)
+    if one is None:
+        return None
+    sentence = f"{one.declared_by.name} has declared {one.reference} on it already."
+    return Refusal("R1", "state", sentence, "That one can be ended first.")
+
+
+def _still_running(subject: Incident, actor: Actor, now: datetime) -> Refusal | None:
+    return None if subject.runs(now) else Refusal("R1", "state", "This incident is over already.")
+
+
+NONE_RUNNING = Duty("R1", "R1", "One incident at a time is declared on a resource.", _none_running)
+STILL_RUNNING = Duty("R1", "R1", "An incident is ended once.", _still_running)
+
+
+@transition(
+    Resource,
+    event="incident.declared",
+    permission=Permission.INCIDENT_DECLARE,
+    source=(ResourceState.ACTIVE,),
+    duties=[NONE_RUNNING],
+    reason_needed=True,
+)
+def declare_incident(step: Step[Resource], *, reference: str, until: datetime) -> Effect:
+    """Whoever answers for a resource, or security, says that something happened on it: what is held on it is reviewed at once (R1).
+
+    Args:
+        step: the running step.
+        reference: what it is called where it is dealt with.
+        until: when it is over unless somebody ends it before; at most `LONGEST_DAYS` ahead.
+    """
+    called, person = free_text.name(reference), step.actor.person
+    assert person is not None  # permitted by answering for the resource, or by a role
+    _check(called, until, step.now)
+    made = Incident(
+        resource=step.subject,
+        reference=called,
+        why=step.reason,
+        declared_by=person,
+        declared_for=step.actor.standing_for,
+        declared_at=step.now,
+        until=until,
+    )
+    step.save(made)
+    _tell(made, _concerned(step.subject, step.now), step)
+    return Effect(subject=made, payload={"until": ledger_events.instant(until)})
+
+
+def _check(called: str, until: datetime, now: datetime) -> None:
+    problems = [
+        (
+            "reference",
+            len(called) > LONGEST_REFERENCE or re.fullmatch(REFERENCE, called) is None,
+            "Give its number where it is dealt with: one word.",
+        ),
+        ("until", until <= now, "It is over in the future."),
+        ("until", until > now + timedelta(days=LONGEST_DAYS), f"It is declared for at most {LONGEST_DAYS} days."),
+    ]
+    wrong = tuple((name, said) for name, is_wrong, said in problems if is_wrong)
+    if wrong:
+        raise refuse(Refusal("R1", "input", wrong[0][1], detail=wrong))
+
+
+@transition(
+    Incident,
+    event="incident.ended",
+    permission=Permission.INCIDENT_DECLARE,
+    duties=[STILL_RUNNING],
+    parents=("resource",),
+    reason_needed=True,
+)
+def end_incident(step: Step[Incident]) -> Effect:
+    """It is over: nothing more is reviewed by it; what is asked already goes on being asked (R1)."""
+    one = step.subject
+    one.ended_at, one.ended_by, one.ended_why = step.now, step.actor.person, step.reason
+    step.save(one)
+    return Effect()
+
+
+def _concerned(resource: Resource, now: datetime) -> Iterable[Person]:
+    """Who answers for the resource, its deputy, and security."""
+    own = (resource.answering(now), resource.deputy)
+    return [*(one for one in own if one is not None), *people_with(Role.SECURITY_REVIEWER, now).order_by("pk")]
+
+
+def _tell(one: Incident, people: Iterable[Person], step: Step[Resource]) -> None:
+    context = {
+        "what": one.resource.name,
+        "reference": one.reference,
+        "by": one.declared_by.name,
+        "until": one.until.isoformat(),
+        "page": ["resource", one.resource.pk],
+    }
+    thread, others = f"incident:{one.pk}", [person for person in people if person not in step.actor.people]
+    outbox.queue(outbox.each(others, "incident_declared", thread=thread, key="declared", now=step.now, context=context))

@@ -1,0 +1,365 @@
+"""Resources and who answers for them (I3, I4): proposed by one, named by an admin, accepted by the owner, activated
+by an admin who did not propose it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from governance.core.actors.actor import Actor
+from governance.core.duties.duty import Duty
+from governance.core.duties.refusals import Refusal, refuse
+from governance.core.engine.transition import Effect, Step, transition
+from governance.core.models import Person, Team
+from governance.core.roles.roles import Permission
+from governance.core.texts import free_text
+from inventory.importers import capabilities
+from inventory.models import (
+    DataClass,
+    Entitlement,
+    Environment,
+    Level,
+    Resource,
+    ResourceKind,
+    ResourceState,
+    ScopeKind,
+)
+from inventory.ownership import transitions as ownership_transitions
+
+#: What `register_resource`, `propose_resource` and `amend_resource` may set.
+FIELDS = ("name", "kind", "about", "team", "data_class", "environment")
+#: What rules and ladders go by: who last said it of something proposed does not put it to use.
+JUDGED = frozenset({"data_class", "environment", "kind", "team"})
+#: What of something in use changes by a proposal alone, whichever way, with what the form says.
+STAYING = {"kind": "What sort of thing it is", "team": "Whose it is"}
+NEEDED = (("name", "Give it a name."), ("kind", "Say what sort of thing it is."))
+CHOICES = {
+    "kind": ResourceKind.values,
+    "data_class": ["", *DataClass.values],
+    "environment": Environment.values,
+}
+
+
+def _not_the_proposer(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    if any(person.pk == subject.proposed_by_id for person in actor.people):
+        return Refusal("SOD-8", "duty", "You proposed this resource; another admin puts it to use.")
+    if any(person.pk == subject.classed_by_id for person in actor.people):
+        return Refusal("SOD-8", "duty", "You said what it counts as; another admin puts it to use.")
+    return None
+
+
+def _not_the_owner(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    answering = (subject.owner_id, subject.deputy_id, subject.named_owner_id, subject.named_deputy_id)
+    if any(person.pk in answering for person in actor.people):
+        return Refusal("SOD-8", "duty", "You would answer for this resource; another admin puts it to use.")
+    return None
+
+
+def _not_who_named(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    named = (
+        subject.history.filter(named_by__isnull=False)
+        .order_by("-history_id")
+        .values_list("named_by", flat=True)
+        .first()
+    )
+    if any(person.pk == named for person in actor.people):
+        return Refusal("SOD-8", "duty", "You named who answers for this resource; another admin puts it to use.")
+    return None
+
+
+def _not_in_use(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.state != ResourceState.ACTIVE:
+        return None
+    sentence = "Another owner of what is in use takes a second admin's signature."
+    return Refusal("S8", "state", sentence, "Propose it; a second admin countersigns, and the person accepts.")
+
+
+def _can_be_named(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.unresolved:
+        sentence = "This stands for connections that are missing or decided at run time: nobody can answer for it."
+        return Refusal("I8", "state", sentence, "Change the automation so that it names what it talks to.")
+    return None
+
+
+def _accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.owner is None or subject.deputy is None or subject.accepted_at is None:
+        return Refusal("I8", "state", "Nobody has accepted to own it yet.", "Name an owner and a deputy first.")
+    if (
+        subject.named_owner is not None
+    ):  # they would come to answer for what is in use without a second admin having looked
+        return Refusal("I8", "state", f"{subject.named_owner.name} was named since and has not accepted yet.")
+    if not subject.owner.is_here:
+        return Refusal("I3", "state", f"{subject.owner.name} is not here any more.", "Name another owner first.")
+    return None
+
+
+def _classed(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+    if subject.data_class:
+        return None
+    return Refusal(
+        "I3",
+        "state",
+        "Its data class is not set.",
+        "Set how much harm a leak would do; another admin then puts it to use.",
+    )
+
+
+NOT_THE_PROPOSER = Duty(
+    "SOD-8",
+    "S8",
+    "A resource is put to use by an admin who neither proposed it nor said what it counts as.",
+    _not_the_proposer,
+)
+CAN_BE_NAMED = Duty("I8", "I8", "What is decided at run time has no owner and is never in use.", _can_be_named)
+ACCEPTED = Duty("I8", "I8", "A resource is put to use once its owner has accepted.", _accepted)
+CLASSED = Duty("I3", "I3", "A resource is put to use once its data class is set.", _classed)
+NOT_WHO_NAMED = Duty("SOD-8", "S8", "Nobody puts a resource to use whose owner they named.", _not_who_named)
+NOT_IN_USE = Duty("S8", "S8", "The owner of what is in use changes by a proposal of two people.", _not_in_use)
+NOT_THE_OWNER = Duty("SOD-8", "S8", "Nobody puts a resource to use that they answer for.", _not_the_owner)
+
+
+@transition(Team, event="resource.proposed", permission=Permission.RESOURCE_PROPOSE)
+def propose_resource(step: Step[Team], *, fields: Mapping[str, Any], suggested_owner: Person | None = None) -> Effect:
+    """Somebody says what a connection opens; a suggested owner gives nobody anything until an admin names one (I8)."""
+    made = _create(step, fields)
+    made.suggested_owner = suggested_owner
+    step.save(made)
+    return Effect(subject=made)
+
+
+@transition(Team, event="resource.registered", permission=Permission.RESOURCE_REGISTER)
+def register_resource(step: Step[Team], *, fields: Mapping[str, Any], owner: Person, deputy: Person) -> Effect:
+    """An admin registers a resource of a team and names who answers for it; they accept, another admin activates."""
+    made = _create(step, {**fields, "team": fields.get("team") or step.subject})
+    _name(step, made, owner, deputy)
+    step.save(made)
+    return Effect(subject=made)
+
+
+def _create(step: Step[Team], fields: Mapping[str, Any]) -> Resource:
+    given = _checked(fields)
+    missing = [(name, said) for name, said in NEEDED if not given.get(name)]
+    if missing:
+        raise refuse(Refusal("I3", "input", missing[0][1], detail=tuple(missing)))
+    return Resource(**given, proposed_by=step.actor.person, created_at=step.now)
+
+
+def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What may be set, tidied; refused with the field beside the sentence."""
+    given = {name: value for name, value in fields.items() if name in FIELDS}
+    for name, longest, tidy in (("name", 160, free_text.name), ("about", 4000, free_text.seen)):
+        if name in given:
+            given[name] = tidy(str(given[name] or ""))[:longest]
+    if given.get("name") == "":
+        raise refuse(Refusal("I3", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
+    for name, values in CHOICES.items():
+        if name in given and given[name] not in values:
+            raise refuse(Refusal("I3", "input", "Choose one of the list.", detail=((name, "Choose one of the list."),)))
+    return given
+
+
+def _name(step: Step[Any], resource: Resource, owner: Person, deputy: Person) -> None:
+    if owner.pk == deputy.pk:
+        raise refuse(Refusal("I3", "input", "Owner and deputy are two people."))
+    if not (owner.is_here and deputy.is_here):
+        raise refuse(Refusal("I3", "input", "Owner and deputy must be here."))
+    if any(person.pk in (owner.pk, deputy.pk) for person in step.actor.people):
+        raise refuse(Refusal("SOD-8", "duty", "You can't name yourself.", "Another admin does."))
+    resource.named_owner, resource.named_deputy, resource.named_by = owner, deputy, step.actor.person
+
+
+@transition(
+    Resource,
+    event="resource.owner_named",
+    permission=Permission.RESOURCE_ACTIVATE,
+    source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
+    duties=[CAN_BE_NAMED, NOT_IN_USE],
+)
+def name_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect:
+    """An admin names owner and deputy, never themself; nothing changes until the owner accepts and another admin puts it to use (S8)."""
+    _name(step, step.subject, owner, deputy)
+    step.save(step.subject)
+    return Effect(payload={"owner": str(owner.opaque_id), "deputy": str(deputy.opaque_id)})
+
+
+@transition(
+    Resource,
+    event="resource.ownership_accepted",
+    permission=Permission.RESOURCE_ACCEPT,
+    source=(ResourceState.PROPOSED,),
+)
+def accept_ownership(step: Step[Resource]) -> Effect:
+    """Whom an admin named accepts to answer for the resource."""
+    resource = step.subject
+    resource.owner, resource.deputy = resource.named_owner, resource.named_deputy
+    resource.named_owner = resource.named_deputy = resource.named_by = None
+    resource.accepted_at = resource.deputy_since = step.now
+    ownership_transitions.settle(resource, step)
+    step.save(resource)
+    return Effect()
+
+
+@transition(
+    Resource,
+    event="resource.activated",
+    permission=Permission.RESOURCE_ACTIVATE,
+    source=(ResourceState.PROPOSED,),
+    target=(ResourceState.ACTIVE,),
+    duties=[CAN_BE_NAMED, ACCEPTED, NOT_THE_PROPOSER, NOT_WHO_NAMED, NOT_THE_OWNER, CLASSED],
+)
+def activate(step: Step[Resource]) -> Effect:
+    """An admin who did not propose it puts it to use, once its data class is set and its owner has accepted (I3, I8)."""
+    return Effect(payload={"data_class": step.subject.counted_class})
+
+
+@transition(
+    Resource,
+    event="resource.amended",
+    permission=Permission.RESOURCE_AMEND,
+    source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
+    duties=[CAN_BE_NAMED],
+)
+def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect:
+    """Its owner or an admin changes what it says; once it is in use, data class and environment go upwards only, and what sort of thing
+    it is and whose stay as they are (S8).
+
+    While it is proposed all of it can be set either way, since the owner who accepts and the other admin who puts it to use
+    are two further people.
+    """
+    resource, given = step.subject, _checked(fields)
+    before = {name: getattr(resource, name) for name in given}
+    was = resource.counted_class, resource.environment
+    _check_class_stays(resource, given)
+    for name, value in given.items():
+        setattr(resource, name, value)
+    if not resource.name:
+        raise refuse(Refusal("I3", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
+    changed = [name for name, value in before.items() if getattr(resource, name) != value]
+    if resource.state == ResourceState.ACTIVE:
+        _check_not_lowered(resource, *was)
+        _check_stays(changed)
+    elif JUDGED & set(changed):
+        resource.classed_by = step.actor.person
+    step.save(resource)
+    return Effect(payload={"changed": changed, "data_class": resource.counted_class})
+
+
+@transition(Resource, event="resource.ownership_accepted", permission=None, source=(ResourceState.ACTIVE,))
+def appoint_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect:
+    """Owner and deputy of what is in use change by a proposal that two people signed and the person accepted (S8)."""
+    resource = step.subject
+    if owner.pk == deputy.pk or not (owner.is_here and deputy.is_here):
+        raise refuse(Refusal("I3", "input", "Owner and deputy are two people who are here."))
+    if owner != resource.owner:
+        resource.owner, resource.accepted_at = owner, step.now
+    if deputy != resource.deputy:
+        resource.deputy, resource.deputy_since = deputy, step.now
+    resource.named_owner = resource.named_deputy = resource.named_by = None
+    ownership_transitions.settle(resource, step)
+    step.save(resource)
+    return Effect(payload={"owner": str(owner.opaque_id), "deputy": str(deputy.opaque_id)})
+
+
+@transition(Resource, event="resource.amended", permission=None, source=(ResourceState.ACTIVE,))
+def reclassify(step: Step[Resource], *, data_class: str, environment: str) -> Effect:
+    """Data class and environment of what is in use go downwards only by a proposal that two people signed (S8)."""
+    resource, given = step.subject, _checked({"data_class": data_class, "environment": environment})
+    _check_class_stays(resource, given)
+    changed = [name for name, value in given.items() if getattr(resource, name) != value]
+    for name, value in given.items():
+        setattr(resource, name, value)
+    step.save(resource)
+    return Effect(payload={"changed": changed, "data_class": resource.counted_class})
+
+
+@transition(Resource, event="resource.amended", permission=None, source=(ResourceState.ACTIVE,))
+def recast(step: Step[Resource], *, kind: str, team: Team | None) -> Effect:
+    """What sort of thing something in use is, and whose, changes only by a proposal that two people signed (S8).
+
+    Conflict rules go by the one, the ladder and the signature from outside by the other, so neither is said by one person.
+    """
+    resource, given = step.subject, _checked({"kind": kind, "team": team})
+    changed = [name for name, value in given.items() if getattr(resource, name) != value]
+    resource.kind, resource.team = given["kind"], given["team"]
+    step.save(resource)
+    return Effect(payload={"changed": changed, "data_class": resource.counted_class})
+
+
+def _check_class_stays(resource: Resource, given: Mapping[str, Any]) -> None:
+    if (
+        resource.state == ResourceState.ACTIVE
+        and resource.data_class
+        and not given.get("data_class", resource.data_class)
+    ):
+        raise refuse(Refusal("I3", "input", "Choose a data class.", detail=(("data_class", "Choose a data class."),)))
+
+
+def _check_stays(changed: Collection[str]) -> None:
+    for name in changed:
+        if name in STAYING:
+            sentence = f"{STAYING[name]} takes a second person's approval once it is in use: propose it on the resource's page."
+            raise refuse(Refusal("S8", "input", sentence, detail=((name, "Two people change this."),)))
+
+
+def _check_not_lowered(resource: Resource, data_class: str, environment: str) -> None:
+    classes, places = list(DataClass.values), list(Environment.values)
+    if classes.index(resource.counted_class) < classes.index(data_class):
+        sentence = "Lowering a data class takes a second person's approval: propose it on the resource's page."
+        raise refuse(Refusal("S8", "input", sentence, detail=(("data_class", f"It is {data_class} now."),)))
+    if places.index(resource.environment) < places.index(environment):
+        sentence = "Calling production less takes a second person's approval: propose it on the resource's page."
+        raise refuse(Refusal("S8", "input", sentence, detail=(("environment", f"It is {environment} now."),)))
+
+
+@transition(
+    Resource,
+    event="entitlement.added",
+    permission=Permission.RESOURCE_AMEND,
+    source=(ResourceState.PROPOSED, ResourceState.ACTIVE),
+    duties=[CAN_BE_NAMED],
+)
+def add_entitlement(
+    step: Step[Resource],
+    *,
+    code: str,
+    words: str,
+    level: str,
+    scope_kind: str = ScopeKind.NONE,
+    data_class: str = "",
+    outbound: bool = False,
+) -> Effect:
+    """Its owner or an admin adds something that can be held on it (I4).
+
+    Args:
+        step: the running step.
+        code: how the resource itself names it: a tool, a scope, a role, an operation.
+        words: a sentence that begins with "May".
+        level: read, write, execute or admin; unknown counts as write.
+        scope_kind: what "narrower" means for it.
+        data_class: a higher class than the resource's, or nothing.
+        outbound: whether it carries data to where others can read it.
+    """
+    code, words = free_text.name(code)[:160], free_text.name(words)[:200]
+    empty = [(name, "Fill this in.") for name, value in (("code", code), ("words", words)) if not value]
+    if empty:
+        raise refuse(Refusal("I4", "input", "Give it a code and words.", detail=tuple(empty)))
+    if data_class and data_class not in DataClass.values:
+        raise refuse(Refusal("I4", "input", "Choose a data class.", detail=(("data_class", "Choose one."),)))
+    if level not in Level.values or scope_kind not in ScopeKind.values:
+        raise refuse(Refusal("I4", "input", "Choose a level and a kind of scope."))
+    if step.subject.entitlements.filter(code=code).exists():
+        raise refuse(Refusal("I4", "input", f"{code} is in the register already."))
+    made = Entitlement(
+        resource=step.subject,
+        code=code,
+        words=words,
+        level=level,
+        scope_kind=scope_kind,
+        data_class=data_class,
+        outbound=outbound,
+        tags=capabilities.tags_of("", code, level, kind=step.subject.kind),
+    )
+    step.save(made)
+    return Effect(subject=made)

@@ -1,0 +1,168 @@
+"""What opens a resource: its bindings on its page, and the form and buttons that say so (I8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refused
+from governance.core.texts import free_text
+from governance.web.pages.confirmation import Shape, form_page
+from governance.web.pages.page import refused
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import number
+from inventory.models import Binding, Resource
+from inventory.resources import queries as resource_queries
+from inventory.resources.transitions import bindings
+
+#: How many connections a resource's page lists.
+MOST = 50
+
+
+def rows(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
+    """What opens a resource, or is to open it: the context of ``bindings`` in ``inventory/resources/resource.html``."""
+    found = Binding.objects.filter(Q(resource=one) | Q(moving_to=one))
+    related = ("resource", "proposed_by", "confirmed_by", "refused_by", "moving_to", "moving_by")
+    return [_row(row, one, actor, now) for row in found.select_related(*related).order_by("connector", "pk")[:MOST]]
+
+
+def _row(row: Binding, one: Resource, actor: Actor, now: datetime) -> Shape:
+    return {
+        "connector": row.connector,
+        "instance": row.instance_name,
+        "by": row.proposed_by.name if row.proposed_by else "",
+        "at": row.proposed_at,
+        "confirmed": {"who": row.confirmed_by.name, "at": row.confirmed_at} if row.confirmed_by else None,
+        "refused": {"who": row.refused_by.name, "at": row.refused_at} if row.refused_by else None,
+        "opens": row.resource.name if row.resource_id != one.pk else "",
+        "moving": _moving(row, actor, now),
+    }
+
+
+def _moving(row: Binding, actor: Actor, now: datetime) -> Shape | None:
+    """That a connection is to open something else, with the buttons that the reader has."""
+    if row.moving_to is None:
+        return None
+    agrees = bindings.agree_to_move.refusal(row, actor=actor, now=now)
+    actions = []
+    if agrees is None:
+        post = reverse("binding_agree", args=[row.pk])
+        fields = {"resource": row.moving_to_id}
+        actions.append({"label": f"It opens {row.moving_to.name}", "kind": "filled", "post": post, "fields": fields})
+    if bindings.drop_move.refusal(row, actor=actor, now=now) is None:
+        post = reverse("binding_drop", args=[row.pk])
+        actions.append({"label": "Leave it as it is", "kind": "quiet", "post": post, "fields": {}})
+    return {
+        "to": row.moving_to.name,
+        "by": row.moving_by.name if row.moving_by else "",
+        "at": row.moving_at,
+        "why": agrees.sentence if agrees is not None and agrees.kind == "duty" else "",
+        "actions": actions,
+    }
+
+
+def claims(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
+    """Hosts of a resource that another owner says open theirs too: the context of ``claims`` in ``inventory/resources/resource.html`` (I8)."""
+    may = bindings.share_host.refusal(one, actor=actor, now=now) is None
+    people = {person.pk for person in actor.people}
+    return [
+        {
+            "host": row.host,
+            "opens": row.resource.name,
+            "by": person.name if (person := row.confirmed_by or row.proposed_by) else "Somebody",
+            "action": {
+                "label": "Confirm shared host",
+                "kind": "filled",
+                "post": reverse("binding_share", args=[row.pk]),
+                "fields": {"resource": one.pk},
+            }
+            if may and row.resource.answering_ids.isdisjoint(people)
+            else None,
+        }
+        for row in resource_queries.claimed_from(one)
+    ]
+
+
+def claim_href(one: Resource, actor: Actor, now: datetime) -> str:
+    """Where the reader says what opens a resource; empty for whoever may neither say it nor ask for it."""
+    verbs = (bindings.bind, bindings.ask_to_move)
+    may = any(verb.refusal(one, actor=actor, now=now) is None for verb in verbs)
+    return reverse("resource_connection", args=[one.pk]) if may else ""
+
+
+class ConnectionForm(forms.Form):
+    """One connection, as the platform names it."""
+
+    connector = forms.CharField(max_length=80, help_text="Its kind, as the register lists it: slack, postgres, mcp.")
+    instance = forms.CharField(max_length=255, label="Connection", help_text="Its id, address or name there.")
+
+
+@require_http_methods(["GET", "POST"])
+def claim(request: Request, pk: int) -> HttpResponse:
+    """Say that a connection opens a resource; where it is known to open another, ask that it moves."""
+    now = business_time.now()
+    one = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
+    form = ConnectionForm(request.POST or None)
+
+    def act(said: dict[str, Any]) -> Resource:
+        said = {name: free_text.name(value) for name, value in said.items()}
+        bindings.claiming(one, **said)(one, actor=request.actor, now=now, **said)
+        return one
+
+    no = None if claim_href(one, request.actor, now) else bindings.bind.refusal(one, actor=request.actor, now=now)
+    text = "What is known to open another resource moves once somebody else agrees: who answers for that one, or another admin."
+    title = f"What opens {one.name}?"
+    return form_page(request, form, act, now=now, title=title, label="It opens this", back=one.href, text=text, no=no)
+
+
+@require_POST
+def agree(request: Request, pk: int) -> HttpResponse:
+    """Agree that a connection opens another resource."""
+    row, now = _find(request, pk)
+    try:
+        wanted = number(request.POST.get("resource")) or 0
+        bindings.agree_to_move(row, actor=request.actor, now=now, resource=wanted)
+    except Refused as no:
+        return refused(request, no.refusal, context={"back_href": row.resource.href})
+    return redirect(row.resource.href)
+
+
+@require_POST
+def share(request: Request, pk: int) -> HttpResponse:
+    """Agree that a host of one resource also opens what another owner says."""
+    now = business_time.now()
+    seen = Resource.objects.visible_to(request.actor, now)
+    one = get_object_or_404(seen, pk=number(request.POST.get("resource")) or 0)
+    try:
+        bindings.share_host(one, actor=request.actor, now=now, binding=pk)
+    except Refused as no:
+        return refused(request, no.refusal, context={"back_href": one.href})
+    return redirect(one.href)
+
+
+@require_POST
+def drop(request: Request, pk: int) -> HttpResponse:
+    """Leave a connection as it is."""
+    row, now = _find(request, pk)
+    try:
+        bindings.drop_move(row, actor=request.actor, now=now)
+    except Refused as no:
+        return refused(request, no.refusal, context={"back_href": row.resource.href})
+    return redirect(row.resource.href)
+
+
+def _find(request: Request, pk: int) -> tuple[Binding, datetime]:
+    """A binding of a resource that the reader sees, or that is to open one."""
+    now = business_time.now()
+    seen = Resource.objects.visible_to(request.actor, now)
+    found = Binding.objects.select_related("resource").filter(Q(resource__in=seen) | Q(moving_to__in=seen))
+    return get_object_or_404(found, pk=pk), now

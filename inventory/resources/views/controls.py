@@ -1,0 +1,144 @@
+"""Which controls stand on one thing that can be held: who says so and why, what stood before, and saying or taking back (S6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import InvalidInput, Refusal, Refused
+from governance.web.pages.confirmation import confirm
+from governance.web.pages.page import page, refused
+from governance.web.requests.middleware import Request
+from inventory.importers.capabilities import CONTROLS
+from inventory.models import Control, Entitlement, Resource
+from inventory.resources.transitions import controls as transition_controls
+
+Shape = dict[str, Any]
+
+TEMPLATE = "inventory/resources/controls.html"
+#: Controls that are over and that the page lists, the newest first.
+MOST = 20
+
+
+class ControlForm(forms.Form):
+    """That a control stands, and how."""
+
+    use_required_attribute = False
+
+    tag = forms.ChoiceField(
+        label="Whoever holds it", widget=forms.RadioSelect, error_messages={"required": "Choose what stands."}
+    )
+    reason = forms.CharField(
+        label="How it is made sure",
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say how."},
+        help_text="Where that is set, and who would notice if it were not. It stays on record.",
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def controls(request: Request, pk: int) -> HttpResponse:
+    """What stands on an entitlement; whoever answers for its resource says that one does."""
+    now = business_time.now()
+    one = _find(request, pk, now)
+    standing = {control.tag for control in one.controls.standing()}
+    form = ControlForm(request.POST or None)
+    form.fields["tag"].choices = [(tag, words) for tag, (words, _) in CONTROLS.items() if tag not in standing]  # type: ignore[attr-defined]
+    if request.method == "POST":
+        no = transition_controls.say_control.refusal(one, actor=request.actor, now=now)
+        if no is not None or form.is_valid():
+            try:
+                said = {"tag": request.POST.get("tag", ""), "reason": request.POST.get("reason", "")}
+                transition_controls.say_control(one, actor=request.actor, now=now, **said)
+                return redirect(one.controls_href)
+            except InvalidInput as error:
+                form.add_error(None, error.refusal.sentence)
+            except Refused as error:
+                context = {"back_href": one.controls_href, "typed": request.POST.get("reason", "")}
+                return refused(request, error.refusal, context=context)
+    return page(request, TEMPLATE, _context(one, form, request.actor, now), status=422 if form.errors else 200)
+
+
+def _find(request: Request, pk: int, now: datetime) -> Entitlement:
+    seen = Resource.objects.visible_to(request.actor, now).values("pk")
+    related = ("resource__owner", "resource__deputy", "resource__team", "resource__interim__person")
+    return get_object_or_404(Entitlement.objects.filter(resource__in=seen).select_related(*related), pk=pk)
+
+
+def _context(one: Entitlement, form: ControlForm, actor: Actor, now: datetime) -> Shape:
+    no = transition_controls.say_control.refusal(one, actor=actor, now=now)
+    rows = list(one.controls.select_related("said_by", "said_for", "reason", "ended_by", "ended_why"))
+    for row in rows:
+        row.entitlement = one  # each is asked about by what it stands on, which is at hand
+    over = [row for row in rows if row.ended_at is not None]
+    return {
+        "now": now,
+        "crumbs": [
+            {"label": "Resources", "href": reverse("resource_list")},
+            {"label": one.resource.name, "href": one.resource.href},
+            {"label": "Controls", "href": ""},
+        ],
+        "head": {
+            "title": f"Controls: {one.sentence}",
+            "facts": [{"text": one.resource.name, "href": one.resource.href}, one.code],
+        },
+        "standing": [_row(row, actor, now) for row in rows if row.ended_at is None],
+        "over": [_row(row, actor, now) for row in over[:MOST]],
+        "over_more": max(0, len(over) - MOST),
+        "form": form if no is None and form.fields["tag"].choices else None,  # type: ignore[attr-defined]
+        "locked": _locked(one, no) if no is not None else None,
+    }
+
+
+def _locked(one: Entitlement, no: Refusal) -> Shape:
+    """Why the reader may not say so; to whoever has no part in it, who does."""
+    if no.kind != "permission":
+        return {"sentence": no.sentence, "code": no.code, "to_do": no.to_do}
+    names = [person.name for person in (one.resource.owner, one.resource.deputy) if person is not None]
+    who = " or ".join(names) or "nobody yet"
+    return {"sentence": f"Whoever answers for the resource says so: {who}.", "code": "", "to_do": ""}
+
+
+def _row(control: Control, actor: Actor, now: datetime) -> Shape:
+    is_over = control.ended_at is not None
+    may_end = not is_over and transition_controls.take_back_control.refusal(control, actor=actor, now=now) is None
+    instead = f" for {control.said_for.name}" if control.said_for is not None else ""
+    return {
+        "words": control.words,
+        "tag": control.tag,
+        "by": f"{control.said_by.name}{instead}",
+        "at": control.said_at,
+        "reason": control.reason.shown,
+        "ended_by": control.ended_by.name if control.ended_by is not None else "",
+        "ended_at": control.ended_at,
+        "ended_why": control.ended_why.shown if control.ended_why is not None else "",
+        "end_href": reverse("control_take_back", args=[control.pk]) if may_end else "",
+    }
+
+
+@require_http_methods(["GET", "POST"])
+def take_back(request: Request, pk: int) -> HttpResponse:
+    """Take back that a control stands."""
+    now = business_time.now()
+    seen = Resource.objects.visible_to(request.actor, now).values("pk")
+    found = Control.objects.filter(entitlement__resource__in=seen).select_related("entitlement__resource")
+    one = get_object_or_404(found, pk=pk)
+    return confirm(
+        request,
+        one,
+        transition_controls.take_back_control,
+        now,
+        title=f"{one.words}: take that back?",
+        text="Whatever is in conflict without it is in conflict again from now on: what is asked at once, what is held with the next scan, "
+        "and then it has its time to be resolved.",
+        label="Take it back",
+    )

@@ -1,0 +1,118 @@
+"""An incident on a resource: what runs, declaring one, ending it (R1)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.web.pages.confirmation import confirm, form_page
+from governance.web.requests.middleware import Request
+from governance.web.requests.parameters import FIRST_DAY, LAST_DAY, end_of
+from inventory.models import Incident, Resource
+from inventory.resources.transitions import incidents
+
+Shape = dict[str, Any]
+
+#: How many the resource's page lists, and for how long those that are over: the rest is on its timeline.
+MOST = 5
+SHOWN_FOR = timedelta(days=30)
+
+
+class IncidentForm(forms.Form):
+    """What happened, and until when it is dealt with."""
+
+    reference = forms.CharField(
+        max_length=incidents.LONGEST_REFERENCE,
+        help_text="The number under which it is dealt with, in one word: INC-204.",
+    )
+    until_on = forms.DateField(
+        label="Until, that day included",
+        validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)],
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=f"At most {incidents.LONGEST_DAYS} days. It can be ended before.",
+    )
+    reason = forms.CharField(label="What happened", widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
+
+
+def shapes(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
+    """The incidents of a resource for its page, the running one first: see ``inventory/resources/incidents.html``. One query."""
+    since = now - SHOWN_FOR
+    lately = one.incidents.filter(Q(ended_at__gt=since) | Q(ended_at=None, until__gt=since))
+    rows = lately.select_related("declared_by", "ended_by", "why")[:MOST]
+    found = []
+    for row in rows:
+        row.resource = one  # its rules ask about the resource, which is at hand
+        runs = row.runs(now)
+        may_end = runs and incidents.end_incident.refusal(row, actor=actor, now=now) is None
+        end = {"label": "End it", "kind": "quiet", "href": reverse("incident_end", args=[row.pk])}
+        found.append(
+            {
+                "reference": row.reference,
+                "runs": runs,
+                "by": row.declared_by.name,
+                "at": row.declared_at,
+                "until": row.until - timedelta(microseconds=1),  # the last day that it is declared for
+                "why": row.why.text if row.why else "",
+                "ended_by": row.ended_by.name if row.ended_by else "",
+                "ended_at": row.ended_at or (None if runs else row.until),
+                "actions": [end] if may_end else [],
+            }
+        )
+    return found
+
+
+@require_http_methods(["GET", "POST"])
+def declare(request: Request, pk: int) -> HttpResponse:
+    """Declare an incident on a resource (who answers for it, security)."""
+    now = business_time.now()
+    one = get_object_or_404(Resource.objects.visible_to(request.actor, now).select_related("interim__person"), pk=pk)
+
+    def act(said: dict[str, Any]) -> Resource:
+        until = end_of(said["until_on"])
+        incidents.declare_incident(
+            one, actor=request.actor, now=now, reason=said["reason"], reference=said["reference"], until=until
+        )
+        return one
+
+    return form_page(
+        request,
+        IncidentForm(request.POST or None),
+        act,
+        now=now,
+        title=f"Declare an incident on {one.name}",
+        text="Whatever holds something on it comes up for review at once, with two working days to answer. A review that is "
+        "open already is joined; its deadline may come forward, never back.",
+        label="Declare it",
+        back=one.href,
+        no=incidents.declare_incident.refusal(one, actor=request.actor, now=now),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def end(request: Request, pk: int) -> HttpResponse:
+    """End an incident (who answers for the resource, security)."""
+    now = business_time.now()
+    seen = Resource.objects.visible_to(request.actor, now).values("pk")
+    found = get_object_or_404(
+        Incident.objects.filter(resource__in=seen).select_related("resource__interim__person"), pk=pk
+    )
+    return confirm(
+        request,
+        found,
+        incidents.end_incident,
+        now,
+        title=f"Incident {found.reference} is over?",
+        text="Nothing more comes up for review by it. What is asked already goes on being asked.",
+        label="End it",
+        kind="filled",
+    )

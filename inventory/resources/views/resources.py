@@ -1,0 +1,414 @@
+"""Pages of resources: the list, one resource, and who answers for it (I3, I8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from django import forms
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from governance.core.access import access
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import Refused
+from governance.core.models import Person, Team
+from governance.core.roles.roles import Permission
+from governance.core.timeline import queries as timeline_queries
+from governance.web.pages import navigation, pager
+from governance.web.pages.confirmation import form_page
+from governance.web.pages.ledger_links import ledger_href
+from governance.web.pages.page import page, refused
+from governance.web.requests.middleware import Request
+from inventory.credentials.views import credential_facts
+from inventory.models import (
+    DataClass,
+    Entitlement,
+    Environment,
+    Level,
+    Resource,
+    ResourceKind,
+    ResourceState,
+    ScopeKind,
+)
+from inventory.models.interim_owner import still_answering
+from inventory.ownership.views import interim_owners
+from inventory.resources.transitions import resources
+from inventory.resources.transitions.incidents import declare_incident
+from inventory.resources.views import bindings, incidents
+
+Shape = dict[str, Any]
+
+STATES = (("", "All"), ("active", "In use"), ("proposed", "Proposed"), ("retired", "Retired"))
+
+#: Relations of the page that its rules and words need.
+RELATED = (
+    *("owner", "deputy", "named_owner", "named_deputy", "suggested_owner", "team", "proposed_by"),
+    "interim__person",
+)
+
+
+@require_GET
+def resource_list(request: Request) -> HttpResponse:
+    """Resources that the reader may see, by name; filters stand in the address."""
+    now, asked, path = business_time.now(), request.GET, reverse("resource_list")
+    rows: QuerySet[Resource] = Resource.objects.visible_to(request.actor, now).resolved()
+    rows = _filtered(pager.search(rows, pager.words_of(asked)), request)
+    paged = pager.by_name(rows.select_related("owner", "deputy", "interim__person"), asked, path)
+    counts = _counts(paged.rows)
+    may_register = access.may(request.actor, Permission.RESOURCE_REGISTER, None, now=now)
+    actions = [{"label": "Register one", "icon": "plus", "kind": "filled", "href": reverse("resource_new")}]
+    context: Shape = {
+        "now": now,
+        "head": {"title": "Resources", "facts": [], "actions": actions if may_register else []},
+        "chips": [
+            *pager.chips(path, asked, "state", STATES),
+            {"separator": True},
+            *pager.chips(path, asked, "mine", (("1", "Mine"),)),
+            *pager.chips(path, asked, "ownerless", (("1", "Nobody answers"),)),
+        ],
+        "filters": {
+            "action": path,
+            "words": asked.get("q", ""),
+            "words_label": "Name",
+            "kept": pager.kept(asked, "q", "data"),
+            "fields": [pager.choice(asked, "data", "Data", DataClass.choices)],
+            "clear_href": path if pager.kept(asked) else "",
+        },
+        "filters_target": "#list",
+        "rows": [_row(one, now, *counts.get(one.pk, (0, 0))) for one in paged.rows],
+        "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
+        "empty": {
+            "sentence": "No resource fits. What automations touch would be here, with who answers for it.",
+            "href": path,
+            "action": "Show all",
+        },
+    }
+    return page(request, "inventory/resources/resource_list.html", context, fragment="list")
+
+
+def _filtered(rows: QuerySet[Resource], request: Request) -> QuerySet[Resource]:
+    asked = request.GET
+    if asked.get("state") in ResourceState.values:
+        rows = rows.filter(state=asked["state"])
+    if asked.get("data") == DataClass.RESTRICTED:
+        rows = rows.filter(data_class__in=["", DataClass.RESTRICTED])  # I3: unset counts as restricted
+    elif asked.get("data") in DataClass.values:
+        rows = rows.filter(data_class=asked["data"])
+    if asked.get("ownerless"):
+        rows = rows.filter(pk__in=Resource.objects.ownerless(business_time.now()))
+    if asked.get("mine"):
+        me = request.actor.person
+        rows = rows.filter(
+            Q(owner=me) | Q(deputy=me) | Q(named_owner=me) | still_answering([me.pk] if me else [], business_time.now())
+        )
+    return rows
+
+
+def _counts(rows: Sequence[Resource]) -> dict[int, tuple[int, int]]:
+    """How much can be held on each resource, and how many grants stand on it; one query."""
+    found = Entitlement.objects.filter(resource__in=rows).order_by().values_list("resource")
+    counted = found.annotate(offered=Count("pk", distinct=True), held=Count("grants", filter=~Q(grants__state="ended")))
+    return {resource: (offered, held) for resource, offered, held in counted}
+
+
+def _state(one: Resource, now: datetime) -> str:
+    if one.state == ResourceState.PROPOSED and one.accepted_at is not None:
+        return "accepted"
+    return "orphaned" if one.state == ResourceState.ACTIVE and one.is_ownerless(now) else one.state
+
+
+def _row(one: Resource, now: datetime, offered: int, held: int) -> Shape:
+    return {
+        "href": one.href,
+        "name": one.name,
+        "kind": one.kind,
+        "state": _state(one, now),
+        "environment": one.get_environment_display().lower(),
+        "data_class": one.data_class or None,
+        "owner": meanwhile.name if (meanwhile := one.answering(now)) else "",
+        "deputy": one.deputy.name if one.deputy else "",
+        "grants": held,
+        "entitlements": offered,
+        "waiting": 0,
+    }
+
+
+def _find(request: Request, pk: int) -> tuple[Resource, datetime]:
+    now = business_time.now()
+    seen = Resource.objects.visible_to(request.actor, now).select_related(*RELATED)
+    return get_object_or_404(seen, pk=pk), now
+
+
+@require_GET
+def resource(request: Request, pk: int) -> HttpResponse:
+    """One resource: who answers for it, what can be held on it, who holds it, what happened."""
+    one, now = _find(request, pk)
+    team = one.team.name if one.team else "no team"
+    context: Shape = {
+        "now": now,
+        "crumbs": [{"label": "Resources", "href": reverse("resource_list")}, {"label": one.name, "href": ""}],
+        "head": {
+            "title": one.name,
+            "facts": [one.get_kind_display(), one.get_environment_display().lower(), team],
+            "actions": _actions(one, request.actor, now),
+        },
+        "next": _next(one, request.actor, now),
+        "kind": one.kind,
+        "state": _state(one, now),
+        "data_class": one.data_class or None,
+        "data_words": "" if one.data_class else "not set, so it counts as restricted",
+        "facts": _facts(one, now),
+        "ownerless": interim_owners.banner(one, request.actor, now),
+        "incidents": incidents.shapes(one, request.actor, now),
+        "entitlements": _entitlements(one),
+        "add_href": _add_href(one, request.actor, now),
+        "bindings": bindings.rows(one, request.actor, now),
+        "claims": bindings.claims(one, request.actor, now),
+        "bind_href": bindings.claim_href(one, request.actor, now),
+        "credentials": credential_facts.panel(one, request.actor, now),
+        "panels": _panels(one),
+        "events": timeline_queries.shapes(one, reader=request.actor.person, limit=30, actor=request.actor, now=now),
+        "ledger_href": ledger_href(one, actor=request.actor, now=now),
+    }
+    return page(request, "inventory/resources/resource.html", context, fragment="timeline")
+
+
+def _facts(one: Resource, now: datetime) -> list[Shape]:
+    named = f"{one.named_owner.name} was named, with {one.named_deputy} as deputy" if one.named_owner else ""
+    meanwhile = one.interim_owner(now)
+    facts = [
+        {"label": "Owner", "text": one.owner.name if one.owner else "nobody yet", "quiet": named},
+        *([{"label": "Meanwhile", "text": meanwhile.name}] if meanwhile else []),
+        {"label": "Deputy", "text": one.deputy.name if one.deputy else "nobody yet"},
+        {"label": "Proposed by", "text": one.proposed_by.name if one.proposed_by else "nobody"},
+    ]
+    return [*facts, {"label": "About", "text": one.about}] if one.about else facts
+
+
+def _entitlements(one: Resource) -> list[Shape]:
+    held = Count("grants", filter=~Q(grants__state="ended"))
+    rows = []
+    for entitlement in one.entitlements.annotate(held=held).order_by("code", "pk")[:100]:
+        entitlement.resource = one  # its sentence names the resource, which is at hand
+        rows.append(
+            {
+                "level": entitlement.level,
+                "words": entitlement.sentence,
+                "code": entitlement.code,
+                "scope_kind": "Not at all"
+                if entitlement.scope_kind == ScopeKind.NONE
+                else entitlement.get_scope_kind_display(),
+                "data_class": None
+                if entitlement.counted_class == one.counted_class and not one.data_class
+                else entitlement.counted_class,
+                "grants": entitlement.held,
+                "controls": [short for _, short in entitlement.controls_said],
+                "controls_href": entitlement.controls_href,
+            }
+        )
+    return rows
+
+
+def _add_href(one: Resource, actor: Actor, now: datetime) -> str:
+    may = resources.add_entitlement.refusal(one, actor=actor, now=now) is None
+    return reverse("resource_entitlement", args=[one.pk]) if may else ""
+
+
+def _panels(one: Resource) -> list[Shape]:
+    try:
+        return [{"href": reverse("resource_grants", args=[one.pk]), "title": "Who holds it", "id": "grants"}]
+    except NoReverseMatch:
+        return []
+
+
+def _actions(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
+    offered = (
+        (resources.amend_resource, "Change", "pen", "resource_amend"),
+        (resources.name_owner, "Name an owner", "person", "resource_name_owner"),
+        (declare_incident, "Declare an incident", "warning", "resource_incident"),
+    )
+    found = [
+        {"label": label, "icon": icon, "href": reverse(url, args=[one.pk])}
+        for verb, label, icon, url in offered
+        if verb.refusal(one, actor=actor, now=now) is None
+    ]
+    if one.state == ResourceState.ACTIVE and access.may(actor, Permission.PROPOSAL_MAKE, None, now=now):
+        href = navigation.href("resource_propose", one.pk)
+        found.append({"label": "Propose another owner, class, kind or team", "icon": "person", "href": href})
+    return found
+
+
+def _next(one: Resource, actor: Actor, now: datetime) -> Shape | None:
+    """The one thing to say first: who has to do what before privileges on it can be approved."""
+    if one.unresolved:
+        text = "It stands for connections that are missing or decided at run time, so nothing on it can be submitted."
+        return {"lead": "Nobody can answer for this.", "text": text, "actions": []}
+    if one.named_owner is not None:
+        return _to_accept(one, actor, now)
+    if one.state == ResourceState.ACTIVE and not one.data_class:
+        text = "Everything on it counts as restricted, so all of it is high risk. Two people set a lower class by a proposal."
+        return {"lead": "Its data class is not set.", "text": text, "actions": []}
+    if one.state != ResourceState.PROPOSED:
+        return None
+    if one.owner is None:
+        who = f" {one.suggested_owner.name} was suggested." if one.suggested_owner else ""
+        text = f"An admin names an owner and a deputy.{who}"
+        return {"lead": "Nobody answers for it yet.", "text": text, "actions": []}
+    no = resources.activate.refusal(one, actor=actor, now=now)
+    post = {"label": "Put to use", "kind": "filled", "post": reverse("resource_activate", args=[one.pk]), "fields": {}}
+    text = "An admin who neither proposed it nor said what it counts as puts it to use."
+    if no is None:
+        text = "Once it is in use, privileges on it can be approved."
+    elif no.kind == "duty" or not one.data_class:
+        text = f"{no.sentence} {no.to_do}".strip()
+    return {"lead": "Its owner has accepted.", "text": text, "actions": [] if no else [post]}
+
+
+def _to_accept(one: Resource, actor: Actor, now: datetime) -> Shape:
+    if resources.accept_ownership.refusal(one, actor=actor, now=now) is not None:
+        return {"lead": f"{one.named_owner} was named and has not accepted yet.", "text": "", "actions": []}
+    post = {
+        "label": "I answer for it",
+        "kind": "filled",
+        "post": reverse("resource_accept", args=[one.pk]),
+        "fields": {},
+    }
+    return {
+        "lead": "You were named to answer for this.",
+        "text": "You would decide who may touch it, and be asked again when grants come up for review.",
+        "actions": [post],
+    }
+
+
+def _post(request: Request, pk: int, act: Callable[[Resource, datetime], object]) -> HttpResponse:
+    one, now = _find(request, pk)
+    try:
+        act(one, now)
+    except Refused as error:
+        return refused(request, error.refusal, context={"back_href": one.href})
+    return redirect(one.href)
+
+
+@require_POST
+def accept(request: Request, pk: int) -> HttpResponse:
+    """Accept to answer for a resource."""
+    return _post(request, pk, lambda one, now: resources.accept_ownership(one, actor=request.actor, now=now))
+
+
+@require_POST
+def activate(request: Request, pk: int) -> HttpResponse:
+    """Put a resource to use."""
+    return _post(request, pk, lambda one, now: resources.activate(one, actor=request.actor, now=now))
+
+
+#: Who can be named.
+HERE = Person.objects.filter(is_active=True, left_at__isnull=True)
+
+
+class OwnerForm(forms.Form):
+    """Who answers for a resource."""
+
+    owner = forms.ModelChoiceField(HERE, empty_label="Choose somebody")
+    deputy = forms.ModelChoiceField(HERE, empty_label="Choose somebody")
+
+
+class ResourceForm(forms.Form):
+    """What is said about a resource."""
+
+    name = forms.CharField(max_length=160)
+    kind = forms.ChoiceField(choices=ResourceKind, help_text="Once it is in use two people change this.")
+    data_class = forms.ChoiceField(
+        choices=[("", "Choose one"), *DataClass.choices],
+        help_text="How much harm a leak would do. Once it is in use it can only be raised here.",
+    )
+    environment = forms.ChoiceField(choices=Environment, initial=Environment.PRODUCTION)
+    about = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
+
+
+class NewResourceForm(ResourceForm, OwnerForm):
+    """A new resource with who is to answer for it."""
+
+    team = forms.ModelChoiceField(Team.objects.all(), empty_label="Choose a team")
+
+
+class EntitlementForm(forms.Form):
+    """One thing that can be held on a resource (I4)."""
+
+    code = forms.CharField(max_length=160, help_text="As the resource itself names it: a tool, a scope, a role.")
+    words = forms.CharField(max_length=200, initial="May ", help_text="A sentence that begins with “May”.")
+    level = forms.ChoiceField(choices=[choice for choice in Level.choices if choice[0] != Level.UNKNOWN])
+    scope_kind = forms.ChoiceField(choices=ScopeKind, label="What “narrower” means", initial=ScopeKind.NONE)
+    data_class = forms.ChoiceField(choices=[("", "The resource’s own"), *DataClass.choices], required=False)
+    outbound = forms.BooleanField(required=False, label="It carries data to where others can read it")
+
+
+@require_http_methods(["GET", "POST"])
+def new(request: Request) -> HttpResponse:
+    """Register a resource (admins): the owner accepts, another admin puts it to use."""
+    now = business_time.now()
+    no = resources.register_resource.refusal(Team(), actor=request.actor, now=now)
+
+    def register(said: dict[str, Any]) -> Resource:
+        who = {"owner": said.pop("owner"), "deputy": said.pop("deputy")}
+        made: object = resources.register_resource(said["team"], actor=request.actor, now=now, fields=said, **who)
+        return cast("Resource", made)
+
+    form = NewResourceForm(request.POST or None)
+    back = reverse("resource_list")
+    title, label = "Register a resource", "Register it"
+    return form_page(request, form, register, now=now, title=title, label=label, back=back, no=no)
+
+
+@require_http_methods(["GET", "POST"])
+def name_owner(request: Request, pk: int) -> HttpResponse:
+    """Name owner and deputy (admins)."""
+    one, now = _find(request, pk)
+    form = OwnerForm(request.POST or None, initial={"owner": one.suggested_owner or one.owner, "deputy": one.deputy})
+    return form_page(
+        request,
+        form,
+        lambda said: resources.name_owner(one, actor=request.actor, now=now, **said),
+        now=now,
+        title=f"Who answers for {one.name}?",
+        label="Name them",
+        back=one.href,
+        no=resources.name_owner.refusal(one, actor=request.actor, now=now),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def amend(request: Request, pk: int) -> HttpResponse:
+    """Change what is said about a resource (its owner, admins)."""
+    one, now = _find(request, pk)
+    form = ResourceForm(request.POST or None, initial={name: getattr(one, name) for name in ResourceForm.base_fields})
+    return form_page(
+        request,
+        form,
+        lambda said: resources.amend_resource(one, actor=request.actor, now=now, fields=said),
+        now=now,
+        title=f"Change {one.name}",
+        label="Save",
+        back=one.href,
+        no=resources.amend_resource.refusal(one, actor=request.actor, now=now),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def entitlement(request: Request, pk: int) -> HttpResponse:
+    """Add something that can be held on a resource (its owner, admins)."""
+    one, now = _find(request, pk)
+    no = resources.add_entitlement.refusal(one, actor=request.actor, now=now)
+
+    def add(said: dict[str, Any]) -> Resource:
+        resources.add_entitlement(one, actor=request.actor, now=now, **said)
+        return one
+
+    form = EntitlementForm(request.POST or None)
+    title = f"What can be held on {one.name}"
+    return form_page(request, form, add, now=now, title=title, label="Add it", back=one.href, no=no)

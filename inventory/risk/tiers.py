@@ -1,0 +1,289 @@
+"""How much harm something could do: the tier of a privilege, of a credential and of an app, with the reasons in words (T1, T2).
+
+Pure functions of facts and policy: no database, no settings, no clock. A tier is computed and never typed; a person may
+raise an app's, never lower it. Whoever asks collects the facts (`assessment`), keeps the answer, and chooses seats by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any, Literal
+
+
+class Tier(IntEnum):
+    """A risk tier; tiers compare by how much care they ask for. Rows store `word`."""
+
+    LOW = 1
+    STANDARD = 2
+    HIGH = 3
+
+    @property
+    def word(self) -> str:
+        """``low``, ``standard`` or ``high``: what rows and policy documents hold."""
+        return self.name.lower()
+
+    @classmethod
+    def of(cls, word: str) -> Tier:
+        """The tier that a row or a policy document names.
+
+        Raises:
+            KeyError: there is no such tier.
+        """
+        return cls[word.upper()]
+
+
+#: From least to most: what "at least as bad" means for each kind of fact. An unknown level counts as write (I4).
+LEVEL_ORDER = ("read", "write", "execute", "admin")
+#: The same with what is not known, which stands between reading and writing where two are compared (I4).
+POWER = ("read", "unknown", "write", "execute", "admin")
+#: What each level holds beside itself, and so may be lowered to (A7). How bad levels are is one row (`LEVEL_ORDER`); what they allow is none:
+#: who may run things may not, by that, change them.
+LOWER = MappingProxyType({"read": (), "write": ("read",), "execute": (), "admin": ("read", "write", "execute")})
+CLASS_ORDER = ("public", "internal", "confidential", "restricted")
+ENVIRONMENT_ORDER = ("development", "test", "production")
+REACH_ORDER = ("none", "only_this", "wider", "unknown")
+
+Reach = Literal["none", "only_this", "wider", "unknown"]
+
+
+@dataclass(frozen=True)
+class PrivilegeFacts:
+    """What is known about one privilege. Every default is the careful one.
+
+    Args:
+        level: ``read``, ``write``, ``execute`` or ``admin``; ``unknown`` counts as write (I4).
+        data_class: ``public``, ``internal``, ``confidential`` or ``restricted``; empty, which is unset, as restricted (I3).
+        environment: ``development``, ``test`` or ``production``, the higher of the automation's and the resource's (I10).
+        credential_reach: ``none`` without a credential; ``only_this`` when it is known to open this privilege alone;
+            ``wider`` when it is known to open more; else ``unknown`` (I6).
+        model_controlled: a model chooses whether, or with what, it is done.
+        opaque: what is run can't be judged from its text: code that uses network, imports, processes or evaluation, a command, a
+            query made at run time; or its text is missing.
+        outbound: it carries data to where others can read it.
+        irreversible: what it does can't be taken back.
+        bound: which resource it touches is known (I8).
+        recognised: the importer knew what it is (I8).
+        vouched: somebody who is no party says what its connection opens, and so does each other owner of its host (I8).
+    """
+
+    level: str = "unknown"
+    data_class: str = ""
+    environment: str = "production"
+    credential_reach: Reach = "unknown"
+    model_controlled: bool = True
+    opaque: bool = True
+    outbound: bool = True
+    irreversible: bool = True
+    bound: bool = False
+    recognised: bool = False
+    vouched: bool = True
+
+    @property
+    def counted_level(self) -> str:
+        """The level that rules judge."""
+        return self.level if self.level in LEVEL_ORDER else "write"
+
+    @property
+    def counted_class(self) -> str:
+        """The data class that rules judge."""
+        return self.data_class if self.vouched and self.data_class in CLASS_ORDER else "restricted"
+
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing is changed or run."""
+        return self.counted_level == "read"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A tier, and why, in sentences that a person reads."""
+
+    tier: Tier
+    reasons: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """``{"tier": word, "reasons": [sentence]}``, as an assessment keeps it."""
+        return {"tier": self.tier.word, "reasons": list(self.reasons)}
+
+
+#: T1 and T2 as they ship. A policy document's key ``tiers`` has this shape; what it leaves out holds as here.
+DEFAULT_RULES: Mapping[str, Any] = MappingProxyType(
+    {
+        "high": {
+            "levels": ["admin"],
+            "data_classes": ["restricted"],
+            "non_read_on": ["confidential"],
+            "non_read_chosen_by_model": False,
+            "non_read_chosen_by_model_if": ["outbound", "irreversible"],
+            "opaque_code_in": ["production"],
+            "open_entry_with_non_read": True,
+        },
+        "low": {"levels": ["read"], "data_classes": ["public", "internal"]},
+        "at_least": {"agent": "standard"},
+    }
+)
+
+DOES = MappingProxyType(
+    {"read": "reads", "write": "changes things on", "execute": "runs things on", "admin": "administers"}
+)
+
+
+#: Why a connection makes it high risk: only a party says what it opens, or its host is another owner's too (I8).
+UNVOUCHED = "No independent owner confirmed what its connection opens"
+
+
+def is_within(level: str, other: str) -> bool:
+    """Whether whoever may do what one level allows may do, by another, all of that; an unknown level counts as write (I4)."""
+    less, more = (one if one in LOWER else "write" for one in (level, other))
+    return less == more or less in LOWER[more]
+
+
+def _rules(rules: Mapping[str, Any], part: str) -> Mapping[str, Any]:
+    return {**DEFAULT_RULES[part], **rules.get(part, {})}
+
+
+def privilege_tier(facts: PrivilegeFacts, rules: Mapping[str, Any] = DEFAULT_RULES) -> Judged:
+    """The tier of one privilege (T1).
+
+    Args:
+        facts: what is known about it.
+        rules: the policy's ``tiers``; see `DEFAULT_RULES`.
+
+    Returns:
+        High with each reason for high; else low; else standard with each reason that keeps it from being low.
+    """
+    if because := _why_high(facts, _rules(rules, "high")):
+        return Judged(Tier.HIGH, because)
+    if because := _why_not_low(facts, _rules(rules, "low")):
+        return Judged(Tier.STANDARD, because)
+    return Judged(Tier.LOW, (f"It only reads {facts.counted_class} data, and nothing about it is open.",))
+
+
+def _why_high(facts: PrivilegeFacts, high: Mapping[str, Any]) -> tuple[str, ...]:
+    level, on = facts.counted_level, facts.counted_class
+    unset = "" if facts.data_class else " Its data class is not set, which counts as restricted."
+    unknown = "" if facts.level in LEVEL_ORDER else " What it does is not known, which counts as changing things."
+    found = [
+        (not facts.vouched, f"{UNVOUCHED}, so its data class counts as restricted."),
+        (level in high["levels"], f"It {DOES[level]} the resource: {level} access."),
+        (facts.vouched and on in high["data_classes"], f"It touches {on} data.{unset}"),
+        (not facts.is_read and on in high["non_read_on"], f"It {DOES[level]} {on} data.{unknown}"),
+        *_chosen_by_model(facts, high),
+        (
+            level == "execute" and facts.opaque and facts.environment in high["opaque_code_in"],
+            f"It runs code that can't be judged from its source, in {facts.environment}.",
+        ),
+    ]
+    return tuple(sentence for holds, sentence in found if holds)
+
+
+def _chosen_by_model(facts: PrivilegeFacts, high: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
+    """What makes it high that a model chooses it: by the policy anything but reading, or only what can do harm that stays."""
+    is_chosen, harms = facts.model_controlled and not facts.is_read, high["non_read_chosen_by_model_if"]
+    unknown = "" if facts.level in LEVEL_ORDER else " What it does is not known."
+    if high["non_read_chosen_by_model"]:
+        yield is_chosen, f"A model chooses what it does, and it does more than read.{unknown}"
+        return
+    yield (
+        is_chosen and facts.outbound and "outbound" in harms,
+        f"A model chooses what it does, and it carries data to where others can read it.{unknown}",
+    )
+    yield (
+        is_chosen and facts.irreversible and "irreversible" in harms,
+        f"A model chooses what it does, and it may do what can't be undone.{unknown}",
+    )
+
+
+def _why_not_low(facts: PrivilegeFacts, low: Mapping[str, Any]) -> tuple[str, ...]:
+    level = facts.counted_level
+    unknown = "" if facts.level in LEVEL_ORDER else " What it does is not known, which counts as changing things."
+    found = [
+        (level not in low["levels"], f"It {DOES[level]} {facts.counted_class} data.{unknown}"),
+        (facts.counted_class not in low["data_classes"], f"It touches {facts.counted_class} data."),
+        (facts.credential_reach == "unknown", "What its credential opens is not known."),
+        (facts.credential_reach == "wider", "Its credential opens more than this."),
+        (facts.model_controlled, "A model chooses what it does."),
+        (facts.outbound, "It carries data to where others can read it."),
+        (not facts.bound, "Which resource it touches is not known."),
+        (not facts.recognised, "The importer did not recognise it."),
+    ]
+    return tuple(sentence for holds, sentence in found if holds)
+
+
+def credential_tier(uses: Iterable[tuple[str, Judged]]) -> Judged:
+    """A credential's tier is the highest of what it is used for (T1).
+
+    Args:
+        uses: (what it is used for in words, that privilege's judgement), for each use.
+
+    Returns:
+        Standard where nothing says what it is used for: that is not known to be harmless.
+    """
+    found = list(uses)
+    if not found:
+        return Judged(Tier.STANDARD, ("Nothing in this version says what it is used for.",))
+    tier = max(judged.tier for _, judged in found)
+    because = [f"It is used for something {tier.word}: {words}." for words, judged in found if judged.tier == tier]
+    return Judged(tier, tuple(dict.fromkeys(because)))
+
+
+def app_tier(
+    privileges: Sequence[tuple[str, Judged]],
+    *,
+    kind: str,
+    has_open_entry: bool,
+    has_non_read: bool,
+    sharers: Sequence[tuple[str, Tier]] = (),
+    joined: Tier = Tier.LOW,
+    calls_unknown: bool = False,
+    raised_to: Tier | None = None,
+    rules: Mapping[str, Any] = DEFAULT_RULES,
+) -> Judged:
+    """The tier of an app (T2): stage 1 and the light path follow it.
+
+    Args:
+        privileges: (the privilege in words, its judgement), for each that the version would hold.
+        kind: the automation's kind (I1); an agent is at least standard.
+        has_open_entry: somebody who has not signed in can start it.
+        has_non_read: any of its privileges does more than read.
+        sharers: (name, tier) of each automation that runs as the same identity: the union counts for each of them (I5).
+        joined: the highest tier in the rest of its chain (A16).
+        calls_unknown: it calls something that is not in use here, so that nobody knows what that may do (A16).
+        raised_to: what a person raised it to, if anybody did; never lowers.
+        rules: the policy's ``tiers``.
+    """
+    tier = max((judged.tier for _, judged in privileges), default=Tier.LOW)
+    if tier is Tier.LOW:
+        reasons = ["Nothing that it may do is more than low."]
+    else:
+        reasons = [f"{words}: {judged.reasons[0]}" for words, judged in privileges if judged.tier is tier]
+    at_least = _rules(rules, "at_least").get(kind)
+    raises = [
+        (
+            Tier.of(at_least) if at_least else Tier.LOW,
+            f"It is an {kind.replace('_', ' ')}: a model decides what happens next.",
+        ),
+        (
+            Tier.HIGH
+            if has_open_entry and has_non_read and _rules(rules, "high")["open_entry_with_non_read"]
+            else Tier.LOW,
+            "Somebody who has not signed in can start it, and it does more than read.",
+        ),
+        # Not which: whoever reads a reason need not see it, and the identity's page names it for whoever does.
+        *((one, f"It runs as the same identity as another automation, which is {one.word}.") for _, one in sharers),
+        (joined, f"It is joined with another automation, which is {joined.word}."),
+        (
+            Tier.HIGH if calls_unknown else Tier.LOW,
+            "It calls something that nobody has approved here, so what that may do is not known.",
+        ),
+        (raised_to or Tier.LOW, "A person raised it."),
+    ]
+    for raised, because in raises:
+        if raised > tier:
+            tier, reasons = raised, [because]
+        elif raised is tier and raised is not Tier.LOW:
+            reasons.append(because)
+    return Judged(tier, tuple(dict.fromkeys(reasons)))

@@ -1,0 +1,399 @@
+"""What is made of a version on one date: facts from rows, tiers from `tiers`, findings; kept as a new assessment each time (I2).
+
+Answers for collecting facts and for writing the assessment. What a tier means stands in `tiers`; what follows from one (seats,
+terms, reviews) is decided by higher apps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from types import MappingProxyType
+from typing import Any, cast
+
+from django.db.models import F, OuterRef, Q, Subquery
+
+from governance.core.actors.actor import Actor
+from governance.core.engine.transition import Effect, Step, transition
+from inventory import importers
+from inventory.chains import chain_ends, own_tier
+from inventory.chains import queries as chain_queries
+from inventory.chains.queries import Chain
+from inventory.identities import queries as identity_queries
+from inventory.importers.levels import is_irreversible
+from inventory.importers.manifest import Manifest, manifest_digests
+from inventory.models import (
+    Assessment,
+    Automation,
+    AutomationState,
+    Binding,
+    Credential,
+    Finding,
+    NonHumanIdentity,
+    Privilege,
+    Reach,
+    Trigger,
+    Version,
+    VersionCredential,
+)
+from inventory.ownership import parties as ownership_parties
+from inventory.resources import queries as resource_queries
+from inventory.risk import policy, tiers
+from inventory.risk.tiers import Judged, Tier
+from inventory.versions import findings, importer_upgrade
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The tiers of one version: each privilege by its key, each credential, the app, and that by itself, whatever it is joined with (I5, A16)."""
+
+    privileges: Mapping[str, Judged]
+    credentials: Sequence[tuple[Credential, Judged]]
+    app: Judged
+    own: Tier
+
+    def of(self, credential: Credential) -> Judged:
+        """One credential's judgement; works for credentials that are not saved yet."""
+        return next(judged for known, judged in self.credentials if known is credential or known == credential)
+
+
+def facts_of(
+    privilege: Privilege,
+    environment: str,
+    own: Collection[int] = (),
+    bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
+) -> tiers.PrivilegeFacts:
+    """The facts of T1 about one privilege, saved or not.
+
+    Args:
+        privilege: with its entitlement, the entitlement's resource, and its credential at hand.
+        environment: the automation's; a lower one on production data is judged as production (I10).
+        own: ids of owners, importers and authors: their word on what its credential or connection opens does not count (S1, I8).
+        bindings: by connector and instance, each with its resource.
+    """
+    entitlement = privilege.entitlement
+    both = (environment, entitlement.resource.environment)
+    level = privilege.counted_level if privilege.level in tiers.LEVEL_ORDER else _level_unless_unknown(privilege)
+    reach = _reach(privilege, own)
+    return tiers.PrivilegeFacts(
+        level=level,
+        data_class=_class_unless_unset(privilege),
+        environment=max(both, key=tiers.ENVIRONMENT_ORDER.index),
+        credential_reach=reach,
+        model_controlled=privilege.model_controlled,
+        opaque=privilege.opaque,
+        outbound=entitlement.outbound,
+        irreversible=_is_irreversible(privilege, level, reach),
+        bound=privilege.is_bound,
+        vouched=is_vouched(privilege, own, bindings),
+        recognised=privilege.recognised,
+    )
+
+
+def is_vouched(privilege: Privilege, own: Collection[int], bindings: Mapping[tuple[str, str], Binding]) -> bool:
+    """Whether the class of its resource counts for a privilege: its binding does not rest on people of `own` (I8)."""
+    row = bindings.get((privilege.connector, privilege.instance))
+    return row is None or row.is_vouched(own)
+
+
+def unvouched(
+    privileges: Iterable[Privilege], own: Collection[int], bindings: Mapping[tuple[str, str], Binding]
+) -> frozenset[str]:
+    """Keys of the privileges that count as restricted, because their binding rests on people of `own` (I8)."""
+    return frozenset(one.key for one in privileges if not is_vouched(one, own, bindings))
+
+
+def _level_unless_unknown(privilege: Privilege) -> str:
+    """The entitlement's level for a privilege whose own is unknown; unknown where neither is known, and said so."""
+    return str(privilege.entitlement.level)
+
+
+def _class_unless_unset(privilege: Privilege) -> str:
+    entitlement = privilege.entitlement
+    if not entitlement.resource.data_class and entitlement.data_class != "restricted":
+        return ""
+    return str(entitlement.counted_class)
+
+
+def _is_irreversible(privilege: Privilege, level: str, reach: tiers.Reach) -> bool:
+    """Whether what it does can't be taken back. Everything that is not known counts as that (T1).
+
+    Everything that a server offers is known by what its credential opens (I6): while nobody has said that, it may be anything;
+    once somebody has, it counts as changing things (I4). A call of another automation has that one's tier (A16).
+    """
+    code = str(privilege.entitlement.code)
+    if level not in tiers.LEVEL_ORDER and code.rpartition(":")[2] == "*":
+        return reach == "unknown" or not privilege.is_bound
+    if not privilege.recognised:
+        return True
+    if code == chain_ends.STARTS:
+        return not chain_ends.is_named(str(privilege.target))
+    return is_irreversible(code)
+
+
+def _reach(privilege: Privilege, own: Collection[int]) -> tiers.Reach:
+    credential = privilege.credential
+    if credential is None:
+        return "unknown" if privilege.credential_missing else "none"
+    if credential.reach_kind == Reach.UNKNOWN or {credential.reach_by_id, credential.reach_for_id} & set(own):
+        return "unknown"
+    is_there = (
+        credential.opens_id == privilege.entitlement.resource_id
+    )  # its codes are of what it opens, and of nothing else
+    return "only_this" if is_there and set(credential.reach) <= {privilege.entitlement.code} else "wider"
+
+
+def judge(
+    privileges: Sequence[Privilege],
+    credentials: Iterable[Credential],
+    triggers: Iterable[Trigger],
+    *,
+    kind: str,
+    environment: str,
+    raised_to: str = "",
+    sharers: Sequence[tuple[str, Tier]] = (),
+    chain: Chain | None = None,
+    own: Collection[int] = (),
+    bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
+    rules: Mapping[str, Any] = tiers.DEFAULT_RULES,
+) -> Judgement:
+    """Judge a version, or one that would be (T1, T2). Reads only what it is given.
+
+    Args:
+        privileges: what it would hold, saved or not, each with entitlement, resource and credential at hand.
+        credentials: what it uses or asks for.
+        triggers: how it starts.
+        kind: the automation's kind.
+        environment: the automation's environment.
+        raised_to: what a person raised the tier to, or nothing.
+        sharers: name and tier of each automation with which it shares an identity (I5).
+        chain: what it would be joined with (A16); None where that is nothing.
+        own, bindings: see `facts_of`.
+        rules: the policy's ``tiers``.
+    """
+    found = [(one, facts_of(one, environment, own, bindings)) for one in privileges]
+    judged = [(one, tiers.privilege_tier(facts, rules)) for one, facts in found]
+    opened = [
+        (credential, tiers.credential_tier((p.sentence, j) for p, j in judged if p.credential == credential))
+        for credential in credentials
+    ]
+    app_tier = partial(
+        tiers.app_tier,
+        [(p.sentence, j) for p, j in judged],
+        kind=kind,
+        has_open_entry=any(trigger.is_open for trigger in triggers),
+        has_non_read=any(not facts.is_read for _, facts in found),
+        raised_to=Tier.of(raised_to) if raised_to else None,
+        rules=rules,
+    )
+    joined = chain.joined if chain is not None else Tier.LOW
+    if joined <= max((tier for _, tier in sharers), default=Tier.LOW):
+        joined = Tier.LOW  # said already, by what is the nearer of the two
+    app = app_tier(sharers=sharers, joined=joined, calls_unknown=chain is not None and bool(chain.unknown))
+    return Judgement({p.key: j for p, j in judged}, opened, app, app_tier().tier)
+
+
+def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -> list[tuple[str, Tier]]:
+    """Name and tier of every other automation, save retired ones, that runs as one of these identities (I5).
+
+    Of each the tier that it has by itself: what two of them have only of each other falls when it falls.
+    """
+    shared = [one.pk for one in identities if not one._state.adding]
+    if not shared:
+        return []
+    judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=own_tier.JUDGED)[:1]
+    runs = identity_queries.versions(shared, drafts_of=automation.team_id).exclude(automation=automation.pk)
+    found: dict[tuple[str, int], Tier] = {}
+    columns = ("automation__name", "automation", "automation__tier", "automation__raised_to", "own")
+    for name, pk, stands, raised, own in (
+        runs.annotate(own=Subquery(judged)).values_list(*columns).order_by().distinct()
+    ):
+        tier = own_tier.tier(own or stands, raised)
+        found[name, pk] = max(tier, found.get((name, pk), tier))
+    return [(name, tier) for (name, _), tier in sorted(found.items())]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a version that was written just now consists of, so that nothing of it is read again.
+
+    Args:
+        automation: locked.
+        privileges: saved, each with its entitlement, the entitlement's resource, and its credential at hand.
+        used: saved, each with its credential at hand.
+        triggers: saved.
+        read: what the version is of.
+        identities: saved, where nothing else can serve the automation, which was made just now; None to look them up.
+    """
+
+    automation: Automation
+    privileges: list[Privilege]
+    used: list[VersionCredential]
+    triggers: list[Trigger]
+    read: Manifest
+    identities: list[NonHumanIdentity] | None = None
+
+    @classmethod
+    def of(cls, version: Version) -> Rows:
+        """The same of any version."""
+        return cls(
+            version.automation,
+            list(version.privileges.select_related("entitlement__resource", "credential")),
+            list(version.version_credentials.select_related("credential")),
+            list(version.triggers.all()),
+            Manifest.from_dict(version.manifest),
+        )
+
+
+def assess(
+    version: Version,
+    *,
+    now: datetime,
+    manifest: Manifest | None = None,
+    own: Collection[int] = (),
+    rows: Rows | None = None,
+) -> Assessment:
+    """Judge a version anew by the policy in force and keep the answer beside the earlier ones (I2). Runs inside another operation only.
+
+    Args:
+        version: any version.
+        now: business time.
+        manifest: what a newer importer made of the same source; None for what is kept with the version.
+        own: ids of those who have a stake in it beside those of whom the register knows: who submits it now (S1).
+        rows: what it consists of, where it was written just now.
+
+    Returns:
+        The new assessment. Its ``levels`` are ``{"privileges": {key: {"tier", "reasons", "level"}}, "credentials":
+        {str(pk): {"tier", "reasons"}}, "own": tier, "in_force": tier, "unvouched": [key]}``: the app's tier whatever it is joined
+        with, that of the kind that is in force while another is asked for, and the privileges that count as restricted.
+    """
+    inside = Actor.of_job("inventory.assess")  # the operation around it says who acts
+    return cast(
+        "Assessment",
+        record_assessment(version, actor=inside, now=now, manifest=manifest, own=own, rows=rows),
+    )
+
+
+@transition(Version, event="version.assessed", permission=None)
+def record_assessment(
+    step: Step[Version],
+    *,
+    manifest: Manifest | None = None,
+    own: Collection[int] = (),
+    rows: Rows | None = None,
+) -> Effect:
+    """A version is judged: tiers with reasons, levels and findings become one more dated row (I2)."""
+    version, read_by = step.subject, _read_by(step.subject, is_read_now=bool(rows or manifest))
+    digests = _digests(step.subject, manifest)
+    rows = rows or Rows.of(version)
+    privileges, used, read = rows.privileges, rows.used, manifest or rows.read
+    automation = version.automation = rows.automation
+    identities = identities_of(version) if rows.identities is None else rows.identities
+    more = importer_upgrade.take_over(privileges, manifest) if manifest is not None else []
+    credentials, bindings = [one.credential for one in used], resource_queries.bindings_of(privileges)
+    parties = ownership_parties.people_in(automation, credentials, step.now, bindings) | set(own)
+    judge_as = partial(
+        judge,
+        *(privileges, credentials, rows.triggers),
+        environment=automation.environment,
+        raised_to=automation.raised_to,
+        sharers=sharers_of(automation, identities),
+        chain=chain_queries.would_be(_joining(rows, identities)),
+        own=parties,
+        bindings=bindings,
+        rules=policy.rules(step.now),
+    )
+    judgement, standing = (judge_as(kind=kind) for kind in (automation.asked["kind"], automation.kind))
+    made = Assessment(
+        version=version,
+        importer_version=read_by,
+        **digests,
+        at=step.now,
+        tier=judgement.app.tier.word,
+        reasons=list(judgement.app.reasons),
+        levels={
+            "privileges": {p.key: {**judgement.privileges[p.key].to_dict(), "level": p.level} for p in privileges},
+            "credentials": {str(c.pk): judged.to_dict() for c, judged in judgement.credentials},
+            "own": max(judgement.own, standing.own).word,
+            "in_force": standing.app.tier.word,
+            "unvouched": sorted(unvouched(privileges, parties, bindings)),
+        },
+    )
+    step.save(made)
+    found = [
+        *more,
+        *findings.from_manifest(read, version),
+        *findings.of_reach(used, privileges),
+        *findings.from_register(automation, used, identities),
+    ]
+    Finding.objects.bulk_create(Finding(assessment=made, **one) for one in found)
+    return Effect(subject=made, payload={"tier": made.tier, "findings": len(found), "importer": made.importer_version})
+
+
+def _joining(rows: Rows, identities: Iterable[NonHumanIdentity]) -> chain_ends.Version:
+    """What of a version may join it with others (A16)."""
+    return chain_ends.Version(
+        rows.automation,
+        rows.privileges,
+        {one.credential_id: str(one.credential) for one in rows.used},
+        rows.triggers,
+        {one.pk: one.subject for one in identities},
+        rows.read.on_error,
+    )
+
+
+def _read_by(version: Version, *, is_read_now: bool) -> str:
+    """Which importer read what is judged: what is only judged again was not read again, and a better importer still has to."""
+    last = None if is_read_now else version.latest_assessment
+    return str(last.importer_version) if last is not None else importers.VERSION
+
+
+def _digests(version: Version, read: Manifest | None) -> dict[str, str]:
+    """The digests by which a newer importer knows what is judged, where those are not the stored ones (I2)."""
+    if read is None:
+        last = version.latest_assessment
+        return {name: getattr(last, name) for name in ("source_digest", "manifest_digest")} if last is not None else {}
+    found = {"source_digest": read.source.digests, "manifest_digest": manifest_digests(read)}
+    # What runs is judged by a newer version of the same source too, whose manifest is another.
+    return {
+        name: digests[0]
+        for name, digests in found.items()
+        if getattr(version, name) in digests and getattr(version, name) != digests[0]
+    }
+
+
+def identities_of(version: Version) -> list[NonHumanIdentity]:
+    """What a version runs as, and what the register says that its automation is served by."""
+    named = NonHumanIdentity.objects.filter(Q(used_by__version=version) | Q(automation=version.automation_id))
+    return list(named.distinct().order_by("pk"))
+
+
+def assess_again(step: Step[Any], credential: Credential) -> int:
+    """Judge anew every version that a changed fact of a credential concerns: those that run, and the newest ones (I2).
+
+    What is a draft shows the tier of its newest version; what runs shows a tier that rose at once, and one that fell when it is
+    approved anew (T4). Records under review stay as they were asked (A1).
+
+    Args:
+        step: the running step.
+        credential: saved.
+
+    Returns:
+        How many versions were judged.
+    """
+    newest = Version.objects.filter(automation=OuterRef("automation")).order_by("-number").values("pk")[:1]
+    concerned = Version.objects.filter(version_credentials__credential=credential).annotate(newest=Subquery(newest))
+    concerned = concerned.filter(Q(pk=F("newest")) | Q(pk=F("automation__approved_version")))
+    found = list(concerned.exclude(automation__state=AutomationState.RETIRED).order_by("automation", "number"))
+    # Before any of their versions, as everybody else does: submitting locks the automation and then judges its version.
+    owners = Automation.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
+    automations = {one.pk: one for one in owners.filter(pk__in={one.automation_id for one in found})}
+    for version in found:
+        made, automation = assess(version, now=step.now), automations[version.automation_id]
+        # What runs is raised, and reviewed, by whoever follows the assessment (T4): one place says when.
+        if automation.state == AutomationState.DRAFT and automation.tier != made.tier:
+            automation.tier = made.tier
+            step.save(automation)
+    return len(found)

@@ -1,0 +1,133 @@
+"""What a reviewer should know of a version: what its source shows, what its credentials open beside, what it shares (I5, I6). Reads only.
+
+What was noticed about a version, as a person reads it: the same words in the preview, in the review and on the automation's page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from django.db.models import Count
+
+from inventory.importers.manifest import Manifest
+from inventory.models import (
+    Automation,
+    Credential,
+    NonHumanIdentity,
+    Privilege,
+    Reach,
+    Version,
+    VersionCredential,
+)
+
+
+def from_manifest(manifest: Manifest, version: Version) -> list[dict[str, str]]:
+    """The importer's findings; a secret that was found has its keyed fingerprint beside the place (I6)."""
+    prints = {str(one["at"]): str(one.get("fingerprint") or "") for one in version.secrets}
+    return [
+        {
+            "code": one.code,
+            "place": one.at[:400],
+            "severity": one.severity,
+            "detail": one.detail[:400],
+            "fingerprint": prints.get(one.at, "") if one.code == "embedded_secret" else "",
+        }
+        for one in manifest.findings
+    ]
+
+
+def of_reach(used: Sequence[VersionCredential], privileges: Sequence[Privilege]) -> list[dict[str, str]]:
+    """Credentials that open more than the version asks for (I6)."""
+    return [
+        {
+            "code": "credential_reach",
+            "place": f"credentials/{one.credential.name or one.credential.external_id}"[:400],
+            "severity": "high",
+            "detail": reach_words(more),
+        }
+        for one in used
+        if (more := beyond(one.credential, privileges))
+    ]
+
+
+def reach_words(more: Sequence[str]) -> str:
+    """That a credential opens more than was asked for, in words: the first few of it, and how many besides."""
+    named, rest = ", ".join(more[:4]), len(more) - 4
+    return f"It opens more than is asked for: {named}{f' and {rest} more' if rest > 0 else ''}"[:400]
+
+
+def from_register(
+    automation: Automation, used: Sequence[VersionCredential], identities: Sequence[NonHumanIdentity]
+) -> list[dict[str, str]]:
+    """What only the register can know: a credential or an identity that other automations use too (I5)."""
+    found = shared(automation, [one.credential for one in used])
+    found += [
+        {
+            "code": "shared_identity",
+            "place": f"identities/{one.subject}"[:400],
+            "severity": "high",
+            "detail": "Serves another automation: two automations must not share an identity",
+        }
+        for one in identities
+        if one.automation_id not in (None, automation.pk)
+    ]
+    return found
+
+
+def shared(automation: Automation | None, credentials: Sequence[Credential]) -> list[dict[str, str]]:
+    """Credentials that other automations use too: one query. ``automation``: whose use does not count; None for one that is not known."""
+    elsewhere = VersionCredential.objects.filter(credential__in=[one.pk for one in credentials])
+    if automation is not None:
+        elsewhere = elsewhere.exclude(version__automation=automation)
+    counted = dict(
+        elsewhere.values_list("credential").annotate(others=Count("version__automation", distinct=True)).order_by()
+    )
+    return [
+        {
+            "code": "shared_credential",
+            "place": f"credentials/{one.name or one.external_id}"[:400],
+            "severity": "medium",
+            "detail": f"Also used by {_automations(counted[one.pk])} in the register",
+        }
+        for one in credentials
+        if one.pk in counted
+    ]
+
+
+def _automations(count: int) -> str:
+    return "1 other automation" if count == 1 else f"{count} other automations"
+
+
+def beyond(credential: Credential, privileges: Iterable[Privilege]) -> list[str]:
+    """Codes of what a credential is known to open and no privilege that uses it asks for (I6); nothing where nothing is known.
+
+    Args:
+        credential: with what it opens.
+        privileges: all that the version would hold, each with its entitlement.
+    """
+    if credential.reach_kind == Reach.UNKNOWN:
+        return []
+    uses = (one.entitlement for one in privileges if one.credential_id == credential.pk)
+    asked = {one.code for one in uses if one.resource_id == credential.opens_id}
+    return sorted(set(credential.reach) - asked)
+
+
+#: What a finding is called; one that is not here is called as its code says.
+WORDS = {
+    "env_reference": "Takes something from its environment",
+    "wildcard": "Allows every tool",
+    "opaque_code": "Code that nobody can judge from here",
+    "open_webhook": "Can be started by anybody who knows its address",
+    "dynamic_host": "Whom it calls is worked out at run time",
+    "unpinned_component": "The version of a part is not fixed",
+    "dormant": "Switched off",
+    "pinned_data": "The export holds captured data",
+    "credential_reach": "Reach of a credential",
+}
+
+
+def lead(code: str, place: str = "") -> str:
+    """What was noticed; of which credential or identity, where it is about one."""
+    said = WORDS.get(code) or code.replace("_", " ").capitalize()
+    kind, _, name = place.partition("/")
+    return f"{said}: {name}" if kind in ("credentials", "identities") and name else said

@@ -1,0 +1,83 @@
+"""What differs between a version and the one of another environment that it is promoted from (I10). Reads only.
+
+The two do the same, often on another resource by another credential. That is one change, shown as that, and neither a loss nor a gain.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from inventory.imports.transitions.write_version import Change, Drift
+from inventory.models import Privilege
+
+#: What may differ in a privilege that does the same: how it is called, and what is said of it.
+COMPARED: tuple[tuple[str, Callable[[Privilege], str]], ...] = (
+    ("Resource", lambda one: one.entitlement.resource.name),
+    ("Data class", lambda one: one.entitlement.counted_class),
+    ("Connection", lambda one: f"{one.connector} {one.instance}".strip()),
+    ("Credential", lambda one: str(one.credential or "none")),
+    ("Level", lambda one: one.level),
+    ("Target", lambda one: one.target),
+    ("Scope", lambda one: ", ".join(one.scope)),
+    ("Switched on", lambda one: "yes" if one.active else "no"),
+    ("Chosen by a model", lambda one: "yes" if one.model_controlled else "no"),
+)
+
+
+def across(old: Iterable[Privilege], new: Iterable[Privilege]) -> Drift:
+    """Compare what a version of another environment holds with what this one would; the new rows may be unsaved."""
+    both, removed, added = together(list(old), list(new))
+    changed = [Change(was, now, rows) for was, now in both if (rows := _rows(was, now))]
+    return Drift(tuple(added), tuple(removed), tuple(changed))
+
+
+Both = list[tuple[Privilege, Privilege]]
+
+
+def together(old: Sequence[Privilege], new: Sequence[Privilege]) -> tuple[Both, list[Privilege], list[Privilege]]:
+    """The privileges that do the same in both, the old one first, and what is left of either.
+
+    The same are the very same ones, else those of one operation at one place in the source, else those of one operation.
+    """
+    both: Both = []
+    left, free = list(old), list(new)
+    for keys in (_itself, _at_its_places, _operation):
+        found = _pairs(left, free, keys)
+        paired = {id(one) for pair in found for one in pair}
+        left, free = ([one for one in rows if id(one) not in paired] for rows in (left, free))
+        both += found
+    return both, left, free
+
+
+def _pairs(left: Iterable[Privilege], free: Iterable[Privilege], keys: Callable[[Privilege], list[Any]]) -> Both:
+    """Of each, at most one pair that has a key in common."""
+    waiting: dict[Any, list[Privilege]] = defaultdict(list)
+    for was in left:
+        for key in keys(was):
+            waiting[key].append(was)
+    found, taken = [], set[int]()
+    for now in free:
+        rows = [was for key in keys(now) for was in waiting[key] if id(was) not in taken][:1]
+        for was in rows:
+            taken.add(id(was))
+            found.append((was, now))
+    return found
+
+
+def _itself(one: Privilege) -> list[Any]:
+    return [one.key]
+
+
+def _at_its_places(one: Privilege) -> list[Any]:
+    return [(one.connector, one.entitlement.code, place) for place in one.at]
+
+
+def _operation(one: Privilege) -> list[Any]:
+    return [(one.connector, one.entitlement.code)]
+
+
+def _rows(was: Privilege, now: Privilege) -> tuple[tuple[str, str, str], ...]:
+    said = ((label, read(was), read(now)) for label, read in COMPARED)
+    return tuple((label, before, after) for label, before, after in said if before != after)

@@ -1,0 +1,164 @@
+"""Conflicts by the API: what the pages say of them, to whom they say it (S6, S7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from approvals.api.conflicts import conflicts_of
+from approvals.conflicts.check import automation as check_automation
+from approvals.conflicts.rule_language.selectors import Held
+from approvals.models import ConflictRule, Submission, Waiver
+from approvals.submissions.transitions import withdraw
+from approvals.waivers import transitions as waiver_transitions
+from inventory.models import Automation
+from tests.approvals import stock_report
+from tests.approvals.api.programs import Program
+from tests.approvals.api.test_imports import new
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
+from tests.approvals.intake.builder import connect
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.starting_points import Ground, starting_point
+
+
+def connected(c: Company) -> Program:
+    """Rita's pipeline, in a company with no rules but a test's own."""
+    connect(c, stock_report.EXPORT)
+    return Program.of(c.people.rita, c.people.finance_ops)
+
+
+CONNECTED = starting_point("plain", connected)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S7", "S5"), CONNECTED]
+
+
+@pytest.fixture
+def rita(ground: Ground) -> Program:
+    """Rita's pipeline."""
+    return ground.made(CONNECTED.args[0])
+
+
+def forbid(company: Company, mode: str, **more: Any) -> ConflictRule:
+    """That what reads the ERP tells of it."""
+    return conflict_rules.rule(
+        on(company.erp), on(company.slack), now=company.now, mode=mode, resolve="Tell nobody.", **more
+    )
+
+
+def brought(rita: Program, company: Company) -> dict[str, Any]:
+    """The stock report, brought in."""
+    said: dict[str, Any] = new(rita, company).said
+    return said
+
+
+def submit(rita: Program, said: dict[str, Any]) -> Any:
+    """Submit what was brought in."""
+    rows = {one["key"]: "Planners read it." for one in said["preview"]["rows"] if one["kind"] == "privilege"}
+    body = {"purpose": "Sends planners the stock.", "justifications": rows}
+    return rita.post(f"/automations/{said['automation']['id']}/submissions", body)
+
+
+def forbidden(c: Company) -> dict[str, Any]:
+    """The stock report is brought in under an enforced rule."""
+    forbid(c, "enforce")
+    return brought(Program.of(c.people.rita, c.people.finance_ops), c)
+
+
+def recorded(c: Company) -> dict[str, Any]:
+    """The stock report is submitted under a rule that only records."""
+    forbid(c, "record")
+    rita = Program.of(c.people.rita, c.people.finance_ops)
+    made: dict[str, Any] = submit(rita, brought(rita, c)).said["submission"]
+    return made
+
+
+FORBIDDEN = starting_point(CONNECTED, forbidden)
+RECORDED = starting_point(CONNECTED, recorded)
+
+
+@FORBIDDEN
+def test_what_is_enforced_is_refused_and_the_preview_has_said_so(rita: Program, start: dict[str, Any]) -> None:
+    said = start
+    (one,) = said["preview"]["conflicts"]
+    assert (one["rule"], one["mode"], one["refused"], one["waiver"]) == ("read-and-tell", "enforce", True, None)
+    assert "resolve 1 conflict" in said["preview"]["missing"]
+    answer = submit(rita, said)
+    assert (answer.status, answer.said["code"]) == (422, "I8")
+    assert "esolve 1 conflict" in answer.said["detail"]
+    assert not Submission.objects.exists()
+
+
+def test_a_preview_says_which_rows_which_rule_why_and_what_would_resolve_it(company: Company, rita: Program) -> None:
+    rule = forbid(company, "approval")
+    shown = rita.post("/preview", stock_report.source()).said
+    (one,) = shown["conflicts"]
+    assert (one["rating"], one["scope"], one["version"], one["refused"]) == ("medium", "automation", 1, False)
+    assert one["sentence"] == "Read stock and tell of it: What is read could be told to the wrong people."
+    assert one["does"] == "Needs one more approval, from Security."
+    assert one["resolve"] == "Tell nobody. Or ask for a waiver."
+    assert one["page"].endswith(rule.href)
+    sentences = {row["key"]: row["sentence"] for row in shown["rows"]}
+    things = [thing for leg in one["legs"] for thing in leg["things"]]
+    assert len(one["legs"]) == 2
+    assert things
+    assert all(sentences[thing["row"]] == thing["sentence"] for thing in things)
+
+
+@RECORDED
+def test_a_submission_says_them_while_it_is_under_way_and_not_once_it_is_over(
+    company: Company, rita: Program, start: dict[str, Any]
+) -> None:
+    made = start
+    (one,) = made["conflicts"]
+    assert (one["mode"], [leg["name"] for leg in one["legs"]]) == ("record", ["Leg 1", "Leg 2"])
+    assert all(thing["sentence"] for leg in one["legs"] for thing in leg["things"])
+    submission = Submission.objects.get(pk=made["id"])
+    withdraw.withdraw(submission, actor=as_actor(company.people.rita), now=company.now, reason="Not now.")
+    assert rita.get(f"/submissions/{made['id']}").said["conflicts"] == []
+
+
+@FORBIDDEN
+def test_a_waived_conflict_stays_in_sight_and_says_until_when(
+    company: Company, rita: Program, start: dict[str, Any]
+) -> None:
+    said = start
+    automation = Automation.objects.get(pk=said["automation"]["id"])
+    asked: Any = waiver_transitions.ask_waiver(
+        automation,
+        actor=as_actor(company.people.jonas),
+        now=company.now,
+        reason="The report is due.",
+        code="read-and-tell",
+        whom=automation.pk,
+        control="Somebody reads every post.",
+        days=30,
+    )
+    waiver_transitions.grant_waiver(asked, actor=as_actor(company.people.sana), now=company.now, reason="For a month.")
+    (one,) = rita.post("/preview", stock_report.source()).said["conflicts"]
+    assert (one["mode"], one["refused"], one["resolve"]) == ("enforce", False, "")
+    assert one["waiver"]["page"].endswith(Waiver.objects.get().href)
+    assert one["does"].startswith("Waived until")
+
+
+@pytest.mark.starting_point("plain_in_force")
+def test_of_what_others_hold_only_that_is_named_which_the_token_sees(
+    company: Company, plain_in_force: Submission
+) -> None:
+    forbid(company, "record", scope="owner")
+    held = Held("0/new", resource=company.slack.pk, level="write")
+    case = check_automation.Case(0, [held], {"owner": [company.people.jonas.pk]})
+    found = check_automation.find(case, company.now)
+    words = {}
+    for who in ("rita", "nadia"):
+        (one,) = conflicts_of(found, {"0/new": "Posts."}, as_actor(getattr(company.people, who)), company.now)
+        words[who] = {thing.sentence for leg in one.legs for thing in leg.things}
+    assert words["nadia"] == {"Something that an automation you don’t see holds", "Posts."}
+    assert any(one.startswith(plain_in_force.automation.name) for one in words["rita"])
+
+
+@RECORDED
+def test_whoever_does_not_see_a_submission_reads_no_conflict_of_it(company: Company, start: dict[str, Any]) -> None:
+    assert Program.of(company.people.nadia).get(f"/submissions/{start['id']}").status == 404

@@ -1,0 +1,73 @@
+"""The deploy gate once something has ended: what is held, what was rejected since (A17, G1, G3)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from approvals.grants import deploy_gate
+from approvals.grants.transitions import lifecycle
+from approvals.models import Grant, Submission
+from approvals.submissions.transitions import submit
+from inventory.models import Automation
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.people import as_actor
+from tests.scenarios import Company
+
+
+def answer(submission: Submission, company: Company, **later: float) -> deploy_gate.GateAnswer:
+    """What the gate says of a submission's version, some time later."""
+    automation = Automation.objects.get(pk=submission.automation_id)
+    return deploy_gate.ask(automation, submission.version.manifest_digest, now=company.now + timedelta(**later))
+
+
+@pytest.mark.rule("A17", "G3")
+@pytest.mark.parametrize("kind", ["privilege", "credential"])
+def test_what_holds_nothing_of_what_it_asked_for_does_not_run(company: Company, live: Submission, kind: str) -> None:
+    for one in Grant.objects.filter(automation=live.automation, kind=kind):
+        assert answer(live, company).may_run, "something is held still"
+        lifecycle.stop(one, actor=as_actor(company.people.sana), now=company.now, reason="Stop it.")
+    no = answer(live, company)
+    assert (no.may_run, no.code, list(no.grants)) == (False, "NOTHING_HELD", [])
+    assert no.sentence == "Nothing that version 1 asks for is held: it was refused or stopped, or its term is over."
+    assert len(no.without) == 2
+
+
+@pytest.mark.rule("A17", "G1")
+def test_nor_does_it_once_its_terms_are_over(company: Company, live: Submission) -> None:
+    Automation.objects.filter(pk=live.automation_id).update(review_on=None)
+    last = max(Grant.objects.filter(automation=live.automation).values_list("ends_at", flat=True))
+    assert not answer(live, company, seconds=(last - company.now).total_seconds()).may_run
+    assert answer(live, company, seconds=(last - company.now).total_seconds() - 1).may_run
+
+
+def asked_again(company: Company, was: Submission) -> Submission:
+    """A version that was superseded is asked for once more."""
+    auto = Automation.objects.get(pk=was.automation_id)
+    asks = scenarios.wishes(was.version)
+    return submit.submit(auto, actor=as_actor(company.people.rita), now=company.now, version=was.version, wishes=asks)
+
+
+@pytest.mark.rule("A17")
+def test_nobody_goes_back_to_a_version_that_was_rejected_since(company: Company, live: Submission) -> None:
+    newer = stock_report.in_force(company, stock_report.every_tuesday)
+    again = asked_again(company, live)
+    assert answer(live, company).may_run, "asking alone ends nothing"
+    scenarios.reject(
+        scenarios.app_of(again), company.people.theo, now=company.now + timedelta(hours=1), reason="Never again."
+    )
+    no = answer(live, company, hours=2)
+    assert (no.may_run, no.code) == (False, "NOT_APPROVED")
+    assert no.sentence == "Version 1 was approved once, and rejected when it was asked for again."
+    assert no.to_do == f"Run version {newer.version.number}, which is approved."
+    assert answer(newer, company, hours=2).may_run
+
+
+@pytest.mark.rule("A17", "A12")
+def test_what_runs_runs_on_where_it_was_asked_for_again_and_rejected(company: Company, live: Submission) -> None:
+    newer = stock_report.submitted(company, stock_report.every_tuesday)
+    scenarios.reject(scenarios.app_of(newer), company.people.theo, now=company.now, reason="Not on Tuesdays.")
+    assert answer(live, company).may_run
+    assert not answer(newer, company).may_run

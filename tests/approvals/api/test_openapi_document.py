@@ -1,0 +1,121 @@
+"""The document that describes the API, and whatever may be sent by it: nothing ends in an error of ours, and answers are as described.
+
+Schemathesis makes requests from the document that the server itself hands out, right ones and wrong ones, and sends them through the very
+WSGI application that is served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import (
+    content_type_conformance,
+    not_a_server_error,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from approvals.api import rate_limits
+from approvals.api.urls import document
+from approvals.models import Submission
+from governance.wsgi import application
+from tests import run_lengths
+from tests.approvals.api.programs import ROOT, Program
+from tests.scenarios import EXPORTS, Company
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+#: Requests to each operation, of each kind.
+EACH = run_lengths.of(4, full=12, soak=300)
+OPERATIONS = [(path, method) for path, said in document()["paths"].items() for method in said]
+#: Each by rows of no matter which number, and those that name a row by one that is there.
+SENT = [("anything", *one) for one in OPERATIONS] + [("there", *one) for one in OPERATIONS if "{" in one[0]]
+UNBOUNDED = settings(
+    max_examples=EACH,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(autouse=True)
+def _unlimited(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As often as it takes; and, as Django's own client does, without closing the test's connection after each request."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    monkeypatch.setattr(rate_limits, "READS", 10**9)
+    monkeypatch.setattr(rate_limits, "WRITES", 10**9)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.soak
+@pytest.mark.django_db
+@pytest.mark.rule("S5", "I7", "A17")
+@pytest.mark.parametrize(("kind", "path", "method"), SENT)
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_whatever_is_sent_by_the_document_is_answered_as_it_says_and_never_fails(
+    company: Company, stock_in_force: Submission, kind: str, path: str, method: str, mode: GenerationMode
+) -> None:
+    n = company.people
+    sent = {"Authorization": f"Bearer {Program.of(n.rita).secret}"}
+    schema = schemathesis.openapi.from_wsgi(f"{ROOT}/openapi.json", application, headers=sent)
+    there = {
+        "/automations/": {"pk": stock_in_force.automation_id},
+        "/submissions/": {"pk": stock_in_force.pk},
+        "/teams/": {"pk": n.finance_ops.pk},
+        "/gate/": {"digest": stock_in_force.version.manifest_digest},
+    }
+    fixed: dict[str, Any] = {}
+    if kind == "there":
+        fixed = next({"path_parameters": pk} for part, pk in there.items() if f"{part}{{" in path)
+    seen = set()
+
+    @UNBOUNDED
+    @given(st.data())
+    def send(data: st.DataObject) -> None:
+        case = data.draw(schema[path][method.upper()].as_strategy(generation_mode=mode, **fixed))
+        response = case.call(headers=sent)
+        seen.add(response.status_code)
+        case.validate_response(response, checks=CHECKS, headers=sent)
+
+    for _ in range(10):  # two of three wrong requests have a wrong token
+        send()
+        if seen - {401}:
+            break
+    assert seen - {401}, "whatever was sent came to the operation"
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("I7", "I8")
+@pytest.mark.parametrize("export", sorted(one.name for one in EXPORTS.glob("*.json")))
+def test_every_sample_export_is_previewed_and_brought_in(company: Company, export: str) -> None:
+    n = company.people
+    program, content = Program.of(n.rita), (EXPORTS / export).read_bytes()
+    shown = program.post(f"/preview?name={export}", content)
+    assert shown.status == 200
+    made = program.post(f"/automations?name={export}&business_owner={n.jonas.pk}", content)
+    assert (made.status, made.said["outcome"]) == (201, "new")
+    assert made.said["version"]["manifest_digest"] == shown.said["manifest_digest"]
+    again = program.post(f"/automations?name={export}&business_owner={n.jonas.pk}", content)
+    assert (again.status, again.said["outcome"]) == (200, "unchanged")
+    assert again.said["version"] == made.said["version"]
+
+
+@pytest.mark.rule("S5")
+def test_each_operation_says_that_it_needs_a_token_and_what_it_answers_instead() -> None:
+    for path, said in document()["paths"].items():
+        for method, operation in said.items():
+            assert operation["security"], f"{method} {path}"
+            assert operation["description"], f"{method} {path}"
+            no = operation["responses"][429]["content"]
+            assert list(no) == ["application/problem+json"], f"{method} {path}"

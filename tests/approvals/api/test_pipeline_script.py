@@ -1,0 +1,175 @@
+"""The script of the documentation, run as a pipeline runs it, against the real web server: held until people have approved (A17, S5)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from approvals.models import Submission
+from governance.core.clock import business_time
+from governance.core.models import ApiToken, LedgerEvent
+from governance.core.tokens import transitions as token_transitions
+from tests import people, scenarios
+from tests.approvals import stock_report
+from tests.approvals.intake.builder import connect, of_its_own
+from tests.environment import ROOT, required
+from tests.people import as_actor
+from tests.processes import Site
+from tests.scenarios import Company
+
+pytestmark = pytest.mark.process
+
+SCRIPT = ROOT / "docs" / "examples" / "deploy-gate.sh"
+
+
+@dataclass
+class Pipeline:
+    """A pipeline of Finance Operations, with a token that Rita made for it.
+
+    Args:
+        company: of this test alone.
+        folder: where it is checked out.
+        url: the portal's address.
+        secret: its token.
+    """
+
+    company: Company
+    folder: Path
+    url: str
+    secret: str
+
+    def run(self, *files: Path, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run the script."""
+        surroundings = {
+            "PATH": os.environ["PATH"],
+            "COUNTERSIGN_URL": self.url,
+            "COUNTERSIGN_TOKEN": self.secret,
+            "COUNTERSIGN_OWNER": str(self.company.people.jonas.pk),
+            **more,
+        }
+        command = ["sh", str(SCRIPT), *map(str, files)]
+        return subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=120, check=False)
+
+    def write(self, name: str, content: bytes) -> Path:
+        """A file of the repository."""
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+
+@pytest.fixture
+def pipeline(committed: None, site: Site, tmp_path: Path) -> Pipeline:
+    """A company of its own, whose connections are known."""
+    if shutil.which("curl") is None:
+        said = "no curl on this machine, which the script of the documentation needs: install the package curl"
+        if required("curl"):
+            pytest.fail(said)
+        pytest.skip(said)
+    company = scenarios.company(people.build(uuid.uuid4().hex[:8], now=business_time.now()))
+    secret = token_transitions.new_secret()
+    n = company.people
+    said: dict[str, Any] = {"name": "Deploy", "secret": secret, "days": 7, "team": n.finance_ops}
+    token_transitions.make_token(n.rita, actor=as_actor(n.rita), now=business_time.now(), **said)
+    return Pipeline(company, tmp_path, site.url, secret)
+
+
+def submission_for(pipeline: Pipeline, export: Path) -> Path:
+    """What the team keeps beside its export: the keys of the rows are those that a preview answers."""
+    headers = [f"Authorization: Bearer {pipeline.secret}", "Content-Type: application/json"]
+    sent = [part for header in headers for part in ("-H", header)]
+    command = ["curl", "-sS", *sent, "--data-binary", f"@{export}", f"{pipeline.url}/api/v1/preview"]
+    answer = subprocess.run(command, capture_output=True, check=True)
+    rows = json.loads(answer.stdout)["rows"]
+    why = {row["key"]: 'Planners order by it, "on Mondays".' for row in rows if row["kind"] == "privilege"}
+    return pipeline.write(
+        "submission.json", json.dumps({"purpose": "Sends the stock.", "justifications": why}).encode()
+    )
+
+
+@pytest.mark.rule("A17", "I7", "A1", "A4", "S5")
+def test_a_pipeline_brings_in_submits_is_held_and_goes_through_once_people_have_approved(pipeline: Pipeline) -> None:
+    word = uuid.uuid4().hex[:8]
+    content = of_its_own(stock_report.EXPORT, word)
+    connect(pipeline.company, content)
+    export = pipeline.write("weekly stock report.json", content)
+
+    unasked = pipeline.run(export)
+    assert (unasked.returncode, "Brought in: new" in unasked.stdout) == (1, True), unasked
+    assert "Held: The automation is draft" in unasked.stderr
+    assert "Submit it." in unasked.stderr
+
+    submission = submission_for(pipeline, export)
+    held = pipeline.run(export, submission)
+    assert held.returncode == 1, held
+    assert "Brought in: unchanged" in held.stdout
+    assert "Submitted. Stage 1 decides about the app" in held.stdout
+    assert "Wait for its decisions" in held.stderr
+
+    made = Submission.objects.get(automation__team=pipeline.company.people.finance_ops)
+    again = pipeline.run(export, submission)
+    assert (again.returncode, "Asked already." in again.stdout) == (1, True), again
+    assert Submission.objects.get(automation__team=pipeline.company.people.finance_ops) == made
+
+    scenarios.decide_all(pipeline.company, made, now=business_time.now())
+    through = pipeline.run(export, submission)
+    assert (through.returncode, through.stderr) == (0, ""), through
+    assert "May run. Version 1 may run." in through.stdout
+
+    changed = json.loads(content)
+    stock_report.one_more_channel(changed)
+    newer = pipeline.write("newer.json", json.dumps(changed).encode())
+    assert pipeline.run(newer).returncode == 1, "another version is another decision"
+    assert pipeline.run(export).returncode == 0, "and what was approved runs on"
+    by_token = LedgerEvent.objects.filter(payload__has_key="token", verb="submission.submitted", outcome="done")
+    assert by_token.filter(subject_id=str(made.pk)).exists()
+
+
+@pytest.mark.rule("A17", "S5")
+def test_a_pipeline_that_gets_no_answer_deploys_nothing_and_shows_no_token(pipeline: Pipeline) -> None:
+    export = pipeline.write("report.json", of_its_own(stock_report.EXPORT, uuid.uuid4().hex[:8]))
+    broken = pipeline.write("broken.json", b"{")
+    token_transitions.revoke_token(
+        ApiToken.objects.get(secret_digest=token_transitions.digest_of(pipeline.secret)),
+        actor=as_actor(pipeline.company.people.rita),
+        now=business_time.now(),
+    )
+    answers = [
+        pipeline.run(export),
+        pipeline.run(export, COUNTERSIGN_URL="http://127.0.0.1:1"),
+        pipeline.run(broken),
+        pipeline.run(export, COUNTERSIGN_ENVIRONMENT="moon"),
+        pipeline.run(export, COUNTERSIGN_URL="http://countersign.example"),
+        pipeline.run(export, COUNTERSIGN_URL="http://localhost:1@countersign.example"),
+    ]
+    for answer in answers:
+        assert answer.returncode == 2, answer
+        assert pipeline.secret not in answer.stdout + answer.stderr
+    assert "NO_TOKEN" in answers[0].stderr
+    for plain in answers[-2:]:
+        assert plain.stderr == "COUNTERSIGN_URL has to be https://HOST: the token is sent to it.\n"
+
+
+@pytest.mark.rule("A17", "S5")
+def test_a_pipeline_submits_what_it_has_brought_in_though_somebody_else_brings_a_newer_one_in(
+    pipeline: Pipeline,
+) -> None:
+    content = of_its_own(stock_report.EXPORT, uuid.uuid4().hex[:8])
+    connect(pipeline.company, content)
+    export = pipeline.write("report.json", content)
+    submission = submission_for(pipeline, export)
+    changed = json.loads(content)
+    stock_report.one_more_channel(changed)
+    pipeline.run(export)
+    pipeline.run(pipeline.write("newer.json", json.dumps(changed).encode()))
+    held = pipeline.run(export, submission)
+    assert "Submitted." in held.stdout, held
+    made = Submission.objects.get(automation__team=pipeline.company.people.finance_ops)
+    assert made.version.number == 1

@@ -1,0 +1,141 @@
+"""The least organisation: whether different people can fill all that one submission needs at once, and who is missing (S9)."""
+
+from __future__ import annotations
+
+from io import StringIO
+from itertools import permutations
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals.assignment import staffing
+from approvals.assignment.matching import unfilled
+from governance.core.clock import business_time
+from governance.core.health import queries as health_queries
+from governance.core.models import Membership, Person, RoleAssignment, Team, TeamKind
+from governance.core.roles.roles import Role
+from tests.appointments import record_leaver
+from tests.people import NOW, Northwind, as_actor
+from tests.scenarios import Company
+from tests.trigger_bypass import unguarded
+
+#: What is missing of each tier in a company of nobody.
+NOBODY = [
+    "Standard risk takes 3 different people at once and 0 are there. Missing: a builder, in a team; "
+    "an approver of stage 1 (the team's lead); an approver of stage 2 (a resource's owner).",
+    "High risk takes 6 different people at once and 0 are there. Missing: a builder, in a team; "
+    "an approver of stage 1 (the team's lead); an approver of stage 2 (a resource's owner); "
+    "a security reviewer for stage 1; another security reviewer, for stage 2; a second owner beside the builder.",
+]
+
+could = st.frozensets(st.integers(1, 5), max_size=4)
+
+
+@pytest.mark.rule("S9")
+@given(st.lists(could, max_size=5))
+def test_as_few_places_stay_empty_as_can_be(wanted: list[frozenset[int]]) -> None:
+    empty = unfilled([("", people) for people in wanted])
+    everybody = [1, 2, 3, 4, 5, *([0] * len(wanted))]  # 0 is nobody
+    best = max(
+        sum(one in people for one, people in zip(picked, wanted, strict=True))
+        for picked in set(permutations(everybody, len(wanted)))
+    )
+    assert len(wanted) - len(empty) == best
+
+
+@pytest.mark.rule("S9")
+def test_what_comes_first_is_filled_first() -> None:
+    one = frozenset({1})
+    assert unfilled([("builder", one), ("lead", one), ("owner", frozenset({1, 2}))]) == [1]
+
+
+@pytest.mark.rule("S9")
+@pytest.mark.django_db
+def test_of_a_company_of_nobody_everybody_is_missing() -> None:
+    assert staffing.missing(NOW) == NOBODY
+
+
+@pytest.mark.rule("S9")
+@pytest.mark.django_db
+def test_a_company_with_enough_people_lacks_nobody(company: Company, django_assert_max_num_queries: Any) -> None:
+    with django_assert_max_num_queries(7):
+        assert staffing.missing(company.now) == []
+
+
+class Small:
+    """A company that grows a person at a time."""
+
+    def __init__(self) -> None:
+        self.team = Team.objects.create(name="Team", kind=TeamKind.BUSINESS)
+
+    def person(self, name: str, *roles: Role) -> Person:
+        made = Person.objects.create(subject=name, name=name)
+        for role in roles:
+            with unguarded(RoleAssignment):
+                RoleAssignment.objects.create(
+                    person=made, role=role, proposed_at=NOW, confirmed_at=NOW, by_bootstrap=True
+                )
+        return made
+
+
+@pytest.mark.rule("S9", "S1", "S2", "A8")
+@pytest.mark.django_db
+def test_one_person_with_every_role_is_one_person() -> None:
+    small = Small()
+    able = small.person("Able", Role.BUILDER, Role.SECURITY_REVIEWER)
+    Membership.objects.create(team=small.team, person=able)
+    small.team.lead = able
+    with unguarded(Team):
+        small.team.save()
+    standard, high = staffing.missing(NOW)
+    assert standard == (
+        "Standard risk takes 3 different people at once and 1 is there. Missing: "
+        "an approver of stage 1 (the team's lead): the one who could is needed elsewhere; "
+        "an approver of stage 2 (a resource's owner): the one who could is needed elsewhere."
+    )
+    assert high.startswith("High risk takes 6 different people at once and 1 is there.")
+
+
+@pytest.mark.rule("S9", "A9")
+@pytest.mark.django_db
+def test_two_reviewers_beside_a_builder_are_enough_for_standard_and_not_for_high() -> None:
+    small = Small()
+    Membership.objects.create(team=small.team, person=small.person("Rita", Role.BUILDER))
+    for name in ("Sana", "Viktor"):
+        small.person(name, Role.SECURITY_REVIEWER)
+    (high,) = staffing.missing(NOW)
+    assert high == (
+        "High risk takes 6 different people at once and 3 are there. Missing: "
+        "a security reviewer for stage 1: the 2 who could are needed elsewhere; "
+        "another security reviewer, for stage 2: the 2 who could are needed elsewhere; "
+        "a second owner beside the builder: the 3 who could are needed elsewhere."
+    )
+
+
+@pytest.mark.rule("S9")
+@pytest.mark.django_db
+def test_a_builder_in_no_team_and_one_who_left_are_none(company: Company) -> None:
+    n = company.people
+    for person in (n.piet, n.tom):
+        record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="A new job.")
+    assert staffing.missing(company.now) == []
+    Membership.objects.filter(person=n.rita).delete()
+    assert [said.partition("Missing: ")[2] for said in staffing.missing(company.now)] == ["a builder, in a team."] * 2
+
+
+@pytest.mark.rule("S9")
+@pytest.mark.django_db
+def test_health_says_who_is_missing_as_advice(northwind: Northwind) -> None:
+    n = northwind
+    assert not [one for one in health_queries.findings(now=n.now, at=business_time.real()) if one.part == "people"]
+    record_leaver(n.sana, actor=as_actor(n.ines), now=n.now, reason="A new job.")
+    (said,) = [one for one in health_queries.findings(now=n.now, at=business_time.real()) if one.part == "people"]
+    assert not said.is_failure
+    assert "Missing: another security reviewer, for stage 2: the one who could is needed elsewhere." in said.sentence
+    out = StringIO()
+    with pytest.raises(SystemExit):  # no job has run
+        call_command("health", stdout=out)
+    assert f"advice  people: {said.sentence}" in out.getvalue()

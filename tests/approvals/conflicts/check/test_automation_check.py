@@ -1,0 +1,70 @@
+"""What one automation would hold against the rules, and what everybody holds: the same answers (S6)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts import scan
+from approvals.conflicts.check import automation, cases
+from approvals.models import Submission
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
+from tests.scenarios import Company, grants_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+
+
+def found_for(submission: Submission, plain: Company) -> list[automation.Found]:
+    """What is found for an automation as it is with the version in force."""
+    return automation.find(cases.of_version(submission.automation, submission.version), plain.now)
+
+
+def scanned(plain: Company) -> dict[str, set[int]]:
+    """What a scan finds: subjects by code."""
+    rules = conflict_queries.in_force(plain.now)
+    by_version = {one.version.pk: one.rule.code for one in rules}
+    found: dict[str, set[int]] = {}
+    for rule, subject in scan.scan(rules, plain.now):
+        found.setdefault(by_version[rule], set()).add(subject)
+    return found
+
+
+def test_what_is_held_on_two_resources_is_found_where_a_rule_forbids_both(
+    plain: Company, plain_in_force: Submission
+) -> None:
+    conflict_rules.rule(on(plain.erp), on(plain.slack))
+    (one,) = found_for(plain_in_force, plain)
+    assert [len(one.own[leg]) for leg in (1, 2)] == [1, 1]
+    assert scanned(plain) == {"read-and-tell": {plain_in_force.automation_id}}
+
+
+def test_one_leg_alone_is_no_conflict(plain: Company, plain_in_force: Submission) -> None:
+    conflict_rules.rule(on(plain.erp), on(plain.github))
+    assert found_for(plain_in_force, plain) == []
+    assert scanned(plain) == {}
+
+
+def test_what_is_only_read_fills_no_leg_that_asks_for_writing(plain: Company, plain_in_force: Submission) -> None:
+    conflict_rules.rule(on(plain.erp, levels=["write"]), on(plain.slack))
+    assert found_for(plain_in_force, plain) == []
+    assert scanned(plain) == {}
+
+
+def test_one_without_the_other_is_a_conflict_until_the_other_is_there(
+    plain: Company, plain_in_force: Submission
+) -> None:
+    conflict_rules.rule(on(plain.slack), without=on(plain.github), code="unlogged")
+    conflict_rules.rule(on(plain.slack), without=on(plain.erp), code="logged")
+    assert conflict_rules.codes(found_for(plain_in_force, plain)) == ["unlogged"]
+    assert scanned(plain) == {"unlogged": {plain_in_force.automation_id}}
+
+
+def test_what_has_ended_or_whose_term_is_over_is_not_held(plain: Company, plain_in_force: Submission) -> None:
+    conflict_rules.rule(on(plain.erp), on(plain.slack))
+    ends = max(grant.ends_at for grant in grants_of(plain_in_force))
+    rules = conflict_queries.in_force(plain.now)
+    assert scan.scan(rules, ends - timedelta(seconds=1))
+    assert not scan.scan(rules, ends)

@@ -1,0 +1,92 @@
+"""A live automation that takes an identity over with a submission joins a chain as it runs already: its conflicts are asked then (S6, A16, I5)."""
+
+from __future__ import annotations
+
+import pytest
+
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts import scan
+from approvals.models import Submission
+from approvals.submissions.transitions import withdraw
+from governance.core.duties.refusals import InvalidInput
+from inventory.models import Automation, NonHumanIdentity, Version
+from tests import scenarios
+from tests.approvals import chains
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.starting_points import starting_point
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "A16", "I5")]
+
+
+def a_rule(c: Company, mode: str = "enforce") -> None:
+    """No chain writes to the workspace and reads it."""
+    conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode=mode, scope="chain")
+
+
+def writes(c: Company) -> Automation:
+    """What runs already and writes, as nobody in particular."""
+    return chains.in_force(c, version(c, "Writes", "write")).automation
+
+
+def reads(c: Company) -> Automation:
+    """Another reads as the robot, which serves a withdrawn draft; returns the one that writes."""
+    first = scenarios.submitted(c, version(c, "Nothing", "read", identity="robot"))
+    chains.in_force(c, version(c, "Reads", "read", identity="robot"))
+    withdraw.withdraw(first, actor=as_actor(c.people.rita), now=c.now, reason="No use.")
+    assert NonHumanIdentity.objects.get().automation == first.automation
+    return Automation.objects.get(name="Writes")
+
+
+def reads_in_the_same_place(c: Company) -> Automation:
+    """Another reads where the first writes, and a draft would run as the robot; returns the one that writes."""
+    chains.in_force(c, version(c, "Beside", "read", place="Writes"))
+    version(c, "Nothing", "read", identity="robot")
+    return Automation.objects.get(name="Writes")
+
+
+WRITES = starting_point("plain", writes)
+READS = starting_point(WRITES, reads)
+READS_IN_THE_SAME_PLACE = starting_point(WRITES, reads_in_the_same_place)
+
+
+def version(c: Company, name: str, level: str, **more: str) -> Version:
+    place = more.pop("place", name)
+    return chains.described(c, name, (c.slack, level, place), external_id=name, **more)
+
+
+def takes_it_over(c: Company) -> Submission:
+    """The one that writes is to write no more, and to run as the robot."""
+    return scenarios.submitted(c, version(c, "Writes", "read", place="elsewhere", identity="robot"))
+
+
+@READS
+def test_what_runs_already_is_not_joined_to_what_it_may_not_stand_in_a_chain_with(plain: Company) -> None:
+    a_rule(plain)
+    with pytest.raises(InvalidInput) as no:
+        takes_it_over(plain)
+    assert no.value.refusal.code == "S6"
+    assert (
+        "What is in force of it would be joined at once with what else runs as n8n/robot" in no.value.refusal.sentence
+    )
+    assert "What is read could be told to the wrong people." in no.value.refusal.sentence
+    assert NonHumanIdentity.objects.get().automation.name == "Nothing"
+    assert not scan.scan(conflict_queries.in_force(plain.now), plain.now)
+
+
+@READS
+def test_where_no_rule_minds_it_takes_it_over(plain: Company, start: Automation) -> None:
+    a_rule(plain, mode="record")
+    takes_it_over(plain)
+    assert NonHumanIdentity.objects.get().automation == start
+    assert scan.scan(conflict_queries.in_force(plain.now), plain.now)
+
+
+@READS_IN_THE_SAME_PLACE
+def test_what_was_in_conflict_before_keeps_nobody_from_it(plain: Company, start: Automation) -> None:
+    a_rule(plain)
+    assert scan.scan(conflict_queries.in_force(plain.now), plain.now)
+    takes_it_over(plain)
+    assert NonHumanIdentity.objects.get().automation == start

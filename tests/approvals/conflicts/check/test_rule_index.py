@@ -1,0 +1,27 @@
+"""The index of rules answers as every rule asked of every thing does (S6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals.conflicts.check.rule_index import Index
+from approvals.conflicts.held_access import legs_of
+from approvals.conflicts.rule_language import rule as rule_language_rule
+from approvals.conflicts.rule_language.rule import Held
+from tests.approvals.conflicts import rule_strategies
+
+pytestmark = pytest.mark.rule("S6")
+
+
+@given(st.lists(rule_strategies.documents(), max_size=4), st.lists(rule_strategies.HELD, max_size=6))
+def test_it_says_what_asking_each_rule_of_each_thing_says(documents: list[dict[str, Any]], things: list[Held]) -> None:
+    known = [rule_language_rule.read(document) for document in documents]
+    asked = {
+        place: {number: tuple(leg.of(things)) for number, leg in legs_of(rule) if leg.of(things)}
+        for place, rule in enumerate(known)
+    }
+    assert Index(known).fill(things) == {place: legs for place, legs in asked.items() if legs}

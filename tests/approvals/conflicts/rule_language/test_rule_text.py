@@ -1,0 +1,59 @@
+"""The text of a rule: what makes a short text endless is refused, and every document is read again from its text (S6)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from approvals.conflicts.rule_language.rule import NotARule, read
+from approvals.conflicts.rule_language.text import load, parse
+from approvals.policies.yaml_document import LARGEST_BYTES
+from tests.approvals.conflicts import rule_strategies
+
+pytestmark = pytest.mark.rule("S6")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: &x [1]\nb: *x", "line 1: Anchors and aliases (& and *) are not read"),
+        ("legs:\n  - {code: a, code: b}", "line 2: code stands here twice"),
+        ("[" * 5000, "line 1: It is too deep or has too many parts"),
+        ("a: " + "x" * LARGEST_BYTES, "line 1: It is larger than 64 KB"),
+        ("a: 2024-99-99", "line 1: This can't be read"),
+        ("\0", "line 1: This can't be read"),
+        ("code: [", "line 1: This is no YAML"),
+        ("a: !!python/object/apply:os.system [echo]", "line 1: Tags (!) are not read"),
+        ("? [a]\n: b", "line 1: This is no YAML"),
+    ],
+)
+def test_what_is_no_text_of_a_rule_is_refused_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(NotARule) as refused:
+        parse(text)
+    assert said in str(refused.value)
+
+
+@given(st.text() | st.text("abc:-[]{}&*!?|>#%@`\"'\n\t ,<0.\u2028"))
+@example("<<: [1]")
+@example("=: =")
+@example("? {a: 1}\n: 2")
+@example("- " * 40)
+def test_any_text_is_read_or_refused_in_words(text: str) -> None:
+    try:
+        load(text)
+    except NotARule as refused:
+        (problem,) = refused.problems
+        assert problem.where
+        assert problem.what_to_do
+
+
+@given(rule_strategies.documents())
+def test_a_rule_is_read_again_from_its_text(document: dict[str, Any]) -> None:
+    one = read(document)
+    assert parse(json.dumps(one.to_dict(), ensure_ascii=False)) == one
+    assert parse(yaml.safe_dump(one.to_dict(), allow_unicode=True, sort_keys=False)) == one

@@ -1,0 +1,89 @@
+"""A rule that looks at somebody else from now on: what it found before ends, and its waivers lift nothing of what it finds since (S6, S7, S8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from approvals.conflicts import jobs as conflict_jobs
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts import scan
+from approvals.conflicts import transitions as conflict_transitions
+from approvals.models import Conflict, ConflictRule, ConflictState, Submission, Waiver
+from approvals.waivers import transitions as waiver_transitions
+from governance.core.actors.actor import Actor
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
+from tests.approvals.proposals.test_conflict_rule_proposals import approve, proposed, rule_of
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+from tests.trigger_bypass import unguarded
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
+
+JOB = Actor.of_job(conflict_jobs.JOB)
+
+
+@pytest.fixture
+def caught(plain: Company, plain_in_force: Submission) -> Conflict:
+    """An automation that a rule for automations catches."""
+    conflict_rules.rule(on(plain.erp), on(plain.slack), mode="enforce")
+    conflict_jobs.look(plain.now, JOB)
+    return Conflict.objects.get()
+
+
+def looks_at(c: Company, scope: str) -> ConflictRule:
+    """Two people have the rule look at somebody else."""
+    approve(c, proposed(c, rule_of(c, scope=scope, mode="enforce")), c.people.sana)
+    return ConflictRule.objects.in_force(c.now).get()
+
+
+def waived(c: Company, one: Conflict, automation: Any) -> Waiver:
+    said = {"code": one.code, "whom": one.subject, "control": "Piet reads every post.", "days": 30}
+    asked = waiver_transitions.ask_waiver(
+        automation, actor=as_actor(c.people.rita), now=c.now, reason="Until June.", **said
+    )
+    return waiver_transitions.grant_waiver(asked, actor=as_actor(c.people.sana), now=c.now, reason="For now.")
+
+
+def test_what_was_found_of_automation_7_is_not_that_of_owner_7(plain: Company, caught: Conflict) -> None:
+    made = looks_at(plain, "owner")
+    ((_, parts),) = scan.scan([conflict_queries.of(made)], plain.now).items()
+    found = {caught.subject: parts}  # the same number
+    assert conflict_transitions.differs(made, found, [caught])
+    conflict_transitions.follow_scan(made, actor=JOB, now=plain.now, found=found)
+    caught.refresh_from_db()
+    assert (caught.state, caught.ended_why, caught.scope) == (ConflictState.ENDED, "rule_changed", "automation")
+    (other,) = Conflict.objects.filter(state=ConflictState.OPEN)
+    assert (other.scope, other.subject, other.rule) == ("owner", caught.subject, made)
+    assert not conflict_transitions.differs(made, found, [other])
+
+
+@pytest.mark.rule("S7")
+def test_a_waiver_of_the_scope_before_lifts_nothing_of_the_one_since(
+    plain: Company, caught: Conflict, plain_in_force: Submission
+) -> None:
+    made = waived(plain, caught, plain_in_force.automation)
+    assert conflict_transitions.waiver_of(caught, plain.now) == made
+    looks_at(plain, "owner")
+    with unguarded(Waiver):  # were it the same number
+        Waiver.objects.filter(pk=made.pk).update(subject=plain.people.jonas.pk)
+    conflict_jobs.look(plain.now, JOB)
+    (other,) = Conflict.objects.filter(state=ConflictState.OPEN)
+    assert other.subject == plain.people.jonas.pk
+    assert other.due_at is not None
+    assert other.by_waiver == []
+    assert conflict_transitions.waiver_of(other, plain.now) is None
+    (told,) = Conflict.objects.filter(pk=other.pk).telling_waived(plain.now)
+    assert (told.waived_until, told.was_waived) == (None, False)
+
+
+def test_its_page_says_that_the_rule_looks_at_somebody_else_now(plain: Company, caught: Conflict) -> None:
+    looks_at(plain, "owner")
+    conflict_jobs.look(plain.now, JOB)
+    shown = client_of(plain.people.rita).get(caught.href).content.decode()
+    assert "The rule looks at somebody else now." in shown
+    assert "Rule changed" in shown
+    assert conflict_jobs.look(plain.now, JOB)["followed"] == 0

@@ -1,0 +1,223 @@
+"""What a rule would have done is counted as it would be checked: with what others hold beside, and with waivers (S6, S7, S8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals.conflicts import dry_run, members
+from approvals.conflicts.check import submission
+from approvals.conflicts.dry_run import Known
+from approvals.models import Proposal, Submission
+from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.kinds import kind as kind_kind
+from inventory.models import Entitlement
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.approvals.chains import described
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
+from tests.approvals.proposals.test_conflict_rule_proposals import approve, proposed, rule_of, says
+from tests.approvals.waivers.test_waivers import ask, grant
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.starting_points import starting_point
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
+
+WIDE = ("team", "owner", "identity", "chain")
+
+
+def writing_and_reading(c: Company, **more: Any) -> dict[str, Any]:
+    """A rule about writing to the workspace and reading it."""
+    legs = on(c.slack, levels=["write"]), on(c.slack, levels=["read"])
+    return {"rule": conflict_rules.document(*legs, **{"mode": "enforce"} | more)}
+
+
+def by_a_file(document: dict[str, Any]) -> dict[str, Any]:
+    """The same rule as the only one of a file."""
+    return {"rules": {"read-and-tell": document["rule"]}, "left_out": []}
+
+
+def counts_of(made: Proposal) -> dict[str, int]:
+    found = proposal_jobs.latest(made)
+    assert found is not None
+    assert found.finished_at is not None
+    return dict(found.counts)
+
+
+def submitted(c: Company, name: str, *holds: Any, **more: str) -> Submission:
+    return scenarios.submitted(c, described(c, name, *holds, **more))
+
+
+def alone(c: Company) -> Submission:
+    """One automation would write to the workspace and read it."""
+    return submitted(c, "Alone", (c.slack, "write", "in"), (c.slack, "read", "t"))
+
+
+def waived(c: Company) -> dict[str, Any]:
+    """The stock report is submitted under a waiver, and its rule is loosened since; returns the rule as it was."""
+    document = rule_of(c, mode="enforce")
+    approve(c, proposed(c, document), c.people.sana)
+    version = stock_report.version(c)
+    grant(c, ask(c, version.automation), c.people.viktor)
+    scenarios.submitted(c, version)
+    approve(c, proposed(c, rule_of(c)), c.people.sana)
+    return document
+
+
+def writes(c: Company, **more: str) -> Submission:
+    """One automation in force writes to the workspace."""
+    return scenarios.decide_all(c, submitted(c, "Writes", (c.slack, "write", "in"), **more))
+
+
+def reads_thrice(c: Company) -> None:
+    """Submit three more automations that read the workspace."""
+    for number in range(3):
+        submitted(c, f"Reads {number}", (c.slack, "read", f"t{number}"))
+
+
+def reads_and_apart(c: Company, **more: str) -> tuple[Submission, Submission]:
+    """Submit one automation that reads the workspace, and one that uses another resource."""
+    apart = (c.erp, "read", "elsewhere")
+    return submitted(c, "Reads", (c.slack, "read", "in"), **more), submitted(c, "Apart", apart, **more)
+
+
+def as_one_identity(c: Company) -> tuple[Submission, Submission]:
+    """The same three, all of one identity."""
+    writes(c, identity="robot")
+    return reads_and_apart(c, identity="robot")
+
+
+ALONE = starting_point("plain", alone)
+WAIVED = starting_point("plain", waived)
+WRITES = starting_point("plain", writes)
+READS_THRICE = starting_point(WRITES, reads_thrice)
+READS_AND_APART = starting_point(WRITES, reads_and_apart)
+AS_ONE_IDENTITY = starting_point("plain", as_one_identity)
+
+
+# --- what is not counted ----------------------------------------------------------------------------------------------
+
+
+@ALONE
+@pytest.mark.parametrize("scope", ["identity", "chain"])
+def test_what_holds_it_alone_is_no_conflict_of_an_identity_that_it_lacks_or_a_chain(
+    plain: Company, scope: str, start: Submission
+) -> None:
+    c, made = plain, start
+    one = proposed(c, writing_and_reading(c, scope=scope))
+    assert not counts_of(one).get("caught")
+    approve(c, one, c.people.sana)
+    assert submission.of_submission(Submission.objects.get(pk=made.pk), c.now) == ()
+
+
+@pytest.mark.rule("S7")
+@WAIVED
+@pytest.mark.parametrize("kind", ["conflict_rule", "conflict_import"])
+def test_what_a_waiver_covers_is_not_said_to_be_refused(plain: Company, kind: str, start: dict[str, Any]) -> None:
+    c, n, document = plain, plain.people, start
+    assert says(proposed(c, rule_of(c, mode="enforce", rating="high")))[0].startswith("1 would")
+    proposal_transitions.reject(Proposal.objects.latest("pk"), actor=as_actor(n.sana), now=c.now, reason="As it was.")
+    if kind == "conflict_rule":
+        first, second, *_ = says(proposed(c, document))
+        assert first == "0 would have been refused, by what they hold themselves."
+        assert second == "1 more would have been in conflict under a waiver, and not refused."
+    else:
+        first, second, *_ = says(proposed(c, by_a_file(document), kind=kind, code="matrix.csv"))
+        assert first == "1 would have been in conflict by what it holds itself."
+        assert second == "1 of them under waivers, so it is not refused."
+
+
+# --- what is ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [pytest.param(scope, marks=AS_ONE_IDENTITY if scope == "identity" else READS_AND_APART) for scope in WIDE],
+)
+@pytest.mark.parametrize("kind", ["conflict_rule", "conflict_import"])
+def test_what_others_hold_beside_it_counts_as_a_check_counts_it(
+    plain: Company, scope: str, kind: str, start: tuple[Submission, Submission]
+) -> None:
+    c, (waits, apart) = plain, start
+    document = writing_and_reading(c, scope=scope)
+    more = {} if kind == "conflict_rule" else {"kind": kind, "code": "matrix.csv"}
+    one = proposed(c, document if kind == "conflict_rule" else by_a_file(document), **more)
+    approve(c, one, c.people.sana)
+    caught = [bool(submission.of_submission(Submission.objects.get(pk=made.pk), c.now)) for made in (waits, apart)]
+    assert caught == [True, False]
+    of_both = submission.of_submission(Submission.objects.get(automation__name="Writes"), c.now)
+    assert counts_of(one)["caught"] == 1 + bool(of_both)
+    assert "beside what others hold now" in says(one)[0]
+
+
+@READS_THRICE
+def test_it_asks_as_many_queries_of_many_submissions_as_of_one(plain: Company) -> None:
+    c, asks = plain, []
+    kind = kind_kind.of("conflict_rule")
+    span = kind_kind.Span("read-and-tell", {}, writing_and_reading(c, scope="team"), c.now.replace(year=2000), c.now)
+    for some, caught in ((2, 1), (3, 2), (4, 3)):
+        with CaptureQueriesContext(connection) as seen:
+            assert kind.count(span, 0, some, Known()).counts["caught"] == caught
+        asks.append(len(seen))
+    assert asks[0] == asks[1] == asks[2]
+
+
+@READS_THRICE
+def test_what_was_read_for_one_slice_is_not_read_again_for_the_next(plain: Company) -> None:
+    c, asks, caught = plain, [], 0
+    kind, known, cursor = kind_kind.of("conflict_rule"), Known(), 0
+    stricter = writing_and_reading(c, scope="team"), writing_and_reading(c, scope="team", mode="record")
+    span = kind_kind.Span("read-and-tell", *stricter, c.now.replace(year=2000), c.now)
+    for _ in range(4):
+        with CaptureQueriesContext(connection) as seen:
+            found = kind.count(span, cursor, 1, known)
+        cursor, caught = found.cursor, caught + found.counts["caught"]
+        asks.append(sum("approvals_grant" in one["sql"] for one in seen.captured_queries))
+    assert (caught, asks) == (3, [2, 0, 0, 0]), "what is held, and what of it fills a leg: of both rules together once"
+
+
+def test_what_nobody_holds_beside_it_is_not_weighed_and_nothing_is_kept_of_it(
+    plain: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c, weighed, known = plain, set[int](), Known()
+    real = members.filled_by
+    monkeypatch.setattr(members, "filled_by", lambda rules, some: weighed.update(some) or real(rules, some))
+    made = submitted(c, "Writes", (c.slack, "write", "in"))
+    submitted(c, "Waits", (c.erp, "read", "elsewhere"))
+    wide = [writing_and_reading(c, scope="team")["rule"], writing_and_reading(c, scope="owner", code="other")["rule"]]
+    assert dry_run.conflicts_of([made], c.now, wide, known=known) == [[[]]]
+    assert ([*known.read.values()], known.held, weighed) == (
+        [{made.automation.team_id}, {c.people.jonas.pk}],
+        {},
+        set(),
+    )
+    scenarios.decide_all(c, made)
+    dry_run.conflicts_of([made], c.now, wide, known=known)
+    assert (known.held, weighed) == ({}, set()), "it was read before"
+    dry_run.conflicts_of([made], c.now, wide, known=Known())
+    assert weighed == set(made.version.privileges.values_list("entitlement", flat=True))
+    assert weighed < set(Entitlement.objects.values_list("pk", flat=True))
+
+
+def test_what_fills_a_leg_is_the_same_worked_out_for_all_that_is_alike(
+    plain: Company, chaser_in_force: Submission
+) -> None:
+    c = plain
+    legs = (
+        conflict_rules.document(on(c.slack), {"levels": ["read"], "kinds": ["data_store"]}, code="a"),
+        conflict_rules.document({"codes": ["*select*"]}, {"data_classes": ["confidential"]}, code="b", scope="team"),
+        conflict_rules.document({"outbound": True}, code="c", without={"environments": ["production"]}),
+    )
+    every = Entitlement.objects.order_by("pk")
+    for some in ([0], [1], [2], [0, 1, 2]):
+        rules = [dry_run._standing(number, legs[number]) for number in some]
+        one_by_one = {(one.rule_id, one.leg, one.entitlement_id, one.mask) for one in members.rows_of(rules, every)}
+        filled = members.filled_by(rules, set(every.values_list("pk", flat=True)))
+        assert {(one.rule, one.leg, key, one.mask) for one in filled for key in one.entitlements} == one_by_one
+        assert one_by_one

@@ -1,0 +1,274 @@
+"""What is said of a credential while it is decided about: who decides stays, what changed is shown, and its reach stands first (A1, A2, A6, I6)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.urls import reverse
+
+from approvals.decisions.transitions import decide
+from approvals.models import Approval, Grant, Submission
+from governance.core.duties.refusals import DutyConflict, NotPermitted, OutOfTurn
+from governance.core.models import LedgerEvent, Notice, Person
+from governance.recertification.reminders import jobs as reminder_jobs
+from inventory.credentials import transitions as credential_transitions
+from inventory.models import Automation, Credential, Resource
+from inventory.resources.transitions import resources
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.approvals.refusals import database_refuses
+from tests.people import as_actor
+from tests.recertification.review_steps import JOB
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.django_db
+
+
+def record_of(submission: Submission, resource: Resource) -> Approval:
+    """The record about the credential that opens a resource."""
+    return submission.approvals.get(credential__opens=resource)
+
+
+def vault(c: Company) -> Resource:
+    """A secret store of Lena's, with Piet as deputy."""
+    n = c.people
+    return scenarios.resource(n, "Vault", "secret_store", "restricted", n.lena, n.piet, n.supply)
+
+
+def kept(c: Company, one: Credential, store: Resource) -> Credential:
+    """Rita says that a store keeps it, and Lena confirms it."""
+    credential_transitions.say_kept_in(one, actor=as_actor(c.people.rita), now=c.now, store=store)
+    return credential_transitions.confirm_kept_in(one, actor=as_actor(c.people.lena), now=c.now, store=store.pk)
+
+
+def approve_as_shown(c: Company, record: Approval, person: Person, digest: str) -> Approval:
+    """One person approves what a page showed some time ago."""
+    return decide.approve(record, actor=as_actor(person), now=c.now, reason="Fine.", shown_digest=digest)
+
+
+@pytest.mark.rule("A2", "A1", "A9")
+def test_a_store_that_is_confirmed_meanwhile_takes_no_open_record_from_who_was_asked(
+    company: Company, stage_2: Submission
+) -> None:
+    n, record = company.people, record_of(stage_2, company.erp)
+    before = scenarios.shown(record)
+    kept(company, record.credential, vault(company))
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+        approve_as_shown(company, record, n.lena, scenarios.shown(record))
+    with pytest.raises(OutOfTurn) as no:
+        approve_as_shown(company, record, n.omar, before)
+    assert no.value.refusal.code == "A6"
+    assert any("Where the credential is kept" in said for one in no.value.refusal.detail for said in one)
+    approve_as_shown(company, record, n.omar, scenarios.shown(record))
+    assert record.state == "approved"
+
+
+@pytest.mark.rule("A2")
+def test_who_answers_for_the_store_decides_what_is_asked_from_then_on(company: Company) -> None:
+    n, version = company.people, stock_report.version(company)
+    one = Credential.objects.get(opens=company.erp)
+    kept(company, one, vault(company))
+    submission = scenarios.submitted(company, version)
+    scenarios.decide_app(company, submission)
+    record = submission.approvals.get(credential=one)
+    assert record.decided_on.name == "Vault"
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+        approve_as_shown(company, record, n.omar, scenarios.shown(record))
+    approve_as_shown(company, record, n.lena, scenarios.shown(record))
+    assert record.state == "approved"
+    privilege = submission.approvals.get(privilege__credential=one)
+    scenarios.approve(privilege, n.omar, now=company.now)
+
+
+@pytest.mark.rule("A1", "A2")
+def test_whose_side_decides_about_a_credential_is_frozen_in_the_database(company: Company, stage_2: Submission) -> None:
+    record, store = record_of(stage_2, company.erp), vault(company)
+    with database_refuses("A1: what approval # asks is frozen"):
+        Approval.objects.filter(pk=record.pk).update(decided_on=store)
+
+
+@pytest.mark.rule("A6", "I6")
+def test_a_decision_is_bound_to_what_was_known_of_the_credential_but_not_to_its_rotation(
+    company: Company, stage_2: Submission
+) -> None:
+    n, record = company.people, record_of(stage_2, company.erp)
+    before, day = scenarios.shown(record), datetime(2026, 11, 1, tzinfo=UTC)
+    omar = as_actor(n.omar)
+    credential_transitions.describe_credential(
+        record.credential, actor=omar, now=company.now, fields={"rotated_at": day}
+    )
+    assert scenarios.shown(record) == before
+    for fields in ({"lifetime": "long"}, {"expires_at": day.replace(year=2028)}, {"owner": n.piet}):
+        stale = scenarios.shown(record)
+        credential_transitions.describe_credential(record.credential, actor=omar, now=company.now, fields=fields)
+        with pytest.raises(OutOfTurn) as no:
+            approve_as_shown(company, record, n.omar, stale)
+        assert no.value.refusal.code == "A6"
+    codes = list(company.erp.entitlements.values_list("code", flat=True))
+    stale = scenarios.shown(record)
+    credential_transitions.declare_reach(record.credential, actor=omar, now=company.now, codes=codes)
+    with pytest.raises(OutOfTurn, match=r"^A6: This changed after the page was shown"):
+        approve_as_shown(company, record, n.omar, stale)
+
+
+@pytest.mark.rule("I6")
+def test_who_only_builds_with_it_describes_it_until_somebody_has_approved_it(
+    company: Company, stage_2: Submission
+) -> None:
+    n, record = company.people, record_of(stage_2, company.erp)
+    one = record.credential
+    credential_transitions.describe_credential(
+        one, actor=as_actor(n.rita), now=company.now, fields={"lifetime": "long"}
+    )
+    scenarios.approve(record, n.omar, now=company.now)
+    with pytest.raises(DutyConflict, match="Somebody approved this credential as it was described"):
+        credential_transitions.describe_credential(
+            one, actor=as_actor(n.rita), now=company.now, fields={"lifetime": "short"}
+        )
+    with pytest.raises(DutyConflict, match="Somebody approved this credential"):
+        credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=vault(company))
+    for person, lifetime in ((n.omar, "static"), (n.sana, "short")):
+        credential_transitions.describe_credential(
+            one, actor=as_actor(person), now=company.now, fields={"lifetime": lifetime}
+        )
+
+
+@pytest.mark.rule("S1", "I6")
+def test_a_party_says_neither_that_it_opens_less_nor_that_a_store_keeps_it(
+    company: Company, stage_2: Submission
+) -> None:
+    n, one, store = company.people, record_of(stage_2, company.erp).credential, vault(company)
+    stage_2.parties.create(person=n.amara, capacity="editor")
+    stage_2.parties.create(person=n.lena, capacity="editor")
+    codes = list(company.erp.entitlements.values_list("code", flat=True))
+    credential_transitions.say_kept_in(one, actor=as_actor(n.omar), now=company.now, store=store)
+    with pytest.raises(DutyConflict, match="you are a party to it") as no:
+        credential_transitions.declare_reach(one, actor=as_actor(n.amara), now=company.now, codes=codes)
+    assert no.value.refusal.code == "SOD-1"
+    for verb in (credential_transitions.confirm_kept_in, credential_transitions.refuse_kept_in):
+        with pytest.raises(DutyConflict, match="you are a party to it"):
+            verb(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
+    credential_transitions.declare_reach(one, actor=as_actor(n.omar), now=company.now, codes=codes)
+    credential_transitions.declare_reach(one, actor=as_actor(n.amara), now=company.now, codes=None)
+    assert one.reach_kind == "unknown", "that it opens more anybody of its side says"
+    credential_transitions.confirm_kept_in(one, actor=as_actor(n.piet), now=company.now, store=store.pk)
+
+
+@pytest.mark.rule("T1", "A1")
+def test_what_it_opens_beyond_is_told_and_nothing_is_approved_as_low_any_more(
+    company: Company, stock_low: Submission
+) -> None:
+    n, made = company.people, stock_low
+    record = made.approvals.get(privilege__credential__opens=company.erp)
+    assert (record.tier, record_of(made, company.erp).tier) == ("low", "low")
+    credential_transitions.declare_reach(
+        record.privilege.credential, actor=as_actor(n.sana), now=company.now, codes=None
+    )
+    assert Notice.objects.filter(event="tier_raised", recipient=n.rita).exists()
+    for one in (record, record_of(made, company.erp)):
+        with pytest.raises(
+            OutOfTurn, match="What its credential opens is not known any more, so this is standard risk"
+        ):
+            approve_as_shown(company, one, n.omar, scenarios.shown(one))
+
+
+@pytest.mark.rule("I6")
+def test_what_it_opens_beyond_what_is_asked_for_stands_first_on_its_card(company: Company, stage_2: Submission) -> None:
+    n, record = company.people, record_of(stage_2, company.erp)
+    resources.add_entitlement(
+        company.erp, actor=as_actor(n.omar), now=company.now, code="t:drop", words="May drop tables", level="admin"
+    )
+    omar, review = client_of(n.omar), reverse("review", args=[stage_2.pk])
+    assert "more than asked for" not in omar.get(review).content.decode()
+    codes = list(company.erp.entitlements.values_list("code", flat=True))
+    credential_transitions.declare_reach(record.credential, actor=as_actor(n.omar), now=company.now, codes=codes)
+    html = omar.get(review, {"open": record.pk}).content.decode()
+    card = html[html.index(f'id="row-{record.pk}"') :]
+    assert "Opens 1 more than asked for" in card
+    reasons = card[card.index('<ul class="reasons">') :]
+    assert reasons.index("It opens more than is asked for:") < reasons.index("t:drop") < reasons.index("What it opens:")
+    assert "Reach of a credential" in html[: html.index(f'id="row-{record.pk}"')]
+
+
+@pytest.mark.rule("I6")
+def test_the_card_says_in_words_that_it_has_expired_and_where_it_is_kept(company: Company, stage_2: Submission) -> None:
+    n, record = company.people, record_of(stage_2, company.erp)
+    fields = {
+        "expires_at": datetime(2026, 11, 1, tzinfo=UTC),
+        "rotation_due_on": datetime(2026, 10, 1, tzinfo=UTC).date(),
+    }
+    credential_transitions.describe_credential(
+        record.credential, actor=as_actor(n.omar), now=company.now, fields=fields
+    )
+    credential_transitions.say_kept_in(record.credential, actor=as_actor(n.omar), now=company.now, store=vault(company))
+    html = client_of(n.omar).get(reverse("review", args=[stage_2.pk]), {"open": record.pk}).content.decode()
+    for said in ("Expired on Sun 1 Nov", "Rotation overdue since Thu 1 Oct", "Omar Haddad says that Vault keeps it"):
+        assert said in html
+
+
+@pytest.mark.rule("T4", "T1")
+def test_a_tier_that_rises_while_a_grant_lives_shortens_its_term_and_opens_a_review(
+    company: Company, stock_low_in_force: Submission
+) -> None:
+    n, made = company.people, stock_low_in_force
+    one = Credential.objects.get(opens=company.erp)
+    grants = Grant.objects.filter(automation=made.automation, credential=one).order_by("pk")
+    assert {(grant.tier, (grant.ends_at - grant.begins_at).days) for grant in grants} == {("low", 365)}
+    later = company.now + timedelta(days=100)
+    credential_transitions.declare_reach(one, actor=as_actor(n.sana), now=later, codes=None)
+    for grant in grants.all():
+        assert (grant.tier, grant.raised_to, grant.ends_at) == (
+            "low",
+            "standard",
+            grant.begins_at + timedelta(days=180),
+        )
+        assert reminder_jobs.open_due(later, JOB) >= 0
+        assert grant.items.filter(state="open").count() == 1
+    others = Grant.objects.filter(automation=made.automation).exclude(credential=one)
+    assert others.exists()
+    assert not others.exclude(raised_to="").exists()
+    assert Automation.objects.get(pk=made.automation_id).tier == "standard"
+
+
+@pytest.mark.rule("T4", "R1")
+def test_an_app_whose_tier_rises_by_what_its_credential_opens_is_reviewed_soon(company: Company) -> None:
+    n, made = company.people, stock_report.low(company, stock_report.without_slack)
+    scenarios.decide_rest(company, made)
+    assert made.automation.tier == "low"
+    one, later = Credential.objects.get(opens=company.erp), company.now + timedelta(days=100)
+    credential_transitions.declare_reach(one, actor=as_actor(n.sana), now=later, codes=None)
+    automation = Automation.objects.get(pk=made.automation_id)
+    assert (automation.tier, automation.review_because) == ("standard", "tier raised")
+    assert automation.review_on is not None
+    assert automation.review_on <= (later + timedelta(days=22)).date()
+
+
+@pytest.mark.rule("T4")
+def test_a_tier_that_falls_changes_nothing_that_is_held_and_one_that_rose_is_told_once(
+    company: Company, stock_low_in_force: Submission
+) -> None:
+    n, made = company.people, stock_low_in_force
+    one = Credential.objects.get(opens=company.erp)
+    codes = list(one.reach)
+    credential_transitions.declare_reach(one, actor=as_actor(n.sana), now=company.now, codes=None)
+    then = list(Grant.objects.filter(automation=made.automation).values("ends_at", "raised_to", "review_on"))
+    later = company.now + timedelta(days=1)
+    credential_transitions.declare_reach(one, actor=as_actor(n.omar), now=later, codes=codes)
+    credential_transitions.declare_reach(one, actor=as_actor(n.sana), now=later, codes=None)
+    assert list(Grant.objects.filter(automation=made.automation).values("ends_at", "raised_to", "review_on")) == then
+    assert LedgerEvent.objects.filter(verb="grant.tier_raised").count() == 2
+
+
+@pytest.mark.rule("T4")
+def test_a_class_that_is_raised_shortens_what_is_held_on_the_resource(
+    company: Company, stock_low_in_force: Submission
+) -> None:
+    made = stock_low_in_force
+    resources.amend_resource(
+        company.erp, actor=as_actor(company.people.omar), now=company.now, fields={"data_class": "restricted"}
+    )
+    risen = Grant.objects.filter(automation=made.automation).exclude(raised_to="")
+    assert {(grant.raised_to, grant.ends_at) for grant in risen} == {("high", company.now + timedelta(days=90))}
+    assert risen.count() == 2

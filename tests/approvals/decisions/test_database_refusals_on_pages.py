@@ -1,0 +1,69 @@
+"""A rule in Python is wrong, or two are faster than it: the database says no, and the page says it in words (S5, S1)."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.checks import Tags, run_checks
+from django.db import connection
+
+from approvals.assignment.route import Route
+from approvals.models import ApprovalState, Decision, Submission
+from governance.core.clock import business_time
+from governance.core.models import LedgerEvent, row_protection
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.approvals.refusals import database_refuses, insert_decision, name_candidate, sql
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.database
+
+
+@pytest.mark.rule("S5", "S1")
+def test_a_party_whom_only_the_database_stops_gets_a_page_with_the_code_and_stands_on_the_timeline(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = company.people
+    stock_report.hand_over(company, company.slack, n.rita, n.amara)
+    monkeypatch.setattr(Route, "conflict", lambda *_: None)  # no duty finds anything against anybody
+    monkeypatch.setattr(business_time, "now", lambda: company.now)
+    submission = stock_report.in_stage_2(company)
+    record = stock_report.privilege_on(submission, company.slack)
+    form = {"decision": "approve", "shown_digest": scenarios.shown(record), "reason": "Fine by me."}
+    path = f"/review/{submission.pk}/records/{record.pk}/"
+    plain = client_of(n.rita).post(path, form)
+    part = client_of(n.rita).post(path, form, headers={"HX-Request": "true"})
+    for answer in (plain, part):
+        assert answer.status_code == 409
+        assert "SOD-1" in answer.content.decode()
+        assert "a party to a submission approves nothing in it" in answer.content.decode()
+    events = LedgerEvent.objects.order_by("-pk")[:2]
+    assert {(one.verb, one.outcome, one.code) for one in events} == {("approval.approved", "refused", "SOD-1")}
+    assert all(f"inventory.automation:{submission.automation_id}" in one.about for one in events)
+    assert not Decision.objects.filter(approval=record).exists()
+    assert stock_report.privilege_on(submission, company.slack).state == ApprovalState.OPEN
+    timeline = client_of(n.amara).get(f"/review/{submission.pk}/").content.decode()
+    assert "SOD-1" in timeline
+
+
+@pytest.mark.rule("S5", "H2")
+def test_no_session_tells_the_database_to_let_it_past_its_triggers(company: Company, stage_2: Submission) -> None:
+    record, rita = stock_report.privilege_on(stage_2, company.slack), company.people.rita
+    with connection.cursor() as cursor:
+        every = "SELECT array_agg(tgname::text)::text FROM pg_trigger WHERE NOT tgisinternal"
+        cursor.execute(f"SELECT set_config('pgtrigger.ignore', ({every}), true)")
+    with database_refuses("pgtrigger: Cannot"):
+        sql("UPDATE controls_ledgerevent SET verb = 'nothing.happened'")
+    with database_refuses("pgtrigger: Cannot"):
+        sql("DELETE FROM approvals_party WHERE submission_id = %s", stage_2.pk)
+    with database_refuses("SOD-1: a party decides nothing"):
+        insert_decision(record, rita, now=company.now, seat=name_candidate(record, rita))
+
+
+@pytest.mark.rule("S5")
+def test_a_check_says_where_a_session_could(db: None) -> None:
+    assert not run_checks(tags=[Tags.database], databases=["default"])
+    with connection.cursor() as cursor:
+        cursor.execute(row_protection.NEVER_IGNORED.replace("SELECT false", "SELECT true"))
+    (said,) = run_checks(tags=[Tags.database], databases=["default"])
+    assert (said.id, said.hint) == ("controls.W014", "`manage.py migrate` takes it out.")

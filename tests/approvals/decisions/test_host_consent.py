@@ -1,0 +1,246 @@
+"""A host that is known to open another owner's resource counts for a new claim only once that owner's side has agreed (I8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from approvals.models import Approval
+from governance.core.duties.refusals import DutyConflict, NotPermitted, OutOfTurn
+from governance.core.models import LedgerEvent, Notice
+from inventory.models import Binding, HostConsent
+from inventory.resources import queries as resource_queries
+from inventory.resources.transitions import bindings
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.approvals.decisions.test_bindings_of_parties import HOST, payroll, reads_payroll, submitted
+from tests.approvals.refusals import database_refuses, insert_decision
+from tests.people import as_actor, as_delegate, joins
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+from tests.trigger_bypass import given, unguarded
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("I8")]
+
+
+@pytest.fixture
+def claimed(company: Company) -> Company:
+    """Mei's drive is known by the host; Omar, who is no party to anything here, says that it opens a public resource of his."""
+    n = company.people
+    given(company.model, data_class="public")
+    company.model.refresh_from_db()
+    bindings.bind(
+        company.drive, actor=as_actor(n.mei), now=company.now, connector="googleDrive", instance=f"{HOST}:443"
+    )
+    bindings.bind(company.model, actor=as_actor(n.omar), now=company.now, connector="httpRequest", instance=HOST)
+    return company
+
+
+def claim(c: Company) -> Binding:
+    return Binding.objects.get(resource=c.model)
+
+
+def asked(c: Company) -> Approval:
+    """What asks to read the host, submitted by Rita for Jonas."""
+    return submitted(c, technical_owner=c.people.rita)
+
+
+# --- refused ----------------------------------------------------------------------------------------------------------------
+
+
+def test_until_the_other_owner_agrees_it_is_high_and_the_review_says_whom_it_waits_for(claimed: Company) -> None:
+    record = asked(claimed)
+    assert record.tier == "high"
+    told = Notice.objects.get(event="host_claimed")
+    assert told.recipient == claimed.people.mei
+    page = client_of(claimed.people.omar).get(f"/review/{record.submission_id}/?open={record.pk}").content.decode()
+    assert "This host is known to open Supplier Drive too." in page
+    assert "until Mei Tanaka or the backup approver confirms that it also opens Model gateway" in page
+
+
+def test_nobody_but_the_other_owners_side_agrees(claimed: Company) -> None:
+    n, binding = claimed.people, claim(claimed)
+    for person in (n.omar, n.sana, n.ines):
+        with pytest.raises(NotPermitted, match="Nothing you are trusted with allows this"):
+            bindings.share_host(claimed.drive, actor=as_actor(person), now=claimed.now, binding=binding.pk)
+    with database_refuses("I8: only who answers for a resource shares its host"):
+        HostConsent.objects.create(
+            binding=binding, resource=claimed.drive, opens=claimed.model, said_by=n.omar, said_at=claimed.now
+        )
+    assert asked(claimed).tier == "high"
+
+
+def test_who_made_the_claim_does_not_agree_for_the_other_side(claimed: Company) -> None:
+    n, binding = claimed.people, claim(claimed)
+    given(claimed.drive, deputy=n.omar)
+    for actor in (as_actor(n.omar), as_delegate(n.omar, giver=n.mei)):
+        with pytest.raises(DutyConflict, match="You said that this host opens Model gateway"):
+            bindings.share_host(claimed.drive, actor=actor, now=claimed.now, binding=binding.pk)
+    assert not HostConsent.objects.exists()
+
+
+def test_who_answers_for_both_resources_does_not_agree(claimed: Company) -> None:
+    amara, binding = claimed.people.amara, claim(claimed)
+    assert amara.pk == claimed.drive.deputy_id == claimed.model.deputy_id
+    with pytest.raises(DutyConflict, match="You answer for Model gateway too"):
+        bindings.share_host(claimed.drive, actor=as_actor(amara), now=claimed.now, binding=binding.pk)
+    assert "Confirm shared host" not in client_of(amara).get(claimed.drive.href).content.decode()
+
+
+def test_a_consent_counts_for_nothing_once_its_person_answers_for_the_claiming_resource(claimed: Company) -> None:
+    bindings.share_host(claimed.drive, actor=as_actor(claimed.people.mei), now=claimed.now, binding=claim(claimed).pk)
+    given(claimed.model, deputy=claimed.people.mei)
+    assert asked(claimed).tier == "high"
+
+
+def test_a_move_of_the_older_binding_frees_no_claim(claimed: Company) -> None:
+    n = claimed.people
+    bindings.ask_to_move(
+        claimed.mail, actor=as_actor(n.mei), now=claimed.now, connector="googleDrive", instance=f"{HOST}:443"
+    )
+    row = Binding.objects.get(resource=claimed.drive)
+    later = claimed.now + timedelta(hours=1)
+    bindings.agree_to_move(row, actor=as_actor(n.amara), now=later, resource=claimed.mail.pk)
+    (waiting,) = resource_queries.with_claims([claim(claimed)])
+    assert [one.resource for one in waiting.claims] == [claimed.mail]
+
+
+def test_a_retired_resource_waits_for_nobody(claimed: Company) -> None:
+    given(claimed.drive, state="retired")
+    assert asked(claimed).tier != "high"
+
+
+def test_who_answers_for_an_automation_on_it_does_not_agree(claimed: Company) -> None:
+    n = claimed.people
+    stock_report.version(claimed, reads_payroll, technical_owner=joins(n.mei, n.finance_ops))
+    with pytest.raises(DutyConflict, match="rests on this connection and you answer for it"):
+        bindings.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
+
+
+@pytest.mark.rule("S1")
+def test_a_consent_of_somebody_who_becomes_a_party_counts_for_nothing(claimed: Company) -> None:
+    n = claimed.people
+    bindings.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
+    assert submitted(claimed, technical_owner=joins(n.mei, n.finance_ops)).tier == "high"
+
+
+def test_a_consent_counts_for_no_other_resource_that_the_connection_moves_to(claimed: Company) -> None:
+    n = claimed.people
+    bindings.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
+    bindings.ask_to_move(claimed.slack, actor=as_actor(n.omar), now=claimed.now, connector="httpRequest", instance=HOST)
+    row = claim(claimed)
+    bindings.agree_to_move(row, actor=as_actor(n.amara), now=claimed.now, resource=claimed.slack.pk)
+    assert resource_queries.claimed_from(claimed.drive) == [row]
+
+
+def test_the_database_refuses_an_approval_of_less_than_high_risk_on_it(claimed: Company) -> None:
+    n = claimed.people
+    bindings.share_host(claimed.drive, actor=as_actor(n.mei), now=claimed.now, binding=claim(claimed).pk)
+    record = asked(claimed)
+    stock_report.app_approved(claimed, record.submission)
+    assert record.tier != "high"
+    with unguarded(HostConsent):
+        HostConsent.objects.all().delete()
+    with database_refuses("I8: a party confirmed what the connection opens, or its host is another owner's"):
+        insert_decision(payroll(record.submission), n.omar, now=claimed.now)
+
+
+#: How a host is known for the drive, and how the claim names the same host.
+SAME_HOST = (
+    ("PAYROLL.example.", "payroll.example"),
+    ("payroll.example.:8443", "payroll.example"),
+    ("payroll.example", "payroll.example:8443"),
+    ("xn--gehlter-7wa.example", "gehälter.example"),
+    ("payroll", "payroll:8080"),
+    ("localhost:5432", "localhost:8080"),
+    ("[fd00::5]", "[FD00:0:0::5]:8080"),
+    ("10.0.0.5", "[::ffff:10.0.0.5]"),
+    ("10.0.0.5", "[::ffff:a00:5]:443"),
+    ("10.0.0.5", "167772165"),
+    ("10.0.0.5", "0x0a.0.0.5"),
+    ("10.0.0.5", "0x0A000005"),
+    ("10.0.0.5", "012.0.0.5"),
+    ("10.0.0.5", "10.5:8080"),
+)
+OTHER_HOST = (
+    ("payroll.example", "payroll.test"),
+    ("payroll.example", "payroll"),
+    ("[::ffff:10.0.0.5]", "[::ffff:10.0.0.9]"),
+    ("npm:payroll.example", "npm:other.example"),
+    ("https://payroll.example/a", "https://other.example/a"),
+    ("1.2.3.4.5", "1.2.3.4.5:8080"),
+)
+
+
+def both_bound(c: Company, known: str, claimed_as: str) -> None:
+    """Mei's drive is known by one name of a host, and Omar says that another opens his resource."""
+    n = c.people
+    bindings.bind(c.drive, actor=as_actor(n.mei), now=c.now, connector="graphql", instance=known)
+    bindings.bind(c.model, actor=as_actor(n.omar), now=c.now, connector="httpRequest", instance=claimed_as)
+
+
+@pytest.mark.parametrize(("known", "claimed_as"), SAME_HOST)
+def test_another_way_to_write_a_host_is_the_same_host(company: Company, known: str, claimed_as: str) -> None:
+    both_bound(company, known, claimed_as)
+    (row,) = resource_queries.with_claims([claim(company)])
+    assert [waits.resource for waits in row.claims] == [company.drive]
+    assert resource_queries.claimed_from(company.drive) == [row]
+
+
+@pytest.mark.parametrize(("known", "claimed_as"), OTHER_HOST)
+def test_what_is_another_host_or_none_waits_for_nobody(company: Company, known: str, claimed_as: str) -> None:
+    both_bound(company, known, claimed_as)
+    (row,) = resource_queries.with_claims([claim(company)])
+    assert not row.claims
+
+
+def test_what_nobody_claims_is_not_agreed_to(claimed: Company) -> None:
+    binding = Binding.objects.get(resource=claimed.drive)
+    with pytest.raises(OutOfTurn, match="Nobody waits for Model gateway to share a host"):
+        bindings.share_host(claimed.model, actor=as_actor(claimed.people.omar), now=claimed.now, binding=binding.pk)
+
+
+# --- allowed ----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_other_owner_agrees_on_the_page_of_their_resource(claimed: Company) -> None:
+    n, binding = claimed.people, claim(claimed)
+    client = client_of(n.mei)
+    page = client.get(claimed.drive.href).content.decode()
+    assert "Confirm shared host" in page
+    assert "Confirm shared host" not in client_of(n.sana).get(claimed.drive.href).content.decode()
+    answer = client.post(reverse("binding_share", args=[binding.pk]), {"resource": claimed.drive.pk})
+    assert answer.status_code == 302
+    assert LedgerEvent.objects.filter(verb="binding.host_shared", outcome="done").count() == 1
+    assert resource_queries.claimed_from(claimed.drive) == []
+    assert "Confirm shared host" not in client.get(claimed.drive.href).content.decode()
+    assert asked(claimed).tier != "high"
+
+
+def test_who_was_known_first_waits_for_nobody(claimed: Company) -> None:
+    (row,) = resource_queries.with_claims([Binding.objects.select_related("resource").get(resource=claimed.drive)])
+    assert not row.claims
+
+
+def test_one_owner_of_both_is_not_asked_twice(claimed: Company) -> None:
+    given(claimed.drive, owner=claimed.people.omar)
+    assert asked(claimed).tier != "high"
+
+
+def test_a_credential_used_for_two_services_is_no_host(company: Company) -> None:
+    n = company.people
+    bindings.bind(company.drive, actor=as_actor(n.mei), now=company.now, connector="googleDrive", instance="gdrA1")
+    bindings.bind(company.slack, actor=as_actor(n.omar), now=company.now, connector="slack", instance="gdrA1")
+    assert all(not row.claims for row in resource_queries.with_claims(Binding.objects.select_related("resource")))
+
+
+def test_an_approval_by_the_owner_alone_leaves_it_open_for_security(claimed: Company) -> None:
+    n = claimed.people
+    made = asked(claimed).submission
+    for person in (n.theo, n.sana):
+        scenarios.approve(scenarios.app_of(made), person, now=claimed.now, reason="Fine.")
+    scenarios.approve(payroll(made), n.omar, now=claimed.now, reason="Ours.")
+    assert payroll(made).state == "open"
+    assert payroll(made).seats.filter(label="security").exists()

@@ -1,0 +1,140 @@
+"""What a decision's form says is read as it was meant or refused by its field: nothing garbled counts as "as asked" (A7)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from approvals.models import Approval, ApprovalState, Submission
+from governance.core.clock import business_time
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+READING = ["fin.invoices", "fin.customers"]
+TYPED = "Only for as long as the audit runs."
+
+#: Which record, which fields the form sends beside those that are right, and beside which field it is refused.
+GARBLED: tuple[tuple[str, dict[str, Any], str], ...] = (
+    *(
+        ("posting", {"term_days": said}, "term_days")
+        for said in ("", "abc", "1e3", "30.0", "-1", "0", "+30", " 30", "181", "9" * 40, "NaN", "٣٠", ["30", "60"])
+    ),
+    ("posting", {"has_term_days": "1"}, "term_days"),
+    *(
+        ("mailing", {"level": said}, "level")
+        for said in ("", "admin", "READ", "unknown", "readwrite", "0", ["read", "write"])
+    ),
+    ("mailing", {"has_level": "1"}, "level"),
+    *(
+        ("reading", {"scope": said}, "scope")
+        for said in (
+            "",
+            "fin.salaries",
+            "fin",
+            ["fin.customers", "fin.salaries"],
+            ["fin.customers", "fin.customers"],
+            [*READING, "fin.customers"],
+            ["fin.customers,fin.invoices"],
+        )
+    ),
+    ("reading", {"has_scope": "1"}, "scope"),
+    *(("posting", {"decision": said}, "decision") for said in ("", "maybe", "APPROVE", ["approve", "reject"])),
+    *(("posting", {"not_mine": said}, "not_mine") for said in ("1", "0", "yes", ["1", "1"])),
+)
+
+
+#: Where each stands: with one of four records, or of thirteen where the field is not offered otherwise.
+STANDS = {"posting": "stock_in_stage_2", "reading": "chaser_in_stage_2", "mailing": "chaser_in_stage_2"}
+
+
+def record_of(submission: Submission, company: Company, which: str) -> Approval:
+    """Posting to Slack, or reading two tables of the ERP, which are Omar's; or writing to customers, from Mei's mailbox."""
+    if which == "reading":
+        return submission.approvals.get(privilege__scope=READING)
+    return stock_report.privilege_on(submission, company.slack if which == "posting" else company.mail)
+
+
+def posted(client: Client, record: Approval, **said: Any) -> Any:
+    """The form of a record, sent by a browser with something else in it; no scripts."""
+    form = {"decision": "approve", "reason": TYPED, "shown_digest": scenarios.shown(record), **said}
+    return client.post(f"/review/{record.submission_id}/records/{record.pk}/", form)
+
+
+@pytest.fixture
+def omar(company: Company, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """His browser."""
+    monkeypatch.setattr(business_time, "now", lambda: company.now)
+    return client_of(company.people.omar)
+
+
+@pytest.fixture
+def mei(company: Company, omar: Client) -> Client:
+    """Hers."""
+    return client_of(company.people.mei)
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize(
+    ("which", "said", "field", "starting_point"),
+    [(*row, STANDS[row[0]]) for row in GARBLED],
+    ids=[f"{field}={said}" for _, said, field in GARBLED],
+)
+def test_a_garbled_answer_is_refused_by_its_field_and_decides_nothing(
+    company: Company, omar: Client, mei: Client, which: str, said: dict[str, Any], field: str, starting_point: str
+) -> None:
+    record = record_of(stock_report.newest(company), company, which)
+    answer = posted(mei if which == "mailing" else omar, record, **said)
+    page = answer.content.decode()
+    assert answer.status_code == 422, page[:400]
+    assert TYPED in page, "nothing typed is lost"
+    now = Approval.objects.get(pk=record.pk)
+    assert (now.state, now.granted_term_days, now.granted_level, now.granted_scope) == (
+        ApprovalState.OPEN,
+        None,
+        "",
+        None,
+    )
+    assert not record.decisions.exists()
+    beside = {"term_days": "term", "level": "level", "scope": "scope"}.get(field)
+    if beside is None:
+        assert re.search(r'class="note[^"]*no[^"]*"', page), "said above the form"
+    else:
+        assert f'id="{beside}-{record.pk}-error"' in page
+        assert f'aria-describedby="{beside}-{record.pk}-error"' in page
+
+
+@pytest.mark.rule("A7")
+def test_the_form_says_which_fields_it_offers_so_that_none_chosen_is_seen(
+    company: Company, chaser: Submission, omar: Client, mei: Client
+) -> None:
+    reading, mailing = record_of(chaser, company, "reading"), record_of(chaser, company, "mailing")
+    page = omar.get(f"/review/{chaser.pk}/?open={reading.pk}").content.decode()
+    assert {"has_term_days", "has_scope"} <= set(re.findall(r'name="(has_\w+)"', page))
+    page = mei.get(f"/review/{chaser.pk}/?open={mailing.pk}").content.decode()
+    assert "has_level" in re.findall(r'name="(has_\w+)"', page)
+
+
+@pytest.mark.rule("A7")
+def test_what_was_typed_narrower_beside_a_garbled_field_is_still_chosen(
+    company: Company, chaser: Submission, omar: Client
+) -> None:
+    record = record_of(chaser, company, "reading")
+    page = posted(omar, record, term_days="abc", scope="fin.customers", has_scope="1").content.decode()
+    form = page.partition(f"records/{record.pk}/")[2].partition("</form>")[0]
+    chosen = re.findall(r'name="scope" value="([\w.]+)" checked', form)
+    assert chosen == ["fin.customers"]
+
+
+@pytest.mark.rule("A7", "G1")
+def test_what_is_said_plainly_is_decided_as_it_was_said(company: Company, chaser: Submission, omar: Client) -> None:
+    record = record_of(chaser, company, "reading")
+    marks = {"has_term_days": "1", "has_scope": "1"}
+    answer = posted(omar, record, term_days="20", scope=["fin.customers"], **marks)
+    assert answer.status_code == 302
+    decision = record.decisions.get()
+    assert (decision.term_days, decision.scope) == (20, ["fin.customers"])

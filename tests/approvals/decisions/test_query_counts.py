@@ -1,0 +1,119 @@
+"""What is asked of many rows is read for all of them together: comparing a version, reminding, routes (A10, A12)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals.assignment.route import Route
+from approvals.decisions.transitions import decide
+from approvals.decisions.transitions.decide import ABOVE
+from approvals.models import Approval, Grant, Submission
+from approvals.submissions import jobs as submission_jobs
+from approvals.submissions import version_diff
+from governance.core.engine.transition import lock
+from governance.core.models import Notice
+from inventory.models import Assessment
+from tests import scenarios
+from tests.approvals.intake.builder import of_its_own
+from tests.people import as_actor
+from tests.scenarios import Company
+
+
+def queries(act: Callable[[], object]) -> int:
+    """How many queries something takes."""
+    with CaptureQueriesContext(connection) as counted:
+        act()
+    return len(counted)
+
+
+@pytest.mark.rule("A12", "G2")
+def test_comparing_a_version_with_what_is_held_costs_the_same_for_four_grants_near_their_end_as_for_none(
+    company: Company, live: Submission
+) -> None:
+    """Near its end a grant is asked whether a review can still renew it, which looks at what it renews."""
+    automation, version = live.automation, live.version
+    assessment = Assessment.objects.filter(version=version).latest("pk")
+    late = Grant.objects.filter(automation=automation).latest("ends_at").ends_at - timedelta(days=1)
+
+    def compare() -> version_diff.Changes:
+        return version_diff.compare(automation, version, assessment, now=late)
+
+    with CaptureQueriesContext(connection) as counted:
+        found = compare()
+    assert len(found.unchanged) == 4
+    Grant.objects.filter(automation=automation).update(state="ended", ended_at=late, ended_why="expired")
+    assert queries(compare) == len(counted)
+
+
+def in_each_stage(c: Company) -> tuple[list[Submission], list[Submission]]:
+    """Two submissions before stage 1 and two of high risk after it."""
+    found: dict[str, list[Submission]] = {}
+    for export in ("weekly-stock-report.json", "invoice-chaser.json"):
+        contents = [of_its_own(export, word) for word in ("here", "there")]
+        found[export] = [scenarios.submitted(c, scenarios.brought_in(c, export, content=one)) for one in contents]
+    before, after = found.values()
+    for one in after:
+        scenarios.decide_app(c, one)
+    return before, after
+
+
+@pytest.mark.rule("A10", "R9")
+def test_reminding_costs_the_same_for_one_submission_as_for_two(company: Company) -> None:
+    before, after = in_each_stage(company)
+    open_now = Approval.objects.filter(state="open", due_at__isnull=False)
+    late = max(open_now.values_list("due_at", flat=True))
+    told = submission_jobs.remind(late)
+    assert told == Notice.objects.filter(event="approval_due").count() > 0
+    assert set(Notice.objects.filter(event="approval_due").values_list("thread", flat=True)) == {
+        f"submission:{one.pk}" for one in (*before, *after)
+    }
+    assert submission_jobs.remind(late) == 0
+    many = queries(lambda: submission_jobs.remind(late))
+    assert (
+        many == 3
+    )  # what is due, who was asked, who was told: nothing is routed to find out that nobody is left to tell
+    open_now.filter(submission__in=(before[0], after[0])).update(due_at=None)
+    assert queries(lambda: submission_jobs.remind(late)) == many
+
+
+@pytest.mark.rule("A9", "S1", "S2")
+def test_a_route_read_with_others_is_the_route_read_alone(company: Company, stage_2: Submission) -> None:
+    other = scenarios.submitted(company)
+    together = Route.load_all([stage_2, other], company.now)
+    for submission in (stage_2, other):
+        alone, shared = Route.load(submission, company.now), together[submission.pk]
+        for name in ("parties", "app_deciders", "stage_people", "decisions", "before", "carried"):
+            assert getattr(shared, name) == getattr(alone, name), name
+        for record in submission.approvals.all():
+            assert shared.standing(record) == alone.standing(record)
+    assert queries(lambda: Route.load_all([stage_2, other], company.now)) == queries(
+        lambda: Route.load(other, company.now)
+    )
+
+
+@pytest.mark.rule("A7")
+def test_a_decision_asks_nothing_of_the_database_twice(company: Company, stage_2: Submission) -> None:
+    record = stage_2.approvals.filter(state="open").exclude(privilege=None).earliest("pk")
+    # The first decision on a connection confirms what it opens, which is asked again under the connection's lock.
+    scenarios.finish(company, stage_2.approvals.get(credential=record.privilege.credential), now=company.now)
+    person = Route.load(stage_2, company.now).standing(record)[0].may_decide[0]
+    digest, actor = scenarios.shown(record), as_actor(person)
+    with CaptureQueriesContext(connection) as asked:
+        decide.approve(record, actor=actor, now=company.now, reason="Fine by me.", shown_digest=digest)
+    said = Counter(one["sql"] for one in asked.captured_queries if one["sql"].startswith("SELECT"))
+    assert [sql for sql, times in said.items() if times > 1] == []
+
+
+@pytest.mark.rule("A7")
+def test_a_locked_record_comes_with_the_locked_rows_above_it(stage_2: Submission) -> None:
+    known = stage_2.approvals.earliest("pk")
+    found = lock(known, ABOVE)
+    assert queries(lambda: found.submission.automation.name) == 0
+    known.submission.automation.name = "Read before the lock"
+    assert found.submission.automation.name != "Read before the lock"

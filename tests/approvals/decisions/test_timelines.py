@@ -1,0 +1,136 @@
+"""A timeline says what was decided, of those records alone that its reader may see, in a query for all of them (H3)."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from approvals.grants.transitions import lifecycle
+from approvals.models import Submission
+from governance.core.models import Person
+from governance.core.timeline import queries as timeline_queries
+from inventory.models import Automation, Resource
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+
+def lines(c: Company, row: Automation | Resource | Submission, reader: Person, *, limit: int = 50) -> list[str]:
+    """The timeline of a row as somebody reads it."""
+    found = timeline_queries.shapes(row, reader=reader, limit=limit, actor=as_actor(reader), now=c.now)
+    return [f"{one['actor']} {one['text']}".strip() for one in found]
+
+
+@pytest.mark.rule("H3")
+def test_who_sees_a_resource_by_name_only_reads_nothing_of_the_privileges_on_it(
+    company: Company, stage_2: Submission
+) -> None:
+    scenarios.approve(stock_report.privilege_on(stage_2, company.slack), company.people.omar, now=company.now)
+    stranger = company.people.nadia
+    assert company.slack in Resource.objects.visible_to(as_actor(stranger), company.now)
+    said = lines(company, company.slack, stranger)
+    assert "Omar Haddad approved a record: “Fine by me.”" in said
+    assert not any("May " in one for one in said)
+    page = client_of(stranger).get(reverse("resource", args=[company.slack.pk])).content.decode()
+    assert "“May " not in page
+
+
+@pytest.mark.rule("H3")
+def test_each_decision_names_its_record_on_every_timeline(company: Company, stage_2: Submission) -> None:
+    n = company.people
+    slack, erp = stock_report.privilege_on(stage_2, company.slack), stock_report.privilege_on(stage_2, company.erp)
+    posts = f"“{slack.title}”"
+    scenarios.approve(slack, n.omar, now=company.now)
+    scenarios.reject(erp, n.omar, now=company.now)
+    automation = Automation.objects.get(pk=stage_2.automation_id)
+    for row in (automation, stage_2):
+        said = lines(company, row, n.rita)
+        assert f"Omar Haddad approved {posts}: “Fine by me.”" in said
+        assert f"Omar Haddad refused “{erp.title}”: “No.”" in said
+        assert "Theo Brandt approved the app: “Fine by me.”" in said
+    assert f"You approved {posts}: “Fine by me.”" in lines(company, company.slack, n.omar)
+    assert not any("{what}" in one for one in lines(company, automation, n.rita))
+
+
+@pytest.mark.rule("H3", "S5")
+def test_what_was_tried_and_refused_names_its_record_too(company: Company, stage_2: Submission) -> None:
+    record = stock_report.privilege_on(stage_2, company.slack)
+    url = reverse("decide", args=[stage_2.pk, record.pk])
+    form = {"decision": "approve", "reason": "Yes.", "shown_digest": scenarios.shown(record)}
+    assert client_of(company.people.theo).post(url, form).status_code == 403
+    said = lines(company, stage_2, company.people.rita)
+    assert any(one.startswith(f"Theo Brandt was refused (approved: “{record.title}”)") for one in said)
+
+
+@pytest.mark.rule("H3")
+def test_the_end_of_a_grant_says_of_what(company: Company, live: Submission) -> None:
+    automation = Automation.objects.get(pk=live.automation_id)
+    grant = automation.grants.get(entitlement__resource=company.slack)
+    lifecycle.stop(grant, actor=as_actor(company.people.omar), now=company.now, reason="It floods us.")
+    sentence = stock_report.privilege_on(live, company.slack).title
+    assert f"Omar Haddad stopped “{sentence}”: “It floods us.”" in lines(company, automation, company.people.jonas)
+
+
+@pytest.mark.rule("H3")
+def test_the_ledgers_page_says_in_words_what_each_event_is_about(company: Company, live: Submission) -> None:
+    automation = Automation.objects.get(pk=live.automation_id)
+    grant = automation.grants.get(entitlement__resource=company.slack)
+    lifecycle.stop(grant, actor=as_actor(company.people.omar), now=company.now, reason="It floods us.")
+    asked = {"about": f"inventory.automation:{automation.pk}"}
+    answer = client_of(company.people.yuki).get(reverse("ledger"), asked)
+    said = [one["words"] for one in answer.context["events"]]
+    sentence = stock_report.privilege_on(live, company.slack).title
+    assert f"Stopped “{sentence}”" in said
+    assert f"Approved “{sentence}”" in said
+    assert not [one for one in said if "{" in one]
+
+
+@pytest.mark.rule("H3")
+def test_the_ledger_is_searched_by_what_it_is_about_and_by_what_happened_to_it(
+    company: Company, live: Submission
+) -> None:
+    automation, n = Automation.objects.get(pk=live.automation_id), company.people
+    grant = automation.grants.get(entitlement__resource=company.slack)
+    lifecycle.stop(grant, actor=as_actor(n.omar), now=company.now, reason="It floods us.")
+    yuki = client_of(n.yuki)
+
+    def found(words: str) -> list[tuple[str, str]]:
+        events = yuki.get(reverse("ledger"), {"q": words}).context["events"]
+        return [(one["verb"], one["subject"]) for one in events]
+
+    named = found("weekly stock")
+    assert {"submission.submitted", "approval.approved", "grant.stopped"} <= {verb for verb, _ in named}
+    assert found("stopped weekly stock") == [("grant.stopped", automation.name)]
+    assert ("grant.stopped", automation.name) in found("Finance Slack")
+    assert {verb for verb, _ in found("put to use")} == {"resource.activated"}
+    assert {verb for verb, _ in found(live.reference)} >= {"submission.submitted", "approval.approved"}
+    assert found("stopped nothing of this name") == []
+
+
+@pytest.mark.rule("H3")
+def test_more_lines_cost_no_more_queries(company: Company, live: Submission) -> None:
+    automation = Automation.objects.get(pk=live.automation_id)
+    counts = []
+    for limit in (8, 50):
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            found = lines(company, automation, company.people.jonas, limit=limit)
+        counts.append((len(found) > 8, len(asked)))
+    assert [many for many, _ in counts] == [False, True]
+    assert counts[1][1] <= counts[0][1] + 1, "one for the kind of rows that came in, and none a line"
+
+
+@pytest.mark.rule("H3")
+def test_the_review_page_names_its_records_without_reading_them_again(company: Company, stage_2: Submission) -> None:
+    record = stock_report.privilege_on(stage_2, company.slack)
+    scenarios.approve(record, company.people.omar, now=company.now)
+    with CaptureQueriesContext(connection) as asked:
+        page = client_of(company.people.rita).get(reverse("review", args=[stage_2.pk])).content.decode()
+    assert f"approved “{record.title}”" in page
+    reads = [one["sql"] for one in asked.captured_queries if ' FROM "approvals_approval"' in one["sql"]]
+    assert len([sql for sql in reads if '"inventory_entitlement"."words"' in sql]) == 1

@@ -1,0 +1,334 @@
+"""What one cause would end all at once is held until security and an admin have looked (G6): refused first."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from approvals.grants import circuit_breaker as grant_circuit_breaker
+from approvals.grants.jobs import circuit_breaker as job_circuit_breaker
+from approvals.grants.jobs import expiry
+from approvals.grants.transitions import circuit_breaker
+from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.models import (
+    BatchAnswer,
+    BatchSays,
+    BatchState,
+    Grant,
+    GrantState,
+    HeldBatch,
+    HeldGrant,
+    LetThrough,
+    RevocationTask,
+    Submission,
+)
+from governance.core.actors.actor import Actor
+from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
+from governance.core.models import FreeText, LedgerEvent, Notice, Person
+from inventory.automations.transitions import lifecycle
+from inventory.models import Automation
+from tests import run_lengths
+from tests.approvals.proposals.policy_proposals import changed, in_force
+from tests.approvals.refusals import database_refuses
+from tests.people import as_actor, as_delegate
+from tests.recertification.grant_rows import low_grants
+from tests.savepoints import undone
+from tests.scenarios import Company
+
+pytestmark = pytest.mark.django_db
+
+JOB = Actor.of_job("approvals.sweep")
+RELEASE, DISCARD = BatchSays.RELEASE, BatchSays.DISCARD
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def company(company: Company, stock_in_force: Submission) -> Company:
+    """Northwind with Weekly stock report in force: four grants, and twelve of low risk."""
+    low_grants(stock_in_force, 12, begins_at=company.now)
+    return company
+
+
+@pytest.fixture
+def batch(company: Company) -> HeldBatch:
+    """Its owner retired it, which would end all that is live."""
+    return retired(company)
+
+
+def retired(company: Company) -> HeldBatch:
+    """What is held once the owner retires it."""
+    automation = Automation.objects.get(grants=Grant.objects.earliest("pk"))
+    lifecycle.retire(automation, actor=as_actor(company.people.jonas), now=company.now, reason="Replaced.")
+    return HeldBatch.objects.get()
+
+
+def answered(batch: HeldBatch, who: Any, says: BatchSays, company: Company, *, now: Any = None) -> HeldBatch:
+    """Somebody says what becomes of it."""
+    actor = who if isinstance(who, Actor) else as_actor(who)
+    return circuit_breaker.answer_batch(batch, actor=actor, now=now or company.now, reason="I looked.", says=says)
+
+
+@pytest.mark.rule("G6")
+def test_nobody_but_security_and_admins_in_person_answers(batch: HeldBatch, company: Company) -> None:
+    n = company.people
+    for nobody in (n.jonas, n.theo, n.omar, n.yuki):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+            answered(batch, nobody, RELEASE, company)
+    for not_there in (as_actor(n.sana, None), as_actor(n.sana, 60), as_delegate(n.viktor, giver=n.sana)):
+        with pytest.raises(DutyConflict, match=r"^SOD-5: "):
+            answered(batch, not_there, RELEASE, company)
+    with pytest.raises(InvalidInput, match=r"^REASON: "):
+        circuit_breaker.answer_batch(batch, actor=as_actor(n.sana), now=company.now, reason=" ", says=RELEASE)
+    assert not BatchAnswer.objects.exists()
+    for other in (n.theo, n.jonas):
+        assert not HeldBatch.objects.visible_to(as_actor(other), company.now).exists()
+
+
+@pytest.mark.rule("G6")
+def test_two_of_one_role_or_one_with_both_or_two_who_disagree_are_not_enough(
+    batch: HeldBatch, company: Company
+) -> None:
+    n = company.people
+    answered(batch, n.sana, RELEASE, company)
+    answered(batch, n.viktor, RELEASE, company)
+    assert batch.state == BatchState.OPEN
+    answered(batch, n.ines, DISCARD, company)
+    assert batch.state == BatchState.OPEN
+    answered(batch, n.karl, RELEASE, company)  # the last that each of the two roles said counts
+    assert batch.state == BatchState.RELEASED
+    with pytest.raises(OutOfTurn, match=r"^STATE: This held batch is released, so this"):
+        answered(batch, n.ines, DISCARD, company)
+
+
+@pytest.mark.rule("G6")
+def test_who_caused_it_and_who_stands_in_for_the_other_do_not_answer(company: Company) -> None:
+    n = company.people
+    many = list(Grant.objects.filter(tier="low").order_by("pk"))
+    for one in many:
+        transition_lifecycle.revoke(one, actor=as_actor(n.sana), now=company.now, reason="Away with it.")
+    batch = HeldBatch.objects.get()
+    assert batch.cause.person == n.sana
+    with pytest.raises(DutyConflict, match=r"^G6: This is what you ended, so two"):
+        answered(batch, n.sana, RELEASE, company)
+    assert n.sana not in grant_circuit_breaker.answering(batch, company.now)
+    text = FreeText.objects.first()
+    with database_refuses("G6: who caused a batch does not answer it"):
+        BatchAnswer.objects.create(
+            batch=batch, person=n.sana, role="security_reviewer", says=RELEASE, reason=text, said_at=company.now
+        )
+
+
+@pytest.mark.rule("G6")
+def test_the_database_ends_no_batch_on_one_persons_word_and_none_twice(batch: HeldBatch, company: Company) -> None:
+    n = company.people
+    answered(batch, n.sana, RELEASE, company)
+    row = HeldBatch.objects.filter(pk=batch.pk)
+    with database_refuses("G6: security and an admin say the same of a batch"):
+        row.update(state="released", ended_at=company.now)
+    with database_refuses("held_batch_lapses_in_time"):
+        row.update(state="lapsed", ended_at=company.now)
+    said = BatchAnswer.objects.get()
+    for who, role in ((n.sana, "admin"), (n.jonas, "admin")):
+        with database_refuses("G6: who answers as admin holds that role"):
+            BatchAnswer.objects.create(
+                batch=batch, person=who, role=role, says=RELEASE, reason=said.reason, said_at=company.now
+            )
+    answered(batch, n.ines, RELEASE, company)
+    with database_refuses("G6: what became of batch # stays"):
+        row.update(state="open", ended_at=None)
+    with database_refuses("G6: batch # has ended"):
+        HeldGrant.objects.create(batch=batch, grant=Grant.objects.earliest("pk"), tier="low", why="retired")
+
+
+@pytest.mark.rule("G6", "L1", "G3")
+def test_a_retirement_that_would_end_too_much_is_out_of_force_at_once_and_ends_when_both_say_so(
+    batch: HeldBatch, company: Company
+) -> None:
+    n = company.people
+    assert batch.number == 16
+    assert batch.answer_by == company.now + 4 * HOUR
+    assert not Grant.objects.filter(state=GrantState.ENDED).exists()
+    assert not Grant.objects.live(company.now).exists(), "a retired automation may nothing, whatever is held"
+    told = set(Notice.objects.filter(event="brake_held").values_list("recipient", flat=True))
+    assert told == {n.sana.pk, n.viktor.pk, n.ines.pk, n.karl.pk, n.jonas.pk}
+    assert job_circuit_breaker.sweep(company.now, JOB) == {"batches_lapsed": 0, "held_ended": 0}
+    answered(batch, n.viktor, RELEASE, company)
+    answered(batch, n.karl, RELEASE, company)
+    assert job_circuit_breaker.sweep(company.now, JOB)["held_ended"] == 16
+    assert job_circuit_breaker.sweep(company.now, JOB)["held_ended"] == 0
+    assert set(Grant.objects.values_list("state", "ended_why")) == {("ended", "retired")}
+    assert RevocationTask.objects.count() == 16
+    assert LedgerEvent.objects.filter(verb="brake.ended", outcome="done").count() == 16
+
+
+@pytest.mark.rule("G6")
+def test_what_both_discard_stays_as_it_is(batch: HeldBatch, company: Company) -> None:
+    answered(batch, company.people.sana, DISCARD, company)
+    answered(batch, company.people.ines, DISCARD, company)
+    for hours in (0, 5, 48):
+        assert job_circuit_breaker.sweep(company.now + hours * HOUR, JOB) == {"batches_lapsed": 0, "held_ended": 0}
+    assert not Grant.objects.filter(state=GrantState.ENDED).exists()
+
+
+@pytest.mark.rule("G6")
+def test_unanswered_high_goes_through_and_the_rest_is_let_be(company: Company) -> None:
+    Grant.objects.filter(pk__in=Grant.objects.filter(tier="low").values("pk")[:3]).update(raised_to="high")
+    batch = retired(company)
+    answered(batch, company.people.sana, DISCARD, company)  # one alone has not answered
+    with database_refuses("Cannot update"):
+        HeldGrant.objects.filter(tier="low").update(tier="high")
+    with pytest.raises(OutOfTurn, match=r"^G6: The time to answer this was over\."):
+        answered(batch, company.people.ines, DISCARD, company, now=batch.answer_by)
+    with pytest.raises(OutOfTurn, match=r"^G6: There is time to answer it still\."):
+        circuit_breaker.lapse_batch(batch, actor=JOB, now=batch.answer_by - timedelta(seconds=1))
+    job_circuit_breaker.sweep(batch.answer_by, JOB)
+    batch.refresh_from_db()
+    assert batch.state == BatchState.LAPSED
+    tiers = dict(HeldGrant.objects.values_list("grant", "tier"))
+    ended = set(Grant.objects.filter(state=GrantState.ENDED).values_list("pk", flat=True))
+    assert ended == {pk for pk, tier in tiers.items() if tier == "high"}
+    assert len(ended) == 3
+    assert Notice.objects.filter(event="brake_ended").count() == 5
+
+
+@pytest.mark.rule("G6")
+@pytest.mark.parametrize("became", ["released", "discarded", "lapsed"])
+def test_whoever_caused_it_hears_that_it_is_held_and_what_became_of_it(company: Company, became: str) -> None:
+    n = company.people
+    batch = retired(company)
+    if became == "lapsed":
+        job_circuit_breaker.sweep(batch.answer_by, JOB)
+    else:
+        for one in (n.sana, n.ines):
+            answered(batch, one, RELEASE if became == "released" else DISCARD, company)
+    told = list(Notice.objects.filter(recipient=n.jonas, event__startswith="brake_").order_by("pk"))
+    assert [one.event for one in told] == ["brake_held", "brake_ended"]
+    assert all(one.context["page"][0] == "automation" for one in told), "the batch is not theirs to read"
+    assert told[1].context["became"] == became
+
+
+@pytest.mark.rule("G6", "G5")
+def test_a_kill_switch_and_the_end_of_a_term_are_never_held(company: Company) -> None:
+    n = company.people
+    for one in Grant.objects.order_by("pk"):
+        transition_lifecycle.stop(one, actor=as_actor(n.sana), now=company.now, reason="It leaks.")
+    over = company.now + timedelta(days=200)
+    assert expiry.expire_due(over, JOB) == 16
+    assert not HeldBatch.objects.exists()
+    assert not LetThrough.objects.exists()
+
+
+@pytest.mark.rule("G6")
+def test_what_one_person_takes_back_is_counted_by_the_hour(company: Company) -> None:
+    n = company.people
+    many = list(Grant.objects.filter(tier="low").order_by("pk"))
+    for one in many[:10]:
+        transition_lifecycle.revoke(one, actor=as_actor(n.omar), now=company.now, reason="No.")
+    assert not HeldBatch.objects.exists(), "ten are never held"
+    transition_lifecycle.revoke(many[10], actor=as_actor(n.omar), now=company.now + HOUR / 2, reason="No.")
+    assert Grant.objects.get(pk=many[10].pk).state == GrantState.ACTIVE
+    assert HeldBatch.objects.get().number == 1
+    assert LedgerEvent.objects.filter(verb="grant.revocation_held").count() == 1
+    transition_lifecycle.revoke(many[11], actor=as_actor(n.amara), now=company.now + HOUR / 2, reason="No.")
+    assert Grant.objects.get(pk=many[11].pk).state == GrantState.ENDED, "another cause"
+
+
+@pytest.mark.rule("G6")
+def test_fifty_in_an_hour_are_held_however_many_live(company: Company, monkeypatch: Any) -> None:
+    monkeypatch.setattr(grant_circuit_breaker, "live", lambda now: 100_000)
+    row = grant_circuit_breaker.lock(grant_circuit_breaker.Cause("job:sync", title="A sync"))
+    low = list(Grant.objects.filter(tier="low").order_by("pk").values_list("pk", flat=True))
+    made = changed(brake={"share": 50, "grants": 12, "hours": 4})
+    in_force(company.people.ines, company.people.sana, made, now=company.now)
+    assert grant_circuit_breaker.let(row, low[:11], company.now)
+    assert grant_circuit_breaker.let(row, low[:11], company.now), "what was let through is not counted twice"
+    assert not grant_circuit_breaker.let(row, low, company.now)
+    assert grant_circuit_breaker.let(row, low, company.now + HOUR)
+
+
+class _World:
+    """What one example of the property does, and what it may look at."""
+
+    def __init__(self, company: Company) -> None:
+        self.company, self.now, self.batch = company, company.now, retired(company)
+
+    def do(self, what: str) -> None:
+        """One thing that may happen."""
+        n, c = self.company.people, self.company
+        if what == "later":
+            self.now += HOUR
+        elif what == "sweep":
+            job_circuit_breaker.sweep(self.now, JOB)
+        elif what == "kill":
+            one = Grant.objects.exclude(state=GrantState.ENDED).order_by("pk").first()
+            if one is not None:
+                self._try(
+                    lambda: transition_lifecycle.stop(one, actor=as_actor(n.viktor), now=self.now, reason="It leaks.")
+                )
+        elif what == "term":
+            expiry.expire_due(c.now + timedelta(days=100), JOB)
+        else:
+            who, says = what.split()
+            person: Person = getattr(n, who)
+            batch = HeldBatch.objects.get(pk=self.batch.pk)
+            self._try(lambda: answered(batch, person, BatchSays(says), c, now=self.now))
+
+    @staticmethod
+    def _try(act: Any) -> None:
+        with contextlib.suppress(Refused):
+            act()
+
+    def check(self) -> None:
+        """Each that is held is released or let be, once, and ended only where it was released or its term is over."""
+        batch = HeldBatch.objects.get(pk=self.batch.pk)
+        held, released, let_be = HeldGrant.objects.all(), HeldGrant.objects.released(), HeldGrant.objects.let_be()
+        assert held.count() == 16
+        if batch.state == BatchState.OPEN:
+            assert not released.exists()
+            assert not let_be.exists()
+        else:
+            assert set(released) | set(let_be) == set(held)
+            assert not set(released) & set(let_be)
+        ended = Grant.objects.filter(state=GrantState.ENDED).exclude(ended_why="term")
+        assert set(ended.values_list("pk", flat=True)) <= set(released.values_list("grant", flat=True))
+
+    def settle(self) -> None:
+        """However it went, time ends it, and then nothing is left that was released and has not ended."""
+        job_circuit_breaker.sweep(self.batch.answer_by + HOUR, JOB)
+        assert HeldBatch.objects.get(pk=self.batch.pk).state != BatchState.OPEN
+        left = HeldGrant.objects.released().exclude(grant__state=GrantState.ENDED)
+        assert not left.exists()
+        ends = LedgerEvent.objects.filter(verb="brake.ended", outcome="done").values_list("subject_id", flat=True)
+        assert len(ends) == len(set(ends))
+        self.check()
+
+
+WHAT = ("later", "sweep", "kill", "term", *(f"{who} {says}" for who in ("sana", "ines", "karl") for says in BatchSays))
+
+
+@pytest.mark.rule("G6", "R9")
+@settings(
+    max_examples=run_lengths.of(8, soak=100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.sampled_from(WHAT), max_size=12))
+def test_whatever_the_order_each_held_grant_is_released_or_let_be_exactly_once(
+    company: Company, order: list[str]
+) -> None:
+    with undone():
+        world = _World(company)
+        for what in order:
+            world.do(what)
+            world.check()
+        world.settle()
+
+
+@pytest.mark.rule("G6")
+def test_it_is_asked_of_more_grants_than_a_statement_takes_values() -> None:
+    many = range(1, 70_001)
+    assert not grant_circuit_breaker.are_let(grant_circuit_breaker.Cause("campaign:1", title="Everything"), many)
+    assert (grant_circuit_breaker.released("campaign:1", many), grant_circuit_breaker.standing(many)) == (set(), [])

@@ -1,0 +1,93 @@
+"""Every page says of a grant what was approved, where that is less than what was asked for (A7, R3), and leaves none out."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from approvals.grants.views import panels
+from approvals.models import Grant, Submission
+from governance.recertification.items.transitions.open_item import snapshot
+from governance.recertification.models import Item
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.inventory.identities.test_identity_page import body
+from tests.scenarios import Company
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def narrowed(company: Company, stock_in_stage_2: Submission) -> Submission:
+    """In force: what was asked to post messages to a channel may read there alone."""
+    record = stock_report.privilege_on(stock_in_stage_2, company.slack)
+    scenarios.approve(record, company.people.omar, now=company.now, level="read")
+    return stock_report.decide_rest(company, stock_in_stage_2)
+
+
+@pytest.mark.rule("A7", "R3", "G5")
+def test_a_lowered_level_is_said_wherever_the_grant_is_and_drawn_as_what_it_is(
+    narrowed: Submission, company: Company
+) -> None:
+    n, automation = company.people, narrowed.automation
+    grant = automation.grants.get(entitlement__resource=company.slack)
+    sentence = grant.sentence
+    assert sentence.startswith("May post messages to ")
+    assert sentence.endswith(", narrowed to reading")
+    for path in (
+        reverse("automation_grants", args=[automation.pk]),
+        reverse("grant_stop", args=[grant.pk]),
+        reverse("automation_stop", args=[automation.pk]),
+    ):
+        assert sentence in body(n.jonas, path), path
+    assert "2 resources within reach, none of them to change or run" in body(n.jonas, automation.href)
+    assert snapshot(Item(grant=grant, automation=automation), "standard")["what"] == sentence
+
+
+@pytest.mark.rule("A7", "R3")
+def test_a_part_of_a_scope_is_all_that_is_said(company: Company, chaser_in_stage_2: Submission) -> None:
+    chaser = chaser_in_stage_2
+    reading = chaser.approvals.get(privilege__scope=["fin.invoices", "fin.customers"])
+    scenarios.approve(reading, company.people.omar, now=company.now, scope=["fin.customers"])
+    stock_report.decide_rest(company, chaser)
+    page = body(company.people.omar, reverse("automation_grants", args=[chaser.automation_id]))
+    assert "May read fin.customers in" in page
+    grant = Grant.objects.get(approval=reading)
+    assert "fin.invoices" not in f"{grant.sentence} {grant.raw_scope}"
+
+
+@pytest.mark.rule("A7")
+def test_what_was_granted_as_asked_is_said_as_asked_and_once(stock_in_force: Submission) -> None:
+    for grant in stock_in_force.automation.grants.filter(kind="privilege"):
+        assert grant.sentence == grant.approval.privilege.sentence
+        parts = grant.raw_scope.split(" · ")
+        assert len(parts) == len(set(parts))
+
+
+@pytest.mark.rule("A2", "G5")
+def test_a_resource_lists_the_grants_of_credentials_that_its_owner_decided(
+    stock_in_force: Submission, company: Company
+) -> None:
+    secret = stock_in_force.automation.grants.get(credential__opens=company.erp, kind="credential")
+    page = body(company.people.omar, reverse("resource_grants", args=[company.erp.pk]))
+    assert secret.sentence in page
+    assert reverse("grant_stop", args=[secret.pk]) in page
+    assert secret.sentence not in body(company.people.omar, reverse("resource_grants", args=[company.slack.pk]))
+
+
+@pytest.mark.rule("G5")
+def test_a_panel_pages_by_key_what_ends_first_first_and_says_how_many_there_are(
+    stock_in_force: Submission, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panels, "MOST", 3)
+    grants = list(stock_in_force.automation.grants.order_by("ends_at", "pk"))
+    assert len(grants) == 4
+    here = reverse("automation_grants", args=[stock_in_force.automation_id])
+    first = body(company.people.jonas, here)
+    assert "4 grants in all, 3 a page" in first
+    next_href = f"{here}?after={grants[2].pk}"
+    assert next_href in first
+    second = body(company.people.jonas, next_href)
+    assert [one.sentence in second for one in grants] == [False, False, False, True]
+    for absurd in ("x", "-1", "9" * 40):
+        assert "4 grants in all" in body(company.people.jonas, f"{here}?after={absurd}")

@@ -1,0 +1,250 @@
+"""The desk: what is shown of what is open, in which order, on which page (A9, A10; ui.md, Desk)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+from django.test import Client
+from django.urls import reverse
+
+from approvals.inbox.queries import approvals
+from approvals.inbox.views import approvals as view_approvals
+from approvals.inbox.views import filters as view_filters
+from approvals.inbox.views.filters import Filters, places, places_in
+from approvals.models import Approval, ApprovalState, Submission
+from governance.core.models import Person
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.inventory.automations.test_register_pages import cost
+from tests.people import as_actor
+from tests.portal.dashboard.test_page_costs import asked
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+from tests.starting_points import STARTS
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.fixture(autouse=True)
+def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands."""
+    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+
+
+def five_submitted(company: Company) -> None:
+    """A submission of high risk, before stage 1; four of lower risk, two in stage 2, that waited longer the later they were made."""
+    scenarios.submitted(company)
+    for place, name in enumerate(("Alpha", "Beta", "Gamma", "Delta")):
+        made = asked(company, name, 2)
+        if place % 2:
+            scenarios.decide_app(company, made)
+        Approval.objects.filter(submission=made, opened_at__isnull=False).update(
+            opened_at=company.now - timedelta(days=place), due_at=company.now + timedelta(days=2 - place)
+        )
+
+
+STARTS["desk_of_five"] = "company", five_submitted
+
+
+@pytest.fixture
+def desk_of_five(company: Company) -> Company:
+    """The company with `five_submitted`."""
+    return company
+
+
+def names(client: Client, **said: str) -> list[str]:
+    """The automations on the desk, in order."""
+    answer = client.get(reverse("desk"), said)
+    assert answer.status_code == 200
+    return re.findall(r"data-row-open>([^<]+)<", answer.content.decode())
+
+
+def open_records() -> Any:
+    """All that is open."""
+    return approvals.shown(Approval.objects.filter(state=ApprovalState.OPEN), approvals.TEAM)
+
+
+@pytest.mark.rule("A10")
+def test_what_is_found_fits_the_filters_whether_it_was_read_before_or_is_asked_for(desk_of_five: Company) -> None:
+    team = desk_of_five.people.finance_ops.pk
+    choices = {
+        "show": ("", "all", "overdue"),
+        "stage": ("", "2"),
+        "team": ("", str(team), "999"),
+        "tier": ("", "high", "low"),
+        "credentials": ("", "1"),
+        "q": ("", "A lPH"),
+    }
+    records, sizes = list(open_records()), set()
+    for values in product(*choices.values()):
+        said = QueryDict(mutable=True)
+        said.update(dict(zip(choices, values, strict=True)))
+        filters = Filters.of(said, desk_of_five.now)
+        read = {one.pk for one in records if filters.fits(one)}
+        assert read == set(open_records().filter(filters.condition()).values_list("pk", flat=True)), values
+        here = places(one for one in records if filters.fits(one))
+        assert here == places_in(Approval.objects.filter(filters.condition(), state=ApprovalState.OPEN)), values
+        assert Filters.of(QueryDict(filters.href().partition("?")[2]), desk_of_five.now) == filters
+        sizes.add(len(here))
+    assert sizes >= {0, 1, 2, 5}
+
+
+@pytest.mark.rule("A10")
+def test_it_stands_by_risk_and_then_by_age_a_page_at_a_time(
+    desk_of_five: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view_filters, "PAGE", 2)
+    sana = client_of(desk_of_five.people.sana)
+    wanted = ["Invoice chaser", "Delta", "Gamma", "Beta", "Alpha"]
+    address, pages = "?show=all", []
+    while address:
+        answer = sana.get(reverse("desk") + address).content.decode()
+        pages.append(re.findall(r"data-row-open>([^<]+)<", answer))
+        older = re.search(r'rel="next" href="[^"?]*([^"]+)"', answer)
+        address = older[1].replace("&amp;", "&") if older else ""
+    assert pages == [wanted[:2], wanted[2:4], wanted[4:]]
+    newer = re.search(r'rel="prev" href="([^"]+)"', answer)
+    assert newer is not None
+    answer = sana.get(newer[1].replace("&amp;", "&")).content.decode()
+    assert re.findall(r"data-row-open>([^<]+)<", answer) == wanted[2:4]
+
+
+@pytest.mark.rule("A10")
+def test_what_was_decided_meanwhile_moves_no_page(desk_of_five: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view_filters, "PAGE", 2)
+    sana = client_of(desk_of_five.people.sana)
+    answer = sana.get(reverse("desk"), {"show": "all"}).content.decode()
+    older = re.search(r'rel="next" href="([^"]+)"', answer)
+    assert older is not None
+    delta = Submission.objects.get(automation__name="Delta")
+    for record in delta.approvals.filter(state=ApprovalState.OPEN):
+        scenarios.reject(record, desk_of_five.people.omar, now=desk_of_five.now)
+    answer = sana.get(older[1].replace("&amp;", "&")).content.decode()
+    assert re.findall(r"data-row-open>([^<]+)<", answer) == ["Gamma", "Beta"]
+
+
+@pytest.mark.rule("A9", "A10")
+def test_filters_narrow_what_waits_for_me_and_nobody_sees_more_by_them(desk_of_five: Company) -> None:
+    n = desk_of_five.people
+    omar, grace = client_of(n.omar), client_of(n.grace)
+    assert names(omar) == ["Delta", "Beta"]
+    assert names(omar, stage="1") == []
+    assert names(omar, q="bet") == ["Beta"]
+    assert names(omar, team=str(n.finance_ops.pk), tier="standard") == names(omar, show="all", stage="2")
+    assert names(omar, show="overdue") == ["Delta"]
+    assert names(grace, show="all") == names(grace, show="all", team=str(n.finance_ops.pk)) == []
+    assert approvals.to_decide(as_actor(n.grace), desk_of_five.now) == []
+
+
+@pytest.mark.rule("A10")
+def test_the_head_says_how_much_waits_and_how_much_of_it_is_late(desk_of_five: Company) -> None:
+    answer = client_of(desk_of_five.people.omar).get(reverse("desk")).content.decode()
+    head = re.sub(r"<[^>]+>|\s+", " ", answer[answer.index("<h1>") : answer.index('id="chips"')])
+    assert re.sub(r"\s+", " ", head).strip().startswith("Desk 2 wait for you 1 overdue oldest 3 days")
+
+
+@pytest.mark.rule("A10")
+@pytest.mark.parametrize(
+    "said",
+    [
+        "after=x",
+        "after=1~0001-01-01T00:00:00%2B14:00~5",
+        "after=1~2026-13-01~5",
+        "after=1~2026-11-24T09:00:00~5",
+        f"after=0~2026-11-24T09:00:00%2B00:00~{'9' * 40}",
+    ],
+)
+def test_an_address_that_means_nothing_shows_the_desk(desk_of_five: Company, said: str) -> None:
+    more = "&stage=7&team=x&tier=none&show=nothing&credentials=&q=%E2%80%AE"
+    answer = client_of(desk_of_five.people.sana).get(f"{reverse('desk')}?{said}{more}")
+    assert answer.status_code == 200
+    assert "\u202e" not in answer.content.decode()
+
+
+@pytest.mark.rule("A9")
+def test_neither_filters_nor_pages_cost_more_queries(desk_of_five: Company) -> None:
+    sana = client_of(desk_of_five.people.sana)
+    for said in ("", "?stage=1"):
+        assert cost(sana, reverse("desk") + said)[0] <= 8, said
+    for said in ("?show=all", "?show=overdue&team=1&q=a"):  # where what is shown is not what waits for the reader
+        assert cost(sana, reverse("desk") + said)[0] <= 9, said
+
+
+def row(client: Client, submission: Submission, **said: str) -> dict[str, Any]:
+    """The row of a submission on somebody's desk."""
+    bands = client.get(reverse("desk"), said).context["bands"]
+    return next(one for band in bands for one in band["rows"] if one["key"] == str(submission.pk))
+
+
+@pytest.mark.rule("A3", "T2")
+@pytest.mark.parametrize("show", ["", "all"])
+def test_who_decides_about_an_app_sees_what_it_would_touch_the_riskiest_first(company: Company, show: str) -> None:
+    submission = scenarios.submitted(company)
+    shown = row(client_of(company.people.theo), submission, show=show)
+    second = list(submission.approvals.filter(stage=2).select_related("privilege__entitlement__resource"))
+    highest = {one.privilege.sentence.removeprefix("May ") for one in second if one.privilege and one.tier == "high"}
+    first, other = shown["wants"].rsplit(" and ", 1)[0].split("; ")
+    assert {first, other} <= highest
+    assert shown["wants"].endswith(f" and {len(second) - 2} more")
+    assert shown["levels"] == ["write", "write", "secret", "secret"], "the riskiest tier comes first"
+    assert shown["data_class"] == "confidential"
+    assert "Chosen by a model" in [tag["text"] for tag in shown["tags"]]
+    part = client_of(company.people.theo).get(shown["part_href"]).context["part"]
+    assert part["asked"][0]["text"] == "exist for business use"
+    assert part["asked"][1]["text"] in highest
+    assert part["more"] == len(second) + 1 - len(part["asked"])
+
+
+@pytest.mark.rule("I3")
+def test_the_data_class_is_of_what_a_credential_opens_and_nothing_is_made_up(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    n = company.people
+    for record in stock_in_stage_2.approvals.filter(kind="privilege"):
+        scenarios.finish(company, record, now=company.now)
+    omar = client_of(n.omar)
+    assert row(omar, stock_in_stage_2)["data_class"] == "confidential"
+    bare = scenarios.submitted(
+        company, scenarios.brought_in(company, "weekly-stock-report.json", content=nothing_held())
+    )
+    assert bare.approvals.filter(stage=2).count() == 0
+    assert row(client_of(n.theo), bare)["data_class"] == ""
+    assert row(client_of(n.theo), bare)["wants"] == "exist for business use"
+
+
+def nothing_held() -> bytes:
+    """An export that touches nothing."""
+    return stock_report.source(stock_report.nothing_but_the_trigger)
+
+
+@pytest.mark.rule("A10")
+def test_chips_say_how_much_they_would_show_and_shut_out_what_one_may_not_see(desk_of_five: Company) -> None:
+    for reader in (desk_of_five.people.sana, desk_of_five.people.grace):
+        client = client_of(reader)
+        chips = {one["label"]: one["count"] for one in client.get(reverse("desk")).context["chips"] if "label" in one}
+        for label, show in (("All open", "all"), ("Overdue", "overdue")):
+            shown = names(client, show=show)
+            assert chips[label] == len(set(shown)), (reader.name, show)
+            own = client.get(reverse("desk"), {"show": show}).context["chips"]
+            assert next(one["count"] for one in own if one.get("label") == label) == len(set(shown))
+
+
+@pytest.mark.rule("A10")
+def test_where_a_whole_company_has_much_open_it_is_counted_for_those_alone_who_see_all(
+    desk_of_five: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_now = Submission.objects.unfinished().count()
+
+    def counts(reader: Person) -> list[int | None]:
+        chips = client_of(reader).get(reverse("desk")).context["chips"]
+        return [one["count"] for one in chips if one.get("label") in {"All open", "Overdue"}]
+
+    for most, said in ((open_now, [open_now, 1]), (open_now - 1, [None, None])):
+        monkeypatch.setattr(view_approvals, "COUNTED", most)
+        assert counts(desk_of_five.people.omar) == said
+        assert counts(desk_of_five.people.sana) == [open_now, 1]

@@ -1,0 +1,367 @@
+"""Several records decided together from the desk, with one reason; high risk never (A6, A7, A11)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from approvals.decisions import digest
+from approvals.decisions.transitions import comment, decide
+from approvals.inbox.queries import approvals
+from approvals.models import Approval, ApprovalState, Decision, Submission
+from approvals.submissions.transitions import withdraw
+from governance.core.duties.refusals import InvalidInput
+from inventory.models import Binding
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.inventory.automations.test_register_pages import cost
+from tests.people import as_actor, as_delegate
+from tests.portal.dashboard.test_page_costs import asked
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+from tests.starting_points import STARTS, Ground
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "decide_together"
+
+
+@pytest.fixture(autouse=True)
+def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands."""
+    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+
+
+def two_asked(company: Company) -> list[int]:
+    """Submit two with two privileges each that wait for Omar, and approve the apps; returns their keys."""
+    submissions = [asked(company, name, 2) for name in ("Alpha", "Beta")]
+    for submission in submissions:
+        scenarios.decide_app(company, submission)
+    return [submission.pk for submission in submissions]
+
+
+STARTS["two_in_stage_2"] = "company", two_asked
+
+
+@pytest.fixture
+def two_in_stage_2(ground: Ground) -> list[Submission]:
+    """Two submissions in stage 2, each with two privileges that wait for Omar."""
+    return [Submission.objects.get(pk=key) for key in ground.made("two_in_stage_2")]
+
+
+def records(*submissions: Submission) -> list[Approval]:
+    """Their open records."""
+    return list(Approval.objects.filter(submission__in=submissions, state=ApprovalState.OPEN).order_by("pk"))
+
+
+def form(found: list[Approval], **more: Any) -> dict[str, Any]:
+    """What the page sends with all of some records ticked."""
+    return {
+        "of": sorted({one.submission_id for one in found}),
+        "record": [one.pk for one in found],
+        **{f"shown-{one.pk}": digest.digest(digest.of(one)) for one in found},
+        "reason": "All read the same rows.",
+        "decision": "approve",
+        **more,
+    }
+
+
+def send(client: Client, said: dict[str, Any]) -> Any:
+    """Send the form."""
+    return client.post(reverse(PAGE), said)
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"reason": " "}, "the reason stands with each decision"),
+        ({"decision": "ask"}, "approved or rejected"),
+        ({"decision": ""}, "approve, reject or ask"),
+        ({"record": []}, "Tick at least one"),
+    ],
+)
+def test_without_a_reason_a_decision_or_a_record_nothing_is_decided_and_nothing_typed_is_lost(
+    company: Company, two_in_stage_2: list[Submission], more: dict[str, Any], said: str
+) -> None:
+    found = records(*two_in_stage_2)
+    answer = send(client_of(company.people.omar), form(found) | more)
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert not Decision.objects.filter(approval__in=found).exists()
+    if "reason" not in more:
+        assert "All read the same rows." in answer.content.decode()
+
+
+@pytest.mark.rule("A7")
+def test_what_is_of_high_risk_is_not_decided_together_whoever_asks(company: Company) -> None:
+    high = scenarios.submitted(company)
+    scenarios.decide_app(company, high)
+    who = company.people.omar
+    waits = {one.pk for one in approvals.to_decide(as_actor(who), company.now)}
+    record = next(one for one in records(high) if one.tier == "high" and one.pk in waits)
+    for verb in (decide.approve, decide.reject):
+        with pytest.raises(InvalidInput) as no:
+            verb(
+                record,
+                actor=as_actor(who),
+                now=company.now,
+                reason="Fine.",
+                shown_digest=scenarios.shown(record),
+                batch=uuid4(),
+            )
+        assert (no.value.refusal.code, no.value.refusal.to_do) == ("A7", "Open its review.")
+    page = client_of(who).get(reverse(PAGE), {"of": high.pk}).content.decode()
+    assert "(high risk)" in page
+    assert f'name="record" value="{record.pk}"' not in page
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_all_that_is_ticked_is_decided_with_one_reason_and_the_rest_waits(
+    company: Company, two_in_stage_2: list[Submission], decision: str
+) -> None:
+    found = records(*two_in_stage_2)
+    client = client_of(company.people.omar)
+    page = client.get(reverse(PAGE), {"of": [one.pk for one in two_in_stage_2]}).content.decode()
+    assert all(f'name="record" value="{one.pk}"' in page for one in found)
+    assert all(f'value="{digest.digest(digest.of(one))}"' in page for one in found)
+    answer = client.post(reverse(PAGE), form(found) | {"record": [one.pk for one in found[1:]], "decision": decision})
+    assert (answer.status_code, answer.headers["Location"]) == (302, reverse("desk"))
+    taken = list(Decision.objects.filter(approval__in=found))
+    assert {one.approval_id for one in taken} == {one.pk for one in found[1:]}
+    assert {(one.outcome, one.reason.shown if one.reason else "") for one in taken} == {
+        (decision, "All read the same rows.")
+    }
+    assert len({one.batch for one in taken}) == 1
+    assert taken[0].batch is not None
+
+
+@pytest.mark.rule("A8")
+def test_a_second_press_leads_where_the_first_did(company: Company, two_in_stage_2: list[Submission]) -> None:
+    client, said = client_of(company.people.omar), form(records(*two_in_stage_2))
+    for _ in range(2):
+        assert send(client, said).url == reverse("desk")
+    assert Decision.objects.filter(approval__in=said["record"]).count() == len(said["record"])
+
+
+@pytest.mark.rule("A7", "A8")
+@pytest.mark.parametrize("more", [{"decision": "reject"}, {"reason": "Another one."}])
+def test_another_button_or_reason_is_no_second_press(
+    company: Company, two_in_stage_2: list[Submission], more: dict[str, Any]
+) -> None:
+    client, found = client_of(company.people.omar), records(*two_in_stage_2)
+    send(client, form(found[:2]))
+    answer = send(client, form(found[:2]) | more)
+    assert answer.status_code == 409
+    page = answer.content.decode()
+    assert page.count("you have said something about it already (approve), and that stands") == 2
+    assert str((form(found) | more)["reason"]) in page, "what was typed is there still"
+    assert set(Decision.objects.filter(approval__in=found).values_list("approval", "outcome")) == {
+        (one.pk, "approve") for one in found[:2]
+    }
+
+
+@pytest.mark.rule("A7", "A8")
+def test_what_is_left_is_decided_and_what_had_been_decided_otherwise_is_said(
+    company: Company, two_in_stage_2: list[Submission]
+) -> None:
+    client, found = client_of(company.people.omar), records(*two_in_stage_2)
+    send(client, form(found[:1]))
+    answer = send(client, form(found[:2], decision="reject"))
+    assert answer.status_code == 409
+    assert "Rejected 1 record." in answer.content.decode()
+    assert answer.content.decode().count("and that stands") == 1
+    assert list(Decision.objects.filter(approval__in=found[:2]).order_by("pk").values_list("outcome", flat=True)) == [
+        "approve",
+        "reject",
+    ]
+
+
+@pytest.mark.rule("A7", "A8")
+def test_what_somebody_else_has_decided_is_said_to_whoever_was_asked_and_to_nobody_else(
+    company: Company, two_in_stage_2: list[Submission]
+) -> None:
+    n, found = company.people, records(*two_in_stage_2)
+    stand_in = as_delegate(n.tom, giver=n.omar)
+    scenarios.reject(found[0], n.omar, now=company.now, reason="No.")
+    for other in (n.mei, n.theo, n.rita):
+        answer = send(client_of(other), form(found[:1]))
+        assert answer.status_code == 422
+        assert "Tick at least one" in answer.content.decode()
+    assert stand_in.person is not None
+    answer = send(client_of(stand_in.person), form(found[:1]))
+    assert answer.status_code == 409
+    assert "it does not wait for you any more" in answer.content.decode()
+
+
+@pytest.mark.rule("A15", "I8")
+def test_what_there_is_more_to_read_about_is_decided_on_its_own_page(company: Company) -> None:
+    made = scenarios.submitted(company, scenarios.brought_in(company, stock_report.EXPORT))
+    scenarios.decide_app(company, made)
+    open_ones = records(made)
+    Binding.objects.filter(resource=company.slack).update(confirmed_by=None, confirmed_at=None, known_since=None)
+    client = client_of(company.people.omar)
+    page = client.get(reverse(PAGE), {"of": made.pk}).content.decode()
+    assert "its connection is to be confirmed" in page
+    slack = stock_report.privilege_on(made, company.slack)
+    assert f'name="record" value="{slack.pk}"' not in page
+    send(client, form(open_ones))
+    assert not slack.decisions.exists()
+
+
+@pytest.mark.rule("A6", "A7")
+def test_what_changed_since_it_was_shown_keeps_no_other_from_being_decided_and_the_reason_is_kept(
+    company: Company, two_in_stage_2: list[Submission]
+) -> None:
+    found = records(*two_in_stage_2)
+    stale = form(found) | {f"shown-{found[0].pk}": "0" * 64}
+    answer = send(client_of(company.people.omar), stale)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Alpha" in page
+    assert "All read the same rows." in page
+    assert f'value="{digest.digest(digest.of(found[0]))}"' in page, "it is shown anew"
+    assert {one.pk for one in records(*two_in_stage_2)} == {found[0].pk}
+
+
+@pytest.mark.rule("A7", "A9")
+def test_nobody_decides_what_does_not_wait_for_them(company: Company, two_in_stage_2: list[Submission]) -> None:
+    found = records(*two_in_stage_2)
+    for who in (company.people.rita, company.people.grace, company.people.sana):
+        client = client_of(who)
+        page = client.get(reverse(PAGE), {"of": [one.pk for one in two_in_stage_2]}).content.decode()
+        assert "Nothing of what was selected waits for you." in page
+        assert "Alpha" not in page
+        assert send(client, form(found)).status_code == 422
+    assert not Decision.objects.filter(approval__in=found).exists()
+
+
+@pytest.mark.rule("A7")
+def test_where_all_of_it_is_decided_by_itself_nothing_is_offered_and_none_is_counted(company: Company) -> None:
+    made = scenarios.submitted(company)
+    scenarios.decide_app(company, made)
+    page = client_of(company.people.sana).get(reverse(PAGE), {"of": made.pk}).content.decode()
+    assert "Nothing that was selected can be decided together." in page
+    assert "(high risk)" in page
+    assert "0 records" not in page
+    assert 'name="decision"' not in page
+
+
+@pytest.mark.rule("A7", "A15")
+def test_the_desk_says_of_which_rows_nothing_is_decided_together(
+    company: Company, two_in_stage_2: list[Submission]
+) -> None:
+    made = scenarios.submitted(company)
+    scenarios.decide_app(company, made)
+    withdraw.withdraw(two_in_stage_2[1], actor=as_actor(company.people.rita), now=company.now, reason="Not yet.")
+    again = scenarios.submitted(company, two_in_stage_2[1].version)
+    scenarios.decide_app(company, again)
+    page = client_of(company.people.omar).get(reverse("desk")).content.decode()
+    said = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
+    assert said == {str(again.pk): "Beta was refused or withdrawn before"}, (
+        "Omar decides what is not of high risk there"
+    )
+    page = client_of(company.people.sana).get(reverse("desk")).content.decode()
+    said = dict(re.findall(r'name="of" value="(\d+)"[^>]*? data-row-apart="([^"]+)"', page))
+    assert said == {str(made.pk): f"{made.automation.name} is high risk"}
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize(
+    ("only", "offered"), [("reject", ["reject"]), ("approve", ["approve"]), ("all", ["reject", "approve"])]
+)
+def test_it_offers_what_was_pressed_to_come_here(
+    company: Company, two_in_stage_2: list[Submission], only: str, offered: list[str]
+) -> None:
+    client = client_of(company.people.omar)
+    page = client.get(reverse(PAGE), {"of": two_in_stage_2[0].pk, "only": only}).content.decode()
+    again = send(client, form(records(two_in_stage_2[0]), only=only, reason="", decision=offered[0])).content.decode()
+    for drawn in (page, again):
+        assert re.findall(r'name="decision" value="(\w+)"', drawn) == offered
+
+
+@pytest.mark.rule("A11")
+def test_a_delegate_decides_together_for_the_giver(company: Company, two_in_stage_2: list[Submission]) -> None:
+    n, found = company.people, records(*two_in_stage_2)
+    as_delegate(n.amara, giver=n.omar)
+    assert send(client_of(n.amara), form(found)).status_code == 302
+    assert {(one.person_id, one.for_person_id) for one in Decision.objects.filter(approval__in=found)} == {
+        (n.amara.pk, n.omar.pk)
+    }
+
+
+@pytest.mark.rule("A8")
+def test_two_presses_are_one_decision(company: Company, two_in_stage_2: list[Submission]) -> None:
+    found, client = records(*two_in_stage_2), client_of(company.people.omar)
+    for _ in range(2):
+        send(client, form(found))
+    assert Decision.objects.filter(approval__in=found).count() == len(found)
+
+
+@pytest.mark.rule("A7")
+def test_the_page_costs_the_same_for_few_records_as_for_many(
+    company: Company, two_in_stage_2: list[Submission]
+) -> None:
+    more = asked(company, "Gamma", 8)
+    scenarios.decide_app(company, more)
+    omar = client_of(company.people.omar)
+    few, many = (cost(omar, f"{reverse(PAGE)}?of={one.pk}")[0] for one in (two_in_stage_2[0], more))
+    assert few == many <= 10
+
+
+def shown(client: Client, *submissions: Submission) -> Any:
+    """What the page shows of some submissions."""
+    return client.get(reverse(PAGE), {"of": [one.pk for one in submissions]}).context
+
+
+@pytest.mark.rule("A6", "I6", "I8")
+def test_it_shows_what_the_review_shows_of_each_its_scope_as_it_is_and_what_stands_out(
+    company: Company, stock_in_force: Submission
+) -> None:
+    n = company.people
+    assert stock_in_force.approvals.exists(), "its owner has confirmed what its connections open"
+    other = stock_report.app_approved(company, stock_report.another(company))
+    rows = {row["key"]: row for row in shown(client_of(n.omar), other)["rows"]}
+    review = client_of(n.omar).get(reverse("review", args=[other.pk])).context
+    reviewed = {int(row["key"]): row for group in review["groups"] for row in group["rows"] if int(row["key"]) in rows}
+    assert {record.kind for record in records(other) if record.pk in rows} == {"privilege", "credential"}
+    for key, row in rows.items():
+        for name in ("scope", "data_class", "level", "tags"):
+            assert row[name] == reviewed[key][name], (row["what"], name)
+    assert any("Reach unknown" in [tag["text"] for tag in row["tags"]] for row in rows.values())
+    assert any(" · " in row["scope"] for row in rows.values() if row["level"] != "secret")
+
+
+@pytest.mark.rule("A3")
+def test_what_somebody_objected_to_is_decided_on_its_own_page(company: Company) -> None:
+    n = company.people
+    submission = asked(company, "Alpha", 2)
+    first = submission.approvals.filter(stage=2).order_by("pk")[0]
+    comment.object_to(first, actor=as_actor(n.omar), now=company.now, reason="Not these rows.")
+    scenarios.decide_app(company, submission)
+    page = shown(client_of(n.omar), submission)
+    assert [one["why"] for one in page["apart"]] == ["somebody objected"]
+    assert first.pk not in [row["key"] for row in page["rows"]]
+    assert len(page["rows"]) == 1
+    answer = send(client_of(n.omar), form([Approval.objects.get(pk=first.pk)]))
+    assert answer.status_code == 422
+    assert not Decision.objects.filter(approval=first).exists()
+
+
+@pytest.mark.rule("A7")
+def test_credentials_of_several_submissions_cost_no_more_than_of_one(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    other = stock_report.app_approved(company, stock_report.another(company))
+    omar = client_of(company.people.omar)
+    one, both = (
+        cost(omar, f"{reverse(PAGE)}?{'&'.join(f'of={each.pk}' for each in some)}")[0]
+        for some in ((stock_in_stage_2,), (stock_in_stage_2, other))
+    )
+    assert one == both <= 14

@@ -1,0 +1,120 @@
+"""Views of the desk under a name: the reader's own, by their address (ui.md, Desk)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from approvals.inbox.views import saved_views
+from approvals.models import DeskView
+from governance.core.models import Person
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.django_db
+
+FILTERS = "tier=high&q=chaser"
+
+
+@pytest.fixture(autouse=True)
+def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands."""
+    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+
+
+def keep(person: Person, name: str, query: str = FILTERS) -> Any:
+    """Keep what the desk shows under a name."""
+    return client_of(person).post(f"{reverse('desk_view_save')}?{query}", {"name": name})
+
+
+def desk(person: Person, query: str = "") -> str:
+    """A reader's desk."""
+    return str(client_of(person).get(f"{reverse('desk')}?{query}").content.decode())
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\u200b\u202e", "x" * 41])
+def test_a_name_that_nobody_can_read_is_refused_by_its_field(company: Company, name: str) -> None:
+    answer = keep(company.people.sana, name)
+    assert answer.status_code == 422
+    assert "id_name_error" in answer.content.decode()
+    assert not DeskView.objects.exists()
+
+
+def test_what_is_too_long_to_keep_is_said(company: Company) -> None:
+    answer = keep(company.people.sana, "Long", "q=" + "+".join(letter * 190 for letter in "abcde"))
+    assert answer.status_code == 422
+    assert "too long to be kept" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "names", [("straße", "STRAẞE"), ("İstanbul", "i̇stanbul"), ("k", "\u212a"), ("s", "ſ"), ("Ω", "\u2126"), ("ǅ", "ǆ")]
+)
+def test_letters_whose_cases_do_not_pair_are_no_error(company: Company, names: tuple[str, str]) -> None:
+    for number, name in enumerate((*names, *names)):
+        assert keep(company.people.sana, name, f"q=word{number}").status_code == 302
+    views = DeskView.objects.filter(person=company.people.sana)
+    assert 1 <= views.count() <= 2
+    assert views.latest("pk").query.endswith("word3")
+
+
+def test_of_two_that_come_at_once_under_one_name_the_later_filters_count(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sana = company.people.sana
+    keep(sana, "Risky", "q=first")
+    found = [None, DeskView.objects.get()]
+    monkeypatch.setattr(saved_views, "_called", lambda *_: found.pop(0))
+    assert keep(sana, "risky", "q=second").status_code == 302
+    assert DeskView.objects.get().query == "q=second"
+
+
+def test_nobody_sees_or_removes_anybody_elses(company: Company) -> None:
+    n = company.people
+    keep(n.sana, "Risky")
+    view = DeskView.objects.get()
+    assert "Risky" not in desk(n.omar)
+    for method in ("get", "post"):
+        answer = getattr(client_of(n.omar), method)(reverse("desk_view_remove", args=[view.pk]))
+        assert answer.status_code == 404
+    assert DeskView.objects.count() == 1
+
+
+def test_it_stands_among_the_filters_and_is_current_where_it_is_shown(company: Company) -> None:
+    sana = company.people.sana
+    assert "Keep this view" in desk(sana, FILTERS)
+    assert "Keep this view" not in desk(sana)
+    answer = keep(sana, "Risky chasers")
+    assert answer.url == f"{reverse('desk')}?{FILTERS}"
+    here = desk(sana, FILTERS)
+    assert 'aria-current="true">Risky chasers<' in here
+    assert "Let this view go" in here
+    assert 'aria-current="true">Risky chasers<' not in desk(sana)
+
+
+def test_the_same_name_again_is_the_same_view_with_other_filters(company: Company) -> None:
+    sana = company.people.sana
+    keep(sana, "Risky")
+    keep(sana, "risky", "stage=2")
+    view = DeskView.objects.get()
+    assert (view.name, view.query) == ("Risky", "stage=2")
+
+
+def test_no_more_are_kept_than_fit(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved_views, "MOST", 1)
+    keep(company.people.sana, "One")
+    answer = keep(company.people.sana, "Two")
+    assert answer.status_code == 422
+    assert "let one of them go first" in answer.content.decode()
+
+
+def test_letting_it_go_asks_first_and_takes_the_name_alone(company: Company) -> None:
+    sana = company.people.sana
+    keep(sana, "Risky")
+    path = reverse("desk_view_remove", args=[DeskView.objects.get().pk])
+    asked = client_of(sana).get(path).content.decode()
+    assert "Let “Risky” go?" in asked
+    assert DeskView.objects.exists()
+    assert client_of(sana).post(path).url == reverse("desk")
+    assert not DeskView.objects.exists()

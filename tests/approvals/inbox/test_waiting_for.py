@@ -1,0 +1,138 @@
+"""Who holds a submission, in which seat, since when and until when: the same on home, status, automation page, desk and API."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from approvals.decisions.transitions import decide
+from approvals.models import Approval, Submission
+from approvals.submissions import jobs as submission_jobs
+from governance.core.models import Person
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.approvals.api.programs import Program
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+
+def said(person: Person, path: str) -> str:
+    """What a page says, without its marks."""
+    shown = client_of(person).get(path).content.decode()
+    return " ".join(re.sub("<[^>]+>", " ", shown).split()).replace(" .", ".").replace(" ;", ";")
+
+
+def everywhere(person: Person, submission: Submission) -> dict[str, list[str]]:
+    """Whom home, the status and the automation's page say it is held by, as "who since when", to one reader."""
+    pages = {
+        "home": reverse("home"),
+        "status": reverse("review", args=[submission.pk]),
+        "automation": submission.automation.href,
+    }
+    shape = re.compile(r'Held by .*?(?=</p>|<div>|</div>|<span class="push">)', re.DOTALL)
+    found = {}
+    for name, path in pages.items():
+        shown = client_of(person).get(path).content.decode()
+        texts = [" ".join(re.sub("<[^>]+>", " ", one).split()) for one in shape.findall(shown)]
+        found[name] = [line.strip(" .") for text in texts for line in text.removeprefix("Held by ").split(";")]
+    return found
+
+
+def row_of(person: Person, record: Approval) -> dict[str, Any]:
+    """The row of a record as the review page draws it."""
+    shown = client_of(person).get(reverse("review", args=[record.submission_id])).context
+    return next(row for group in shown["groups"] for row in group["rows"] if row["key"] == str(record.pk))
+
+
+def ask(record: Approval, person: Person, at: datetime, why: str = "Which rows?") -> None:
+    """Somebody sends a record back with a question."""
+    digest = scenarios.shown(record)
+    decide.ask_for_changes(record, actor=as_actor(person), now=at, reason=why, shown_digest=digest)
+
+
+@pytest.fixture
+def later(company: Company, monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """The pages are read on the Thursday after everything was asked on Tuesday."""
+    at = company.now + timedelta(days=2)
+    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: at)
+    return at
+
+
+@pytest.mark.rule("A3", "A8", "A14")
+def test_home_status_and_automation_name_the_same_people_each_counted_and_nobody_who_has_decided(
+    company: Company, chaser: Submission, later: datetime
+) -> None:
+    n, submission = company.people, chaser
+    for record in submission.approvals.filter(stage=2, seats__candidates__person=n.omar).distinct().order_by("pk"):
+        scenarios.approve(record, n.omar, now=company.now)
+    asked = stock_report.privilege_on(submission, company.mail)
+    ask(asked, n.mei, later - timedelta(days=1))
+    found = everywhere(n.rita, submission)
+    assert found["home"] == found["status"] == found["automation"]
+    assert "Omar Haddad" not in " ".join(found["home"])
+    assert found["home"][0] == "you since yesterday"
+    assert any(re.match(r"Mei Tanaka \(\d\) since Tue 24 Nov", one) for one in found["home"])
+    assert any(re.match(r"(Sana Iqbal|Viktor Lind).* \(\d\d?\) since Tue 24 Nov", one) for one in found["home"])
+
+
+@pytest.mark.rule("A8", "T3")
+def test_two_signatures_that_are_both_needed_are_joined_by_and(company: Company, chaser: Submission) -> None:
+    record = stock_report.privilege_on(chaser, company.mail)
+    assert record.seats.count() == 2
+    holder = row_of(company.people.rita, record)["state"]["holder"]
+    owner, security = holder.split(" and ")
+    assert owner == "Mei Tanaka"
+    assert set(security.split(" or ")) <= {"Sana Iqbal", "Viktor Lind"}
+    scenarios.approve(record, company.people.mei, now=company.now)
+    assert row_of(company.people.rita, record)["state"]["holder"] == security
+
+
+@pytest.mark.rule("A10")
+def test_a_deputy_holds_it_from_the_day_on_which_they_were_asked(
+    company: Company, stage_2: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, record = company.people, stock_report.privilege_on(stage_2, company.erp)
+    assert record.opened_at is not None
+    assert record.due_at is not None
+    half = record.opened_at + (record.due_at - record.opened_at) / 2
+    assert half.date() > record.opened_at.date()
+    submission_jobs.sweep(half)
+    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: half)
+    found = everywhere(n.rita, stage_2)
+    assert found["home"] == found["status"] == found["automation"]
+    assert any(one.startswith("Omar Haddad") and one.endswith(" or Amara Okafor since today") for one in found["home"])
+    told = Program.of(n.rita).get(f"/submissions/{stage_2.pk}").said["records"]
+    held = next(one["held_by"] for one in told if "scm.stock" in one["sentence"])
+    since = {one["name"]: one["since"] for one in held}
+    assert datetime.fromisoformat(since["Omar Haddad"]) == record.opened_at
+    assert datetime.fromisoformat(since["Amara Okafor"]) == half
+    assert {one["seat"] for one in held} == {"owner"}
+
+
+@pytest.mark.rule("A14")
+def test_a_question_is_held_from_the_question_on_until_the_builders_own_deadline(
+    company: Company, stage_2: Submission, later: datetime
+) -> None:
+    n, record = company.people, stock_report.privilege_on(stage_2, company.erp)
+    ask(record, n.omar, later)
+    record.refresh_from_db()
+    due = record.builder_due_at
+    assert due is not None
+    assert "you since today" in everywhere(n.rita, stage_2)["status"]
+    assert row_of(n.omar, record)["state"]["answer_due"] == due
+    status = said(n.rita, reverse("review", args=[stage_2.pk]))
+    assert f"Answer here by {due:%a} {due.day} {due:%b} " in status
+    assert f"Answer due {due:%a} {due.day} {due:%b}" in status
+    assert f"ends as rejected on {due:%a} {due.day} {due:%b %Y}" in said(
+        n.rita, reverse("answer", args=[stage_2.pk, record.pk])
+    )
+    told = Program.of(n.rita).get(f"/submissions/{stage_2.pk}").said["records"]
+    (held,) = next(one["held_by"] for one in told if one["state"] == "changes_asked")
+    assert (held["name"], held["seat"]) == ("Rita Novak", "builder")
+    assert datetime.fromisoformat(held["since"]) == later
+    assert datetime.fromisoformat(held["until"]) == due

@@ -1,0 +1,135 @@
+"""What a connection opens: chosen from the register or proposed with a suggested owner, who is thereby nothing yet (I8)."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from approvals.intake.drafts import Draft
+from approvals.intake.views import builder
+from inventory.models import Binding, ImportItem, Resource, ResourceState
+from tests.approvals.intake.builder import PRICES, Build
+from tests.scenarios import Company
+
+pytestmark = pytest.mark.django_db
+
+
+def first_open(rita: Build, item: ImportItem) -> str:
+    """The key of the first row that asks what its connection opens."""
+    return next(name for name in rita.fields(item) if name.startswith("bind-")).removeprefix("bind-")
+
+
+def test_a_connection_of_somebody_elses_preview_is_not_there(company: Company, rita: Build) -> None:
+    item = rita.import_item()
+    url = reverse("import_bind", args=[item.pk, first_open(rita, item)])
+    jonas = Build.by(company.people.jonas).client
+    assert jonas.get(url).status_code == 404
+    assert jonas.post(url, {"do": "choose", "resource": company.erp.pk}).status_code == 404
+
+
+def test_a_key_that_no_row_has_is_not_there(rita: Build) -> None:
+    item = rita.import_item()
+    assert rita.client.get(reverse("import_bind", args=[item.pk, "0123456789ab"])).status_code == 404
+
+
+@pytest.mark.rule("I8")
+def test_what_is_decided_at_run_time_is_never_named_by_one_builder(company: Company, rita: Build) -> None:
+    from approvals.intake.drafts import privilege_row
+    from tests.approvals.intake.builder import manifest_of
+
+    item = rita.import_item(PRICES)
+    dynamic = next(one for one in manifest_of(item).privileges if not one.instance)
+    url = reverse("import_bind", args=[item.pk, privilege_row(dynamic)])
+    assert rita.client.get(url).status_code == 404
+    assert rita.client.post(url, {"do": "choose", "resource": company.erp.pk}).status_code == 404
+
+
+def test_a_resource_that_one_does_not_see_can_not_be_chosen(company: Company, rita: Build) -> None:
+    company.erp.directory = False
+    company.erp.save()
+    item = rita.import_item()
+    url = reverse("import_bind", args=[item.pk, first_open(rita, item)])
+    assert rita.client.post(url, {"do": "choose", "resource": company.erp.pk}).status_code == 404
+    assert rita.client.post(url, {"do": "choose", "resource": "none"}).status_code == 404
+    item.refresh_from_db()
+    assert Draft.of(item).chosen == {}
+
+
+@pytest.mark.rule("I8")
+def test_a_register_with_more_than_a_page_offers_is_searched(
+    company: Company, rita: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = rita.import_item()
+    key = first_open(rita, item)
+    url = reverse("import_bind", args=[item.pk, key])
+    assert "Search" not in rita.client.get(url).content.decode().partition("<main")[2]
+    monkeypatch.setattr(builder, "MOST_OPTIONS", 1)
+    last = max(Resource.objects.all(), key=lambda one: one.name)
+    assert f'value="bind:{key}">Search the others' in rita.see(item)
+    page = rita.client.get(url).content.decode()
+    assert "the first 1;" in page
+    assert last.name not in page
+    assert last.name in rita.client.get(url, {"q": last.name}).content.decode()
+    assert "Nothing that you see fits" in rita.client.get(url, {"q": "zzz no such"}).content.decode()
+    rita.client.post(url, {"do": "choose", "resource": last.pk})
+    item.refresh_from_db()
+    assert list(Draft.of(item).chosen.values()) == [last.pk]
+    assert last.name in rita.see(item)
+
+
+def test_a_new_resource_without_a_name_is_refused_beside_its_field(rita: Build) -> None:
+    item = rita.import_item()
+    url = reverse("import_bind", args=[item.pk, first_open(rita, item)])
+    before = Resource.objects.count()
+    answer = rita.client.post(
+        url, {"do": "register", "name": " ", "kind": "data_store", "environment": "production", "about": "Kept words."}
+    )
+    assert answer.status_code == 422
+    assert "Kept words." in answer.content.decode()
+    assert Resource.objects.count() == before
+
+
+def test_whoever_is_no_builder_can_choose_and_not_propose(company: Company) -> None:
+    jonas = Build.by(company.people.jonas)  # of the team, without the role
+    item = jonas.import_item()
+    assert "Register a new one" not in jonas.see(item)
+    url = reverse("import_bind", args=[item.pk, first_open(jonas, item)])
+    assert "Propose it and use it here" not in jonas.client.get(url).content.decode()
+    answer = jonas.client.post(url, {"do": "register", "name": "X", "kind": "data_store", "environment": "production"})
+    assert answer.status_code == 403
+    assert not Resource.objects.filter(name="X").exists()
+
+
+@pytest.mark.rule("I8")
+def test_a_choice_stands_in_the_draft_and_becomes_a_binding_only_when_it_is_confirmed(
+    company: Company, rita: Build
+) -> None:
+    item = rita.import_item()
+    key = first_open(rita, item)
+    answer = rita.client.post(reverse("import_bind", args=[item.pk, key]), {"do": "choose", "resource": company.erp.pk})
+    assert answer["Location"] == f"{reverse('import_preview', args=[item.pk])}#wish-{key}"
+    page = rita.see(item)
+    assert "Its owner confirms this with the first decision." in page
+    assert "May read scm.stock in ERP Postgres (production)" in page
+    assert not Binding.objects.exists()
+    rita.post(item, {f"bind-{key}": ""})
+    item.refresh_from_db()
+    assert Draft.of(item).chosen == {}
+
+
+@pytest.mark.rule("I8", "S8")
+def test_a_proposed_resource_has_a_suggested_owner_and_none(company: Company, rita: Build) -> None:
+    item = rita.import_item()
+    key = first_open(rita, item)
+    url = reverse("import_bind", args=[item.pk, key])
+    assert "What does “ERP Postgres (production)” open?" in rita.client.get(url).content.decode()
+    omar = company.people.omar
+    given = {"name": "Stock database", "kind": "data_store", "environment": "production", "suggested_owner": omar.pk}
+    answer = rita.client.post(url, {"do": "register", **given})
+    assert answer.status_code == 302
+    made = Resource.objects.get(name="Stock database")
+    assert (made.state, made.owner, made.suggested_owner) == (ResourceState.PROPOSED, None, omar)
+    assert made.data_class == ""
+    page = rita.see(item)
+    assert "wait until somebody has accepted to own Stock database" in page
+    assert "Nobody yet" in page

@@ -1,0 +1,204 @@
+"""The builder's path in Chromium: from a file to submitted in few moves, live and without scripts, accessible in both themes."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone
+
+from approvals.models import Submission
+from tests import people, scenarios
+from tests.approvals.intake import builder
+from tests.approvals.intake.builder import ONBOARDING, STATEMENTS
+from tests.axe import is_too_wide, violations
+from tests.processes import Site
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+pytestmark = pytest.mark.browser
+
+WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
+#: From export file to submitted: what a person presses, chooses or fills in.
+MOST_MOVES = 12
+
+
+@dataclass
+class Moves:
+    """What a person does on a page, counted."""
+
+    page: Page
+    count: int = 0
+    said: list[str] = field(default_factory=list)
+
+    def make(self, what: str, act: Callable[[], Any]) -> None:
+        """Do one thing."""
+        act()
+        self.count += 1
+        self.said.append(what)
+
+
+@dataclass
+class Place:
+    """A word of this test alone, the company, and how Rita's browser opens."""
+
+    word: str
+    company: Company
+    open: Callable[..., Page]
+
+
+@lru_cache(maxsize=1)
+def company_of_these_tests() -> Company:
+    """One company for all of them: what they commit stays, and each brings in exports of its own."""
+    return scenarios.company(people.build(uuid.uuid4().hex[:8], now=timezone.now()))
+
+
+@pytest.fixture
+def place(open_page: Callable[..., Page], site: Site) -> Place:
+    """The company in the shared database, with Rita signed in."""
+    word, company = uuid.uuid4().hex[:8], company_of_these_tests()
+    session = client_of(company.people.rita).cookies["sessionid"].value
+
+    def open_one(**options: Any) -> Page:
+        page = open_page(**{"viewport": WIDE, **options})
+        page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
+        return page
+
+    return Place(word, company, open_one)
+
+
+def bring(page: Page, tmp_path: Path, name: str, content: bytes) -> None:
+    """Choose a file and look at its preview."""
+    file = tmp_path / name
+    file.write_bytes(content)
+    page.goto("/bring-in/")
+    page.get_by_label("Drop files here, or choose them").set_input_files(file)
+    page.get_by_role("button", name="Preview").click()
+    page.wait_for_url(re.compile(r"/bring-in/\d+/$"))
+
+
+def submit_button(page: Page) -> Locator:
+    """The one filled button."""
+    return page.get_by_role("button", name="Submit")
+
+
+@pytest.mark.rule("I7", "A1")
+def test_from_a_file_with_six_privileges_to_submitted_in_twelve_moves(place: Place, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    content = builder.of_its_own(STATEMENTS, place.word)
+    builder.connect(place.company, content)
+    file = tmp_path / STATEMENTS
+    file.write_bytes(content)
+    page = place.open()
+    page.goto("/bring-in/")
+    moves = Moves(page)
+    moves.make("choose the file", lambda: page.locator("#files").set_input_files(file))
+    moves.make("preview", lambda: page.get_by_role("button", name="Preview").click())
+    expect(submit_button(page)).to_have_attribute("aria-disabled", "true")
+    opens = page.locator("select[name^=bind-]")
+    moves.make("say what the address opens", lambda: opens.select_option(str(place.company.model.pk)))
+    reasons = page.locator("textarea[name^=why-]")
+    for index in range(6):
+        moves.make("say why", lambda index=index: reasons.nth(index).fill(f"Reason {index}."))
+    moves.make("purpose", lambda: page.get_by_label("Purpose").fill("Compares statements with what we owe."))
+    jonas = str(place.company.people.jonas.pk)
+    moves.make("business owner", lambda: page.get_by_label("Business owner").select_option(jonas))
+    expect(page.locator("#route")).to_contain_text("Enough different people for every signature")
+    expect(submit_button(page)).not_to_have_attribute("aria-disabled", "true")
+    moves.make("submit", lambda: submit_button(page).click())
+    page.wait_for_url(re.compile(r"/review/\d+/$"))
+    assert moves.count <= MOST_MOVES, moves.said
+    made = Submission.objects.get(pk=int(page.url.rstrip("/").rpartition("/")[2]))
+    assert made.approvals.filter(stage=2, kind="privilege").count() == 6
+
+
+@pytest.mark.rule("I7")
+def test_what_is_being_typed_is_not_lost_while_the_route_changes_and_all_of_it_is_kept(
+    place: Place, tmp_path: Path
+) -> None:
+    from playwright.sync_api import expect
+
+    page = place.open()
+    content = builder.of_its_own(STATEMENTS, place.word)
+    builder.connect(place.company, content)
+    bring(page, tmp_path, STATEMENTS, content)
+    title = page.locator(".title-line .tier")
+    expect(title).to_have_text("High")  # one address is not known yet
+    page.locator("select[name^=bind-]").select_option(str(place.company.model.pk))
+    purpose = page.get_by_label("Purpose")
+    purpose.press_sequentially("Compares what suppliers say ", delay=20)
+    expect(title).to_have_text("Standard")
+    expect(purpose).to_be_focused()
+    purpose.press_sequentially("with what we owe.", delay=20)
+    page.get_by_label("Escalation contact").fill("#accounts-payable")
+    with page.expect_response(re.compile("/panel/")):
+        page.get_by_label("Escalation contact").blur()
+    with page.expect_response(re.compile("/panel/")):
+        page.get_by_label("Environment").select_option("development")
+    expect(page.locator("#title")).to_contain_text("development")
+    page.reload()
+    expect(page.get_by_label("Purpose")).to_have_value("Compares what suppliers say with what we owe.")
+    expect(page.get_by_label("Escalation contact")).to_have_value("#accounts-payable")
+
+
+def test_a_link_to_what_is_missing_and_a_refusal_put_the_cursor_there(place: Place, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    page = place.open()
+    bring(page, tmp_path, STATEMENTS, builder.of_its_own(STATEMENTS, place.word))
+    page.locator("#missing").get_by_role("link", name="say what it is for").click()
+    expect(page.get_by_label("Purpose")).to_be_focused()
+    submit_button(page).focus()  # it stays within reach of the keyboard and says what is missing
+    assert submit_button(page).get_attribute("aria-describedby") == "missing"
+    page.keyboard.press("Enter")
+    expect(page.locator("[aria-invalid=true]").first).to_be_focused()
+
+
+@pytest.mark.rule("I7", "A1")
+def test_without_scripts_it_goes_the_same_way(place: Place, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    page = place.open(java_script_enabled=False)
+    content = builder.of_its_own(STATEMENTS, place.word)
+    builder.connect(place.company, content)
+    bring(page, tmp_path, STATEMENTS, content)
+    page.get_by_label("Purpose").fill("Compares statements with what we owe.")
+    page.get_by_role("button", name="Register a new one").click()
+    page.get_by_label("Resource").select_option(str(place.company.model.pk))
+    page.get_by_role("button", name="It opens this").click()
+    expect(page.get_by_label("Purpose")).to_have_value("Compares statements with what we owe.")
+    for reason in page.locator("textarea[name^=why-]").all()[:6]:
+        reason.fill("It is compared.")
+    page.get_by_label("Business owner").select_option(str(place.company.people.jonas.pk))
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.locator("#route")).to_contain_text("Omar Haddad")
+    submit_button(page).click()
+    page.wait_for_url(re.compile(r"/review/\d+/$"))
+
+
+def test_a_refused_preview_has_no_accessibility_violation_and_nothing_overflows(place: Place, tmp_path: Path) -> None:
+    """What is not refused, and the page of a connection, are on the tour of all pages."""
+    page = place.open()
+    onboarding = builder.of_its_own(ONBOARDING, place.word)
+    builder.connect(place.company, onboarding)
+    bring(page, tmp_path, ONBOARDING, onboarding)
+    page.get_by_label("Business owner").select_option(str(place.company.people.jonas.pk))
+    submit_button(page).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[aria-invalid=true]")
+    assert not is_too_wide(page)
+    assert violations(page, colours_only=True) == []
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark")
+    assert not is_too_wide(page)
+    assert violations(page) == []

@@ -1,0 +1,405 @@
+"""The preview: everything shown, nothing guessed or lost; the route by the rules of the write (I7, I8, A9, A12, A14, T1, T2)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from approvals.intake.drafts import Draft
+from approvals.intake.preview import queries as previews
+from approvals.models import Submission
+from governance.core.models import FreeText, Team
+from inventory.models import Automation, Binding, ImportItem, Version
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.approvals.intake import builder
+from tests.approvals.intake.builder import ONBOARDING, PRICES, STOCK, Build
+from tests.people import as_actor, joins, make_person
+from tests.scenarios import Company
+from tests.starting_points import starting_point
+
+pytestmark = pytest.mark.django_db
+
+
+def row(page: str, words: str) -> str:
+    """The row of the page that says these words."""
+    rows = re.findall(r'<li class="wish".*?</li>', page, re.DOTALL)
+    return next(one for one in rows if words in one)
+
+
+def read(c: Company, item: ImportItem, **draft: Any) -> previews.Preview:
+    """The preview as the page reads it."""
+    kept = Draft.of(item)
+    actor = as_actor(c.people.rita)
+    return previews.read(
+        item, actor=actor, now=c.now, team=c.people.finance_ops, draft=Draft(**{**kept.to_dict(), **draft})
+    )
+
+
+def people_asked(found: previews.Preview) -> set[str]:
+    """Everybody whom the route names."""
+    seats = [*found.app_seats, *(seat for one in found.asked for seat in one.seats)]
+    return {person.name for seat in seats for person in seat.people}
+
+
+# --- what is refused ------------------------------------------------------------------------------------------------
+
+
+def test_somebody_elses_preview_is_not_there(company: Company, rita: Build) -> None:
+    item = rita.import_item()
+    jonas = Build.by(company.people.jonas).client
+    for name in ("import_preview", "import_discard"):
+        assert jonas.get(reverse(name, args=[item.pk])).status_code == 404
+    for name in ("import_panel", "import_submit"):
+        assert jonas.post(reverse(name, args=[item.pk]), {"purpose": "Mine now."}).status_code == 404
+    item.refresh_from_db()
+    assert "purpose" not in item.draft.get("fields", {})
+
+
+@pytest.mark.parametrize("field", ["team", "bind"])
+def test_a_team_or_resource_that_one_may_not_choose_is_not_there(company: Company, rita: Build, field: str) -> None:
+    item = rita.import_item()
+    hidden = company.erp
+    hidden.directory = False
+    hidden.save()
+    key = next(name for name in rita.fields(item) if name.startswith("bind-"))
+    data = {"team": company.people.marketing.pk} if field == "team" else {key: hidden.pk}
+    assert rita.post(item, data).status_code == 404
+    assert rita.panel(item, data).status_code == 404
+
+
+@pytest.mark.rule("I8")
+def test_what_is_decided_at_run_time_is_shown_as_that_and_can_not_be_named(company: Company, rita: Build) -> None:
+    builder.connect(company, PRICES)
+    item = rita.import_item(PRICES)
+    page = rita.see(item)
+    shown = row(page, "Write price")
+    assert "talks to something that is decided when it runs" in shown
+    assert "put a fixed address into the source" in shown
+    assert "Nobody yet" in shown
+    assert 'name="bind-' not in shown
+    assert "give “Write price” a fixed address in its source" in page
+
+
+@pytest.mark.rule("I8")
+def test_what_somebody_else_has_proposed_already_is_said_and_not_chosen_again(company: Company, rita: Build) -> None:
+    n = company.people
+    scenarios.brought_in(company, STOCK, by=n.jonas, content=builder.of_its_own(STOCK, ""))
+    binding = Binding.objects.get(resource=company.slack)
+    item = rita.import_item()
+    name = f"{binding.connector}|{binding.instance_name}"
+    found = read(company, item, chosen={name: company.mail.pk})
+    (shown,) = [one for one in found.wanted if one.asked.privilege and one.asked.privilege.connector == "slack"]
+    assert (shown.resource, shown.connection) == (company.slack, "")
+    assert shown.proposed.startswith(f"{n.jonas.name} proposed already that it opens {company.slack.name}")
+    page = row(rita.see(item), "May post messages to supply-stock")
+    assert "proposed already that it opens" in page
+    assert 'name="bind-' not in page
+
+
+@pytest.mark.rule("I8", "I3")
+def test_a_connection_that_nobody_knows_is_shown_counts_as_restricted_and_asks_what_it_opens(rita: Build) -> None:
+    page = rita.see(rita.import_item())
+    shown = row(page, "May post messages to supply-stock")
+    assert "Choose a resource" in shown
+    assert "Counts as restricted data until then" in shown
+    assert "Restricted" in shown
+    assert "Nobody yet" in shown
+    assert "say what “Post report” talks to" in page
+    assert 'aria-disabled="true"' in page
+
+
+@pytest.mark.rule("A9", "S3")
+def test_whoever_is_a_party_is_skipped_with_the_reason_and_the_deputy_is_asked(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    omar = connected.people.omar
+    connected.people.finance_ops.memberships.create(person=omar)
+    rita.post(item, rita.typed(item, omar))
+    page = rita.see(item)
+    assert "Omar Haddad (owner of" in page
+    assert "owns this automation, so decides nothing on it · SOD-3" in page
+    item.refresh_from_db()
+    assert "Omar Haddad" not in people_asked(read(connected, item))
+    assert "Amara Okafor" in people_asked(read(connected, item))
+
+
+@pytest.mark.rule("A9")
+def test_a_shortage_of_different_people_is_said_before_submitting(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    people = connected.people
+    for person in (people.omar, people.amara, people.bram, people.sana, people.viktor):
+        person.is_active = False
+        person.save()
+    rita.post(item, rita.typed(item, people.jonas))
+    page = rita.see(item)
+    assert "Not enough different people." in page
+    assert "find enough different people" in page
+    assert "Enough different people for every signature" not in page
+
+
+# --- what is kept ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I7")
+@pytest.mark.parametrize("how", ["save", "panel", "submit", "bind:"])
+def test_nothing_typed_is_lost_whatever_was_pressed(connected: Company, rita: Build, how: str) -> None:
+    item = rita.import_item()
+    why = next(name for name in rita.fields(item) if name.startswith("why-"))
+    data = {"purpose": "Half a purp", "business_owner": "", "escalation_contact": "#stock", why: "Half a reas"}
+    data[why.replace("why-", "term-")] = "30"
+    if how == "panel":
+        assert rita.panel(item, data).status_code == 200
+    else:
+        do = how + why.removeprefix("why-") if how == "bind:" else how
+        assert rita.post(item, data, do=do).status_code == (422 if how == "submit" else 302)
+    page = rita.see(item)
+    assert "Half a purp" in page
+    assert "Half a reas" in page
+    assert 'value="#stock"' in page
+    assert re.search(rf'name="{why.replace("why-", "term-")}".*?value="30" selected', page, re.DOTALL)
+
+
+@pytest.mark.rule("I7")
+def test_a_change_is_answered_with_the_parts_that_follow_from_it_and_no_field(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    answer = rita.panel(item, rita.typed(item, connected.people.jonas))
+    parts = answer.content.decode()
+    assert parts.lstrip().startswith('<section class="panel route" id="route"')
+    assert 'id="missing" class="preview-missing" hx-swap-oob="true"' in parts
+    assert "Omar Haddad" in parts
+    assert "<textarea" not in parts
+    assert "<html" not in parts
+
+
+@pytest.mark.rule("I7")
+def test_a_discarded_preview_is_gone_with_what_was_typed(rita: Build) -> None:
+    item = rita.import_item()
+    rita.post(item, {"purpose": "Something private."})
+    assert "Discard Weekly stock report?" in rita.client.get(reverse("import_discard", args=[item.pk])).content.decode()
+    assert rita.client.post(reverse("import_discard", args=[item.pk])).status_code == 302
+    item.refresh_from_db()
+    assert (item.manifest, item.draft, item.secrets) == ({}, {}, [])
+    assert rita.client.get(reverse("import_preview", args=[item.pk])).status_code == 404
+    assert not Automation.objects.exists()
+
+
+@pytest.mark.rule("H7")
+def test_a_preview_writes_nothing_into_the_register(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    rita.post(item, rita.typed(item, connected.people.jonas))
+    rita.see(item)
+    assert not Automation.objects.exists()
+    assert not Version.objects.exists()
+    assert not FreeText.objects.filter(text="It is needed for the report.").exists()
+
+
+# --- what it says ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I7", "A2", "T1")
+def test_each_privilege_stands_in_plain_words_with_level_data_risk_and_who_is_asked(
+    connected: Company, rita: Build
+) -> None:
+    page = rita.see(rita.import_item())
+    reads = row(page, "May read scm.stock in ERP Postgres (production)")
+    for words in ("Read", "database:select", "Confidential", "Standard", "Omar Haddad"):
+        assert words in reads
+    posts = row(page, "May post messages to supply-stock in Finance Slack workspace")
+    for words in ("Write", "Internal", "Standard", "Omar Haddad"):
+        assert words in posts
+    assert page.count('class="wish"') == 4  # two privileges, two credentials
+
+
+@pytest.mark.rule("T2", "T3", "A9", "A10")
+def test_the_route_says_who_is_asked_for_what_by_when(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    rita.post(item, rita.typed(item, connected.people.jonas))
+    route = rita.see(item).partition('id="route"')[2]
+    assert "Theo Brandt" in route
+    assert "2 privileges on ERP Postgres (production) and Finance Slack workspace, 2 credentials" in route
+    assert "Enough different people for every signature" in route
+    assert route.count("<time") == 2  # the app's and the owner's deadline
+    assert "Sana Iqbal" not in route  # nothing here is high
+
+
+@pytest.mark.rule("T2", "I1")
+def test_high_risk_asks_for_two_owners_and_a_second_signature(company: Company, rita: Build) -> None:
+    builder.connect(company, ONBOARDING)
+    item = rita.import_item(ONBOARDING)
+    rita.post(item, rita.typed(item, company.people.rita, technical_owner=""))
+    page = rita.see(item)
+    assert "Two people must own a high-risk app." in page
+    assert "name a second person as technical owner" in page
+    assert "Sana Iqbal or Viktor Lind" in page
+
+
+@pytest.mark.rule("G1")
+def test_a_term_is_the_longest_that_the_tier_allows_unless_a_shorter_one_is_chosen(
+    connected: Company, rita: Build
+) -> None:
+    item = rita.import_item()
+    found = read(connected, item)
+    first = found.asked[0]
+    assert found.term(first) == found.policy.longest_term(first.asked.tier) == 180
+    assert read(connected, item, terms={first.key: 30}).term(first) == 30
+    assert read(connected, item, terms={first.key: 400}).term(first) == 180
+    assert read(connected, item, terms={first.key: 0}).term(first) == 180
+    name = f"term-{first.key}"
+    rita.post(item, {name: "30"})
+    rita.post(item, {name: ""})  # the longest, whatever the tier is by then
+    item.refresh_from_db()
+    assert Draft.of(item).terms == {}
+
+
+def test_a_credential_without_a_reason_of_its_own_is_needed_for_what_it_opens(connected: Company, rita: Build) -> None:
+    item = rita.import_item()
+    found = read(connected, item)
+    credentials = [one for one in found.asked if one.asked.credential is not None]
+    assert found.reason(credentials[0]) == ""
+    said = {one.key: "Buyers must know." for one in found.asked if one.asked.privilege is not None}
+    settled = read(connected, item, why=said)
+    assert {settled.reason(one) for one in settled.asked if one.asked.credential is not None} == {
+        "It is needed for what it opens: Buyers must know."
+    }
+    own = read(connected, item, why={**said, credentials[0].key: "No other way in."})
+    assert own.reason(next(one for one in own.asked if one.key == credentials[0].key)) == "No other way in."
+
+
+def queries(rita: Build, privileges: int) -> int:
+    """How many queries the preview of an automation with so many privileges takes."""
+    item = rita.import_item(STOCK, builder.with_privileges(privileges))
+    with CaptureQueriesContext(connection) as counted:
+        assert rita.see(item).count('id="level-') == privileges + 2
+    return len(counted)
+
+
+@pytest.mark.rule("I7")
+def test_the_number_of_queries_does_not_grow_with_the_privileges(connected: Company, rita: Build) -> None:
+    assert queries(rita, 3) == queries(rita, 12) <= 27
+
+
+def held(number: int) -> pytest.MarkDecorator:
+    """An automation with so many privileges is in force."""
+
+    def walk(c: Company) -> None:
+        builder.connect(c, STOCK)
+        scenarios.in_force(c, scenarios.brought_in(c, STOCK, content=builder.with_privileges(number)))
+
+    return starting_point("company", walk, name=str(number))
+
+
+@pytest.mark.rule("I7")
+@pytest.mark.parametrize("number", [pytest.param(number, marks=held(number)) for number in (2, 4)])
+def test_the_number_of_queries_does_not_grow_with_what_is_held(company: Company, rita: Build, number: int) -> None:
+    rita.see(rita.import_item(STOCK, builder.with_privileges(number)))
+    assert queries(rita, number) == 50, "neither for two nor for four privileges"
+
+
+# --- a second time --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I7")
+def test_the_same_file_again_says_that_nothing_changed_and_leads_to_the_automation(
+    company: Company, stock_in_force: Submission, rita: Build
+) -> None:
+    live = stock_in_force
+    item = rita.import_item(STOCK, stock_report.source())
+    page = rita.see(item)
+    assert "Nothing changed." in page
+    assert f"This is version {live.version.number} as it was approved" in page
+    assert live.automation.href in page
+    assert 'value="submit"' not in page
+    assert rita.post(item, {"purpose": live.automation.purpose}, do="submit").status_code == 302
+    assert Submission.objects.count() == 1
+    assert Version.objects.count() == 1
+
+
+@pytest.mark.rule("I7", "A12")
+def test_a_changed_file_shows_what_was_added_and_asks_only_about_that(
+    company: Company, stock_in_force: Submission, rita: Build
+) -> None:
+    item = rita.import_item(STOCK, stock_report.source(stock_report.one_more_channel))
+    page = rita.see(item)
+    assert "Since it came in before" in page
+    assert "Added." in page
+    assert "May post messages to buyers" in page
+    assert page.count('name="why-') == 1
+    assert page.count("Held already") == 4
+    assert "Not asked again" in page
+    found = read(company, item)
+    assert [one.asked.privilege.target_name for one in found.asked if one.asked.privilege] == ["buyers"]
+
+
+@pytest.mark.rule("I7", "A12")
+def test_a_removed_privilege_is_shown_as_removed_and_its_grant_ends(
+    company: Company, stock_in_force: Submission, rita: Build
+) -> None:
+    item = rita.import_item(STOCK, stock_report.source(stock_report.without_slack))
+    assert "Removed." in rita.see(item)
+    found = read(company, item)
+    assert len(found.changes.ending) == 2  # the privilege and the credential that only it used
+    assert not found.asked
+
+
+@pytest.mark.rule("A14")
+def test_a_newer_version_of_what_is_under_review_is_said_to_continue_it(
+    company: Company, stock_submitted: Submission, rita: Build
+) -> None:
+    open_one = stock_submitted
+    page = rita.see(rita.import_item(STOCK, stock_report.source(stock_report.one_more_channel)))
+    assert "Version 1 is under review since" in page
+    assert "continues it: what did not change keeps its decisions" in page
+    assert reverse("review", args=[open_one.pk]) in page
+    assert 'value="submit"' in page
+
+
+@pytest.mark.rule("A14")
+def test_the_very_version_under_review_is_not_offered_again(
+    company: Company, stock_submitted: Submission, rita: Build
+) -> None:
+    open_one = stock_submitted
+    page = rita.see(rita.import_item(STOCK, stock_report.source()))
+    assert "Nothing changed." in page
+    assert reverse("review", args=[open_one.pk]) in page
+    assert 'value="submit"' not in page
+
+
+@pytest.mark.rule("I1")
+def test_an_automation_of_another_team_is_not_brought_in_here(company: Company, stock_in_force: Submission) -> None:
+    piet = Build.by(company.people.piet)
+    item = piet.import_item(STOCK, stock_report.source())
+    page = piet.see(item)
+    assert "An automation with this id is in the register already, and belongs to another team" in page
+    answer = piet.post(item, piet.typed(item, company.people.piet, technical_owner=""), do="submit")
+    assert answer.status_code == 403
+    assert Version.objects.count() == 1
+
+
+@pytest.mark.rule("I1")
+@pytest.mark.parametrize("edit", [None, stock_report.nothing_but_the_trigger])
+def test_of_an_automation_that_the_builder_may_not_see_its_page_says_that_there_is_one_and_nothing_of_what_it_is(
+    company: Company, stock_in_force: Submission, edit: Any
+) -> None:
+    automation = Automation.objects.get(pk=stock_in_force.automation_id)
+    team = Team.objects.create(name="Strangers", parent=company.people.finance_ops.parent)
+    eve = Build.by(joins(make_person("Eve Marsh"), team))
+    page = eve.see(eve.import_item(STOCK, stock_report.source(edit)))
+    assert "An automation with this id is in the register already, and belongs to another team" in page
+    assert automation.purpose not in page
+    assert "It is needed for the reminder." not in page
+    assert f'"{automation.href}"' not in page
+    if edit is not None:
+        assert automation.name not in page
+        assert "ERP Postgres" not in page
+
+
+def test_what_was_said_before_is_not_asked_again(company: Company, stock_submitted: Submission, rita: Build) -> None:
+    made = stock_submitted
+    page = rita.see(rita.import_item(STOCK, stock_report.source(stock_report.one_more_channel)))
+    assert page.count("It is needed for the reminder.") == made.approvals.filter(stage=2).count()
+    assert made.automation.purpose in page

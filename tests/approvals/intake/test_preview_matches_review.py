@@ -1,0 +1,56 @@
+"""Whoever brings in reads on the preview what whoever decides will read on the review: findings, credentials, reasons (I5, I6, T2)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from approvals.models import Submission
+from tests import scenarios
+from tests.approvals.intake import builder
+from tests.approvals.intake.builder import STOCK, Build
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.django_db
+
+
+def context(answer: Any) -> Any:
+    """What a page was drawn from."""
+    assert answer.status_code == 200
+    return answer.context
+
+
+@pytest.mark.rule("I5", "I6")
+def test_the_builder_reads_what_the_reviewer_will(company: Company, rita: Build, chaser_in_stage_2: Submission) -> None:
+    n = company.people
+    assert chaser_in_stage_2.version.version_credentials.exists(), "which use the same credentials"
+    builder.connect(company, STOCK)
+    item = rita.import_item(STOCK)
+    shown = context(rita.client.get(reverse("import_preview", args=[item.pk])))
+    rita.post(item, rita.typed(item, n.jonas), do="submit")
+    made = Submission.objects.exclude(pk=chaser_in_stage_2.pk).get()
+    review = context(client_of(n.theo).get(reverse("review", args=[made.pk])))
+    found = {(one["lead"], one["text"]) for one in review["app"]["findings"]}
+    assert any(lead.startswith("Shared credential: ") for lead, _ in found)
+    assert {lead for lead, _ in found} <= {one["lead"] for one in shown["noticed"]}
+    tags = {row["sentence"]: {tag["text"] for tag in row["tags"]} for row in shown["rows"] if row["level"] == "secret"}
+    rows = [row for group in review["groups"] for row in group["rows"] if row["level"] == "secret"]
+    assert rows
+    for row in rows:
+        said = next(of for sentence, of in tags.items() if row["name"] in sentence)
+        assert {tag["text"] for tag in row["tags"]} <= said, row["name"]
+        assert "Reach unknown" in said
+
+
+@pytest.mark.rule("T2")
+def test_what_is_said_of_several_privileges_is_said_once(company: Company) -> None:
+    made = scenarios.submitted(company)
+    app = context(client_of(company.people.theo).get(reverse("review", args=[made.pk])))["app"]
+    texts = [re.sub("^.*: ", "", one["text"]) for one in app["reasons"]]
+    assert len(texts) == len(set(texts))
+    whole = [one.partition(": ")[2] for one in made.reasons]
+    assert len(whole) >= len(texts)

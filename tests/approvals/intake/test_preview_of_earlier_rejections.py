@@ -1,0 +1,169 @@
+"""What was refused and is asked again, in the preview: who said no is asked first, else one signature more (A15, A9)."""
+
+from __future__ import annotations
+
+import pytest
+
+from approvals.assignment.route import Route
+from approvals.intake.drafts import Draft
+from approvals.intake.preview import queries as previews
+from approvals.models import Approval, Submission
+from inventory.models import ImportItem
+from tests.appointments import name_leads, record_leaver
+from tests.approvals import stock_report
+from tests.approvals.intake.builder import STOCK, Build
+from tests.approvals.refusals import sql
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.starting_points import starting_point
+
+pytestmark = pytest.mark.django_db
+
+
+def read(c: Company, item: ImportItem) -> previews.Preview:
+    return previews.read(
+        item, actor=as_actor(c.people.rita), now=c.now, team=c.people.finance_ops, draft=Draft.of(item)
+    )
+
+
+def names_before(found: previews.Preview) -> dict[str, list[tuple[str, list[str]]]]:
+    asked = {
+        str(one.asked.privilege or one.asked.credential): [
+            (seat.label, sorted(p.name for p in seat.people)) for seat in one.seats
+        ]
+        for one in found.asked
+    }
+    return asked | {"app": [(seat.label, sorted(p.name for p in seat.people)) for seat in found.app_seats]}
+
+
+def names_after(made: Submission, c: Company) -> dict[str, list[tuple[str, list[str]]]]:
+    route = Route.load(made, c.now)
+
+    def name(record: Approval) -> str:
+        return "app" if record.stage == 1 else str(record.privilege or record.credential)
+
+    return {
+        name(record): [
+            (seat.label, sorted(person.name for person in seat.may_decide)) for seat in route.standing(record)
+        ]
+        for record in made.approvals.all()
+    }
+
+
+def on_slack(found: previews.Preview, c: Company) -> previews.Wanted:
+    return next(one for one in found.asked if one.asked.privilege is not None and one.resource == c.slack)
+
+
+def of_piet(c: Company) -> Submission:
+    """Slack, on which Omar refused it, is Piet's since."""
+    stock_report.hand_over(c, c.slack, c.people.piet, c.people.amara)
+    return stock_report.newest(c)
+
+
+OF_PIET = starting_point("stock_declined", of_piet)
+
+
+def omar_left(c: Company) -> None:
+    """And Omar has left."""
+    stock_report.hand_over(c, c.erp, c.people.lena, c.people.amara)
+    record_leaver(c.people.omar, actor=as_actor(c.people.ines), now=c.now, reason="Left.")
+
+
+OMAR_LEFT = starting_point(OF_PIET, omar_left)
+
+
+def led_by_bram(c: Company) -> None:
+    """What Theo and Omar approved was withdrawn; Bram leads the team since, and Slack is Piet's."""
+    n = c.people
+    name_leads(n.finance_ops, actor=as_actor(n.ines), now=c.now, lead=n.bram, deputy_lead=None)
+    stock_report.hand_over(c, c.slack, n.piet, n.amara)
+
+
+LED_BY_BRAM = starting_point("stock_withdrawn", led_by_bram)
+
+
+def both_left(c: Company) -> None:
+    """And both have left."""
+    stock_report.hand_over(c, c.erp, c.people.lena, c.people.amara)
+    for person in (c.people.theo, c.people.omar):
+        record_leaver(person, actor=as_actor(c.people.ines), now=c.now, reason="Left.")
+
+
+@pytest.mark.rule("A15", "A9")
+@pytest.mark.parametrize("who_left", [pytest.param(False, marks=OF_PIET), pytest.param(True, marks=OMAR_LEFT)])
+def test_the_route_before_is_the_route_after_also_when_it_was_refused(
+    who_left: bool, company: Company, rita: Build
+) -> None:
+    n = company.people
+    item = rita.import_item(STOCK, stock_report.source())
+    rita.post(item, rita.typed(item, n.jonas))
+    item.refresh_from_db()
+    found = read(company, item)
+    seats = on_slack(found, company).seats
+    if who_left:
+        assert [(seat.label, seat.is_more) for seat in seats] == [("owner", False), ("security", True)]
+        assert "One signature more on 1 record refused, withdrawn or stopped before" in rita.see(item)
+    else:
+        assert [(seat.basis, [one.name for one in seat.people]) for seat in seats] == [
+            ("decided before", ["Omar Haddad"])
+        ]
+        assert "One signature more" not in rita.see(item)
+    before = names_before(found)
+    assert rita.post(item, rita.typed(item, n.jonas), do="submit").status_code == 302
+    assert names_after(Submission.objects.order_by("-pk")[0], company) == before
+
+
+@pytest.mark.rule("A15", "A9")
+@pytest.mark.parametrize(
+    "who_left",
+    [
+        pytest.param(False, marks=LED_BY_BRAM),
+        pytest.param(True, marks=starting_point(LED_BY_BRAM, both_left)),
+    ],
+)
+def test_the_route_before_is_the_route_after_also_when_what_was_approved_was_withdrawn(
+    who_left: bool, company: Company, rita: Build
+) -> None:
+    n = company.people
+    item = rita.import_item(STOCK, stock_report.source())
+    rita.post(item, rita.typed(item, n.jonas))
+    item.refresh_from_db()
+    found = read(company, item)
+    seats = [(seat.label, [one.name for one in seat.people], seat.is_more) for seat in on_slack(found, company).seats]
+    if who_left:
+        assert seats == [("owner", ["Piet de Vries"], False), ("security", ["Sana Iqbal", "Viktor Lind"], True)]
+        assert [seat.label for seat in found.app_seats] == ["lead", "security"]
+    else:
+        assert seats == [("owner", ["Omar Haddad"], False)]
+        assert [[one.name for one in seat.people] for seat in found.app_seats] == [["Theo Brandt"]]
+    before = names_before(found)
+    assert rita.post(item, rita.typed(item, n.jonas), do="submit").status_code == 302
+    assert names_after(Submission.objects.order_by("-pk")[0], company) == before
+
+
+@pytest.mark.rule("A15")
+@OF_PIET
+def test_what_was_never_refused_or_too_long_ago_needs_no_signature_more(
+    company: Company, start: Submission, rita: Build
+) -> None:
+    n = company.people
+    long_ago = company.now.replace(year=2026, month=8)
+    sql("SET CONSTRAINTS ALL IMMEDIATE")
+    sql("ALTER TABLE approvals_approval DISABLE TRIGGER USER")  # when a record ended is frozen
+    Approval.objects.filter(submission=start, state="rejected").update(ended_at=long_ago)
+    sql("ALTER TABLE approvals_approval ENABLE TRIGGER USER")
+    record_leaver(n.omar, actor=as_actor(n.ines), now=company.now, reason="Left.")
+    found = read(company, rita.import_item(STOCK, stock_report.source()))
+    assert not any(seat.is_more for one in found.asked for seat in one.seats if one.resource == company.slack)
+
+
+@pytest.mark.rule("A15", "A9")
+@OMAR_LEFT
+def test_when_nobody_is_left_for_the_signature_more_the_preview_says_what_is_short(
+    company: Company, rita: Build
+) -> None:
+    n = company.people
+    for person in (n.sana, n.viktor):
+        record_leaver(person, actor=as_actor(n.ines), now=company.now, reason="Left.")
+    found = read(company, rita.import_item(STOCK, stock_report.source()))
+    assert any("slack" in one.lower() or "post" in one.lower() for one in found.short), found.short

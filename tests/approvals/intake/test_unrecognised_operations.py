@@ -1,0 +1,83 @@
+"""What a node does is not recognised, but whom it talks to is known: named, owned, asked as the worst it may be (I8, I4, T1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from approvals.models import Approval, Submission
+from inventory.models import ImportItem, Privilege, Version
+from tests.approvals import stock_report
+from tests.approvals.intake.builder import STOCK, Build
+from tests.scenarios import Company
+
+pytestmark = pytest.mark.django_db
+
+
+def strange(operation: str) -> bytes:
+    """The stock report, posting by a node of a kind that nobody knows, with the credential that it had."""
+
+    def edit(export: dict[str, Any]) -> None:
+        node = stock_report.node(export, ".slack")
+        node |= {"type": "n8n-nodes-acme.ledgerPoster", "parameters": {"operation": operation}}
+
+    return stock_report.source(edit)
+
+
+def brought(rita: Build, c: Company, operation: str = "get") -> tuple[ImportItem, dict[str, Any]]:
+    item = rita.import_item(STOCK, strange(operation))
+    return item, rita.typed(item, c.people.jonas)
+
+
+@pytest.mark.rule("I8")
+def test_while_nobody_has_said_what_it_talks_to_it_is_saved_and_not_submitted(company: Company, rita: Build) -> None:
+    item, form = brought(rita, company)
+    page = rita.see(item)
+    assert "does something that we do not recognise" in page
+    assert "Counts as write on restricted data until then" in page
+    answer = rita.post(item, form, do="submit")
+    assert "Say what it talks to." in answer.content.decode()
+    assert not Submission.objects.exists()
+
+
+@pytest.mark.rule("I8")
+def test_bound_to_a_proposed_resource_it_waits_until_somebody_owns_that(company: Company, rita: Build) -> None:
+    item, _ = brought(rita, company)
+    for name in [name for name in rita.fields(item) if name.startswith("bind-")]:
+        key = name.removeprefix("bind-")
+        about = {"name": f"Acme {key}", "kind": "saas_connector", "environment": "production"}
+        data = {"do": "register", **about, "suggested_owner": company.people.omar.pk}
+        assert rita.client.post(reverse("import_bind", args=[item.pk, key]), data).status_code == 302
+    answer = rita.post(item, rita.typed(item, company.people.jonas), do="submit", follow=True)
+    assert "has nobody who accepted to own it" in answer.content.decode()
+    assert not Submission.objects.exists()
+
+
+@pytest.mark.rule("I8", "I4", "T1")
+@pytest.mark.parametrize(("operation", "level"), [("get", "unknown"), ("delete", "write")])
+def test_bound_to_an_owned_resource_it_is_asked_as_not_recognised_and_never_as_mere_reading(
+    operation: str, level: str, company: Company, rita: Build
+) -> None:
+    item, form = brought(rita, company, operation)
+    chosen = {name: company.slack.pk for name in rita.fields(item) if name.startswith("bind-")}
+    assert rita.post(item, {**form, **chosen}, do="submit").status_code == 302
+    made = Submission.objects.get()
+    privilege = Privilege.objects.get(version=made.version, recognised=False)
+    assert (privilege.entitlement.resource, privilege.level, privilege.counted_level) == (company.slack, level, "write")
+    record = Approval.objects.get(submission=made, privilege=privilege)
+    assert record.tier == "standard", "on internal data, and what nobody recognises is never low"
+    assert "The importer did not recognise it." in record.reasons
+    omar = Build.by(company.people.omar)
+    opened = omar.client.get(f"/review/{made.pk}/?open={record.pk}").content.decode()
+    assert "The importer did not recognise it." in opened
+
+
+@pytest.mark.rule("I8")
+def test_what_is_decided_at_run_time_can_still_be_named_by_nobody(company: Company, rita: Build) -> None:
+    item = rita.import_item("price-list-sync.json")
+    rows = [name for name in rita.fields(item) if name.startswith("bind-")]
+    rita.post(item, {**rita.typed(item, company.people.jonas), **dict.fromkeys(rows, company.erp.pk)}, do="submit")
+    assert not Submission.objects.exists()
+    assert Privilege.objects.filter(version=Version.objects.get(), instance="").exists()

@@ -1,0 +1,269 @@
+"""An upload is brought in by one order: what is refused, stopped or killed half-way leaves nothing half done, and goes on (I1, I7, R9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from approvals import tasks
+from approvals.intake import bulk_import
+from approvals.models import Submission
+from governance.core.jobs import nudge
+from governance.core.models import LedgerEvent
+from inventory.imports.transitions import confirmation, previews
+from inventory.models import Automation, AutomationState, BatchState, ImportBatch, ImportState, Version
+from tests import scenarios
+from tests.appointments import record_leaver
+from tests.approvals.intake import builder
+from tests.approvals.intake.builder import Build
+from tests.approvals.intake.uploads import batches
+from tests.people import as_actor
+from tests.scenarios import Company
+
+pytestmark = pytest.mark.django_db
+
+
+def imported() -> int:
+    """How often the ledger says that something was brought in."""
+    return LedgerEvent.objects.filter(verb="version.imported", outcome="done").count()
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
+    """Have the process end at the so-manieth call of something."""
+
+    def patch(where: str, at: int) -> None:
+        module, _, name = where.rpartition(".")
+        holder: Any = __import__(module, fromlist=[name])
+        real, calls = getattr(holder, name), [0]
+
+        def call(*args: Any, **more: Any) -> Any:
+            calls[0] += 1
+            if calls[0] == at:
+                raise SystemExit("killed")
+            return real(*args, **more)
+
+        monkeypatch.setattr(holder, name, call)
+
+    return patch
+
+
+@pytest.mark.rule("I1")
+def test_an_automation_of_another_team_is_refused_in_words_and_the_others_come_in(company: Company) -> None:
+    n = company.people
+    n.marketing.memberships.create(person=n.rita)
+    first = batches.uploaded(company, 1)
+    batches.brought_in(company, first, team=n.marketing.pk, business_owner=n.grace.pk)
+    batch = batches.uploaded(company, 3)
+    assert batches.brought_in(company, batch) == {"refused": 1, "new": 2}
+    refused = batch.items.get(outcome="refused")
+    assert "belongs to another team" in refused.reason
+    assert "Ask that team" in refused.reason
+    assert refused.progress == ImportState.PREVIEW, "to be mended by hand"
+    assert Automation.objects.get(external_id="many0000").team == n.marketing
+    assert Build.by(n.rita).see(refused)
+
+
+@pytest.mark.rule("S5", "I7")
+def test_whoever_left_the_team_meanwhile_brings_nothing_more_in_and_that_was_tried_is_on_record_once(
+    company: Company, batch: ImportBatch
+) -> None:
+    batches.ordered(company, batch)
+    company.people.finance_ops.memberships.filter(person=company.people.rita).delete()
+    assert batches.swept(company) == {"refused": 4}
+    assert not Automation.objects.exists()
+    assert all("Nothing you are trusted with" in one.reason for one in batch.items.filter(outcome="refused"))
+    assert LedgerEvent.objects.filter(verb="version.imported", outcome="refused").count() == 1
+
+
+@pytest.mark.rule("S5", "I7")
+def test_what_somebody_ordered_who_left_the_company_is_not_brought_in(company: Company, batch: ImportBatch) -> None:
+    batches.ordered(company, batch)
+    record_leaver(company.people.rita, actor=as_actor(company.people.ines), now=company.now, reason="New job")
+    assert batches.swept(company) == {"refused": 4}
+    assert not Automation.objects.exists()
+
+
+@pytest.mark.rule("I1")
+def test_an_owner_who_left_meanwhile_owns_nothing(company: Company, batch: ImportBatch) -> None:
+    batches.ordered(company, batch)
+    record_leaver(company.people.jonas, actor=as_actor(company.people.ines), now=company.now, reason="New job")
+    assert batches.swept(company) == {"refused": 4}
+    assert {one.reason for one in batch.items.filter(outcome="refused")} == {"Jonas Weil is not here any more."}
+
+
+@pytest.mark.rule("I8", "R9")
+def test_what_fails_unexpectedly_is_said_and_holds_nothing_up(
+    company: Company, batch: ImportBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = batch.items.filter(progress=ImportState.PREVIEW).order_by("pk")[1]
+    item.manifest = {"schema": "of another time", "source": {}}
+    item.save()
+    assert batches.brought_in(company, batch) == {"refused": 1, "new": 3}
+    item.refresh_from_db()
+    assert item.reason == bulk_import.UNEXPECTED
+
+
+@pytest.mark.rule("R9")
+def test_a_database_that_is_away_is_nobodys_refusal(
+    company: Company, batch: ImportBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches.ordered(company, batch)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            bulk_import, "_confirm", lambda *_: (_ for _ in ()).throw(OperationalError("the server went away"))
+        )
+        with pytest.raises(OperationalError):
+            bulk_import.sweep(company.now)
+    assert batches.outcomes(batch) == ["", "", "", ""]
+    assert batches.swept(company) == {"new": 4}
+
+
+@pytest.mark.rule("I7", "A8")
+def test_two_presses_are_one_order_and_nothing_comes_in_twice(company: Company, batch: ImportBatch) -> None:
+    batches.ordered(company, batch)
+    said = bulk_import.Order(company.people.finance_ops.pk, company.people.rita.pk)
+    assert not bulk_import.order(batch, said)
+    batch.refresh_from_db()
+    assert batch.order["business_owner"] == company.people.jonas.pk, "the second press changes nothing"
+    assert batches.swept(company) == {"new": 4}
+    assert batches.swept(company) == {}
+    assert imported() == Automation.objects.count() == 4
+
+
+@pytest.mark.rule("I7")
+def test_what_is_brought_in_are_drafts_and_nothing_is_submitted(company: Company, batch: ImportBatch) -> None:
+    assert batches.brought_in(company, batch, technical_owner=company.people.rita.pk) == {"new": 4}
+    batch.refresh_from_db()
+    assert batch.progress == BatchState.CONFIRMED
+    assert not Submission.objects.exists()
+    for one in Automation.objects.all():
+        assert (one.state, one.team) == (AutomationState.DRAFT, company.people.finance_ops)
+        assert (one.business_owner, one.technical_owner) == (company.people.jonas, company.people.rita)
+    done = LedgerEvent.objects.filter(verb="version.imported", outcome="done")
+    assert {one.actor_id for one in done} == {str(company.people.rita.opaque_id)}, "as the person who ordered it"
+
+
+@pytest.mark.rule("R9", "I7")
+@pytest.mark.parametrize(
+    ("where", "done"),
+    [
+        ("approvals.intake.bulk_import._bring_in", 2),  # between two of them
+        ("inventory.imports.transitions.confirmation._outcome", 2),  # inside the transaction of one
+        ("inventory.imports.transitions.confirmation.write_down", 2),
+    ],
+)
+def test_a_run_that_is_killed_leaves_nothing_half_done_and_the_next_goes_on(
+    company: Company, batch: ImportBatch, killed: Callable[[str, int], None], where: str, done: int
+) -> None:
+    batches.ordered(company, batch)
+    killed(where, done + 1)
+    with pytest.raises(SystemExit):
+        bulk_import.sweep(company.now)
+    assert batches.outcomes(batch) == ["new", "new", "", ""]
+    assert Automation.objects.count() == Version.objects.count() == imported() == done
+    assert batches.swept(company) == {"new": 2}
+    assert Automation.objects.count() == Version.objects.count() == imported() == 4
+
+
+@pytest.mark.rule("I7")
+def test_it_can_be_stopped_between_two_and_ordered_again(
+    company: Company, batch: ImportBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches.ordered(company, batch)
+    monkeypatch.setattr(bulk_import, "LOOK", 1)
+    real = bulk_import._bring_in
+
+    def stopping(*args: Any) -> str:
+        previews.stop(batch)
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk_import, "_bring_in", stopping)
+        assert bulk_import.sweep(company.now)["new"] == 1
+    assert batches.swept(company) == {}, "nobody goes on with what was stopped"
+    batch.refresh_from_db()
+    assert batch.progress == BatchState.PREVIEW
+    assert batches.brought_in(company, batch) == {"new": 3}
+
+
+@pytest.mark.rule("R9")
+def test_a_run_takes_a_slice_of_each_and_asks_for_the_next(
+    company: Company, batch: ImportBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = batches.read_in(company, *(batches.export(number) for number in range(10, 14)))
+    for one in (batch, other):
+        batches.ordered(company, one)
+    monkeypatch.setattr(bulk_import, "SLICE", 4)
+    sent: list[str] = []
+    monkeypatch.setattr(nudge, "send", sent.append)
+
+    def run() -> bool:
+        sent.clear()
+        tasks.bring_in()
+        return bulk_import.JOB in sent
+
+    assert run()
+    assert batches.outcomes(batch) == batches.outcomes(other) == ["new", "new", "", ""]
+    assert not run(), "nothing is left"
+    assert set(ImportBatch.objects.values_list("progress", flat=True)) == {BatchState.CONFIRMED}
+
+
+@pytest.mark.rule("I7")
+def test_what_was_typed_about_one_counts_before_the_order(company: Company, batch: ImportBatch, rita: Build) -> None:
+    item = batch.items.filter(progress=ImportState.PREVIEW).order_by("pk")[0]
+    typed = {"purpose": "Counts what is short.", "business_owner": company.people.theo.pk, "technical_owner": ""}
+    rita.post(item, {**typed, "environment": "test"})
+    assert batches.brought_in(company, batch, technical_owner=company.people.rita.pk) == {"new": 4}
+    mine = Automation.objects.get(environment="test")
+    assert (mine.purpose, mine.business_owner) == ("Counts what is short.", company.people.theo)
+    assert mine.technical_owner == company.people.rita, "nobody was typed: the order says it"
+    assert Automation.objects.filter(business_owner=company.people.jonas, purpose="").count() == 3
+
+
+@pytest.mark.rule("I1", "S1")
+def test_owners_of_what_the_register_knows_already_stay(company: Company) -> None:
+    n = company.people
+    batches.brought_in(company, batches.uploaded(company, 2), business_owner=n.theo.pk, technical_owner=n.rita.pk)
+    batch = batches.read_in(company, batches.changed(0), batches.export(1), batches.export(2))
+    assert batches.brought_in(company, batch) == {"changed": 1, "unchanged": 1, "new": 1}
+    assert batches.outcomes(batch) == ["changed", "unchanged", "new"]
+    owners = Automation.objects.order_by("external_id").values_list("business_owner", flat=True)
+    assert list(owners) == [n.theo.pk, n.theo.pk, n.jonas.pk]
+    assert Automation.objects.get(external_id="many0000").versions.count() == 2
+
+
+@pytest.mark.rule("I7")
+def test_what_was_refused_is_mended_by_hand_or_ordered_once_more(company: Company, rita: Build) -> None:
+    n = company.people
+    batches.brought_in(company, batches.uploaded(company, 1), business_owner=n.theo.pk)
+    automation = Automation.objects.get()
+    Automation.objects.filter(pk=automation.pk).update(team=n.marketing)
+    batch = batches.uploaded(company, 2)
+    assert batches.brought_in(company, batch) == {"refused": 1, "new": 1}
+    assert batches.brought_in(company, batch) == {"refused": 1}, "ordered once more, for the same reason"
+    Automation.objects.filter(pk=automation.pk).update(team=n.finance_ops)
+    item = batch.items.get(outcome="refused")
+    confirmation.confirm_import(n.finance_ops, actor=as_actor(n.rita), now=company.now, item=item, fields={})
+    item.refresh_from_db()
+    assert (item.outcome, item.reason) == ("unchanged", "")
+
+
+@pytest.mark.rule("S1")
+def test_what_is_in_review_is_brought_in_one_by_one_as_whoever_came_in_since_is_a_party(
+    company: Company,
+) -> None:
+    n = company.people
+    builder.connect(company, batches.export(0)[1])
+    batches.brought_in(company, batches.uploaded(company, 2))
+    automation = Automation.objects.get(external_id="many0000")
+    automation = confirmation.amend(
+        automation, actor=as_actor(n.rita), now=company.now, fields={"purpose": "Counts.", "technical_owner": n.rita}
+    )
+    scenarios.submitted(company, automation.versions.get())
+    before = imported()
+    assert batches.brought_in(company, batches.uploaded(company, 2)) == {"unchanged": 2}
+    assert imported() == before + 1, "the one in review by the operation, the other by set"

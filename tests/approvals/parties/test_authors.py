@@ -1,0 +1,217 @@
+"""Whoever the source names as its author is a party of what is submitted, and approves nothing in it (S1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from approvals.decisions.transitions import decide
+from approvals.models import Submission
+from approvals.models.submission import Capacity
+from approvals.parties import queries as party_queries
+from governance.core.models import LedgerEvent, Person
+from inventory.imports.transitions import previews
+from inventory.models import Version, VersionAuthor
+from inventory.ownership import authors
+from tests import scenarios
+from tests.appointments import record_leaver
+from tests.approvals import stock_report
+from tests.approvals.intake.builder import Build
+from tests.approvals.intake.test_preview import people_asked, read
+from tests.approvals.refusals import database_refuses, insert_decision, name_candidate, refused, sql
+from tests.people import as_actor, make_person
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+def owned_by(account: str, name: str = "Somebody") -> Edit:
+    """The REST shape: a personal project, which the platform names by its owner's account."""
+
+    def edit(export: dict[str, Any]) -> None:
+        project = {"id": "p1", "type": "personal", "name": f"{name} <{account}>"}
+        export["shared"] = [{"role": "workflow:owner", "project": project}]
+
+    return edit
+
+
+def team_project(export: dict[str, Any]) -> None:
+    """A project with a name that somebody typed; it looks like Theo's account."""
+    project = {"id": "p2", "type": "team", "name": "Theo Brandt <theo.brandt@northwind.example>"}
+    export["shared"] = [{"role": "workflow:owner", "project": project}]
+
+
+def capacities(submission: Submission, person: Person) -> set[str]:
+    return set(submission.parties.filter(person=person).values_list("capacity", flat=True))
+
+
+# --- refused first ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("S1")
+def test_an_author_named_by_the_source_does_not_approve_the_app(company: Company) -> None:
+    theo = company.people.theo
+    made = stock_report.submitted(company, owned_by(theo.email))
+    assert capacities(made, theo) == {Capacity.AUTHOR}
+    refused(decide.approve, scenarios.app_of(made), as_actor(theo), "SOD-1", now=company.now)
+    scenarios.approve(scenarios.app_of(made), company.people.bram, now=company.now)
+
+
+@pytest.mark.rule("S1", "S3")
+def test_an_author_who_owns_the_resource_does_not_approve_what_is_asked_of_it(company: Company) -> None:
+    omar = company.people.omar
+    made = stock_report.submitted(company, owned_by(omar.email.upper()))
+    scenarios.decide_app(company, made)
+    record = stock_report.privilege_on(made, company.slack)
+    refused(decide.approve, record, as_actor(omar), "SOD-3", now=company.now)
+    seat = name_candidate(record, omar)
+    with database_refuses("SOD-1: a party decides nothing in submission #"):
+        insert_decision(record, omar, now=company.now, seat=seat)
+
+
+@pytest.mark.rule("S1", "R8")
+def test_an_author_who_has_left_is_a_party_all_the_same(company: Company) -> None:
+    n = company.people
+    record_leaver(n.bram, actor=as_actor(n.ines), now=company.now, reason="A new job.")
+    assert capacities(stock_report.submitted(company, owned_by(n.bram.email)), n.bram) == {Capacity.AUTHOR}
+
+
+@pytest.mark.rule("S1", "I7")
+def test_the_same_content_that_names_an_author_only_now_makes_them_a_party_too(
+    company: Company, stock_submitted: Submission
+) -> None:
+    theo = company.people.theo
+    made = stock_submitted
+    assert capacities(made, theo) == set()
+    again = stock_report.version(company, owned_by(theo.email))
+    assert again == made.version
+    assert capacities(made, theo) == {Capacity.AUTHOR}
+    refused(decide.approve, scenarios.app_of(made), as_actor(theo), "SOD-1", now=company.now)
+
+
+@pytest.mark.rule("S1")
+def test_who_comes_here_after_the_file_is_found_when_it_is_submitted(company: Company) -> None:
+    version = stock_report.version(company, owned_by("new.colleague@northwind.example"))
+    assert VersionAuthor.objects.get(version=version).person is None
+    late = make_person("New Colleague")
+    assert late.email == "new.colleague@northwind.example"
+    assert (late.pk, Capacity.AUTHOR) in party_queries.standing(version.automation, asked=version)
+
+
+@pytest.mark.rule("S1")
+@pytest.mark.parametrize("name", ["{} <old.address@northwind.example>", "a<b {}", "project To {}"])
+def test_whatever_a_project_is_called_the_account_behind_its_name_is_matched(company: Company, name: str) -> None:
+    theo = company.people.theo
+    hint = f"{name.format(theo.name)} <{theo.email}>"
+    assert authors.matched([hint]) == {hint: theo}
+
+
+@pytest.mark.rule("S1", "H6")
+def test_what_a_source_says_of_its_author_can_be_erased_and_they_stay_a_party(company: Company) -> None:
+    theo = company.people.theo
+    version = stock_report.version(company, owned_by(theo.email))
+    assert theo.email not in json.dumps(version.manifest), "what a version holds is never changed"
+    (author,) = version.authors.all()
+    assert theo.email in author.said.text
+    author.said.text, author.said.key, author.said.erased_at = "", b"", company.now
+    author.said.save()
+    assert (theo.pk, Capacity.AUTHOR) in party_queries.standing(version.automation, asked=version)
+    assert (
+        theo.email not in client_of(company.people.rita).get(f"/automations/{version.automation_id}/").content.decode()
+    )
+
+
+# --- what is no match -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("S1", "I8")
+@pytest.mark.parametrize(
+    "hint", ["Theo Brandt", "theo.brandt", "nobody@northwind.example", "x theo.brandt@northwind.example"]
+)
+def test_a_name_and_an_unknown_account_match_nobody(company: Company, hint: str) -> None:
+    assert authors.matched([hint]) == {}
+
+
+@pytest.mark.rule("S1", "I8")
+def test_a_project_that_somebody_named_after_an_account_matches_nobody(company: Company) -> None:
+    made = stock_report.submitted(company, team_project)
+    assert capacities(made, company.people.theo) == set()
+    assert VersionAuthor.objects.get(version=made.version).person is None
+    scenarios.approve(scenarios.app_of(made), company.people.theo, now=company.now)
+
+
+@pytest.mark.rule("S1")
+def test_an_account_of_several_people_is_shown_as_nobodys_and_makes_each_of_them_a_party(company: Company) -> None:
+    theo = company.people.theo
+    assert authors.matched([theo.email]) == {theo.email: theo}
+    other = Person.objects.create(source="entra", subject="7f0c", name="Theo B.", email=theo.email)
+    assert authors.matched([theo.email]) == {}
+    made = stock_report.submitted(company, owned_by(theo.email))
+    assert capacities(made, theo) == capacities(made, other) == {Capacity.AUTHOR}
+    refused(decide.approve, scenarios.app_of(made), as_actor(theo), "SOD-1", now=company.now)
+    shown = client_of(company.people.rita).get(f"/automations/{made.automation_id}/").content.decode()
+    assert "several people here, each a party" in shown
+    rita = Build.by(company.people.rita)
+    page = rita.see(rita.import_item(content=stock_report.source(owned_by(theo.email))))
+    assert "whose account several people here have: each is a party" in page
+
+
+@pytest.mark.rule("S1")
+def test_what_a_source_named_is_never_taken_back(company: Company) -> None:
+    version: Version = stock_report.version(company, owned_by(company.people.theo.email))
+    stock_report.version(company)
+    assert version.authors.count() == 1
+    with database_refuses("Cannot update or delete"):
+        sql("DELETE FROM inventory_versionauthor WHERE version_id = %s", version.pk)
+
+
+# --- where it is shown ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("S1", "I8")
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [(team_project, "not matched to anybody"), (owned_by("theo.brandt@northwind.example"), "Theo Brandt, a party")],
+)
+def test_preview_and_automation_say_whom_the_source_names_and_whether_that_is_anybody(
+    company: Company, monkeypatch: pytest.MonkeyPatch, edit: Edit, said: str
+) -> None:
+    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+    rita = Build.by(company.people.rita)
+    page = rita.see(rita.import_item(content=stock_report.source(edit)))
+    assert "Its source names an author." in page
+    assert said in page
+    version = stock_report.version(company, edit)
+    shown = client_of(company.people.rita).get(f"/automations/{version.automation_id}/").content.decode()
+    assert "Named by its source" in shown
+    assert said.split(",")[0] in shown
+
+
+@pytest.mark.rule("S1", "A9")
+def test_the_preview_asks_somebody_else_than_the_author(company: Company) -> None:
+    item = registry_item(company, owned_by(company.people.theo.email))
+    asked = people_asked(read(company, item))
+    assert "Theo Brandt" not in asked
+    assert company.people.bram.name in asked
+
+
+def registry_item(company: Company, edit: Edit) -> Any:
+    batch = previews.preview(
+        [(stock_report.EXPORT, stock_report.source(edit))], actor=as_actor(company.people.rita), now=company.now
+    )
+    return batch.items.get()
+
+
+@pytest.mark.rule("S1", "H1")
+def test_the_ledger_says_who_became_a_party_by_the_file(company: Company, stock_submitted: Submission) -> None:
+    theo = company.people.theo
+    made = stock_submitted
+    stock_report.version(company, owned_by(theo.email))
+    event = LedgerEvent.objects.get(
+        verb="submission.parties_joined", about__contains=[f"approvals.submission:{made.pk}"]
+    )
+    assert event.payload["parties"] == [str(theo.opaque_id)]

@@ -1,0 +1,316 @@
+"""The policy document: what is refused with which line, and that text and data are the same (S8)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approvals.policies import diff, schema
+from approvals.policies import document as policy_document
+from approvals.policies import queries as policy_queries
+from approvals.policies.yaml_document import LARGEST_BYTES
+from inventory.risk import tiers
+
+TEXT = policy_document.SHIPPED.read_text(encoding="utf-8")
+
+
+def line_of(words: str, text: str = TEXT) -> int:
+    return text[: text.index(words)].count("\n") + 1
+
+
+@pytest.mark.rule("S8")
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("a: &x [1]\nb: *x", "Anchors and aliases"),
+        ("a: !!python/object:os.system x", "Tags"),
+        ("a: !x 1", "Tags"),
+        ("[" * 40, "too deep"),
+        ("- 1\n" * 9000, "too deep or has too many"),
+        ("#" * (LARGEST_BYTES + 1), "larger than"),
+        ("rounds: 1\nrounds: 2", "stands here twice"),
+        ("a: 1\n---\nb: 2", "second document"),
+        ("a: [", "no YAML"),
+        ("", "no named parts"),
+        ("just words", "no named parts"),
+        ("a: 2026-13-45", "can't be read"),
+        ("a: \x00", "can't be read"),
+        ("? [a]\n: b", "no YAML"),
+    ],
+)
+def test_what_is_no_plain_small_document_is_refused_with_a_line(text: str, what: str) -> None:
+    found = policy_document.from_text(text)
+    assert not found.document
+    assert len(found.problems) == 1
+    assert what in found.problems[0].what
+    assert found.problems[0].line >= 1
+
+
+@pytest.mark.rule("S8")
+@pytest.mark.parametrize("line", ["rounds: 3", "one_in: 10"])
+def test_a_number_of_thousands_of_digits_is_refused_in_words(line: str) -> None:
+    found = policy_document.from_text(TEXT.replace(line, f"{line.partition(':')[0]}: 0x{'f' * 4000}"))
+    (problem,) = found.problems
+    assert (problem.line, problem.what) == (line_of(line), "A number of that size is too much.")
+
+
+@pytest.mark.rule("S8")
+def test_everything_wrong_is_said_at_once_each_with_its_line_and_what_makes_it_right() -> None:
+    text = (
+        TEXT.replace("rounds: 3", "round: 3")
+        .replace("[lead, security]", "[lead, boss]")
+        .replace("high: 90", "high: 91")
+    )
+    text = text.replace("one_in: 10", 'one_in: "10"').replace(
+        "non_read_chosen_by_model: false", "non_read_chosen_by_model: 1"
+    )
+    found = {one.where: one for one in policy_document.from_text(text).problems}
+    assert found["round"].line == line_of("round: 3", text)
+    assert "rounds" in found["round"].to_do
+    assert found["rounds"].what == "rounds is missing."
+    assert found["seats.app.high.1"].line == line_of("[lead, boss]", text)
+    assert found["longest_term.high"].to_do == "At most 90."
+    assert found["sampling.one_in"].line == line_of("one_in", text)
+    assert found["tiers.high.non_read_chosen_by_model"].what == "This is neither true nor false."
+    assert list(found) == sorted(found, key=lambda where: found[where].line)
+
+
+@pytest.mark.rule("S8", "T3", "T1", "G1", "A10", "S5", "S6", "S7", "S10")
+@pytest.mark.parametrize(
+    ("old", "new", "where", "to_do"),
+    [
+        ("    high: [owner, security]", "    high: [security]", "seats.privilege.high", "Add owner."),
+        ("    standard: [lead]", "    standard: [security, lead]\n", "seats.app.high", ""),
+        ("    low: [owner]", "    low: [owner, security]", "seats.privilege.standard", "Add security."),
+        ("  high: 90", "  high: 90\n", "", ""),
+        ("  standard: 180", "  standard: 60", "longest_term.high", "At most 60."),
+        ("  low: 15", "  low: 4", "expires_working_days.low", "At least 5."),
+        ("data_classes: [restricted]", "data_classes: [restricted, internal]", "tiers.low.data_classes", "Take it out"),
+        ("two_owners: [high]", "two_owners: [standard]", "two_owners", "Add high."),
+        ("  high: 15\n", "  standard: 5\n  high: 15\n", "fresh_sign_in_minutes.high", "At most 5."),
+        ("    high: [lead, security]", "    high: [lead, lead]", "seats.app.high", "Each stands once"),
+        ("  medium: 30", "  medium: 31", "conflicts.medium", "At most 30."),
+        ("  medium: 30", "  medium: 6", "conflicts.high", "At most 6."),
+        ("  in_a_row: 2", "  in_a_row: 3", "waivers.in_a_row", "At most 2."),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(old: str, new: str, where: str, to_do: str) -> None:
+    """The second and fourth fit: security on standard is on high too, and an empty line says nothing."""
+    assert old in TEXT
+    problems = policy_document.from_text(TEXT.replace(old, new, 1)).problems
+    if not to_do:
+        assert problems == ()
+        return
+    assert any(one.where == where and to_do in one.to_do for one in problems)
+
+
+@pytest.mark.rule("T1", "A13")
+@pytest.mark.parametrize("level", ["write", "execute", "admin"])
+def test_no_policy_calls_more_than_reading_low(level: str) -> None:
+    problems = policy_document.from_text(TEXT.replace("levels: [read]", f"levels: [read, {level}]")).problems
+    assert [one.where for one in problems] == ["tiers.low.levels.1"]
+
+
+@pytest.mark.rule("S8")
+def test_the_shipped_document_is_written_as_it_reads_and_its_tiers_are_the_rules() -> None:
+    document = policy_document.from_text(TEXT).document
+    assert policy_document.as_text(document) == TEXT
+    assert document["tiers"] == dict(tiers.DEFAULT_RULES)
+    assert policy_document.from_text(json.dumps(document)).document == document
+    assert policy_queries.shipped() == document
+
+
+@pytest.mark.rule("S8", "T1")
+def test_fewer_reasons_for_which_a_models_choice_is_high_loosen() -> None:
+    shipped = policy_queries.shipped()
+    after = policy_document.from_data(
+        _changed(shipped, "tiers.high.non_read_chosen_by_model_if", ["outbound"])
+    ).document
+    (looser,) = diff.changes(shipped, after)
+    (stricter,) = diff.changes(after, shipped)
+    assert (looser.tightens, stricter.tightens) == (False, True)
+    assert (looser.before, looser.after) == ("outbound, irreversible", "outbound")
+
+
+@pytest.mark.rule("S8", "T1")
+def test_a_policy_from_before_the_condition_keeps_its_meaning_and_can_be_changed() -> None:
+    before = json.loads(json.dumps(policy_queries.shipped()))
+    before["tiers"]["high"]["non_read_chosen_by_model"] = True
+    del before["tiers"]["high"]["non_read_chosen_by_model_if"]
+    known = policy_queries.completed(before)
+    assert known["tiers"]["high"]["non_read_chosen_by_model"] is True
+    assert policy_document.from_data(known).problems == ()
+    (change,) = diff.changes(known, policy_queries.shipped())
+    assert (change.where, change.tightens) == ("tiers.high.non_read_chosen_by_model", False)
+
+
+@pytest.mark.rule("S8")
+def test_the_text_has_its_order_whatever_order_the_database_keeps() -> None:
+    def by_length(part: Any) -> Any:
+        if not isinstance(part, dict):
+            return part
+        return {name: by_length(part[name]) for name in sorted(part, key=lambda one: (len(one), one))}
+
+    kept = by_length(policy_queries.shipped())
+    assert list(kept["longest_term"]) == ["low", "high", "standard"]
+    assert policy_document.as_text(kept) == TEXT
+    assert list(policy_queries.completed(kept)["longest_term"]) == ["low", "standard", "high"]
+
+
+@pytest.mark.rule("S8")
+def test_the_json_schema_knows_every_part_and_nothing_else() -> None:
+    made = schema.json_schema()
+    assert set(made["properties"]) == set(policy_queries.shipped())
+    assert made["additionalProperties"] is False
+    assert set(made["required"]) == set(policy_queries.shipped())
+
+
+def _changed(document: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    made = json.loads(json.dumps(document))
+    *above, last = path.split(".")
+    part = made
+    for name in above:
+        part = part[name]
+    part[last] = value
+    return made
+
+
+#: Part of the document, a value that is stricter than the shipped one, and one that is not.
+EITHER_WAY = [
+    ("tiers.high.levels", ["admin", "execute"], []),
+    ("tiers.high.data_classes", ["restricted", "confidential"], []),
+    ("tiers.high.non_read_on", ["confidential", "internal"], ["internal"]),
+    ("tiers.high.non_read_chosen_by_model", True, None),
+    ("tiers.high.opaque_code_in", ["production", "test"], []),
+    ("tiers.low.data_classes", ["public"], None),
+    ("tiers.at_least.agent", "high", "low"),
+    ("tiers.at_least.ai_app", "standard", None),
+    ("seats.privilege.standard", ["owner", "security"], None),
+    ("seats.app.standard", ["lead", "security"], None),
+    ("longest_term.high", 60, None),
+    ("review_after.high", 60, None),
+    ("due_working_days.high", 1, None),
+    ("expires_working_days.low", 12, 20),
+    ("builder_working_days", 5, 15),
+    ("rounds", 2, None),
+    ("resubmission_days", 180, 30),
+    ("light_path.grants", 0, 20),
+    ("light_path.days", 60, 10),
+    ("sampling.one_in", 2, 50),
+    ("sampling.working_days", 3, 10),
+    ("signals.mutual", 2, 5),
+    ("signals.share", 60, 95),
+    ("signals.days", 180, 30),
+    ("two_owners", ["high", "standard"], []),
+    ("fresh_sign_in_minutes.high", 5, 30),
+    ("fresh_sign_in_minutes.standard", 30, None),
+    ("proposals.at_once_hours", 24, None),
+    ("proposals.open_days", 10, 60),
+    ("waivers.days", 30, None),
+    ("waivers.in_a_row", 1, None),
+    ("events.unused_days", 30, 90),
+    ("events.quiet_days", 10, 60),
+    ("revocation_hours", 8, 48),
+]
+
+
+@pytest.mark.rule("S8")
+@pytest.mark.parametrize(("path", "stricter", "looser"), EITHER_WAY)
+def test_each_change_says_in_words_whether_it_tightens(path: str, stricter: object, looser: object) -> None:
+    shipped = policy_queries.shipped()
+    if looser is not None:
+        (change,) = diff.changes(
+            shipped,
+            policy_document.from_data(_changed(shipped, path, looser)).document or _changed(shipped, path, looser),
+        )
+        assert not change.tightens
+    after = policy_document.from_data(_changed(shipped, path, stricter))
+    assert not after.problems
+    found = diff.changes(shipped, after.document)
+    (change,) = found
+    assert change.where == path
+    assert change.tightens
+    assert change.before != change.after
+    assert {line.sign for line in diff.lines(shipped, after.document)} >= {"+"}
+    assert not diff.tightens(diff.changes(after.document, shipped))
+
+
+@pytest.mark.rule("S8", "S6", "R4", "G6")
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("brake.share", (2, 20)),
+        ("brake.grants", (20, 200)),
+        ("brake.hours", (2, 8)),
+        ("correction_days", (2, 10)),
+        ("conflicts.high", (2, 20)),
+    ],
+)
+def test_neither_more_nor_less_of_what_ends_access_for_good_begins_by_one_persons_word(
+    path: str, values: tuple[int, int]
+) -> None:
+    shipped = policy_queries.shipped()
+    for value in values:
+        after = policy_document.from_data(_changed(shipped, path, value))
+        assert not after.problems
+        assert [(one.tightens, one.is_either) for one in diff.changes(shipped, after.document)] == [(False, True)]
+
+
+@pytest.mark.rule("S8", "A8")
+def test_another_order_of_seats_is_a_change_that_loosens_also_where_one_is_added() -> None:
+    """Whoever may fill two fills the first, so nobody puts another first unseen, nor alone and at once beside a signature more."""
+    shipped = policy_queries.shipped()
+    turned = _changed(shipped, "seats.app.high", ["security", "lead"])
+    (change,) = diff.changes(shipped, turned)
+    assert (change.label, change.tightens) == ("Signatures on a high-risk app, in this order", False)
+    assert (change.before, change.after) == ("lead, then security", "security, then lead")
+    assert {line.sign for line in diff.lines(shipped, turned)} >= {"+", "-"}
+    more = _changed(turned, "seats.app.standard", ["security", "lead"])
+    both = _changed(shipped, "seats.app.standard", ["security", "lead"])
+    assert [one.tightens for one in diff.changes(shipped, both)] == [True], "a new one may come first"
+    assert not diff.tightens(diff.changes(shipped, more))
+
+
+@pytest.mark.rule("S8")
+def test_what_has_no_order_is_no_change_in_another() -> None:
+    shipped = policy_queries.shipped()
+    levels = list(reversed(shipped["tiers"]["low"]["data_classes"]))
+    assert diff.changes(shipped, _changed(shipped, "tiers.low.data_classes", levels)) == ()
+
+
+@pytest.mark.rule("S8")
+def test_one_loosening_among_many_that_tighten_makes_it_a_loosening() -> None:
+    shipped = policy_queries.shipped()
+    both = _changed(_changed(shipped, "longest_term.high", 30), "resubmission_days", 30)
+    assert [one.tightens for one in diff.changes(shipped, both)] == [True, False]
+    assert not diff.tightens(diff.changes(shipped, both))
+    assert not diff.tightens(())
+
+
+@pytest.mark.rule("S8")
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.sampled_from(["tiers", "seats", "rounds", "high"]), inner, max_size=4)
+        ),
+        max_leaves=12,
+    )
+)
+def test_any_data_is_either_a_policy_or_refused_in_words(data: object) -> None:
+    found = policy_document.from_data(data)
+    assert bool(found.document) != bool(found.problems)
+    assert all(one.what for one in found.problems)
+
+
+@pytest.mark.rule("S8")
+@given(st.text(max_size=200) | st.text(alphabet="ab:-[]{}&*!#\n \"'?|>", max_size=80))
+def test_any_text_is_either_a_policy_or_refused_in_words(text: str) -> None:
+    found = policy_document.from_text(text)
+    assert found.problems
+    assert all(one.what and one.line >= 0 for one in found.problems)

@@ -1,0 +1,84 @@
+"""Who gains is asked again when a proposal is answered, and of whoever stands in for them (S7, S8, A11)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from approvals.models import Proposal, ProposalState
+from approvals.proposals import beneficiaries
+from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals import transitions as proposal_transitions
+from governance.core.duties.refusals import DutyConflict
+from governance.core.models import Delegation, Person
+from inventory.imports.transitions import confirmation
+from inventory.models import Automation, Resource
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.people import as_actor, joins, shares
+from tests.scenarios import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
+
+
+def proposed(c: Company, kind: str, target: str, document: dict[str, object], by: Person) -> Proposal:
+    made = Proposal(kind=kind, target=target)
+    proposal_transitions.propose(made, actor=as_actor(by), now=c.now, reason="We decided so.", document=document)
+    proposal_jobs.sweep(c.now)
+    return Proposal.objects.get(pk=made.pk)
+
+
+def approve(c: Company, one: Proposal, by: Person) -> None:
+    proposal_transitions.approve(one, actor=as_actor(by), now=c.now, shown_digest=one.digest)
+
+
+def test_whoever_has_come_to_own_what_asks_for_it_does_not_countersign_a_lower_class(company: Company) -> None:
+    c, n = company, company.people
+    on = Resource.objects.get(pk=c.erp.pk)
+    one = proposed(c, "resource_class", str(on.pk), {"data_class": "public", "environment": on.environment}, n.ines)
+    assert n.sana.pk not in one.gains
+    joins(n.sana, n.finance_ops)
+    stock_report.version(c, business_owner=n.sana)  # a draft: nothing of it is submitted
+    with pytest.raises(DutyConflict, match="You would gain by this"):
+        approve(c, one, n.sana)
+    assert Proposal.objects.get(pk=one.pk).state == ProposalState.OPEN
+    approve(c, one, n.viktor)
+    assert Resource.objects.get(pk=on.pk).data_class == "public"
+
+
+@pytest.mark.rule("S1")
+def test_whoever_edited_a_draft_that_another_brought_in_does_not_countersign_a_lower_class(company: Company) -> None:
+    c, n = company, company.people
+    on = Resource.objects.get(pk=c.erp.pk)
+    draft = stock_report.version(c).automation
+    joins(n.viktor, n.finance_ops)
+    confirmation.amend(draft, actor=as_actor(n.viktor), now=c.now, fields={"purpose": "Says what is in stock."})
+    one = proposed(c, "resource_class", str(on.pk), {"data_class": "public", "environment": on.environment}, n.ines)
+    assert n.viktor.pk in one.gains
+    with pytest.raises(DutyConflict, match="You would gain by this"):
+        approve(c, one, n.viktor)
+
+
+@pytest.mark.rule("S1")
+def test_what_was_edited_before_the_approved_version_was_made_is_decided(company: Company) -> None:
+    c, n = company, company.people
+    version = stock_report.version(c)
+    mine = Automation.objects.filter(pk=version.automation_id)
+    joins(n.tom, n.finance_ops)
+    yesterday = c.now - timedelta(days=1)
+    confirmation.amend(
+        version.automation, actor=as_actor(n.tom), now=yesterday, fields={"purpose": "Says what is in stock."}
+    )
+    assert n.tom.pk in beneficiaries._editors(mine)
+    scenarios.in_force(c, version)
+    assert beneficiaries._editors(mine) == set()
+
+
+def test_who_stands_in_for_whoever_gets_a_role_does_not_countersign_it(company: Company) -> None:
+    c, n = company, company.people
+    one = proposed(c, "role", f"{n.omar.pk}-auditor", {"held": True}, n.ines)
+    shares(n.karl, n.omar)
+    Delegation.objects.create(giver=n.omar, taker=n.karl, from_at=c.now, until_at=c.now + timedelta(days=7))
+    with pytest.raises(DutyConflict, match="who gains or loses by it, stand in for each other"):
+        approve(c, one, n.karl)

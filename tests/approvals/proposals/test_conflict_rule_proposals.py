@@ -1,0 +1,239 @@
+"""A conflict rule changes by a proposal that a second person countersigns, and by nothing else (S6, S8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals.conflicts import jobs as conflict_jobs
+from approvals.conflicts import queries as conflict_queries
+from approvals.conflicts.dry_run import Known
+from approvals.models import Conflict, ConflictRule, Proposal, ProposalState, Submission
+from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.kinds import kind as kind_kind
+from approvals.proposals.kinds.kind import Span
+from governance.core.actors.actor import Actor
+from governance.core.duties.refusals import InvalidInput, Refused
+from governance.core.roles.roles import Role
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
+from tests.ledger_records import recorded
+from tests.people import as_actor, give_role
+from tests.scenarios import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
+
+JOB = Actor.of_job(conflict_jobs.JOB)
+
+
+def proposed(
+    c: Company,
+    document: dict[str, Any],
+    *,
+    code: str = "read-and-tell",
+    kind: str = "conflict_rule",
+    by: Any = None,
+    at_once: bool = False,
+) -> Proposal:
+    """Ines proposes it, and what it would have caught is counted."""
+    row, who = Proposal(kind=kind, target=code), as_actor(by or c.people.ines)
+    made = proposal_transitions.propose(
+        row, actor=who, now=c.now, reason="It happened.", document=document, at_once=at_once
+    )
+    proposal_jobs.sweep(c.now)
+    return Proposal.objects.get(pk=made.pk)
+
+
+def rule_of(c: Company, **more: Any) -> dict[str, Any]:
+    """A rule about what the stock report holds."""
+    return {"rule": conflict_rules.document(on(c.erp), on(c.slack), **more)}
+
+
+def approve(c: Company, made: Proposal, who: Any) -> Proposal:
+    """Somebody countersigns."""
+    return proposal_transitions.approve(made, actor=as_actor(who), now=c.now, reason="Right.", shown_digest=made.digest)
+
+
+@pytest.mark.parametrize("who", ["ines", "karl", "yuki", "rita"])
+def test_nobody_but_a_security_reviewer_countersigns_a_rule(plain: Company, who: str) -> None:
+    made = proposed(plain, rule_of(plain))
+    with pytest.raises(Refused, match=r"^PERMISSION: "):
+        approve(plain, made, getattr(plain.people, who))
+    assert not ConflictRule.objects.in_force(plain.now).exists()
+
+
+@pytest.mark.parametrize("who", ["jonas", "rita"])
+@pytest.mark.parametrize("way", ["given up", "loosened", "by a file"])
+def test_nobody_whom_a_rule_catches_countersigns_that_it_is_loosened(
+    plain: Company, plain_in_force: Submission, who: str, way: str
+) -> None:
+    person = getattr(plain.people, who)
+    assert person in (plain_in_force.automation.business_owner, plain_in_force.automation.technical_owner)
+    give_role(person, Role.SECURITY_REVIEWER, admins=(plain.people.ines, plain.people.karl))
+    approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
+    conflict_jobs.look(plain.now, JOB)
+    document: dict[str, Any] = {} if way == "given up" else rule_of(plain)
+    if way == "by a file":
+        document = {"rules": {"read-and-tell": document["rule"]}, "left_out": []}
+    made = proposed(plain, document, kind="conflict_import" if way == "by a file" else "conflict_rule")
+    assert person.pk in made.gains
+    with pytest.raises(Refused) as no:
+        approve(plain, made, person)
+    assert no.value.refusal.sentence == "You would gain by this."
+    assert approve(plain, made, plain.people.sana).state == ProposalState.IN_FORCE
+
+
+def test_nobody_whom_a_rule_catches_proposes_that_it_is_given_up(plain: Company, plain_in_force: Submission) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    conflict_jobs.look(plain.now, JOB)
+    give_role(plain.people.rita, Role.ADMIN, admins=(plain.people.ines, plain.people.karl))
+    with pytest.raises(Refused) as no:
+        proposed(plain, {}, by=plain.people.rita)
+    assert no.value.refusal.code == "SOD-8"
+
+
+def test_whom_a_rule_catches_may_countersign_that_it_is_stricter(plain: Company, plain_in_force: Submission) -> None:
+    give_role(plain.people.rita, Role.SECURITY_REVIEWER, admins=(plain.people.ines, plain.people.karl))
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    conflict_jobs.look(plain.now, JOB)
+    made = proposed(plain, rule_of(plain, mode="enforce"))
+    assert made.gains == []
+    assert approve(plain, made, plain.people.rita).state == ProposalState.IN_FORCE
+
+
+@pytest.mark.parametrize("who", ["sana", "rita", "yuki"])
+def test_nobody_but_an_admin_proposes_one(plain: Company, who: str) -> None:
+    with pytest.raises(Refused, match=r"^PERMISSION: "):
+        proposed(plain, rule_of(plain), by=getattr(plain.people, who))
+
+
+def test_a_rule_that_is_countersigned_is_in_force_and_catches_what_is_held(
+    plain: Company, plain_in_force: Submission
+) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    (one,) = conflict_queries.in_force(plain.now)
+    assert (one.version.proposed_by, one.version.approved_by) == (plain.people.ines, plain.people.sana)
+    conflict_jobs.look(plain.now, JOB)
+    assert Conflict.objects.get().subject == plain_in_force.automation_id
+
+
+def test_what_it_would_have_caught_is_counted_first(plain: Company, plain_in_force: Submission) -> None:
+    made = proposed(plain, rule_of(plain))
+    found = proposal_jobs.latest(made)
+    assert found is not None
+    assert found.counts["caught"] == 1
+
+
+def says(made: Proposal) -> list[str]:
+    """What was counted, in sentences."""
+    found = proposal_jobs.latest(made)
+    assert found is not None
+    return kind_kind.of(made.kind).said(proposal_jobs.span(made, found), found.counts)
+
+
+def test_what_is_said_of_another_mode_is_what_it_would_do(plain: Company, plain_in_force: Submission) -> None:
+    c = plain
+    made = proposed(c, rule_of(c))
+    assert says(made) == ["1 would have been in conflict, which is written down and no more, by what it holds itself."]
+    approve(c, made, c.people.sana)
+    conflict_jobs.look(c.now, JOB)
+    made = proposed(c, rule_of(c, mode="approval"))
+    assert says(made) == [
+        "1 would have needed a signature of security more, by what it holds itself.",
+        "1 of them would have been in conflict, which is written down and no more, as the rule is now.",
+    ]
+    approve(c, made, c.people.sana)
+    made = proposed(c, rule_of(c, mode="enforce", rating="high"))
+    assert says(made) == [
+        "1 would have been refused, by what it holds itself.",
+        "1 of them would have needed a signature of security more, as the rule is now.",
+        "1 open conflict in what is held would begin a time of 7 days to be resolved.",
+    ]
+    approve(c, made, c.people.sana)
+    assert says(proposed(c, {})) == [
+        "1 that would have been refused, as the rule is now, would not have been caught.",
+        "1 open conflict in what is held would end.",
+    ]
+
+
+def test_what_a_new_rule_refuses_says_what_becomes_of_what_is_held(plain: Company, plain_in_force: Submission) -> None:
+    assert says(proposed(plain, rule_of(plain, mode="enforce"))) == [
+        "1 would have been refused, by what it holds itself.",
+        "Whatever is held already and caught would have 30 days to be resolved.",
+    ]
+
+
+def test_conflict_follows_the_next_version_of_its_rule(plain: Company, plain_in_force: Submission) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    conflict_jobs.look(plain.now, JOB)
+    approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
+    conflict_jobs.look(plain.now, JOB)
+    (one,) = Conflict.objects.all()
+    payload = recorded("conflict.changed", one, by=JOB)
+    assert (payload["version"], payload["grants"]) == (2, one.grants)
+    assert one.due_at is not None
+
+
+def test_a_stricter_mode_is_another_version_and_gives_time(plain: Company, plain_in_force: Submission) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    made = proposed(plain, rule_of(plain, mode="enforce"))
+    assert made.tightens
+    approve(plain, made, plain.people.sana)
+    conflict_jobs.look(plain.now, JOB)
+    (one,) = Conflict.objects.all()
+    assert one.rule.number == 2
+    assert one.due_at is not None
+    assert one.due_at > plain.now
+    payload = recorded("conflict_rule.put_in_force", one.rule, by=plain.people.sana)
+    assert (payload["code"], payload["number"], payload["digest"]) == (one.code, 2, one.rule.digest)
+
+
+def test_a_rule_that_is_given_up_loosens_and_ends_its_conflicts(plain: Company, plain_in_force: Submission) -> None:
+    approve(plain, proposed(plain, rule_of(plain)), plain.people.sana)
+    conflict_jobs.look(plain.now, JOB)
+    made = proposed(plain, {})
+    assert not made.tightens
+    approve(plain, made, plain.people.viktor)
+    assert made.state == ProposalState.IN_FORCE
+    assert conflict_queries.in_force(plain.now) == ()
+    conflict_jobs.look(plain.now, JOB)
+    assert Conflict.objects.get().ended_why == "rule_given_up"
+
+
+def test_what_is_no_rule_is_refused_with_everything_that_is_wrong(plain: Company) -> None:
+    with pytest.raises(InvalidInput) as no:
+        proposed(plain, {"rule": {"code": "read-and-tell", "mode": "shout"}})
+    assert len(no.value.refusal.detail) > 3
+    with pytest.raises(InvalidInput, match=r"^S8: This can't be proposed as it is"):
+        proposed(plain, rule_of(plain, code="another"))
+    assert not Proposal.objects.filter(kind="conflict_rule").exists()
+
+
+def test_each_rule_is_counted_by_what_it_says_itself_and_by_no_query_a_submission(
+    plain: Company, plain_in_force: Submission
+) -> None:
+    def counted(document: dict[str, Any], code: str) -> dict[str, int]:
+        made = proposed(plain, document, code=code)
+        found = proposal_jobs.latest(made)
+        assert found is not None
+        return dict(found.counts)
+
+    catches, other = (
+        rule_of(plain),
+        {"rule": conflict_rules.document(on(plain.mail), on(plain.slack), code="another-one")},
+    )
+    assert counted(other, "another-one") == {}
+    assert counted(catches, "read-and-tell") == {"caught": 1, "more": 1}
+    approve(plain, Proposal.objects.get(target="read-and-tell"), plain.people.sana)
+    assert counted({"rule": conflict_rules.document(on(plain.mail), on(plain.slack))}, "read-and-tell") == {"less": 1}
+    kind, now = kind_kind.of("conflict_rule"), plain.now
+    span = Span("read-and-tell", {}, catches, now - timedelta(days=90), now)
+    with CaptureQueriesContext(connection) as asked:
+        assert kind.count(span, 0, 500, Known()).counts["caught"] == 1
+    # The submissions, the controls that stand on what they hold, the waivers; privileges, bindings and parties for the class that counts (I8).
+    assert len(asked) == 6

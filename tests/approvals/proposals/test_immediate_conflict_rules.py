@@ -1,0 +1,249 @@
+"""A new conflict rule, or a stricter one, may act at once: it is over after 72 hours unless a second person countersigns it (S6, S8)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from approvals.conflicts import jobs as conflict_jobs
+from approvals.conflicts import queries as conflict_queries
+from approvals.models import Conflict, ConflictRule, ConflictState, Proposal, ProposalState, Submission
+from approvals.proposals import transitions as proposal_transitions
+from governance.core.actors.actor import Actor
+from governance.core.duties.refusals import DutyConflict, InvalidInput, OutOfTurn, Refused
+from governance.core.models import Person
+from tests.approvals import stock_report
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
+from tests.approvals.proposals.test_conflict_rule_proposals import JOB, approve, proposed, rule_of
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
+
+OVER = timedelta(hours=72)
+
+
+def modes(now: datetime) -> list[str]:
+    return [one.rule.mode for one in conflict_queries.in_force(now)]
+
+
+def signed(c: Company, **more: Any) -> None:
+    """A rule that two people have signed."""
+    approve(c, proposed(c, rule_of(c, **more)), c.people.sana)
+
+
+# --- what does not ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["given up", "looser", "another leg", "stricter and another leg"])
+def test_what_loosens_or_may_waits_for_a_second_person(plain: Company, way: str) -> None:
+    c = plain
+    signed(c, mode="approval")
+    other = {
+        "rule": conflict_rules.document(on(c.mail), on(c.slack), mode="enforce" if "stricter" in way else "approval")
+    }
+    documents = {"given up": {}, "looser": rule_of(c)}
+    with pytest.raises(InvalidInput) as no:
+        proposed(c, documents.get(way, other), at_once=True)
+    assert no.value.refusal.code == "S8"
+    assert modes(c.now) == ["approval"]
+
+
+def test_the_database_takes_no_rule_with_an_end_that_no_proposal_has(plain: Company) -> None:
+    row = conflict_rules.unsaved(conflict_rules.document(on(plain.erp), on(plain.slack)), plain.now)
+    row.ships, row.proposed_by, row.until = False, plain.people.ines, plain.now + OVER
+    with pytest.raises(DatabaseError, match="S8"), transaction.atomic():
+        row.save()
+
+
+@pytest.mark.parametrize("is_given_up", [True, False])
+def test_the_database_takes_no_rule_that_two_people_have_not_signed(plain: Company, is_given_up: bool) -> None:
+    c, n = plain, plain.people
+    signed(c, mode="enforce")
+    row = conflict_rules.unsaved(
+        conflict_rules.document(on(c.erp), on(c.slack), mode="enforce" if is_given_up else "record"), c.now
+    )
+    row.ships, row.number, row.proposed_by, row.approved_by = False, 2, n.ines, n.sana
+    row.is_given_up = is_given_up
+    with pytest.raises(DatabaseError, match="S8"), transaction.atomic():
+        row.save()
+    assert modes(c.now) == ["enforce"]
+
+
+@pytest.mark.parametrize("wrong", ["number", "mode", "effective_at", "approved_by"])
+def test_the_database_takes_what_two_people_have_signed_only_as_they_did(plain: Company, wrong: str) -> None:
+    c, n = plain, plain.people
+    signed(c, mode="enforce")
+    row = conflict_rules.unsaved(conflict_rules.document(on(c.erp), on(c.slack), mode="enforce"), c.now)
+    row.ships, row.number, row.proposed_by, row.approved_by = False, 2, n.ines, n.sana
+    others = {"number": 3, "mode": "record", "effective_at": c.now - timedelta(days=1), "approved_by": n.viktor}
+    setattr(row, wrong, others[wrong])
+    with pytest.raises(DatabaseError, match="S8"), transaction.atomic():
+        row.save()
+
+
+def test_the_database_brings_back_nothing_that_was_not_taken_back(plain: Company) -> None:
+    proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
+    acting = ConflictRule.objects.get(until__isnull=False)
+    row = conflict_rules.unsaved(conflict_rules.document(on(plain.erp), on(plain.slack)), plain.now)
+    row.ships, row.number, row.undoes = False, 2, acting
+    with pytest.raises(DatabaseError, match="S8"), transaction.atomic():
+        row.save()
+
+
+def signed_by_a_file(c: Company, **more: Any) -> None:
+    """Two others sign a file that has a rule of the same code."""
+    document = conflict_rules.document(on(c.erp), on(c.slack), **more)
+    strict = {"rules": {document["code"]: document}, "left_out": []}
+    made = proposed(c, strict, kind="conflict_import", code="matrix.csv", by=c.people.karl)
+    approve(c, made, c.people.viktor)
+
+
+def test_what_acts_at_once_is_not_countersigned_over_what_two_have_signed_since(plain: Company) -> None:
+    c = plain
+    signed(c)
+    acting = proposed(c, rule_of(c, mode="approval"), at_once=True)
+    signed_by_a_file(c, mode="enforce", rating="high")
+    with pytest.raises(OutOfTurn, match="two people have signed something else since"):
+        approve(c, acting, c.people.sana)
+    assert modes(c.now) == ["enforce"]
+    proposal_transitions.reject(
+        Proposal.objects.get(pk=acting.pk), actor=as_actor(c.people.sana), now=c.now, reason="Less."
+    )
+    assert modes(c.now) == ["enforce"]
+
+
+def test_what_two_have_signed_since_word_for_word_it_is_countersigned_with(plain: Company) -> None:
+    c = plain
+    signed(c)
+    acting = proposed(c, rule_of(c, mode="approval"), at_once=True)
+    signed_by_a_file(c, mode="approval", rating="high")
+    signed_by_a_file(c, mode="approval")
+    approve(c, Proposal.objects.get(pk=acting.pk), c.people.sana)
+    assert modes(c.now + OVER) == ["approval"]
+
+
+@pytest.mark.parametrize("other", ["the same", "another"])
+@pytest.mark.parametrize("how", ["lapsed", "rejected"])
+def test_one_person_keeps_no_rule_in_force_by_a_new_code_each_time(plain: Company, other: str, how: str) -> None:
+    c, at = plain, plain.now + OVER
+    made = proposed(c, rule_of(c, mode="enforce"), at_once=True)
+    if how == "lapsed":
+        proposal_transitions.lapse(made, actor=Actor.of_job("approvals.proposals"), now=at)
+    else:
+        proposal_transitions.reject(
+            made, actor=as_actor(c.people.sana), now=at - timedelta(hours=1), reason="Too much."
+        )
+    legs = (on(c.slack), on(c.erp)) if other == "the same" else (on(c.erp), on(c.slack, levels=["write"]))
+    document = {"rule": conflict_rules.document(*legs, mode="enforce", code="mine-too", title="Quite another")}
+    ordinary = {"rule": conflict_rules.document(on(c.mail), on(c.slack), code="meanwhile")}
+    proposed(c, ordinary, code="meanwhile")  # what its author alone proposes changes nothing
+    with pytest.raises(DutyConflict, match="nobody countersigned it"):
+        act(c, document, c.people.ines, at)
+    if other == "the same":
+        with pytest.raises(DutyConflict, match="nobody countersigned it"):
+            act(c, document, c.people.karl, at)
+    else:
+        assert act(c, document, c.people.karl, at).state == ProposalState.AT_ONCE
+    assert modes(at) == ([] if other == "the same" else ["enforce"])
+
+
+def act(c: Company, document: dict[str, Any], who: Person, at: datetime) -> Proposal:
+    """Somebody alone has a rule act at once."""
+    row = Proposal(kind="conflict_rule", target=document["rule"]["code"])
+    return proposal_transitions.propose(row, actor=as_actor(who), now=at, reason="r", document=document, at_once=True)
+
+
+def test_two_rules_about_the_same_do_not_act_at_once_beside_each_other(plain: Company) -> None:
+    c = plain
+    proposed(c, rule_of(c, mode="enforce"), at_once=True)
+    same = {"rule": conflict_rules.document(on(c.slack), on(c.erp), mode="enforce", code="mine-too")}
+    with pytest.raises(DutyConflict, match="nobody countersigned it"):
+        act(c, same, c.people.karl, c.now + OVER - timedelta(hours=1))
+    other = {"rule": conflict_rules.document(on(c.mail), on(c.erp), mode="enforce", code="another")}
+    assert act(c, other, c.people.ines, c.now).state == ProposalState.AT_ONCE
+
+
+# --- what does ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_rule_acts_at_once_and_is_over_by_itself(plain: Company) -> None:
+    made = proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
+    assert made.state == ProposalState.AT_ONCE
+    with pytest.raises(Refused) as no:
+        stock_report.submitted(plain)
+    assert no.value.refusal.code == "S6"
+    assert modes(plain.now + OVER - timedelta(seconds=1)) == ["enforce"]
+    assert modes(plain.now + OVER) == []
+
+
+def test_a_stricter_mode_is_over_by_itself_and_what_is_held_is_asked_as_before(
+    plain: Company, plain_in_force: Submission
+) -> None:
+    signed(plain)
+    proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
+    conflict_jobs.look(plain.now, JOB)
+    assert Conflict.objects.get().due_at is not None
+    assert modes(plain.now + OVER) == ["record"]
+    conflict_jobs.look(plain.now + OVER, JOB)  # before anything else has run
+    one = Conflict.objects.get()
+    assert (one.state, one.due_at, one.rule.number) == (ConflictState.OPEN, None, 1)
+
+
+@pytest.mark.parametrize("how", ["lapsed", "rejected"])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_nobody_countersigns_is_taken_back(plain: Company, how: str, is_new: bool) -> None:
+    c = plain
+    if not is_new:
+        signed(c)
+    made = proposed(c, rule_of(c, mode="enforce"), at_once=True)
+    at = c.now + (OVER if how == "lapsed" else timedelta(hours=1))
+    if how == "lapsed":
+        proposal_transitions.lapse(made, actor=Actor.of_job("approvals.proposals"), now=at)
+    else:
+        proposal_transitions.reject(made, actor=as_actor(c.people.sana), now=at, reason="Too much.")
+    assert modes(at) == ([] if is_new else ["record"])
+    last = ConflictRule.objects.filter(code="read-and-tell").order_by("-number")[0]
+    assert last.undoes is not None
+    assert (last.undoes.mode, last.is_given_up) == ("enforce", is_new)
+    assert modes(at + timedelta(days=9)) == ([] if is_new else ["record"])
+
+
+def test_what_is_countersigned_stays(plain: Company) -> None:
+    made = proposed(plain, rule_of(plain, mode="enforce"), at_once=True)
+    approve(plain, made, plain.people.sana)
+    assert modes(plain.now + OVER) == ["enforce"]
+    last = ConflictRule.objects.filter(code="read-and-tell").order_by("-number")[0]
+    assert (last.number, last.until, last.approved_by) == (2, None, plain.people.sana)
+
+
+def test_the_page_has_a_box_for_it(plain: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: plain.now)
+    ines = client_of(plain.people.ines)
+    text = ines.get("/conflicts/new-rule/").content.decode()
+    assert "Let it act at once" in text
+    assert "72 hours" in text
+    said = {"text": RULE, "reason": "It happened.", "do": "propose", "at_once": "on"}
+    assert ines.post("/conflicts/new-rule/", said).status_code == 302
+    assert Proposal.objects.get(kind="conflict_rule").state == ProposalState.AT_ONCE
+    page = ines.get("/conflicts/rules/read-and-tell/").content.decode()
+    assert "alone" in page
+
+
+RULE = """
+code: read-and-tell
+title: Read and tell
+process: Plan to produce
+rating: high
+mode: enforce
+scope: automation
+reason: What is read could be told.
+legs:
+  - {name: Read, any: [{levels: [read]}]}
+  - {name: Write, any: [{levels: [write]}]}
+"""

@@ -1,0 +1,117 @@
+"""What was proposed comes up where its reader looks: at home and on the desk, in the digest, and for as many queries as without (S8)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from approvals.inbox.notices import to_countersign, to_take_on
+from approvals.models import Proposal
+from approvals.proposals import transitions as proposal_transitions
+from governance.core.models import Person
+from governance.core.roles.roles import Role
+from tests.appointments import propose_role
+from tests.approvals.proposals.policy_proposals import looser, propose
+from tests.inventory.automations.test_register_pages import cost
+from tests.people import as_actor, as_delegate, give_role, make_person
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8"), pytest.mark.database]
+
+
+def at_home(person: Person) -> dict[str, list[str]]:
+    """Titles of the proposals that somebody's home shows, by group."""
+    groups = client_of(person).get(reverse("home")).context["groups"]
+    shown = {one["key"]: [row["name"] for row in one["rows"]] for one in groups}
+    return {key: shown[key] for key in ("proposals", "proposed") if key in shown}
+
+
+def on_desk(person: Person) -> list[str]:
+    return [one["title"] for one in client_of(person).get(reverse("desk")).context["proposals"]]
+
+
+def test_who_may_not_answer_it_is_not_shown_it_as_theirs(company: Company) -> None:
+    n, now = company.people, company.now
+    propose_role(n.karl, Role.SECURITY_REVIEWER, by=n.ines, now=now)  # Karl gains, and nobody else is an admin
+    propose(n.ines, looser(), now=now)
+    for person in (n.karl, n.rita, n.yuki, n.theo):
+        assert at_home(person) == {}
+        assert on_desk(person) == []
+    assert at_home(n.ines) == {"proposed": ["Security reviewer: Karl Jensen", "Change of the policy"]}
+    assert on_desk(n.ines) == []
+
+
+@pytest.mark.rule("A11")
+def test_who_stands_in_for_its_author_is_not_asked(company: Company) -> None:
+    n, now = company.people, company.now
+    give_role(n.omar, Role.ADMIN, admins=(n.ines, n.karl), now=now)
+    propose_role(n.tom, Role.AUDITOR, by=n.ines, now=now)
+    assert on_desk(n.omar) == ["Auditor: Tom Ashby"]
+    as_delegate(n.omar, giver=n.ines)
+    assert (on_desk(n.omar), at_home(n.omar)) == ([], {})
+    assert on_desk(n.karl) == ["Auditor: Tom Ashby"]
+
+
+def test_it_waits_for_whoever_countersigns_and_then_for_whom_it_appoints(company: Company) -> None:
+    n, now = company.people, company.now
+    one = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=now)
+    assert at_home(n.karl) == {"proposals": ["Auditor: Tom Ashby"]}
+    assert on_desk(n.karl) == ["Auditor: Tom Ashby"]
+    assert at_home(n.tom) == {}
+    html = client_of(n.ines).get(reverse("home")).content.decode()
+    assert "Waits for a governance admin" in html
+    assert not re.search(r"needs? you", html), "what waits for others does not"
+    proposal_transitions.approve(one, actor=as_actor(n.karl), now=now, shown_digest=one.digest)
+    assert at_home(n.karl) == {}
+    assert (at_home(n.tom), on_desk(n.tom)) == ({"proposals": ["Auditor: Tom Ashby"]}, ["Auditor: Tom Ashby"])
+    assert "Waits for Tom Ashby" in client_of(n.ines).get(reverse("home")).content.decode()
+    assert "1 wait" in client_of(n.tom).get(reverse("desk")).content.decode()
+    assert client_of(n.tom).get(f"{reverse('desk')}?tier=high").context["proposals"] == []
+
+
+def test_every_kind_has_a_title_there(company: Company) -> None:
+    n, now = company.people, company.now
+    rows: tuple[tuple[str, str, dict[str, Any], str], ...] = (
+        ("role", f"{n.tom.pk}-auditor", {"held": True}, "Auditor: Tom Ashby"),
+        ("team_lead", f"{n.marketing.pk}-deputy_lead", {"person": n.tom.pk}, "Deputy lead of Marketing"),
+        ("fallback_owner", f"{n.fallback.pk}-{n.tom.pk}", {"member": True}, "Fallback owner: Tom Ashby"),
+        (
+            "resource_owner",
+            str(company.slack.pk),
+            {"owner": n.tom.pk, "deputy": company.slack.deputy_id},
+            f"Resource owner: {company.slack.name}",
+        ),
+    )
+    for kind, target, document, _ in rows:
+        row = Proposal(kind=kind, target=target)
+        proposal_transitions.propose(row, actor=as_actor(n.ines), now=now, reason="Why.", document=document)
+    assert sorted(on_desk(n.karl)) == sorted(title for *_, title in rows)
+
+
+def test_home_and_desk_cost_as_many_queries_with_many_as_with_none(company: Company) -> None:
+    n, now = company.people, company.now
+    pages = [(who, path) for who in (n.karl, n.sana, n.ines) for path in ("home", "desk")]
+    none = {(who.pk, path): cost(client_of(who), reverse(path))[0] for who, path in pages}
+    propose(n.ines, looser(), now=now)
+    for number in range(12):
+        propose_role(make_person(f"Newcomer {number}"), Role.BUILDER, by=n.ines, now=now)
+    for who, path in pages:
+        assert cost(client_of(who), reverse(path))[0] == none[who.pk, path] <= 8, (who.name, path)
+    assert len(on_desk(n.karl)) == 8
+    assert len(at_home(n.karl)["proposals"]) == 8
+
+
+def test_the_digest_names_it_as_long_as_it_waits(company: Company) -> None:
+    n, now = company.people, company.now
+    one = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=now)
+    thread = f"proposal:{one.pk}"
+    assert list(to_countersign(n.karl, [thread], now)) == [thread]
+    assert to_countersign(n.ines, [thread], now) == {}
+    assert to_countersign(n.karl, [thread], one.lapses_at) == {}, "its time is up"
+    proposal_transitions.approve(one, actor=as_actor(n.karl), now=now, shown_digest=one.digest)
+    assert to_countersign(n.karl, [thread], now) == {}
+    assert list(to_take_on(n.tom, [thread], now)) == [thread]

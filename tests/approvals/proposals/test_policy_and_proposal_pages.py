@@ -1,0 +1,224 @@
+"""Policies and proposals as pages: written as text or as numbers, read, answered; everything without a script (S8)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+from django.test import Client
+from django.urls import reverse
+
+from approvals.models import Proposal, ProposalState, Submission
+from approvals.policies import document
+from approvals.policies import queries as policy_queries
+from approvals.policies.views.policy_form import PolicyForm
+from approvals.proposals import jobs as proposal_jobs
+from governance.core.models import Person
+from tests.approvals.proposals.policy_proposals import changed, in_force, looser, propose, tighter
+from tests.people import NOW, Northwind
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
+
+
+def browser(person: Person) -> Client:
+    return client_of(person)
+
+
+def write(client: Client, text: str, **more: Any) -> Any:
+    said = {"as": "text", "text": text, "do": "propose", "reason": "We decided so.", **more}
+    return client.post(reverse("policy_propose"), said)
+
+
+def test_who_is_no_admin_is_refused_the_page(northwind: Northwind) -> None:
+    for person in (northwind.rita, northwind.sana, northwind.yuki):
+        assert browser(person).get(reverse("policy_propose")).status_code == 403
+
+
+def test_every_error_of_the_text_stands_there_with_its_line_and_what_was_typed_is_kept(northwind: Northwind) -> None:
+    text = (
+        document.as_text(policy_queries.shipped())
+        .replace("rounds: 3", "rounds: 30")
+        .replace("high: 90", "high: 9000", 1)
+    )
+    answer = write(browser(northwind.ines), text)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    line = text[: text.index("rounds: 30")].count("\n") + 1
+    assert f"Line {line}.</b> 30 is too much. At most 3." in page
+    assert "9000 is too much. At most 90." in page
+    assert "rounds: 30" in page
+    assert "We decided so." in page
+    assert not Proposal.objects.filter(kind="policy").exists()
+
+
+def test_it_says_what_it_would_change_before_it_is_proposed(northwind: Northwind) -> None:
+    page = write(browser(northwind.ines), document.as_text(tighter()), do="look").content.decode()
+    assert "Longest term of a high-risk grant: <del>90 days</del> <ins>60 days</ins>" in page
+    assert page.count("Tightens") == 2
+    assert not Proposal.objects.filter(kind="policy").exists()
+
+
+def test_without_a_reason_it_is_not_proposed(northwind: Northwind) -> None:
+    answer = write(browser(northwind.ines), document.as_text(tighter()), reason="")
+    assert answer.status_code == 422
+    assert "Say why" in answer.content.decode()
+
+
+def filled_in(page: str) -> dict[str, Any]:
+    """What a browser sends of the form as it stands."""
+    fields: dict[str, Any] = dict(re.findall(r'name="([a-z_.]+)" value="(\d+)"', page))
+    for name, value in re.findall(r'<input type="checkbox" name="([a-z_.]+)" value="([a-z_]+)"[^>]* checked', page):
+        fields.setdefault(name, []).append(value)
+    for name in re.findall(r'<input type="checkbox" name="(tiers[a-z_.]+)"(?! value)[^>]* checked', page):
+        fields[name] = "on"
+    for name, options in re.findall(r'<select name="([a-z_.]+)"[^>]*>(.*?)</select>', page, re.DOTALL):
+        fields[name] = re.findall(r'value="([a-z]+)" selected', options)[0]
+    return fields
+
+
+def by_form(northwind: Northwind, **more: Any) -> Any:
+    """Ines sends the form as it stands with something else in it; None for what is left empty."""
+    client = browser(northwind.ines)
+    fields = filled_in(client.get(reverse("policy_propose"), {"as": "form"}).content.decode()) | more
+    said = {name: value for name, value in fields.items() if value is not None}
+    return client.post(reverse("policy_propose"), {**said, "as": "form", "do": "propose", "reason": "We decided so."})
+
+
+def test_the_form_leaves_seats_in_the_order_that_they_had(northwind: Northwind) -> None:
+    form = PolicyForm(changed(**{"seats.app.high": ["security", "lead"]}))
+    sent = QueryDict(mutable=True)
+    for path, field in form.fields.items():
+        values = field.initial if isinstance(field.initial, list) else [field.initial]
+        sent.setlist(path, [str(one) for one in values if one not in (None, False)])
+    sent.setlist("seats.app.high", ["lead", "security"])  # as its boxes stand
+    filled = PolicyForm(changed(**{"seats.app.high": ["security", "lead"]}), sent)
+    assert filled.is_valid(), filled.errors
+    found = filled.document(changed(**{"seats.app.high": ["security", "lead"]}))
+    assert found["seats"]["app"]["high"] == ["security", "lead"]
+
+
+def test_seats_that_the_product_does_not_allow_are_refused_beside_their_boxes(northwind: Northwind) -> None:
+    answer = by_form(northwind, **{"seats.privilege.high": None})
+    assert answer.status_code == 422
+    assert 'id="id_seats.privilege.high_error"' in answer.content.decode()
+    assert by_form(northwind, **{"seats.app.high": ["lead", "everybody"]}).status_code == 422
+    assert not Proposal.objects.filter(kind="policy").exists()
+
+
+def test_whatever_a_document_says_is_set_by_the_form(northwind: Northwind) -> None:
+    more = {
+        "seats.app.standard": ["lead", "security"],
+        "tiers.high.levels": ["execute", "admin"],
+        "tiers.at_least.pipeline": "high",
+        "two_owners": ["standard", "high"],
+        "fresh_sign_in_minutes.standard": "60",
+    }
+    answer = by_form(northwind, **more)
+    assert answer.status_code == 302, re.findall(r"field-error.*", answer.content.decode())
+    expected = {**more, "fresh_sign_in_minutes.standard": 60}
+    assert Proposal.objects.get(kind="policy").document == changed(**expected)
+
+
+def test_the_form_as_it_stands_says_what_is_in_force(northwind: Northwind) -> None:
+    client = browser(northwind.ines)
+    fields = filled_in(client.get(reverse("policy_propose"), {"as": "form"}).content.decode())
+    page = client.post(reverse("policy_propose"), {**fields, "as": "form", "do": "look"}).content.decode()
+    assert "Nothing: it says what the policy in force says." in page
+
+
+def test_the_numbers_are_a_form_and_an_error_stands_beside_its_number(northwind: Northwind) -> None:
+    client = browser(northwind.ines)
+    page = client.get(reverse("policy_propose"), {"as": "form"}).content.decode()
+    fields = filled_in(page)
+    assert fields["longest_term.high"] == "90"
+    said = {"as": "form", "do": "propose", "reason": "Shorter."}
+    answer = client.post(reverse("policy_propose"), {**said, **fields, "longest_term.high": "91", "rounds": "x"})
+    assert answer.status_code == 422
+    answer = client.post(reverse("policy_propose"), {**said, **fields, "longest_term.high": "91"})
+    assert answer.status_code == 422
+    assert "91 is too much. At most 90." in answer.content.decode()
+    answer = client.post(reverse("policy_propose"), {**said, **fields, "longest_term.high": "60"})
+    assert answer.status_code == 302
+    assert Proposal.objects.get(kind="policy").document == changed(**{"longest_term.high": 60})
+
+
+def test_written_read_and_countersigned_by_two_browsers(northwind: Northwind) -> None:
+    n = northwind
+    assert write(browser(n.ines), document.as_text(looser())).status_code == 302
+    one = Proposal.objects.get(kind="policy")
+    author = browser(n.ines).get(one.href).content.decode()
+    assert "You proposed this; a second person countersigns it." in author or "Nothing you are trusted with" in author
+    assert "Sana Iqbal or Viktor Lind may." in author
+    assert 'value="approve"' not in author
+    reader = browser(n.sana)
+    page = reader.get(one.href).content.decode()
+    assert "A high-risk decision needs a sign-in no older than: <del>15 minutes</del> <ins>30 minutes</ins>" in page
+    answer = reverse("proposal_answer", args=[one.pk])
+    assert reader.post(answer, {"answer": "reject", "shown_digest": one.digest}).status_code == 422
+    assert reader.post(answer, {"answer": "approve", "shown_digest": "another"}).status_code == 409
+    assert reader.post(answer, {"answer": "nothing"}).status_code == 422
+    assert reader.post(answer, {"answer": "approve", "shown_digest": one.digest}).status_code == 302
+    one.refresh_from_db()
+    assert one.state == ProposalState.IN_FORCE
+    assert "version 2 is in force" in browser(n.rita).get(reverse("policies")).content.decode()
+    version = browser(n.rita).get(reverse("policy", args=[2])).content.decode()
+    assert "What it changed from version 1" in version
+    assert "Ines Moreau and Sana Iqbal" in version
+
+
+def test_an_earlier_version_is_proposed_again_from_its_page(northwind: Northwind) -> None:
+    n = northwind
+    in_force(n.ines, n.sana, tighter())
+    client = browser(n.ines)
+    page = client.get(reverse("policy", args=[1])).content.decode()
+    assert f"{reverse('policy_propose')}?from=1" in page
+    begun = client.get(f"{reverse('policy_propose')}?from=1").content.decode()
+    assert "begins with version 1" in begun
+    assert "high: 90" in begun
+    assert client.get(f"{reverse('policy_propose')}?from=99").status_code == 404
+
+
+def test_while_it_is_counted_the_page_asks_again_and_nobody_may_countersign_yet(
+    company: Company, stock_submitted: Submission
+) -> None:
+    n = company.people
+    write(browser(n.ines), document.as_text(tighter()))
+    one = Proposal.objects.get(kind="policy")
+    page = browser(n.sana).get(one.href).content.decode()
+    assert "0 of 1" in page
+    assert "still being counted" in page
+    assert 'hx-trigger="every 2s"' in page
+    part = browser(n.sana).get(one.href, headers={"HX-Request": "true", "HX-Target": "what-if"}).content.decode()
+    assert part.strip().startswith('<section class="panel" id="what-if"')
+    proposal_jobs.sweep(company.now)
+    page = browser(n.sana).get(one.href).content.decode()
+    assert "1 submission would have needed a signature more" in page
+    assert 'value="approve"' in page
+
+
+def test_a_submission_says_why_this_tier_and_why_this_route(company: Company, stock_submitted: Submission) -> None:
+    page = browser(company.people.theo).get(reverse("review_why", args=[stock_submitted.pk])).content.decode()
+    why = page[page.index("<h1>") :]
+    assert "Why this tier, why this route" in why
+    assert 'href="/policies/1/"' in why
+    assert "resource owner" in why
+    for text in stock_submitted.reasons:
+        assert text.replace("'", "&#x27;") in why
+
+
+def test_the_pages_ask_as_many_queries_of_many_as_of_one(
+    northwind: Northwind, django_assert_max_num_queries: Any
+) -> None:
+    n = northwind
+    for number in range(4):
+        in_force(n.ines, n.sana, changed(resubmission_days=100 + number))
+    propose(n.ines, tighter(), now=NOW)
+    client = browser(n.sana)
+    for address in ("policies", "proposals"):
+        client.get(reverse(address))
+        with django_assert_max_num_queries(20):
+            client.get(reverse(address))

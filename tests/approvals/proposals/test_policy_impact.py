@@ -1,0 +1,146 @@
+"""What a policy would have changed: judged under both, counted a slice at a time, said in words; and what it then does change (S8, T1)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from approvals.conflicts.dry_run import Known
+from approvals.models import Approval, Proposal, Submission, WhatIf
+from approvals.models.policy import DEFAULT
+from approvals.policies import queries as policy_queries
+from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals import transitions as proposal_transitions
+from approvals.proposals.impact import policy
+from approvals.proposals.kinds import kind as kind_kind
+from approvals.proposals.kinds.kind import Span
+from inventory.versions import assessment
+from tests.approvals import stock_report
+from tests.approvals.light_path import low_risk_report
+from tests.approvals.proposals.policy_proposals import changed, in_force
+from tests.people import as_actor
+from tests.scenarios import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
+
+
+def said(c: Company, **parts: Any) -> list[str]:
+    """What is said of a policy with some parts changed, counted in one slice."""
+    before, after = policy_queries.shipped(), changed(**parts)
+    span = Span(DEFAULT, before, after, c.now - timedelta(days=90), c.now)
+    found = policy.count(span, 0, 500)
+    assert found.rows == policy.total(span) == Submission.objects.count()
+    return policy.said(span, found.counts)
+
+
+def test_who_would_have_needed_a_second_signature(company: Company, stock_submitted: Submission) -> None:
+    standard = Approval.objects.filter(tier="standard", kind="privilege").exists()
+    assert standard
+    assert said(company, **{"seats.privilege.standard": ["owner", "security"]}) == [
+        "1 submission would have needed a signature more: 1 of security."
+    ]
+
+
+def test_who_would_have_needed_one_less(company: Company, chaser_submitted: Submission) -> None:
+    assert (
+        "would have needed a signature less: 1 of security." in said(company, **{"seats.privilege.high": ["owner"]})[0]
+    )
+
+
+def test_who_would_have_had_the_same_in_another_order(company: Company, chaser_submitted: Submission) -> None:
+    assert "1 submission would have had the same signatures in another order." in said(
+        company, **{"seats.app.high": ["security", "lead"]}
+    )
+
+
+def test_tiers_move_by_what_the_two_differ_in(company: Company, stock_submitted: Submission) -> None:
+    assert stock_submitted.tier == "standard"
+    found = said(company, **{"tiers.high.data_classes": ["restricted", "confidential", "internal", "public"]})
+    assert "1 app would have been high instead of standard." in found
+    assert any("would have needed a signature more" in one for one in found)
+    assert any("would have been high instead of" in one and "privilege" in one for one in found)
+
+
+def test_terms_and_deadlines(company: Company, stock_submitted: Submission) -> None:
+    found = said(company, **{"longest_term.standard": 10, "longest_term.high": 10, "due_working_days.high": 1})
+    assert any("were asked for longer than 10 days" in one or "was asked for longer" in one for one in found)
+
+
+def test_what_policy_approved_would_have_been_decided_by_people(company: Company, light_in_force: Submission) -> None:
+    assert "1 submission that policy approved would have been decided by people." in said(
+        company, **{"light_path.grants": 0}
+    )
+
+
+def test_what_is_not_counted_says_so(company: Company, stock_submitted: Submission) -> None:
+    assert said(company, **{"signals.mutual": 2, "rounds": 2}) == [
+        "No submission would have been asked differently.",
+        "Not counted, since submissions do not show it: how often something is sent back, who approves for whom too often.",
+    ]
+
+
+def test_the_same_policy_twice_changes_nothing(company: Company, chaser_submitted: Submission) -> None:
+    assert said(company) == ["No submission would have been asked differently."]
+
+
+def test_it_is_counted_slice_by_slice_and_goes_on_where_it_was(
+    company: Company, stock_submitted: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the first slice, what was counted stays and the next run goes on behind it."""
+    low_risk_report.submitted(company)
+    monkeypatch.setattr(proposal_jobs, "SLICE", 1)
+    row = Proposal(kind="policy", target=DEFAULT)
+    document = changed(**{"seats.privilege.standard": ["owner", "security"]})
+    one = proposal_transitions.propose(
+        row, actor=as_actor(company.people.ines), now=company.now, reason="Why.", document=document
+    )
+    what_if = WhatIf.objects.get(proposal=one)
+    assert (what_if.total, what_if.done, what_if.finished_at) == (2, 0, None)
+    assert proposal_jobs.count_slice(what_if, company.now, Known(), 1) == 1
+    what_if.refresh_from_db()
+    assert (what_if.done, what_if.finished_at) == (1, None)
+    assert proposal_jobs.sweep(company.now)["left"] == 0
+    what_if.refresh_from_db()
+    assert (what_if.done, what_if.counts["more"]) == (2, 1)
+    assert proposal_jobs.count_slice(what_if, company.now, Known(), 1) == 0
+
+
+def test_an_amended_proposal_is_counted_anew_and_the_old_count_is_left(
+    company: Company, stock_submitted: Submission
+) -> None:
+    n = company.people
+    row = Proposal(kind="policy", target=DEFAULT)
+    one = proposal_transitions.propose(
+        row, actor=as_actor(n.ines), now=company.now, reason="Why.", document=changed(rounds=2)
+    )
+    proposal_transitions.amend(
+        one, actor=as_actor(n.ines), now=company.now, reason="Other.", document=changed(rounds=1)
+    )
+    proposal_jobs.sweep(company.now)
+    assert [(row.round, row.done) for row in one.what_ifs.order_by("round")] == [(1, 0), (2, 1)]
+
+
+@pytest.mark.rule("T1", "A1")
+def test_tiers_are_by_the_policy_in_force_and_open_submissions_keep_theirs(
+    company: Company, stock_submitted: Submission
+) -> None:
+    n = company.people
+    classes = ["restricted", "confidential", "internal", "public"]
+    stricter = changed(**{"tiers.high.data_classes": classes, "tiers.low.data_classes": []})
+    version = in_force(n.ines, n.sana, stricter, now=company.now)
+    stock_submitted.refresh_from_db()
+    assert stock_submitted.tier == "standard"
+    assert stock_submitted.policy.number == 1
+    assert assessment.judging.rules(company.now) == stricter["tiers"]
+    newer = stock_report.submitted(company, stock_report.one_more_channel)
+    assert (newer.tier, newer.policy) == ("high", version)
+    assert {one.seats.count() for one in newer.approvals.filter(kind="privilege")} == {2}
+
+
+def test_every_kind_says_what_it_is_about_and_who_countersigns() -> None:
+    for kind in kind_kind.known():
+        assert kind.title
+        assert kind.proposers
+        assert kind_kind.of(kind.code) is kind

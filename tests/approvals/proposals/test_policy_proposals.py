@@ -1,0 +1,396 @@
+"""Proposals of policies: nobody changes the rules alone, whoever they are; what one tightens alone is over by itself (S8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from approvals.models import PolicyVersion, Proposal, ProposalState
+from approvals.policies import queries as policy_queries
+from approvals.proposals import jobs as proposal_jobs
+from approvals.proposals import transitions as proposal_transitions
+from approvals.submissions import jobs as submission_jobs
+from governance.core.actors.actor import Actor
+from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn, Refused
+from governance.core.models import LedgerEvent, Person
+from governance.core.people.transitions import delegate
+from governance.core.roles.roles import Role
+from tests.appointments import propose_role
+from tests.approvals.proposals.policy_proposals import approve, changed, in_force, looser, propose, tighter
+from tests.approvals.refusals import database_refuses, sql
+from tests.ledger_records import recorded
+from tests.people import NOW, Northwind, as_actor, as_delegate, give_role, make_person
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8")]
+
+HOUR = timedelta(hours=1)
+
+
+def refused(one: Proposal, actor: Actor, *, code: str) -> None:
+    """Nobody of those may countersign: asked, tried and on record, and the policy is as it was."""
+    before = policy_queries.in_force(NOW).version
+    no = proposal_transitions.approve.refusal(one, actor=actor, now=NOW)
+    assert no is not None
+    assert no.code == code
+    with pytest.raises(Refused) as caught:
+        proposal_transitions.approve(one, actor=actor, now=NOW, shown_digest=one.digest)
+    assert caught.value.refusal.code == code
+    assert LedgerEvent.objects.latest("id").code == code
+    one.refresh_from_db()
+    assert one.state in (ProposalState.OPEN, ProposalState.AT_ONCE)
+    assert policy_queries.in_force(NOW).version == before
+
+
+def as_everything(n: Northwind, person: Person) -> None:
+    """Give somebody the role that countersigns too."""
+    give_role(person, Role.SECURITY_REVIEWER, admins=(n.ines, n.karl) if person != n.karl else (n.ines, n.yuki))
+
+
+def test_its_author_does_not_countersign_it_with_every_role(northwind: Northwind) -> None:
+    n = northwind
+    both = make_person("Eve Roles")
+    for role in (Role.ADMIN, Role.SECURITY_REVIEWER):
+        give_role(both, role, admins=(n.ines, n.karl))
+    refused(propose(both, looser()), as_actor(both), code="SOD-8")
+
+
+def test_nor_does_another_admin_or_a_superuser_or_an_auditor(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, looser())
+    root = Person.objects.create_superuser("root@northwind.example", name="Root")
+    for person in (n.karl, root, n.yuki, n.rita, n.theo):
+        refused(one, as_actor(person), code="PERMISSION")
+
+
+def test_nor_does_who_stands_in_for_its_author_even_for_themself(northwind: Northwind) -> None:
+    n = northwind
+    give_role(n.sana, Role.ADMIN, admins=(n.ines, n.karl))
+    as_delegate(n.sana, giver=n.ines)
+    one = propose(n.ines, looser())
+    refused(one, as_actor(n.sana), code="A11")
+    refused(one, as_actor(n.sana).for_person(n.ines), code="PERMISSION")
+    approve(one, n.viktor)
+
+
+def test_nor_does_the_author_who_stands_in_for_the_one_who_might(northwind: Northwind) -> None:
+    """Ines acts for Viktor, and he for himself: both are one for this."""
+    n = northwind
+    give_role(n.ines, Role.SECURITY_REVIEWER, admins=(n.karl, make_admin(n)))
+    acting = as_delegate(n.ines, giver=n.viktor)
+    one = propose(n.ines, looser())
+    refused(one, acting, code="SOD-8")
+    refused(one, as_actor(n.viktor), code="A11")
+
+
+def make_admin(n: Northwind) -> Person:
+    made = make_person("Ada Admin")
+    give_role(made, Role.ADMIN, admins=(n.ines, n.karl))
+    return made
+
+
+def test_a_delegation_that_was_given_after_it_was_proposed_counts_and_one_that_ended_before_does_not(
+    northwind: Northwind,
+) -> None:
+    n = northwind
+    give_role(n.sana, Role.ADMIN, admins=(n.ines, n.karl))
+    give_role(n.viktor, Role.ADMIN, admins=(n.ines, n.karl))
+    give_role(n.ines, Role.SECURITY_REVIEWER, admins=(n.karl, n.viktor))
+    delegate(
+        n.viktor, actor=as_actor(n.ines), now=NOW - 3 * HOUR, giver=n.ines, from_at=NOW - 3 * HOUR, until_at=NOW - HOUR
+    )
+    one = propose(n.ines, looser())
+    delegate(n.sana, actor=as_actor(n.ines), now=NOW, giver=n.ines, from_at=NOW, until_at=NOW + HOUR)
+    refused(one, as_actor(n.sana), code="A11")
+    approve(one, n.viktor)
+
+
+@pytest.mark.parametrize("minutes", [None, 16])
+def test_what_loosens_takes_an_interactive_session_and_a_fresh_one(northwind: Northwind, minutes: float | None) -> None:
+    refused(propose(northwind.ines, looser()), as_actor(northwind.sana, minutes), code="SOD-5")
+
+
+def test_what_tightens_takes_a_session_of_any_age_but_a_session(northwind: Northwind) -> None:
+    one = propose(northwind.ines, tighter())
+    refused(one, as_actor(northwind.sana, None), code="SOD-5")
+    proposal_transitions.approve(one, actor=as_actor(northwind.sana, 300), now=NOW, shown_digest=one.digest)
+    assert policy_queries.in_force(NOW).version.number == 2
+
+
+def test_nobody_approves_what_was_amended_since_they_read_it(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, tighter())
+    read = one.digest
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+        proposal_transitions.amend(one, actor=as_actor(n.karl), now=NOW, reason="Mine.", document=looser())
+    proposal_transitions.amend(one, actor=as_actor(n.ines), now=NOW, reason="Better.", document=looser())
+    proposal_jobs.sweep(NOW)
+    with pytest.raises(OutOfTurn) as caught:
+        proposal_transitions.approve(one, actor=as_actor(n.sana), now=NOW, shown_digest=read)
+    assert caught.value.refusal.code == "A6"
+    assert (one.round, one.tightens) == (2, False)
+    assert approve(Proposal.objects.get(kind="policy"), n.sana).state == ProposalState.IN_FORCE
+
+
+def test_nobody_approves_before_it_was_counted_what_it_would_have_changed(
+    northwind: Northwind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposal_jobs.kinds.of("policy"), "total", lambda span: 1)
+    made = Proposal(kind="policy", target="default")
+    one = proposal_transitions.propose(made, actor=as_actor(northwind.ines), now=NOW, reason="Why.", document=tighter())
+    no = proposal_transitions.approve.refusal(one, actor=as_actor(northwind.sana), now=NOW)
+    assert no is not None
+    assert "still being counted" in no.sentence
+    proposal_jobs.sweep(NOW)
+    approve(one, northwind.sana)
+
+
+@pytest.mark.parametrize("who", ["sana", "rita", "yuki", "omar"])
+def test_only_an_admin_proposes_a_policy(northwind: Northwind, who: str) -> None:
+    made = Proposal(kind="policy", target="default")
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+        proposal_transitions.propose(
+            made, actor=as_actor(getattr(northwind, who)), now=NOW, reason="Why.", document=tighter()
+        )
+    assert not Proposal.objects.filter(kind="policy").exists()
+
+
+def test_nobody_proposes_for_somebody_else(northwind: Northwind) -> None:
+    give_role(northwind.tom, Role.ADMIN, admins=(northwind.ines, northwind.karl))
+    acting = as_delegate(northwind.tom, giver=northwind.karl)
+    with pytest.raises(DutyConflict, match=r"^SOD-8: A proposal is made and answered in"):
+        proposal_transitions.propose(
+            Proposal(kind="policy", target="default"), actor=acting, now=NOW, reason="Why.", document=tighter()
+        )
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [({}, "as it is written"), (changed(rounds=99), "as it is written"), (changed(), "Nothing would be different")],
+)
+def test_what_is_no_policy_or_changes_nothing_is_not_proposed(
+    northwind: Northwind, document: dict[str, object], words: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        propose(northwind.ines, document)
+    assert words in caught.value.refusal.sentence
+
+
+def test_one_change_is_under_way_at_a_time(northwind: Northwind) -> None:
+    propose(northwind.ines, tighter())
+    with pytest.raises(OutOfTurn, match=r"^S8: Another proposal about the same is under"):
+        propose(northwind.karl, looser())
+
+
+def test_two_people_put_it_in_force_for_what_comes_after_it(northwind: Northwind) -> None:
+    n = northwind
+    one = approve(propose(n.ines, looser()), n.sana)
+    now = policy_queries.in_force(NOW)
+    assert now.version.number == 2
+    assert (now.version.proposed_by, now.version.approved_by, now.version.proposal) == (n.ines, n.sana, one)
+    assert now.fresh_minutes("high") == 30
+    assert policy_queries.in_force(NOW - HOUR).version.number == 1
+    assert [event.verb for event in LedgerEvent.objects.filter(verb__startswith="pol")] == ["policy.put_in_force"]
+
+
+def test_rolling_back_is_proposing_the_old_one(northwind: Northwind) -> None:
+    n = northwind
+    in_force(n.ines, n.sana, tighter())
+    back = propose(n.ines, policy_queries.shipped())
+    assert not back.tightens
+    approve(back, n.sana)
+    now = policy_queries.in_force(NOW).version
+    assert (now.number, now.document) == (3, PolicyVersion.objects.get(number=1).document)
+
+
+# --- tightening at once -----------------------------------------------------------------------------------------------
+
+
+def test_nothing_that_loosens_acts_at_once(northwind: Northwind) -> None:
+    with pytest.raises(InvalidInput, match=r"^S8: Only what tightens acts at once; this"):
+        propose(northwind.ines, looser(), at_once=True)
+    with pytest.raises(InvalidInput, match=r"^S8: Only what tightens acts at once; this"):
+        propose(northwind.ines, changed(**{"longest_term.high": 30, "fresh_sign_in_minutes.high": 30}), at_once=True)
+    assert policy_queries.in_force(NOW).version.number == 1
+
+
+def test_what_one_person_tightens_is_over_after_72_hours_also_where_no_job_runs(northwind: Northwind) -> None:
+    one = propose(northwind.ines, tighter(), at_once=True)
+    refused(one, as_actor(northwind.ines), code="PERMISSION")
+    acting = policy_queries.in_force(NOW).version
+    assert (acting.number, acting.approved_by, acting.until) == (2, None, NOW + 72 * HOUR)
+    assert policy_queries.in_force(NOW + 71 * HOUR).version == acting
+    assert policy_queries.in_force(NOW + 72 * HOUR).version.number == 1
+
+
+def test_when_it_lapses_the_one_before_is_back_as_a_version_of_its_own(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, tighter(), at_once=True)
+    early = NOW + 71 * HOUR
+    assert submission_jobs.lapse_proposals(early, Actor.of_job("test")) == 0
+    late = NOW + 73 * HOUR
+    no = proposal_transitions.approve.refusal(one, actor=as_actor(n.sana), now=late)
+    assert no is not None
+    assert "lapses" in no.sentence
+    assert submission_jobs.lapse_proposals(late, Actor.of_job("test")) == 1
+    assert submission_jobs.lapse_proposals(late, Actor.of_job("test")) == 0
+    back = policy_queries.in_force(late).version
+    assert (back.number, back.restores and back.restores.number, back.until) == (3, 1, None)
+    assert back.document == PolicyVersion.objects.get(number=1).document
+    one.refresh_from_db()
+    assert one.state == ProposalState.LAPSED
+
+
+def test_rejected_it_is_taken_back_at_once(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, tighter(), at_once=True)
+    proposal_transitions.reject(one, actor=as_actor(n.sana), now=NOW, reason="It stops the harvest.")
+    assert policy_queries.in_force(NOW).version.restores == PolicyVersion.objects.get(number=1)
+
+
+def test_countersigned_it_stays(northwind: Northwind) -> None:
+    n = northwind
+    approve(propose(n.ines, tighter(), at_once=True), n.sana)
+    now = policy_queries.in_force(NOW + 100 * HOUR).version
+    assert (now.number, now.until, now.approved_by) == (3, None, n.sana)
+    assert now.document == PolicyVersion.objects.get(number=2).document
+    assert submission_jobs.lapse_proposals(NOW + 100 * HOUR, Actor.of_job("test")) == 0
+
+
+def test_what_nobody_answers_lapses_and_is_never_in_force(northwind: Northwind) -> None:
+    one, job = propose(northwind.ines, tighter()), Actor.of_job("test")
+    late = NOW + timedelta(days=30)
+    assert submission_jobs.lapse_proposals(late, job) == 1
+    one.refresh_from_db()
+    assert one.state == ProposalState.LAPSED
+    payload = recorded("proposal.lapsed", one, by=job)
+    assert (payload["kind"], payload["from"]) == ("policy", "open")
+    assert policy_queries.in_force(late).version.number == 1
+
+
+def test_its_author_withdraws_it_and_nobody_else(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, tighter())
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+        proposal_transitions.withdraw(one, actor=as_actor(n.karl), now=NOW)
+    proposal_transitions.withdraw(one, actor=as_actor(n.ines), now=NOW)
+    with pytest.raises(OutOfTurn, match=r"^STATE: This proposal is withdrawn, so this can't"):
+        approve(one, n.sana)
+    propose(n.karl, tighter())
+
+
+def test_a_second_press_answers_what_the_first_made(northwind: Northwind) -> None:
+    one = approve(propose(northwind.ines, tighter()), northwind.sana)
+    again = approve(Proposal.objects.get(kind="policy"), northwind.sana)
+    assert again == one
+    assert policy_queries.in_force(NOW).version.number == 2
+
+
+# --- by the database alone --------------------------------------------------------------------------------------------
+
+VERSION = (
+    "INSERT INTO approvals_policyversion (kind, number, document, digest, effective_at, proposed_by_id, approved_by_id, proposal_id)"
+    " VALUES ('default', 2, '{}', '', now(), %s, %s, %s)"
+)
+
+
+def test_no_sql_makes_a_policy_without_two_people(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, tighter())
+    with database_refuses("comes of no proposal"):
+        sql(VERSION, n.ines.pk, n.sana.pk, None)
+    with database_refuses("not what two people signed"):
+        sql(VERSION.replace("now()", "'2027-01-01'"), n.ines.pk, n.sana.pk, one.pk)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("state = 'in_force'", "by a second person"),
+        ("state = 'rejected', answered_by_id = proposed_by_id, answered_at = now()", "by a second person"),
+        ("state = 'in_force', answered_by_id = {karl}, answered_at = '2026-11-24 10:00Z'", "by a second person"),
+        ("state = 'approved', answered_by_id = {sana}, answered_at = '2026-11-24 10:00Z'", "whoever is appointed"),
+        ("state = 'at_once'", "does not become"),
+        ("proposed_by_id = {karl}", "stays as it is"),
+        ("needs = 'admin'", "stays as it is"),
+        ("acting_until = now()", "stays as it is"),
+    ],
+)
+def test_no_sql_countersigns_for_anybody(northwind: Northwind, change: str, words: str) -> None:
+    n = northwind
+    one = propose(n.ines, tighter())
+    with database_refuses(words):
+        sql(f"UPDATE approvals_proposal SET {change.format(karl=n.karl.pk, sana=n.sana.pk)} WHERE id = %s", one.pk)
+
+
+def test_no_sql_lets_a_delegate_or_who_gains_countersign(northwind: Northwind) -> None:
+    n = northwind
+    give_role(n.sana, Role.ADMIN, admins=(n.ines, n.karl))
+    as_delegate(n.sana, giver=n.ines)
+    one = propose(n.ines, tighter())
+    said = "state = 'in_force', answered_by_id = %s, answered_at = '2026-11-24 10:00Z'"
+    with database_refuses("stands in for the author"):
+        sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.sana.pk, one.pk)
+    proposal_transitions.withdraw(one, actor=as_actor(n.ines), now=NOW)
+    for field in ("gains", "loses"):
+        one = propose(n.ines, tighter())
+        more = f"round = 2, {field} = ARRAY[%s]::bigint[]"  # as an amendment would say it
+        sql(f"UPDATE approvals_proposal SET {more} WHERE id = %s", n.viktor.pk, one.pk)
+        sql("UPDATE approvals_whatif SET finished_at = now() WHERE proposal_id = %s AND finished_at IS NULL", one.pk)
+        again = (
+            "INSERT INTO approvals_whatif (proposal_id, round, since, until, cursor, done, total, counts, finished_at)"
+        )
+        sql(f"{again} VALUES (%s, 2, now(), now(), 0, 0, 0, '{{}}', now())", one.pk)
+        with database_refuses(f"who_{field.removesuffix('s')}s_is_apart"):
+            sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.viktor.pk, one.pk)
+        proposal_transitions.withdraw(Proposal.objects.get(pk=one.pk), actor=as_actor(n.ines), now=NOW)
+
+
+@pytest.mark.rule("A6")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "gains = '{}'",
+        "loses = ARRAY[1]",
+        "document = '{}'",
+        "before = '{}'",
+        "digest = repeat('0', 64)",
+        "tightens = NOT tightens",
+        "appointed_id = proposed_by_id",
+        "reason_id = NULL",
+        "lapses_at = lapses_at + interval '1 year'",
+        "round = 3, gains = '{}'",
+        "round = 2, lapses_at = lapses_at + interval '1 year'",
+    ],
+)
+def test_no_sql_changes_what_is_open_but_by_a_new_round(northwind: Northwind, change: str) -> None:
+    """Who gains or loses, what it says and until when: nobody takes themself out of it, or puts something else under what somebody reads."""
+    n = northwind
+    one = propose_role(n.tom, Role.AUDITOR, by=n.ines, now=NOW)
+    why = (
+        "S8: whoever is appointed gains"
+        if "appointed" in change or "gains" in change
+        else "A6: what somebody reads and answers"
+    )
+    with database_refuses(why):
+        sql(f"UPDATE approvals_proposal SET {change} WHERE id = %s", one.pk)
+
+
+def test_no_sql_approves_what_was_not_counted_as_it_stands(northwind: Northwind) -> None:
+    n = northwind
+    one = propose(n.ines, tighter())
+    sql("UPDATE approvals_proposal SET round = 2, document = '{}' WHERE id = %s", one.pk)
+    with database_refuses("is not counted as it stands"):
+        said = "state = 'in_force', answered_by_id = %s, answered_at = '2026-11-24 10:00Z'"
+        sql(f"UPDATE approvals_proposal SET {said} WHERE id = %s", n.sana.pk, one.pk)
+
+
+def test_what_has_ended_stays_as_it_ended(northwind: Northwind) -> None:
+    one = approve(propose(northwind.ines, tighter()), northwind.sana)
+    for change in ("state = 'open'", "document = '{}'", "answered_by_id = proposed_by_id"):
+        with database_refuses("S8: proposal # is in_force and does not become "):
+            sql(f"UPDATE approvals_proposal SET {change} WHERE id = %s", one.pk)
+    with database_refuses("Cannot delete"):
+        sql("DELETE FROM approvals_proposal WHERE id = %s", one.pk)
+    assert connection.in_atomic_block

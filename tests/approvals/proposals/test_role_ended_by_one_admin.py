@@ -1,0 +1,105 @@
+"""One admin ends a reviewer's role at once: they decide nothing by it, and nobody in their place, until a second admin says so too (S8, A9)."""
+
+from __future__ import annotations
+
+import pytest
+
+from approvals.decisions.transitions import decide
+from approvals.light_path import rules as light_path_rules
+from approvals.light_path import spot_checks
+from approvals.models import Approval, Proposal, Seat, SeatLabel, Submission
+from approvals.proposals import transitions as proposal_transitions
+from governance.core.duties.refusals import DutyConflict
+from governance.core.models import Person
+from governance.core.roles.roles import Role
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
+from tests.approvals.light_path.spot_checks import changed, sealed
+from tests.people import as_actor
+from tests.scenarios import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S8", "A9")]
+
+
+def taken(c: Company, *people: Person) -> list[Proposal]:
+    """Ines alone ends the role of each."""
+    made = []
+    for who in people:
+        row, document = Proposal(kind="role", target=f"{who.pk}-{Role.SECURITY_REVIEWER}"), {"held": False}
+        proposal_transitions.propose(
+            row, actor=as_actor(c.people.ines), now=c.now, reason="Why.", document=document, at_once=True
+        )
+        made.append(Proposal.objects.get(pk=row.pk))
+    return made
+
+
+def in_conflict(c: Company) -> Approval:
+    """A record whose owner has said yes, and that lacks the signature that a conflict takes."""
+    conflict_rules.rule(on(c.erp), on(c.slack), mode="approval")
+    made = stock_report.submitted(c)
+    scenarios.decide_app(c, made)
+    record = Approval.objects.get(pk=stock_report.privilege_on(made, c.erp).pk)
+    scenarios.approve(record, c.people.omar, now=c.now)
+    return record
+
+
+def who_may(c: Company, record: Approval) -> set[str]:
+    """Who of reviewers and fallback owners may approve it now."""
+    n = c.people
+    found = Approval.objects.get(pk=record.pk)
+    everybody = (n.sana, n.viktor, n.amara, n.bram)
+    return {one.name for one in everybody if decide.approve.refusal(found, actor=as_actor(one), now=c.now) is None}
+
+
+@pytest.mark.rule("S6")
+def test_no_fallback_owner_gives_the_signature_of_reviewers_whose_role_one_admin_ended(plain: Company) -> None:
+    c, n = plain, plain.people
+    record = in_conflict(c)
+    before = who_may(c, record)
+    one, other = taken(c, n.sana, n.viktor)
+    assert before
+    assert who_may(c, record) == set()
+    with pytest.raises(DutyConflict, match=r"^A9: Somebody before you on the ladder decides"):
+        scenarios.approve(Approval.objects.get(pk=record.pk), n.amara, now=c.now, reason="As a friend.")
+    with pytest.raises(DutyConflict, match="One admin ended the role") as no:
+        scenarios.approve(Approval.objects.get(pk=record.pk), n.sana, now=c.now, reason="As before.")
+    assert no.value.refusal.code == "A9"
+    proposal_transitions.reject(one, actor=as_actor(n.karl), now=c.now, reason="She is one.")
+    assert who_may(c, record) == before & {n.sana.name}
+    proposal_transitions.approve(other, actor=as_actor(n.karl), now=c.now, shown_digest=other.digest)
+    assert who_may(c, record) == before & {n.sana.name}
+
+
+@pytest.mark.rule("S6")
+def test_once_a_second_admin_says_so_too_the_next_give_it(plain: Company) -> None:
+    c, n = plain, plain.people
+    record = in_conflict(c)
+    for one in taken(c, n.sana, n.viktor):
+        proposal_transitions.approve(one, actor=as_actor(n.karl), now=c.now, shown_digest=one.digest)
+    assert who_may(c, record) == {n.amara.name, n.bram.name}
+
+
+def test_on_the_seat_of_security_they_are_asked_as_before_and_the_other_decides(
+    company: Company, chaser: Submission
+) -> None:
+    c, n = company, company.people
+    seat = Seat.objects.filter(approval__submission=chaser, approval__stage=2, label=SeatLabel.SECURITY)[0]
+    assert who_may(c, seat.approval) == {n.sana.name}
+    (one,) = taken(c, n.sana)
+    assert who_may(c, seat.approval) == set()
+    proposal_transitions.reject(one, actor=as_actor(n.karl), now=c.now, reason="She is one.")
+    assert who_may(c, seat.approval) == {n.sana.name}
+
+
+@pytest.mark.rule("A12")
+def test_no_fallback_owner_looks_at_a_sample_in_their_place(company: Company, stock_in_force: Submission) -> None:
+    c, n = company, company.people
+    sample = changed(c)
+    assert set(spot_checks.may_look(sample, c.now)) <= {n.sana, n.viktor}
+    taken(c, n.sana, n.viktor)
+    assert spot_checks.may_look(sample, c.now) == []
+    with sealed():
+        for who in (n.sana, n.amara):
+            assert light_path_rules.TURN_TO_LOOK.asks(sample, as_actor(who), c.now) is not None

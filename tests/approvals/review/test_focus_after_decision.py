@@ -1,0 +1,132 @@
+"""Where the focus is after a decision: on what comes next of the reader's own, or on the field that was refused (A7; ui.md, Review)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from approvals.decisions import digest
+from approvals.models import Approval, Likeness
+from governance.core.models import Person
+from tests import scenarios
+from tests.approvals.prior_decisions.test_duplicates import as_another
+from tests.portal.dashboard.test_page_costs import asked
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.django_db
+
+#: What the answer puts the focus on: the id of an element that says so.
+FOCUS = re.compile(r'<[a-z]+(?=[^>]*\sdata-focus)[^>]*?\sid="([^"]+)"')
+
+
+@pytest.fixture(autouse=True)
+def stands(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands."""
+    monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
+
+
+@pytest.fixture
+def records(company: Company) -> list[Approval]:
+    """Four privileges of standard risk that wait for Omar, as they stand on the page."""
+    made = asked(company, "Alpha", 4)
+    scenarios.decide_app(company, made)
+    return list(made.approvals.filter(stage=2).order_by("pk"))
+
+
+def press(person: Person, record: Approval, **said: Any) -> Any:
+    """Press a button of a decision's form, with scripts."""
+    values = {"decision": "approve", "shown_digest": digest.digest(digest.of(record)), **said}
+    where = reverse("decide", args=[record.submission_id, record.pk])
+    return client_of(person).post(where, values, headers={"HX-Request": "true", "HX-Target": "rows"})
+
+
+def focus_after(person: Person, record: Approval, status: int = 200, **said: Any) -> list[str]:
+    """Where the focus goes: the ids of all that say so."""
+    answer = press(person, record, **said)
+    assert answer.status_code == status
+    return FOCUS.findall(answer.content.decode())
+
+
+@pytest.mark.rule("A7")
+def test_what_was_passed_over_is_not_gone_back_to_before_the_end(company: Company, records: list[Approval]) -> None:
+    omar = company.people.omar
+    assert focus_after(omar, records[1]) == [f"row-{records[2].pk}"]
+    assert focus_after(omar, records[2]) == [f"row-{records[3].pk}"]
+    assert focus_after(omar, records[3]) == [f"row-{records[0].pk}"], "nothing is left behind it"
+    assert focus_after(omar, records[0]) == [f"row-{records[0].pk}"], "nothing is left at all"
+
+
+@pytest.mark.rule("A7")
+def test_rows_that_are_open_stay_open_and_the_focus_goes_on_all_the_same(
+    company: Company, records: list[Approval]
+) -> None:
+    answer = press(company.people.omar, records[0], open=[str(one.pk) for one in (records[0], records[2])])
+    drawn = answer.content.decode()
+    assert re.findall(r'<textarea class="control" id="([^"]+)"', drawn) == [f"reason-{records[2].pk}"]
+    assert FOCUS.findall(drawn) == [f"row-{records[1].pk}"]
+
+
+@pytest.mark.rule("A7")
+def test_what_is_open_costs_no_query_a_row(company: Company, records: list[Approval]) -> None:
+    more = asked(company, "Beta", 6)
+    scenarios.decide_app(company, more)
+    found = list(more.approvals.filter(stage=2).order_by("pk"))
+
+    def queries(record: Approval, others: list[Approval]) -> int:
+        with CaptureQueriesContext(connection) as seen:
+            press(company.people.omar, record, open=[str(one.pk) for one in others])
+        return len(seen)
+
+    queries(records[0], [])
+    assert queries(records[1], records[2:3]) == queries(found[0], found[1:])
+
+
+@pytest.mark.rule("A7", "I9")
+def test_all_that_is_missing_is_said_at_once_and_the_first_of_it_has_the_focus(company: Company) -> None:
+    theo = company.people.theo
+    export = json.loads((scenarios.EXPORTS / "invoice-chaser.json").read_text())
+    scenarios.submitted(company)
+    as_another("again")(export)
+    made = scenarios.submitted(company, scenarios.brought_in(company, content=json.dumps(export).encode()))
+    app, field = scenarios.app_of(made), f"same-{Likeness.objects.get(automation=made.automation).pk}"
+    drawn = press(theo, app).content.decode()
+    assert 'id="reason-app-error"' in drawn
+    assert f'id="{field}-error"' in drawn
+    assert FOCUS.findall(drawn) == ["reason-app"]
+    said = press(theo, app, reason="Read it twice.")
+    assert said.status_code == 422
+    assert re.findall(r'name="([^"]+)" value="yes" data-focus', said.content.decode()) == [field]
+
+
+@pytest.mark.rule("A7")
+def test_the_focus_is_on_the_app_once_it_is_decided_and_on_what_was_refused_of_it(company: Company) -> None:
+    theo, app = company.people.theo, scenarios.app_of(asked(company, "Alpha", 2))
+    assert focus_after(theo, app, 422, decision="reject") == ["reason-app"]
+    assert focus_after(theo, app, 409, shown_digest="0" * 64, reason="Fine.") == []  # the refusal, which has no id
+    assert focus_after(theo, app) == ["app"]
+
+
+@pytest.mark.rule("A7")
+@pytest.mark.parametrize("field", ["level", "scope", "term_days"])
+def test_the_focus_is_on_the_field_that_was_refused(company: Company, field: str) -> None:
+    made = scenarios.submitted(company)
+    scenarios.decide_app(company, made)
+    omar = company.people.omar
+    offers = [one for one in made.approvals.filter(stage=2) if f'name="has_{field}"' in opened(omar, one)]
+    said = {"reason": "Fine.", f"has_{field}": "1"} | ({"scope": "*"} if field == "scope" else {})
+    answer = press(omar, offers[0], **said)
+    assert answer.status_code == 422
+    assert re.findall(r'name="([a-z_]+)"[^>]*\sdata-focus', answer.content.decode()) == [field]
+
+
+def opened(person: Person, record: Approval) -> str:
+    """The page with one row open."""
+    where = reverse("review", args=[record.submission_id])
+    return client_of(person).get(where, {"open": record.pk}).content.decode()

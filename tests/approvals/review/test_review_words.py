@@ -1,0 +1,57 @@
+"""What the review page says beside its decisions: times in the reader's zone, each name once, and words instead of ids."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.urls import reverse
+
+from approvals.review.views import approval_rows
+from governance.core.roles.roles import PERMISSION_WORDS, Permission
+from inventory.versions import findings
+from tests.scenarios import Company, brought_in, decide_app, submitted
+from tests.signed_in_client import client_of
+
+
+@pytest.mark.rule("H8")
+def test_when_it_was_submitted_and_decided_is_said_in_the_readers_zone(company: Company) -> None:
+    late = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
+    submission = submitted(company, brought_in(company), now=late)
+    decide_app(company, submission, now=late + timedelta(minutes=5))
+    theo = company.people.theo
+    theo.time_zone = "Asia/Tokyo"
+    theo.save()
+    page = client_of(theo).get(reverse("review", args=[submission.pk])).content.decode()
+    facts = page[page.index("submitted by") :][:200]
+    assert "08:30" in facts
+    assert re.search(r"class=\"small quiet\">[^<]*08:35<", page)
+    assert not re.search(r">[^<]*23:3[05]", page)
+
+
+def test_what_a_machine_calls_it_names_each_thing_once() -> None:
+    assert approval_rows.raw("payment:create", "", "fin.payments", ["fin.payments"]) == "payment:create · fin.payments"
+    assert approval_rows.raw("issues:*", "github", "", ["a", "b"]) == "issues:* · github · a, b"
+
+
+@pytest.mark.rule("I5")
+def test_a_finding_says_which_credential_it_is_about() -> None:
+    assert findings.lead("shared_credential", "credentials/Finance Slack") == "Shared credential: Finance Slack"
+    assert findings.lead("wildcard", "srv") == "Allows every tool"
+
+
+def test_every_permission_has_words_for_people() -> None:
+    assert set(PERMISSION_WORDS) == set(Permission)
+    assert not [said for said in PERMISSION_WORDS.values() if ":" in said or "_" in said]
+
+
+@pytest.mark.rule("S5")
+def test_whoever_may_not_decide_reads_who_may_and_no_name_of_a_permission(company: Company) -> None:
+    submission = submitted(company, brought_in(company))
+    record = submission.approvals.get(stage=1)
+    decide = reverse("decide", args=[submission.pk, record.pk])
+    jonas = client_of(company.people.jonas)
+    answer = jonas.post(decide, {"decision": "approve", "reason": "Mine."}, headers={"HX-Request": "true"})
+    assert answer.status_code in (403, 409)
+    assert "approval:decide" not in answer.content.decode()

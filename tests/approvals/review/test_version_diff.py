@@ -1,0 +1,296 @@
+"""What the review page says has changed since the approved version: in words, on each row, and old struck beside new in place (A12, I7)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from approvals.grants.transitions import lifecycle
+from approvals.models import Submission
+from governance.core.models import Person
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+from tests.starting_points import starting_point
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def read(person: Person, submission: Submission, opened: int | None = None) -> str:
+    """The review page as the person has it."""
+    address = reverse("review", args=[submission.pk]) + (f"?open={opened}" if opened else "")
+    answer = client_of(person).get(address)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def part(page: str, key: str) -> str:
+    """A section or row of a page, its tags left out save what was struck and what came instead."""
+    found = re.search(rf'<(section|li)[^>]*id="{key}".*?</\1>\s*(?:<nav|<li|</ul|<section|</div)', page, re.DOTALL)
+    if found is None:
+        return ""
+    return " ".join(re.sub(r"<(?!/?(?:del|ins)\b)[^>]+>", " ", found[0]).split())
+
+
+def changes(person: Person, submission: Submission) -> str:
+    """The panel of changes."""
+    return part(read(person, submission), "changes")
+
+
+def to_another_channel(export: dict[str, Any]) -> None:
+    """An edit: it posts to one channel as it did, and to another than it did."""
+    stock_report.node(export, ".slack")["parameters"]["channelId"] |= {
+        "value": "C07BUYERS",
+        "cachedResultName": "buyers",
+    }
+
+
+def query(sql: str) -> Any:
+    """An edit: it reads stock by a query of its own."""
+
+    def edit(export: dict[str, Any]) -> None:
+        stock_report.node(export, ".postgres")["parameters"] = {
+            "operation": "executeQuery",
+            "query": sql,
+            "options": {},
+        }
+
+    return edit
+
+
+READS, CHANGES = "SELECT sku FROM scm.stock", "UPDATE scm.stock SET on_hand = 0"
+
+
+@pytest.mark.rule("A12")
+def test_a_first_version_changes_nothing_and_says_nothing_of_it(company: Company, stock_submitted: Submission) -> None:
+    page = read(company.people.theo, stock_submitted)
+    assert 'id="changes"' not in page
+    assert "Changed in the app" not in page
+    assert not re.search(r'class="tag[^"]*">[^<]*(<svg.*?</svg>)?\s*New<', page), "all of it is new, and no row says so"
+
+
+@pytest.mark.rule("A12", "I7")
+def test_what_came_is_said_in_words_on_its_row_and_in_the_diff(company: Company, one_channel_more: Submission) -> None:
+    made = one_channel_more
+    page = read(company.people.omar, made)
+    said = part(page, "changes")
+    assert "Since approved version 1" in said
+    assert "1 privilege new" in said
+    assert "2 privileges and 2 credentials unchanged: they keep their grants, not asked again" in said
+    assert "<ins>May post messages to buyers in Finance Slack workspace</ins>" in said
+    assert "message:post · C07BUYERS" in said
+    assert " gone" not in said
+    record = stock_report.privilege_on(made, company.slack)
+    assert " New " in part(page, f"row-{record.pk}")
+    opened = part(read(company.people.omar, made, record.pk), f"row-{record.pk}")
+    assert "Version 1 did not ask for it." in opened
+
+
+@pytest.mark.rule("A12", "I7")
+def test_what_went_is_struck_and_ends_when_this_is_in_force(company: Company, live: Submission) -> None:
+    said = changes(company.people.theo, stock_report.submitted(company, stock_report.without_slack))
+    assert "1 privilege and 1 credential gone, ending when this is in force" in said
+    assert "<del>May post messages to supply-stock in Finance Slack workspace</del>" in said
+
+
+@pytest.mark.rule("A12", "I7")
+def test_another_target_is_one_thing_that_changed_with_the_old_struck_beside_the_new(
+    company: Company, live: Submission
+) -> None:
+    made = stock_report.submitted(company, to_another_channel)
+    page = read(company.people.omar, made)
+    said = part(page, "changes")
+    assert "1 privilege changed" in said
+    assert " new" not in said.partition("Show all changes")[0]
+    assert re.search(r"<del>May post messages to supply-stock[^<]*</del> <ins>May post messages to buyers", said)
+    assert re.search(r"<del>message:post · C07STOCKRPT</del> message:post · C07BUYERS", said)
+    record = stock_report.privilege_on(made, company.slack)
+    assert " Changed " in part(page, f"row-{record.pk}")
+    opened = part(read(company.people.omar, made, record.pk), f"row-{record.pk}")
+    assert "In version 1: May post messages to supply-stock in Finance Slack workspace." in opened
+
+
+def reads(c: Company) -> Submission:
+    """It reads stock by a query, in force."""
+    return stock_report.in_force(c, query(READS))
+
+
+def writes(c: Company) -> Submission:
+    """It changes stock by a query, in force."""
+    return stock_report.in_force(c, query(CHANGES))
+
+
+@pytest.mark.rule("A12", "I7")
+@pytest.mark.parametrize(
+    ("now", "count", "tag", "levels"),
+    [
+        pytest.param(
+            CHANGES,
+            "1 privilege raised or wider",
+            "Raised: read → write",
+            "<del>Read</del> <ins>Write</ins>",
+            marks=starting_point("company", reads),
+        ),
+        pytest.param(
+            READS,
+            "1 privilege narrowed",
+            "Narrowed: write → read",
+            "<del>Write</del> <ins>Read</ins>",
+            marks=starting_point("company", writes),
+        ),
+    ],
+)
+def test_more_and_less_are_told_apart(company: Company, now: str, count: str, tag: str, levels: str) -> None:
+    made = stock_report.submitted(company, query(now))
+    page = read(company.people.omar, made)
+    said = part(page, "changes")
+    assert count in said
+    assert levels in said
+    assert tag in part(page, f"row-{stock_report.privilege_on(made, company.erp).pk}")
+
+
+@pytest.mark.rule("A6", "A12")
+def test_a_new_purpose_and_owner_are_what_the_page_shows_and_the_old_stand_struck_beside(
+    company: Company, live: Submission
+) -> None:
+    n = company.people
+    before = live.automation.purpose
+    made = stock_report.submitted(company, purpose=f"{before} Weekly, for buyers.", business_owner=n.bram)
+    live.automation.refresh_from_db()
+    assert live.automation.purpose == before, "it is asked for and not in force"
+    page = read(n.theo, made)
+    app = part(page, "app")
+    assert f"{before} Weekly, for buyers." in app
+    assert f"Business {n.bram.name}" in app, "whom stage 1 is asked about"
+    assert f"Purpose was: {before}" in app
+    assert f"Business owner was: {n.jonas.name}" in app
+    said = part(page, "changes")
+    assert "Changed in the app: purpose and business owner" in said
+    assert "<ins>Weekly, for buyers.</ins>" in said
+    assert f"<del>{n.jonas.name}</del> <ins>{n.bram.name}</ins>" in said
+
+
+@pytest.mark.rule("A12")
+def test_what_starts_it_and_its_source_are_said_by_stage_1s_side(company: Company, live: Submission) -> None:
+    page = read(company.people.theo, stock_report.submitted(company, stock_report.every_tuesday))
+    app, said = part(page, "app"), part(page, "changes")
+    assert "No longer starts: every week on Monday at 07:15" in app
+    assert "Starts: every week on Tuesday at 07:15" in app
+    assert "<del>every week on Monday at 07:15</del> <ins>every week on Tuesday at 07:15</ins>" in said
+    assert "The file is not kept" in said
+
+
+@pytest.mark.rule("A12")
+def test_what_did_not_change_and_is_asked_anew_says_why(company: Company, live: Submission) -> None:
+    grant = live.automation.grants.get(entitlement__resource=company.slack)
+    lifecycle.revoke(grant, actor=as_actor(company.people.omar), now=company.now, reason="Too much noise.")
+    made = stock_report.submitted(company, stock_report.another_order)
+    page = read(company.people.omar, made)
+    said = part(page, "changes")
+    assert "1 privilege and 1 credential not changed and asked anew" in said
+    assert "It is not held now: it was refused, has ended, or was taken back." in said
+    assert "Not changed" in part(page, f"row-{stock_report.privilege_on(made, company.slack).pk}")
+
+
+def two_more(c: Company) -> Submission:
+    """One channel more is in force, and then another trigger; the middle one of the three."""
+    second = stock_report.decide_rest(c, stock_report.newest(c))
+    third = scenarios.decide_all(c, stock_report.submitted(c, stock_report.every_tuesday))
+    assert third.state == second.state == "in_force"
+    return second
+
+
+@pytest.mark.rule("A12")
+@starting_point("one_channel_more", two_more)
+def test_what_was_decided_shows_what_it_changed_then_and_not_what_came_later(
+    company: Company, start: Submission
+) -> None:
+    second, live = start, Submission.objects.earliest("pk")
+    said = changes(company.people.theo, second)
+    assert "Since approved version 1" in said
+    assert "1 privilege new" in said
+    assert 'id="changes"' not in read(company.people.theo, live)
+
+
+def more(count: int) -> Any:
+    """An edit: another day, and so many channels more."""
+
+    def edit(export: dict[str, Any]) -> None:
+        stock_report.node(export, ".scheduleTrigger")["parameters"]["rule"]["interval"][0]["triggerAtDay"] = [
+            count % 5 + 1
+        ]
+        for number in range(count):
+            stock_report.one_more_channel(export)
+            last = export["nodes"][-1]
+            last |= {"id": f"5d1f0a0e-0000-4000-8000-{number:012}", "name": f"Post {number}"}
+            last["parameters"]["channelId"] |= {"value": f"C{number:08}", "cachedResultName": f"channel-{number}"}
+
+    return edit
+
+
+def one_and_a_day_more(c: Company) -> Submission:
+    """Another day and one channel more are asked of both stages."""
+    return stock_report.submitted(c, more(1))
+
+
+ONE_AND_A_DAY_MORE = starting_point("stock_in_force", one_and_a_day_more)
+
+
+def costs(c: Company, made: Submission) -> list[int]:
+    """The number of queries of the review page: for the app's approver, the owner, and security."""
+    found = []
+    for who in (c.people.theo, c.people.omar, c.people.sana):
+        client, address = client_of(who), reverse("review", args=[made.pk])
+        client.get(address)
+        with CaptureQueriesContext(connection) as asked:
+            page = client.get(address)
+        assert len(page.content) <= 60_000
+        found.append(len(asked))
+    assert max(found) <= 20, found
+    return found
+
+
+@ONE_AND_A_DAY_MORE
+def test_in_stage_1_it_costs_the_same_however_much_changed_and_no_more_than_a_page_may(
+    company: Company, start: Submission
+) -> None:
+    assert costs(company, start) == costs(company, stock_report.submitted(company, more(7)))
+
+
+@starting_point(ONE_AND_A_DAY_MORE, lambda c: stock_report.app_approved(c, stock_report.newest(c)), name="in stage 2")
+def test_in_stage_2_it_costs_the_same_however_much_changed_and_no_more_than_a_page_may(
+    company: Company, start: Submission
+) -> None:
+    few = costs(company, start)
+    assert few == costs(company, stock_report.app_approved(company, stock_report.submitted(company, more(7))))
+
+
+@pytest.mark.rule("A3", "T2")
+def test_what_is_kept_is_named_with_its_level_and_tier_the_riskiest_first(
+    company: Company, chaser_in_force: Submission
+) -> None:
+    """A new version is high for what nobody asks anew, and whoever decides about the app reads what that is."""
+    n = company.people
+    export = (scenarios.EXPORTS / "invoice-chaser.json").read_bytes().replace(b"overdue", b"late")
+    made = scenarios.submitted(company, scenarios.brought_in(company, content=export, purpose="Reminds, and reports."))
+    assert not made.approvals.filter(stage=2).exists()
+    about = client_of(n.theo).get(f"/review/{made.pk}/")
+    (group,) = about.context["changes"]["groups"]
+    held = list(made.version.privileges.select_related("entitlement__resource"))
+    used = made.version.version_credentials.count()
+    assert group["title"] == "Unchanged, they keep their grants"
+    assert {one.sentence for one in held} <= {row["sentence"] for row in group["rows"]}
+    assert len(group["rows"]) == len(held) + used
+    tiers = [row["tier"] for row in group["rows"]]
+    assert tiers == sorted(tiers, key=("high", "standard", "low").index)
+    assert (tiers[0], made.tier) == ("high", "high")
+    said = part(str(about.content.decode()), "changes")
+    assert all(f"{one.sentence} " in said for one in held)
+    assert f"<ins>{held[0].sentence}" not in said

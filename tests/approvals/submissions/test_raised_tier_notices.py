@@ -1,0 +1,128 @@
+"""Whose tier rises while it is under review is not found out one decision at a time: builders and who is needed are told (A1, T1)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from approvals.models import Submission
+from approvals.submissions.transitions.withdraw import withdraw
+from governance.core.mail import jobs as mail_jobs
+from governance.core.mail import mail_text
+from governance.core.models import LedgerEvent, Notice
+from inventory.imports.transitions import confirmation
+from inventory.models import Automation, Resource
+from inventory.resources.transitions import resources
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.people import as_actor, joins
+from tests.scenarios import Company
+
+
+def told() -> dict[str, str]:
+    """By name, whoever was told of a tier that rose, and for which seats they would be asked."""
+    rows = Notice.objects.filter(event="tier_raised").select_related("recipient").order_by("pk")
+    return {row.recipient.name: row.context.get("asked", "") for row in rows}
+
+
+def classed(c: Company, resource: Resource, data_class: str) -> None:
+    """Its owner says how much harm a leak of it would do."""
+    resources.amend_resource(resource, actor=as_actor(resource.owner), now=c.now, fields={"data_class": data_class})
+
+
+@pytest.mark.rule("A1")
+def test_nobody_is_told_of_what_raises_no_tier(company: Company, stage_2: Submission) -> None:
+    resources.amend_resource(
+        company.slack, actor=as_actor(company.people.omar), now=company.now, fields={"about": "Finance talks here."}
+    )
+    classed(company, company.mail, "restricted")
+    assert told() == {}
+
+
+@pytest.mark.rule("A1", "T1")
+def test_a_class_raised_under_review_is_told_to_the_builders_and_to_who_must_sign_besides(
+    company: Company, stage_2: Submission
+) -> None:
+    n = company.people
+    classed(company, company.slack, "restricted")
+    assert told() == {n.rita.name: "", n.jonas.name: "", n.sana.name: "security", n.viktor.name: "security"}
+    notice = Notice.objects.get(event="tier_raised", recipient=n.rita)
+    assert notice.thread == f"submission:{stage_2.pk}"
+    assert "Finance Slack workspace is restricted now" in notice.context["because"]
+    event = LedgerEvent.objects.get(verb="submission.tier_raised", outcome="done")
+    assert (event.payload["tier"], event.subject_id) == ("high", str(stage_2.pk))
+    assert set(event.payload["asked"]) == {str(n.sana.opaque_id), str(n.viktor.opaque_id)}
+
+
+@pytest.mark.rule("A1")
+def test_the_same_tier_is_told_once(company: Company, stage_2: Submission) -> None:
+    classed(company, company.slack, "restricted")
+    before = Notice.objects.count()
+    classed(company, company.erp, "restricted")
+    resources.amend_resource(
+        company.slack, actor=as_actor(company.people.omar), now=company.now, fields={"about": "Finance talks here."}
+    )
+    assert Notice.objects.count() == before
+
+
+@pytest.mark.rule("A1", "S2")
+def test_who_is_in_conflict_is_not_told_that_they_would_be_asked(company: Company) -> None:
+    n = company.people
+    made = stock_report.submitted(company, business_owner=joins(n.sana, n.finance_ops))
+    classed(company, company.slack, "restricted")
+    assert made.parties.filter(person=n.sana).exists()
+    assert told() == {n.rita.name: "", n.sana.name: "", n.viktor.name: "security"}
+
+
+@pytest.mark.rule("A1", "T2")
+def test_a_tier_that_a_person_raises_is_told_as_well(company: Company, stage_2: Submission) -> None:
+    n = company.people
+    automation = Automation.objects.get(pk=stage_2.automation_id)
+    confirmation.raise_tier(
+        automation, actor=as_actor(n.theo), now=company.now, reason="It feeds the auditors.", tier="high"
+    )
+    assert set(told()) == {n.rita.name, n.jonas.name, n.sana.name, n.viktor.name}
+    assert "the app" in Notice.objects.filter(event="tier_raised")[0].context["what"]
+
+
+@pytest.mark.rule("A1")
+def test_what_is_decided_or_not_under_way_concerns_nobody(company: Company, live: Submission) -> None:
+    classed(company, company.slack, "restricted")
+    assert told() == {}
+
+
+@pytest.mark.rule("A1")
+def test_the_mail_says_who_what_and_what_to_do(company: Company, stage_2: Submission) -> None:
+    n = company.people
+    classed(company, company.slack, "restricted")
+    to_rita = mail_text.write(Notice.objects.get(event="tier_raised", recipient=n.rita), None)
+    to_sana = mail_text.write(Notice.objects.get(event="tier_raised", recipient=n.sana), None)
+    assert to_rita.subject == "Submit it again: Weekly stock report is high risk now"
+    assert "Submit it again: then everybody" in " ".join(to_rita.text.split())
+    assert to_sana.subject == "Your signature will be needed: Weekly stock report is high risk now"
+    assert "you are asked too, as security" in " ".join(to_sana.text.split())
+    assert "you are asked too, as security" in to_sana.html
+    again = scenarios.submitted(company, stage_2.version)
+    scenarios.decide_app(company, again)
+    assert {"owner", "security"} <= {seat.label for seat in stock_report.privilege_on(again, company.slack).seats.all()}
+
+
+@pytest.mark.rule("A1", "R5")
+def test_a_class_that_raises_many_submissions_is_one_mail_and_none_about_what_was_withdrawn(
+    company: Company, stage_2: Submission, settings: Any
+) -> None:
+    n, settings.EMAIL_URL = company.people, ""
+    other, third = (
+        stock_report.another(company),
+        stock_report.submitted(company, lambda export: export.update(id="third")),
+    )
+    classed(company, company.slack, "restricted")
+    Notice.objects.exclude(event="tier_raised").update(state="dropped")
+    assert Notice.objects.filter(event="tier_raised", recipient=n.rita).count() == 3
+    withdraw(third, actor=as_actor(n.rita), now=company.now, reason="Not like this.")
+    mail_jobs.send_due(now=company.now, gathering=timedelta())
+    digest = Notice.objects.get(event="digest", recipient=n.rita)
+    assert digest.subject == "2 to answer"
+    assert {one.thread for one in digest.carried.all()} == {f"submission:{one.pk}" for one in (stage_2, other)}

@@ -1,0 +1,305 @@
+"""An automation moves to another team: both leads agree, the new one decides stage 1, and what is held runs on for thirty days at most (L2)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from approvals.conflicts.check import transfer as conflicts_moved
+from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.models import Grant, SeatLabel, Submission, SubmissionState
+from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
+from governance.core.models import LedgerEvent, Notice, Team
+from inventory.automations.transitions import lifecycle, transfers
+from inventory.models import Automation, Transfer
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.approvals.chains import described, in_force
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
+from tests.approvals.refusals import database_refuses, sql
+from tests.inventory.automations.test_register_pages import lines
+from tests.inventory.imports.sample_imports import again
+from tests.ledger_records import recorded
+from tests.matrix.cast_and_states import inside
+from tests.people import as_actor, as_delegate
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+from tests.starting_points import starting_point
+from tests.trigger_bypass import moved as unguarded_move
+from tests.trigger_bypass import unguarded
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("L2")]
+
+MONTH = timedelta(days=30)
+
+
+@pytest.fixture
+def live(company: Company, stock_in_force: Submission) -> Automation:
+    """The weekly stock report of Finance Operations, which Theo leads and Bram too."""
+    return again(stock_in_force.automation)
+
+
+def ask(c: Company, one: Automation, *, team: Team | None = None, **more: object) -> Transfer:
+    """Theo asks Marketing, which Grace leads."""
+    said = {"actor": as_actor(c.people.theo), "now": c.now, "reason": "They use it.", **more}
+    return transfers.ask_transfer(one, team=team or c.people.marketing, **said)  # type: ignore[arg-type, return-value]
+
+
+def moved(c: Company, one: Automation) -> Automation:
+    """Grace agrees."""
+    transfers.accept_transfer(ask(c, one), actor=as_actor(c.people.grace), now=c.now, reason="We do.")
+    return again(one)
+
+
+def held_in_both(c: Company) -> Automation:
+    """One of Finance Operations that writes where one of Marketing reads; no rule forbids it."""
+    there = in_force(c, described(c, "Reads", (c.slack, "read", "payments"))).automation
+    mine = in_force(c, described(c, "Writes", (c.slack, "write", "in"))).automation
+    unguarded_move(there.pk, team=c.people.marketing)
+    return again(mine)
+
+
+HELD_IN_BOTH = starting_point("plain", held_in_both)
+
+
+def forbid(c: Company, mode: str) -> None:
+    """From now on no team may both write and read there."""
+    conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode=mode, scope="team")
+
+
+# --- what is refused ---------------------------------------------------------------------------------------------------
+
+
+def test_it_does_not_move_to_its_own_team_nor_to_one_without_a_lead_nor_to_one_that_builds_nothing(
+    company: Company, live: Automation
+) -> None:
+    n = company.people
+    headless = Team.objects.create(name="Nobody's")
+    for team, said in ((n.finance_ops, "already"), (headless, "Nobody leads"), (n.fallback, "builds nothing")):
+        with pytest.raises(InvalidInput, match=said):
+            ask(company, live, team=team)
+    assert not Transfer.objects.exists()
+
+
+def test_what_is_retired_does_not_move(company: Company, live: Automation) -> None:
+    lifecycle.retire(live, actor=as_actor(company.people.jonas), now=company.now, reason="Nobody reads it.")
+    with pytest.raises(OutOfTurn, match="retired"):
+        ask(company, again(live))
+
+
+def test_what_is_under_review_does_not_move_and_neither_does_what_came_under_review_meanwhile(
+    company: Company, live: Automation
+) -> None:
+    made = ask(company, live)
+    stock_report.submitted(company, stock_report.one_more_channel)
+    with pytest.raises(OutOfTurn, match="under review"):
+        transfers.accept_transfer(made, actor=as_actor(company.people.grace), now=company.now, reason="We do.")
+    transfers.drop_transfer(made, actor=as_actor(company.people.theo), now=company.now, reason="Later.")
+    with pytest.raises(OutOfTurn, match="under review"):
+        ask(company, live)
+    assert again(live).team == company.people.finance_ops
+
+
+def test_whoever_leads_both_teams_neither_asks_nor_agrees(company: Company, live: Automation) -> None:
+    n = company.people
+    with unguarded(Team):  # as if two admins had appointed them
+        Team.objects.filter(pk=n.supply.pk).update(lead=n.theo)
+        Team.objects.filter(pk=n.marketing.pk).update(deputy_lead=n.bram)  # deputy lead of Finance Operations too
+    with pytest.raises(InvalidInput, match="You lead Supply Engineering too"):
+        ask(company, live, team=Team.objects.get(pk=n.supply.pk))
+    made = ask(company, live)
+    with pytest.raises(DutyConflict, match="You lead Finance Operations too"):
+        transfers.accept_transfer(made, actor=as_actor(n.bram), now=company.now, reason="We do.")
+
+
+def test_no_delegate_gives_it_away_or_takes_it_over(company: Company, live: Automation) -> None:
+    n = company.people
+    with pytest.raises(DutyConflict, match="in person"):
+        ask(company, live, actor=as_delegate(n.lena, giver=n.theo))
+    made = ask(company, live)
+    stand_in = as_delegate(n.mei, giver=n.grace)
+    with pytest.raises(DutyConflict, match="in person"):
+        transfers.accept_transfer(made, actor=stand_in, now=company.now, reason="We do.")
+
+
+@pytest.mark.parametrize("who", ["jonas", "rita", "sana", "ines", "grace"])
+def test_only_the_lead_of_its_team_asks(company: Company, live: Automation, who: str) -> None:
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+        ask(company, live, actor=as_actor(getattr(company.people, who)))
+
+
+@pytest.mark.parametrize("who", ["jonas", "sana", "ines", "theo"])
+def test_only_the_lead_of_the_other_team_agrees(company: Company, live: Automation, who: str) -> None:
+    made = ask(company, live)
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+        transfers.accept_transfer(made, actor=as_actor(getattr(company.people, who)), now=company.now, reason="We do.")
+    assert again(live).team == company.people.finance_ops
+
+
+@pytest.mark.rule("L2", "S6")
+@HELD_IN_BOTH
+def test_it_does_not_move_to_where_an_enforced_rule_forbids_what_it_holds_beside_what_is_held_there(
+    company: Company, start: Automation
+) -> None:
+    c, n, mine = company, company.people, start
+    forbid(c, "enforce")
+    made = ask(c, mine)
+    with pytest.raises(DutyConflict, match="In Marketing it would stand in a conflict") as no:
+        transfers.accept_transfer(made, actor=as_actor(n.grace), now=c.now, reason="We do.")
+    assert no.value.refusal.code == "S6"
+    assert "What is read could be told to the wrong people." in no.value.refusal.sentence
+    assert again(mine).team == n.finance_ops
+    shown = lines(client_of(n.grace).get(reverse("transfer_accept", args=[made.pk])))
+    assert "In Marketing it would stand in a conflict" in shown
+    assert not mine.submissions.filter(state=SubmissionState.OPEN).exists()
+
+
+@pytest.mark.rule("L2", "S6")
+def test_nor_where_what_it_is_in_conflict_with_already_would_begin_anew(plain: Company) -> None:
+    c = plain
+    made = in_force(c, described(c, "Both", (c.slack, "write", "in"), (c.slack, "read", "out"))).automation
+    conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="team")
+    with pytest.raises(DutyConflict) as no:
+        moved(c, again(made))
+    assert no.value.refusal.code == "S6"
+
+
+@pytest.mark.rule("L2", "S6")
+@HELD_IN_BOTH
+def test_nor_where_what_made_the_conflict_came_into_force_after_it_was_asked(
+    company: Company, start: Automation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    c, answers = company, iter([None])
+    forbid(c, "enforce")
+    made = ask(c, start)
+    real = conflicts_moved.refusal
+    monkeypatch.setattr(conflicts_moved, "refusal", lambda *said: next(answers, real(*said)))
+    with pytest.raises(DutyConflict, match="In Marketing it would stand in a conflict"):
+        transfers.accept_transfer(made, actor=as_actor(c.people.grace), now=c.now, reason="We do.")
+    assert again(made.automation).team == c.people.finance_ops
+
+
+@pytest.mark.rule("L2", "S6", "S7")
+@HELD_IN_BOTH
+def test_where_the_rule_takes_a_signature_stage_1_is_told_and_security_signs_too(
+    company: Company, start: Automation
+) -> None:
+    c = company
+    forbid(c, "approval")
+    one = moved(c, start)
+    app = scenarios.app_of(one.submissions.get(state=SubmissionState.OPEN))
+    assert [fact.partition(",")[0] for fact in app.facts["conflicts"]] == ["read-and-tell 1"]
+    assert app.seats.filter(label=SeatLabel.CONFLICT).count() == 1
+    assert one.team == c.people.marketing
+
+
+@pytest.mark.rule("L2", "S6", "S7")
+@HELD_IN_BOTH
+def test_it_moves_where_the_same_rule_is_only_shown(company: Company, start: Automation) -> None:
+    forbid(company, "record")
+    assert moved(company, start).team == company.people.marketing
+
+
+def test_one_team_at_a_time_is_asked(company: Company, live: Automation) -> None:
+    ask(company, live)
+    with pytest.raises(OutOfTurn, match="has asked Marketing already"):
+        ask(company, live, team=company.people.supply)
+
+
+def test_the_database_lets_a_team_be_changed_by_both_leads_alone_and_once(company: Company, live: Automation) -> None:
+    n = company.people
+    change = "UPDATE inventory_automation SET team_id = %s WHERE id = %s"
+    with database_refuses("L2: an automation in use moves"):
+        sql(change, n.marketing.pk, live.pk)
+    made = ask(company, live)
+    with database_refuses("L2: an automation in use moves"):
+        sql(change, n.marketing.pk, live.pk)
+    with database_refuses("transfer_answered_by_somebody"):
+        sql("UPDATE inventory_transfer SET state = 'agreed' WHERE id = %s", made.pk)
+    with database_refuses("transfer_by_two_people"):
+        alone = "UPDATE inventory_transfer SET state = 'agreed', answered_by_id = asked_by_id, answered_at = now()"
+        sql(f"{alone} WHERE id = %s", made.pk)
+    transfers.accept_transfer(made, actor=as_actor(n.grace), now=company.now, reason="We do.")
+    with database_refuses("L2: an automation in use moves"):
+        sql(change, n.finance_ops.pk, live.pk)  # back again takes both leads again
+    with database_refuses("L2: what was asked of a transfer stays"):
+        sql("UPDATE inventory_transfer SET state = 'agreed' WHERE id = %s", made.pk)
+
+
+# --- what happens ------------------------------------------------------------------------------------------------------
+
+
+def test_what_it_holds_ends_after_thirty_days_at_most_and_what_ends_sooner_stays(
+    company: Company, live: Automation
+) -> None:
+    first = Grant.objects.filter(automation=live).order_by("pk")[0]
+    soon = company.now + timedelta(days=9)
+    with inside(first, as_actor(company.people.sana), company.now):
+        transition_lifecycle.cut_short(first, actor=as_actor(company.people.sana), now=company.now, ends_at=soon)
+    moved(company, live)
+    ends = set(Grant.objects.filter(automation=live).values_list("ends_at", flat=True))
+    assert ends == {soon, company.now + MONTH}
+    assert LedgerEvent.objects.filter(verb="grant.cut_short").count() == Grant.objects.filter(automation=live).count()
+
+
+@pytest.mark.rule("A3", "S1", "S2")
+def test_the_app_alone_is_put_before_the_new_lead_and_whoever_had_it_decides_nothing(
+    company: Company, live: Automation
+) -> None:
+    n = company.people
+    one = moved(company, live)
+    payload = recorded("transfer.moved", Transfer.objects.get(), by=n.grace)
+    assert payload == {"team": n.marketing.pk, "from": "agreed", "to": "moved"}
+    made = one.submissions.get(state=SubmissionState.OPEN)
+    app = scenarios.app_of(made)
+    assert (one.team, one.approved_version, made.approvals.count()) == (n.marketing, live.approved_version, 1)
+    assert app.reasons == ["It came to another team."]
+    for who in (n.theo, n.jonas, n.rita):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+            scenarios.approve(app, who, now=company.now, reason="Mine.")
+    later = company.now + timedelta(days=1)
+    scenarios.approve(app, n.grace, now=later, reason="Ours.")
+    made.refresh_from_db()
+    assert made.state == SubmissionState.IN_FORCE
+    assert again(one).moved_at is None
+    assert set(Grant.objects.filter(automation=live).values_list("state", flat=True)) == {"active"}
+
+
+@pytest.mark.rule("G2", "A12")
+def test_until_the_new_lead_has_decided_no_review_renews_and_whatever_is_submitted_asks_stage_1(
+    company: Company, live: Automation
+) -> None:
+    n = company.people
+    one = moved(company, live)
+    grant = Grant.objects.filter(automation=one).order_by("pk")[0]
+    no = transition_lifecycle.succession_refusal(grant)
+    assert no is not None
+    assert no.code == "L2"
+    made = one.submissions.get(state=SubmissionState.OPEN)
+    scenarios.reject(scenarios.app_of(made), n.grace, now=company.now, reason="Not as it is.")
+    assert transition_lifecycle.succession_refusal(Grant.objects.get(pk=grant.pk)) is not None
+    assert again(one).moved_at is not None
+
+
+def test_owners_and_both_teams_hear_of_it_and_the_lead_who_is_asked_sees_it(company: Company, live: Automation) -> None:
+    n = company.people
+    assert client_of(n.grace).get(live.href).status_code == 404
+    ask(company, live)
+    assert {one.recipient for one in Notice.objects.filter(event="transfer_asked")} == {n.grace}
+    shown = lines(client_of(n.grace).get(live.href))
+    assert "It is to move to Marketing." in shown
+    path = reverse("transfer_accept", args=[Transfer.objects.get().pk])
+    assert "instead of" in lines(client_of(n.grace).get(path))
+    assert client_of(n.grace).post(path, {"reason": "We do."}).status_code == 302
+    told = {one.recipient for one in Notice.objects.filter(event="transfer_accepted")}
+    assert told == {n.jonas, n.rita, n.theo, n.bram}
+    assert again(live).team == n.marketing
+
+
+def test_what_would_end_sooner_stands_before_the_button(company: Company, live: Automation) -> None:
+    shown = lines(client_of(company.people.theo).get(reverse("automation_transfer", args=[live.pk])))
+    assert "instead of" in shown
+    assert "runs on for 30 days at most" in shown

@@ -1,0 +1,278 @@
+"""The reviewer's path in Chromium: from the desk through twelve privileges by few keys (A7, A8); without scripts in test_journeys_by_keyboard.py."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone
+
+from approvals.models import ApprovalState, Retraction, Submission, SubmissionState
+from governance.core.models import Person
+from tests import people, scenarios
+from tests.browser.tour_company import export
+from tests.portal.dashboard.test_page_costs import asked
+from tests.processes import Site
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+WIDE = {"width": 1440, "height": 1000}
+PRIVILEGES = 12
+#: What a reviewer presses on one page to decide twelve privileges.
+MOST_PRESSES = 15
+#: Whether nothing is on its way: what is asked for anew before it has come is called off, and the console says so.
+IS_QUIET = "() => !document.querySelector('.htmx-request')"
+
+#: Presses the first undo there is as soon as it is on the page.
+UNDONE_AT_ONCE = """document.addEventListener("htmx:afterSwap", () => queueMicrotask(() => {
+  document.querySelector("[data-row-undo]").click();
+}), { once: true });"""
+
+
+@lru_cache(maxsize=1)
+def company_of_these_tests() -> Company:
+    """One company for all of them: what they commit stays, and each submits something of its own."""
+    return scenarios.company(people.build(uuid.uuid4().hex[:8], now=timezone.now()))
+
+
+@dataclass
+class Review:
+    """Twelve privileges in stage 2 that wait for Omar, and how his browser opens."""
+
+    submission: Submission
+    open: Callable[..., Page]
+
+    def count(self, state: str) -> int:
+        """How many of the twelve stand in a state."""
+        return self.submission.approvals.filter(stage=2, state=state).count()
+
+
+@dataclass
+class Keys:
+    """What a person presses, counted."""
+
+    page: Page
+    pressed: list[str] = field(default_factory=list)
+
+    def press(self, *keys: str) -> None:
+        """Press some keys, one after another."""
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.pressed.append(key)
+
+
+@pytest.fixture
+def review(open_page: Callable[..., Page], site: Site) -> Review:
+    """A submission of its own in the shared database, with Omar signed in."""
+    company = company_of_these_tests()
+    made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", PRIVILEGES)
+    scenarios.decide_app(company, made)
+    return Review(made, opener(company.people.omar, open_page, site))
+
+
+def opener(person: Person, open_page: Callable[..., Page], site: Site) -> Callable[..., Page]:
+    """How somebody's browser opens."""
+    session = client_of(person).cookies["sessionid"].value
+
+    def open_one(**options: Any) -> Page:
+        page = open_page(**{"viewport": WIDE, **options})
+        page.context.add_cookies([{"name": "sessionid", "value": session, "url": site.url}])
+        return page
+
+    return open_one
+
+
+@pytest.mark.rule("A7", "A8")
+def test_twelve_privileges_are_decided_from_the_desk_with_few_keys(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/desk/?q={review.submission.automation.name.replace(' ', '+')}")
+    part = page.locator("#part")
+    expect(part).to_contain_text("0 of 12 decided")
+    keys = Keys(page)
+    keys.press("j", "Enter")
+    page.wait_for_url(re.compile(r"/review/\d+/$"))
+    on_the_page = Keys(page)
+    on_the_page.press("j")
+    for done in range(1, PRIVILEGES + 1):
+        on_the_page.press("a")
+        if done < PRIVILEGES:
+            expect(page.locator("#stepper")).to_contain_text(f"{done} of 12 decided")
+            expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)  # the focus moved on
+    expect(page.locator("#stepper")).to_contain_text("12 of 12 decided")
+    assert len(on_the_page.pressed) <= MOST_PRESSES, on_the_page.pressed
+    assert len(keys.pressed + on_the_page.pressed) <= MOST_PRESSES
+    review.submission.refresh_from_db()
+    assert review.submission.state == SubmissionState.IN_FORCE
+
+
+@pytest.mark.rule("A8")
+def test_a_decision_is_taken_back_by_a_key(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
+    expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)  # the focus has moved on
+    for _ in range(PRIVILEGES):
+        page.keyboard.press("j")  # to the last row, which is the decided one
+    page.keyboard.press("u")
+    expect(page.locator("#stepper")).to_contain_text("0 of 12 decided")
+    expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)
+    assert Retraction.objects.filter(decision__approval__submission=review.submission).count() == 1
+    assert review.count(ApprovalState.OPEN) == PRIVILEGES
+
+
+@pytest.mark.rule("A6", "A7")
+def test_a_reason_that_is_typed_outlives_decisions_on_other_rows(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    records = list(review.submission.approvals.filter(stage=2).order_by("pk"))
+    typed, chosen, decided = (f"#row-{one.pk}" for one in (records[1], records[4], records[0]))
+    page.click(f"{typed} [data-row-reject]")
+    page.locator(f"{typed} textarea").press_sequentially("It is read by nobody. Ask Ann.")
+    page.click(f"{chosen} [data-row-open]")
+    page.check(f"{chosen} input[name=term_days][value='30']")
+    page.click(f"{decided} [data-row-approve]")
+    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
+    expect(page.locator(f"{typed} textarea")).to_have_value("It is read by nobody. Ask Ann.")
+    expect(page.locator(f"{chosen} input[name=term_days][value='30']")).to_be_checked()
+    expect(page.locator(typed)).to_be_focused()
+    page.click(f"{typed} button[value=reject]")
+    expect(page.locator("#stepper")).to_contain_text("2 of 12 decided")
+    assert [one.state for one in review.submission.approvals.filter(pk=records[1].pk)] == [ApprovalState.REJECTED]
+
+
+@pytest.mark.rule("A7")
+def test_whoever_types_while_an_answer_comes_goes_on_typing(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    held: list[Any] = []
+    page.route("**/records/*/", lambda route: held.append(route))
+    page.goto(f"/review/{review.submission.pk}/")
+    records = list(review.submission.approvals.filter(stage=2).order_by("pk"))
+    typed = page.locator(f"#row-{records[1].pk} textarea")
+    page.click(f"#row-{records[1].pk} [data-row-reject]")
+    expect(typed).to_be_focused()
+    with page.expect_request("**/records/*/"):
+        page.click(f"#row-{records[0].pk} [data-row-approve]")
+    typed.press_sequentially("Not")
+    typed.press("ArrowLeft")
+    held[0].continue_()
+    expect(page.locator("#stepper")).to_contain_text("1 of 12 decided")
+    page.wait_for_function("!document.querySelector('.htmx-settling, .htmx-added')")
+    page.keyboard.type("ar")
+    expect(typed).to_have_value("Noart")
+    assert review.count(ApprovalState.OPEN) == PRIVILEGES - 1
+
+
+@pytest.mark.rule("A7", "A8")
+def test_the_app_is_decided_by_the_same_keys(open_page: Callable[..., Page], site: Site) -> None:
+    from playwright.sync_api import expect
+
+    company = company_of_these_tests()
+    high = scenarios.submitted(company, scenarios.brought_in(company, content=export("invoice-chaser.json")))
+    made = asked(company, f"Reader {uuid.uuid4().hex[:8]}", 2)
+    page = opener(company.people.theo, open_page, site)()
+    app, reason = page.locator("#app"), page.locator("#reason-app")
+    page.goto(f"/review/{high.pk}/#app")  # where the desk leads
+    for key in "arc":
+        app.focus()
+        page.keyboard.press(key)
+        expect(reason).to_be_focused()
+    assert reason.input_value() == ""
+    page.goto(f"/review/{made.pk}/")
+    page.keyboard.press("j")
+    expect(app).to_be_focused()
+    page.keyboard.press("a")
+    expect(app.locator("[data-row-undo]")).to_have_count(1)
+    expect(app).to_be_focused()
+    page.keyboard.press("u")
+    expect(page.locator("#app [data-row-approve]")).to_have_count(1)
+    expect(app).to_be_focused()
+
+
+@pytest.mark.rule("A7")
+def test_what_an_answer_brings_is_pressed_in_place_from_the_first_moment(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    page = review.open()
+    page.goto(f"/review/{review.submission.pk}/")
+    page.evaluate(f"() => {{ window.stays = true; {UNDONE_AT_ONCE} }}")
+    page.keyboard.press("j")
+    with page.expect_response("**/undo/"):
+        page.keyboard.press("a")
+    expect(page.locator("[data-row]:focus [data-row-approve]")).to_have_count(1)
+    assert page.evaluate("window.stays") is True  # no page was loaded anew: what was typed elsewhere would be gone
+    assert review.count(ApprovalState.OPEN) == PRIVILEGES
+
+
+@pytest.mark.rule("A7")
+def test_a_key_is_not_lost_while_what_it_presses_is_on_its_way(review: Review) -> None:
+    from playwright.sync_api import expect
+
+    company, word = company_of_these_tests(), review.submission.automation.name.rpartition(" ")[2]
+    second = asked(company, f"Writer {word}", 2)
+    scenarios.decide_app(company, second)
+    page = review.open()
+    page.route("**/never-asked-for", lambda route: route.abort())  # interception begins before the page has loaded
+    with page.expect_response(f"**/desk/{review.submission.pk}/"):
+        page.goto(f"/desk/?q={word}")
+    expect(page.locator(f"[data-rows-part=queue-{review.submission.pk}]")).to_be_visible()
+    page.wait_for_function(IS_QUIET)
+    with page.expect_response(f"**/desk/{review.submission.pk}/"):
+        page.keyboard.press("j")
+    page.wait_for_function(IS_QUIET)
+    held: list[Any] = []
+    page.route(f"**/desk/{second.pk}/", lambda route: held.append(route))
+    with page.expect_request(f"**/desk/{second.pk}/"):
+        page.keyboard.press("j")
+    page.keyboard.press("r")
+    assert "/desk/?" in page.url
+    held[0].continue_()
+    page.wait_for_url(re.compile(rf"/desk/decide/\?of={second.pk}&only=reject$"))
+    assert page.locator("button[name=decision]").all_inner_texts() == ["Reject those ticked"]
+
+
+@pytest.mark.rule("A7")
+def test_deciding_together_is_offered_for_what_can_be(open_page: Callable[..., Page], site: Site) -> None:
+    from playwright.sync_api import expect
+
+    company = company_of_these_tests()
+    word = uuid.uuid4().hex[:8]
+    content = export("invoice-chaser.json").replace(b"Invoice chaser", f"Chaser {word}".encode())
+    high = scenarios.submitted(company, scenarios.brought_in(company, content=content))
+    low = asked(company, f"Reader {word}", 2)
+    page = opener(company.people.theo, open_page, site)()
+    page.goto(f"/desk/?q={word}")
+    button, note = page.get_by_role("button", name="Decide together"), page.locator("[data-when-apart]")
+    expect(button).to_be_hidden()
+    expect(note).to_be_hidden()
+    expect(page.locator("[data-rows-part]")).to_be_visible()
+    page.wait_for_function(IS_QUIET)
+    page.check(f"#queue-{high.pk} [data-row-select]")
+    page.wait_for_function(IS_QUIET)
+    expect(note).to_have_text(f"No bulk decision: Chaser {word} is high risk")
+    expect(button).to_be_hidden()
+    page.check(f"#queue-{low.pk} [data-row-select]")
+    expect(button).to_be_visible()
+    page.wait_for_function(IS_QUIET)
+    plain = opener(company.people.theo, open_page, site)(java_script_enabled=False)
+    plain.goto(f"/desk/?q={word}")
+    expect(plain.get_by_role("button", name="Decide together")).to_be_visible()

@@ -1,0 +1,45 @@
+"""A calendar file as other programs read it: escaped, folded, one event of a uid, the later one known by its sequence (R5)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from governance.core.clock import icalendar_file
+from tests.calendar_reader import read
+
+NOW = datetime(2026, 11, 24, 9, 30, 15, tzinfo=UTC)
+
+
+def written(*events: icalendar_file.Event, now: datetime = NOW) -> bytes:
+    """A file of some events."""
+    return icalendar_file.calendar(events, name="Mine, all", now=now).encode()
+
+
+@pytest.mark.rule("R5")
+def test_what_stands_in_it_is_escaped_and_folded_and_begins_no_line_of_its_own() -> None:
+    said = "Rechnung, Prüfung; “mit” \\ und\nzwei Zeilen\x07 " + "ü" * 60
+    one = icalendar_file.Event("a@b", datetime(2026, 11, 27, 16, tzinfo=UTC), said, "https://example.org/" + "x" * 90)
+    found = read(written(one))
+    assert (found.about["METHOD"], found.about["X-WR-CALNAME"]) == ("PUBLISH", "Mine, all")
+    (event,) = found.events
+    assert event["SUMMARY"] == said.replace("\x07", "")
+    assert (event["UID"], event["URL"]) == (one.uid, one.url)
+    assert (event["DTSTART"], event["DTSTAMP"]) == ("20261127T160000Z", "20261124T093015Z")
+    assert (event["VALARM.TRIGGER"], event["VALARM.ACTION"]) == ("-P1D", "DISPLAY")
+    for ended in ("x\r\nEND:VCALENDAR", "x\rBEGIN:VEVENT", "x\u2028y\x85z"):
+        hostile = icalendar_file.Event("a@b", NOW, ended, "https://example.org/")
+        assert len(read(written(hostile)).events) == 1
+
+
+@pytest.mark.rule("R5")
+def test_of_one_uid_there_is_one_event_and_what_is_made_later_has_the_higher_sequence() -> None:
+    first = icalendar_file.Event("a@b", NOW + timedelta(days=3), "One", "https://example.org/")
+    again = icalendar_file.Event("a@b", NOW + timedelta(days=1), "Two", "https://example.org/")
+    (event,) = read(written(first, again)).events
+    assert event["SUMMARY"] == "Two"
+    (later,) = read(written(again, now=NOW + timedelta(hours=1))).events
+    assert int(later["SEQUENCE"]) > int(event["SEQUENCE"]) > 0
+    (far,) = read(written(again, now=NOW.replace(year=2300))).events
+    assert int(far["SEQUENCE"]) < 2**31, "3.3.8"

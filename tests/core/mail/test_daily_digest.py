@@ -1,0 +1,381 @@
+"""One digest a person and local day, of what is still open, whoever runs twice or is killed between (R5, R9, H8)."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import uuid
+from collections import Counter
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, connections, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from approvals.models import Proposal
+from approvals.proposals import transitions as proposal_transitions
+from governance.core.clock import business_time
+from governance.core.jobs import job_runs
+from governance.core.mail import daily_digest
+from governance.core.mail import jobs as mail_jobs
+from governance.core.models import Notice, NoticeState, Person
+from governance.core.notices import notice_events, outbox
+from governance.core.roles.roles import Role
+from tests.appointments import propose_role
+from tests.core.mail.test_delivery import finished, start_sender
+from tests.environment import ROOT
+from tests.mail_server import Server, plain
+from tests.people import NOW, Northwind, as_actor, build, make_person
+from tests.processes import until
+
+MINUTES = timedelta(minutes=10)
+
+#: Half past seven on the day after `NOW`, by the clocks of Berlin.
+NEXT_MORNING = datetime(2026, 11, 25, 6, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def by_the_book(settings: Any) -> None:
+    """Digests as an operator who sets nothing has them."""
+    settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING, settings.EMAIL_URL = time(7, 30), MINUTES, ""
+
+
+def propose(n: Northwind, count: int, *, now: datetime = NOW) -> list[Proposal]:
+    """Ines proposes a role for so many people: each waits for Karl, the other admin, to countersign it."""
+    people = [make_person(f"Newcomer {number}", word=uuid.uuid4().hex[:8]) for number in range(count)]
+    return [propose_role(one, Role.BUILDER, by=n.ines, now=now) for one in people]
+
+
+def turn_down(one: Proposal, n: Northwind, *, now: datetime = NOW) -> None:
+    """Karl rejects one: Ines is told at once, and nobody has to accept anything."""
+    proposal_transitions.reject(one, actor=as_actor(n.karl), now=now, reason="Not needed.")
+
+
+def states(person: Person) -> dict[str, int]:
+    """How many of a person's notices stand where."""
+    return dict(Counter(Notice.objects.filter(recipient=person).values_list("state", flat=True)))
+
+
+def mails(person: Person) -> list[str]:
+    """The subjects of what went out to a person."""
+    sent = Notice.objects.filter(recipient=person, state=NoticeState.SENT)
+    return [subject.partition(", first due")[0] for subject in sent.order_by("pk").values_list("subject", flat=True)]
+
+
+# --- what is not sent --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("R5", "A10")
+def test_who_is_done_gets_none_and_what_is_left_comes_without_what_is_done(northwind: Northwind) -> None:
+    n = northwind
+    first, second, third = propose(n, 3)
+    turn_down(first, n)
+    proposal_transitions.withdraw(second, actor=as_actor(n.ines), now=NOW)
+    turn_down(third, n)
+    assert mail_jobs.send_due(now=NOW + MINUTES)["dropped"] == 3
+    assert (mails(n.karl), states(n.karl)) == ([], {"dropped": 3})
+    assert set(Notice.objects.filter(recipient=n.karl).values_list("error", flat=True)) == {daily_digest.DONE}
+    left, done = propose(n, 2, now=NOW + MINUTES)
+    turn_down(done, n, now=NOW + MINUTES)
+    mail_jobs.send_due(now=NOW + 2 * MINUTES)
+    assert mails(n.karl) == [f"Countersign a change: Builder: {left.appointed.name}, proposed by Ines Moreau"]
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("R5")
+def test_what_was_done_between_the_making_and_the_sending_is_left_out_and_an_empty_one_is_not_sent(
+    northwind: Northwind,
+) -> None:
+    n = northwind
+    proposed = propose(n, 2)
+    assert daily_digest.make_due(now=NOW, gathering=timedelta()) == {"digests": 1}
+    assert states(n.karl) == {"carried": 2, "queued": 1}
+    for one in proposed:
+        turn_down(one, n)
+    assert mail_jobs.send_due(now=NOW)["sent"] == 2, "Ines hears of both"
+    assert (mails(n.karl), states(n.karl)) == ([], {"dropped": 3})
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("R9")
+def test_what_was_dropped_untold_is_told_when_it_is_asked_again_and_an_empty_digest_uses_up_no_day(
+    northwind: Northwind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = northwind
+    propose(n, 1)
+    daily_digest.make_due(now=NOW, gathering=timedelta())
+    with monkeypatch.context() as done:
+        done.setitem(daily_digest._readers, "proposal_made", lambda *asked: {})
+        mail_jobs.send_due(now=NOW)
+    assert states(n.karl) == {"dropped": 2}
+    old = Notice.objects.get(event="proposal_made")
+    said = {"recipient": old.recipient, "event": old.event, "thread": old.thread, "key": old.key}
+    notice = outbox.notice(**said, now=NOW, context=old.context)
+    assert outbox.queue([notice]) == [notice]
+    assert outbox.queue([notice]) == [], "once"
+    mail_jobs.send_due(now=NOW + timedelta(hours=1), gathering=timedelta())
+    assert (len(mails(n.karl)), states(n.karl)) == (1, {"carried": 1, "sent": 1})
+
+
+@pytest.mark.django_db
+def test_whoever_has_left_is_told_nothing(northwind: Northwind) -> None:
+    propose(northwind, 2)
+    Person.objects.filter(pk=northwind.karl.pk).update(left_at=NOW)
+    assert mail_jobs.send_due(now=NOW + MINUTES)["dropped"] == 2
+    assert Notice.objects.filter(error=daily_digest.GONE).count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("R9")
+def test_the_database_keeps_no_notice_in_a_digest_that_it_does_not_name(northwind: Northwind) -> None:
+    propose(northwind, 1)
+    for wrong in ({"state": "carried"}, {"digest": Notice.objects.get()}):
+        with pytest.raises(IntegrityError, match="notice_carried_by_its_digest"), transaction.atomic():
+            Notice.objects.update(**wrong)
+
+
+# --- one a day ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("R5", "R9")
+def test_forty_things_are_one_mail_and_the_same_job_run_three_times_sends_nothing_more(
+    northwind: Northwind, smtp: Server, settings: Any
+) -> None:
+    n, settings.EMAIL_URL = northwind, smtp.url
+    proposed = propose(n, 40)
+    assert mail_jobs.send_due(now=NOW + MINUTES - timedelta(seconds=1)) == {"sent": 0, "put_off": 0, "failed": 0}
+    for hours in range(4):
+        mail_jobs.send_due(now=NOW + MINUTES + timedelta(hours=hours))
+    (mail,) = smtp.to(n.karl.email)
+    digest = Notice.objects.get(event=notice_events.DIGEST)
+    assert mail["Subject"].startswith("40 to confirm")
+    assert mail["Message-ID"] == digest.message_id == outbox.message_id(f"digest:{n.karl.pk}:2026-11-24")
+    assert mail["References"] == outbox.message_id(f"thread:digest:{n.karl.pk}")
+    html = mail.get_body(("html",))
+    assert html is not None
+    for one in proposed:
+        assert f"Builder: {one.appointed.name}" in plain(mail)
+        for part in (plain(mail), html.get_content()):
+            assert f"{settings.BASE_URL}{one.href}" in part, "each leads to its very page"
+    assert digest.carried.count() == 40
+    assert states(n.karl) == {"carried": 40, "sent": 1}
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("R5", "H8")
+def test_what_comes_after_the_days_digest_waits_for_the_next_days(northwind: Northwind) -> None:
+    n = northwind
+    propose(n, 2)
+    mail_jobs.send_due(now=NOW + MINUTES)
+    propose(n, 3, now=NOW + timedelta(hours=1))
+    at = NOW + timedelta(hours=2)
+    while at < NEXT_MORNING:
+        assert mail_jobs.send_due(now=at)["sent"] == 0, at
+        at += timedelta(hours=1)
+    assert mail_jobs.send_due(now=NEXT_MORNING)["sent"] == 1
+    assert mails(n.karl) == ["2 to confirm", "3 to confirm"]
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("H8")
+@pytest.mark.parametrize(
+    ("zone", "morning"),
+    [("Asia/Tokyo", "2026-11-24T22:30"), ("America/New_York", "2026-11-25T12:30"), ("nowhere", "2026-11-25T06:30")],
+)
+def test_the_day_and_its_morning_are_those_of_whoever_is_told(northwind: Northwind, zone: str, morning: str) -> None:
+    """At three in the afternoon in Berlin it is eleven at night in Tokyo and nine in the morning in New York."""
+    n, at = northwind, NOW.replace(hour=14)
+    Person.objects.filter(pk=n.karl.pk).update(time_zone=zone)
+    propose(n, 2, now=at)
+    mail_jobs.send_due(now=at + MINUTES)
+    assert mails(n.karl) == ["2 to confirm"]
+    propose(n, 3, now=at + MINUTES)
+    due = datetime.fromisoformat(morning).replace(tzinfo=UTC)
+    mail_jobs.send_due(now=due - timedelta(seconds=1))
+    assert len(mails(n.karl)) == 1
+    mail_jobs.send_due(now=due)
+    assert mails(n.karl) == ["2 to confirm", "3 to confirm"]
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("H8")
+def test_at_night_a_digest_waits_for_the_morning_and_what_goes_at_once_does_not(northwind: Northwind) -> None:
+    n, night = northwind, NOW.replace(hour=23, minute=30)  # half past midnight in Berlin
+    proposed = propose(n, 2, now=night)
+    mail_jobs.send_due(now=night + MINUTES)
+    assert mails(n.karl) == []
+    turn_down(proposed[0], n, now=night)
+    assert mail_jobs.send_due(now=night)["sent"] == 1
+    assert len(mails(n.ines)) == 1
+    mail_jobs.send_due(now=NEXT_MORNING)
+    assert len(mails(n.karl)) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("R5")
+def test_a_single_thing_comes_as_its_own_mail_in_its_own_thread(
+    northwind: Northwind, smtp: Server, settings: Any
+) -> None:
+    n, settings.EMAIL_URL = northwind, smtp.url
+    (proposed,) = propose(n, 1)
+    mail_jobs.send_due(now=NOW + MINUTES)
+    (mail,) = smtp.messages
+    assert mail["Subject"].startswith("Countersign a change: Builder: ")
+    assert mail["References"] == outbox.message_id(f"thread:proposal:{proposed.pk}")
+    assert f"{settings.BASE_URL}{proposed.href}" in plain(mail)
+
+
+def test_every_event_says_whether_it_waits_for_the_digest() -> None:
+    written = {one.name for one in (ROOT / "templates" / "email").iterdir() if one.is_dir()}
+    assert written == set(notice_events.EVENTS) | {notice_events.DIGEST}
+    waiting = {event for event, group in notice_events.EVENTS.items() if group not in (None, notice_events.Group.KNOW)}
+    assert waiting <= set(daily_digest._readers), "of each that waits for somebody it is asked whether it still does"
+    assert set(daily_digest._readers) <= set(notice_events.EVENTS)
+
+
+# --- what goes wrong ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("R9")
+def test_a_digest_that_no_server_takes_is_given_up_and_the_next_days_holds_what_it_held(
+    northwind: Northwind, smtp: Server, settings: Any
+) -> None:
+    n, settings.EMAIL_URL = northwind, smtp.url
+    propose(n, 3)
+    smtp.answer, at = "451 not now", business_time.real()
+    mail_jobs.send_due(now=NOW + MINUTES, at=at)
+    for wait in mail_jobs.WAITS:
+        at += wait
+        mail_jobs.send_due(now=NOW + MINUTES, at=at)
+    assert states(n.karl) == {"failed": 1, "waiting": 3}
+    smtp.answer = "250 kept"
+    assert mail_jobs.send_due(now=NOW + timedelta(hours=5))["sent"] == 0
+    mail_jobs.send_due(now=NEXT_MORNING)
+    assert [mail["Subject"][:12] for mail in smtp.messages] == ["3 to confirm"]
+
+
+@pytest.mark.django_db
+def test_one_thing_that_can_not_be_told_keeps_no_other_back(northwind: Northwind) -> None:
+    n = northwind
+    propose(n, 3)
+    broken = Notice.objects.filter(recipient=n.karl).order_by("pk")[0]
+    broken.context["page"] = ["no_such_page", 1]
+    broken.save()
+    mail_jobs.send_due(now=NOW + MINUTES)
+    assert mails(n.karl) == ["2 to confirm"]
+    broken.refresh_from_db()
+    assert (broken.state, broken.error) == (NoticeState.FAILED, "NoReverseMatch")
+
+
+@pytest.mark.django_db
+def test_what_can_not_be_asked_about_one_person_keeps_nobody_elses_mail_back(
+    northwind: Northwind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, real = northwind, daily_digest._readers["proposal_made"]
+
+    def breaks(person: Person, *more: Any) -> Any:
+        if person == n.karl:
+            raise LookupError
+        return real(person, *more)
+
+    monkeypatch.setitem(daily_digest._readers, "proposal_made", breaks)
+    propose(n, 2)
+    other = [outbox.notice(recipient=n.rita, event="role_ended", thread="t", key="k", now=NOW)]
+    to_ines = [
+        outbox.notice(recipient=n.ines, event="recertification_ended", thread="t", key="i", now=NOW),
+    ]
+    outbox.queue(other + to_ines)
+    assert mail_jobs.send_due(now=NOW + MINUTES)["sent"] == 2
+    assert (states(n.karl), len(mails(n.rita)), len(mails(n.ines))) == ({"waiting": 2}, 1, 1)
+
+
+# --- killed and competing ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.race
+@pytest.mark.rule("R9")
+def test_many_who_make_the_digests_at_once_make_one_a_person(committed: None) -> None:
+    n = build(uuid.uuid4().hex[:8])
+    propose(n, 12)
+    gate, made = threading.Barrier(5), list[dict[str, int]]()
+
+    def run() -> None:
+        try:
+            gate.wait(20)
+            made.append(daily_digest.make_due(now=NOW + MINUTES, gathering=MINUTES))
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(made) == 5
+    digest = Notice.objects.get(recipient=n.karl, event=notice_events.DIGEST)
+    assert digest.carried.count() == 12
+    assert states(n.karl) == {"carried": 12, "queued": 1}
+    Notice.objects.exclude(digest=None).delete()
+    Notice.objects.filter(event=notice_events.DIGEST).delete()
+
+
+@pytest.mark.race
+@pytest.mark.rule("R9", "H8")
+def test_two_that_make_the_digests_of_two_days_at_midnight_put_nothing_into_both(committed: None) -> None:
+    n = build(uuid.uuid4().hex[:8])
+    propose(n, 12)
+    word = uuid.uuid4().hex
+
+    def make(day: str) -> None:
+        with transaction.atomic():
+            daily_digest._make(n.karl, f"{word}:{day}", Q(), NOW)
+
+    def other() -> None:
+        try:
+            make("second")
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=other)
+    with transaction.atomic():
+        make("first")
+        thread.start()
+        until(_somebody_waits, "the other to wait for what the first has locked", seconds=20)
+    thread.join(60)
+    digests = Notice.objects.filter(key__startswith=word)
+    assert [(one.key, one.carried.count()) for one in digests] == [(f"{word}:first", 12)]
+    Notice.objects.filter(digest__in=digests).delete()
+    digests.delete()
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.process
+@pytest.mark.rule("R9")
+def test_killed_between_sending_and_marking_a_digest_goes_out_again_under_the_same_message_id(
+    committed: None, alone: None, smtp: Server
+) -> None:
+    n, at = build(uuid.uuid4().hex[:8], now=timezone.now()), timezone.now()
+    with job_runs.alone("controls.send_notices", waits=True):  # a worker that other tests have started stands back
+        Notice.objects.filter(state__in=(NoticeState.QUEUED, NoticeState.WAITING)).delete()
+        propose(n, 40, now=at)
+        told = Notice.objects.filter(state=NoticeState.WAITING).values("recipient").distinct().count()
+        smtp.kill_at = [1]
+        ended = [finished(start_sender("first.test", smtp, at))]
+        at += mail_jobs.DEAD_AFTER + timedelta(seconds=1)
+        ended += [finished(start_sender(f"again-{number}.test", smtp, at)) for number in range(2)]
+    assert ended == [-signal.SIGKILL, 0, 0]
+    ids = Counter((mail["To"], mail["Message-ID"]) for mail in smtp.messages)
+    assert len(ids) == len({to for to, _ in ids}) == told, "one a person"
+    assert ids.total() == told + 1, "only what was not marked went out again"
+    assert {mail["Subject"][:13] for mail in smtp.to(n.karl.email)} == {"40 to confirm"}
+    assert Notice.objects.get(recipient=n.karl, event=notice_events.DIGEST).state == NoticeState.SENT

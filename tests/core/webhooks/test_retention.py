@@ -1,0 +1,66 @@
+"""What endpoints were told is forgotten after thirty days, and that is on record (H7)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from governance.core.models import DeliveryState, LedgerEvent, WebhookDelivery, WebhookEndpoint
+from governance.core.webhooks import transitions as webhook_transitions
+from governance.core.webhooks.jobs import retention
+from tests.people import NOW, Northwind, as_actor
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("H7")]
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def endpoint(northwind: Northwind) -> WebhookEndpoint:
+    said = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
+    made = webhook_transitions.add_webhook(northwind.finance_ops, actor=as_actor(northwind.theo), now=NOW, **said)
+    assert isinstance(made, WebhookEndpoint)
+    return made
+
+
+def told(endpoint: WebhookEndpoint, days_ago: int, state: str = DeliveryState.SENT) -> WebhookDelivery:
+    at = NOW - days_ago * DAY
+    count = WebhookDelivery.objects.count()
+    sent_at = at if state == DeliveryState.SENT else None
+    return WebhookDelivery.objects.create(
+        key=f"one:{count}", endpoint=endpoint, event="submission.submitted", state=state, created_at=at, sent_at=sent_at
+    )
+
+
+def test_what_is_not_old_not_over_or_the_last_of_its_endpoint_stays(endpoint: WebhookEndpoint) -> None:
+    waits = told(endpoint, 40, DeliveryState.QUEUED)
+    young = told(endpoint, 29)
+    last = told(endpoint, 60)
+    assert retention.forget_due(now=NOW) == {}
+    assert set(WebhookDelivery.objects.all()) == {waits, young, last}
+    assert not LedgerEvent.objects.filter(verb="webhook.deliveries_forgotten").exists()
+
+
+def test_what_is_over_for_thirty_days_goes_once_and_the_ledger_says_how_much(endpoint: WebhookEndpoint) -> None:
+    for state in (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SENT):
+        told(endpoint, 31, state)
+    left = told(endpoint, 1)
+    for _ in range(2):
+        retention.forget_due(now=NOW)
+    assert list(WebhookDelivery.objects.all()) == [left]
+    event = LedgerEvent.objects.get(verb="webhook.deliveries_forgotten")
+    assert event.payload["deliveries"] == 3
+
+
+def test_a_sweep_takes_no_more_than_its_slice_and_the_next_goes_on(
+    endpoint: WebhookEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "MOST", 2)
+    for _ in range(3):
+        told(endpoint, 31)
+    told(endpoint, 1)
+    assert retention.forget_due(now=NOW) == {"endpoints": 1}
+    assert WebhookDelivery.objects.count() == 2
+    retention.forget_due(now=NOW)
+    assert WebhookDelivery.objects.count() == 1

@@ -1,0 +1,577 @@
+"""Webhooks: signed, in the shape that the other side takes, once by their id, tried again, paused, never into our own network."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from approvals.models import ApprovalState
+from governance.core.clock import business_time
+from governance.core.duties.refusals import InvalidInput, NotPermitted
+from governance.core.models import (
+    DeliveryState,
+    LedgerEvent,
+    Notice,
+    Team,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookState,
+)
+from governance.core.notices import delivery_attempts
+from governance.core.webhooks import http_client, signing_keys
+from governance.core.webhooks import transitions as webhook_transitions
+from governance.core.webhooks.jobs import delivery
+from governance.core.webhooks.webhook_events import CHOICES, EVENTS
+from inventory.automations.transitions import lifecycle
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.core.webhooks.webhook_listener import Listener, listener, verified
+from tests.people import NOW, Northwind, as_actor
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.django_db
+
+__all__ = ["listener"]
+
+MINUTE = timedelta(minutes=1)
+
+EVERYTHING = tuple(event for event, _ in CHOICES)
+
+
+def added(
+    n: Northwind, url: str, *, shape: str = "json", events: tuple[str, ...] = EVERYTHING, team: Team | None = None
+) -> WebhookEndpoint:
+    """One of the team of finance operations, added by Theo, its lead."""
+    team = team or n.finance_ops
+    actor = as_actor(team.lead or n.ines)
+    made = webhook_transitions.add_webhook(team, actor=actor, now=NOW, url=url, shape=shape, events=events)
+    assert isinstance(made, WebhookEndpoint)
+    return made
+
+
+def told(endpoint: WebhookEndpoint) -> list[str]:
+    """The events queued or sent there, in order."""
+    return list(endpoint.deliveries.order_by("pk").values_list("event", flat=True))
+
+
+# --- what is refused -----------------------------------------------------------------------------------------------------
+
+
+def test_nobody_but_its_teams_leads_and_admins_adds_one_and_a_leads_is_not_the_whole_organisations(
+    northwind: Northwind,
+) -> None:
+    n = northwind
+    said = {"url": "https://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
+    for who in (n.rita, n.nadia, n.sana, n.yuki):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+            webhook_transitions.add_webhook(n.finance_ops, actor=as_actor(who), now=NOW, **said)
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+        webhook_transitions.add_for_all(WebhookEndpoint(team=None), actor=as_actor(n.theo), now=NOW, **said)
+    with pytest.raises(
+        InvalidInput, match=r"^WEBHOOK: A new webhook of the whole organisation"
+    ):  # a team's goes by its team
+        webhook_transitions.add_for_all(WebhookEndpoint(team=n.finance_ops), actor=as_actor(n.ines), now=NOW, **said)
+    assert not WebhookEndpoint.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.example.com/a",
+        "https://user:pw@hooks.example.com/",
+        "https://user@hooks.example.com/",
+        "ftp://hooks.example.com/",
+        "https:///nowhere",
+        "https://hooks.example.com:0/",
+        "https://hooks.example.com:99999/",
+        "https://hooks.example.com/a\r\nX: y",
+        "https://hooks.example.com/ä",
+        "https://hooks.example.com/a b",
+        "https://hooks.example.com/#x",
+        "https://hooks.example.com/" + "a" * 1000,
+        "http://localhost.example.com/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest/",
+        "https://[fe80::1]/",
+        "https://[::ffff:10.0.0.1]/",
+        "javascript:alert(1)",
+        "",
+    ],
+)
+def test_what_is_no_https_address_is_not_added(northwind: Northwind, url: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^WEBHOOK: "):
+        added(northwind, url)
+
+
+@pytest.mark.parametrize(
+    ("shape", "events"),
+    [("xml", EVERYTHING), ("json", ()), ("json", ("webhook.tested",)), ("json", (*EVERYTHING, "role.proposed"))],
+)
+def test_neither_another_shape_nor_an_event_that_is_none_is_added(
+    northwind: Northwind, shape: str, events: tuple[str, ...]
+) -> None:
+    with pytest.raises(InvalidInput, match=r"^WEBHOOK: Choose"):
+        added(northwind, "https://hooks.example.com/a", shape=shape, events=events)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
+        *("::1", "fe80::1", "fe80::1%eth0", "fc00::1", "::", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1"),
+        *(
+            "fec0::1",
+            "feff::a",
+            "192.88.99.1",
+            "2002:c058:6301::1",
+            "::127.0.0.1",
+            "::ffff:0:127.0.0.1",
+            "5f00::1",
+            "3fff::1",
+        ),
+        *("2620:fe::5efe:10.0.0.1", "2620:fe::200:5efe:a00:1", "64:ff9b:1::a00:1", "2001:20::1", "100::1", "4000::1"),
+        *("2002:a00:1::1", "224.0.0.1", "ff02::1", "255.255.255.255", "240.0.0.1", "2001:db8::1", "192.0.2.1"),
+    ],
+)
+def test_no_name_that_leads_into_a_private_network_is_connected_to(
+    address: str, northwind: Northwind, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DEMO = False
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    answers = [(socket.AF_INET, 1, 6, "", ("93.184.216.34", 443)), (family, 1, 6, "", (address, 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("connected"))
+    with pytest.raises(http_client.NotAllowed, match="private network"):
+        http_client.post("https://hooks.example.com/a", b"{}", {})
+
+
+def test_addresses_that_somebody_has_are_public() -> None:
+    for address in ("93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946", "2a00:1450:4001::5e", "64:ff9b::5db8:d822"):
+        assert http_client.is_public(address), address
+
+
+def test_a_name_server_that_does_not_answer_in_time_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "WHOLE_SECONDS", 0.2)
+    may_answer, was_waited_for = threading.Event(), []
+
+    def resolve(*_: Any, **__: Any) -> list[Any]:
+        was_waited_for.append(may_answer.wait(30))
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    try:
+        with pytest.raises(TimeoutError):
+            http_client.post("https://slow.example/", b"", {})
+        assert was_waited_for == [], "it is asked still"
+    finally:
+        may_answer.set()
+
+
+def test_the_first_words_of_tls_are_cut_off_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes the connection and says nothing is waited for no longer than for all of it."""
+    monkeypatch.setattr(http_client, "WHOLE_SECONDS", 0.2)
+    monkeypatch.setattr(http_client, "STEP_SECONDS", 30)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(OSError, match=r"EOF|closed|reset|handshake"):
+            http_client.post(f"https://localhost:{silent.getsockname()[1]}/", b"", {})
+        assert time.monotonic() - began < 10
+
+
+def test_the_connection_goes_to_the_address_that_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    public = [(socket.AF_INET, 1, 6, "", ("93.184.216.34", 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: public)
+
+    def connect(to: Any, timeout: float) -> Any:
+        asked.append(to)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(ConnectionRefusedError):
+        http_client.post("https://hooks.example.com/a", b"{}", {})
+    assert asked == [("93.184.216.34", 443)]
+
+
+def test_outside_a_demo_this_machine_is_told_nothing(settings: Any, listener: Listener) -> None:
+    settings.DEMO = False
+    for url in (listener.url, listener.url.replace("http:", "https:"), f"https://127.0.0.1:{listener.port}/"):
+        with pytest.raises(http_client.NotAllowed):
+            http_client.post(url, b"{}", {})
+    assert listener.received == []
+
+
+def test_a_redirect_is_followed_nowhere_and_is_no_yes(northwind: Northwind, listener: Listener) -> None:
+    endpoint = added(northwind, listener.url)
+    webhook_transitions.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW)
+    listener.status, listener.headers = 307, {"Location": f"http://localhost:{listener.port}/elsewhere"}
+    assert delivery.send_due(now=NOW)["put_off"] == 1
+    assert [one.path for one in listener.received] == ["/hook?token=s3cret"]
+    assert WebhookDelivery.objects.get().status == 307
+
+
+def test_who_answers_too_slowly_is_cut_off(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_client, "WHOLE_SECONDS", 0.2)
+    listener.may_answer.clear()
+    try:
+        with pytest.raises((OSError, http.client.HTTPException)):
+            http_client.post(listener.url, b"{}", {})
+    finally:
+        listener.may_answer.set()
+    assert len(listener.received) == 1
+
+
+# --- what is told --------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_signed_as_standard_webhooks_says_and_nobody_else_can(
+    company: Company, listener: Listener
+) -> None:
+    n = company.people
+    endpoint, other = added(n, listener.url), added(n, "https://hooks.example.com/a")
+    stock_report.submitted(company)
+    at = business_time.real()
+    WebhookDelivery.objects.filter(endpoint=other).delete()
+    assert delivery.send_due(now=NOW, at=at)["sent"] == 1
+    (one,) = listener.received
+    key = signing_keys.shown(endpoint.opaque_id, 1)
+    assert verified(key, one, at=at.timestamp())
+    assert not verified(key, one, at=at.timestamp() + 301)
+    assert not verified(signing_keys.shown(other.opaque_id, 1), one, at=at.timestamp())
+    assert not verified(signing_keys.shown(endpoint.opaque_id, 2), one, at=at.timestamp())
+    one.body += b" "
+    assert not verified(key, one, at=at.timestamp())
+    said = json.loads(one.body)
+    assert said["type"] == "submission.submitted"
+    assert said["data"]["what"] == "Weekly stock report"
+    assert said["data"]["link"].endswith("/review/1/") or "/review/" in said["data"]["link"]
+    assert one.headers["content-type"] == "application/json"
+
+
+def test_a_renewed_key_signs_from_then_on(northwind: Northwind, listener: Listener) -> None:
+    endpoint, theo, at = added(northwind, listener.url), as_actor(northwind.theo), business_time.real()
+    webhook_transitions.renew_key(endpoint, actor=theo, now=NOW)
+    webhook_transitions.send_test(endpoint, actor=theo, now=NOW)
+    delivery.send_due(now=NOW, at=at)
+    (one,) = listener.received
+    assert verified(signing_keys.shown(endpoint.opaque_id, 2), one, at=at.timestamp())
+
+
+@pytest.mark.parametrize("shape", ["slack", "teams", "json"])
+def test_each_shape_has_words_and_a_link_and_what_people_typed_stays_text(
+    company: Company, listener: Listener, shape: str, settings: Any
+) -> None:
+    n = company.people
+    added(n, listener.url, shape=shape)
+    evil = "<!channel> [here](https://evil.example) <https://evil.example|x> & co"
+    stock_report.submitted(company, lambda export: export.update(name=evil))
+    delivery.send_due(now=NOW)
+    said = json.loads(listener.received[0].body)
+    (link,) = {one for one in _strings(said) if one.startswith(settings.BASE_URL)} or {
+        one for one in _strings(said) if settings.BASE_URL in one
+    }
+    assert "/review/" in link
+    if shape == "slack":
+        assert "&lt;!channel&gt;" in said["text"]
+        assert {block["type"] for block in said["blocks"]} == {"header", "section", "context"}
+        for block in said["blocks"]:
+            for text in [block.get("text"), *block.get("elements", [])]:
+                assert text is None or text["type"] == "plain_text" or evil not in text["text"]
+    if shape == "teams":
+        (attachment,) = said["attachments"]
+        assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
+        card = attachment["content"]
+        assert (said["type"], card["type"], card["version"]) == ("message", "AdaptiveCard", "1.4")
+        assert {one["type"] for one in card["body"]} == {"RichTextBlock"}, "a TextBlock would read Markdown"
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for inner in value.values() for text in _strings(inner)]
+    if isinstance(value, list):
+        return [text for inner in value for text in _strings(inner)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_it_is_told_of_its_own_team_and_of_what_was_chosen_and_the_whole_organisations_of_all(company: Company) -> None:
+    n, https = company.people, "https://hooks.example.com/a"
+    chosen = added(n, https, events=("submission.put_in_force", "automation.stopped"))
+    others = added(n, https, team=n.marketing)
+    paused = added(n, https)
+    webhook_transitions.pause(paused, actor=as_actor(n.theo), now=NOW)
+    said = {"url": https, "shape": "json", "events": EVERYTHING}
+    of_all = webhook_transitions.add_for_all(WebhookEndpoint(team=None), actor=as_actor(n.ines), now=NOW, **said)
+    live = stock_report.in_force(company)
+    lifecycle.stop(live.automation, actor=as_actor(n.jonas), now=NOW, reason="Strange.")
+    assert told(chosen) == ["submission.put_in_force", "automation.stopped"]
+    assert told(of_all) == ["submission.submitted", "submission.put_in_force", "automation.stopped"]
+    assert told(others) == told(paused) == []
+
+
+def test_what_is_rolled_back_is_told_nobody(company: Company) -> None:
+    endpoint = added(company.people, "https://hooks.example.com/a")
+    version = stock_report.version(company)
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+        scenarios.submitted(company, version, by=company.people.yuki)
+    assert told(endpoint) == []
+
+
+def test_one_act_on_many_records_is_told_once(company: Company) -> None:
+    n = company.people
+    endpoint = added(n, "https://hooks.example.com/a", events=("approval.changes_asked",))
+    made = stock_report.in_stage_2(company)
+    actor = as_actor(n.omar)
+    from approvals.decisions.transitions import decide
+
+    for record in made.approvals.filter(state=ApprovalState.OPEN).order_by("pk")[:2]:
+        decide.ask_for_changes(record, actor=actor, now=NOW, reason="Why?", shown_digest=scenarios.shown(record))
+    assert told(endpoint) == ["approval.changes_asked"]
+
+
+def test_no_message_names_a_person_a_scope_or_an_address(company: Company, listener: Listener) -> None:
+    n = company.people
+    for shape in ("slack", "teams", "json"):
+        added(n, listener.url, shape=shape)
+    stock_report.in_force(company)
+    delivery.send_due(now=NOW)
+    assert len(listener.received) == 6
+    for one in listener.received:
+        said = one.body.decode()
+        for name in (n.rita.name, n.theo.name, n.omar.name, n.jonas.name, "@", "scm.stock", "s3cret", "supply-stock"):
+            assert name not in said, name
+
+
+# --- what is kept ----------------------------------------------------------------------------------------------------------
+
+
+def test_neither_address_nor_key_stands_in_the_database_and_another_installations_key_opens_nothing(
+    northwind: Northwind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from governance.core.keys import key_files
+
+    url = "https://hooks.slack.example/services/T000/B000/xyz-s3cret"
+    endpoint = added(northwind, url, shape="slack")
+    webhook_transitions.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW)
+    key = signing_keys.shown(endpoint.opaque_id, 1).removeprefix("whsec_")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"SELECT string_agg(t::text, ' ') FROM \"{table}\" t")
+            text = cursor.fetchone()[0] or ""
+            assert "s3cret" not in text, table
+            assert key not in text, table
+    assert signing_keys.opened(endpoint.sealed_url, endpoint.opaque_id) == url
+    with pytest.raises(signing_keys.NotOpened):
+        signing_keys.opened(endpoint.sealed_url, uuid.uuid4())
+    monkeypatch.setattr(key_files, "digest_key", lambda: b"another" * 5)
+    with pytest.raises(signing_keys.NotOpened):
+        signing_keys.opened(endpoint.sealed_url, endpoint.opaque_id)
+    delivery.send_due(now=NOW)
+    endpoint.refresh_from_db()
+    assert (endpoint.state, endpoint.paused_why) == (
+        WebhookState.PAUSED,
+        "The address was sealed with another key: enter it again.",
+    )
+
+
+def test_a_removed_one_has_no_address_any_more_and_stays_on_record(northwind: Northwind) -> None:
+    endpoint = added(northwind, "https://hooks.example.com/a")
+    webhook_transitions.remove(endpoint, actor=as_actor(northwind.theo), now=NOW)
+    endpoint.refresh_from_db()
+    assert (endpoint.sealed_url, endpoint.state) == ("", WebhookState.REMOVED)
+    with pytest.raises(Exception, match="Cannot delete"), transaction.atomic():
+        endpoint.delete()
+    events = LedgerEvent.objects.filter(verb__startswith="webhook.").order_by("pk")
+    assert [event.verb for event in events] == ["webhook.added", "webhook.removed"]
+    assert "hooks.example.com" in str(events[0].payload)
+    assert endpoint.history.count() == 2
+
+
+def test_the_database_knows_states_and_that_what_was_sent_says_when(northwind: Northwind) -> None:
+    endpoint = added(northwind, "https://hooks.example.com/a")
+    webhook_transitions.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW)
+    for wrong in ({"state": "sent"}, {"state": "lost"}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            WebhookDelivery.objects.update(**wrong)
+
+
+# --- once, again, no more -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("R9")
+def test_killed_between_sending_and_marking_it_goes_out_again_under_the_same_id(
+    northwind: Northwind, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint, at = added(northwind, listener.url), business_time.real()
+    webhook_transitions.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW)
+
+    class Killed(BaseException):
+        """As a signal would."""
+
+    def die() -> None:
+        raise Killed
+
+    real = WebhookDelivery.save
+    monkeypatch.setattr(WebhookDelivery, "save", lambda self, **how: die() if self.status else real(self, **how))
+    with pytest.raises(Killed):
+        delivery.send_due(now=NOW, at=at)
+    monkeypatch.undo()
+    assert delivery.send_due(now=NOW, at=at)["sent"] == 0, "somebody may be at it still"
+    at += delivery_attempts.DEAD_AFTER + timedelta(seconds=1)
+    for _ in range(3):
+        delivery.send_due(now=NOW, at=at)
+    assert len(listener.received) == 2
+    assert len({one.headers["webhook-id"] for one in listener.received}) == 1
+    assert listener.received[0].body == listener.received[1].body
+
+
+@pytest.mark.rule("R9")
+def test_what_does_not_arrive_is_tried_later_and_later_and_then_it_is_paused_and_its_people_are_told(
+    northwind: Northwind, listener: Listener
+) -> None:
+    n, at = northwind, business_time.real()
+    endpoint = added(n, listener.url)
+    webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW)
+    listener.status = 503
+    delivery.send_due(now=NOW, at=at)
+    for wait in delivery_attempts.WAITS:
+        assert sum(delivery.send_due(now=NOW, at=at + wait - timedelta(seconds=1)).values()) == 0
+        at += wait
+        delivery.send_due(now=NOW, at=at)
+    endpoint.refresh_from_db()
+    row = WebhookDelivery.objects.get()
+    assert (row.state, row.attempts, row.status) == (DeliveryState.FAILED, delivery_attempts.MOST_ATTEMPTS, 503)
+    assert (endpoint.state, endpoint.paused_why) == (WebhookState.PAUSED, "It answered 503.")
+    mails = Notice.objects.filter(event="webhook_paused")
+    assert {one.recipient for one in mails} == {n.theo, n.finance_ops.deputy_lead} - {None}
+    assert LedgerEvent.objects.filter(verb="webhook.paused", outcome="done").count() == 1
+    assert len(listener.received) == delivery_attempts.MOST_ATTEMPTS
+    webhook_transitions.resume(endpoint, actor=as_actor(n.theo), now=NOW)
+    webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW + MINUTE)
+    listener.status = 200
+    assert delivery.send_due(now=NOW)["sent"] == 1
+
+
+def test_what_is_gone_is_paused_at_once_and_one_failure_among_others_pauses_nothing(
+    northwind: Northwind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, answers = northwind, [500, 204]
+    monkeypatch.setattr(http_client, "post", lambda *_: answers.pop(0) if answers else 500)
+    endpoint, theo, at = added(n, "https://hooks.example.com/a"), as_actor(n.theo), business_time.real()
+    webhook_transitions.send_test(endpoint, actor=theo, now=NOW)
+    delivery.send_due(now=NOW, at=at)
+    webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW + MINUTE)
+    assert sum(delivery.send_due(now=NOW, at=at).values()) == 0, "it is left alone for a minute"
+    at += MINUTE
+    assert delivery.send_due(now=NOW, at=at) == {"sent": 1, "put_off": 1, "failed": 0}, "the fresh one first"
+    for wait in delivery_attempts.WAITS[1:]:
+        at += wait
+        delivery.send_due(now=NOW, at=at)
+    assert list(endpoint.deliveries.order_by("pk").values_list("state", flat=True)) == ["failed", "sent"]
+    endpoint.refresh_from_db()
+    assert endpoint.state == WebhookState.ACTIVE, "something arrived since"
+    answers.append(410)
+    webhook_transitions.send_test(endpoint, actor=as_actor(n.theo), now=NOW + 2 * MINUTE)
+    assert delivery.send_due(now=NOW, at=at)["failed"] == 1
+    endpoint.refresh_from_db()
+    assert endpoint.state == WebhookState.PAUSED
+
+
+def test_one_message_that_can_not_be_written_keeps_no_other_back(northwind: Northwind, listener: Listener) -> None:
+    endpoint, theo = added(northwind, listener.url), as_actor(northwind.theo)
+    webhook_transitions.send_test(endpoint, actor=theo, now=NOW)
+    WebhookDelivery.objects.update(event="no.such_event")
+    webhook_transitions.send_test(endpoint, actor=as_actor(northwind.theo), now=NOW + MINUTE)
+    at = business_time.real()
+    assert delivery.send_due(now=NOW, at=at) == {"sent": 0, "put_off": 1, "failed": 0}
+    assert delivery.send_due(now=NOW, at=at + MINUTE) == {"sent": 1, "put_off": 1, "failed": 0}
+
+
+def test_what_was_queued_before_it_was_paused_is_not_sent(northwind: Northwind, listener: Listener) -> None:
+    endpoint, theo = added(northwind, listener.url), as_actor(northwind.theo)
+    webhook_transitions.send_test(endpoint, actor=theo, now=NOW)
+    webhook_transitions.pause(endpoint, actor=theo, now=NOW)
+    assert delivery.send_due(now=NOW)["failed"] == 1
+    assert listener.received == []
+
+
+def test_every_event_that_can_be_chosen_is_announced_by_somebody() -> None:
+    from governance.core.engine import hooks
+
+    followed = {event for event, names in hooks.registered().items() if any("announcing" in n for n in names)}
+    assert followed == set(EVERYTHING) == set(EVENTS) - {"webhook.tested"}
+
+
+# --- its pages ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_lead_adds_one_is_shown_its_key_once_and_never_its_address(northwind: Northwind, listener: Listener) -> None:
+    n = northwind
+    client = client_of(n.theo)
+    assert f"/teams/{n.finance_ops.pk}/webhooks/" in client.get("/me/").content.decode()
+    form = {"url": listener.url, "shape": "json", "events": ["submission.submitted", "automation.stopped"]}
+    answer = client.post(f"/teams/{n.finance_ops.pk}/webhooks/", form, follow=True)
+    endpoint = WebhookEndpoint.objects.get()
+    key = signing_keys.shown(endpoint.opaque_id, 1)
+    assert key in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
+    client.post(f"/webhooks/{endpoint.pk}/test/")
+    delivery.send_due(now=NOW)
+    again = client.get(f"/webhooks/{endpoint.pk}/").content.decode()
+    assert key not in again
+    assert "204" in again
+    for page in (again, client.get(f"/teams/{n.finance_ops.pk}/webhooks/").content.decode()):
+        assert "s3cret" not in page
+        assert f"localhost:{listener.port}" in page
+    shown = client.post(f"/webhooks/{endpoint.pk}/renew-key/", follow=True).content.decode()
+    assert signing_keys.shown(endpoint.opaque_id, 2) in shown
+
+
+@pytest.mark.parametrize("shape", ["slack", "teams"])
+def test_where_no_signature_is_checked_no_key_is_shown_or_renewed(northwind: Northwind, shape: str) -> None:
+    client = client_of(northwind.theo)
+    form = {"url": "https://hooks.example.com/a", "shape": shape, "events": ["submission.submitted"]}
+    page = client.post(f"/teams/{northwind.finance_ops.pk}/webhooks/", form, follow=True).content.decode()
+    endpoint = WebhookEndpoint.objects.get()
+    assert signing_keys.shown(endpoint.opaque_id, 1) not in page
+    assert "igning key" not in page
+    assert "Renew the key" not in page
+    assert "Send a test" in page
+
+
+def test_what_was_mistyped_is_said_and_kept(northwind: Northwind) -> None:
+    n = northwind
+    client = client_of(n.theo)
+    form = {"url": "http://hooks.example.com/a", "shape": "json", "events": ["submission.submitted"]}
+    answer = client.post(f"/teams/{n.finance_ops.pk}/webhooks/", form)
+    assert answer.status_code == 422
+    assert "Only https addresses are told." in answer.content.decode()
+    assert "http://hooks.example.com/a" in answer.content.decode()
+    assert not WebhookEndpoint.objects.exists()
+
+
+def test_removing_one_asks_first(northwind: Northwind) -> None:
+    n = northwind
+    endpoint, client = added(n, "https://hooks.example.com/a"), client_of(n.theo)
+    address = f"/webhooks/{endpoint.pk}/remove/"
+    shown = client.get(f"/webhooks/{endpoint.pk}/").content.decode()
+    assert f'href="{address}"' in shown
+    assert f'action="{address}"' not in shown, "no button removes it at once"
+    asked = client.get(address).content.decode()
+    assert f'action="{address}"' in asked
+    assert "its address is forgotten" in asked
+    endpoint.refresh_from_db()
+    assert endpoint.state == WebhookState.ACTIVE
+    assert client.post(address).status_code == 302
+    endpoint.refresh_from_db()
+    assert endpoint.state == WebhookState.REMOVED

@@ -1,0 +1,428 @@
+"""The demo as it is loaded: by its command, into a database of its own beside the run's, with real commits and seals.
+
+One load serves all tests here: it takes longer than all of them together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import Count
+from django.urls import reverse
+
+from approvals.decisions import digest as decision_digest
+from approvals.decisions.transitions import decide
+from approvals.grants.transitions.lifecycle import Why
+from approvals.models import Approval, ApprovalState, Grant, GrantState, GrantUsage, Submission, SubmissionState, Waiver
+from approvals.submissions.transitions import put_in_force, submit
+from approvals.submissions.transitions.submit import Wish
+from governance.core.actors.actor import Actor
+from governance.core.clock import business_time
+from governance.core.duties.refusals import DutyConflict
+from governance.core.engine.transition import declared
+from governance.core.ledger import ledger_export
+from governance.core.mail.mail_text import zone_of
+from governance.core.models import JobRun, LedgerEvent, Notice, NoticeState, Person, Seal
+from governance.core.notices import notice_events
+from governance.demo.company import people_and_teams, resources
+from governance.demo.loading import load
+from governance.demo.management.commands.demo_hints import LOOK, TO_BRING_IN
+from governance.demo.stories.director import EXPORTS
+from governance.recertification.models import Item, ItemState, Question
+from inventory.imports.transitions import confirmation, previews
+from inventory.models import Automation, AutomationState, NonHumanIdentity, Privilege, Resource
+from tests.demo.conftest import Database
+from tests.demo.demo_states import COLUMNS, Column
+from tests.environment import ROOT
+from tests.people import as_actor
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.process
+
+
+def automation(name: str) -> Automation:
+    """One of the demo's automations by its name."""
+    return Automation.objects.get(name__startswith=name)
+
+
+def submission(name: str) -> Submission:
+    """The latest submission of one of them."""
+    return Submission.objects.filter(automation=automation(name)).latest("pk")
+
+
+def states(name: str, stage: int = 2) -> set[str]:
+    """The states of a stage's records in it."""
+    return set(submission(name).approvals.filter(stage=stage).values_list("state", flat=True))
+
+
+def act_as(key: str) -> Actor:
+    """Somebody in a session."""
+    name = next(row.name for row in people_and_teams.PEOPLE if row.key == key)
+    return as_actor(Person.objects.get(name=name))
+
+
+def test_loading_again_changes_nothing(demo: str) -> None:
+    assert demo == "Loading the demo …\n"
+    before = (LedgerEvent.objects.count(), Notice.objects.count(), JobRun.objects.latest("pk").pk)
+    call_command("load_demo", stdout=(said := StringIO()))
+    assert said.getvalue() == "The demo is loaded already.\n"
+    assert (LedgerEvent.objects.count(), Notice.objects.count(), JobRun.objects.latest("pk").pk) == before
+
+
+@pytest.mark.rule("H2", "H9")
+def test_the_demos_ledger_verifies_and_is_sealed_to_its_end(demo: str) -> None:
+    report = ledger_export.verify_database()
+    assert report.problems == []
+    assert report.events == Seal.objects.latest("number").total == LedgerEvent.objects.count()
+    assert not LedgerEvent.objects.filter(outcome="refused").exists()
+
+
+def test_a_demo_is_emptied_with_what_the_ledgers_triggers_protect(
+    demo: str, database: Database, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = checkpoint.read_text()
+    migrated: list[str] = []
+    monkeypatch.setattr(load, "call_command", lambda name, **_: migrated.append(name))
+    with database("northwind_emptied", like="northwind_demo"):
+        with pytest.raises(Exception, match="append-only"), connection.cursor() as cursor:
+            cursor.execute("TRUNCATE controls_ledgerevent CASCADE")
+        load.empty()
+        assert connection.introspection.table_names() == []
+    assert migrated == ["migrate"]
+    assert not checkpoint.exists()
+    checkpoint.write_text(there)
+
+
+@pytest.mark.rule("H1")
+def test_what_happened_first_comes_first_in_the_ledger(demo: str) -> None:
+    instants = list(LedgerEvent.objects.order_by("pk").values_list("at", flat=True))
+    assert instants == sorted(instants)
+    assert instants[-1] <= business_time.now()
+    assert instants[0] < business_time.now() - timedelta(days=170)
+
+
+@pytest.mark.parametrize("row", people_and_teams.PEOPLE, ids=lambda row: row.key)
+def test_everybody_who_is_here_can_sign_in_with_the_demos_password(demo: str, row: Any) -> None:
+    person = Person.objects.get(name=row.name)
+    assert person.is_here is (row.key not in people_and_teams.LEAVES)
+    assert person.check_password(people_and_teams.PASSWORD)
+
+
+def test_each_automation_is_in_the_state_that_it_is_there_for(demo: str) -> None:
+    state = AutomationState
+    assert {one.name.removesuffix(" ❄"): one.state for one in Automation.objects.all()} == {
+        "Price list sync": state.DRAFT,
+        "Campaign copy agent": state.DRAFT,
+        "Newsletter writer": state.IN_REVIEW,
+        "Two-week stock forecast": state.IN_REVIEW,
+        "Alert deduplicator": state.DRAFT,
+        "Reorder proposals": state.DRAFT,
+        "Salary question helper": state.DRAFT,
+        "Leave request helper": state.IN_REVIEW,
+        "Invoice chaser": state.IN_REVIEW,
+        "Payment run exporter": state.IN_REVIEW,
+        "Shift handover agent": state.IN_REVIEW,
+        "Supplier onboarding": state.LIVE,
+        "Weekly stock report": state.LIVE,
+        "Rates on the intranet": state.LIVE,
+        "Incident scribe": state.LIVE,
+        "Stock question agent": state.LIVE,
+        "Stock forecast (trial)": state.LIVE,
+        "Delivery route planner": state.LIVE,
+        "Web analytics digest": state.LIVE,
+        "Cold chain alert": state.SUSPENDED,
+        "Voucher mailer": state.SUSPENDED,
+        "Price tag printer": state.RETIRED,
+    }
+    assert {name for name, _ in LOOK} == {one.name.removesuffix(" ❄") for one in Automation.objects.all()}
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=str)
+def test_every_state_occurs_but_those_that_nothing_leads_to(demo: str, column: Column) -> None:
+    leading = {state for one in declared() if one.model is column.model for state in one.target}
+    assert column.name != "state" or leading.isdisjoint(column.missing)
+    assert column.occurring == column.choices - set(column.missing)
+
+
+@pytest.mark.rule("A13")
+def test_one_went_by_the_light_path(demo: str) -> None:
+    rates = submission("Rates on the intranet")
+    assert rates.light_path
+    assert {record.by_policy for record in rates.approvals.filter(stage=2)} == {rates.policy}
+    others = Approval.objects.filter(by_policy__isnull=False).exclude(submission=rates)
+    assert not others.exists()
+    forecast = submission("Stock forecast")
+    assert (forecast.light_path, forecast.state) == (True, SubmissionState.IN_FORCE)
+    left = LedgerEvent.objects.get(verb="submission.left_light_path")
+    assert (left.subject_id, left.payload["because"]) == (str(forecast.pk), "somebody objected")
+    assert {one.state for one in rates.samples.all()} <= {"waiting", "not_drawn", "open"}
+
+
+def test_the_draft_has_things_missing(demo: str) -> None:
+    draft = automation("Price list sync")
+    assert draft.purpose == ""
+    assert not draft.submissions.exists()
+    held = Privilege.objects.filter(version__automation=draft)
+    assert held.filter(recognised=False).exists()
+    assert held.filter(entitlement__resource__state="proposed", entitlement__resource__unresolved=False).exists()
+
+
+def test_one_is_before_stage_1_and_its_lead_who_is_a_party_was_passed_over(demo: str) -> None:
+    app = submission("Leave request helper").approvals.get(stage=1)
+    assert app.state == ApprovalState.OPEN
+    assert states("Leave request helper") == {ApprovalState.WAITING}
+    asked = set(app.seats.get(label="lead").candidates.values_list("person__name", flat=True))
+    assert asked == {"Amara Okafor", "Bram Visser"}
+    assert app.decisions.get().person.name == "Sana Iqbal"
+
+
+@pytest.mark.rule("A5")
+def test_one_is_in_stage_2_with_every_kind_of_record_and_a_conversation(demo: str) -> None:
+    state = ApprovalState
+    assert states("Invoice chaser") == {state.APPROVED, state.REJECTED, state.OPEN, state.CHANGES_ASKED}
+    assert states("Invoice chaser", stage=1) == {state.APPROVED}
+    records = submission("Invoice chaser").approvals
+    assert records.filter(state=state.APPROVED, granted_term_days__lt=180, stage=2).exists()
+    said = submission("Invoice chaser").comments
+    assert said.filter(is_objection=True).count() == 1
+    assert said.filter(is_objection=False).count() == 2
+
+
+@pytest.mark.rule("A5")
+def test_one_is_decided_and_waits_for_its_owner(demo: str) -> None:
+    assert submission("Payment run exporter").state == SubmissionState.DECIDED
+    assert states("Payment run exporter") == {ApprovalState.APPROVED, ApprovalState.REJECTED}
+
+
+@pytest.mark.rule("A4")
+def test_one_was_rejected_as_an_app(demo: str) -> None:
+    assert submission("Campaign copy agent").state == SubmissionState.REJECTED
+    assert states("Campaign copy agent") == {ApprovalState.NOT_APPLICABLE}
+
+
+def test_one_is_live_without_what_was_refused_and_has_a_newer_version_in_review(demo: str) -> None:
+    one = automation("Supplier onboarding")
+    first, newer = one.submissions.order_by("pk")
+    assert (first.state, newer.state) == (SubmissionState.IN_FORCE, SubmissionState.OPEN)
+    assert one.approved_version == first.version != newer.version
+    assert first.approvals.filter(stage=2, state=ApprovalState.REJECTED).count() == 1
+    held = one.grants.filter(state=GrantState.ACTIVE)
+    assert held.filter(approval__granted_term_days=75).exists()
+    assert held.count() == first.approvals.filter(stage=2, state=ApprovalState.APPROVED).count()
+    assert newer.approvals.get(stage=1).state == ApprovalState.OPEN
+
+
+@pytest.mark.rule("R1")
+def test_one_has_its_reviews_open_and_one_of_them_is_half_answered(demo: str) -> None:
+    items = Item.objects.filter(grant__automation=automation("Weekly stock report"))
+    assert items.count() == automation("Weekly stock report").grants.count() == 4
+    assert set(items.values_list("state", flat=True)) == {ItemState.OPEN}
+    half = items.get(questions__answered_at__isnull=False)
+    assert {one.asks: one.answered_at is not None for one in half.questions.all()} == {
+        "needed": True,
+        "acceptable": False,
+    }
+
+
+@pytest.mark.rule("G5")
+def test_one_was_stopped_by_a_person_and_another_has_asked_to_lift_it(demo: str) -> None:
+    stopped = automation("Cold chain alert")
+    assert stopped.stopped_by is not None
+    assert stopped.stopped_by.name == "Lena Fischer"
+    assert stopped.resume_asked_by is not None
+    assert stopped.resume_asked_by.name == "Piet de Vries"
+
+
+@pytest.mark.rule("I5")
+def test_two_run_as_one_identity_which_is_a_finding_on_the_one_that_came_second_and_waived(demo: str) -> None:
+    identity = NonHumanIdentity.objects.get()
+    assert {one.version.automation.name for one in identity.used_by.all()} == {
+        "Incident scribe",
+        "Shift handover agent",
+    }
+    assert identity.automation == automation("Incident scribe")
+    found = automation("Shift handover agent").versions.get().latest_assessment
+    assert found is not None
+    assert found.findings.filter(code="shared_identity").exists()
+    waiver = Waiver.objects.get(code="shared-identity", subject=identity.pk)
+    assert waiver.is_live(business_time.now())
+    assert {key.partition("/")[0] for key in waiver.covers} == {
+        str(one.version.automation_id) for one in identity.used_by.all()
+    }
+
+
+@pytest.mark.rule("I3")
+def test_of_what_a_leaver_owned_one_is_answered_for_meanwhile_and_one_by_nobody(demo: str) -> None:
+    now = business_time.now()
+    digest = automation("Web analytics digest")
+    assert not digest.business_owner.is_here
+    meanwhile = digest.interim_owner(now)
+    assert meanwhile is not None
+    assert meanwhile.name == "Tom Ashby"
+    assert [one.name for one in Resource.objects.ownerless(now)] == ["Web analytics"]
+
+
+@pytest.mark.rule("G5", "R4", "R6", "G2")
+def test_grants_ended_in_each_way_that_is_told_and_one_was_stopped_on_its_own(demo: str) -> None:
+    told = Grant.objects.values_list("automation__name", "ended_why", "suspended_why")
+    assert {(name, ended or suspended) for name, ended, suspended in told if ended or suspended} == {
+        ("Incident scribe", Why.STOPPED),
+        ("Stock question agent", Why.SUCCEEDED),
+        ("Stock question agent", Why.TERM),
+        ("Stock question agent", Why.REVIEW),
+        ("Price tag printer", Why.RETIRED),
+        ("Voucher mailer", Why.SILENCE),
+    }
+
+
+@pytest.mark.rule("A8", "T3")
+def test_high_risk_was_decided_by_two_in_each_stage(demo: str) -> None:
+    for record in submission("Voucher mailer").approvals.all():
+        assert record.tier == "high"
+        assert record.decisions.values("person").distinct().count() == 2
+
+
+@pytest.mark.rule("R3")
+def test_reviews_can_say_how_often_what_is_held_was_used(demo: str) -> None:
+    for item in Item.objects.filter(grant__kind="privilege", grant__state=GrantState.ACTIVE):
+        days = GrantUsage.objects.filter(grant=item.grant)
+        assert days.filter(day__gte=business_time.now().date() - timedelta(days=30)).exists()
+    used = GrantUsage.objects.filter(grant__automation=automation("Weekly stock report"), allowed__gt=0)
+    assert {row.day.weekday() for row in used} == {0}
+
+
+def test_figures_of_use_are_marked_as_the_demos_where_they_are_read(demo: str, settings: Any) -> None:
+    mark = "the demo’s own figures"
+    page, piet = reverse("recert_mine"), client_of(act_as("piet").person)
+    assert mark in piet.get(page).content.decode()
+    settings.DEMO = False
+    shown = piet.get(page).content.decode()
+    assert "Is it used?" in shown
+    assert mark not in shown
+
+
+def test_people_were_told_at_the_time_and_every_mail_was_written(demo: str) -> None:
+    assert Notice.objects.count() > 100
+    told = (NoticeState.SENT, NoticeState.CARRIED, NoticeState.DROPPED, NoticeState.WAITING)
+    assert set(Notice.objects.exclude(state__in=told).values_list("event", "error")) == set()
+    assert not Notice.objects.filter(state=NoticeState.CARRIED).exclude(digest__state=NoticeState.SENT).exists()
+    yesterday = business_time.now() - timedelta(days=1, hours=1)
+    assert not Notice.objects.filter(state=NoticeState.WAITING, created_at__lt=yesterday).exists()
+    oldest = Notice.objects.filter(state=NoticeState.SENT).order_by("pk").first()
+    assert oldest is not None
+    assert oldest.sent_at is not None
+    assert oldest.sent_at < business_time.now() - timedelta(days=170)
+
+
+@pytest.mark.rule("R5", "H8")
+def test_nobody_had_two_digests_on_one_of_their_days_and_some_held_many_things(demo: str) -> None:
+    sent = Notice.objects.filter(event="digest", state=NoticeState.SENT).select_related("recipient")
+    digests = sent.exclude(carried__event__in=notice_events.SOON)
+    days = Counter(
+        (one.recipient_id, one.sent_at.astimezone(zone_of(one.recipient)).date()) for one in digests if one.sent_at
+    )
+    assert days.total() == digests.count() > 50
+    assert max(days.values()) == 1
+    assert digests.annotate(things=Count("carried")).filter(things__gte=4).exists()
+
+
+def test_the_hints_name_people_and_the_file(demo: str) -> None:
+    call_command("demo_hints", stdout=(hints := StringIO()))
+    said = hints.getvalue()
+    assert people_and_teams.PASSWORD in said
+    assert str(TO_BRING_IN.relative_to(ROOT)) in said
+    for name in ("Rita Novak", "Theo Brandt", "Omar Haddad", "yuki.sato@northwind.example"):
+        assert name in said
+
+
+@pytest.mark.rule("A5", "A7", "S1")
+def test_the_hints_journey_can_be_gone(demo: str) -> None:
+    """From the file that is not loaded to a live automation, each step as the hints tell it."""
+    now = business_time.now()
+    submitted = _bring_in_and_submit(now)
+    app = submitted.approvals.get(stage=1)
+    assert submitted.approvals.filter(kind="privilege").count() == 6
+    assert {record.state for record in submitted.approvals.filter(stage=2)} == {ApprovalState.WAITING}
+    assert "joined with another automation, which is high" in " ".join(submitted.reasons)
+    _decide(app, "theo", now)
+    _decide(app, "sana", now)
+    with pytest.raises(DutyConflict, match="SOD-3"):
+        _decide(_at(submitted, "Open invoices"), "jonas", now)
+    _decide(_at(submitted, "Open invoices"), "omar", now)
+    _decide(_at(submitted, "Payments of the month"), "omar", now, term_days=30)
+    decide.reject(
+        _at(submitted, "Tell accounts payable"),
+        actor=act_as("omar"),
+        now=now,
+        reason="Not there.",
+        shown_digest=_shown(_at(submitted, "Tell accounts payable")),
+    )
+    for record in submitted.approvals.filter(state=ApprovalState.OPEN).order_by("pk"):
+        on = record.privilege.entitlement.resource if record.privilege else record.credential.decided_on
+        if not record.decisions.exclude(seat__label="conflict").exists():
+            _decide(record, next(row.owner for row in resources.RESOURCES if row.name == on.name), now)
+        if Approval.objects.get(pk=record.pk).state == ApprovalState.OPEN:
+            _decide(
+                Approval.objects.get(pk=record.pk), "viktor", now
+            )  # it is in conflict: what it reads could be sent away
+    submitted.refresh_from_db()
+    put_in_force.accept_subset(submitted, actor=act_as("jonas"), now=now)
+    live = Automation.objects.get(name="Supplier statement check")
+    assert live.state == AutomationState.LIVE
+    assert live.grants.filter(kind="privilege").count() == 5
+    assert not Question.objects.filter(item__grant__automation=live).exists()
+
+
+def _bring_in_and_submit(now: datetime) -> Submission:
+    rita = act_as("rita")
+    batch = previews.preview([(TO_BRING_IN.name, TO_BRING_IN.read_bytes())], actor=rita, now=now)
+    fields = {"business_owner": act_as("jonas").person, "technical_owner": rita.person}
+    fields["purpose"] = "Compares statements with the ERP."
+    team = automation("Invoice chaser").team
+    version = confirmation.confirm_import(team, actor=rita, now=now, item=batch.items.get(), fields=fields)
+    keys = [one.key for one in version.privileges.all()]
+    keys += [f"credential:{one.credential_id}" for one in version.version_credentials.all()]
+    wishes = {key: Wish("The check needs it.") for key in keys}
+    return submit.submit(version.automation, actor=rita, now=now, version=version, wishes=wishes)
+
+
+def _at(submitted: Submission, place: str) -> Approval:
+    return submitted.approvals.get(privilege__at__contains=[place])
+
+
+def _shown(record: Approval) -> str:
+    return decision_digest.digest(decision_digest.of(Approval.objects.get(pk=record.pk)))
+
+
+def _decide(record: Approval, key: str, now: datetime, **narrowing: Any) -> None:
+    decide.approve(record, actor=act_as(key), now=now, reason="Yes.", shown_digest=_shown(record), **narrowing)
+
+
+@pytest.mark.rule("I10")
+def test_a_trial_is_promoted_to_the_production_database(demo: str) -> None:
+    made, below = submission("Two-week stock forecast"), automation("Stock forecast (trial)")
+    assert (made.kind, made.promoted_from) == ("promotion", below.approved_version)
+    assert made.automation.lineage == below.lineage
+
+
+@pytest.mark.rule("I9")
+def test_what_was_rejected_is_back_and_may_be_the_same(demo: str) -> None:
+    made = submission("Newsletter writer")
+    assert [one.other.name for one in made.likenesses.all()] == ["Campaign copy agent"]
+
+
+def test_every_export_but_two_is_a_story_of_the_demo(demo: str) -> None:
+    """One is for bringing in by hand; the other, an agent's client configuration, for trying the second format."""
+    files = {path.name for path in EXPORTS.iterdir()}
+    loaded = {
+        name for one in Automation.objects.all() for v in one.versions.all() for name in v.manifest["source"]["files"]
+    }
+    assert files - loaded - {TO_BRING_IN.name} == {"repo-triage-agent.mcp.json"}
+    assert loaded <= files

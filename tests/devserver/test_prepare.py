@@ -1,0 +1,36 @@
+"""What is said before anything starts on a database that does not fit the code."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from governance.devserver import prepare
+
+pytestmark = pytest.mark.django_db
+
+
+def applied(app: str, name: str) -> None:
+    """The database remembers a migration."""
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now())", [app, name])
+
+
+def test_a_database_of_another_history_is_not_started_on_and_it_is_said_what_to_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    applied("approvals", "0002_as_it_was")
+    applied("inventory", "0007_also_gone")
+    with pytest.raises(SystemExit) as ended:
+        prepare._migrate()
+    said = capsys.readouterr().out
+    assert ended.value.code == prepare.UNREACHABLE
+    assert "made by another version of Countersign" in said
+    assert "(approvals.0002_as_it_was and 1 more)" in said
+    assert "make reset-demo" in said
+
+
+def test_what_a_package_has_left_behind_is_nothing_to_stop_for(capsys: pytest.CaptureFixture[str]) -> None:
+    applied("account", "0099_of_a_later_release")
+    prepare._migrate()
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,93 @@
+"""What has been suspended for ninety days is retired, and whoever answers for it hears of it two weeks and a day before (L1)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from approvals.models import Grant, Submission
+from approvals.submissions import jobs as submission_jobs
+from governance.core.actors.actor import Actor
+from governance.core.models import LedgerEvent, Notice
+from inventory.automations import jobs as automation_jobs
+from inventory.automations.transitions import lifecycle
+from inventory.models import Automation, AutomationState
+from tests.appointments import record_leaver
+from tests.inventory.imports.sample_imports import again
+from tests.people import as_actor
+from tests.scenarios import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("L1")]
+
+DAY = timedelta(days=1)
+JOB = Actor.of_job(submission_jobs.JOB)
+
+
+@pytest.fixture
+def stopped(company: Company, stock_in_force: Submission) -> Automation:
+    """The weekly stock report, stopped now by Jonas."""
+    found = again(stock_in_force.automation)
+    lifecycle.stop(found, actor=as_actor(company.people.jonas), now=company.now, reason="It posts nonsense.")
+    return again(found)
+
+
+def run(at: datetime) -> tuple[int, int]:
+    """One run: how many were told, and how many retired."""
+    return automation_jobs.remind(at), automation_jobs.retire_due(at, JOB)
+
+
+def state_of(one: Automation) -> str:
+    return again(one).state
+
+
+def test_before_it_is_suspended_for_that_long_nothing_happens(company: Company, stopped: Automation) -> None:
+    assert run(company.now + 75 * DAY) == (0, 0)
+    assert state_of(stopped) == AutomationState.SUSPENDED
+
+
+def test_people_hear_of_it_two_weeks_and_a_day_before_once_each_and_then_it_is_retired(
+    company: Company, stopped: Automation
+) -> None:
+    n, began = company.people, company.now
+    assert run(began + 76 * DAY) == (4, 0)
+    assert {one.recipient for one in Notice.objects.filter(event=automation_jobs.EVENT)} == {
+        n.jonas,
+        n.rita,
+        n.theo,
+        n.bram,
+    }
+    assert run(began + 80 * DAY) == (0, 0)
+    assert run(began + 89 * DAY) == (4, 0)
+    assert run(began + 89 * DAY + timedelta(hours=1)) == (0, 0)
+    assert run(began + 90 * DAY) == (0, 1)
+    assert state_of(stopped) == AutomationState.RETIRED
+    assert not Grant.objects.filter(automation=stopped).standing().exists()
+    event = LedgerEvent.objects.get(verb="automation.retired")
+    assert (event.actor_kind, event.payload["why"]) == ("job", "suspended")
+
+
+def test_it_is_never_retired_before_people_have_had_their_two_weeks(company: Company, stopped: Automation) -> None:
+    late = company.now + 200 * DAY  # nothing ran for months
+    assert run(late) == (4, 0)
+    assert run(late + 13 * DAY) == (4, 0)
+    assert run(late + 14 * DAY) == (0, 1)
+
+
+def test_what_runs_again_and_is_suspended_anew_has_all_of_its_time(company: Company, stopped: Automation) -> None:
+    n, then = company.people, company.now + 80 * DAY
+    run(then)
+    lifecycle.ask_to_resume(stopped, actor=as_actor(n.theo), now=then, reason="Mended.")
+    lifecycle.resume(stopped, actor=as_actor(n.sana), now=then, reason="Seen.")
+    assert run(then + 20 * DAY) == (0, 0)
+    lifecycle.stop(again(stopped), actor=as_actor(n.jonas), now=then + 20 * DAY, reason="Again.")
+    assert run(then + 90 * DAY) == (0, 0)
+    assert state_of(stopped) == AutomationState.SUSPENDED
+
+
+def test_security_hears_of_it_where_nobody_of_it_is_here(company: Company, stopped: Automation) -> None:
+    n = company.people
+    for one in (n.jonas, n.rita, n.theo, n.bram):
+        record_leaver(one, actor=as_actor(n.ines), now=company.now, reason="Gone.")
+    run(company.now + 76 * DAY)
+    assert {one.recipient for one in Notice.objects.filter(event=automation_jobs.EVENT)} == {n.sana, n.viktor}

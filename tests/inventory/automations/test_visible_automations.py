@@ -1,0 +1,79 @@
+"""The list finds by each reason for itself what somebody may see, a page at a time: the same rows as the rule itself gives (I2, A11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from django.http import QueryDict
+
+from approvals.models import Submission
+from governance.core.actors.actor import Actor
+from governance.web.pages import pager
+from inventory.models import Automation, AutomationUserObjectPermission, Entitlement, Privilege, Version
+from inventory.models.automation import ways_to_see
+from tests.approvals import stock_report
+from tests.people import as_actor, as_delegate
+from tests.scenarios import Company
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def many(company: Company, stock_submitted: Submission) -> Company:
+    """A company in which everybody sees something else, and some see one thing for several reasons; two share a name."""
+    c, n = company, company.people
+    submission = stock_report.another(c)
+    owners = (n.jonas, n.omar, n.grace, n.grace, n.tom, n.omar, n.piet)
+    teams = (n.finance_ops, n.platform, n.marketing, n.marketing, n.marketing, n.supply, n.supply)
+    made = Automation.objects.bulk_create(
+        Automation(
+            team=team,
+            name=f"Job {place // 2}",
+            platform_instance="cron",
+            business_owner=owner,
+            technical_owner=n.amara if place % 3 == 0 else None,
+            created_at=c.now,
+        )
+        for place, (owner, team) in enumerate(zip(owners, teams, strict=True))
+    )
+    digests = {"source_digest": "x", "manifest_digest": "x", "binding_digest": "x", "manifest": {}}
+    versions = Version.objects.bulk_create(
+        Version(automation=one, number=1, created_at=c.now, **digests) for one in made
+    )
+    held = Entitlement.objects.create(resource=c.slack, code="x:read", words="May read", level="read")
+    Privilege.objects.bulk_create(
+        Privilege(version=one, entitlement=held, connector="x", level="read", key="1") for one in versions[::2]
+    )
+    named = AutomationUserObjectPermission.objects.filter(content_object=submission.automation)[0]
+    AutomationUserObjectPermission.objects.create(user=n.nadia, permission=named.permission, content_object=made[4])
+    return c
+
+
+def pages(actor: Actor, now: datetime, way: str) -> Iterator[list[Automation]]:
+    """The pages that somebody comes by who follows the links on, or back from the end."""
+    href = "?" if way == "after" else "?before=999999-zzz"
+    while href:
+        asked = QueryDict(href.partition("?")[2])
+        paged = pager.by_name(Automation.objects.all(), asked, "", ways_to_see(actor, now))
+        yield list(paged.rows)
+        href = paged.older_href if way == "after" else paged.newer_href
+
+
+@pytest.mark.rule("I2", "A11")
+def test_page_by_page_everybody_finds_what_they_may_see_and_nothing_else(
+    many: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pager, "PAGE", 2)
+    n, now = many.people, many.now
+    readers = [*map(as_actor, n.people), as_delegate(n.bram, giver=n.omar), Actor.of_job("toys.sweep")]
+    seen = {}
+    for actor in readers:
+        wanted = list(Automation.objects.visible_to(actor, now).order_by("name", "pk"))
+        assert [one for page in pages(actor, now, "after") for one in page] == wanted, actor
+        back = [one for page in pages(actor, now, "before") for one in reversed(page)]
+        assert back == wanted[::-1], actor
+        seen[actor.actor_id] = len(wanted)
+    assert 0 in seen.values()
+    assert len(set(seen.values())) > 4, seen

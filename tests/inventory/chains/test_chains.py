@@ -1,0 +1,303 @@
+"""Chains as they are kept: from what is approved alone, and the same however they came about (A16)."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inventory.chains import chain_ends
+from inventory.chains import queries as chain_queries
+from inventory.chains import transitions as chain_transitions
+from inventory.models import (
+    Automation,
+    ChainEnd,
+    ChainMember,
+    Credential,
+    Entitlement,
+    NonHumanIdentity,
+    Privilege,
+    Version,
+    VersionCredential,
+    VersionIdentity,
+)
+from tests import run_lengths
+from tests.savepoints import undone
+from tests.scenarios import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("unrecorded")]
+
+#: What a made-up automation holds: level and table, or what it calls, runs as, or signs in with.
+Held = tuple[str, str]
+
+
+def world(c: Company) -> dict[str, Any]:
+    """Rows that made-up automations hold something of."""
+    levels = ("read", "write", "admin")
+    found: dict[str, Any] = {
+        level: Entitlement.objects.create(resource=c.erp, code=f"row:{level}", words="May do it", level=level)
+        for level in levels
+    }
+    found["calls"] = Entitlement.objects.create(
+        resource=c.model, code="workflow:execute", words="May start it", level="execute"
+    )
+    found["robots"] = [
+        NonHumanIdentity.objects.create(
+            kind="service_account", issuer="n8n", subject=f"robot {number}", owner=c.people.jonas
+        )
+        for number in range(2)
+    ]
+    found["keys"] = [
+        Credential.objects.create(kind="postgres", platform_instance="n8n", external_id=f"key {number}", opens=c.erp)
+        for number in range(2)
+    ]
+    return found
+
+
+def automation(c: Company, number: int) -> Automation:
+    n = c.people
+    return Automation.objects.create(
+        team=n.finance_ops,
+        name=f"Made up {number}",
+        platform_instance="n8n",
+        external_id=f"id-{number}",
+        business_owner=n.jonas,
+        created_at=n.now,
+    )
+
+
+def version(one: Automation, held: tuple[Held, ...], rows: dict[str, Any]) -> Version:
+    """A version that holds some things, written straight into the register."""
+    number = one.versions.count() + 1
+    said = json.dumps([held, number])
+    made = Version.objects.create(
+        automation=one,
+        number=number,
+        source_digest=said[:80],
+        manifest_digest=said[-80:],
+        binding_digest=str(number),
+        manifest={"on_error": next((what for kind, what in held if kind == "fails"), "")},
+        created_at=one.created_at,
+    )
+    for place, (kind, what) in enumerate(held):
+        if kind == "robot":
+            VersionIdentity.objects.create(version=made, identity=rows["robots"][int(what)])
+        elif kind != "fails":
+            _privilege(made, place, kind, what, rows)
+    return made
+
+
+def _privilege(made: Version, place: int, kind: str, what: str, rows: dict[str, Any]) -> None:
+    level, _, key = kind.partition("+")
+    credential = rows["keys"][int(key)] if key else None
+    if credential is not None:
+        VersionCredential.objects.get_or_create(version=made, credential=credential)
+    Privilege.objects.create(
+        version=made,
+        entitlement=rows[level],
+        connector="postgres",
+        instance="prod",
+        target=what,
+        scope=[what],
+        level="execute" if level == "calls" else level,
+        credential=credential,
+        key=f"{place}",
+    )
+
+
+def in_use(one: Automation, held: tuple[Held, ...], rows: dict[str, Any]) -> Automation:
+    """It goes live with a version that holds some things."""
+    one.approved_version, one.state = version(one, held, rows), "live"
+    one.save()
+    chain_transitions.refresh(one.pk)
+    return one
+
+
+def kept() -> tuple[set[tuple[Any, ...]], dict[int, int]]:
+    ends = set(ChainEnd.objects.values_list("automation", "kind", "point", "side"))
+    return ends, dict(ChainMember.objects.values_list("automation", "chain"))
+
+
+@pytest.fixture
+def rows(company: Company) -> dict[str, Any]:
+    return world(company)
+
+
+# --- what counts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A16")
+def test_what_is_not_approved_or_not_in_use_joins_nobody(company: Company, rows: dict[str, Any]) -> None:
+    reader = in_use(automation(company, 1), (("read", "stock"),), rows)
+    draft = automation(company, 2)
+    version(draft, (("write", "stock"),), rows)
+    chain_transitions.refresh(draft.pk)
+    assert chain_queries.of(reader.pk).others == frozenset()
+    newer = automation(company, 3)
+    in_use(newer, (("read", "prices"),), rows)
+    version(newer, (("write", "stock"),), rows)
+    chain_transitions.refresh(newer.pk)
+    assert chain_queries.of(reader.pk).others == frozenset(), (
+        "a newer version that nobody has approved counts for nothing"
+    )
+    writer = in_use(automation(company, 4), (("write", "stock"),), rows)
+    assert chain_queries.of(reader.pk).others == {writer.pk}
+    Automation.objects.filter(pk=writer.pk).update(state="suspended")
+    chain_transitions.refresh(writer.pk)
+    assert chain_queries.of(reader.pk).others == {writer.pk}, "what is stopped may run again"
+    Automation.objects.filter(pk=writer.pk).update(state="retired")
+    chain_transitions.refresh(writer.pk)
+    assert chain_queries.of(reader.pk).others == frozenset()
+    assert not ChainMember.objects.filter(automation=writer).exists()
+
+
+@pytest.mark.rule("A16")
+def test_a_draft_sees_the_chain_that_it_would_join_and_nobody_sees_it(company: Company, rows: dict[str, Any]) -> None:
+    reader = in_use(automation(company, 1), (("read", "stock"),), rows)
+    before = kept()
+    draft = version(automation(company, 2), (("write", "stock"), ("calls", "nowhere")), rows)
+    found = chain_queries.with_version(draft)
+    assert (found.others, found.unknown) == ({reader.pk}, ("workflow nowhere",))
+    assert [(one.other, one.kind, one.side, one.thing) for one in found.links] == [
+        (reader.pk, "store", "writes", "stock")
+    ]
+    assert (chain_queries.of(reader.pk).others, kept()) == (frozenset(), before)
+
+
+@pytest.mark.rule("A16")
+def test_a_chain_goes_as_far_as_one_leads_to_the_next(company: Company, rows: dict[str, Any]) -> None:
+    first = in_use(automation(company, 1), (("write", "a"),), rows)
+    between = in_use(automation(company, 2), (("read", "a"), ("calls", "id-3")), rows)
+    last = in_use(automation(company, 3), (("robot", "0"),), rows)
+    in_use(automation(company, 4), (("read", "b"), ("robot", "1")), rows)
+    assert chain_queries.of(first.pk).others == {between.pk, last.pk}
+    assert set(ChainMember.objects.filter(chain=first.pk).values_list("automation", flat=True)) == {
+        *(first.pk, between.pk, last.pk)
+    }
+    without = version(between, (("read", "b"),), rows)
+    assert chain_queries.with_version(without).others == frozenset(), "by itself alone they are joined"
+    assert chain_queries.of(last.pk).others == {first.pk, between.pk}, "which runs on meanwhile"
+    between.approved_version = without
+    between.save()
+    chain_transitions.refresh(between.pk)
+    assert chain_queries.of(first.pk).others == chain_queries.of(last.pk).others == frozenset()
+
+
+@pytest.mark.rule("A16")
+def test_what_is_called_and_not_in_use_here_leads_out_of_the_chain(company: Company, rows: dict[str, Any]) -> None:
+    caller = in_use(automation(company, 1), (("calls", "id-2"), ("write", "a")), rows)
+    reader = in_use(automation(company, 3), (("read", "a"),), rows)
+    callee = automation(company, 2)
+    draft = version(callee, (), rows)
+    assert (chain_queries.of(caller.pk).unknown, chain_queries.of(reader.pk).leads_out) == (("workflow id-2",), True)
+    assert {one.automation for one in chain_queries.judged() if one.calls_unknown} == {caller.pk}
+    found = chain_queries.with_version(draft)
+    assert (found.others, found.leads_out) == ({caller.pk, reader.pk}, False), "it is what was called"
+    callee.approved_version, callee.state = draft, "live"
+    callee.save()
+    chain_transitions.refresh(callee.pk)
+    assert (chain_queries.of(caller.pk).unknown, chain_queries.of(reader.pk).leads_out) == ((), False)
+    failing = in_use(automation(company, 4), (("fails", "id-9"),), rows)
+    assert chain_queries.of(failing.pk).unknown == ("workflow id-9",)
+
+
+# --- kept and worked out anew ------------------------------------------------------------------------------------------
+
+things = st.one_of(
+    st.tuples(st.sampled_from(["read", "write", "admin", "read+0", "write+0", "read+1"]), st.sampled_from("abc")),
+    st.tuples(st.just("calls"), st.sampled_from(["id-0", "id-1", "id-2", "id-3"])),
+    st.tuples(st.just("robot"), st.sampled_from("01")),
+    st.tuples(st.just("fails"), st.sampled_from(["id-0", "id-1"])),
+)
+holding = st.lists(things, max_size=3, unique_by=lambda one: one if one[0] != "fails" else "fails").map(tuple)
+#: An automation goes live with what it holds, or, where there is nothing, is retired.
+happening = st.lists(st.tuples(st.integers(0, 5), st.none() | holding), min_size=1, max_size=14)
+
+
+def brute() -> dict[int, int]:
+    """Chains by trying every pair again and again."""
+    ends: dict[int, set[tuple[str, str]]] = {
+        pk: set() for pk in ChainMember.objects.values_list("automation", flat=True)
+    }
+    for pk, point, side in ChainEnd.objects.exclude(point="").values_list("automation", "point", "side"):
+        ends[pk].add((point, side))
+    everything = {point for found in ends.values() for point, _ in found}
+    chain = {pk: pk for pk in ends}
+    for _ in ends:
+        for point in everything:
+            at = [pk for pk, found in ends.items() if point in {where for where, _ in found}]
+            sides = {side for pk in at for where, side in ends[pk] if where == point}
+            if chain_ends.meet(sides):
+                lowest = min(chain[pk] for pk in at)
+                chain |= dict.fromkeys(at, lowest)
+    return chain
+
+
+@pytest.mark.rule("A16")
+@settings(
+    max_examples=run_lengths.of(25, soak=400),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(happening)
+def test_chains_kept_step_by_step_are_those_worked_out_anew(
+    company: Company, rows: dict[str, Any], happened: list[tuple[int, tuple[Held, ...] | None]]
+) -> None:
+    with undone():
+        known = [automation(company, number) for number in range(6)]
+        for number, held in happened:
+            one = known[number]
+            one.refresh_from_db()
+            if held is not None and one.state != "retired":
+                expected = chain_queries.with_version(version(one, held, rows))
+                in_use(one, held, rows)
+                assert chain_queries.of(one.pk).others == expected.others, "as its draft said"
+            elif one.approved_version_id is not None:
+                Automation.objects.filter(pk=one.pk).update(state="retired")
+                chain_transitions.refresh(one.pk)
+        step_by_step = kept()
+        assert step_by_step[1] == brute()
+        for one in known:
+            others = {pk for pk, chain in step_by_step[1].items() if chain == step_by_step[1].get(one.pk)} - {one.pk}
+            assert chain_queries.of(one.pk).others == others
+        chain_transitions.rebuild()
+        assert kept() == step_by_step
+
+
+@pytest.mark.rule("A16")
+def test_what_was_written_by_set_is_worked_out_by_a_command(company: Company, rows: dict[str, Any]) -> None:
+    for number, level in enumerate(("read", "write")):
+        in_use(automation(company, number), ((level, "stock"),), rows)
+    before = kept()
+    ChainEnd.objects.all().delete()
+    ChainMember.objects.all().delete()
+    said = StringIO()
+    call_command("rebuild_chains", stdout=said)
+    assert (kept(), said.getvalue()) == (before, "The chains of 2 automations in use were worked out anew.\n")
+
+
+@pytest.mark.rule("A16")
+def test_asking_costs_as_much_however_many_are_joined(company: Company, rows: dict[str, Any]) -> None:
+    one = in_use(automation(company, 0), (("write", "stock"), ("robot", "0")), rows)
+    draft = version(automation(company, 99), (("write", "stock"), ("robot", "0")), rows)
+    costs = []
+    for number in range(1, 7):
+        in_use(automation(company, number), (("read", "stock"), ("robot", "0")), rows)
+        with CaptureQueriesContext(connection) as asked:
+            assert chain_queries.of(one.pk).tier
+            assert chain_queries.with_version(draft).tier
+            list(chain_queries.judged())
+        costs.append(len(asked))
+    assert len(set(costs)) == 1
+    alone = version(automation(company, 98), (("write", "prices"),), rows)
+    ends = chain_ends.Version(alone.automation, list(alone.privileges.select_related("entitlement__resource")))
+    with CaptureQueriesContext(connection) as asked:
+        chain_queries.would_be(ends)
+    assert len(asked) == 1, "what meets nobody is found out at once"

@@ -1,0 +1,401 @@
+"""What is said of a credential: by whom, and by whom not; never its value; and what follows from it (I6, A2, T1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
+from governance.core.mail import mail_text
+from governance.core.models import LedgerEvent, Notice
+from inventory.credentials import transitions as credential_transitions
+from inventory.credentials.transitions import SECRET
+from inventory.models import Automation, Credential, Resource, Version
+from inventory.resources.transitions import resources
+from inventory.versions import assessment
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.ledger_records import recorded
+from tests.people import as_actor, as_delegate
+from tests.scenarios import Company
+from tests.trigger_bypass import given
+
+pytestmark = pytest.mark.django_db
+#: Has the shape of a key and opens nothing.
+TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+
+
+def brought_in(c: Company) -> Version:
+    """Weekly stock report on an ERP whose data is internal, so that its reading would be low but for what its credential opens."""
+    given(c.erp, data_class="internal")
+    return stock_report.version(c)
+
+
+def opening(resource: Resource) -> Credential:
+    """The credential that opens a resource."""
+    return Credential.objects.get(opens=resource)
+
+
+def vault(c: Company, owner: str = "lena", deputy: str = "piet") -> Resource:
+    """A secret store in use."""
+    n = c.people
+    people = getattr(n, owner), getattr(n, deputy)
+    return scenarios.resource(n, "Vault", "secret_store", "restricted", *people, n.supply)
+
+
+def declare(c: Company, one: Credential, person: object, codes: list[str] | None) -> Credential:
+    """Somebody says what it opens."""
+    return credential_transitions.declare_reach(one, actor=as_actor(person), now=c.now, codes=codes)
+
+
+def code_of(version: Version, one: Credential) -> str:
+    """The code of the one privilege that uses a credential."""
+    return version.privileges.get(credential=one).entitlement.code
+
+
+def tier_of(version: Version, one: Credential) -> str:
+    """The tier of the one privilege that uses a credential, by the newest assessment."""
+    return version.latest_assessment.levels["privileges"][version.privileges.get(credential=one).key]["tier"]
+
+
+@pytest.mark.rule("I6")
+@pytest.mark.parametrize("name", ["lifetime", "issued_at", "owner", "rotation_due_on", "fingerprint"])
+def test_what_looks_like_a_secret_is_refused_in_words_and_kept_nowhere(company: Company, name: str) -> None:
+    brought_in(company)
+    one, before = opening(company.erp), LedgerEvent.objects.count()
+    with pytest.raises(InvalidInput) as no:
+        credential_transitions.describe_credential(
+            one, actor=as_actor(company.people.omar), now=company.now, fields={name: TOKEN}
+        )
+    assert no.value.refusal.sentence == SECRET
+    assert TOKEN not in str(no.value.refusal)
+    assert LedgerEvent.objects.count() == before
+    with pytest.raises(InvalidInput) as no:
+        declare(company, one, company.people.omar, [TOKEN])
+    assert TOKEN not in str(no.value.refusal)
+    assert TOKEN not in str(list(Credential.history.values()))
+
+
+@pytest.mark.rule("I6")
+def test_who_has_nothing_to_do_with_a_credential_says_nothing_of_it(company: Company) -> None:
+    brought_in(company)
+    n, one = company.people, opening(company.erp)
+    for person in (n.nadia, n.ines, n.yuki, n.grace):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+            credential_transitions.describe_credential(
+                one, actor=as_actor(person), now=company.now, fields={"lifetime": "static"}
+            )
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+            credential_transitions.say_kept_in(one, actor=as_actor(person), now=company.now, store=company.erp)
+    for person in (n.nadia, n.rita, n.theo):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+            declare(company, one, person, ["*"])
+
+
+@pytest.mark.rule("I6")
+def test_whoever_builds_with_it_owns_it_or_answers_for_what_it_opens_describes_it(company: Company) -> None:
+    brought_in(company)
+    n, one = company.people, opening(company.erp)
+    issued, due = datetime(2026, 1, 5, tzinfo=UTC), date(2027, 1, 5)
+    fields = {"lifetime": "long", "issued_at": issued, "rotation_due_on": due, "owner": n.piet}
+    credential_transitions.describe_credential(one, actor=as_actor(n.rita), now=company.now, fields=fields)
+    assert (one.lifetime, one.issued_at, one.rotation_due_on, one.owner) == ("long", issued, due, n.piet)
+    event = LedgerEvent.objects.get(verb="credential.described", outcome="done")
+    assert event.payload == {"changed": ["issued_at", "lifetime", "owner", "rotation_due_on"]}
+    row = one.history.latest()
+    assert (row.history_user, row.history_change_reason.split()[0]) == (n.rita, "credential.described")
+    for person, lifetime in ((n.piet, "static"), (n.amara, "short"), (n.sana, "long")):
+        credential_transitions.describe_credential(
+            one, actor=as_actor(person), now=company.now, fields={"lifetime": lifetime}
+        )
+        assert one.lifetime == lifetime
+
+
+@pytest.mark.rule("I6")
+@pytest.mark.parametrize(
+    ("fields", "beside"),
+    [
+        ({"issued_at": datetime(2027, 1, 1, tzinfo=UTC)}, "issued_at"),
+        ({"issued_at": datetime(2026, 6, 1, tzinfo=UTC), "rotated_at": datetime(2026, 5, 1, tzinfo=UTC)}, "rotated_at"),
+        ({"issued_at": datetime(2026, 6, 1, tzinfo=UTC), "expires_at": datetime(2026, 5, 1, tzinfo=UTC)}, "expires_at"),
+        ({"issued_at": datetime(2026, 6, 1, tzinfo=UTC), "rotation_due_on": date(2026, 5, 1)}, "rotation_due_on"),
+        ({"lifetime": "eternal"}, "lifetime"),
+        ({"lifetime": "static"}, ""),  # as the import said
+    ],
+)
+def test_what_can_not_be_is_refused_beside_its_field(company: Company, fields: dict[str, object], beside: str) -> None:
+    brought_in(company)
+    one = opening(company.erp)
+    with pytest.raises(InvalidInput) as no:
+        credential_transitions.describe_credential(
+            one, actor=as_actor(company.people.omar), now=company.now, fields=fields
+        )
+    assert [name for name, _ in no.value.refusal.detail] == ([beside] if beside else [])
+
+
+@pytest.mark.rule("I6")
+def test_a_rotation_is_overdue_until_it_was_rotated_since(company: Company) -> None:
+    one = Credential(rotation_due_on=date(2026, 11, 1), expires_at=company.now)
+    assert one.is_overdue(company.now)
+    assert one.is_expired(company.now)
+    assert not one.is_expired(company.now - timedelta(seconds=1))
+    one.rotated_at = datetime(2026, 11, 1, tzinfo=UTC)
+    assert not one.is_overdue(company.now)
+
+
+@pytest.mark.rule("I6", "T1")
+def test_a_builder_lowers_no_tier_by_saying_what_a_credential_opens(company: Company) -> None:
+    version = brought_in(company)
+    n, one = company.people, opening(company.erp)
+    Automation.objects.update(technical_owner=n.omar)
+    for actor in (as_actor(n.omar), as_delegate(n.amara, giver=n.omar, now=company.now)):
+        with pytest.raises(DutyConflict, match="uses this credential and you answer for it") as no:
+            credential_transitions.declare_reach(one, actor=actor, now=company.now, codes=[code_of(version, one)])
+        assert no.value.refusal.code == "I6"
+    with pytest.raises(DutyConflict, match="Only who answers for what it opens"):
+        declare(company, one, n.sana, [code_of(version, one)])
+    assert (opening(company.erp).reach_kind, tier_of(version, one)) == ("unknown", "standard")
+    assert LedgerEvent.objects.filter(verb="credential.reach_declared", outcome="refused").count() == 3
+
+
+@pytest.mark.rule("I6", "T1", "I2")
+def test_who_answers_for_what_it_opens_narrows_its_reach_and_the_privilege_is_low_then(company: Company) -> None:
+    version = brought_in(company)
+    n, one = company.people, opening(company.erp)
+    before = version.assessments.count()
+    declare(company, one, n.amara, [code_of(version, one)])
+    assert (one.reach_kind, one.reach, one.reach_by) == ("declared", [code_of(version, one)], n.amara)
+    assert tier_of(version, one) == "low"
+    assert version.assessments.count() == before + 1
+    event = LedgerEvent.objects.get(verb="credential.reach_declared", outcome="done")
+    assert event.payload == {"was": "unknown", "reach": "declared", "entitlements": 1, "versions": 1}
+    assert recorded("credential.reach_narrowed", one, by=n.amara) == {}
+
+
+@pytest.mark.rule("I6", "A11")
+def test_who_stands_in_for_whoever_answers_for_it_speaks_for_them(company: Company) -> None:
+    version = brought_in(company)
+    n, one, store = company.people, opening(company.erp), vault(company)
+    stands_in = as_delegate(n.tom, giver=n.omar, now=company.now)
+    credential_transitions.declare_reach(one, actor=stands_in, now=company.now, codes=[code_of(version, one)])
+    assert (one.reach_kind, one.reach_by) == ("declared", n.tom)
+    credential_transitions.say_kept_in(one, actor=stands_in, now=company.now, store=store)
+    assert (one.said_by, one.said_for) == (n.tom, n.omar)
+    for_lena = as_delegate(n.grace, giver=n.lena, now=company.now)
+    credential_transitions.confirm_kept_in(one, actor=for_lena, now=company.now, store=store.pk)
+    assert (one.kept_in, one.kept_confirmed_by) == (store, n.grace)
+
+
+@pytest.mark.rule("I6")
+def test_what_a_credential_opens_is_chosen_from_the_register_alone(company: Company) -> None:
+    brought_in(company)
+    one = opening(company.erp)
+    for codes in (["nothing:like-it"], []):
+        with pytest.raises(InvalidInput) as no:
+            declare(company, one, company.people.omar, codes)
+        assert no.value.refusal.detail[0][0] == "codes"
+    Credential.objects.update(opens=None)
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+        declare(company, one, company.people.omar, ["x"])
+    with pytest.raises(OutOfTurn, match="not known which resource"):
+        declare(company, one, company.people.sana, ["x"])
+
+
+@pytest.mark.rule("I6", "T1")
+def test_that_it_opens_more_a_security_reviewer_says_and_it_counts_at_once(company: Company) -> None:
+    version = brought_in(company)
+    n, one = company.people, opening(company.erp)
+    code = code_of(version, one)
+    more = resources.add_entitlement(
+        company.erp, actor=as_actor(n.omar), now=company.now, code="x:drop", words="May drop tables", level="admin"
+    )
+    declare(company, one, n.omar, [code])
+    declare(company, one, n.sana, [code, more.code])
+    assert tier_of(version, one) == "standard"
+    finding = version.latest_assessment.findings.get(code="credential_reach")
+    assert (finding.severity, finding.detail) == ("high", "It opens more than is asked for: x:drop")
+    with pytest.raises(DutyConflict, match=r"^I6: Only who answers for what it opens,"):
+        declare(company, one, n.sana, [code])
+    declare(company, one, n.sana, None)
+    assert not version.latest_assessment.findings.filter(code="credential_reach").exists()
+    assert tier_of(version, one) == "standard"
+
+
+@pytest.mark.rule("I6", "T1")
+def test_a_code_counts_for_the_resource_that_a_credential_opens_and_for_no_other(company: Company) -> None:
+    version = brought_in(company)
+    one = opening(company.erp)
+    declare(company, one, company.people.omar, [code_of(version, one)])
+    Credential.objects.filter(pk=one.pk).update(reach_kind="read", opens=company.mail)
+    privilege = version.privileges.select_related("entitlement__resource", "credential").get(credential=one)
+    assert assessment.facts_of(privilege, "production").credential_reach == "wider"
+
+
+@pytest.mark.rule("I6")
+def test_what_was_read_from_the_backend_is_declared_otherwise_by_nobody(company: Company) -> None:
+    brought_in(company)
+    one = opening(company.erp)
+    Credential.objects.update(reach_kind="read", reach=["a", "b"])
+    with pytest.raises(OutOfTurn, match="read from the backend"):
+        declare(company, one, company.people.omar, ["a"])
+
+
+@pytest.mark.rule("I6", "T1")
+def test_the_database_lets_nobody_else_narrow_a_reach(company: Company) -> None:
+    brought_in(company)
+    n, rows = company.people, Credential.objects.filter(pk=opening(company.erp).pk)
+    for person in (n.rita, n.sana, None):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            rows.update(reach_kind="declared", reach=["x"], reach_by=person)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.update(reach_kind="declared", reach=[], reach_by=n.omar, reach_at=company.now)
+    as_delegate(n.tom, giver=n.omar, now=company.now)
+    over = company.now + timedelta(days=60)
+    for who, at in ((n.tom, over), (n.tom, None), (n.rita, company.now)):
+        with pytest.raises(IntegrityError, match="only who answers for what"), transaction.atomic():
+            rows.update(reach_kind="declared", reach=["x"], reach_by=who, reach_at=at)
+    rows.update(reach_kind="declared", reach=["x", "y"], reach_by=n.tom, reach_at=company.now)
+    rows.update(reach_kind="declared", reach=["x"], reach_by=n.omar, reach_at=over)
+    assert rows.update(reach_kind="declared", reach=["x", "y"], reach_by=n.omar) == 1
+    with pytest.raises(IntegrityError, match="narrows its reach"), transaction.atomic():
+        rows.update(reach=["x"], reach_by=n.rita)
+    assert rows.update(reach=["x", "y", "z"], reach_by=n.sana) == 1
+
+
+@pytest.mark.rule("A2")
+def test_that_a_store_keeps_it_moves_nothing_until_its_side_confirms_it(company: Company) -> None:
+    brought_in(company)
+    n, one, store = company.people, opening(company.erp), vault(company)
+    for wrong in (company.slack, scenarios.resource(n, "Old", "data_store", "internal", n.lena, n.piet, n.supply)):
+        with pytest.raises(InvalidInput, match="Choose a secret store"):
+            credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=wrong)
+    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
+    assert (one.kept_in, one.decided_on) == (None, company.erp)
+    told = Notice.objects.filter(event="credential_said_kept")
+    assert {notice.recipient for notice in told} == {n.lena, n.piet}
+    assert mail_text.link(told[0].context).endswith(one.href)
+    assert "Vault" in mail_text.write(told[0], None).subject
+    for person in (n.rita, n.omar, n.sana, n.ines):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+            credential_transitions.confirm_kept_in(one, actor=as_actor(person), now=company.now, store=store.pk)
+    with pytest.raises(OutOfTurn, match="Something else is said"):
+        credential_transitions.confirm_kept_in(one, actor=as_actor(n.lena), now=company.now, store=company.slack.pk)
+    credential_transitions.confirm_kept_in(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
+    assert (one.kept_in, one.decided_on, one.kept_confirmed_by) == (store, store, n.lena)
+    assert (one.said_kept_in, one.said_by) == (None, None)
+    assert {
+        event.verb for event in LedgerEvent.objects.filter(subject_type="inventory.credential", outcome="done")
+    } >= {
+        "credential.kept_in_said",
+        "credential.kept_in_confirmed",
+    }
+
+
+@pytest.mark.rule("A2", "S8")
+@pytest.mark.parametrize("stake", ["said", "stands_in", "owner"])
+def test_who_said_it_or_owns_what_uses_it_does_not_confirm_it(company: Company, stake: str) -> None:
+    version = brought_in(company)
+    n, one = company.people, opening(company.erp)
+    store = vault(company, "rita" if stake == "said" else "lena")
+    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
+    if stake == "owner":
+        Automation.objects.filter(pk=version.automation_id).update(business_owner=n.lena)
+    who = as_actor(n.rita if stake == "said" else n.lena)
+    if stake == "stands_in":
+        Credential.objects.update(said_for=n.lena)
+    for verb in (credential_transitions.confirm_kept_in, credential_transitions.refuse_kept_in):
+        with pytest.raises(DutyConflict, match="somebody else"):
+            verb(one, actor=who, now=company.now, store=store.pk)
+    assert opening(company.erp).kept_in is None
+    credential_transitions.confirm_kept_in(one, actor=as_actor(n.piet), now=company.now, store=store.pk)
+    assert one.kept_confirmed_by == n.piet
+
+
+@pytest.mark.rule("A2")
+def test_a_store_that_does_not_keep_it_is_said_again_by_nobody_but_its_side(company: Company) -> None:
+    brought_in(company)
+    n, one, store = company.people, opening(company.erp), vault(company)
+    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
+    with pytest.raises(OutOfTurn, match="Rita Novak says already"):
+        credential_transitions.say_kept_in(one, actor=as_actor(n.omar), now=company.now, store=store)
+    credential_transitions.refuse_kept_in(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
+    assert (one.said_kept_in, one.kept_refused_for) == (None, [store.pk])
+    for person in (n.rita, n.omar):
+        with pytest.raises(InvalidInput, match="said that it does not keep"):
+            credential_transitions.say_kept_in(one, actor=as_actor(person), now=company.now, store=store)
+
+
+@pytest.mark.rule("A2")
+def test_what_one_said_oneself_is_taken_back(company: Company) -> None:
+    brought_in(company)
+    n, one, store = company.people, opening(company.erp), vault(company)
+    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
+    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=None)
+    assert (one.said_kept_in, one.kept_refused_for) == (None, [])
+    with pytest.raises(InvalidInput, match="Choose the store"):
+        credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=None)
+
+
+@pytest.mark.rule("A2")
+def test_a_confirmed_store_is_left_for_another_by_both_sides(company: Company) -> None:
+    brought_in(company)
+    n, one, store = company.people, opening(company.erp), vault(company)
+    other = scenarios.resource(n, "Key vault", "secret_store", "restricted", n.mei, n.grace, n.it_ops)
+    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
+    credential_transitions.confirm_kept_in(one, actor=as_actor(n.lena), now=company.now, store=store.pk)
+    for person in (n.rita, n.omar, n.sana):
+        with pytest.raises(DutyConflict, match="only its side says that another does"):
+            credential_transitions.say_kept_in(one, actor=as_actor(person), now=company.now, store=other)
+    credential_transitions.say_kept_in(one, actor=as_actor(n.lena), now=company.now, store=other)
+    assert one.decided_on == store
+    credential_transitions.confirm_kept_in(one, actor=as_actor(n.grace), now=company.now, store=other.pk)
+    assert one.decided_on == other
+
+
+@pytest.mark.rule("A2")
+def test_the_database_keeps_a_credential_in_no_store_whose_side_did_not_confirm_it(company: Company) -> None:
+    brought_in(company)
+    n, rows, store = company.people, Credential.objects.filter(pk=opening(company.erp).pk), vault(company)
+    keeps = {"kept_in": store, "kept_confirmed_at": company.now, "said_kept_in": None, "said_by": None}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.update(**keeps, kept_confirmed_by=n.lena)  # nobody had said so
+    rows.update(said_kept_in=store, said_by=n.lena)
+    for person in (n.lena, n.rita, n.omar):
+        with pytest.raises(IntegrityError, match="A2"), transaction.atomic():
+            rows.update(**keeps, kept_confirmed_by=person)
+    assert rows.update(**keeps, kept_confirmed_by=n.piet) == 1
+    with pytest.raises(IntegrityError, match="A2"), transaction.atomic():
+        rows.update(kept_in=None, kept_confirmed_by=None, kept_confirmed_at=None)
+    with pytest.raises(IntegrityError, match="said first"), transaction.atomic():
+        Credential.objects.create(
+            kind="x", kept_in=store, kept_confirmed_by=n.piet, kept_confirmed_at=company.now, external_id="new"
+        )
+
+
+@pytest.mark.rule("I6", "T1")
+def test_a_credential_that_is_said_to_open_something_else_has_no_reach_that_anybody_declared(company: Company) -> None:
+    version = brought_in(company)
+    one = opening(company.erp)
+    declare(company, one, company.people.omar, [code_of(version, one)])
+    stock_report.version(replace(company, erp=company.drive), stock_report.another_order)
+    one.refresh_from_db()
+    assert (one.opens, one.reach_kind, one.reach) == (company.drive, "unknown", [])
+
+
+@pytest.mark.rule("I6")
+def test_a_credential_is_seen_by_whoever_answers_for_it_or_sees_what_uses_it(company: Company) -> None:
+    brought_in(company)
+    n, one, store = company.people, opening(company.erp), vault(company)
+
+    def see() -> set[str]:
+        return {p.name for p in n.people if Credential.objects.visible_to(as_actor(p), company.now).filter(pk=one.pk)}
+
+    first = see()
+    assert {n.rita.name, n.omar.name, n.amara.name, n.sana.name, n.yuki.name, n.ines.name} <= first
+    assert not first & {n.lena.name, n.mei.name, n.nadia.name, n.tom.name}
+    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
+    credential_transitions.describe_credential(one, actor=as_actor(n.rita), now=company.now, fields={"owner": n.tom})
+    assert see() - first == {n.lena.name, n.piet.name, n.tom.name}

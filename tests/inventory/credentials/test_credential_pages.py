@@ -1,0 +1,170 @@
+"""The pages of a credential: what is known of it, who is offered to say it, and what a form does with what it can't use (I6, A2)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from governance.core.models import Person
+from inventory.credentials import transitions as credential_transitions
+from inventory.credentials.transitions import SECRET
+from inventory.models import Credential, Resource
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.approvals.intake.builder import of_its_own
+from tests.inventory.credentials.test_credential_facts import TOKEN, opening, vault
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.django_db
+
+
+def see(person: Person, name: str, row: Credential | Resource) -> str:
+    """A page as somebody has it."""
+    return client_of(person).get(reverse(name, args=[row.pk])).content.decode()
+
+
+@pytest.mark.rule("I6")
+@pytest.mark.parametrize("field", ["expires_at", "lifetime", "owner"])
+def test_a_secret_typed_into_a_field_is_not_shown_again_and_the_rest_is_not_lost(company: Company, field: str) -> None:
+    stock_report.version(company)
+    one = opening(company.erp)
+    typed = {"lifetime": "long", "rotation_due_on": "2027-03-01", field: TOKEN}
+    answer = client_of(company.people.rita).post(reverse("credential_describe", args=[one.pk]), typed)
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert SECRET in html
+    assert TOKEN not in html
+    assert "2027-03-01" in html
+    assert opening(company.erp).rotation_due_on is None
+
+
+@pytest.mark.rule("I6")
+def test_what_a_form_cannot_use_is_said_beside_its_field_and_nothing_typed_is_lost(company: Company) -> None:
+    stock_report.version(company)
+    one, omar = opening(company.erp), client_of(company.people.omar)
+    describe, reach = (reverse(name, args=[one.pk]) for name in ("credential_describe", "credential_reach"))
+    answer = omar.post(describe, {"lifetime": "long", "issued_at": "2026-06-01", "expires_at": "2026-05-01"})
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert html.index('name="expires_at"') < html.index("That is before it was issued.") < html.index('name="owner"')
+    assert "2026-06-01" in html
+    code = company.erp.entitlements.get().code
+    for typed, said in (
+        ({"known": "no", "codes": [code]}, "say one or the other"),
+        ({"known": "yes", "codes": []}, "Choose what it opens"),
+        ({"known": "yes", "codes": [TOKEN]}, "looks like a secret"),
+    ):
+        answer = omar.post(reach, typed)
+        assert (answer.status_code, said in answer.content.decode()) == (422, True)
+        assert TOKEN not in answer.content.decode()
+    assert opening(company.erp).reach_kind == "unknown"
+
+
+@pytest.mark.rule("H3", "I6")
+def test_its_timeline_begins_with_who_brought_it_in(company: Company) -> None:
+    stock_report.version(company)
+    html = see(company.people.rita, "credential", opening(company.erp))
+    assert "registered a credential" in html
+    assert "Nothing happened yet." not in html
+
+
+@pytest.mark.rule("I6")
+def test_what_was_said_stands_on_its_page_and_its_age_is_said_in_words(company: Company) -> None:
+    stock_report.version(company)
+    n, one = company.people, opening(company.erp)
+    describe = reverse("credential_describe", args=[one.pk])
+    typed = {"lifetime": "long", "issued_at": "2026-01-05", "expires_at": "2026-11-01", "owner": n.piet.pk}
+    assert client_of(n.rita).post(describe, typed).status_code == 302
+    credential_transitions.describe_credential(
+        one, actor=as_actor(n.omar), now=company.now, fields={"rotation_due_on": date(2026, 10, 1)}
+    )
+    assert opening(company.erp).issued_at == datetime(2026, 1, 5, tzinfo=UTC)
+    html = see(n.omar, "credential", one)
+    for said in (
+        "Expired on",
+        "Rotation overdue since",
+        "Long-lived",
+        "5 Jan 2026",
+        n.piet.name,
+        "Weekly stock report",
+    ):
+        assert said in html, said
+    panel = see(n.omar, "resource", company.erp).partition('id="credentials"')[2]
+    for said in (one.href, "Opens it", "Expired on", "Rotation overdue since", n.piet.name):
+        assert said in panel, said
+
+
+@pytest.mark.rule("A2")
+def test_the_stores_side_is_asked_on_the_page_and_answers_there(company: Company) -> None:
+    stock_report.version(company)
+    n, one, store = company.people, opening(company.erp), vault(company)
+    say, yes = reverse("credential_kept_in", args=[one.pk]), reverse("credential_kept_here", args=[one.pk])
+    assert client_of(n.rita).post(say, {"store": company.slack.pk}).status_code == 422
+    assert client_of(n.rita).post(say, {"store": store.pk}).status_code == 302
+    assert yes not in see(n.rita, "credential", one)
+    assert "Said to be kept here, not confirmed" in see(n.lena, "resource", store)
+    assert yes in see(n.lena, "credential", one)
+    assert client_of(n.lena).post(yes, {"store": company.slack.pk}).status_code == 409
+    assert client_of(n.lena).post(yes, {"store": store.pk}).status_code == 302
+    assert "Kept here" in see(n.lena, "resource", store)
+    assert opening(company.erp).kept_in == store
+
+
+@pytest.mark.rule("A2", "I6")
+def test_a_store_that_does_not_keep_it_shows_its_side_nothing_of_it_any_more(company: Company) -> None:
+    stock_report.version(company)
+    n, one, store = company.people, opening(company.erp), vault(company)
+    credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
+    answer = client_of(n.lena).post(reverse("credential_not_kept_here", args=[one.pk]), {"store": store.pk})
+    assert (answer.status_code, answer["Location"]) == (302, reverse("resource_list"))
+    assert client_of(n.lena).get(one.href).status_code == 404
+
+
+@pytest.mark.rule("I6")
+def test_who_finds_a_resource_by_its_name_alone_sees_nothing_of_its_credentials(company: Company) -> None:
+    stock_report.version(company)
+    html = see(company.people.nadia, "resource", company.erp)
+    assert company.erp.name in html
+    assert 'id="credentials"' not in html
+    assert "would be here; an import" in see(company.people.mei, "resource", company.mail)
+
+
+@pytest.mark.rule("I6")
+def test_what_it_opens_is_listed_in_words_with_how_it_is_known(company: Company) -> None:
+    version = stock_report.version(company)
+    n, one = company.people, opening(company.erp)
+    entitlement = version.privileges.get(credential=one).entitlement
+    typed = {"known": "yes", "codes": [entitlement.code]}
+    assert client_of(n.omar).post(reverse("credential_reach", args=[one.pk]), typed).status_code == 302
+    html = see(n.omar, "credential", one)
+    assert entitlement.sentence in html
+    assert "1 entitlement, declared" in html
+    assert "said what a credential opens" in html
+
+
+def test_a_resources_page_asks_the_database_as_often_for_many_credentials_as_for_one(company: Company) -> None:
+    n = company.people
+    counts = []
+    for word in ("one", "two", "three"):
+        content = of_its_own(stock_report.EXPORT, word)
+        scenarios.brought_in(company, stock_report.EXPORT, content=content)
+        one = Credential.objects.filter(opens=company.erp).latest("pk")
+        credential_transitions.describe_credential(
+            one, actor=as_actor(n.omar), now=company.now, fields={"owner": n.piet}
+        )
+        credential_transitions.declare_reach(
+            one, actor=as_actor(n.omar), now=company.now, codes=[company.erp.entitlements.get().code]
+        )
+        client = client_of(n.omar)
+        with CaptureQueriesContext(
+            connection,
+        ) as seen:
+            assert client.get(company.erp.href).content.decode().count("declared") == len(counts) + 1
+        counts.append(len(seen))
+    assert counts[0] == counts[1] == counts[2]

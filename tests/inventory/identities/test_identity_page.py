@@ -1,0 +1,275 @@
+"""The page of a non-human identity: who runs as it, what a leak of it would touch, who may see it (I5)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.models import Submission
+from governance.core.engine.transition import Step
+from governance.core.models import LedgerEvent, Person, Team
+from inventory.automations import queries as automation_queries
+from inventory.automations.transitions import lifecycle
+from inventory.imports.transitions import write_version
+from inventory.models import Automation, NonHumanIdentity, Version, VersionIdentity
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.inventory.ownership.test_interim_owner import left
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+from tests.trigger_bypass import without_events
+
+pytestmark = pytest.mark.django_db
+
+SUBJECT = "spiffe://northwind/supply/stock-report"
+
+
+def made_for(automation: Automation, owner: Person) -> NonHumanIdentity:
+    """An identity that the version in force runs as."""
+    one = NonHumanIdentity.objects.create(
+        kind="spiffe", issuer="northwind", subject=SUBJECT, owner=owner, automation=automation
+    )
+    VersionIdentity.objects.create(version=automation.approved_version, identity=one)
+    return one
+
+
+def body(person: Person, path: str, status: int = 200) -> str:
+    """A page as somebody sees it, without its frame."""
+    answer = client_of(person).get(path)
+    assert answer.status_code == status, path
+    return str(answer.content.decode()).partition("<main")[2]
+
+
+def cost(person: Person, path: str) -> int:
+    """How many queries a page asks."""
+    client = client_of(person)
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(path).status_code == 200
+    return len([one for one in asked.captured_queries if "controls_clockoffset" not in one["sql"]])
+
+
+def neighbour(company: Company, number: int, identity: NonHumanIdentity) -> Version:
+    """Another automation of the same builder that runs as it, never submitted."""
+    made = stock_report.version(company, lambda export: export.update(id=f"other{number}", name=f"Other {number}"))
+    VersionIdentity.objects.create(version=made, identity=identity)
+    return made
+
+
+@pytest.mark.rule("I5", "S5")
+def test_it_is_there_for_its_owner_and_whoever_sees_what_runs_as_it_and_for_nobody_else(
+    stock_in_force: Submission, company: Company
+) -> None:
+    n = company.people
+    one = made_for(stock_in_force.automation, n.lena)
+    for name in ("identity", "identity_grants"):
+        path = reverse(name, args=[one.pk])
+        for who in (n.lena, n.jonas, n.rita, n.omar, n.sana, n.yuki):
+            assert SUBJECT in body(who, path), (name, who.name)
+        assert SUBJECT not in body(n.nadia, path, 404)
+
+
+@pytest.mark.rule("I5", "G3")
+def test_it_says_what_a_leak_would_touch_and_nothing_once_that_is_stopped(
+    stock_in_force: Submission, company: Company
+) -> None:
+    n, automation = company.people, stock_in_force.automation
+    one = made_for(automation, n.jonas)
+    page = body(n.jonas, one.href)
+    assert "If it leaked: 2 resources within reach, 1 of them to change or run" in page
+    for name in (automation.name, company.erp.name, company.slack.name, reverse("identity_grants", args=[one.pk])):
+        assert name in page
+    assert "4 in force" in body(n.jonas, reverse("identity_grants", args=[one.pk]))
+    lifecycle.stop(automation, actor=as_actor(n.jonas), now=company.now, reason="It posts nonsense.")
+    assert "If it leaked: nothing of it within reach now" in body(n.jonas, one.href)
+
+
+@pytest.mark.rule("I5", "G3")
+def test_that_one_grant_has_ended_hides_nothing_of_the_others(stock_in_force: Submission, company: Company) -> None:
+    n = company.people
+    one = made_for(stock_in_force.automation, n.jonas)
+    without_events()
+    grant = stock_in_force.automation.grants.get(entitlement__resource=company.erp)
+    on_erp = stock_in_force.automation.grants.filter(credential=grant.credential)  # it ends with its credential (A2)
+    assert on_erp.update(state="ended", ended_at=company.now, ended_why="expired") == 2
+    assert "If it leaked: 1 resource within reach, 1 of them to change or run" in body(n.jonas, one.href)
+
+
+@pytest.mark.rule("I5", "S5")
+def test_what_is_not_drawn_counts_for_the_tier_and_the_picture_says_that_it_is_a_part(
+    stock_in_force: Submission, company: Company
+) -> None:
+    n = company.people
+    one = made_for(stock_in_force.automation, n.jonas)
+    version = neighbour(company, 1, one)
+    Automation.objects.filter(pk=version.automation_id).update(
+        team=n.marketing, business_owner=n.nadia, technical_owner=None, state="in_review", tier="high"
+    )
+    page = body(n.jonas, one.href)
+    assert "Other 1" not in page
+    assert "within reach, 1 of them to change or run, of what is drawn here" in page
+    assert "High" in page.partition("the highest of what runs as it")[0].rpartition("In the register")[2]
+
+
+@pytest.mark.rule("I5")
+def test_sharing_it_is_said_and_what_the_reader_may_not_see_is_counted_only(
+    stock_in_force: Submission, company: Company
+) -> None:
+    n = company.people
+    one = made_for(stock_in_force.automation, n.lena)
+    assert "run as it: each counts" not in body(n.sana, one.href)
+    version = neighbour(company, 1, one)
+    assert "2 automations run as it: each counts with the highest tier of them." in body(n.sana, one.href)
+    Automation.objects.filter(pk=version.automation_id).update(team=n.marketing)
+    assert "run as it: each counts" not in body(n.sana, one.href)  # a draft of another team runs as nothing
+    Automation.objects.filter(pk=version.automation_id).update(state="in_review", tier="high")
+    page = body(n.lena, one.href)
+    assert "Other 1" not in page
+    assert "0 automations, and 2 that you may not see" in page
+
+
+@pytest.mark.rule("I3", "I5")
+def test_with_its_owner_gone_it_says_so_and_leads_on(stock_in_force: Submission, company: Company) -> None:
+    n = company.people
+    one = made_for(stock_in_force.automation, n.lena)
+    left(company, n.lena)
+    assert "Nobody answers for this." in body(n.sana, one.href)
+    assert client_of(n.sana).get(reverse("ownerless_one", args=["identity", one.pk]))["Location"] == one.href
+
+
+def test_it_costs_the_same_for_one_automation_as_for_five(stock_in_force: Submission, company: Company) -> None:
+    n = company.people
+    one = made_for(stock_in_force.automation, n.lena)
+    few = cost(n.sana, one.href)
+    for number in range(4):
+        neighbour(company, number, one)
+    assert cost(n.sana, one.href) == few
+    assert few <= 15
+
+
+@pytest.mark.rule("I5")
+def test_the_search_finds_it_for_whoever_may_see_it(stock_in_force: Submission, company: Company) -> None:
+    n = company.people
+    one = made_for(stock_in_force.automation, n.lena)
+    path = f"{reverse('search')}?q=supply%2Fstock-report"
+    assert one.href in body(n.rita, path)
+    assert one.href not in body(n.nadia, path)
+
+
+@pytest.mark.rule("I5")
+def test_an_automations_picture_leads_to_what_it_runs_as(stock_in_force: Submission, company: Company) -> None:
+    one = made_for(stock_in_force.automation, company.people.lena)
+    assert f'href="{one.href}"' in body(company.people.jonas, stock_in_force.automation.href)
+
+
+def drafted(company: Company, team: Team, owner: Person, identity: NonHumanIdentity) -> Version:
+    """A draft of another team that names the identity, never submitted."""
+    made = stock_report.version(company, lambda export: export.update(id="elsewhere", name="Elsewhere"))
+    Automation.objects.filter(pk=made.automation_id).update(team=team, business_owner=owner, technical_owner=None)
+    VersionIdentity.objects.create(version=made, identity=identity)
+    return made
+
+
+@pytest.mark.rule("I5", "S5")
+def test_naming_it_in_a_draft_shows_nothing_of_another_teams_identity(
+    stock_in_force: Submission, company: Company
+) -> None:
+    n = company.people
+    one = made_for(stock_in_force.automation, n.lena)
+    made = drafted(company, n.marketing, n.nadia, one)
+    for path in (one.href, reverse("identity_grants", args=[one.pk])):
+        assert SUBJECT not in body(n.nadia, path, 404)
+    page = body(n.nadia, made.automation.href)
+    assert SUBJECT in page, "it is in their own file"
+    assert one.href not in page
+    assert stock_in_force.automation.name not in page
+    assert one.href not in body(n.nadia, f"{reverse('search')}?q=stock-report")
+    Automation.objects.filter(pk=made.automation_id).update(state="in_review")
+    assert f"Serves</dt><dd>{stock_in_force.automation.name}" not in body(n.nadia, one.href)
+
+
+@pytest.mark.rule("I5", "S5")
+def test_its_owner_who_sees_nothing_of_what_it_serves_is_told_how_much_there_is_and_led_nowhere(
+    stock_in_force: Submission, company: Company
+) -> None:
+    automation = stock_in_force.automation
+    one = made_for(automation, company.people.nadia)
+    page = body(one.owner, one.href)
+    assert automation.name not in page
+    assert f'href="{automation.href}"' not in page
+    assert "one that you may not see" in page
+    assert "1 that you may not see" in page
+    held = body(one.owner, reverse("identity_grants", args=[one.pk]))
+    assert "4 grants of automations that you may not see" in held
+
+
+@pytest.mark.rule("I5")
+def test_a_version_under_review_of_what_is_live_runs_as_it_already(
+    stock_in_force: Submission, company: Company
+) -> None:
+    n = company.people
+    one = NonHumanIdentity.objects.create(kind="spiffe", issuer="northwind", subject=SUBJECT, owner=n.jonas)
+    newer = stock_report.version(company, stock_report.one_more_channel)
+    VersionIdentity.objects.create(version=newer, identity=one)
+    assert "Automations that run as it would be here" in body(n.jonas, one.href)
+    scenarios.submitted(company, newer)
+    assert stock_in_force.automation.name in body(n.jonas, one.href)
+
+
+@pytest.mark.rule("A2", "G3", "G5")
+def test_a_stopped_credential_takes_what_needs_it_out_of_every_picture(
+    stock_in_force: Submission, company: Company
+) -> None:
+    n, automation = company.people, stock_in_force.automation
+    one = made_for(automation, n.jonas)
+    for grant in automation.grants.filter(kind="credential"):
+        transition_lifecycle.stop(grant, actor=as_actor(n.omar), now=company.now, reason="Leaked.")
+    for path in (one.href, automation.href):
+        assert "If it leaked: nothing of it within reach now" in body(n.jonas, path)
+    assert "It holds nothing now." in body(n.jonas, reverse("automation_stop", args=[automation.pk]))
+
+
+@pytest.mark.rule("G1", "G3")
+def test_what_is_out_of_its_term_is_in_no_picture_before_any_sweep(
+    stock_in_force: Submission, company: Company
+) -> None:
+    held = automation_queries.of(stock_in_force.automation, now=company.now)[stock_in_force.automation_id]
+    assert {one.state for one in held.values()} == {automation_queries.ACTIVE}
+    later = company.now + timedelta(days=181)
+    held = automation_queries.of(stock_in_force.automation, now=later)[stock_in_force.automation_id]
+    assert {one.state for one in held.values()} == {automation_queries.SUSPENDED}
+
+
+@pytest.mark.rule("I5")
+def test_what_is_submitted_takes_over_an_identity_that_serves_only_a_draft(company: Company) -> None:
+    n = company.people
+    squatting = stock_report.version(company, lambda export: export.update(id="squat", name="Squatter"))
+    Automation.objects.filter(pk=squatting.automation_id).update(team=n.marketing, business_owner=n.nadia)
+    squatting.automation.refresh_from_db()
+    one = NonHumanIdentity.objects.create(
+        kind="spiffe", issuer="northwind", subject=SUBJECT, owner=n.nadia, automation=squatting.automation
+    )
+    VersionIdentity.objects.create(version=squatting, identity=one)
+    version = stock_report.version(company)
+    VersionIdentity.objects.create(version=version, identity=one)
+    scenarios.submitted(company, version)
+    one.refresh_from_db()
+    assert (one.owner, one.automation) == (version.automation.business_owner, version.automation)
+    assert one.history.count() == 2
+    assert LedgerEvent.objects.filter(verb="identity.handed_over", subject_id=str(one.pk)).count() == 1
+
+
+@pytest.mark.rule("I5")
+def test_what_was_submitted_once_keeps_its_identity(stock_in_force: Submission, company: Company) -> None:
+    one = made_for(stock_in_force.automation, company.people.jonas)
+    made = neighbour(company, 1, one)
+    step = Step(made.automation, as_actor(company.people.rita), company.now, "submission.submitted")
+    write_version.hand_over_identities(step, made)
+    one.refresh_from_db()
+    assert one.automation == stock_in_force.automation
+    assert step.events == []

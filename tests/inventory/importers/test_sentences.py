@@ -1,0 +1,74 @@
+"""What somebody may do, said as a person would say it."""
+
+from __future__ import annotations
+
+import pytest
+
+from inventory.importers import sentences
+
+SENTENCES = [
+    ("slack", "message:post", "#finance", "", "Slack", "May post messages to #finance in Slack"),
+    ("slack", "message:post", "C07X", "stock", "Slack", "May post messages to stock in Slack"),
+    ("slack", "message:post", "", "", "Slack", "May post messages in Slack"),
+    ("postgres", "database:executeQuery/read", "a.b, a.c", "", "ERP", "May read a.b and a.c in ERP"),
+    ("postgres", "database:executeQuery", "{model}", "", "ERP", "May run SQL, whatever a model chooses, in ERP"),
+    ("postgres", "database:insert", "scm.rows", "", "ERP", "May add rows to scm.rows in ERP"),
+    ("gmail", "message:send", "{expression}", "", "Mail", "May send mail to what is worked out at run time from Mail"),
+    ("httpRequest", "request:get", "/v2/{expression}/x", "", "Shop", "May read /v2/…/x from Shop"),
+    ("lmChatOpenAi", "model:call", "gpt-4.1", "", "Gateway", "May send prompts to gpt-4.1 through Gateway"),
+    ("mcp", "create_issue", "", "", "GitHub", "May create issues through GitHub"),
+    ("mcp", "delete_repository", "", "", "GitHub", "May delete repositories through GitHub"),
+    ("mcp", "*", "", "", "GitHub", "May do everything that it offers through GitHub"),
+    ("mcp", "issues:*", "", "", "GitHub", "May do anything with issues through GitHub"),
+    ("mcp", "frobnicate", "", "", "GitHub", "May use frobnicate through GitHub"),
+    ("hubspot", "contact:getAll", "", "", "CRM", "May read contacts in CRM"),
+    ("hubspot", "userGroup:update", "42", "Sales", "CRM", "May update user groups of Sales in CRM"),
+]
+
+
+@pytest.mark.parametrize(
+    ("instance", "said"),
+    [("n8n 3617a2b4c5d6a60c", "n8n"), ("n8n 3617…a60c0", "n8n"), ("Power Automate", "Power Automate"), ("mcp", "MCP")],
+)
+def test_a_platform_is_called_by_its_name_and_not_by_an_id(instance: str, said: str) -> None:
+    assert sentences.platform(instance) == said
+
+
+@pytest.mark.rule("I4")
+@pytest.mark.parametrize(("connector", "code", "target", "label", "resource", "said"), SENTENCES)
+def test_an_entitlement_with_its_target_is_a_sentence(
+    connector: str, code: str, target: str, label: str, resource: str, said: str
+) -> None:
+    phrase = sentences.phrase(connector, code)
+    assert sentences.sentence(phrase.words, phrase.form, resource, target, label) == said
+
+
+def test_words_of_a_persons_own_are_kept_as_they_are() -> None:
+    assert sentences.sentence("May pay suppliers", "", "Bank", "EUR 500") == "May pay suppliers: EUR 500, in Bank"
+
+
+@pytest.mark.rule("I4", "A7")
+@pytest.mark.parametrize(
+    ("connector", "target", "scope", "found"),
+    [
+        ("postgres", "a.b, a.c", "", ("tables", ["a.b", "a.c"])),
+        ("slack", "#one", "", ("set", ["#one"])),
+        ("ftp", "/out/x.csv", "", ("path", ["/out/x.csv"])),
+        ("slack", "{expression}", "", ("none", [])),
+        ("ftp", "/out/{expression}.csv", "", ("none", [])),
+        ("kubernetes", "", "namespace x", ("text", ["namespace x"])),
+        ("slack", "", "", ("none", [])),
+    ],
+)
+def test_what_can_be_narrowed_is_what_the_source_names(
+    connector: str, target: str, scope: str, found: tuple[str, list[str]]
+) -> None:
+    assert sentences.scope_of(connector, target, scope) == found
+
+
+@pytest.mark.rule("T1")
+def test_what_carries_data_out_is_an_outbound_channel() -> None:
+    assert sentences.carries_out("slack", "write")
+    assert not sentences.carries_out("slack", "read")
+    assert sentences.carries_out("httpRequest", "read")
+    assert not sentences.carries_out("postgres", "write")

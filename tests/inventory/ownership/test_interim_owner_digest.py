@@ -1,0 +1,29 @@
+"""Who is asked by their digest to confirm an interim owner: whoever may still (I3, R5)."""
+
+from __future__ import annotations
+
+import pytest
+
+from governance.core.models import Notice, Team
+from inventory.ownership import notices as ownership_notices
+from tests.inventory.ownership.test_interim_owner import name, orphan
+from tests.scenarios import Company
+from tests.trigger_bypass import unguarded
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.rule("I3", "R5")
+def test_who_may_confirm_an_interim_owner_no_more_is_not_asked(company: Company) -> None:
+    n, c = company.people, company
+    named = name(c, orphan(c), n.rita, n.sana)
+    threads = {f"interim:{named.pk}"}
+    asked = list(Notice.objects.filter(event="interim_named").order_by("pk"))
+    assert asked
+    for one in asked:
+        assert set(ownership_notices.named(one.recipient, threads, c.now)) == threads
+    assert ownership_notices.named(n.rita, threads, c.now) == ownership_notices.named(n.sana, threads, c.now) == {}
+    with unguarded(Team):
+        Team.objects.filter(lead=asked[0].recipient).update(lead=n.bram)
+        Team.objects.filter(deputy_lead=asked[0].recipient).update(deputy_lead=None)
+    assert ownership_notices.named(asked[0].recipient, threads, c.now) == {}

@@ -1,0 +1,161 @@
+"""Pages about what nobody answers for: the banner with its buttons and reasons, the form, the list, home (I3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from governance.core.mail import mail_text
+from governance.core.models import LedgerEvent, Notice, Person
+from inventory.models import Automation, Credential, InterimOwner, NonHumanIdentity, Resource, VersionIdentity
+from inventory.ownership import transitions as ownership_transitions
+from tests import scenarios
+from tests.inventory.ownership.test_interim_owner import left, name, stands_in
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.django_db
+
+
+def seen(person: Person, path: str) -> str:
+    """A page as somebody sees it."""
+    answer = client_of(person).get(path)
+    assert answer.status_code == 200, path
+    return str(answer.content.decode())
+
+
+def cost(person: Person, path: str) -> int:
+    """How many queries a page asks."""
+    client = client_of(person)
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        assert client.get(path).status_code == 200
+    return len([one for one in asked.captured_queries if "controls_clockoffset" not in one["sql"]])
+
+
+@pytest.mark.rule("I3")
+def test_the_resources_page_says_that_nobody_answers_and_offers_the_next_step_to_who_may_take_it(
+    company: Company,
+) -> None:
+    n, here = company.people, company.slack.href
+    assert "Nobody answers" not in seen(n.amara, here)
+    left(company, n.omar)
+    naming = reverse("interim_name", args=["resource", company.slack.pk])
+    for person, may in ((n.amara, True), (n.sana, True), (n.rita, False), (n.ines, False), (n.yuki, False)):
+        html = seen(person, here)
+        assert "Nobody answers for this." in html
+        assert (naming in html) == may, person.name
+    answer = client_of(n.amara).post(naming, {"person": n.grace.pk, "reason": "She set it up."})
+    assert (answer.status_code, answer["Location"]) == (302, here)
+    named = InterimOwner.objects.get()
+    confirming = reverse("interim_confirm", args=[named.pk])
+    own = seen(n.amara, here)
+    assert "Amara Okafor has named Grace Lindqvist; a security reviewer has to say so too." in own
+    assert "You named Grace Lindqvist; somebody else confirms it. A security reviewer does." in own
+    assert ('aria-describedby="interim-why"' in own, confirming in own) == (True, False)
+    assert confirming in seen(n.sana, here)
+    assert client_of(n.sana).post(confirming).status_code == 302
+    html = seen(n.rita, here)
+    assert "Grace Lindqvist answers for this until" in html
+    assert "Amara Okafor named Grace Lindqvist, Sana Iqbal confirmed it." in html
+    dropping = reverse("interim_drop", args=[named.pk])
+    assert dropping in seen(n.grace, here)
+    assert client_of(n.grace).post(dropping, {"reason": "I can’t."}).status_code == 302
+    assert "Nobody answers for this." in seen(n.rita, here)
+
+
+@pytest.mark.rule("I3", "S5")
+def test_what_is_tried_by_whoever_may_not_is_refused_and_on_record(company: Company) -> None:
+    n = company.people
+    left(company, n.omar)
+    slack = Resource.objects.get(pk=company.slack.pk)
+    answer = client_of(n.rita).post(reverse("interim_name", args=["resource", slack.pk]), {"person": n.grace.pk})
+    assert answer.status_code == 403
+    assert LedgerEvent.objects.filter(verb="interim.named", outcome="refused", code="PERMISSION").exists()
+    own = client_of(n.amara).post(reverse("interim_name", args=["resource", slack.pk]), {"person": n.amara.pk})
+    assert own.status_code == 403
+    assert "can&#x27;t name yourself" in own.content.decode()
+    named = name(company, slack, n.grace, n.amara)
+    assert client_of(n.amara).post(reverse("interim_confirm", args=[named.pk])).status_code == 403
+    assert client_of(n.amara).get(reverse("interim_name", args=["spoon", 1])).status_code == 404
+
+
+@pytest.mark.rule("I3", "I5", "I6")
+def test_an_automations_page_leads_to_what_it_runs_as_and_uses_and_nobody_answers_for(company: Company) -> None:
+    n = company.people
+    version = scenarios.brought_in(company)
+    identity = NonHumanIdentity.objects.create(
+        kind="spiffe", issuer="x", subject="spiffe://x", owner=n.lena, automation=version.automation
+    )
+    VersionIdentity.objects.create(version=version, identity=identity)
+    credential = Credential.objects.filter(opens=company.slack).order_by("pk")[0]
+    credential.owner = n.lena
+    credential.save()
+    for gone in (n.lena, n.jonas):
+        left(company, gone)
+    here = version.automation.href
+    html = seen(n.theo, here)
+    assert "Nobody answers for this." in html
+    assert reverse("identity", args=[identity.pk]) in html
+    assert reverse("ownerless_one", args=["credential", credential.pk]) in seen(n.theo, f"{here}?tab=privileges")
+    assert "Lena Fischer left." in seen(n.sana, reverse("ownerless_one", args=["credential", credential.pk]))
+    assert client_of(n.nadia).get(reverse("ownerless_one", args=["credential", credential.pk])).status_code == 404
+    assert cost(n.theo, here) <= 15
+    assert cost(n.theo, f"{here}?tab=privileges") <= 15
+
+
+@pytest.mark.rule("I3")
+def test_home_and_the_list_show_leads_and_security_what_they_can_do_something_about(company: Company) -> None:
+    n = company.people
+    automation = scenarios.brought_in(company).automation
+    home, listing = reverse("home"), reverse("ownerless")
+    assert "Nobody answers for these" not in seen(n.theo, home)
+    left(company, n.jonas)
+    few = {who: (cost(who, home), cost(who, listing)) for who in (n.sana, n.theo)}
+    left(company, n.omar)
+    name(company, Automation.objects.get(pk=automation.pk), n.grace, n.theo)
+    for who, (at_home, listed) in few.items():
+        assert "Nobody answers for these" in seen(who, home)
+        assert (cost(who, home), cost(who, listing)) == (at_home, listed)
+        assert at_home <= 8
+        assert listed <= 14
+    assert "Theo Brandt has named Grace Lindqvist, not confirmed yet" in seen(n.sana, listing)
+    assert company.slack.name in seen(n.sana, listing)
+    assert company.slack.name not in seen(n.theo, listing)
+    assert "Nobody answers for these" not in seen(n.rita, home)
+    for path in ("resource_list", "automation_list"):
+        found: Any = client_of(n.sana).get(f"{reverse(path)}?ownerless=1").context["rows"]
+        assert {row["name"] for row in found} == {
+            "resource_list": {company.erp.name, company.slack.name, company.model.name},
+            "automation_list": {automation.name},
+        }[path]
+
+
+@pytest.mark.rule("I3")
+def test_the_mails_say_who_is_named_for_what_and_lead_there(company: Company) -> None:
+    n = company.people
+    left(company, n.omar)
+    named = stands_in(company, Resource.objects.get(pk=company.slack.pk), n.grace, lead=n.amara)
+    ownership_transitions.drop_interim(named, actor=as_actor(n.sana), now=company.now, reason="Not hers.")
+    letters = {one.event: mail_text.write(one, None) for one in Notice.objects.filter(event__startswith="interim_")}
+    assert letters["interim_named"].subject == (
+        "Confirm who answers for the resource Finance Slack workspace meanwhile: Grace Lindqvist, named by Amara Okafor"
+    )
+    assert letters["interim_confirmed"].subject == (
+        "You answer for the resource Finance Slack workspace until 24 December"
+    )
+    assert "Sana Iqbal has confirmed that Grace Lindqvist, whom you named" in " ".join(
+        letters["interim_agreed"].text.split()
+    )
+    assert "Sana Iqbal has said that Grace Lindqvist does not answer" in " ".join(
+        letters["interim_dropped"].text.split()
+    )
+    path = reverse("ownerless_one", args=["resource", company.slack.pk])
+    assert all(path in one.text for one in letters.values())
+    assert client_of(n.grace).get(path)["Location"] == company.slack.href

@@ -1,0 +1,335 @@
+"""Whoever owns, brought in or wrote what uses a credential says nothing of it that makes its risk lower, also before it is submitted (S1, T1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from approvals.models import Submission
+from approvals.submissions.transitions import withdraw
+from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
+from governance.core.models import LedgerEvent, Person
+from inventory.credentials import transitions as credential_transitions
+from inventory.imports.transitions import confirmation
+from inventory.models import Automation, Credential, InterimOwner
+from inventory.ownership import transitions as ownership_transitions
+from tests import scenarios
+from tests.appointments import record_leaver
+from tests.approvals import stock_report
+from tests.approvals.parties.test_authors import owned_by
+from tests.inventory.credentials.test_credential_facts import brought_in, code_of, declare, opening, tier_of, vault
+from tests.people import as_actor, as_delegate
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.django_db
+
+
+def in_charge(c: Company, person: Person) -> None:
+    """Somebody answers for what the credential opens."""
+    stock_report.hand_over(c, c.erp, person, c.people.omar)
+
+
+def imported(c: Company) -> Person:
+    """Rita has brought it in; others own it."""
+    stock_report.version(c, technical_owner=None)
+    return c.people.rita
+
+
+def edited(c: Company) -> Person:
+    """Bram has changed what is said of it."""
+    made = stock_report.version(c)
+    confirmation.amend(
+        made.automation, actor=as_actor(c.people.bram), now=c.now, fields={"purpose": "Counts the stock."}
+    )
+    return c.people.bram
+
+
+def named_by_its_source(c: Company) -> Person:
+    """The platform names Mei as its author."""
+    stock_report.version(c, owned_by(c.people.mei.email))
+    return c.people.mei
+
+
+def owned_before(c: Company) -> Person:
+    """Bram was its owner until now."""
+    made = stock_report.version(c, technical_owner=c.people.bram)
+    confirmation.amend(made.automation, actor=as_actor(c.people.rita), now=c.now, fields={"technical_owner": None})
+    return c.people.bram
+
+
+def will_own(c: Company) -> Person:
+    """It runs, and Bram will own it once that is approved."""
+    made = stock_report.newest(c)
+    confirmation.amend(
+        Automation.objects.get(pk=made.automation_id),
+        actor=as_actor(c.people.rita),
+        now=c.now,
+        fields={"technical_owner": c.people.bram},
+    )
+    return c.people.bram
+
+
+def submitted_in_vain(c: Company) -> Person:
+    """Bram submitted it and withdrew that: he is a party to whatever is submitted next (A15)."""
+    version = stock_report.version(c)
+    made = scenarios.submitted(c, version, by=c.people.bram)
+    withdraw.withdraw(made, actor=as_actor(c.people.bram), now=c.now, reason="Not yet.")
+    return c.people.bram
+
+
+@pytest.mark.rule("S1", "T1", "I6")
+@pytest.mark.parametrize(
+    ("starting_point", "stake"),
+    [
+        ("company", imported),
+        ("company", edited),
+        ("company", named_by_its_source),
+        ("company", owned_before),
+        ("stock_in_force", will_own),
+        ("company", submitted_in_vain),
+    ],
+    ids=lambda given: getattr(given, "__name__", given),
+)
+def test_whoever_has_a_part_in_what_uses_a_credential_narrows_nothing(
+    company: Company, starting_point: str, stake: Callable[[Company], Person]
+) -> None:
+    c, n = company, company.people
+    who = stake(c)
+    one, store = opening(c.erp), vault(c, deputy="omar")
+    in_charge(c, who)
+    stock_report.hand_over(c, store, who, n.lena)
+    version = Automation.objects.get().versions.get()
+    before = tier_of(version, one)
+    credential_transitions.say_kept_in(one, actor=as_actor(n.omar), now=c.now, store=store)
+    for actor in (as_actor(who), as_delegate(n.grace, giver=who, now=c.now)):
+        with pytest.raises(DutyConflict) as no:
+            credential_transitions.declare_reach(one, actor=actor, now=c.now, codes=[code_of(version, one)])
+        assert no.value.refusal.code in ("I6", "SOD-1")
+        for verb in (credential_transitions.confirm_kept_in, credential_transitions.refuse_kept_in):
+            with pytest.raises(DutyConflict, match=f"^{no.value.refusal.code}: "):
+                verb(one, actor=actor, now=c.now, store=store.pk)
+    assert LedgerEvent.objects.filter(subject_id=str(one.pk), outcome="refused").count() == 6
+    assert (opening(c.erp).reach_kind, tier_of(version, one)) == ("unknown", before)
+    declare(c, one, n.omar, [code_of(version, one)])  # the deputy, who has none
+    credential_transitions.confirm_kept_in(one, actor=as_actor(n.lena), now=c.now, store=store.pk)
+    declare(c, one, who, None)  # that it opens more, whoever answers for it says
+    assert opening(c.erp).reach_kind == "unknown"
+
+
+@pytest.mark.rule("T1", "S1")
+def test_what_somebody_said_before_they_brought_in_their_own_makes_that_no_less_risky(company: Company) -> None:
+    c, n = company, company.people
+    version = brought_in(c)
+    one = opening(c.erp)
+    stock_report.hand_over(c, c.erp, n.bram, n.omar)
+    for_bram = as_delegate(n.grace, giver=n.bram, now=c.now)
+    credential_transitions.declare_reach(one, actor=for_bram, now=c.now, codes=[code_of(version, one)])
+    assert (tier_of(version, one), one.reach_by, one.reach_for) == ("low", n.grace, n.bram)
+
+    def again(export: dict[str, Any]) -> None:
+        export["id"] = "bramsOwn"
+
+    own = stock_report.version(c, again, by=n.bram)
+    assert tier_of(own, one) == "standard", "his own word makes nothing of his low"
+
+    def anew(export: dict[str, Any]) -> None:
+        stock_report.another_order(export)
+        again(export)
+
+    assert tier_of(stock_report.version(c, anew), one) == "standard", (
+        "nor when somebody else brings in the next version"
+    )
+    assert tier_of(stock_report.version(c, stock_report.another_order), one) == "low"
+
+
+@pytest.mark.rule("T1", "S1")
+@pytest.mark.parametrize("part", ["amends", "submits"])
+def test_what_a_party_said_makes_what_they_submit_or_change_no_less_risky(company: Company, part: str) -> None:
+    c, n = company, company.people
+    version = brought_in(c)
+    one = opening(c.erp)
+    stock_report.hand_over(c, c.erp, n.bram, n.omar)
+    declare(c, one, n.bram, [code_of(version, one)])
+    assert tier_of(version, one) == "low"
+    if part == "amends":
+        confirmation.amend(version.automation, actor=as_actor(n.bram), now=c.now, fields={"purpose": "Counts."})
+    made = scenarios.submitted(c, version, by=n.bram if part == "submits" else n.rita)
+    assert made.approvals.get(privilege__credential=one).tier == "standard"
+
+
+@pytest.mark.rule("I6", "T1")
+def test_what_counts_for_nothing_by_its_speaker_is_said_again_by_another_of_that_side(company: Company) -> None:
+    c, n = company, company.people
+    stock_report.hand_over(c, c.erp, n.bram, n.omar)
+    version = brought_in(c)
+    one = opening(c.erp)
+    declare(c, one, n.bram, [code_of(version, one)])
+    own = stock_report.version(c, stock_report.another_order, by=n.bram)
+    assert tier_of(own, one) == "standard"
+    with pytest.raises(InvalidInput, match="says that already"):
+        declare(c, one, n.bram, [code_of(version, one)])
+    with pytest.raises(DutyConflict, match=r"^I6: Only who answers for what it opens,"):
+        declare(c, one, n.sana, [code_of(version, one)])
+    declare(c, one, n.omar, [code_of(version, one)])
+    assert (one.reach_by, tier_of(own, one)) == (n.omar, "low")
+
+
+@pytest.mark.rule("I6", "T1")
+def test_a_stake_keeps_nobody_from_saying_that_more_is_opened(company: Company) -> None:
+    """Else whoever names Omar as the author of a draft would keep him from speaking for what is his."""
+    c, n = company, company.people
+    version = brought_in(c)
+    one = opening(c.erp)
+    declare(c, one, n.omar, [code_of(version, one)])
+
+    def another(export: dict[str, Any]) -> None:
+        export["id"] = "another"
+        owned_by(n.omar.email)(export)
+
+    stock_report.version(c, another)
+    declare(c, one, n.omar, None)
+    assert opening(c.erp).reach_kind == "unknown"
+
+
+@pytest.mark.rule("S1")
+def test_a_part_in_what_came_before_the_approved_version_is_no_stake_any_more(company: Company) -> None:
+    c, n = company, company.people
+    stock_report.in_force(c, by=n.bram)
+    stock_report.decide_rest(c, stock_report.submitted(c, stock_report.one_more_channel))
+    in_charge(c, n.bram)
+    one = opening(c.erp)
+    version = Automation.objects.get().approved_version
+    assert (version.number, version.imported_by) == (2, n.rita)
+    declare(c, one, n.bram, [code_of(version, one)])
+    assert one.reach_by == n.bram
+
+
+# --- who answers for a credential ------------------------------------------------------------------------------------
+
+
+def owner_left(c: Company) -> Credential:
+    """Piet answered for it, and has left."""
+    one = opening(c.erp)
+    credential_transitions.describe_credential(
+        one, actor=as_actor(c.people.rita), now=c.now, fields={"owner": c.people.piet}
+    )
+    record_leaver(c.people.piet, actor=as_actor(c.people.ines), now=c.now, reason="A new job.")
+    return opening(c.erp)
+
+
+def describe(c: Company, one: Credential, by: Person, owner: Person | None) -> None:
+    """Somebody says who answers for it."""
+    credential_transitions.describe_credential(one, actor=as_actor(by), now=c.now, fields={"owner": owner})
+
+
+@pytest.mark.rule("I3")
+def test_who_only_builds_with_it_takes_it_from_nobody_who_answers_for_it(company: Company) -> None:
+    c, n = company, company.people
+    brought_in(c)
+    one = opening(c.erp)
+    describe(c, one, n.rita, n.piet)
+    with pytest.raises(DutyConflict, match="Piet de Vries answers for it"):
+        describe(c, one, n.rita, n.rita)
+    for by in (n.rita, n.piet, n.omar):
+        with pytest.raises(InvalidInput, match="name who does instead") as no:
+            describe(c, one, by, None)
+        assert no.value.refusal.detail[0][0] == "owner"
+    assert opening(c.erp).owner == n.piet
+    describe(c, one, n.piet, n.lena)
+    describe(c, one, n.omar, n.piet)
+    assert opening(c.erp).owner == n.piet
+
+
+@pytest.mark.rule("I3")
+def test_an_owner_who_left_is_replaced_once_two_people_have_named_who_answers_meanwhile(company: Company) -> None:
+    c, n = company, company.people
+    brought_in(c)
+    one = owner_left(c)
+    for by in (n.rita, n.omar, n.sana):
+        with pytest.raises(OutOfTurn, match="Piet de Vries left, and nobody answers for it meanwhile"):
+            describe(c, one, by, n.mei)
+    assert opening(c.erp).is_ownerless(c.now)
+    named = ownership_transitions.NAMING["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
+    ownership_transitions.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
+    for by in (n.rita, n.sana):
+        with pytest.raises(DutyConflict, match="Mei Tanaka answers for it meanwhile"):
+            describe(c, opening(c.erp), by, n.lena)
+    describe(c, opening(c.erp), n.mei, n.lena)
+    now_known = opening(c.erp)
+    assert (now_known.owner, now_known.interim, InterimOwner.objects.get().state) == (n.lena, None, "ended")
+
+
+@pytest.mark.rule("I3", "S1")
+def test_whoever_has_a_stake_replaces_no_owner_who_left_though_it_is_theirs_to_decide(company: Company) -> None:
+    c, n = company, company.people
+    brought_in(c)
+    one = owner_left(c)
+    in_charge(c, n.rita)
+    named = ownership_transitions.NAMING["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
+    ownership_transitions.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
+    with pytest.raises(DutyConflict, match="answers for it meanwhile"):
+        describe(c, opening(c.erp), n.rita, n.rita)
+    describe(c, opening(c.erp), n.omar, n.lena)
+    assert opening(c.erp).owner == n.lena
+
+
+@pytest.mark.rule("I3", "I6")
+def test_what_else_is_known_is_said_while_its_owner_has_left_and_nobody_who_left_is_named(company: Company) -> None:
+    c, n = company, company.people
+    brought_in(c)
+    one = owner_left(c)
+    fields = {"lifetime": "long", "owner": n.piet}
+    credential_transitions.describe_credential(one, actor=as_actor(n.rita), now=c.now, fields=fields)
+    assert (one.lifetime, one.owner) == ("long", n.piet)
+    other = opening(c.slack)
+    with pytest.raises(InvalidInput, match="Piet de Vries is not here any more"):
+        describe(c, other, n.rita, type(n.piet).objects.get(pk=n.piet.pk))
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+        describe(c, other, n.tom, n.tom)
+
+
+@pytest.mark.rule("I3", "I6")
+def test_whoever_answers_meanwhile_speaks_for_a_credential_that_was_approved_too(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    c, n, made = company, company.people, stock_in_stage_2
+    one = owner_left(c)
+    named = ownership_transitions.NAMING["credential"](one, actor=as_actor(n.amara), now=c.now, person=n.mei)
+    ownership_transitions.confirm_interim(InterimOwner.objects.get(pk=named.pk), actor=as_actor(n.sana), now=c.now)
+    scenarios.approve(stock_report.credential_for(made, c.erp), n.omar, now=c.now)
+    with pytest.raises(DutyConflict, match="Somebody approved this credential"):
+        credential_transitions.describe_credential(one, actor=as_actor(n.rita), now=c.now, fields={"lifetime": "long"})
+    credential_transitions.describe_credential(one, actor=as_actor(n.mei), now=c.now, fields={"lifetime": "long"})
+    describe(c, opening(c.erp), n.mei, n.lena)
+    assert (opening(c.erp).owner, opening(c.erp).lifetime) == (n.lena, "long")
+
+
+@pytest.mark.rule("A6", "I3")
+def test_a_page_that_is_out_of_date_takes_back_nothing_that_its_reader_did_not_touch(company: Company) -> None:
+    c, n = company, company.people
+    brought_in(c)
+    one = opening(c.erp)
+    describe(c, one, n.rita, n.piet)
+    omar = client_of(n.omar)
+    where = reverse("credential_describe", args=[one.pk])
+    page = omar.get(where).content.decode()
+    assert f'name="initial-owner" value="{n.piet.pk}"' in page
+    describe(c, one, n.piet, n.lena)
+    form = {"lifetime": "long", "owner": n.piet.pk, "initial-owner": n.piet.pk, "initial-lifetime": "static"}
+    assert omar.post(where, form).status_code == 302
+    assert (opening(c.erp).owner, opening(c.erp).lifetime) == (n.lena, "long")
+
+
+@pytest.mark.rule("I3")
+def test_the_form_says_why_its_reader_can_not_name_another(company: Company) -> None:
+    c, n = company, company.people
+    brought_in(c)
+    owner_left(c)
+    page = client_of(n.rita).get(reverse("credential_describe", args=[opening(c.erp).pk])).content.decode()
+    field = page[page.index('id="id_owner"') - 200 : page.index('id="id_owner"') + 200]
+    assert "disabled" in field
+    assert "Piet de Vries left, and nobody answers for it meanwhile." in page

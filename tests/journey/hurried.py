@@ -1,9 +1,0 @@
-"""The product's own timetable with seconds for minutes: ``celery --app tests.journey.hurried beat`` sends what beat sends, sooner."""
-
-from __future__ import annotations
-
-from governance.celery import app, timetable
-
-EVERY_SECONDS = 1.0
-
-app.conf.beat_schedule = {name: {**entry, "schedule": EVERY_SECONDS} for name, entry in timetable().items()}

@@ -1,0 +1,197 @@
+"""Home, desk and review page: what they cost, and that neither rows nor what was said of them adds a query."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from approvals.decisions.transitions import decide
+from approvals.models import Approval, Comment, Submission
+from governance.core.texts import free_text
+from governance.recertification.items.views import queue
+from governance.recertification.models import Campaign, Draft, Item, Question
+from inventory.imports.transitions import manual_registration
+from inventory.models import Entitlement
+from tests import run_lengths, scenarios
+from tests.inventory.automations.test_register_pages import cost
+from tests.people import Northwind, as_actor
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+#: How many privileges each of many things waits with: a query for each of them would show.
+MANY = run_lengths.of(3, soak=8)
+
+
+@pytest.fixture
+def company(northwind: Northwind) -> Company:
+    """Northwind with its resources."""
+    return scenarios.company(northwind)
+
+
+def asked(company: Company, name: str, number: int) -> Submission:
+    """A script that asks for so many privileges on what Omar owns, submitted by Rita."""
+    n = company.people
+    held = [
+        Entitlement.objects.get_or_create(
+            resource=(company.erp, company.slack)[place % 2],
+            code=f"x:read:{place}",
+            defaults={"words": f"May read {place}", "level": "read"},
+        )[0]
+        for place in range(number)
+    ]
+    manifest = manual_registration.describe(
+        name=name,
+        kind="script",
+        platform="cron",
+        privileges=[manual_registration.Described(one, "read", f"#{place}") for place, one in enumerate(held)],
+    )
+    fields = {"business_owner": n.jonas, "technical_owner": n.rita, "purpose": "Reads."}
+    version: Any = manual_registration.register_by_hand(
+        n.finance_ops, actor=as_actor(n.rita), now=n.now, manifest=manifest, fields=fields
+    )
+    return scenarios.submitted(company, version)
+
+
+def remarks(submission: Submission, company: Company) -> None:
+    """Something is said about each record, by different people."""
+    n = company.people
+    text = free_text.keep("Which rows?")
+    assert text is not None
+    for record, who in zip(submission.approvals.order_by("pk"), (n.omar, n.mei, n.theo) * 9, strict=False):
+        Comment.objects.create(submission=submission, approval=record, by=who, at=n.now, text=text, is_objection=True)
+
+
+def open_one(submission: Submission) -> Approval:
+    """Some stage-2 record that is open."""
+    return submission.approvals.filter(stage=2, state="open").order_by("pk")[0]
+
+
+def review(submission: Submission, opened: int | None = None) -> str:
+    """The address of a review page, with one row open."""
+    return reverse("review", args=[submission.pk]) + (f"?open={opened}" if opened else "")
+
+
+def test_a_review_costs_the_same_for_two_records_as_for_twelve(company: Company) -> None:
+    n = company.people
+    small, large = asked(company, "Small", 2), asked(company, "Large", 12)
+    remarks(large, company)
+    for stage in (1, 2):
+        for reader in (n.theo, n.omar, n.rita, n.sana):
+            who = client_of(reader)
+            few, _ = cost(who, review(small))
+            many, size = cost(who, review(large))
+            # Nobody but the timeline names an admin or somebody who left: their names are one query more.
+            assert many <= min(few + 1, 20), (reader.name, stage)
+            assert size <= 60_000, (reader.name, stage)
+        if stage == 1:
+            scenarios.decide_app(company, small)
+            scenarios.decide_app(company, large)
+    costs = [cost(client_of(n.omar), review(one, open_one(one).pk))[0] for one in (small, large)]
+    assert costs[0] == costs[1] <= 20
+
+
+def test_a_review_of_high_risk_before_stage_1_takes_no_more_queries(company: Company) -> None:
+    submission = scenarios.submitted(company)
+    for reader in (company.people.sana, company.people.theo, company.people.rita):
+        who = client_of(reader)
+        cost(who, review(submission))
+        assert cost(who, review(submission))[0] <= 20, reader.name
+
+
+def questions(company: Company, submission: Submission) -> None:
+    """Each grant of a submission is under review, and Jonas and Omar are asked."""
+    n = company.people
+    campaign, _ = Campaign.objects.get_or_create(
+        name="Review",
+        kind="adhoc",
+        tier="standard",
+        defaults={
+            "snapshot_at": n.now,
+            "deadline": n.now + timedelta(days=9),
+            "grace_until": n.now + timedelta(days=19),
+        },
+    )
+    for grant in scenarios.grants_of(submission):
+        item = Item.objects.create(
+            campaign=campaign,
+            grant=grant,
+            reason="scheduled",
+            opened_at=n.now,
+            deadline=campaign.deadline,
+            grace_until=campaign.grace_until,
+        )
+        Question.objects.create(item=item, asks="needed", reviewer=n.jonas, asked_at=n.now)
+        Question.objects.create(item=item, asks="acceptable", reviewer=n.omar, asked_at=n.now)
+
+
+def under_review(company: Company, word: str, number: int) -> None:
+    """A live automation with so many grants, each of which Jonas and Omar are asked about."""
+    questions(company, scenarios.decide_all(company, asked(company, f"{word} live", number)))
+
+
+def everything(company: Company, word: str, number: int, *, grants: int) -> None:
+    """One automation each: before stage 1, before stage 2, sent back with a question, partly refused, live and under review."""
+    n = company.people
+    asked(company, f"{word} stage 1", number)
+    scenarios.decide_app(company, asked(company, f"{word} stage 2", number))
+    sent_back = asked(company, f"{word} sent back", number)
+    scenarios.decide_app(company, sent_back)
+    for record in sent_back.approvals.filter(stage=2):
+        decide.ask_for_changes(
+            record, actor=as_actor(n.omar), now=n.now, reason="Why?", shown_digest=scenarios.shown(record)
+        )
+    refused = asked(company, f"{word} refused", number)
+    scenarios.decide_app(company, refused)
+    for place, record in enumerate(refused.approvals.filter(stage=2).order_by("pk")):
+        (scenarios.approve if place else scenarios.reject)(record, n.omar, now=n.now)
+    under_review(company, word, grants)
+
+
+def test_home_and_desk_cost_the_same_for_few_things_as_for_many(company: Company) -> None:
+    n = company.people
+    everything(company, "First", 1, grants=1)
+    pages = [(reader, path) for reader in (n.omar, n.rita, n.jonas) for path in ("home", "desk")]
+    few = {(reader, path): cost(client_of(reader), reverse(path))[0] for reader, path in pages}
+    everything(company, "Second", MANY, grants=8)  # one more than home shows
+    for (reader, path), number in few.items():
+        many, size = cost(client_of(reader), reverse(path))
+        assert many == number, (reader.name, path)
+        assert many <= 8, (reader.name, path)
+        assert size <= 60_000, (reader.name, path)
+    home, desk = (client_of(n.omar).get(reverse(path)).context for path in ("home", "desk"))
+    group = next(one for one in home["groups"] if one["key"] == "recertifications")
+    assert (group["count"], len(group["rows"]), group["words"]) == (9, 8, "9 to answer")
+    for page in (home, desk):  # home counts for itself, elsewhere the counter is asked
+        assert {one.key: one.count for one in page["chrome"].destinations}["recertify"] == 9
+
+
+def test_a_long_list_of_recertifications_shows_the_most_urgent_counts_all_and_costs_no_more(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R3, R5: what follows comes up as these are answered, and a draft is never out of sight of its count."""
+    monkeypatch.setattr(queue, "SHOWN", 3)
+    n, path = company.people, reverse("recert_mine")
+    under_review(company, "First", 2)
+    few = cost(client_of(n.omar), path)[0]
+    assert few <= 15
+    under_review(company, "Second", 9)
+    many = cost(client_of(n.omar), path)[0]
+    assert many == few + 1  # how many there are is counted where they are not all shown
+    under_review(company, "Third", 9)
+    assert cost(client_of(n.omar), path)[0] == many
+    shown = client_of(n.omar).get(path).context
+    total = Question.objects.filter(reviewer=n.omar).count()
+    assert (len(shown["queue"]), shown["more"]) == (3, total - 3)
+    assert (shown["progress"]["total"], len(shown["progress"]["parts"])) == (total, 3)
+    for question in Question.objects.filter(reviewer=n.omar).order_by("item__deadline", "pk")[:5]:
+        Draft.objects.create(question=question, person=n.omar, answer="keep", saved_at=n.now)
+    page = client_of(n.omar).get(path)
+    shown = page.context
+    assert (shown["progress"]["answered"], shown["submit"]["count"], shown["progress"]["left"]) == (5, 5, total - 5)
+    assert [row["answer"] for row in shown["queue"]] == [""] * 3 + ["Keep"] * 3
+    assert f"and {total - 6} more" in page.content.decode()

@@ -1,0 +1,84 @@
+"""What home, lists and titles say of something in few words is true of it: submitted before, to be accepted, accepted and not in use."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from approvals.models import Submission, SubmissionState
+from governance.web.components import state_words
+from inventory.resources.transitions import resources
+from tests import scenarios
+from tests.people import Northwind, as_actor
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_home_says_of_a_draft_that_it_was_submitted_before_once_it_was(
+    company: Company, stock_withdrawn: Submission
+) -> None:
+    owner = stock_withdrawn.automation.business_owner
+    shown = client_of(owner).get(reverse("home")).content.decode()
+    assert "Submitted before, nothing approved" in shown
+    assert "Not submitted yet" not in shown
+
+
+def test_a_resource_that_somebody_accepted_to_own_is_not_said_to_have_nobody(northwind: Northwind) -> None:
+    n = northwind
+    made = resources.register_resource(
+        n.finance_ops,
+        actor=as_actor(n.ines),
+        now=n.now,
+        fields={"name": "CRM", "kind": "saas_connector"},
+        owner=n.omar,
+        deputy=n.amara,
+    )
+    nobody, waits = (state_words.STATES["resource"][state].text for state in ("proposed", "accepted"))
+    pages = (reverse("resource_list"), made.href)
+    before = [client_of(n.karl).get(page).content.decode() for page in pages]
+    resources.accept_ownership(made, actor=as_actor(n.omar), now=n.now)
+    after = [client_of(n.karl).get(page).content.decode() for page in pages]
+    assert all(nobody in shown and waits not in shown for shown in before)
+    assert all(waits in shown and nobody not in shown for shown in after)
+
+
+@pytest.mark.rule("A5")
+def test_what_is_decided_is_held_by_whoever_accepts_the_rest_and_titles_say_how_it_stands(
+    company: Company, chaser_in_stage_2: Submission
+) -> None:
+    n, review = company.people, reverse("review", args=[chaser_in_stage_2.pk])
+    builder, owner = client_of(n.rita), client_of(n.jonas)
+    assert title(builder.get(review)) == "Invoice chaser: Stage 2 · Privileges · Countersign"
+    refused = (
+        chaser_in_stage_2.approvals.filter(stage=2, kind="privilege")
+        .select_related("privilege__entitlement__resource__owner")
+        .order_by("pk")[0]
+    )
+    scenarios.reject(refused, refused.privilege.entitlement.resource.owner, now=company.now)
+    assert scenarios.decide_rest(company, chaser_in_stage_2).state == SubmissionState.DECIDED
+    shown, own = (client.get(reverse("home")).content.decode() for client in (builder, owner))
+    assert f"Held by <b>{n.jonas.name}</b>" in shown
+    assert "Held by <b>you</b>" in own
+    assert "Waits for nobody" not in shown + own
+    assert title(owner.get(reverse("home"))) == "Home: 1 thing needs you · Countersign"
+    assert title(builder.get(review)) == "Invoice chaser: decided, to accept · Countersign"
+
+
+def title(answer: Any) -> str:
+    """What the window is called."""
+    found = re.search("<title>(.*?)</title>", answer.content.decode(), re.DOTALL)
+    return " ".join(found[1].split()) if found else ""
+
+
+def test_a_list_of_what_ended_that_is_empty_says_what_would_be_in_it(
+    company: Company, chaser_in_force: Submission
+) -> None:
+    shown = client_of(company.people.sana).get(
+        f"{reverse('automation_grants', args=[chaser_in_force.automation_id])}?show=ended"
+    )
+    assert "What is held no more would be here" in shown.content.decode()

@@ -1,0 +1,201 @@
+"""Who has left, what they held, and who has it now or that nobody has it yet (R8, I3)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from approvals.grants.transitions import lifecycle as transition_lifecycle
+from approvals.models import RevocationTask, Submission
+from governance.core.models import Person
+from governance.core.roles.roles import Role
+from governance.core.teams import transitions as team_transitions
+from governance.portal.leavers import queries as leaver_queries
+from governance.portal.leavers.queries import Left
+from governance.recertification.reminders import jobs as reminder_jobs
+from inventory.automations.transitions import lifecycle
+from inventory.models import Automation, Resource
+from inventory.ownership import transitions as ownership_transitions
+from tests.appointments import own, record_leaver
+from tests.inventory.automations.test_register_pages import lines
+from tests.inventory.imports.sample_imports import again
+from tests.people import as_actor, give_role, make_person
+from tests.recertification.review_steps import JOB, Held, under_review
+from tests.scenarios import Company
+from tests.signed_in_client import client_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("R8")]
+
+DAY = timedelta(days=1)
+
+
+def leave(c: Company, one: Person, *, days: float = 1) -> None:
+    """Somebody leaves a while after all of it was set up."""
+    record_leaver(one, actor=as_actor(c.people.ines), now=c.now + days * DAY, reason="A new job.")
+
+
+def held(one: Person, c: Company, *, days: float = 2) -> dict[tuple[str, str, str], Left]:
+    """What somebody held, by what it is, what it is called and as what."""
+    rows = leaver_queries.held([one.pk], c.now + days * DAY).of(one.pk)
+    return {(row.kind, row.what, row.capacity): row for row in rows}
+
+
+@pytest.mark.parametrize("who", ["theo", "rita", "omar"])
+def test_only_who_reads_the_ledger_sees_who_left(company: Company, who: str) -> None:
+    leave(company, company.people.mei)
+    client = client_of(getattr(company.people, who))
+    assert client.get(reverse("leavers")).status_code == 404
+    assert client.get(reverse("person_left", args=[company.people.mei.pk])).status_code == 404
+
+
+@pytest.mark.parametrize("who", ["ines", "sana", "yuki"])
+def test_where_nobody_has_left_the_page_says_so(northwind: object, company: Company, who: str) -> None:
+    client = client_of(getattr(company.people, who))
+    assert "Nobody has left." in lines(client.get(reverse("leavers")))
+
+
+def test_what_names_them_and_nobody_else_has_yet_waits_with_what_settles_it(
+    company: Company, stock_in_force: Submission
+) -> None:
+    n = company.people
+    leave(company, n.jonas)
+    automation = held(n.jonas, company)["Automations", "Weekly stock report", "business owner"]
+    assert (automation.waits, automation.to_do) == (True, "Name another, and submit that")
+    assert automation.to_do_href == reverse("automation_amend", args=[stock_in_force.automation_id])
+
+
+def test_who_answers_meanwhile_has_it_now(company: Company) -> None:
+    n, then = company.people, company.now + 2 * DAY
+    leave(company, n.omar)
+    erp = Resource.objects.get(pk=company.erp.pk)
+    named = ownership_transitions.NAMING["resource"](erp, actor=as_actor(n.sana), now=then, person=n.grace)
+    assert held(n.omar, company, days=3)["Resources", erp.name, "owner"].waits
+    ownership_transitions.confirm_interim(named, actor=as_actor(erp.team.lead), now=then)
+    assert held(n.omar, company, days=3)["Resources", erp.name, "owner"].now == "Grace Lindqvist, meanwhile"
+
+
+def test_what_somebody_else_has_since_is_still_listed_with_who_has_it(company: Company) -> None:
+    n = company.people
+    leave(company, n.omar)
+    own(Resource.objects.get(pk=company.erp.pk), n.grace, n.amara, now=company.now + 2 * DAY)
+    row = held(n.omar, company, days=3)["Resources", company.erp.name, "owner"]
+    assert (row.waits, row.now) == (False, "Grace Lindqvist")
+
+
+def test_roles_tokens_and_delegations_settle_themselves(company: Company) -> None:
+    n = company.people
+    gone = make_person("Lars Holm")
+    give_role(gone, Role.AUDITOR, admins=(n.ines, n.karl))
+    leave(company, gone)
+    assert held(gone, company)["Roles", "Auditor", ""].now == "counts no more"
+
+
+def test_a_team_that_has_no_lead_waits(company: Company) -> None:
+    n = company.people
+    leave(company, n.theo)
+    row = held(n.theo, company)["Teams", n.finance_ops.name, "lead"]
+    assert (row.waits, row.to_do) == (True, "Propose another lead")
+    assert team_transitions.name_leads.permission is None  # two people do
+
+
+def test_a_question_of_a_review_is_with_whoever_is_next(held_stock: Held) -> None:
+    n = held_stock.people
+    item = under_review(held_stock.grant())
+    at = item.opened_at + DAY
+    record_leaver(n.omar, actor=as_actor(n.ines), now=at, reason="A new job.")
+    rows = [one for one in leaver_queries.held([n.omar.pk], at).of(n.omar.pk) if one.kind == "Reviews"]
+    assert [one.waits for one in rows] == [True]
+    reminder_jobs.reassign_due(at + timedelta(hours=1), JOB)
+    rows = [one for one in leaver_queries.held([n.omar.pk], at).of(n.omar.pk) if one.kind == "Reviews"]
+    assert [(one.waits, one.now) for one in rows] == [(False, n.amara.name)]
+
+
+@pytest.mark.rule("G4")
+def test_what_they_were_to_take_away_is_with_whoever_else_was_asked(held_stock: Held) -> None:
+    n, c = held_stock.people, held_stock.company
+    transition_lifecycle.revoke(held_stock.grant(on=c.slack), actor=as_actor(n.sana), now=c.now, reason="Not here.")
+    task = RevocationTask.objects.get(grant__kind="privilege")
+    also = RevocationTask.objects.get(grant__kind="credential")  # only the revoked privilege used it (A2)
+    assert task.owner is not None
+    leave(c, task.owner)
+    rows = [one for one in held(task.owner, c).values() if one.kind == "Revocations"]
+    assert {one.href for one in rows} == {task.href, also.href}
+    others = [one.name for one in Person.objects.filter(pk__in=task.asked).exclude(pk=task.owner.pk)]
+    assert rows[0].waits is not bool(others)
+
+
+@pytest.fixture
+def held_stock(company: Company, stock_in_force: Submission) -> Held:
+    """The weekly stock report in force."""
+    return Held(company, stock_in_force)
+
+
+def test_a_record_that_waited_for_them_is_with_the_others_who_are_asked(
+    company: Company, stock_in_stage_2: Submission
+) -> None:
+    n = company.people
+    leave(company, n.omar)
+    rows = [one for one in held(n.omar, company).values() if one.kind == "Approvals"]
+    assert rows
+    assert all(one.to_do_href == reverse("review", args=[stock_in_stage_2.pk]) for one in rows)
+    assert all(one.waits for one in rows)  # until the sweep has asked whoever is next
+
+
+def test_the_page_says_by_whose_word_and_links_to_what_two_signed(company: Company) -> None:
+    n, alone = company.people, make_person("Lars Holm")
+    leave(company, alone)
+    leave(company, n.omar)
+    shown = lines(client_of(n.yuki).get(reverse("leavers")))
+    assert "Ines" in shown
+    one = leaver_queries.words([Person.objects.get(pk=n.omar.pk), alone])
+    assert len(one[n.omar.pk].by) == 2
+    assert one[n.omar.pk].href
+    assert (len(one[alone.pk].by), one[alone.pk].href) == (1, "")
+
+
+def test_a_page_of_people_costs_as_much_as_half_of_it(company: Company, stock_in_force: Submission) -> None:
+    client, path = client_of(company.people.yuki), reverse("leavers")
+    n = company.people
+    for person in (n.jonas, n.omar, n.theo, n.rita, n.bram, n.amara):  # one of each kind of thing that there is
+        leave(company, person)
+    client.get(path)
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(path).status_code == 200
+        return len(queries)
+
+    one = asked()
+    for person in (n.mei, n.lena, n.grace):
+        leave(company, person)
+    assert asked() == one
+
+
+def test_the_list_is_read_page_by_page_and_nobody_is_left_out(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from governance.portal.leavers import views as page
+
+    monkeypatch.setattr(page, "PAGE", 2)
+    people = [make_person(f"Gone {number}") for number in range(5)]
+    for number, one in enumerate(people):
+        leave(company, one, days=number // 2)  # two of them at one instant
+    client, path, seen = client_of(company.people.yuki), reverse("leavers"), []
+    while path:
+        context = client.get(path).context
+        seen += [row["name"] for row in context["rows"]]
+        path = context["pager"]["older_href"]
+    assert sorted(seen) == sorted(one.name for one in people)
+    assert client.get(f"{reverse('leavers')}?before=nonsense").status_code == 200
+
+
+def test_what_is_retired_waits_for_nobody(company: Company, stock_in_force: Submission) -> None:
+    n = company.people
+    lifecycle.retire(again(stock_in_force.automation), actor=as_actor(n.jonas), now=company.now, reason="Over.")
+    leave(company, n.jonas)
+    assert Automation.objects.get(pk=stock_in_force.automation_id).state == "retired"
+    assert not held(n.jonas, company)["Automations", "Weekly stock report", "business owner"].waits

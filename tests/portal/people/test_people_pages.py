@@ -1,0 +1,236 @@
+"""My page with its delegations, people, roles and teams, as pages: refused first, each by the engine's own word."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from approvals.models import Proposal
+from governance.core.access import access
+from governance.core.clock import business_time
+from governance.core.models import Delegation, LedgerEvent, Membership, Person, RoleAssignment, Team
+from governance.core.roles.roles import Role
+from tests.appointments import propose_role
+from tests.people import NOW, Northwind
+from tests.signed_in_client import client_of
+
+pytestmark = pytest.mark.django_db
+
+
+def text(answer: Any) -> str:
+    """What a page says."""
+    found: str = answer.content.decode()
+    return found
+
+
+# --- who sees what ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["rita", "theo", "omar", "jonas"])
+def test_people_and_health_are_not_there_for_whoever_may_not_read_the_ledger(northwind: Northwind, who: str) -> None:
+    client = client_of(getattr(northwind, who))
+    for url in (
+        reverse("people"),
+        reverse("person", args=[northwind.mei.pk]),
+        reverse("team", args=[northwind.marketing.pk]),
+        reverse("person_add"),
+        reverse("team_found"),
+        reverse("health"),
+    ):
+        assert client.get(url).status_code == 404, url
+
+
+@pytest.mark.parametrize("who", ["ines", "yuki", "sana"])
+def test_admins_auditors_and_reviewers_read_them(northwind: Northwind, who: str) -> None:
+    client = client_of(getattr(northwind, who))
+    assert "Rita Novak" in text(client.get(reverse("people")))
+    assert "Rita Novak" not in text(client.get(reverse("people"), {"q": "mei tanaka"}))
+    assert "Yuki Sato" in text(client.get(reverse("people"), {"role": "auditor"}))
+    assert "Builder" in text(client.get(reverse("person", args=[northwind.rita.pk])))
+    assert "Grace Lindqvist" in text(client.get(reverse("team", args=[northwind.marketing.pk])))
+    assert client.get(reverse("health")).status_code == 200
+
+
+def test_what_a_reader_may_not_do_has_no_button(northwind: Northwind) -> None:
+    held = RoleAssignment.objects.get(person=northwind.rita)
+    waiting = propose_role(northwind.rita, Role.AUDITOR, by=northwind.ines, now=NOW)
+    urls = (reverse("people"), reverse("person", args=[northwind.rita.pk]))
+    for who in (northwind.yuki, northwind.sana):
+        for url in urls:
+            page = text(client_of(who).get(url))
+            assert reverse("role_end", args=[held.pk]) not in page
+            assert reverse("role_propose", args=[northwind.rita.pk]) not in page
+            assert "Record that they left" not in page
+            assert reverse("person_add") not in page
+    for url in urls:
+        assert waiting.href in text(client_of(northwind.karl).get(url))
+    own = text(client_of(northwind.ines).get(reverse("person", args=[northwind.ines.pk])))
+    assert "You would gain by this yourself" in own
+    assert "SOD-8" in own
+
+
+# --- roles ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("S8")
+def test_roles_are_refused_on_the_page_as_in_the_engine_and_on_record(northwind: Northwind) -> None:
+    held = RoleAssignment.objects.get(person=northwind.rita)
+    propose_role(northwind.omar, Role.AUDITOR, by=northwind.ines, now=NOW)
+    why = {"reason": "They are needed."}
+    tries = (
+        (northwind.tom, "role_propose", northwind.tom.pk, {"role": "admin", **why}, 403),
+        (northwind.ines, "role_propose", northwind.ines.pk, {"role": "auditor", **why}, 403),
+        (northwind.ines, "role_propose", northwind.rita.pk, {"role": "emperor", **why}, 422),
+        (northwind.ines, "role_propose", northwind.rita.pk, {"role": "builder", **why}, 422),
+        (northwind.ines, "role_propose", northwind.rita.pk, {"role": "auditor"}, 422),
+        (northwind.karl, "role_propose", northwind.omar.pk, {"role": "auditor", **why}, 409),
+        (northwind.yuki, "role_end", held.pk, {"reason": "No"}, 403),
+        (northwind.yuki, "person_left", northwind.tom.pk, {"reason": "No"}, 403),
+    )
+    for who, name, pk, data, status in tries:
+        answer = client_of(who).post(reverse(name, args=[pk]), data)
+        assert answer.status_code == status, (who, name, text(answer)[:500])
+        part = client_of(who).post(reverse(name, args=[pk]), data, headers={"HX-Request": "true"})
+        assert (part.status_code, part["HX-Retarget"]) == (status, "#refusal")
+    assert LedgerEvent.objects.filter(outcome="refused").count() == 2 * 5, "what was typed wrong is not recorded"
+    assert access.roles_of(northwind.omar, business_time.now()) == {Role.EMPLOYEE}
+    assert client_of(northwind.ines).post(reverse("role_end", args=[10**9])).status_code == 404
+
+
+@pytest.mark.rule("S8")
+def test_two_admins_and_the_person_give_a_role_and_one_ends_it_at_once_with_a_reason(northwind: Northwind) -> None:
+    ines, karl, omar = (client_of(who) for who in (northwind.ines, northwind.karl, northwind.omar))
+    made = ines.post(reverse("role_propose", args=[northwind.omar.pk]), {"role": "auditor", "reason": "An audit."})
+    one = Proposal.objects.get(kind="role", target=f"{northwind.omar.pk}-auditor")
+    assert made["Location"] == one.href
+    answer = reverse("proposal_answer", args=[one.pk])
+    karl.post(answer, {"answer": "approve", "shown_digest": one.digest})
+    assert Role.AUDITOR not in access.roles_of(northwind.omar, business_time.now())
+    omar.post(answer, {"answer": "accept", "shown_digest": one.digest})
+    assert Role.AUDITOR in access.roles_of(northwind.omar, business_time.now())
+    end = reverse("role_end", args=[RoleAssignment.objects.get(person=northwind.omar).pk])
+    assert "End Omar Haddad’s role as auditor" in text(ines.get(end))
+    empty = ines.post(end, {"reason": " "})
+    assert empty.status_code == 422
+    assert "a reason is needed" in text(empty)
+    ines.post(end, {"reason": "The audit is over"})
+    assert Role.AUDITOR not in access.roles_of(northwind.omar, business_time.now())
+    assert Proposal.objects.get(kind="role", state="at_once").proposed_by == northwind.ines
+    assert client_of(northwind.rita).get(end).status_code in (403, 404)
+
+
+@pytest.mark.rule("R8")
+def test_an_admin_adds_a_person_and_records_that_somebody_left(northwind: Northwind) -> None:
+    ines = client_of(northwind.ines)
+    wrong = ines.post(reverse("person_add"), {"name": "Noor Bakker", "email": "no address"})
+    assert wrong.status_code == 422
+    assert 'value="Noor Bakker"' in text(wrong), "nothing typed is lost"
+    twice = ines.post(reverse("person_add"), {"name": "Rita Two", "email": northwind.rita.email.upper()})
+    assert twice.status_code == 422
+    assert "here already" in text(twice)
+    ines.post(reverse("person_add"), {"name": "Noor Bakker", "email": "Noor@Northwind.example"})
+    noor = Person.objects.get(subject="noor@northwind.example")
+    assert not noor.has_usable_password()
+    assert (
+        client_of(northwind.yuki).post(reverse("person_add"), {"name": "X", "email": "x@x.example"}).status_code == 403
+    )
+    ines.post(reverse("person_left", args=[noor.pk]), {"reason": "Never came"})
+    noor.refresh_from_db()
+    assert not noor.is_here
+    assert "<b>Left <time" in text(ines.get(reverse("person", args=[noor.pk])))
+
+
+@pytest.mark.rule("S8")
+def test_teams_are_founded_led_and_joined_and_never_for_oneself(northwind: Northwind) -> None:
+    ines = client_of(northwind.ines)
+    made = ines.post(
+        reverse("team_found"), {"name": "Logistics", "kind": "business", "parent": northwind.operations.pk}
+    )
+    team = Team.objects.get(name="Logistics")
+    assert made["Location"] == reverse("team", args=[team.pk])
+    leads = reverse("team_leads", args=[team.pk])
+    said = {"seat": "lead", "reason": "Somebody leads it."}
+    assert ines.post(leads, {**said, "person": northwind.ines.pk}).status_code == 403
+    assert ines.post(leads, {**said, "person": 10**9}).status_code == 422
+    assert client_of(northwind.lena).post(leads, {**said, "person": northwind.lena.pk}).status_code == 403
+    answer = ines.post(leads, {**said, "person": northwind.lena.pk})
+    assert answer["Location"].startswith("/proposals/"), "another admin countersigns that"
+    ines.post(reverse("team_join", args=[team.pk]), {"person": northwind.tom.pk})
+    team.refresh_from_db()
+    assert (team.lead, list(team.members.all())) == (None, [northwind.tom])
+    assert ines.post(reverse("team_leave", args=[team.pk]), {"person": northwind.rita.pk}).status_code == 404
+    ines.post(reverse("team_leave", args=[team.pk]), {"person": northwind.tom.pk})
+    assert not Membership.objects.filter(team=team).exists()
+
+
+# --- my page -----------------------------------------------------------------------------------------------------------------
+
+
+def days(begins: int, ends: int) -> dict[str, str]:
+    """The two dates of the form, so many days from the reader's today, which is not everywhere the same."""
+    today = timezone.localdate(business_time.now(), ZoneInfo(settings.ORGANISATION_TIME_ZONE))
+    return {"from_on": str(today + timedelta(days=begins)), "until_on": str(today + timedelta(days=ends))}
+
+
+@pytest.mark.rule("A11")
+def test_a_delegation_is_refused_beside_its_form_and_nothing_typed_is_lost(northwind: Northwind) -> None:
+    theo = client_of(northwind.theo)
+    url = reverse("delegation_set")
+    for data, said in (
+        ({"taker": northwind.bram.pk, **days(-2, 3)}, "in the future"),
+        ({"taker": northwind.bram.pk, **days(1, 40)}, "at most 30 days"),
+        ({"taker": northwind.bram.pk, **days(5, 2)}, "at most 30 days"),
+        ({"taker": northwind.theo.pk, **days(1, 2)}, "Select a valid choice"),
+        ({"taker": northwind.bram.pk, "from_on": "soon", "until_on": ""}, "Enter a valid date"),
+    ):
+        answer = theo.post(url, {**data, "reason": "Summer in Norway"})
+        assert answer.status_code == 422, data
+        assert said in text(answer)
+        assert "Summer in Norway" in text(answer)
+    sana = client_of(northwind.sana).post(url, {"taker": northwind.rita.pk, **days(1, 2)})
+    assert "Select a valid choice" in text(sana)
+    assert not Delegation.objects.exists()
+
+
+@pytest.mark.rule("A11")
+def test_a_delegation_is_set_shown_to_both_and_ended_by_the_giver_alone(northwind: Northwind) -> None:
+    theo, bram = client_of(northwind.theo), client_of(northwind.bram)
+    theo.post(reverse("delegation_set"), {"taker": northwind.bram.pk, **days(0, 6), "reason": "Summer"})
+    given = Delegation.objects.get()
+    assert given.from_at <= business_time.now()
+    assert given.reason is not None
+    assert "Bram Visser for Theo Brandt" in text(theo.get(reverse("me")))
+    assert "Whom you stand in for" in text(bram.get(reverse("me")))
+    end = reverse("delegation_end", args=[given.pk])
+    assert bram.post(end).status_code == 403
+    assert client_of(northwind.rita).post(end).status_code == 404
+    theo.post(end)
+    given.refresh_from_db()
+    assert given.ended_at is not None
+    assert theo.post(end).status_code == 409
+
+
+@pytest.mark.rule("H6")
+def test_the_reader_of_a_timeline_is_told_by_id_and_not_by_a_name_that_two_have(northwind: Northwind) -> None:
+    twin = Person.objects.create(name=northwind.ines.name, email="twin@northwind.example", subject="twin")
+    row = propose_role(northwind.omar, Role.AUDITOR, by=northwind.ines, now=NOW)
+    from governance.core.timeline import queries as timeline_queries
+
+    assert [one["actor"] for one in timeline_queries.shapes(row, reader=northwind.ines)] == ["You"]
+    assert [one["actor"] for one in timeline_queries.shapes(row, reader=twin)] == ["Ines Moreau"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["delegation_set", "delegation_end", "role_propose", "team_leads", "team_join", "team_leave"],
+)
+def test_what_changes_something_takes_a_post_with_a_token(northwind: Northwind, name: str) -> None:
+    url = reverse(name, args=[] if name == "delegation_set" else [1])
+    assert client_of(northwind.ines).get(url).status_code == 405
+    assert client_of(northwind.ines, checks_csrf=True).post(url).status_code == 403

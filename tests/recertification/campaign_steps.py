@@ -1,0 +1,52 @@
+"""How tests come to a campaign that somebody opens, and how far its job takes it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from approvals.assignment.candidates import organisation_zone
+from approvals.assignment.escalation_chain import Bench
+from governance.core.actors.actor import Actor
+from governance.core.models import Person
+from governance.recertification.campaigns import jobs as campaign_jobs
+from governance.recertification.campaigns.reviewer_ladders import Ladders
+from governance.recertification.campaigns.scope import Scope
+from governance.recertification.campaigns.transitions import open_campaign
+from governance.recertification.models import Campaign
+from tests.people import as_actor
+
+FILLER = Actor.of_job(campaign_jobs.JOB)
+
+
+def day(now: datetime, days: int = 14) -> date:
+    """A working day so many days ahead, or the next one."""
+    found = now.astimezone(organisation_zone()).date() + timedelta(days=days)
+    return found + timedelta(days=max(0, 7 - found.weekday()) if found.weekday() > 4 else 0)
+
+
+def ordered(about: Scope, *, by: Person, now: datetime, days: int = 14, name: str = "Spring clean") -> Campaign:
+    """A campaign that a person has just opened."""
+    return open_campaign.order_campaign(
+        Campaign(name=name), actor=as_actor(by), now=now, reason="We have too much.", about=about, day=day(now, days)
+    )
+
+
+def filled(campaign: Campaign, now: datetime) -> Campaign:
+    """The same, once the job has done all of it."""
+    campaign_jobs.sweep(now)
+    campaign.refresh_from_db()
+    return campaign
+
+
+def chunk(what: str, campaign: Campaign, now: datetime, **more: Any) -> bool:
+    """One chunk; whether there was one."""
+    if what == "ask":
+        more["ladders"] = Ladders(Bench.load(now))
+    step = {
+        "freeze": open_campaign.freeze,
+        "ask": open_campaign.ask,
+        "finish": open_campaign.finish,
+        "join_item": open_campaign.join_item,
+    }[what]
+    return step.when_due(campaign, actor=FILLER, now=now, **more)

@@ -1,0 +1,390 @@
+"""A campaign that somebody opens: frozen, asked and joined in chunks, once, whatever is killed or run twice (R1, R2, R5, R9, H1)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from approvals.models import Grant, GrantUsage
+from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
+from governance.core.engine.transition import Step
+from governance.core.models import LedgerEvent, Notice
+from governance.recertification.campaigns import jobs as campaign_jobs
+from governance.recertification.campaigns import scope
+from governance.recertification.campaigns import snapshot as campaign_snapshot
+from governance.recertification.campaigns.scope import Scope
+from governance.recertification.campaigns.transitions import open_campaign
+from governance.recertification.campaigns.transitions import open_campaign as chunks
+from governance.recertification.items import reviewers, sampling, schedule
+from governance.recertification.items.transitions.open_item import OF_GRANT, snapshot
+from governance.recertification.models import Asks, Campaign, CampaignState, Item, ItemState, Joining, Question
+from governance.recertification.reminders import jobs as reminder_jobs
+from tests.appointments import record_leaver
+from tests.matrix.cast_and_states import inside
+from tests.people import as_actor
+from tests.recertification.campaign_steps import FILLER, chunk, day, filled, ordered
+from tests.recertification.grant_rows import low_grants
+from tests.recertification.review_steps import Held, under_review
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.mark.rule("R2", "S5")
+def test_only_security_and_admins_open_one(held: Held) -> None:
+    people, now = held.people, held.company.now
+    for person in (people.rita, people.omar, people.yuki, people.jonas):
+        with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+            ordered(Scope(), by=person, now=now)
+    assert not Campaign.objects.exists()
+    for person, name in ((people.sana, "One"), (people.ines, "Two")):
+        assert ordered(Scope(), by=person, now=now, name=name).state == CampaignState.OPENING
+
+
+@pytest.mark.rule("R2")
+def test_a_deadline_that_policy_does_not_allow_is_refused(held: Held) -> None:
+    now = held.company.now
+    for days in (0, 1, 61, 400):
+        with pytest.raises(InvalidInput, match=r"^R2: Choose a working day from"):
+            open_campaign.order_campaign(
+                Campaign(name="X"),
+                actor=as_actor(held.people.sana),
+                now=now,
+                reason="Why not.",
+                about=Scope(),
+                day=day(now, 0) + timedelta(days=days),
+            )
+
+
+@pytest.mark.rule("R2")
+def test_it_needs_a_reason_a_name_and_something_to_review(held: Held) -> None:
+    actor, now = as_actor(held.people.sana), held.company.now
+    for name, reason, about, why in (
+        ("", "Why", Scope(), "R2: Give it a name"),
+        ("X", "", Scope(), "REASON: "),
+        ("X", "Why", Scope(tier="low"), "R2: Nothing would be reviewed"),
+    ):
+        with pytest.raises(InvalidInput, match=f"^{why}"):
+            open_campaign.order_campaign(
+                Campaign(name=name), actor=actor, now=now, reason=reason, about=about, day=day(now)
+            )
+
+
+@pytest.mark.rule("R5", "R9")
+def test_a_second_press_opens_no_second_campaign(held: Held) -> None:
+    ordered(Scope(), by=held.people.sana, now=held.company.now)
+    with pytest.raises(OutOfTurn, match=r"^R2: A campaign of this name is under"):
+        ordered(Scope(), by=held.people.sana, now=held.company.now)
+    assert Campaign.objects.count() == 1
+
+
+@pytest.mark.rule("R2")
+def test_a_frozen_item_says_what_an_item_opened_alone_says(held: Held) -> None:
+    low_grants(held.submission, 40, begins_at=held.company.now)
+    now = held.company.now + timedelta(days=1)
+    filled(ordered(Scope(about=scope.BOTH), by=held.people.sana, now=now), now)
+    items = list(Item.objects.order_by("pk"))
+    assert len(items) == Grant.objects.live(now).count() + 1
+    assert {item.snapshot["level"] for item in items if item.grant_id} >= {"read"}
+    drawn = 0
+    for item in items:
+        if item.grant_id is not None:
+            item.grant = Grant.objects.select_related(*OF_GRANT).get(pk=item.grant_id)
+            tier = item.grant.counted_tier
+            wanted: dict[str, Any] = snapshot(item, tier)
+            if tier == "low" and sampling.is_drawn(item.grant):
+                wanted["drawn"], drawn = True, drawn + 1
+        else:
+            wanted = snapshot(item, item.of_automation.tier)
+        assert item.snapshot == wanted
+        assert item.grace_until == scheduling_grace(item)
+    assert drawn
+
+
+def scheduling_grace(item: Item) -> Any:
+    """When silence takes effect for an item, by its tier."""
+    return campaign_snapshot.grace_of(item.campaign.deadline)[item.snapshot["tier"]]
+
+
+@pytest.mark.rule("A9", "S4")
+def test_the_same_people_are_asked_as_of_an_item_opened_alone(held: Held) -> None:
+    low_grants(held.submission, 30, begins_at=held.company.now)
+    now = held.company.now + timedelta(days=1)
+    filled(ordered(Scope(about=scope.BOTH), by=held.people.sana, now=now), now)
+    for item in Item.objects.order_by("pk"):
+        if item.grant_id is not None:
+            item.grant = Grant.objects.select_related(*OF_GRANT).get(pk=item.grant_id)
+        bench = reviewers.bench_of(item, now)
+        tier = item.snapshot["tier"]
+        wanted = {}
+        for asks in reviewers.asked_about(item, tier):
+            people = reviewers.ladder(item, asks, bench)
+            first = next(
+                one
+                for one in people
+                if one.pk not in {who for who, _ in wanted.values()}
+                and not (asks == Asks.ACCEPTABLE and reviewers.gains(item, one))
+            )
+            wanted[asks.value] = (first.pk, [one.pk for one in people])
+        assert {one.asks: (one.reviewer_id, one.ladder) for one in item.questions.all()} == wanted
+
+
+@pytest.mark.rule("H1")
+def test_each_row_has_its_history_and_each_chunk_its_event(held: Held) -> None:
+    low_grants(held.submission, 25, begins_at=held.company.now)
+    now = held.company.now + timedelta(days=1)
+    campaign = ordered(Scope(), by=held.people.sana, now=now)
+    while chunk("freeze", campaign, now, size=10):
+        pass
+    while chunk("ask", campaign, now, size=10):
+        pass
+    items = list(campaign.items.order_by("pk"))
+    assert [list(item.history.values_list("history_type", flat=True)) for item in items] == [["+"]] * len(items)
+    first = items[0].history.get()
+    assert (first.snapshot, first.deadline, first.history_user) == (items[0].snapshot, items[0].deadline, None)
+    assert first.history_change_reason.startswith("campaign.items_opened ")
+    for question in Question.objects.filter(item__campaign=campaign):
+        kept = question.history.get()
+        assert (kept.reviewer_id, kept.ladder, kept.history_type) == (question.reviewer_id, question.ladder, "+")
+    events = list(LedgerEvent.objects.filter(verb="campaign.items_opened").order_by("pk"))
+    grants = [item.grant_id for item in items]
+    assert sum(event.payload["count"] for event in events) == len(items)
+    said = ",".join(map(str, grants[:10])).encode()
+    assert events[0].payload["digest"] == hashlib.sha256(said).hexdigest()
+    assert (events[0].payload["first"], events[0].payload["last"]) == (grants[0], grants[9])
+
+
+@pytest.mark.rule("R9")
+@pytest.mark.parametrize("at", ["freeze_grants", "put", "nobody_for"])
+def test_what_is_killed_in_the_middle_is_gone_on_with(held: Held, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    low_grants(held.submission, 25, begins_at=held.company.now)
+    now = held.company.now + timedelta(days=1)
+    monkeypatch.setattr(chunks, "FREEZES", 10)
+    campaign = ordered(Scope(), by=held.people.sana, now=now)
+    chunk("freeze", campaign, now, size=10)
+    whole = getattr(campaign_snapshot, at)
+
+    def killed(*given: Any, **more: Any) -> Any:
+        whole(*given, **more)
+        raise SystemExit("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(campaign_snapshot, at, killed)
+        with pytest.raises(SystemExit):
+            campaign_jobs.sweep(now)
+    filled(campaign, now)
+    assert campaign.state == CampaignState.OPEN
+    counts = Counter(campaign.items.values_list("grant", flat=True))
+    assert counts == Counter(Grant.objects.live(now).values_list("pk", flat=True))
+    asked = Counter(Question.objects.values_list("item", "asks"))
+    assert set(asked.values()) == {1}
+    assert {item for item, _ in asked} == set(campaign.items.values_list("pk", flat=True))
+    opened = LedgerEvent.objects.filter(verb="campaign.items_opened")
+    assert sum(event.payload["count"] for event in opened) == sum(counts.values())
+
+
+@pytest.mark.rule("R9")
+def test_run_once_more_nothing_is_opened_asked_or_told_twice(held: Held) -> None:
+    now = held.company.now + timedelta(days=1)
+    campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
+    before = (Item.objects.count(), Question.objects.count(), Notice.objects.count(), LedgerEvent.objects.count())
+    assert not campaign_jobs.sweep(now)
+    Campaign.objects.filter(pk=campaign.pk).update(state=CampaignState.OPENING, grants_to=0, asked_to=0)
+    filled(campaign, now)
+    after = (Item.objects.count(), Question.objects.count(), Notice.objects.count())
+    assert after == before[:3]
+
+
+@pytest.mark.rule("R2", "R5")
+def test_what_is_under_review_is_joined_once_and_comes_forward_never_back(held: Held) -> None:
+    item = under_review(held.grant())
+    was, now = item.deadline, item.opened_at + timedelta(hours=1)
+    others = Grant.objects.live(now).filter(renew=True).exclude(pk=item.grant_id)
+    campaign = filled(ordered(Scope(), by=held.people.sana, now=now, days=4), now)
+    item.refresh_from_db()
+    assert Joining.objects.filter(campaign=campaign).count() == 1
+    assert item.deadline == campaign.deadline < was
+    assert item.snapshot["joined"] == [campaign_snapshot.AD_HOC]
+    assert not campaign.items.filter(grant=item.grant).exists()
+    assert campaign.items.count() <= others.count()
+    later = filled(ordered(Scope(), by=held.people.sana, now=now, days=11, name="Later"), now)
+    item.refresh_from_db()
+    assert item.deadline == campaign.deadline
+    assert later.joinings.filter(item=item).exists()
+    events = LedgerEvent.objects.filter(verb="campaign.item_joined", subject_id=str(campaign.pk))
+    assert events.count() == campaign.joinings.count()
+
+
+@pytest.mark.rule("R1")
+def test_what_ends_before_silence_could_take_it_away_is_not_asked_about(held: Held) -> None:
+    short = low_grants(held.submission, 3, begins_at=held.company.now, days=20)
+    now = held.company.now + timedelta(days=1)
+    campaign = filled(ordered(Scope(), by=held.people.sana, now=now, days=18), now)
+    assert campaign.items.exists()
+    assert not campaign.items.filter(grant__in=short).exists()
+
+
+@pytest.mark.rule("A9", "R6")
+def test_where_nobody_can_be_asked_security_hears_of_it_and_silence_takes_nothing(held: Held) -> None:
+    now = held.company.now + timedelta(days=1)
+    campaign = ordered(Scope(), by=held.people.sana, now=now)
+    while chunk("freeze", campaign, now):
+        pass
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+        filled(campaign, now)
+    nobody = campaign.items.filter(nobody=True)
+    assert nobody.count() == campaign.items.exclude(snapshot__tier="low").count() > 0
+    assert not Question.objects.filter(item__in=nobody).exists()
+    told = Notice.objects.filter(event="recertification_nobody", thread=f"campaign:{campaign.pk}")
+    assert {one.recipient.name for one in told} >= {held.people.sana.name}
+    late = max(campaign.items.values_list("grace_until", flat=True)) + timedelta(days=1)
+    item = nobody[0]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+        reminder_jobs.sweep(late)
+    item.refresh_from_db()
+    assert (item.state, item.suspended_at, item.nobody) == (ItemState.OPEN, None, True)
+    reminder_jobs.sweep(late)
+    item.refresh_from_db()
+    assert not item.nobody
+    assert item.questions.count() == 2
+    assert item.deadline > late
+    assert item.history.count() == 3  # made, that nobody is there, that somebody is
+
+
+@pytest.mark.rule("R5")
+def test_everybody_hears_once_that_they_are_asked(held: Held) -> None:
+    low_grants(held.submission, 12, begins_at=held.company.now)
+    now = held.company.now + timedelta(days=1)
+    campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
+    told = Notice.objects.filter(event="recertification_campaign", thread=f"campaign:{campaign.pk}")
+    asked = Counter(Question.objects.filter(item__campaign=campaign).values_list("reviewer", flat=True))
+    assert {one.recipient_id: one.context["count"] for one in told} == asked
+
+
+@pytest.mark.rule("R5")
+def test_reminded_on_demand_once_a_day(held: Held) -> None:
+    now = held.company.now + timedelta(days=1)
+    campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
+    people, actor = [held.people.jonas], as_actor(held.people.sana)
+    with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
+        open_campaign.remind_people(campaign, actor=as_actor(held.people.yuki), now=now, people=people)
+    open_campaign.remind_people(campaign, actor=actor, now=now, people=people)
+    with pytest.raises(OutOfTurn, match=r"^R5: Nobody is left to remind: they were"):
+        open_campaign.remind_people(campaign, actor=actor, now=now + timedelta(minutes=1), people=people)
+    open_campaign.remind_people(campaign, actor=as_actor(held.people.sana), now=now + timedelta(days=1), people=people)
+    told = Notice.objects.filter(event="recertification_campaign_reminder", recipient=held.people.jonas)
+    assert told.count() == 2
+
+
+@pytest.mark.rule("R3")
+def test_not_measured_is_not_unused(held: Held) -> None:
+    measured, used, unmeasured = low_grants(held.submission, 3, begins_at=held.company.now)
+    now = held.company.now + timedelta(days=100)
+    for grant, ago in ((measured, 80), (used, 20)):
+        GrantUsage.objects.create(grant=grant, day=now.date() - timedelta(days=ago), allowed=1)
+    found = set(Scope(unused_days=60).grants(now))
+    assert measured in found
+    assert not {used, unmeasured} & found
+
+
+@pytest.mark.rule("R2")
+def test_each_filter_narrows(held: Held) -> None:
+    now, grant = held.company.now + timedelta(days=1), held.grant()
+    automation, resource = grant.automation, grant.entitlement.resource
+    team = automation.team
+    fitting = [
+        Scope(tier=grant.counted_tier),
+        Scope(team=team.pk),
+        *([Scope(team=team.parent_id)] if team.parent_id else []),
+        Scope(resource=resource.pk),
+        Scope(data_class=grant.entitlement.counted_class),
+        Scope(kind=automation.kind),
+        Scope(environment=automation.environment),
+        Scope(owner=automation.business_owner_id),
+        Scope(owner=resource.owner_id),
+        Scope(connector=grant.approval.privilege.connector.upper()),
+        Scope(code=grant.entitlement.code),
+        Scope(reviewed_before=(now + timedelta(days=1)).date().isoformat()),
+    ]
+    for about in fitting:
+        assert grant in about.grants(now), about
+        assert Scope.of(about.to_dict()) == about
+    classes = {"public", "internal", "confidential", "restricted"} - {grant.entitlement.counted_class}
+    other = [
+        Scope(tier="high"),
+        Scope(team=held.people.omar.pk + 10**6),
+        Scope(resource=10**9),
+        *(Scope(data_class=one) for one in classes),
+        Scope(environment="test"),
+        Scope(owner=10**9),
+        Scope(connector="nothing"),
+        Scope(code="nothing"),
+        Scope(reviewed_before=(now - timedelta(days=30)).date().isoformat()),
+        Scope(about=scope.AUTOMATIONS),
+    ]
+    for about in other:
+        assert grant not in about.grants(now), about
+    assert automation in Scope(about=scope.BOTH).automations(now)
+    assert automation not in Scope(about=scope.BOTH, resource=resource.pk).automations(now)
+    assert automation not in Scope().automations(now)
+
+
+@pytest.mark.rule("R2")
+def test_what_is_granted_after_it_was_opened_is_not_in_it(held: Held) -> None:
+    now = held.company.now + timedelta(days=1)
+    campaign = ordered(Scope(), by=held.people.sana, now=now)
+    late = low_grants(held.submission, 2, begins_at=now)
+    filled(campaign, now)
+    assert campaign.items.exists()
+    assert not campaign.items.filter(grant__in=late).exists()
+
+
+@pytest.mark.rule("H8")
+def test_the_last_day_ends_where_whoever_answers_is(held: Held) -> None:
+    jonas = held.people.jonas
+    jonas.time_zone = "Asia/Tokyo"
+    jonas.save()
+    now = held.company.now + timedelta(days=1)
+    campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
+    item = campaign.items.filter(questions__reviewer=jonas)[0]
+    assert item.deadline.hour == 8  # 17:00 in Tokyo
+    assert item.deadline < campaign.deadline
+    assert item.history.count() == 2
+
+
+@pytest.mark.rule("R2", "A9")
+def test_what_joins_an_item_while_it_is_asked_stays(held: Held) -> None:
+    now = held.company.now + timedelta(days=1)
+    campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
+    item = campaign.items.filter(questions__isnull=False)[0]
+    Item.objects.filter(pk=item.pk).update(deadline=now + timedelta(days=1))  # an incident, since it was read
+    with inside(campaign, FILLER, now):
+        step = Step(campaign, FILLER, now, "test.caused")
+        campaign_snapshot.due_otherwise(
+            step, {item.pk: (item.deadline, item.deadline - timedelta(hours=1), item.grace_until)}
+        )
+        campaign_snapshot.nobody_for(step, [item.pk])
+    item.refresh_from_db()
+    assert (item.deadline, item.nobody) == (now + timedelta(days=1), False)
+
+
+@pytest.mark.rule("R6", "R8")
+def test_a_reviewer_who_left_is_replaced_and_an_unanswered_one_is_handed_on(held: Held) -> None:
+    now = held.company.now + timedelta(days=1)
+    campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
+    record_leaver(held.people.omar, actor=as_actor(held.people.ines), now=now, reason="She moved on.")
+    reminder_jobs.sweep(now)
+    assert not Question.objects.filter(item__campaign=campaign, reviewer=held.people.omar).exists()
+    reminder_jobs.sweep(campaign.deadline)
+    assert set(campaign.items.values_list("state", flat=True)) == {ItemState.ESCALATED}
+
+
+@pytest.mark.rule("R2")
+def test_the_deadline_of_a_campaign_lies_between_least_and_furthest(held: Held) -> None:
+    assert (schedule.LEAST, schedule.FURTHEST) == (2, 60)
+    assert FILLER.kind == "job"

@@ -1,0 +1,240 @@
+"""A campaign as evidence: whole, verifiable by its digest, bounded in memory, harmless in a spreadsheet, for few, and on record (H4)."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import tracemalloc
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals.models import Grant, RevocationTask
+from governance.core.clock import business_time
+from governance.core.models import LedgerEvent, Seal
+from governance.recertification.campaigns.scope import Scope
+from governance.recertification.campaigns.transitions import call_off
+from governance.recertification.evidence import evidence_file
+from governance.recertification.evidence import queries as evidence_queries
+from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
+from governance.recertification.reminders import jobs as reminder_jobs
+from tests.people import as_actor
+from tests.recertification.campaign_steps import filled, ordered
+from tests.recertification.review_steps import Held, question, say
+from tests.signed_in_client import client_of
+
+
+@pytest.fixture
+def campaign(stock_under_review: Item, held: Held) -> Campaign:
+    """One item, answered by one side, and the other side's revoke corrected."""
+    now = stock_under_review.opened_at
+    say(question(stock_under_review, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=now, reason="=HYPERLINK(1)")
+    return stock_under_review.campaign
+
+
+def export(campaign: Campaign, held: Held, form: str) -> bytes:
+    answer = client_of(held.people.yuki).post(f"/campaigns/{campaign.pk}/evidence/{form}/")
+    assert answer.status_code == 200
+    assert answer["Content-Disposition"] == f'attachment; filename="campaign-{campaign.pk}.{form}"'
+    return b"".join(answer.streaming_content)
+
+
+@pytest.mark.rule("H4")
+def test_nobody_but_whoever_reads_the_ledger_takes_it_out(campaign: Campaign, held: Held) -> None:
+    n, where = held.people, f"/campaigns/{campaign.pk}/evidence/csv/"
+    for nobody in (n.jonas, n.omar, n.theo, n.rita, n.nadia):
+        assert client_of(nobody).post(where).status_code == 403
+    assert not LedgerEvent.objects.filter(verb="campaign.exported", outcome="done").exists()
+    assert client_of(n.yuki).post(f"/campaigns/{campaign.pk}/evidence/exe/").status_code == 404
+    assert client_of(n.yuki).post("/campaigns/999999/evidence/csv/").status_code == 404
+
+
+@pytest.mark.rule("H4", "H1")
+def test_the_lines_say_everything_and_the_head_proves_them(campaign: Campaign, held: Held) -> None:
+    first, _, rest = export(campaign, held, "jsonl").partition(b"\n")
+    head = json.loads(first)
+    assert head["sha256"] == hashlib.sha256(rest).hexdigest()
+    assert (head["items"], head["by"], head["campaign"]) == (1, "Yuki Sato", campaign.pk)
+    opened, item = (json.loads(line) for line in rest.splitlines())
+    assert (opened["type"], opened["verb"], opened["outcome"]) == ("campaign", "campaign.opened", "done")
+    assert opened["digest"] == LedgerEvent.objects.get(verb="campaign.opened").digest
+    asked = {one["asks"]: one for one in item["questions"]}
+    (said,) = asked["acceptable"]["answers"]
+    assert (said["answer"], said["answered_by"], said["reason"]) == ("revoke", "Omar Haddad", "=HYPERLINK(1)")
+    assert asked["needed"]["answers"] == []
+    assert (item["state"], item["snapshot"]["tier"]) == ("answered", "standard")
+    verbs = [one["verb"] for one in item["proofs"]]
+    assert {"item.opened", "question.answered", "item.settled"} <= set(verbs)
+    for one in item["proofs"]:
+        event = LedgerEvent.objects.get(pk=one["event"])
+        assert (one["id"], one["digest"]) == (str(event.event_id), event.digest)
+        assert one["seal"] is None, "what is not committed can't be sealed"
+    exported = LedgerEvent.objects.get(verb="campaign.exported", outcome="done")
+    assert exported.payload == {"form": "jsonl", "items": 1, "sha256": head["sha256"]}
+    assert exported.actor_id == str(held.people.yuki.opaque_id)
+
+
+@pytest.mark.rule("H4")
+def test_the_cells_have_a_row_for_each_question_and_no_formula(campaign: Campaign, held: Held) -> None:
+    head, _, rest = export(campaign, held, "csv").partition(b"\r\n\r\n")
+    said = dict(csv.reader(io.StringIO(head.decode())))
+    assert said["sha256"] == hashlib.sha256(rest).hexdigest()
+    rows = list(csv.DictReader(io.StringIO(rest.decode())))
+    assert [(row["asks"], row["answer"]) for row in rows] == [("needed", ""), ("acceptable", "revoke")]
+    assert rows[1]["reason"] == "'=HYPERLINK(1)"
+
+
+@pytest.mark.rule("H4", "H9")
+def test_each_event_names_the_seal_that_covers_it_and_what_came_later_names_none(
+    campaign: Campaign, held: Held
+) -> None:
+    events = LedgerEvent.objects.filter(about__contains=[f"recertification.item:{campaign.items.get().pk}"])
+    first, *_, last = events.order_by("xid", "pk")
+    signed = {"root": "0" * 64, "previous": "0" * 64, "key_id": "k", "signature": "s", "at": business_time.real()}
+    for number, end in ((1, first.pk), (2, last.pk - 1)):
+        covered = {"first": 1, "last": end, "last_xid": first.xid, "count": 1, "total": 1}
+        Seal.objects.create(number=number, **covered, **signed)
+    found = evidence_file.of(campaign, "jsonl", by=held.people.yuki, now=business_time.now())
+    head, *_, item = (json.loads(line) for line in b"".join(found.pieces()).splitlines())
+    assert [one["seal"] for one in item["proofs"]] == [1, *[2] * (len(item["proofs"]) - 2), None]
+    assert head["last_seal"] == 2
+
+
+@pytest.mark.rule("H4", "R2")
+def test_what_a_campaign_froze_and_joined_is_proved_by_its_own_events(held: Held, stock_under_review: Item) -> None:
+    now = stock_under_review.opened_at
+    campaign = filled(ordered(Scope(), by=held.people.sana, now=now), now)
+    found = evidence_file.of(campaign, "jsonl", by=held.people.yuki, now=now)
+    rows = [json.loads(line) for line in b"".join(found.pieces()).splitlines()[1:]]
+    items = [one for one in rows if one["type"] == "item"]
+    (joined,) = [one for one in items if one["joined_at"] is not None]
+    assert (joined["item"], joined["opened_in"]) == (stock_under_review.pk, stock_under_review.campaign_id)
+    assert joined["opened_in"] != campaign.pk
+    assert {one["opened_in"] for one in items if one is not joined} == {campaign.pk}
+    frozen = [one["payload"] for one in rows if one.get("verb") == "campaign.items_opened"]
+    (grants,) = [one for one in frozen if one["of"] == "grants"]
+    keys = ",".join(str(one["grant"]) for one in items if one["grant"] is not None and one is not joined)
+    assert grants["digest"] == hashlib.sha256(keys.encode()).hexdigest()
+
+
+@pytest.mark.rule("H4", "G4")
+def test_what_was_taken_away_says_whether_it_was_seen_through(campaign: Campaign, held: Held) -> None:
+    item = campaign.items.get()
+    item.refresh_from_db()
+    assert item.closes_at is not None
+    reminder_jobs.sweep(item.closes_at)
+    task = RevocationTask.objects.get(grant=item.grant)
+    (row,) = (json.loads(line) for line in export(campaign, held, "jsonl").splitlines()[-1:])
+    assert [(one["task"], one["state"]) for one in row["tasks"]] == [(task.pk, "open")]
+    assert "revocation.opened" in {one["verb"] for one in row["proofs"]}
+    cells = export(campaign, held, "csv").partition(b"\r\n\r\n")[2].decode()
+    assert [(one["tasks"], one["tasks_open"]) for one in csv.DictReader(io.StringIO(cells))] == [("1", "1")] * 2
+
+
+@pytest.mark.rule("H4", "G4")
+def test_what_ended_after_a_review_had_closed_is_none_of_its_evidence(campaign: Campaign, held: Held) -> None:
+    item = campaign.items.get()
+    now, later = item.opened_at, item.opened_at + timedelta(days=400)
+    kept = {"state": "closed", "outcome": "kept", "closed_at": now + timedelta(days=3), "closes_at": None}
+    Item.objects.filter(pk=item.pk).update(**kept)
+    task = RevocationTask.objects.create(
+        grant=item.grant, opened_at=later, due_at=later, escalate_at=None, owner=held.people.omar
+    )
+    Grant.objects.filter(pk=item.grant_id).update(ended_at=later)
+
+    def tasks() -> list[list[int]]:
+        chunks = list(evidence_queries.chunks(campaign))
+        return [[one["task"] for one in row["tasks"]] for chunk in chunks for row in chunk]
+
+    assert tasks() == [[]]
+    Item.objects.filter(pk=item.pk).update(outcome="not_renewed")
+    assert tasks() == [[task.pk]], "it ended on its date, because nobody renewed it"
+    Item.objects.filter(pk=item.pk).update(outcome="revoked", closed_at=later)
+    assert tasks() == [[task.pk]]
+    when = {"opened_at": now, "deadline": now, "grace_until": now, "reason": "review date"}
+    of_all = Item.objects.create(campaign=campaign, automation=held.automation, snapshot={}, **when)
+    assert tasks() == [[task.pk], [task.pk]], "with the automation that held it as well"
+    closed = {"state": "closed", "outcome": "kept", "closed_at": now}
+    Item.objects.filter(pk=of_all.pk).update(**closed)
+    assert tasks() == [[task.pk], []]
+
+
+@pytest.mark.rule("H4", "H6")
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_the_head_says_who_opened_it_and_who_called_it_off_and_why(held: Held, form: str) -> None:
+    n, now = held.people, held.company.now + timedelta(days=1)
+    campaign = ordered(Scope(), by=n.sana, now=now)
+    call_off.call_off(campaign, actor=as_actor(n.ines), now=now, reason="By mistake.\r\n\r\n=SUM(1)")
+    file = b"".join(evidence_file.of(campaign, form, by=n.yuki, now=now).pieces())
+    if form == "csv":
+        first, _, rest = file.partition(b"\r\n\r\n")
+        head = dict(csv.reader(io.StringIO(first.decode(), newline="")))
+        assert head["called_off_why"].splitlines() == ["By mistake.", "", "=SUM(1)"]
+    else:
+        first, _, rest = file.partition(b"\n")
+        head = json.loads(first)
+        of_it = {one["verb"]: one for one in map(json.loads, rest.splitlines()) if one["type"] == "campaign"}
+        ordered_by, off = of_it["campaign.ordered"], of_it["campaign.called_off"]
+        assert (ordered_by["by"], ordered_by["reason"]) == (n.sana.name, head["why"])
+        assert (off["by"], off["by_id"]) == (n.ines.name, str(n.ines.opaque_id))
+        assert off["reason"] == head["called_off_why"]
+    assert head["sha256"] == hashlib.sha256(rest).hexdigest()
+    assert (head["opened_by"], head["opened_by_id"]) == (n.sana.name, str(n.sana.opaque_id))
+    assert (head["called_off_by"], head["called_off_by_id"]) == (n.ines.name, str(n.ines.opaque_id))
+    assert head["why"]
+    assert head["called_off_why"].startswith("By mistake.")
+
+
+@pytest.mark.rule("H4")
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1"])
+def test_what_a_spreadsheet_would_compute_is_text(text: str) -> None:
+    assert evidence_file.cell(text) == f"'{text}"
+    assert evidence_file.cell(f"a{text}") == f"a{text}"
+
+
+def more_items(campaign: Campaign, held: Held, number: int) -> None:
+    model = campaign.items.earliest("pk")
+    closed = {"state": "closed", "outcome": "kept", "closed_at": model.opened_at, "reason": "review date"}
+    when = {"opened_at": model.opened_at, "deadline": model.deadline, "grace_until": model.grace_until}
+    items = Item.objects.bulk_create(
+        Item(campaign=campaign, grant=model.grant, snapshot={"tier": "low", "x": "y" * 2000}, **closed, **when)
+        for _ in range(number)
+    )
+    Question.objects.bulk_create(
+        Question(item=one, asks=Asks.NEEDED, reviewer=held.people.jonas, asked_at=one.opened_at) for one in items
+    )
+
+
+def peak(campaign: Campaign, held: Held, form: str) -> tuple[int, int]:
+    """The most bytes that an export holds at once, and how many it sends."""
+    tracemalloc.start()
+    found = evidence_file.of(campaign, form, by=held.people.yuki, now=business_time.now())
+    size = sum(len(piece) for piece in found.pieces())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most, size
+
+
+@pytest.mark.full("exports thousands of items, to measure memory")
+@pytest.mark.rule("H4")
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_memory_does_not_grow_with_the_campaign_and_queries_grow_by_chunks(
+    form: str, campaign: Campaign, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence_queries, "CHUNK", 20)
+    more_items(campaign, held, 60)
+    peak(campaign, held, form)  # what is compiled once
+    few, _ = peak(campaign, held, form)
+    more_items(campaign, held, 540)
+    many, size = peak(campaign, held, form)
+    assert size > 600 * 2000
+    assert many < 1.3 * few
+    with CaptureQueriesContext(connection) as asked:
+        found = evidence_file.of(campaign, form, by=held.people.yuki, now=business_time.now())
+    found.rows.close()
+    assert found.head["items"] == 601
+    assert len(asked) <= 8 + 8 * (601 // 20 + 1)

@@ -1,0 +1,282 @@
+"""Many answers submitted at once: what comes of each is what comes of it alone, what is refused is left out and said (R4, R7, H1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from approvals.grants.transitions import lifecycle, renewal
+from approvals.models import Grant, GrantState
+from approvals.policies import queries as policy_queries
+from governance.core.models import FreeText, LedgerEvent
+from governance.core.texts import free_text
+from governance.recertification.items import drafts, sampling
+from governance.recertification.items.drafts import Submitted
+from governance.recertification.items.transitions.answer import Seen
+from governance.recertification.models import Answer, AnswerKind, Asks, Draft, Item, ItemOutcome, ItemState
+from inventory.models import Automation
+from tests.people import as_actor
+from tests.recertification.grant_rows import low_grants
+from tests.recertification.review_steps import Held, opened, opens_at, question, say
+
+K = AnswerKind
+NEEDED, ACCEPTABLE = Asks.NEEDED, Asks.ACCEPTABLE
+
+
+@pytest.fixture
+def items(held: Held, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
+    """Six low-risk grants of Jonas's under review, none of them drawn."""
+    monkeypatch.setattr(sampling, "is_drawn", lambda grant: False)
+    made = low_grants(held.submission, 6, begins_at=held.company.now)
+    return [opened(one, opens_at(one)) for one in made]
+
+
+def draft(item: Item, kind: K, held: Held, reason: str = "As every quarter.", asks: Asks = NEEDED) -> Draft:
+    about = question(item, asks)
+    return drafts.save_draft(
+        about, kind, actor=as_actor(about.reviewer), now=item.opened_at, reason=reason, seen=Seen(9, "keep", 1)
+    )
+
+
+def submit(some: Sequence[Draft], held: Held, item: Item) -> list[Submitted]:
+    return drafts.submit(some, actor=as_actor(held.people.jonas), now=item.opened_at)
+
+
+def traces(item: Item, since: int) -> list[tuple[Any, ...]]:
+    """Everything that is on record about one item since an event: events and history, without the numbers of rows."""
+    grant = Grant.objects.get(pk=item.grant_id)
+    successor = Grant.objects.get(predecessor=grant)
+    about = [f"recertification.item:{item.pk}", f"approvals.grant:{grant.pk}", f"approvals.grant:{successor.pk}"]
+    events = LedgerEvent.objects.filter(pk__gt=since, about__overlap=about).select_related("reason").order_by("pk")
+    found: list[tuple[Any, ...]] = [
+        (
+            one.verb,
+            one.actor_id,
+            one.for_id,
+            one.outcome,
+            sorted(one.payload),
+            str(one.reason or ""),
+            _unnumbered(one.about),
+        )
+        for one in events
+    ]
+    ours = question(item, NEEDED)
+    for row in (ours, item, grant, successor):
+        for past in type(row).history.filter(id=row.pk).order_by("history_id"):
+            said = str(past.history_change_reason).split(" ")
+            found.append(
+                (type(row).__name__, past.history_type, said[0], len(said), past.history_user_id, past.history_date)
+            )
+    item.refresh_from_db()
+    answer = ours.answers.get()
+    found.append((item.state, item.outcome, item.closed_at, item.closes_at, ours.answered_at, ours.remind_at))
+    found.append((answer.person_id, answer.for_person_id, answer.answer, answer.at, answer.seconds, answer.looked))
+    found.append(
+        (grant.state, grant.ended_at, grant.ended_why, successor.state, successor.begins_at, successor.ends_at)
+    )
+    found.append((successor.level, successor.tier, successor.review_on, successor.approval.tier))
+    return found
+
+
+def _unnumbered(about: Sequence[str]) -> list[str]:
+    return [re.sub(r"\d+", "N", one) for one in about]
+
+
+@pytest.mark.rule("R4", "R7", "H1")
+def test_what_is_answered_together_is_on_record_as_what_is_answered_alone(
+    items: list[Item], held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = LedgerEvent.objects.latest("pk").pk
+    submit([draft(one, K.KEEP, held) for one in items[:3]], held, items[0])
+    monkeypatch.setattr(drafts, "FEW", 99)
+    submit([draft(one, K.KEEP, held) for one in items[3:]], held, items[0])
+    together, alone = traces(items[1], before), traces(items[4], before)
+    assert together == alone
+    assert [one[0] for one in together[:4]] == ["grant.ended", "grant.succeeded", "item.settled", "question.answered"]
+    assert Answer.objects.filter(question__item__in=items[:3]).values("batch").distinct().count() == 1
+    assert FreeText.objects.filter(pk__in=Answer.objects.values("reason")).count() == 6, (
+        "each has a key of its own (H6)"
+    )
+    assert not Draft.objects.exists()
+
+
+@pytest.mark.rule("H1", "H6", "R4")
+def test_each_of_many_has_a_reason_of_its_own_or_none_and_its_digest_is_in_the_event_and_in_history(
+    items: list[Item], held: Held
+) -> None:
+    reasons = ["As every quarter.", "", "As every quarter.", "Für “Küche” \\x41\nund Keller 🍏", '{"a": null}', ""]
+    submit([draft(one, K.KEEP, held, reason) for one, reason in zip(items, reasons, strict=True)], held, items[0])
+    digests: list[str] = []
+    for item, reason in zip(items, reasons, strict=True):
+        asked = question(item, NEEDED)
+        kept = asked.answers.get().reason
+        event = LedgerEvent.objects.get(verb="question.answered", subject_id=str(asked.pk))
+        assert (kept.text if kept else "", event.reason) == (reason, kept)
+        digests += [kept.digest] if kept else []
+        said = type(asked).history.filter(id=asked.pk).latest("history_id").history_change_reason  # type: ignore[attr-defined]
+        assert str(said).split(" ")[2:] == ([kept.digest] if kept else [])
+        assert event.payload.get("reason") == (kept.digest if kept else None)
+    assert len(set(digests)) == 4, "each has a key of its own"
+    assert not list(free_text.rewritten())
+
+
+@pytest.mark.rule("R4", "S5", "H1")
+def test_what_is_refused_among_many_stays_a_draft_says_why_and_keeps_no_other_back(
+    items: list[Item], held: Held
+) -> None:
+    chosen = [draft(one, K.KEEP, held) for one in items]
+    lifecycle.revoke(items[2].grant, actor=as_actor(held.people.sana), now=items[2].opened_at, reason="Leaked.")
+    done = submit(chosen, held, items[0])
+    assert [one.refusal is None for one in done] == [True, True, False, True, True, True]
+    assert done[2].refusal is not None
+    assert "ended" in done[2].refusal.sentence
+    assert [one.question for one in Draft.objects.all()] == [question(items[2], NEEDED)]
+    refused = LedgerEvent.objects.get(outcome="refused")
+    assert (refused.verb, refused.subject_id) == ("question.answered", str(question(items[2], NEEDED).pk))
+
+
+@pytest.mark.rule("R4", "S4")
+def test_other_answers_in_the_same_batch_do_what_they_do_alone(items: list[Item], held: Held) -> None:
+    kinds = [K.KEEP, K.REVOKE, K.KEEP, K.DO_NOT_RENEW, K.DONT_KNOW, K.KEEP]
+    done = submit([draft(one, kind, held) for one, kind in zip(items, kinds, strict=True)], held, items[0])
+    assert [one.refusal for one in done] == [None] * 6
+    outcomes = [(one.state, one.outcome) for one in Item.objects.filter(pk__in=[i.pk for i in items]).order_by("pk")]
+    kept = (ItemState.CLOSED, ItemOutcome.KEPT)
+    revoked, lapses, passed = (
+        (ItemState.ANSWERED, ""),
+        (ItemState.CLOSED, ItemOutcome.NOT_RENEWED),
+        (ItemState.OPEN, ""),
+    )
+    assert outcomes == [kept, revoked, kept, lapses, passed, kept]
+    assert Answer.objects.filter(question__item__in=items).values("batch").distinct().count() == 1
+
+
+@pytest.mark.rule("S4", "G2")
+def test_a_keep_that_is_one_of_two_waits_for_the_other_and_the_second_renews_naming_both(
+    held: Held, stock_all_under_review: Item
+) -> None:
+    now = stock_all_under_review.opened_at
+    both = list(Item.objects.filter(grant__automation=held.automation, grant__kind="privilege").order_by("pk"))
+    assert len(both) == 2
+    submit([draft(one, K.KEEP, held) for one in both], held, both[0])
+    assert {one.state for one in Item.objects.filter(pk__in=[i.pk for i in both])} == {ItemState.OPEN}
+    omar = as_actor(held.people.omar)
+    drafts.submit([draft(one, K.KEEP, held, asks=ACCEPTABLE) for one in both], actor=omar, now=now)
+    for one in both:
+        successor = Grant.objects.get(predecessor=one.grant_id)
+        event = LedgerEvent.objects.get(verb="grant.succeeded", subject_id=str(successor.pk))
+        answers = Answer.objects.filter(question__item=one).order_by("question").values_list("pk", flat=True)
+        assert event.payload["answers"] == list(answers)
+
+
+@pytest.mark.rule("R4", "S4", "G2")
+def test_keeping_many_keeps_nothing_that_the_other_side_lets_end(held: Held, stock_all_under_review: Item) -> None:
+    now = stock_all_under_review.opened_at
+    held_there = Item.objects.filter(grant__automation=held.automation, grant__isnull=False).order_by("pk")
+    items = [one for one in held_there if one.questions.filter(asks=ACCEPTABLE, reviewer=held.people.omar).exists()]
+    assert len(items) == 4
+    for one, kind in zip(items, (K.DO_NOT_RENEW, K.KEEP, K.KEEP, K.KEEP), strict=True):
+        say(question(one, NEEDED), kind, now=now)
+    chosen = [draft(one, K.KEEP, held, asks=ACCEPTABLE) for one in items]
+    drafts.submit(chosen, actor=as_actor(held.people.omar), now=now)
+    ends = [Item.objects.get(pk=one.pk).outcome for one in items]
+    assert ends == [ItemOutcome.NOT_RENEWED, *[ItemOutcome.KEPT] * 3]
+
+
+@pytest.mark.rule("S4", "R4")
+def test_a_grant_that_silence_suspended_is_put_back_and_kept_in_a_batch_too(items: list[Item], held: Held) -> None:
+    from tests.recertification.review_steps import sweep_at
+
+    late = items[0].grace_until
+    for moment in (items[0].deadline, late):
+        sweep_at(moment)
+    asked = [question(one, NEEDED) for one in items[:3]]
+    chosen = [
+        drafts.save_draft(one, K.KEEP, actor=as_actor(one.reviewer), now=late, reason="Still used.") for one in asked
+    ]
+    done = drafts.submit(chosen, actor=as_actor(asked[0].reviewer), now=late)
+    assert [one.refusal for one in done] == [None] * 3
+    states = Grant.objects.filter(predecessor__in=[one.grant_id for one in items[:3]]).values_list("state", flat=True)
+    assert list(states) == [GrantState.ACTIVE] * 3
+
+
+@pytest.mark.rule("S5", "R9")
+def test_what_the_database_refuses_in_a_batch_leaves_nothing_half_done_and_is_tried_alone(
+    items: list[Item], held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(renewals: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'G2: no' USING ERRCODE = 'check_violation'; END $$")
+
+    monkeypatch.setattr(renewal, "write", broken)
+    done = submit([draft(one, K.KEEP, held) for one in items], held, items[0])
+    assert [one.refusal for one in done] == [None] * 6
+    assert Answer.objects.filter(question__item__in=items).count() == 6
+    assert Grant.objects.filter(predecessor__in=[one.grant_id for one in items]).count() == 6
+
+
+@pytest.mark.rule("R9", "R4")
+def test_an_error_among_many_is_said_of_the_one_that_has_it_and_the_others_are_given(
+    items: list[Item], held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, bad = lifecycle.succeed, items[3].grant_id
+
+    def broken(*_: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1/0")
+
+    def succeed(grant: Grant, **given: Any) -> Grant:
+        if grant.pk == bad:
+            broken()
+        return real(grant, **given)
+
+    monkeypatch.setattr(renewal, "write", broken)
+    monkeypatch.setattr(lifecycle, "succeed", succeed)
+    chosen = [draft(one, K.KEEP, held) for one in items]
+    with mock.patch.object(drafts, "log") as said:
+        done = submit(chosen, held, items[0])
+    assert [one.refusal for one in done] == [None, None, None, drafts.FAILED, None, None]
+    assert [one.question for one in Draft.objects.all()] == [question(items[3], NEEDED)]
+    assert not Answer.objects.filter(question__item=items[3]).exists()
+    assert (said.warning.call_count, said.exception.call_count) == (1, 1)
+    assert not LedgerEvent.objects.filter(outcome="refused").exists()
+
+
+@pytest.mark.rule("R7")
+def test_thirty_answers_take_as_many_statements_as_three(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "is_drawn", lambda grant: False)
+    made = low_grants(held.submission, 33, begins_at=held.company.now)
+    items = [opened(one, opens_at(one)) for one in made]
+    counts = []
+    for some in (items[:3], items[3:]):
+        chosen = [draft(one, K.KEEP, held) for one in some]
+        with CaptureQueriesContext(connection) as asked:
+            submit(chosen, held, some[0])
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+    assert Automation.objects.get(pk=held.automation.pk).grants.standing().filter(tier="low").count() == 33
+
+
+@pytest.mark.rule("G3", "G2")
+def test_what_is_over_is_renewed_by_no_answer(items: list[Item], held: Held) -> None:
+    late = Grant.objects.get(pk=items[0].grant_id).ends_at
+    some = [draft(item, K.KEEP, held) for item in items]
+    found = drafts.submit(some, actor=as_actor(held.people.jonas), now=late)
+    assert {one.refusal.code for one in found if one.refusal is not None} == {"G3"}
+    assert len(found) == len(items)
+    assert not Grant.objects.filter(predecessor__isnull=False).exists()
+
+
+@pytest.mark.rule("G3")
+def test_the_database_begins_no_successor_after_a_term(items: list[Item], held: Held) -> None:
+    old = Grant.objects.get(pk=items[0].grant_id)
+    made = lifecycle.successor(old, old.ends_at, old.ends_at + timedelta(days=1), policy_queries.in_force(old.ends_at))
+    with pytest.raises(DatabaseError, match="G3: the term of grant"), transaction.atomic():
+        made.save(force_insert=True)

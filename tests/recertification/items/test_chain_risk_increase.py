@@ -1,0 +1,122 @@
+"""A chain that becomes riskier while grants live: what stands in it is judged anew, once, and reviewed (A16, T4, R1, R9)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from governance.core.models import LedgerEvent
+from governance.recertification.items.transitions import reassess_shared_identity
+from governance.recertification.reminders import jobs as reminder_jobs
+from inventory.automations.transitions import lifecycle
+from inventory.models import Assessment, Automation
+from tests import run_lengths, scenarios
+from tests.approvals import stock_report
+from tests.approvals.chains import described, in_force
+from tests.people import as_actor
+from tests.recertification.items.test_risk_increase import open_due
+from tests.recertification.review_steps import JOB, Held
+from tests.scenarios import Company
+from tests.starting_points import starting_point
+
+pytestmark = pytest.mark.django_db
+
+LATER = timedelta(days=40)
+MANY = run_lengths.of(3, soak=12)
+
+
+def reader(held: Held, number: int = 0) -> Automation:
+    """Something low that reads a channel, in force."""
+    c = held.company
+    return in_force(c, described(c, f"Reader {number}", (c.slack, "read", "minutes"))).automation
+
+
+def again(one: Automation) -> Automation:
+    return Automation.objects.get(pk=one.pk)
+
+
+def readers(c: Company) -> list[Automation]:
+    """As many readers of the channel as a test takes, in force."""
+    return [reader(Held(c, stock_report.newest(c)), number) for number in range(MANY)]
+
+
+READERS = starting_point("stock_in_force", readers)
+
+
+@pytest.mark.rule("A16", "T4")
+def test_nothing_that_is_only_drafted_or_submitted_raises_what_runs(held: Held) -> None:
+    c, n = held.company, held.people
+    runs = reader(held)
+    described(c, "Stranger", (c.slack, "admin", "minutes"), team=n.marketing, by=n.tom, owner=n.grace)
+    scenarios.submitted(c, described(c, "Waiting", (c.slack, "admin", "minutes")))
+    assert reassess_shared_identity.due() == set()
+    assert reminder_jobs.judge_sharers(c.now + LATER, JOB) == 0
+    assert again(runs).tier == "low"
+
+
+@READERS
+@pytest.mark.rule("A16", "T4", "R9")
+def test_what_is_joined_with_something_riskier_that_came_into_force_is_judged_once_and_reviewed(
+    held: Held, start: list[Automation]
+) -> None:
+    c, runs = held.company, start
+    elsewhere = in_force(c, described(c, "Elsewhere", (c.slack, "read", "other"))).automation
+    writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation
+    assert reassess_shared_identity.due() == {one.pk for one in runs}
+    before = Assessment.objects.count()
+    assert reminder_jobs.judge_sharers(c.now + LATER, JOB) == len(runs)
+    assert Assessment.objects.count() == before + len(runs)
+    assert {again(one).tier for one in runs} == {"high"}
+    assert (again(elsewhere).tier, again(writer).tier) == ("low", "high")
+    found = runs[0].approved_version.latest_assessment
+    assert "It is joined with another automation, which is high." in found.reasons
+    assert "Writer" not in " ".join(found.reasons), "whoever reads that need not see it"
+    assert [one for one in open_due(held) if one[1] == "automation"].count(("tier raised", "automation")) == len(runs)
+    assert reassess_shared_identity.due() == set(), "each once"
+    assert LedgerEvent.objects.filter(verb="automation.judged_with_sharers", outcome="done").count() == len(runs)
+
+
+@pytest.mark.rule("A16", "T4", "L1")
+def test_what_calls_something_that_is_retired_is_judged_anew(held: Held) -> None:
+    c = held.company
+    callee = in_force(c, described(c, "Callee", (c.slack, "read", "other"), external_id="callee")).automation
+    caller = in_force(c, described(c, "Caller", (c.model, "execute", "callee", "workflow:execute"))).automation
+    assert (again(caller).tier, reassess_shared_identity.due()) == ("standard", {callee.pk}), (
+        "who is called is as risky as who calls"
+    )
+    reminder_jobs.judge_sharers(c.now, JOB)
+    assert reassess_shared_identity.due() == set()
+    lifecycle.retire(again(callee), actor=as_actor(held.people.jonas), now=c.now, reason="Not needed.")
+    assert reassess_shared_identity.due() == {caller.pk}
+    reminder_jobs.judge_sharers(c.now + LATER, JOB)
+    assert again(caller).tier == "high"
+    assert "calls something that nobody has approved here" in " ".join(
+        caller.approved_version.latest_assessment.reasons
+    )
+
+
+@pytest.mark.rule("A16", "T4")
+def test_what_is_as_risky_by_the_chain_alone_stays_so_until_it_is_renewed_and_lends_that_to_nobody(held: Held) -> None:
+    c = held.company
+    runs = reader(held)
+    writer = in_force(c, described(c, "Writer", (c.slack, "admin", "minutes"))).automation
+    reminder_jobs.judge_sharers(c.now, JOB)
+    lifecycle.retire(again(writer), actor=as_actor(held.people.jonas), now=c.now, reason="Not needed.")
+    assert (again(runs).tier, reassess_shared_identity.due()) == ("high", set())
+    second = described(c, "Second writer", (c.slack, "write", "minutes"))
+    assert second.latest_assessment.tier == "standard"
+
+
+@pytest.mark.rule("A16", "R9")
+def test_a_sweep_costs_as_much_however_many_are_joined(held: Held) -> None:
+    costs = []
+    for number in (1, 2):
+        reader(held, number)
+        in_force(held.company, described(held.company, f"Writer {number}", (held.company.slack, "write", "minutes")))
+        with CaptureQueriesContext(connection) as asked:
+            reassess_shared_identity.due()
+        costs.append(len(asked))
+    assert set(costs) == {1}

@@ -1,0 +1,149 @@
+"""What was held before its rule was enforced gets a review, once, until the conflict is resolved (S6, R1, R2, R5)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from approvals.conflicts import jobs as conflict_jobs
+from approvals.grants.transitions import lifecycle
+from approvals.models import Conflict, Grant, GrantState
+from governance.core.actors.actor import Actor
+from governance.core.models import Notice
+from governance.recertification.items import item_title
+from governance.recertification.models import AnswerKind, Asks, Item, ItemOutcome, ItemState
+from governance.recertification.reminders import jobs as reminder_jobs
+from tests.approvals.conflicts import conflict_rules
+from tests.approvals.conflicts.conflict_rules import on
+from tests.ledger_records import recorded
+from tests.people import as_actor
+from tests.recertification.review_steps import JOB, Held, question, say, under_review
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "R1")]
+
+SCAN = Actor.of_job(conflict_jobs.JOB)
+LATER = timedelta(days=40)
+
+
+@pytest.fixture
+def at(held: Held) -> datetime:
+    """Forty days after it came into force; there is no rule but a test's own."""
+    conflict_rules.no_other_rules(held.company.now)
+    return held.company.now + LATER
+
+
+def forbid(held: Held, at: datetime, **more: str) -> None:
+    """What it reads and posts may not be held together, from now on."""
+    conflict_rules.rule(
+        on(held.company.erp), on(held.company.slack), now=at, **{"mode": "enforce", "rating": "high", **more}
+    )
+    conflict_jobs.look(at, SCAN)
+
+
+def opened(at: datetime) -> int:
+    return reminder_jobs.open_in_conflict(at, JOB)
+
+
+def newest(held: Held) -> Grant:
+    """What goes where nobody acts."""
+    return Grant.objects.filter(automation=held.automation, entitlement__isnull=False).order_by("-begins_at", "-pk")[0]
+
+
+# --- what is not asked --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["record", "approval"])
+def test_what_a_rule_does_not_enforce_is_reviewed_on_its_day(held: Held, at: datetime, mode: str) -> None:
+    forbid(held, at, mode=mode)
+    assert opened(at) == 0
+    assert not Item.objects.exists()
+
+
+def test_it_is_asked_once_also_after_it_was_kept(held: Held, at: datetime) -> None:
+    forbid(held, at)
+    assert opened(at) == 1
+    assert opened(at + timedelta(minutes=5)) == 0
+    item = Item.objects.get()
+    for asks in Asks:
+        say(question(item, asks), AnswerKind.KEEP, now=at)
+    conflict_jobs.look(at, SCAN)
+    item.refresh_from_db()
+    assert (item.state, opened(at + timedelta(minutes=10))) == (ItemState.CLOSED, 0)
+
+
+# --- what is ------------------------------------------------------------------------------------------------------------
+
+
+def test_who_needs_it_and_who_answers_for_it_are_asked_by_when_it_is_to_be_resolved(held: Held, at: datetime) -> None:
+    forbid(held, at)
+    assert opened(at) == 1
+    item, conflict = Item.objects.get(), Conflict.objects.get()
+    assert (item.grant, item.reason, item.snapshot["conflicts"]) == (newest(held), "new conflict", [conflict.pk])
+    assert {one.asks for one in item.questions.all()} == {Asks.NEEDED, Asks.ACCEPTABLE}
+    assert item.deadline == conflict.due_at == at + timedelta(days=7)
+    assert item_title.because(item) == "It is held together with something that a rule no longer allows."
+    told = Notice.objects.filter(event="recertification_opened")
+    assert {one.context["because"] for one in told} == {item_title.because(item)}
+
+
+@pytest.mark.rule("S6", "R1", "R4")
+def test_it_is_asked_about_what_is_not_renewed_too(held: Held, at: datetime) -> None:
+    Grant.objects.filter(pk=newest(held).pk).update(renew=False)
+    forbid(held, at)
+    assert opened(at) == 1
+    assert Item.objects.get().grant == newest(held)
+
+
+@pytest.mark.rule("S6", "R2", "R5")
+def test_it_joins_the_review_that_is_open(held: Held, at: datetime) -> None:
+    item = under_review(newest(held))
+    later = item.opened_at + timedelta(hours=1)
+    forbid(held, later)
+    assert opened(later) == 0
+    again = Item.objects.get()
+    assert (again.pk, again.reason, again.snapshot["joined"]) == (item.pk, "review date", ["new conflict"])
+    assert again.deadline == min(item.deadline, later + timedelta(days=7))
+    assert recorded("conflict.joined_review", Conflict.objects.get(), by=JOB)["item"] == str(item.pk)
+    assert opened(later + timedelta(minutes=5)) == 0
+    assert Notice.objects.filter(event="recertification_joined").count() == 2
+
+
+# --- until it is resolved -----------------------------------------------------------------------------------------------
+
+
+def test_it_closes_when_the_other_part_is_gone_and_is_not_asked_again(held: Held, at: datetime) -> None:
+    forbid(held, at)
+    opened(at)
+    other = Grant.objects.filter(entitlement__isnull=False).exclude(pk=newest(held).pk).get()
+    lifecycle.revoke(other, actor=as_actor(held.people.omar), now=at, reason="No more.")
+    conflict_jobs.look(at, SCAN)
+    assert reminder_jobs.close_due(at, JOB) == 1
+    item = Item.objects.get()
+    assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.RESOLVED)
+    assert newest(held).state == GrantState.ACTIVE
+    reminder_jobs.sweep(at + timedelta(minutes=5))
+    assert Item.objects.count() == 1
+
+
+def test_it_closes_when_the_time_is_up_and_the_newest_is_suspended(held: Held, at: datetime) -> None:
+    forbid(held, at)
+    opened(at)
+    due = at + timedelta(days=7)
+    for _ in range(2):
+        conflict_jobs.sweep(due)
+    assert newest(held).suspended_why == lifecycle.Why.CONFLICT
+    assert reminder_jobs.close_due(due, JOB) == 1
+    assert Item.objects.get().outcome == ItemOutcome.RESOLVED
+    assert newest(held).suspended_why == lifecycle.Why.CONFLICT
+
+
+def test_what_came_up_on_its_day_goes_on_after_the_conflict(held: Held, at: datetime) -> None:
+    item = under_review(newest(held))
+    later = item.opened_at + timedelta(hours=1)
+    forbid(held, later)
+    opened(later)
+    conflict_rules.no_other_rules(later)
+    conflict_jobs.look(later, SCAN)
+    assert reminder_jobs.close_due(later, JOB) == 0
+    assert Item.objects.get().state == ItemState.OPEN

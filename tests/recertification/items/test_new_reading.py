@@ -1,0 +1,111 @@
+"""A better importer reads the source of what runs again: what it finds beside is asked, and what runs is reviewed (I2, I8, T4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from approvals.models import Grant, SubmissionState
+from governance.recertification.items.item_title import because
+from governance.recertification.models import Item
+from governance.recertification.reminders import jobs as reminder_jobs
+from inventory import importers
+from inventory.importers.code.sql import Query
+from inventory.importers.n8n import operations
+from inventory.models import Version
+from inventory.resources.transitions import resources
+from tests import scenarios
+from tests.approvals import stock_report
+from tests.approvals.light_path.low_risk_report import asks
+from tests.people import as_actor
+from tests.recertification.review_steps import JOB
+from tests.scenarios import Company
+
+QUERY = asks("SELECT s.sku, h.salary FROM scm.stock s, hr.salaries h")
+
+
+@pytest.fixture
+def running(company: Company, monkeypatch: pytest.MonkeyPatch) -> Callable[[Query], Version]:
+    """In force as an older importer read it; from there on today's reads."""
+
+    def run(read: Query) -> Version:
+        with monkeypatch.context() as old:
+            old.setattr(operations, "read_query", lambda text, connector: read)
+            old.setattr(importers, "VERSION", "1.2")
+            return stock_report.in_force(company, QUERY).version
+
+    return run
+
+
+def reviews(company: Company, version: Version) -> list[str]:
+    """Why what runs is reviewed, once the sweep has been there."""
+    reminder_jobs.open_due(company.now + timedelta(days=1), JOB)
+    return [because(one) for one in Item.objects.filter(automation=version.automation).order_by("pk")]
+
+
+@pytest.mark.rule("I2", "T4")
+def test_what_is_read_as_before_is_no_new_version_and_opens_nothing(
+    company: Company, running: Callable[[Query], Version]
+) -> None:
+    version = running(Query("read", ("scm.stock", "hr.salaries")))
+    assert stock_report.version(company, QUERY) == version
+    assert version.assessments.latest("pk").importer_version == importers.VERSION
+    assert not version.assessments.latest("pk").findings.filter(code="found_more").exists()
+    assert reviews(company, version) == []
+
+
+@pytest.mark.rule("I2", "T4")
+def test_what_is_read_as_less_opens_nothing(company: Company, running: Callable[[Query], Version]) -> None:
+    version = running(Query("read", ("scm.stock", "hr.salaries", "s")))
+    assert stock_report.version(company, QUERY) != version
+    assert not version.assessments.latest("pk").findings.filter(code="found_more").exists()
+    assert reviews(company, version) == []
+
+
+@pytest.mark.rule("I2", "I8", "A12")
+def test_a_table_that_was_not_read_is_asked_and_what_runs_is_reviewed(
+    company: Company, running: Callable[[Query], Version]
+) -> None:
+    version = running(Query("read", ("scm.stock",)))
+    (held,) = Grant.objects.filter(automation=version.automation, entitlement__resource=company.erp)
+    assert held.scope == ["scm.stock"]
+    again = stock_report.version(company, QUERY)
+    assert again != version
+    assert again.privileges.get(entitlement__resource=company.erp).scope == ["scm.stock", "hr.salaries"]
+    judged = version.assessments.latest("pk")
+    (found,) = judged.findings.filter(code="found_more")
+    assert (judged.importer_version, found.severity) == (importers.VERSION, "high")
+    assert found.detail == "Read better, the same source touches more than was asked about: hr.salaries"
+    assert reviews(company, version) == ["Something was found in it that was not known when it was approved."]
+    held.refresh_from_db()
+    assert (held.state, held.scope) == ("active", ["scm.stock"])  # it runs on until somebody decides
+    submission = scenarios.submitted(company, again)
+    assert submission.state == SubmissionState.OPEN
+    assert submission.approvals.filter(privilege__target="scm.stock, hr.salaries").exists()
+
+
+@pytest.mark.rule("I2", "T4")
+def test_a_level_that_is_read_as_higher_raises_what_is_held(
+    company: Company, running: Callable[[Query], Version], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = running(Query("read", ("scm.stock", "hr.salaries")))
+    monkeypatch.setattr(operations, "read_query", lambda text, connector: Query("write", ("scm.stock", "hr.salaries")))
+    assert stock_report.version(company, QUERY) != version
+    judged = version.assessments.latest("pk")
+    (found,) = judged.findings.filter(code="found_more")
+    assert found.detail == "Read better, the same source does more than was asked about"
+    (held,) = Grant.objects.filter(automation=version.automation, entitlement__resource=company.erp)
+    assert judged.levels["privileges"][held.key]["level"] == "write"
+    assert (held.tier, held.counted_tier) == ("standard", "high")
+
+
+@pytest.mark.rule("I2")
+def test_what_is_only_judged_again_was_not_read_again(company: Company, running: Callable[[Query], Version]) -> None:
+    version = running(Query("read", ("scm.stock", "hr.salaries")))
+    resources.amend_resource(
+        company.erp, actor=as_actor(company.people.omar), now=company.now, fields={"data_class": "restricted"}
+    )
+    assert version.assessments.count() > 1
+    assert {one.importer_version for one in version.assessments.all()} == {"1.2"}

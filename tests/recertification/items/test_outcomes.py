@@ -1,0 +1,181 @@
+"""What becomes of an item, as a table: what is said by each side, and whether the owner of the automation is still there (R4, R6, R8, A9).
+
+No answer and nobody to ask are different things: silence takes away, and of what nobody can be asked nothing is taken away by silence.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from unittest import mock
+
+import pytest
+
+from approvals.models import GrantState
+from approvals.submissions import jobs as terms
+from governance.recertification.campaigns.scope import Scope
+from governance.recertification.items import reviewers
+from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState
+from governance.recertification.reminders import jobs as reminder_jobs
+from governance.recertification.reminders import transitions as reminder_transitions
+from tests.appointments import record_leaver
+from tests.people import as_actor
+from tests.recertification.campaign_steps import filled, ordered
+from tests.recertification.review_steps import JOB, Held, question, say
+from tests.scenarios import Company
+from tests.starting_points import starting_point
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+#: One privilege alone: reading the ERP.
+PRIVILEGE = Scope(tier="standard", connector="postgres")
+
+
+def in_campaign(c: Company) -> Campaign:
+    """A campaign about one privilege, opened by Sana and filled."""
+    now = c.now + DAY
+    return filled(ordered(PRIVILEGE, by=c.people.sana, now=now), now)
+
+
+def owner_left(c: Company) -> Campaign:
+    """The same campaign after Jonas, the business owner, left."""
+    now = c.now + DAY
+    record_leaver(c.people.jonas, actor=as_actor(c.people.ines), now=now, reason="He moved on.")
+    reminder_jobs.reassign_due(now, JOB)
+    return Campaign.objects.latest("pk")
+
+
+IN_CAMPAIGN = starting_point("stock_in_force", in_campaign)
+OWNER_LEFT = starting_point(IN_CAMPAIGN, owner_left)
+
+KEEP, REVOKE, LAPSE, SILENT = AnswerKind.KEEP, AnswerKind.REVOKE, AnswerKind.DO_NOT_RENEW, None
+KEPT, REVOKED, NOT_RENEWED = ItemOutcome.KEPT, ItemOutcome.REVOKED, ItemOutcome.NOT_RENEWED
+
+#: needed, acceptable, is the owner there: the outcome, and how the grant stands at the end.
+TABLE = [
+    (KEEP, KEEP, True, KEPT, GrantState.ENDED),  # by its successor
+    (KEEP, REVOKE, True, REVOKED, GrantState.ENDED),
+    (KEEP, LAPSE, True, NOT_RENEWED, GrantState.ACTIVE),
+    (KEEP, SILENT, True, REVOKED, GrantState.ENDED),
+    (REVOKE, KEEP, True, REVOKED, GrantState.ENDED),
+    (REVOKE, SILENT, True, REVOKED, GrantState.ENDED),
+    (LAPSE, LAPSE, True, NOT_RENEWED, GrantState.ACTIVE),
+    (LAPSE, REVOKE, True, REVOKED, GrantState.ENDED),
+    (LAPSE, KEEP, True, NOT_RENEWED, GrantState.ACTIVE),
+    (LAPSE, SILENT, True, REVOKED, GrantState.ENDED),
+    (SILENT, KEEP, True, REVOKED, GrantState.ENDED),
+    (SILENT, REVOKE, True, REVOKED, GrantState.ENDED),
+    (SILENT, LAPSE, True, REVOKED, GrantState.ENDED),
+    (SILENT, SILENT, True, REVOKED, GrantState.ENDED),
+    # who left is replaced by the next on the ladder, whose word counts as theirs did (R8)
+    (KEEP, KEEP, False, KEPT, GrantState.ENDED),
+    (KEEP, SILENT, False, REVOKED, GrantState.ENDED),
+    (SILENT, KEEP, False, REVOKED, GrantState.ENDED),
+    (REVOKE, KEEP, False, REVOKED, GrantState.ENDED),
+    (SILENT, SILENT, False, REVOKED, GrantState.ENDED),
+]
+
+
+@pytest.mark.rule("R4", "R6", "R8")
+@pytest.mark.parametrize(
+    ("needed", "acceptable", "outcome", "state"),
+    [
+        pytest.param(needed, acceptable, *expected, marks=IN_CAMPAIGN if is_there else OWNER_LEFT)
+        for needed, acceptable, is_there, *expected in TABLE
+    ],
+)
+def test_what_is_said_and_what_is_not_comes_to(
+    held: Held,
+    start: Campaign,
+    needed: AnswerKind | None,
+    acceptable: AnswerKind | None,
+    outcome: ItemOutcome,
+    state: GrantState,
+) -> None:
+    now = held.company.now + DAY
+    item = start.items.get(grant=held.grant())
+    for asks, said in ((Asks.NEEDED, needed), (Asks.ACCEPTABLE, acceptable)):
+        asked = question(item, asks)
+        if said is not None and asked.state == "open":  # the first may have settled it
+            assert asked.reviewer.is_here
+            say(asked, said, now=now, reason="Because.")
+    second_round(item)
+    item.refresh_from_db()
+    assert (item.state, item.outcome) == (ItemState.CLOSED, outcome)
+    assert item.grant is not None
+    item.grant.refresh_from_db()
+    assert item.grant.state == state
+    assert hasattr(item.grant, "successor") == (outcome == KEPT)
+
+
+def second_round(item: Item) -> None:
+    """Time passes, and nobody says anything more: handed on at the deadline, suspended after the grace, ended."""
+    for at in (item.deadline, item.grace_until, item.grace_until + timedelta(days=6)):
+        reminder_jobs.sweep(at + timedelta(minutes=1))
+
+
+@IN_CAMPAIGN
+@pytest.mark.rule("R6")
+def test_the_second_round_asks_only_what_is_unanswered(held: Held, start: Campaign) -> None:
+    now, campaign = held.company.now + DAY, start
+    item = campaign.items.get(grant=held.grant())
+    needed, acceptable = (item.questions.get(asks=asks) for asks in (Asks.NEEDED, Asks.ACCEPTABLE))
+    say(needed, KEEP, now=now)
+    was = needed.reviewer, acceptable.reviewer
+    reminder_jobs.sweep(campaign.deadline)
+    needed.refresh_from_db()
+    acceptable.refresh_from_db()
+    assert needed.reviewer == was[0]
+    assert acceptable.reviewer != was[1]
+    assert acceptable.answered_at is None
+    say(acceptable, KEEP, now=campaign.deadline + timedelta(hours=1))
+    item.refresh_from_db()
+    assert (item.state, item.outcome) == (ItemState.CLOSED, KEPT)
+
+
+def nobody_asked(c: Company) -> Item:
+    """The item of the same privilege after its two rounds, in which there was nobody to ask for the resource."""
+    now = c.now + DAY
+    campaign = ordered(PRIVILEGE, by=c.people.sana, now=now)
+    with mock.patch.object(reviewers, "who_accepts", return_value=[]):
+        item = filled(campaign, now).items.get()
+        second_round(item)
+    return Item.objects.select_related("grant").get(pk=item.pk)
+
+
+@starting_point("stock_in_force", nobody_asked)
+@pytest.mark.rule("A9", "R6")
+@pytest.mark.parametrize("answer", [KEEP, REVOKE, SILENT])
+def test_of_what_nobody_could_be_asked_silence_takes_nothing_until_somebody_is(
+    start: Item, answer: AnswerKind | None
+) -> None:
+    item = start
+    assert (item.state, item.nobody, item.suspended_at) == (ItemState.OPEN, True, None)
+    assert item.grant is not None
+    assert item.grant.state == GrantState.ACTIVE
+    later = item.grace_until + timedelta(days=7)
+    reminder_jobs.sweep(later)
+    item.refresh_from_db()
+    assert not item.nobody
+    if answer is not None:
+        for asked in (question(item, asks) for asks in Asks):
+            if question(item, Asks(asked.asks)).state == "open":
+                say(asked, answer, now=later, reason="Because.")
+    second_round(item)
+    item.refresh_from_db()
+    assert (item.state, item.outcome) == (ItemState.CLOSED, KEPT if answer == KEEP else REVOKED)
+
+
+@pytest.mark.rule("A9")
+def test_what_nobody_is_ever_asked_about_ends_with_its_term(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = held.company.now + DAY
+    monkeypatch.setattr(reviewers, "who_accepts", lambda resource, bench: [])
+    campaign = filled(ordered(PRIVILEGE, by=held.people.sana, now=now), now)
+    item = campaign.items.get(grant=held.grant())
+    assert item.grant is not None
+    assert reminder_transitions.escalate.refusal(item, actor=JOB, now=campaign.deadline) is not None
+    end = item.grant.ends_at + timedelta(minutes=1)
+    terms.sweep(end)
+    reminder_jobs.sweep(end)
+    item.refresh_from_db()
+    assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.SUPERSEDED)

@@ -1,0 +1,226 @@
+"""What is recommended: a literal table of facts, each rule firing and not firing, and what weighs most deciding (R3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from governance.recertification.items import recommendation
+from governance.recertification.items.recommendation import Advice, Facts, InConflict, Recommendation, recommend
+
+A = Advice
+USED = {"measured": True, "was_used": True, "idle": 2, "calls_30": 40}
+CONFLICT = InConflict(7, "Create vendor with release payment")
+
+#: rule, facts with which it applies, facts with which it just does not, its sentence, what is recommended where it applies
+TABLE: list[tuple[str, Facts, Facts, str, Advice]] = [
+    (
+        "unused_90",
+        Facts(measured=True, was_used=True, idle=90),
+        Facts(measured=True, was_used=True, idle=89),
+        "It was last used 90 days ago.",
+        A.REVOKE,
+    ),
+    (
+        "unused_60",
+        Facts(measured=True, was_used=False, idle=60),
+        Facts(measured=True, was_used=False, idle=59),
+        "It was never used in the 60 days since its use is measured.",
+        A.REVOKE,
+    ),
+    (
+        "holds_nothing",
+        Facts(of_automation=True, holds_nothing=True),
+        Facts(of_automation=True),
+        "Nothing is granted to it any more.",
+        A.REVOKE,
+    ),
+    (
+        "automation_off",
+        Facts(of_automation=True, suspended=True),
+        Facts(suspended=True),
+        "It is suspended, and nothing runs.",
+        A.REVOKE,
+    ),
+    (
+        "suspended",
+        Facts(suspended=True),
+        Facts(of_automation=True, suspended=True),
+        "The automation is suspended, so nothing uses this.",
+        A.DO_NOT_RENEW,
+    ),
+    (
+        "not_renewable",
+        Facts(**USED, not_renewable="it was renewed twice."),
+        Facts(**USED),
+        "It ends on its date whatever is said here: it was renewed twice.",
+        A.DO_NOT_RENEW,
+    ),
+    (
+        "use_fell",
+        Facts(**{**USED, "calls_30": 1}, usual_30=10),
+        Facts(**{**USED, "calls_30": 2}, usual_30=19),
+        "Its use fell from 10 calls in 30 days to 1.",
+        A.DO_NOT_RENEW,
+    ),
+    (
+        "risk_raised",
+        Facts(**USED, raised="high"),
+        Facts(**USED),
+        "Its risk has risen to high since it was approved.",
+        A.LOOK,
+    ),
+    (
+        "class_raised",
+        Facts(**USED, class_was="internal", class_is="confidential"),
+        Facts(**USED, class_was="confidential", class_is="internal"),
+        "What it touches was internal when it was approved and is confidential now.",
+        A.LOOK,
+    ),
+    (
+        "refused",
+        Facts(**USED, refused_90=3),
+        Facts(refused_90=3),
+        "3 of its calls were refused in 90 days: it asks for more.",
+        A.LOOK,
+    ),
+    (
+        "other_source",
+        Facts(**USED, other_source=True),
+        Facts(**USED),
+        "It is built from another source now than when it was approved.",
+        A.LOOK,
+    ),
+    (
+        "wider_than_peers",
+        Facts(**USED, targets=5, peers=2, peers_widest=2),
+        Facts(**USED, targets=5, peers=1, peers_widest=2),
+        "It reaches 5 things; of 2 others of the team that hold the same none reaches more than 2.",
+        A.LOOK,
+    ),
+    (
+        "wider_than_peers",
+        Facts(**USED, peers=3, peers_only_read=True),
+        Facts(**USED, targets=2, peers=3, peers_widest=2),
+        "It does more than read; 3 others of the team that hold the same only read.",
+        A.LOOK,
+    ),
+    (
+        "never_by_a_person",
+        Facts(**USED, by_policy=True),
+        Facts(**USED, by_policy=True, kept=1),
+        "A policy approved it, and no person has looked at it yet.",
+        A.LOOK,
+    ),
+    (
+        "other_owner",
+        Facts(**USED, other_owner=True),
+        Facts(**USED),
+        "The automation has another owner than when it was approved.",
+        A.LOOK,
+    ),
+    (
+        "other_keeper",
+        Facts(**USED, other_keeper=True),
+        Facts(**USED),
+        "Somebody else answers for the resource now than when it was approved.",
+        A.LOOK,
+    ),
+    (
+        "old_secret",
+        Facts(**USED, secret_age=180),
+        Facts(**USED, secret_age=179),
+        "Its credential was last renewed 180 days ago.",
+        A.LOOK,
+    ),
+    ("static_secret", Facts(**USED, static=True), Facts(**USED), "Its credential never ends by itself.", A.LOOK),
+    (
+        "newer_version",
+        Facts(**USED, newer_version=4),
+        Facts(**USED),
+        "Version 4 was brought in, and nobody has approved it.",
+        A.LOOK,
+    ),
+    (
+        "in_use",
+        Facts(**{**USED, "idle": 29}),
+        Facts(**{**USED, "idle": 30, "calls_30": 0}),
+        "It is in use: 40 calls in 30 days, the last 29 days ago.",
+        A.KEEP,
+    ),
+    ("kept_before", Facts(kept=2), Facts(), "It was kept in 2 reviews before.", A.KEEP),
+    ("first_review", Facts(), Facts(kept=1), "No review before this one has asked about it.", A.LOOK),
+    ("not_measured", Facts(), Facts(**USED), "Its use is not measured yet, so it says nothing.", A.LOOK),
+    (
+        "conflict_enforced",
+        Facts(**USED, conflicts=(replace(CONFLICT, enforced=True),)),
+        Facts(**USED),
+        "It may not be held together with something else: “Create vendor with release payment”.",
+        A.REVOKE,
+    ),
+    (
+        "conflict_open",
+        Facts(**USED, conflicts=(CONFLICT,)),
+        Facts(**USED, conflicts=(replace(CONFLICT, waived_until=date(2026, 12, 1)),)),
+        "It is in conflict with something else that is held: “Create vendor with release payment”.",
+        A.LOOK,
+    ),
+    (
+        "waiver_ends",
+        Facts(**USED, conflicts=(replace(CONFLICT, enforced=True, waived_until=date(2026, 12, 1)),)),
+        Facts(**USED, conflicts=(replace(CONFLICT, enforced=True),)),
+        "It is in conflict (“Create vendor with release payment”), which is waived until 1 Dec 2026.",
+        A.LOOK,
+    ),
+]
+
+
+def said(found: Recommendation) -> dict[str, str]:
+    return {one.rule.key: one.sentence for one in found.reasons}
+
+
+@pytest.mark.rule("R3")
+@pytest.mark.parametrize(("key", "applies", "not_quite", "sentence", "advice"), TABLE, ids=[row[0] for row in TABLE])
+def test_a_rule_says_its_sentence_where_it_applies_and_nothing_where_it_just_does_not(
+    key: str, applies: Facts, not_quite: Facts, sentence: str, advice: Advice
+) -> None:
+    found = recommend(applies)
+    assert said(found)[key] == sentence
+    assert found.advice == advice
+    assert key not in said(recommend(not_quite))
+
+
+@pytest.mark.rule("R3")
+def test_every_rule_stands_in_the_table_and_no_two_weigh_alike() -> None:
+    rules = [*recommendation.RULES, recommendation.ENFORCED, recommendation.RECORDED, recommendation.WAIVED]
+    assert {rule.key for rule in rules} == {row[0] for row in TABLE}
+    assert len({rule.weight for rule in rules}) == len(rules)
+
+
+@pytest.mark.rule("R3")
+def test_what_weighs_most_comes_first_and_decides_so_that_keeping_is_recommended_only_where_nothing_speaks_against_it() -> (
+    None
+):
+    found = recommend(Facts(**USED, kept=1, static=True, conflicts=(replace(CONFLICT, enforced=True),)))
+    assert [one.rule.key for one in found.reasons] == ["conflict_enforced", "static_secret", "in_use", "kept_before"]
+    assert found.advice == A.REVOKE
+    assert recommend(Facts(**USED, kept=1, static=True)).advice == A.LOOK
+    assert recommend(Facts(**USED, kept=1)).advice == A.KEEP
+
+
+@pytest.mark.rule("R3")
+def test_what_is_not_measured_speaks_for_nothing() -> None:
+    unmeasured = Facts(idle=400, calls_30=0, usual_30=900, refused_90=12)
+    found = recommend(unmeasured)
+    assert [one.rule.speaks for one in found.reasons] == [None, None]
+    assert found.advice == A.LOOK
+
+
+@pytest.mark.rule("R3")
+def test_the_same_facts_say_the_same_whatever_order_the_conflicts_come_in() -> None:
+    other = InConflict(3, "Reads private data and sends it out", enforced=True)
+    one, two = (recommend(Facts(**USED, conflicts=both)) for both in ((CONFLICT, other), (other, CONFLICT)))
+    assert one == two
+    assert [reason.conflict for reason in one.reasons][:2] == [3, 7]

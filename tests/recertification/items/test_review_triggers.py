@@ -1,0 +1,306 @@
+"""What happens to what is held brings its review forward, once for each cause, and nags nobody (R1, R2, R5)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from approvals.models import Grant, GrantUsage
+from governance.core.duties.refusals import OutOfTurn
+from governance.core.models import LedgerEvent, Notice
+from governance.core.people import transitions as people_transitions
+from governance.recertification.items import item_title, review_triggers, risk_increase
+from governance.recertification.items.jobs import triggered_items
+from governance.recertification.items.transitions.open_item import note_event
+from governance.recertification.models import AnswerKind, Asks, Item, ItemState
+from governance.recertification.reminders import jobs as reminder_jobs
+from inventory.models import Automation, Incident
+from inventory.resources.transitions import incidents
+from tests import scenarios
+from tests.appointments import record_leaver
+from tests.approvals import stock_report
+from tests.people import as_actor
+from tests.recertification.items.test_risk_increase import raise_class
+from tests.recertification.review_steps import JOB, Held, question, say, under_review
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("R1")]
+
+DAY = timedelta(days=1)
+#: What the policy that ships says.
+UNUSED_DAYS, QUIET_DAYS = 60, 30
+#: When it has been in force for a while and nothing comes up by itself.
+LATER = timedelta(days=70)
+
+
+@pytest.fixture
+def at(held: Held) -> datetime:
+    """Seventy days after it came into force."""
+    return held.company.now + LATER
+
+
+def found(at: datetime) -> list[tuple[str, str]]:
+    """What the job asks about that it did not ask about before: why, and about what."""
+    known = set(Item.objects.values_list("pk", flat=True))
+    triggered_items.sweep(at)
+    new = Item.objects.exclude(pk__in=known).order_by("pk")
+    return [(one.reason, one.grant.key if one.grant else "automation") for one in new]
+
+
+def use(grant: Grant, at: datetime, *, days: int = UNUSED_DAYS, calls: int = 0, missing: int = 0) -> None:
+    """So many days of figures up to yesterday, with so many calls a day; the latest ones may be missing."""
+    GrantUsage.objects.bulk_create(
+        GrantUsage(grant=grant, day=(at - ago * DAY).date(), allowed=calls)
+        for ago in range(1 + missing, days + missing + 1)
+    )
+
+
+def declared(held: Held, at: datetime) -> Incident:
+    """Omar declares an incident on Slack, for a week."""
+    c = held.company
+    return incidents.declare_incident(
+        c.slack, actor=as_actor(c.people.omar), now=at, reason="A leak.", reference="INC-1", until=at + 7 * DAY
+    )
+
+
+def kept(held: Held, at: datetime) -> Grant:
+    """The grant on Slack after its review renewed it, by what fell due at ``at``."""
+    item = Item.objects.exclude(state=ItemState.CLOSED).get(grant__entitlement__resource=held.company.slack)
+    for asks in Asks:
+        say(question(item, asks), AnswerKind.KEEP, now=at)
+    return Grant.objects.get(predecessor=item.grant)
+
+
+# --- what opens nothing ------------------------------------------------------------------------------------------------
+
+
+def test_where_nothing_happened_nothing_opens(held: Held, at: datetime) -> None:
+    assert found(at) == []
+
+
+def test_what_is_not_measured_is_not_unused(held: Held, at: datetime) -> None:
+    grant = held.grant(on=held.company.slack)
+    assert found(at) == []  # no figures at all
+    use(grant, at, days=UNUSED_DAYS - 1)
+    assert found(at) == []  # a day too few
+    assert found(at + 10 * DAY) == []  # and nothing was measured since: days without figures don't count
+
+
+@pytest.mark.parametrize("days", [0, 59])
+def test_one_call_in_sixty_days_is_use(held: Held, at: datetime, days: int) -> None:
+    grant = held.grant(on=held.company.slack)
+    use(grant, at)
+    GrantUsage.objects.filter(grant=grant, day=(at - (days + 1) * DAY).date()).update(allowed=1)
+    assert found(at) == []
+
+
+def test_a_version_that_was_just_brought_in_or_that_was_submitted_is_no_drift(held: Held, at: datetime) -> None:
+    version = stock_report.version(held.company, stock_report.one_more_channel)
+    assert found(version.created_at + 6 * DAY) == []
+    scenarios.submitted(held.company, version, by=held.people.rita)
+    assert found(version.created_at + 8 * DAY) == []
+
+
+def test_an_incident_that_is_over_opens_nothing(held: Held, at: datetime) -> None:
+    incidents.end_incident(declared(held, at), actor=as_actor(held.people.omar), now=at, reason="It was a test.")
+    assert found(at) == []
+    declared(held, at)
+    assert found(at + 7 * DAY) == []
+
+
+# --- what opens a review -----------------------------------------------------------------------------------------------
+
+
+def test_sixty_measured_days_without_a_call_open_one_review(held: Held, at: datetime) -> None:
+    grant = held.grant(on=held.company.slack)
+    use(grant, at, missing=3)
+    assert found(at) == [("unused", grant.key)]
+    item = Item.objects.get()
+    assert item_title.because(item) == "It was measured all the while, and not used once."
+    assert item.deadline < grant.ends_at
+    use(grant, at + DAY, days=1)
+    assert found(at + DAY) == []
+
+
+def test_it_is_unused_anew_only_after_it_was_used_again(held: Held, at: datetime) -> None:
+    first = held.grant(on=held.company.slack)
+    use(first, at)
+    found(at)
+    grant = kept(held, at)
+    later = at + (QUIET_DAYS + 1) * DAY  # unused all the while, as who kept it knew
+    use(grant, later, days=QUIET_DAYS)
+    assert found(later) == []
+    GrantUsage.objects.create(grant=grant, day=later.date(), allowed=1)
+    again = later + (UNUSED_DAYS + review_triggers.MISSING_DAYS + 1) * DAY
+    use(grant, again)
+    assert found(again) == [("unused", grant.key)]
+
+
+@pytest.mark.rule("R8")
+@pytest.mark.parametrize("who", ["jonas", "piet"])
+def test_an_owner_of_the_automation_who_left(held: Held, at: datetime, who: str) -> None:
+    Automation.objects.filter(pk=held.automation.pk).update(technical_owner=held.people.piet)
+    record_leaver(getattr(held.people, who), actor=as_actor(held.people.ines), now=at, reason="Gone.")
+    assert found(at) == [("owner left", "automation")]
+    assert found(at + DAY) == []
+    assert Item.objects.get().questions.get().reviewer.is_here
+
+
+@pytest.mark.rule("R8")
+def test_an_owner_of_the_resource_who_left_and_the_deputy_is_asked(held: Held, at: datetime) -> None:
+    record_leaver(held.people.omar, actor=as_actor(held.people.ines), now=at, reason="Gone.")
+    assert {why for why, _ in found(at)} == {"owner left"}
+    assert Item.objects.count() == Grant.objects.live(at).count()
+    asked = Item.objects.get(grant=held.grant(on=held.company.slack)).questions.get(asks=Asks.ACCEPTABLE)
+    assert asked.reviewer == held.people.amara
+
+
+def test_what_was_changed_and_lies_there_unsubmitted_for_a_week(held: Held, at: datetime) -> None:
+    version = stock_report.version(held.company, stock_report.one_more_channel)
+    week = version.created_at + 8 * DAY
+    assert found(week) == [("drift", "automation")]
+    assert found(week + DAY) == []
+
+
+def test_an_incident_has_everything_on_the_resource_reviewed_within_two_working_days(held: Held, at: datetime) -> None:
+    c = held.company
+    declared(held, at)
+    on_slack = {one.key for one in Grant.objects.filter(entitlement__resource=c.slack)}
+    on_slack |= {one.key for one in Grant.objects.filter(credential__opens=c.slack)}
+    assert on_slack
+    assert {key for why, key in found(at) if why == "incident"} == on_slack
+    item = Item.objects.filter(grant=held.grant(on=c.slack)).get()
+    assert item.deadline <= at + 5 * DAY
+    assert item.deadline < item.grace_until < item.grant.ends_at
+    assert found(at + DAY) == []
+
+
+# --- what is open is joined --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("R2", "R5")
+def test_an_open_review_is_joined_and_its_deadline_comes_forward_never_back(held: Held, at: datetime) -> None:
+    grant = held.grant(on=held.company.slack)
+    item = under_review(grant)
+    now, deadline = item.opened_at + DAY, item.deadline
+    use(grant, now)
+    triggered_items.sweep(now)
+    item.refresh_from_db()
+    assert (item.snapshot["joined"], item.deadline) == (["unused"], deadline)  # later by itself: it stays
+    declared(held, now)
+    triggered_items.sweep(now)
+    item.refresh_from_db()
+    assert item.snapshot["joined"] == ["unused", "incident"]
+    assert item.deadline < deadline
+    assert Item.objects.filter(grant=grant).count() == 1
+    told = Notice.objects.filter(event="recertification_joined").count()
+    triggered_items.sweep(now + timedelta(hours=1))
+    assert Notice.objects.filter(event="recertification_joined").count() == told
+    assert LedgerEvent.objects.filter(verb="item.joined", subject_id=str(item.pk)).count() == 2
+
+
+@pytest.mark.rule("R2")
+def test_the_same_cause_joins_once_also_where_two_jobs_find_it(held: Held, at: datetime) -> None:
+    item = under_review(held.grant(on=held.company.slack))
+    said = {"because": review_triggers.UNUSED, "cause": "unused since 2026-01-01"}
+    assert note_event.when_due(item, actor=JOB, now=item.opened_at, **said)
+    assert not note_event.when_due(item, actor=JOB, now=item.opened_at, **said)
+
+
+# --- what was reviewed lately is left in peace -------------------------------------------------------------------------
+
+
+def test_what_was_reviewed_lately_is_not_opened_again_for_an_event_until_that_is_over(held: Held, at: datetime) -> None:
+    grant = held.grant(on=held.company.slack)
+    use(grant, at)
+    found(at)
+    grant = kept(held, at)
+    record_leaver(held.people.omar, actor=as_actor(held.people.ines), now=at + DAY, reason="Gone.")
+    assert grant.key not in {key for _, key in found(at + DAY)}
+    assert grant.key not in {key for _, key in found(at + (QUIET_DAYS - 1) * DAY)}
+    assert ("owner left", grant.key) in found(at + QUIET_DAYS * DAY)
+
+
+def test_an_incident_opens_what_was_reviewed_yesterday(held: Held, at: datetime) -> None:
+    grant = held.grant(on=held.company.slack)
+    use(grant, at)
+    found(at)
+    grant = kept(held, at)
+    declared(held, at + 2 * DAY)
+    assert ("incident", grant.key) in found(at + 2 * DAY)
+
+
+@pytest.mark.rule("R1", "R4")
+def test_an_incident_asks_about_what_is_not_renewed_too_and_no_answer_renews_it(held: Held, at: datetime) -> None:
+    grant = held.grant(on=held.company.slack)
+    Grant.objects.filter(pk=grant.pk).update(renew=False)
+    use(grant, at)
+    assert ("unused", grant.key) not in found(at)
+    declared(held, at)
+    assert ("incident", grant.key) in found(at)
+    item = Item.objects.get(grant=grant)
+    with pytest.raises(OutOfTurn, match="not to renew"):
+        say(question(item, Asks.NEEDED), AnswerKind.KEEP, now=at)
+    say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=at)
+    assert grant not in Grant.objects.live(at)
+
+
+@pytest.mark.rule("R1", "T4")
+def test_a_risk_that_rises_waits_too(held: Held, at: datetime) -> None:
+    use(held.grant(on=held.company.slack), at)
+    found(at)
+    grant = kept(held, at)
+    raise_class(held, now=at + DAY)
+    reminder_jobs.open_due(at + DAY, JOB)
+    assert not Item.objects.filter(grant=grant).exists()
+    reminder_jobs.open_due(at + (QUIET_DAYS + 1) * DAY, JOB)
+    assert Item.objects.get(grant=grant).reason == risk_increase.RISEN
+
+
+# --- who is told where nobody can be asked -----------------------------------------------------------------------------
+
+
+@pytest.mark.rule("R8", "A9")
+def test_security_is_told_once_a_week_where_nobody_is_left_to_ask(
+    held: Held, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reminder_jobs.reviewers, "nobody_for", lambda item, tier, bench: ["acceptable"])
+    declared(held, at)
+    assert found(at) == []
+    assert found(at + timedelta(hours=1)) == []
+    told = Notice.objects.filter(
+        event="recertification_unasked", thread=f"unasked:grant:{held.grant(on=held.company.slack).pk}"
+    )
+    assert {one.recipient for one in told} == {held.people.sana, held.people.viktor}
+    assert told.all().count() == 2
+    assert found(at + 7 * DAY - timedelta(hours=1)) == []
+    assert told.all().count() == 4
+
+
+# --- what it costs -----------------------------------------------------------------------------------------------------
+
+
+def test_looking_asks_as_many_questions_however_much_is_held(held: Held, at: datetime) -> None:
+    declared(held, at)
+    stock_report.version(held.company, stock_report.one_more_channel)
+    use(held.grant(on=held.company.erp), at)
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            review_triggers.found(at)
+        return len(queries)
+
+    one = asked()
+    for grant in Grant.objects.live(at).exclude(pk=held.grant(on=held.company.erp).pk):
+        use(grant, at)
+    assert asked() == one
+
+
+@pytest.mark.parametrize(
+    "verb", [people_transitions.record_leaver, people_transitions.leave, incidents.declare_incident]
+)
+def test_who_left_and_what_is_declared_is_looked_for_at_once(verb: Any) -> None:
+    assert risk_increase.FOLLOWED[verb.event] is risk_increase.follow_event

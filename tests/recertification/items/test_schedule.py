@@ -1,0 +1,151 @@
+"""When things come up, until when they are answered, when people are reminded, against dates read off a calendar."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from governance.core.clock import working_days
+from governance.recertification.items import schedule
+
+BERLIN = ZoneInfo("Europe/Berlin")
+TOKYO = ZoneInfo("Asia/Tokyo")
+CHICAGO = ZoneInfo("America/Chicago")
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)
+
+
+#: A standard grant from 12 June 2026, 09:00, to 9 December 2026, 09:00: 180 days.
+BEGAN, ENDS = utc(2026, 6, 12, 9), utc(2026, 12, 9, 9)
+
+
+def plan(
+    now: datetime, tier: str = "standard", *, began: datetime = BEGAN, ends: datetime | None = ENDS, **more: object
+) -> schedule.Times | None:
+    given = {"began_at": began, "review_at": ENDS, "ends_at": ends, "now": now, "zones": [BERLIN]}
+    return schedule.plan(tier, **(given | more))  # type: ignore[arg-type]
+
+
+@pytest.mark.rule("R1")
+@pytest.mark.parametrize(
+    ("tier", "opens"),
+    [("high", utc(2026, 11, 9, 9)), ("standard", utc(2026, 11, 18, 9)), ("low", utc(2026, 11, 25, 9))],
+)
+def test_an_item_opens_30_21_or_14_days_before_the_end_by_tier_and_no_moment_before(tier: str, opens: datetime) -> None:
+    assert plan(opens - timedelta(seconds=1), tier) is None
+    found = plan(opens, tier)
+    assert found is not None
+    assert found.opens_at == opens
+
+
+@pytest.mark.rule("R1", "H8")
+@pytest.mark.parametrize(
+    ("tier", "deadline", "grace_until"),
+    [
+        # Ends Wednesday 9 December, 10:00 in Berlin: the last end of a working day before is Tuesday.
+        ("standard", utc(2026, 12, 4, 16), utc(2026, 12, 8, 16)),
+        ("low", utc(2026, 12, 4, 16), utc(2026, 12, 8, 16)),  # three days before would be Saturday
+        ("high", utc(2026, 12, 1, 16), utc(2026, 12, 8, 16)),
+    ],
+)
+def test_deadline_and_grace_lie_inside_the_term_and_end_at_five(
+    tier: str, deadline: datetime, grace_until: datetime
+) -> None:
+    found = plan(ENDS - timedelta(days=schedule.OPENS_BEFORE[tier]), tier)
+    assert found is not None
+    assert (found.deadline, found.grace_until) == (deadline, grace_until)
+
+
+@pytest.mark.rule("H8")
+def test_the_deadline_of_people_in_two_zones_is_the_earlier_five_oclock() -> None:
+    found = plan(utc(2026, 11, 18, 9), zones=[CHICAGO, TOKYO])
+    assert found is not None
+    assert found.deadline == utc(2026, 12, 4, 8)
+
+
+@pytest.mark.rule("R1")
+@pytest.mark.parametrize(
+    "began",
+    [ENDS - timedelta(days=21), ENDS - timedelta(days=3)],
+    ids=["as long as the notice", "three days"],
+)
+def test_a_term_too_short_is_not_reviewed_it_ends(began: datetime) -> None:
+    assert plan(ENDS - timedelta(days=2), began=began) is None
+    assert plan(began, began=began) is None
+
+
+@pytest.mark.rule("R1")
+def test_what_opens_too_late_for_an_answer_is_not_reviewed_it_ends() -> None:
+    assert plan(utc(2026, 12, 1, 9)) is not None  # three working days are left
+    assert plan(utc(2026, 12, 3, 9)) is None  # one
+    assert plan(utc(2026, 12, 8, 9)) is None
+
+
+@pytest.mark.rule("R1")
+def test_what_has_no_end_is_reviewed_however_late_and_people_have_two_working_days() -> None:
+    found = plan(utc(2027, 1, 4, 9), ends=None, began=utc(2025, 1, 1))
+    assert found is not None
+    assert found.deadline == utc(2027, 1, 6, 16)
+    assert found.grace_until >= found.deadline + timedelta(days=schedule.GRACE["standard"])
+
+
+@pytest.mark.rule("R1")
+def test_the_earlier_of_review_date_and_end_counts() -> None:
+    early = plan(utc(2026, 9, 10), review_at=utc(2026, 10, 1))
+    assert early is not None
+    assert early.grace_until <= utc(2026, 10, 1)
+
+
+@pytest.mark.rule("R1")
+@given(
+    tier=st.sampled_from(["low", "standard", "high"]),
+    term=st.integers(1, 365),
+    late=st.integers(0, 40 * 24),
+    zone=st.sampled_from([BERLIN, TOKYO, CHICAGO]),
+    holidays=st.frozensets(st.dates(date(2026, 6, 1), date(2027, 8, 1)), max_size=15),
+)
+def test_whenever_an_item_opens_everything_in_it_lies_in_order_and_inside_the_term(
+    tier: str, term: int, late: int, zone: ZoneInfo, holidays: frozenset[date]
+) -> None:
+    ends = BEGAN + timedelta(days=term)
+    now = ends - timedelta(days=schedule.OPENS_BEFORE[tier]) + timedelta(hours=late)
+    found = schedule.plan(tier, began_at=BEGAN, review_at=ends, ends_at=ends, now=now, zones=[zone], holidays=holidays)
+    if found is None:
+        return
+    assert BEGAN < found.opens_at < found.deadline
+    assert found.deadline + timedelta(days=schedule.GRACE[tier]) <= found.grace_until + timedelta(hours=1)
+    assert found.grace_until <= ends
+    assert found.deadline >= working_days.add_working_days(now, schedule.LEAST, zone, holidays)
+
+
+@pytest.mark.rule("R5")
+def test_people_are_reminded_half_way_three_days_and_one_day_before_and_daily_when_overdue() -> None:
+    at, deadline = utc(2026, 11, 18, 9), utc(2026, 12, 4, 16)
+    opened, heard = at, []
+    for _ in range(6):
+        at = schedule.next_reminder(at, opened_at=opened, deadline=deadline, zone=BERLIN)
+        heard.append(at)
+    days = [(11, 26), (12, 1), (12, 3), (12, 5), (12, 6), (12, 7)]
+    assert heard == [datetime(2026, month, day, tzinfo=BERLIN) for month, day in days], "as their day begins"
+
+
+@pytest.mark.rule("R5")
+@given(
+    opened=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    days=st.integers(1, 30),
+    zone=st.sampled_from([BERLIN, TOKYO, CHICAGO]),
+)
+def test_nobody_is_reminded_twice_on_one_of_their_days(opened: datetime, days: int, zone: ZoneInfo) -> None:
+    deadline = opened + timedelta(days=days)
+    at, heard = opened, [opened.astimezone(zone).date()]
+    for _ in range(12):
+        at = schedule.next_reminder(at, opened_at=opened, deadline=deadline, zone=zone)
+        heard.append(at.astimezone(zone).date())
+    assert len(set(heard)) == len(heard)
+    assert heard == sorted(heard)

@@ -1,0 +1,61 @@
+"""What keeps a row out of a job is asked of that row: held against a list of all others, it would take as long as both are long (R9).
+
+PostgreSQL makes no join of ``NOT IN (SELECT …)``. It keeps what was selected in memory as long as it believes that it fits, and beyond that goes
+through it for every row: of a campaign of a million items a sweep came to no end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from approvals.conflicts import jobs as conflict_jobs
+from approvals.decisions.jobs import signals
+from approvals.intake import bulk_import
+from approvals.proposals import jobs as proposal_jobs
+from approvals.submissions import jobs as approval_sweeps
+from governance.recertification.campaigns import jobs as campaign_jobs
+from governance.recertification.items.jobs import triggered_items
+from governance.recertification.reminders import jobs as reminder_jobs
+from tests.approvals.light_path import low_risk_report
+from tests.scenarios import Company
+from tests.starting_points import starting_point
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("R9")]
+
+JOBS = (
+    approval_sweeps.sweep,
+    bulk_import.sweep,
+    conflict_jobs.sweep,
+    proposal_jobs.sweep,
+    triggered_items.sweep,
+    campaign_jobs.sweep,
+    signals.sweep,
+    reminder_jobs.sweep,
+)
+#: Django quotes no alias of its own inside a subquery.
+KEPT_OUT = re.compile(r'(?:NOT \((?:"\w+"|[A-Z]+\d+)\."\w+" IN \(SELECT|NOT IN \(\s*SELECT|<> ALL ?\(\s*SELECT)[^)]*')
+
+
+@starting_point("stock_in_force", low_risk_report.submitted)
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.__module__.rpartition(".")[2])
+@pytest.mark.parametrize("days", [0, pytest.param(100, marks=pytest.mark.full("a third day for each job")), 200])
+def test_no_job_keeps_rows_out_by_a_list_of_all_others(
+    company: Company, days: int, job: Callable[[datetime], Mapping[str, Any]]
+) -> None:
+    asked = list[str]()
+
+    def keep(execute: Any, sql: str, *rest: Any) -> Any:
+        asked.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(keep):
+        for later in (0, 1, 2):
+            job(company.now + timedelta(days=days + later))
+    assert asked
+    assert sorted({found for sql in asked for found in KEPT_OUT.findall(sql)}) == []

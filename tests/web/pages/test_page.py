@@ -1,0 +1,93 @@
+"""`page()` and `refused()`: who gets the whole page, who gets a part, and how a no reads."""
+
+from __future__ import annotations
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from governance.core.duties.refusals import Kind, Refusal
+from governance.web.pages.page import page, refused
+from tests.web.samples import review
+
+
+def ask(target: str = "", **headers: str) -> HttpResponse:
+    """Ask for the sample review as htmx would with this target, or as a plain browser without one."""
+    sent = {"HX-Request": "true", "HX-Target": target, **headers} if target else headers
+    context = review.owner()
+    context["row"] = context["groups"][0]["rows"][2]
+    return page(
+        RequestFactory().get("/review", headers=sent),
+        "approvals/review/review.html",
+        context,
+        fragment=("rows", "row", "conversation"),
+        also=("stepper", "timeline"),
+    )
+
+
+def test_a_plain_request_gets_the_whole_page() -> None:
+    html = ask().content.decode()
+    assert html.startswith("<!doctype html>")
+    assert "hx-swap-oob" not in html
+
+
+def test_htmx_gets_the_fragment_of_its_target_and_what_changed_with_it() -> None:
+    html = ask("rows").content.decode()
+    assert "<html" not in html
+    assert html.count('hx-swap-oob="true"') == 2
+    assert (
+        html.index('id="rows"')
+        < html.index('id="stepper" aria-label="Progress" hx-swap-oob')
+        < html.index('id="timeline"')
+    )
+    rows = html[: html.index('id="stepper"')]
+    assert "hx-swap-oob" not in rows
+
+
+def test_one_of_many_rows_is_drawn_for_the_target_that_carries_its_key() -> None:
+    html = ask("row-14").content.decode()
+    assert html.count('class="record"') == 1
+    assert 'id="row-14"' in html
+
+
+def test_an_unknown_target_gets_the_whole_page() -> None:
+    assert "<html" in ask("somewhere-else").content.decode()
+
+
+def test_a_page_restored_from_history_is_whole_even_for_htmx() -> None:
+    assert "<html" in ask("rows", **{"HX-History-Restore-Request": "true"}).content.decode()
+
+
+def test_a_cache_tells_page_and_fragment_apart() -> None:
+    assert {"HX-Request", "HX-Target"} <= set(ask()["Vary"].split(", "))
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("duty", 403), ("permission", 403), ("state", 409), ("stale", 409), ("input", 422)]
+)
+def test_a_refusal_says_why_with_its_code_and_what_to_do(kind: Kind, status: int) -> None:
+    response = refused(
+        RequestFactory().post("/decide"),
+        Refusal(kind=kind, code="SOD-1", sentence="You submitted this.", to_do="Mei Tanaka has it now."),
+    )
+    html = response.content.decode()
+    assert response.status_code == status
+    assert html.startswith("<!doctype html>")
+    assert "You submitted this." in html
+    assert "SOD-1" in html
+    assert "Mei Tanaka has it now." in html
+
+
+@pytest.mark.rule("A6")
+def test_a_stale_decision_leaves_what_was_typed_and_shows_the_difference() -> None:
+    request = RequestFactory().post("/decide", headers={"HX-Request": "true", "HX-Target": "rows"})
+    no = Refusal("A6", "stale", "It changed.", detail=(("Term", "90 days", "60 days"),))
+    response = refused(request, no, fragment="refusal-14", context={"typed": "Ninety is fine."})
+    html = response.content.decode()
+    assert response.status_code == 409
+    assert response["HX-Retarget"] == "#refusal-14"
+    assert response["HX-Reswap"].startswith("innerHTML")
+    assert "<del>90 days</del>" in html
+    assert "<ins>60 days</ins>" in html
+    assert "Ninety is fine." in html
+    assert "<html" not in html

@@ -1,0 +1,236 @@
+"""Bringing in: the start, a refused file, and the preview of a supplier agent."""
+
+from __future__ import annotations
+
+from django import forms
+
+from tests.web.samples.row_samples import Shape, at, frame, on, reason
+
+ERP = "ERP Postgres (production)"
+
+
+class About(forms.Form):
+    """The fields beside the preview; a view's own form has the like."""
+
+    purpose = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}))
+    business_owner = forms.ChoiceField(choices=[("1", "Jonas Weil"), ("2", "Bram Visser")])
+    term_days = forms.ChoiceField(label="Term", choices=[("30", "30 days"), ("90", "90 days")])
+
+
+def start() -> Shape:
+    """The first page."""
+    return {
+        "chrome": frame("Rita Novak", "bring_in", recertify=1),
+        "action": "/bring-in",
+        "limit": "up to 5 MB each, several at once",
+        "problems": [],
+        "formats": [
+            {"name": "n8n workflow export", "text": "one workflow, or a list of them (.json)"},
+            {"name": "MCP client config", "text": "mcp.json, claude_desktop_config.json, VS Code settings"},
+        ],
+        "form_href": "/bring-in/form",
+        "drafts": [
+            {"name": "Supplier onboarding agent", "href": "/preview", "at": at(24, 13, 2), "words": "2 things missing"}
+        ],
+    }
+
+
+def refused() -> Shape:
+    """A file that can't be read; what was pasted is kept."""
+    return {
+        **start(),
+        "problems": [
+            {
+                "file": "workflow.json",
+                "place": "line 14, column 3",
+                "sentence": "This is not JSON: a comma is missing.",
+                "to_do": "Export it again from n8n, or mend the line and paste it.",
+            }
+        ],
+        "pasted": '{"nodes": [',
+        "teams": [
+            {"value": 1, "label": "Finance Operations", "selected": True},
+            {"value": 2, "label": "Marketing"},
+        ],
+    }
+
+
+def _row(key: str, level: str, sentence: str, scope: str, **more: object) -> Shape:
+    base: Shape = {
+        "key": key,
+        "level": level,
+        "sentence": sentence,
+        "scope": scope,
+        "data_class": "confidential",
+        "tier": "standard",
+        "asked_of": "Omar Haddad",
+        "why": {"value": ""},
+    }
+    return {**base, **more}
+
+
+def preview() -> Shape:
+    """The preview with two things missing."""
+    return {
+        "chrome": frame("Rita Novak", "bring_in", recertify=1),
+        "crumbs": [{"label": "Bring in", "href": "/bring-in"}, {"label": "Preview", "href": ""}],
+        "head": {
+            "title": "Supplier onboarding agent",
+            "window": "Preview Supplier onboarding agent",
+            "tier": "high",
+            "facts": [
+                "n8n export, 14 steps, 1 agent",
+                {"text": "supplier-onboarding.json", "mono": True},
+                "Finance Operations",
+                "production",
+                "digest c41d07f2…9a",
+            ],
+            "actions": [
+                {"label": "Save draft", "form_id": "preview", "name": "do", "value": "save"},
+                {
+                    "label": "Submit",
+                    "kind": "filled",
+                    "after": "arrow",
+                    "form_id": "preview",
+                    "name": "do",
+                    "value": "submit",
+                    "disabled": "missing",
+                },
+            ],
+        },
+        "action": "/preview",
+        "refresh_href": "/preview/route",
+        "missing": [
+            {"text": "say what step 9 talks to", "href": "#bind-7"},
+            {"text": "justify the Slack message", "href": "#why-4"},
+        ],
+        "record_words": "5 privileges, 1 credential, 1 not recognised",
+        "rows": [
+            _row(
+                "1",
+                "read",
+                f"May read supplier records in {ERP}",
+                "SELECT ON scm.suppliers",
+                why={"value": "Checks whether the supplier is already known."},
+            ),
+            _row(
+                "2",
+                "write",
+                f"May create suppliers in {ERP}",
+                "INSERT ON scm.suppliers",
+                tier="high",
+                why={"value": "Creates the record once both checks have passed."},
+            ),
+            _row(
+                "3",
+                "read",
+                "May read files under /Onboarding in Supplier Drive",
+                "drive.readonly · /Onboarding/**",
+                asked_of="Mei Tanaka",
+                why={"value": "Reads the registration form and certificates."},
+            ),
+            _row(
+                "4",
+                "write",
+                "May post messages to #supplier-intake in Finance Slack workspace",
+                "chat:write · channel C05INTAKE",
+                data_class="internal",
+            ),
+            _row(
+                "5",
+                "execute",
+                "May run the tool create_issue on GitHub MCP server",
+                "mcp:create_issue · northwind/finance-ops",
+                data_class="internal",
+                asked_of="Mei Tanaka",
+                why={"value": "Opens a ticket when a certificate is missing."},
+            ),
+            _row(
+                "6",
+                "secret",
+                "Uses the database password n8n-scm, kept in n8n",
+                "n8n credential 48 · fp 2b9d…e1 · static",
+                name="n8n-scm",
+                tier="high",
+                why={"value": "No brokered login exists for n8n Cloud yet."},
+            ),
+            _row(
+                "7",
+                "unknown",
+                "Step 9 “HTTP Request 3” calls an address we do not recognise",
+                "POST https://hooks.cert-check.example/v2/{{$json.id}}",
+                data_class=None,
+                tier="high",
+                asked_of="",
+                unknown=True,
+                why=None,
+                binding={
+                    "options": [{"value": 1, "label": "Certificate API"}, {"value": 2, "label": ERP}],
+                    "register_href": "/resources/new",
+                    "words": "Counts as write on restricted data until then",
+                },
+            ),
+        ],
+        "tier": "high",
+        "reasons": [
+            reason("pen", "It creates suppliers in confidential production data."),
+            reason("robot", "An agent chooses the values it writes."),
+            reason("question", "One address is not recognised."),
+        ],
+        "tier_words": "Two people must own a high-risk app; terms are at most 90 days.",
+        "secrets": [
+            {
+                "lead": "API key in step 6, “Enrich supplier”",
+                "place": "headers.X-Api-Key",
+                "text": "We kept a fingerprint and the place, not the key. Rotate it, then move it to a vault.",
+            }
+        ],
+        "conflicts": [
+            {
+                "lead": "Create vendor with release payment.",
+                "text": "Payment run exporter, same owner, may release payments. Rule CR-02 adds a security signature.",
+            }
+        ],
+        "form": About(
+            initial={
+                "purpose": "Collects registration forms from new suppliers, checks certificates and creates the supplier record.",
+                "term_days": "90",
+            }
+        ),
+        "route": route(),
+    }
+
+
+def route() -> Shape:
+    """Who would be asked."""
+    return {
+        "enough": True,
+        "you": {"name": "Rita Novak", "text": "Today. Version 1 is frozen as it stands."},
+        "app": {
+            "people": [{"name": "Theo Brandt", "capacity": "lead"}],
+            "text": "May this app exist for business use?",
+            "due": on(27),
+        },
+        "seats": [
+            {
+                "name": "Omar Haddad",
+                "capacity": "owner",
+                "text": "3 privileges on ERP Postgres and Finance Slack, 1 credential",
+                "due": on(3, 12),
+            },
+            {
+                "name": "Sana Iqbal",
+                "capacity": "security",
+                "text": "Second signature on the 2 high-risk records",
+                "due": on(3, 12),
+            },
+            {
+                "name": "Mei Tanaka",
+                "capacity": "owner",
+                "text": "2 privileges on Supplier Drive and GitHub MCP server",
+                "due": on(4, 12),
+            },
+        ],
+        "force": {"text": "Fri 4 Dec at the latest, if everybody says yes. Teams like yours took", "strong": "3 days."},
+        "skipped": ["Jonas Weil (deputy for ERP Postgres) owns this app, so he decides nothing on it · SOD-3"],
+    }

@@ -1,0 +1,59 @@
+"""A change that was drawn to be looked at: open for its reader, and looked at by somebody."""
+
+from __future__ import annotations
+
+from tests.web.samples.row_samples import Shape, at, frame
+
+
+def open_one() -> Shape:
+    """Sana looks, after the reason was left out."""
+    return {
+        "chrome": frame("Sana Iqbal", "desk", desk=3),
+        "crumbs": [
+            {"label": "Weekly stock report", "href": "/automation"},
+            {"label": "Version 4, looked at", "href": ""},
+        ],
+        "head": {
+            "title": "Weekly stock report: is what changed fine?",
+            "tier": "standard",
+            "facts": ["Supply Engineering", "version 4 is in force", "submitted by Piet de Vries"],
+        },
+        "sample": {"state": "open", "due": at(1, 17, month=12)},
+        "standing": [
+            {"label": "Drawn from", "text": "Seal 4,211 of the ledger; one in 10 is drawn"},
+            {"label": "With", "text": "Sana Iqbal or Viktor Lindqvist"},
+        ],
+        "compare": {
+            "from": 3,
+            "to": 4,
+            "rows": [{"label": "Source", "before": "9f2c11ab04", "after": "1d77e0c3f9"}],
+            "added": [],
+            "removed": [],
+            "changed": [],
+            "same": False,
+        },
+        "versions_href": "/automation?tab=versions",
+        "form": {
+            "action": "/samples/7",
+            "reason": {"value": "", "error": "Say why: a reason is needed here."},
+            "for_whom": "",
+        },
+        "locked": None,
+        "events": [],
+        "ledger_href": "/ledger",
+    }
+
+
+def done() -> Shape:
+    """Looked at, as its builder reads it."""
+    return open_one() | {
+        "chrome": frame("Piet de Vries", "automations"),
+        "sample": {"state": "fine", "due": None},
+        "standing": [{"label": "Looked at by", "text": "Sana Iqbal"}],
+        "form": None,
+        "locked": {
+            "sentence": "This sample is fine, so this can't be done now.",
+            "code": "STATE",
+            "to_do": "Reload the page.",
+        },
+    }
