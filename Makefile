@@ -23,13 +23,13 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/ready-to-run $(FONTS) ## start Countersign with a database and a demo: http://localhost:8000 (PORT=…), Ctrl-C stops it
-	@exec $(PY) -m governance.supervisor run --follow-parent
+	@exec $(PY) -m governance.devserver run --follow-parent
 
 manage: $(VENV)/ready-to-run ## a management command on its database: make manage ARGS="verify_ledger"
-	@exec $(PY) -m governance.supervisor manage $(ARGS)
+	@exec $(PY) -m governance.devserver manage $(ARGS)
 
 reset-demo: $(VENV)/ready-to-run ## throw the demo's data away and load it afresh
-	@exec $(PY) -m governance.supervisor manage load_demo --reset
+	@exec $(PY) -m governance.devserver manage load_demo --reset
 
 check: $(VENV)/ready-to-test $(FONTS) parts ## lint, and the tests of the files that git reports as changed, in 90 seconds
 	@exec $(PY) -m tests.structure.check
@@ -57,7 +57,7 @@ bench: $(VENV)/ready-to-test ## pages, sweeps and ledger against their goals at 
 	@exec $(PY) -m tests.benchmarks $(ARGS)
 
 docs: $(VENV)/ready-to-run ## write docs/rules.md from the declarations in the code
-	@exec $(PY) -m governance.supervisor manage write_rules
+	@exec $(PY) -m governance.devserver manage write_rules
 
 lock: $(VENV)/ready-to-test ## resolve requirements/*.in anew into locked, hashed files (needs uv)
 	@for name in base trial dev; do \

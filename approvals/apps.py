@@ -42,6 +42,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.submissions.transitions.stages import conclude
         from approvals.submissions.transitions.withdraw import close_unfinished
         from governance.core.engine import hooks
+        from governance.core.engine.discovery import import_declarations
         from governance.core.erasure.transitions import FORGETTING
         from governance.core.health import queries as health_queries
         from inventory.automations import conflict_status, review_status
@@ -49,6 +50,7 @@ class ApprovalsConfig(AppConfig):
         from inventory.ownership.transitions import NAMING_OWNERS
         from inventory.risk import policy
 
+        import_declarations(self.name)
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
             hooks.register(event, conclude)
         for event in (*WRITING, *OWNING):

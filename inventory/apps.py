@@ -15,12 +15,14 @@ class InventoryConfig(AppConfig):
         keep the chains of what comes into use and goes out of it.
         """
         from governance.core.engine import hooks
+        from governance.core.engine.discovery import import_declarations
         from governance.core.erasure.transitions import FORGETTING
         from inventory.automations import webhooks
         from inventory.chains import transitions as chain_transitions
         from inventory.ownership import delegates, erasure
         from inventory.ownership import notices as ownership_notices
 
+        import_declarations(self.name)
         ownership_notices.register()
         webhooks.register()
         hooks.register(FORGETTING, erasure.forget)

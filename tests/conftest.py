@@ -35,7 +35,7 @@ django.setup()
 import governance.celery  # noqa: E402, F401  nudges go through this application
 from governance.core.keys import key_files  # noqa: E402
 from governance.settings import garbage_collection  # noqa: E402
-from tests import (
+from tests import (  # noqa: E402
     prepared_statements,
     recursion_room,
     shared_middleware,

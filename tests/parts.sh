@@ -5,7 +5,7 @@ set -eu
 python=$1
 missing=""
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || missing="chromium fonts-dejavu-core"
-if [ -z "${REDIS_URL:-}" ] && ! "$python" -c 'import sys; from governance.supervisor import broker; sys.exit(broker.find() is None)'; then
+if [ -z "${REDIS_URL:-}" ] && ! "$python" -c 'import sys; from governance.devserver import broker; sys.exit(broker.find() is None)'; then
     missing="$missing redis-server"
 fi
 PATH="$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 || missing="$missing nginx-light"

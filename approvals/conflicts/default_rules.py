@@ -14,7 +14,7 @@ import yaml
 from approvals.conflicts.rule_language.rule import Rule, read
 
 #: One file a process, each a list of rules.
-FILES = Path(__file__).with_name("shipped")
+FILES = Path(__file__).with_name("default")
 
 
 @cache

@@ -18,7 +18,8 @@ from typing import Any
 from django.db import connection
 
 from approvals.conflicts import members, scan
-from approvals.conflicts.check import automation, submission
+from approvals.conflicts.check import automation as automation_check
+from approvals.conflicts.check import submission
 from approvals.conflicts.check.automation import Found
 from approvals.conflicts.queries import Standing
 from approvals.conflicts.rule_language import rule as rule_language_rule
@@ -180,7 +181,9 @@ def conflicts_of(
     waivers = _waivers(every, now)
     cases = submission.cases_now(submissions, every)
     beside = _Beside(known, {one.rule_digest for one in waivers})
-    return [automation.find_all(cases, now, each, waivers, beside) if each else [[] for _ in cases] for each in sets]
+    return [
+        automation_check.find_all(cases, now, each, waivers, beside) if each else [[] for _ in cases] for each in sets
+    ]
 
 
 def _standing(number: int, document: Mapping[str, Any]) -> Standing:

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from approvals.policies import checks
 from approvals.policies.schema import Document
-from approvals.policies.yaml_document import Path, Problem, Read, Unreadable, read
+from approvals.policies.yaml_document import Path as YamlPath
+from approvals.policies.yaml_document import Problem, Read, Unreadable, read
 
 #: More at once helps nobody.
 MOST_PROBLEMS = 50
@@ -76,19 +77,19 @@ def _ordered(document: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def dotted(path: Path) -> str:
+def dotted(path: YamlPath) -> str:
     """A path as people read it."""
     return ".".join(str(part) for part in path)
 
 
 def _problem(error: Mapping[str, Any], found: Read) -> Problem:
-    path: Path = tuple(error["loc"])
+    path: YamlPath = tuple(error["loc"])
     what, to_do = _words(error, path)
     is_nowhere = error["type"] == "missing" and len(path) == 1
     return Problem(0 if is_nowhere else found.line(path), dotted(path), what, to_do)
 
 
-def _words(error: Mapping[str, Any], path: Path) -> tuple[str, str]:
+def _words(error: Mapping[str, Any], path: YamlPath) -> tuple[str, str]:
     kind, ctx, name = error["type"], error.get("ctx", {}), str(path[-1]) if path else ""
     if kind == "missing":
         return f"{name} is missing.", f"Add {name}; the policy in force has one."
@@ -128,7 +129,7 @@ _WANTED = {
 }
 
 
-def _known(path: Path) -> Iterator[str]:
+def _known(path: YamlPath) -> Iterator[str]:
     """The names that may stand in a part."""
     model: Any = Document
     for name in path:

@@ -1,4 +1,4 @@
-"""`python -m governance.supervisor run | manage …`: what `make run` and `make manage` call."""
+"""`python -m governance.devserver run | manage …`: what `make run` and `make manage` call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from governance.devserver.manage import manage
 from governance.devserver.run import run
 from governance.devserver.startup_errors import Trouble, from_os_error
 
-USAGE = "usage: python -m governance.supervisor run [--follow-parent] | manage COMMAND …"
+USAGE = "usage: python -m governance.devserver run [--follow-parent] | manage COMMAND …"
 
 
 def _port() -> int:

@@ -16,6 +16,7 @@ class RecertificationConfig(AppConfig):
         """
         from approvals.grants import deploy_gate
         from governance.core.engine import hooks as engine_hooks
+        from governance.core.engine.discovery import import_declarations
         from governance.core.erasure.transitions import FORGETTING
         from governance.recertification.campaigns import notices as campaign_notices
         from governance.recertification.items import hooks, risk_increase
@@ -23,6 +24,7 @@ class RecertificationConfig(AppConfig):
         from governance.recertification.items.views import queue
         from governance.recertification.reminders import notices as reminder_notices
 
+        import_declarations(self.name)
         queue.register()
         reminder_notices.register()
         campaign_notices.register()

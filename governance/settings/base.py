@@ -66,7 +66,7 @@ def from_environment(env: Environment) -> dict[str, object]:
 DEMO_APP = "governance.demo"
 
 INSTALLED_APPS = [
-    "governance.controls",
+    "governance.core",
     "inventory",
     "approvals",
     "governance.recertification",

@@ -1,7 +1,5 @@
 """How Django finds governance.web."""
 
-from importlib import import_module
-
 from django import forms
 from django.apps import AppConfig
 
@@ -18,8 +16,7 @@ class WebConfig(AppConfig):
     verbose_name = "Web"
 
     def ready(self) -> None:
-        """Register deploy checks, and have no form repeat a choice that it does not offer."""
-        import_module("governance.core.health.deploy_checks")
+        """Have no form repeat a choice that it does not offer."""
         for field in REPEATING:
             given = {"invalid_choice": NOT_OFFERED, "invalid_pk_value": NOT_OFFERED}
             known = field.default_error_messages

@@ -37,18 +37,18 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 import governance.celery  # noqa: E402, F401  nudges go through this application
 from approvals.decisions.transitions import decide  # noqa: E402
 from approvals.models import Submission  # noqa: E402
-from governance.core.clock import business_time
-from governance.core.keys import key_files
+from governance.core.clock import business_time  # noqa: E402
+from governance.core.keys import key_files  # noqa: E402
 from governance.core.ledger import sealing  # noqa: E402
 from governance.core.models import Person  # noqa: E402
 from governance.settings import garbage_collection  # noqa: E402
 from inventory.models import Automation  # noqa: E402
 from inventory.risk.tiers import Tier  # noqa: E402
-from tests import (
+from tests import (  # noqa: E402
     people,
     scenarios,
 )
-from tests.benchmarks import (
+from tests.benchmarks import (  # noqa: E402
     answers,
     campaign,
     conflicts,

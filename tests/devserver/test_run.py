@@ -26,7 +26,7 @@ READY = "Ctrl-C stops it"
 
 
 class Run:
-    """One `python -m governance.supervisor run` on a home of its own, without the demo."""
+    """One `python -m governance.devserver run` on a home of its own, without the demo."""
 
     def __init__(self, folder: Path, **variables: str) -> None:
         self.home = folder / "home"
@@ -39,7 +39,7 @@ class Run:
         told.update(DJANGO_SETTINGS_MODULE="governance.settings.dev", **variables)
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "governance.supervisor", "run"],
+                [sys.executable, "-m", "governance.devserver", "run"],
                 env=told,
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
@@ -122,7 +122,7 @@ def test_it_heals_survives_a_kill_and_keeps_its_data(
     assert first.home.stat().st_mode & 0o777 == 0o700
 
     second = subprocess.run(
-        [sys.executable, "-m", "governance.supervisor", "run"],
+        [sys.executable, "-m", "governance.devserver", "run"],
         env={**os.environ, "COUNTERSIGN_HOME": str(first.home), "PORT": str(free_port())},
         capture_output=True,
         text=True,

@@ -21,7 +21,7 @@ Finder = Callable[[ast.AST], Iterator[tuple[int, str]]]
 #: It performs operations, and the other the same ones on many rows at once.
 ENGINE = ("governance/core/engine/transition.py", "governance/core/engine/bulk_transition.py")
 #: A notice, or a message to a webhook, is no governed row: it is the outbox's own, and these are who empties the outbox.
-OUTBOX = tuple(f"governance/controls/{name}.py" for name in ("sending", "mail_digest", "outgoing", "webhook_sending"))
+OUTBOX = tuple(f"governance/core/{name}.py" for name in ("sending", "mail_digest", "outgoing", "webhook_sending"))
 
 #: Classes of refusals that many rules raise.
 REFUSALS = {"Refused", *(error.__name__ for error in ERRORS.values())}
@@ -139,7 +139,7 @@ def foreign_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
         modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         modules += [each.name for each in node.names] if isinstance(node, ast.Import) else []
         for module in modules:
-            if module.split(".")[0] not in sys.stdlib_module_names and not module.startswith("governance.supervisor"):
+            if module.split(".")[0] not in sys.stdlib_module_names and not module.startswith("governance.devserver"):
                 yield node.lineno, f"imports {module}"
 
 

@@ -40,7 +40,7 @@ from inventory.models import Automation, AutomationKind, Entitlement, InterimOwn
 from inventory.ownership import transitions as ownership_transitions
 from inventory.resources.transitions import resources
 
-EXPORTS = Path(__file__).parent / "exports"
+EXPORTS = Path(__file__).parents[1] / "exports"
 
 #: What the builder says about a credential, unless the story says something of its own.
 SIGNS_IN = "It signs in with this; there is no other way in for a workflow."

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from governance.core.texts.number_words import counted, day_of
+from governance.core.texts.number_words import counted as counted
+import counted, day_of
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

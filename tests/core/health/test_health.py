@@ -372,7 +372,7 @@ def test_the_clock_has_one_row_and_its_moves_add_up() -> None:
 def test_the_clock_moves_for_every_process_and_stands_still_in_one_that_is_no_demo(committed: None) -> None:
     before = business_time.offset()
     business_time.move(timedelta(days=3))
-    ask = "import django; django.setup(); from governance.controls import clock; print(clock.offset().total_seconds())"
+    ask = "import django; django.setup(); from governance.core import clock; print(clock.offset().total_seconds())"
 
     def elsewhere(**more: str) -> float:
         environment = {**os.environ, "DATABASE_POOL_MAX": "0", **more}
