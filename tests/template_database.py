@@ -16,8 +16,9 @@ from tests.environment import ROOT
 READ_BY_MIGRATIONS = (
     *("*/migrations/*.py", "*/*/migrations/*.py", "*/models/*.py", "*/*/models/*.py", "*/models.py", "*/*/models.py"),
     *(
-        "approvals/policies/queries.py",
-        "approvals/policy/*.*",
+        "approvals/policies/*.*",
+        "approvals/conflicts/*.*",
+        "approvals/conflicts/*/*.*",
         "governance/core/roles/roles.py",
         "governance/devserver/postgres.py",
     ),

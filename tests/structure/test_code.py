@@ -21,7 +21,9 @@ Finder = Callable[[ast.AST], Iterator[tuple[int, str]]]
 #: It performs operations, and the other the same ones on many rows at once.
 ENGINE = ("governance/core/engine/transition.py", "governance/core/engine/bulk_transition.py")
 #: A notice, or a message to a webhook, is no governed row: it is the outbox's own, and these are who empties the outbox.
-OUTBOX = tuple(f"governance/core/{name}.py" for name in ("sending", "mail_digest", "outgoing", "webhook_sending"))
+OUTBOX = tuple(
+    f"governance/core/{name}.py" for name in ("mail/jobs", "mail/daily_digest", "notices/outgoing", "webhooks/jobs/delivery")
+)
 
 #: Classes of refusals that many rules raise.
 REFUSALS = {"Refused", *(error.__name__ for error in ERRORS.values())}

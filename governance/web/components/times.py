@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from governance.core.texts.number_words import counted as counted
-import counted, day_of
+from governance.core.texts.number_words import day_of as day_of
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

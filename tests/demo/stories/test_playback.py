@@ -118,6 +118,6 @@ def test_nothing_is_told_of_what_comes_after_the_present() -> None:
 def test_the_file_to_bring_in_by_hand_is_none_that_is_loaded() -> None:
     from governance.demo.management.commands.demo_hints import TO_BRING_IN
 
-    story = Path(load.__file__).parent / "story"
+    story = Path(load.__file__).parents[1] / "stories"
     assert TO_BRING_IN.is_file()
     assert not any(TO_BRING_IN.name in file.read_text() for file in story.glob("*.py"))

@@ -10,7 +10,7 @@ import pytest
 
 from governance.web.components import marks, state_words
 
-STATIC = Path(__file__).resolve().parents[2] / "static"
+STATIC = Path(__file__).resolve().parents[3] / "static"
 DRAWN = dict(
     re.findall(
         r'^\.m-([\w-]+)::before \{ mask-image: url\("data:image/svg\+xml,(.+)"\); \}$',

@@ -27,7 +27,7 @@ from tests.signed_in_client import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6", "S8")]
 
-SAMPLE = Path(__file__).parents[3] / "docs/examples/sod-matrix.csv"
+SAMPLE = Path(__file__).parents[4] / "docs/examples/sod-matrix.csv"
 HEADING = "Role_A,Role_B,Risk_ID,Risk_Level,Mode\n"
 ROLES = '<role xmlns="http://midpoint.evolveum.com/xml/ns/public/common/common-3"><name>Judge</name></role>'
 
