@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from approvals.conflicts import jobs as conflict_jobs
-from approvals.decisions.jobs import signals
+from approvals.decisions.jobs import approval_signals
 from approvals.intake import bulk_import
 from approvals.proposals import jobs as proposal_jobs
 from approvals.submissions import jobs as submission_jobs
@@ -19,10 +19,10 @@ def sweep() -> None:
     run_job(submission_jobs.JOB, submission_jobs.sweep)
 
 
-@shared_task(name=signals.JOB)
+@shared_task(name=approval_signals.JOB)
 def flag() -> None:
     """Tell security of signals, once a night."""
-    run_job(signals.JOB, signals.sweep)
+    run_job(approval_signals.JOB, approval_signals.sweep)
 
 
 @shared_task(name=conflict_jobs.JOB)

@@ -16,7 +16,7 @@ from approvals.conflicts import members, scan
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.conflicts.scan import Conflicts, Part
-from approvals.decisions.jobs import signals
+from approvals.decisions.jobs import approval_signals
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver, WaiverState
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
@@ -35,7 +35,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     """One run; returns how much of what it did."""
     actor = Actor.of_job(JOB)
     counts: dict[str, int] = {}
-    is_night = signals.is_due(now, JOB)
+    is_night = approval_signals.is_due(now, JOB)
     if is_night:
         counts |= {"looked": 1, "members": members.weigh_all(now)}
     if is_night or has_changed(now):

@@ -9,8 +9,8 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals.decisions import signals as decision_signals
-from approvals.decisions.signals import Signal
+from approvals.decisions import approval_signals
+from approvals.decisions.approval_signals import Signal
 from approvals.models import Submission
 from approvals.policies import queries as policy_queries
 from governance.core.access import access
@@ -38,9 +38,9 @@ def signals(request: Request) -> HttpResponse:
     if not access.may(request.actor, Permission.SIGNALS_READ, None, now=now):
         return refused(request, NOT_YOURS)
     policy = policy_queries.in_force(now)
-    found = decision_signals.found(policy, now)
+    found = approval_signals.found(policy, now)
     shown = found[:MOST]
-    names = {pk: person.name for pk, person in decision_signals.people_of(shown).items()}
+    names = {pk: person.name for pk, person in approval_signals.people_of(shown).items()}
     submissions = _submissions(shown)
     days, mutual, share = policy.signal_days, policy.signal_mutual, policy.signal_share
     groups = [
@@ -80,7 +80,7 @@ def _row(one: Signal, names: Mapping[int, str], submissions: Mapping[int, Submis
     rows = [submissions[pk] for pk in one.submissions[:SHOWN] if pk in submissions]
     more = len(one.submissions) - len(rows)
     return {
-        "sentence": decision_signals.words(one, names, days),
+        "sentence": approval_signals.words(one, names, days),
         "submissions": [
             {
                 "href": reverse("review", args=[row.pk]),

@@ -22,7 +22,8 @@ Finder = Callable[[ast.AST], Iterator[tuple[int, str]]]
 ENGINE = ("governance/core/engine/transition.py", "governance/core/engine/bulk_transition.py")
 #: A notice, or a message to a webhook, is no governed row: it is the outbox's own, and these are who empties the outbox.
 OUTBOX = tuple(
-    f"governance/core/{name}.py" for name in ("mail/jobs", "mail/daily_digest", "notices/outgoing", "webhooks/jobs/delivery")
+    f"governance/core/{name}.py"
+    for name in ("mail/jobs", "mail/daily_digest", "notices/delivery_attempts", "webhooks/jobs/delivery")
 )
 
 #: Classes of refusals that many rules raise.

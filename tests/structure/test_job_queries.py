@@ -15,7 +15,7 @@ import pytest
 from django.db import connection
 
 from approvals.conflicts import jobs as conflict_jobs
-from approvals.decisions.jobs import signals
+from approvals.decisions.jobs import approval_signals
 from approvals.intake import bulk_import
 from approvals.proposals import jobs as proposal_jobs
 from approvals.submissions import jobs as approval_sweeps
@@ -35,7 +35,7 @@ JOBS = (
     proposal_jobs.sweep,
     triggered_items.sweep,
     campaign_jobs.sweep,
-    signals.sweep,
+    approval_signals.sweep,
     reminder_jobs.sweep,
 )
 #: Django quotes no alias of its own inside a subquery.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from approvals.decisions.jobs import signals
+from approvals.decisions.jobs import approval_signals
 from approvals.models import Grant
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
@@ -31,7 +31,7 @@ JOB = "recertification.events"
 def sweep(now: datetime) -> Mapping[str, int]:
     """Ask about whatever has happened until ``now``; returns how many reviews of what kind it opened or joined."""
     actor = Actor.of_job(JOB)
-    is_night = signals.is_due(now, JOB)
+    is_night = approval_signals.is_due(now, JOB)
     happened = review_triggers.found(now, is_night=is_night)
     grants = _by_subject((one.grant, one) for one in happened)
     automations = _by_subject((one.automation, one) for one in happened)

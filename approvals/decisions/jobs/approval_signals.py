@@ -13,8 +13,8 @@ from django.db import transaction
 
 from approvals.assignment.candidates import organisation_zone
 from approvals.assignment.escalation_chain import Bench
-from approvals.decisions import signals
-from approvals.decisions.signals import Signal
+from approvals.decisions import approval_signals
+from approvals.decisions.approval_signals import Signal
 from approvals.grants import notices as grant_notices
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
@@ -51,8 +51,8 @@ def is_due(now: datetime, job: str = JOB) -> bool:
 def flag(now: datetime) -> tuple[int, int]:
     """Tell every security reviewer of each signal, once in the policy's days; returns how many signals and new notices there are."""
     policy = policy_queries.in_force(now)
-    found = signals.found(policy, now)
-    names = {pk: person.name for pk, person in signals.people_of(found).items()}
+    found = approval_signals.found(policy, now)
+    names = {pk: person.name for pk, person in approval_signals.people_of(found).items()}
     reviewers = Bench.load(now).security if found else ()
     with transaction.atomic():
         made = outbox.queue(
@@ -75,7 +75,7 @@ def _notice(signal: Signal, reviewer: Person, names: Mapping[int, str], policy: 
         context={
             "first": first,
             "second": second,
-            "sentence": signals.words(signal, names, policy.signal_days),
+            "sentence": approval_signals.words(signal, names, policy.signal_days),
             "page": ["signals"],
         },
     )
