@@ -13,6 +13,7 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Follow the ends of approvals, and what inventory does to automations."""
         from approvals.assignment import staffing
+        from approvals.assignment.route import approval_relations
         from approvals.assignment.transitions.reassign import CHANGING, look_again
         from approvals.conflicts import members
         from approvals.conflicts.views import automation_page
@@ -23,6 +24,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.grants.views import panels
         from approvals.inbox import notices as inbox_notices
         from approvals.light_path.transitions.spot_checks import close_sample_of, close_samples
+        from approvals.models import Approval
         from approvals.parties import queries as party_queries
         from approvals.parties import rules as party_rules
         from approvals.policies import queries as policy_queries
@@ -41,6 +43,7 @@ class ApprovalsConfig(AppConfig):
         from approvals.submissions.transitions.add_parties import OWNING, WRITING, join_unfinished
         from approvals.submissions.transitions.stages import conclude
         from approvals.submissions.transitions.withdraw import close_unfinished
+        from governance.core.access import access
         from governance.core.engine import hooks
         from governance.core.engine.discovery import import_declarations
         from governance.core.erasure.transitions import FORGETTING
@@ -51,6 +54,7 @@ class ApprovalsConfig(AppConfig):
         from inventory.risk import policy
 
         import_declarations(self.name)
+        access.register_relations(Approval, approval_relations)
         for event in ("approval.approved", "approval.rejected", "approval.expired"):
             hooks.register(event, conclude)
         for event in (*WRITING, *OWNING):

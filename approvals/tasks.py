@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from celery import shared_task
 
 from approvals.conflicts import jobs as conflict_jobs
@@ -9,6 +12,8 @@ from approvals.decisions.jobs import approval_signals
 from approvals.intake import bulk_import
 from approvals.proposals import jobs as proposal_jobs
 from approvals.submissions import jobs as submission_jobs
+from approvals.waivers import jobs as waiver_jobs
+from governance.core.actors.actor import Actor
 from governance.core.jobs import nudge
 from governance.core.jobs.job_runs import run_job
 
@@ -28,7 +33,11 @@ def flag() -> None:
 @shared_task(name=conflict_jobs.JOB)
 def look_for_conflicts() -> None:
     """Look for what is held together and may not be; enforce, remind and end what is due."""
-    run_job(conflict_jobs.JOB, conflict_jobs.sweep)
+    run_job(conflict_jobs.JOB, _conflicts_and_waivers)
+
+
+def _conflicts_and_waivers(now: datetime) -> Mapping[str, int]:
+    return {**conflict_jobs.sweep(now), **waiver_jobs.sweep(now, Actor.of_job(conflict_jobs.JOB))}
 
 
 @shared_task(name=bulk_import.JOB)

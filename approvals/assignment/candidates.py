@@ -6,42 +6,26 @@ Called inside transitions only; nothing here checks a permission.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.contrib.auth.models import Permission as ModelPermission
 
 from approvals.assignment.escalation_chain import LADDER
 from approvals.assignment.route import Route, SeatStanding
-from approvals.models import Approval, ApprovalState, Candidate, Seat, Submission
+from approvals.models import Approval, ApprovalState, Candidate, Likeness, Seat, Submission
 from approvals.policies import queries as policy_queries
 from governance.core.clock import working_days
+from governance.core.clock.organisation import organisation_holidays, zone_of
 from governance.core.engine.transition import Step
 from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 from inventory.models import Automation, AutomationUserObjectPermission
 
 
-def organisation_zone() -> ZoneInfo:
-    """The organisation's time zone: human deadlines end at 17:00 in the zone of whoever must act (H8)."""
-    return ZoneInfo(settings.ORGANISATION_TIME_ZONE)
-
-
-def organisation_holidays() -> frozenset[date]:
-    """The days that the organisation has off: no human deadline counts them or ends on one (H8)."""
-    found: frozenset[date] = settings.ORGANISATION_HOLIDAYS
-    return found
-
-
-def _zone_of(person: Person | None) -> ZoneInfo:
-    return working_days.zone_of(person.time_zone, organisation_zone()) if person else organisation_zone()
-
-
 def due(start: datetime, days: int, person: Person | None) -> datetime:
     """The instant at which so many working days end for a person, or for the organisation when nobody is named."""
-    return working_days.add_working_days(start, days, _zone_of(person), organisation_holidays())
+    return working_days.add_working_days(start, days, zone_of(person), organisation_holidays())
 
 
 def go_on(approval: Approval, before: Approval, *, since: datetime, now: datetime, person: Person | None) -> None:
@@ -57,7 +41,7 @@ def go_on(approval: Approval, before: Approval, *, since: datetime, now: datetim
         now: business time.
         person: who must act, and in whose zone days end; None for the organisation's.
     """
-    ended = working_days.working_days_that_ended(since, now, _zone_of(person), organisation_holidays())
+    ended = working_days.working_days_that_ended(since, now, zone_of(person), organisation_holidays())
 
     def later(deadline: datetime | None) -> datetime | None:
         return due(deadline, ended, person) if deadline is not None and ended else deadline
@@ -218,3 +202,10 @@ def told(
     }
     thread = f"submission:{submission.pk}"
     return outbox.each(people, event, thread=thread, key=key, now=step.now, context=facts)
+
+
+def show_duplicates(automation: Automation, people: Iterable[Person]) -> None:
+    """Let whoever is asked about the app see what it may be the same as in its own team: they say whether it is."""
+    own = Likeness.objects.filter(automation=automation, other__team=automation.team_id).select_related("other")
+    for other in {one.other_id: one.other for one in own}.values():
+        let_see(other, people)

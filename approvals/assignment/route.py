@@ -393,3 +393,8 @@ def route_of(approval: Approval, now: datetime | None = None) -> Route:
         known = Route.load(submission, now or business_time.now())
         submission.__dict__["_route"] = known
     return known
+
+
+def approval_relations(approval: Approval, person: Person, now: datetime) -> frozenset[Relation]:
+    """Return how a person stands to an approval: CANDIDATE if they are on the escalation chain of one of its seats (A9)."""
+    return route_of(approval, now).relations(approval, person, now)

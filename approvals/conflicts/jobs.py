@@ -1,5 +1,4 @@
-"""What a job does about conflicts: looks through everything that is held, follows what it finds, enforces what nobody resolved, and reminds
-of waivers that end (S6, S7, R9).
+"""Scan what is held for conflicts, follow what the scan finds, and enforce what nobody resolved (S6, R9).
 
 It is woken every minute as every job is. It looks where something changed that conflicts rest on since it last looked, and once a night
 whatever changed: then also which entitlement fills which leg is worked out anew.
@@ -8,34 +7,26 @@ whatever changed: then also which entitlement fills which leg is worked out anew
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-
-from django.db import transaction
+from datetime import datetime
 
 from approvals.conflicts import members, scan
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.conflicts.scan import Conflicts, Part
-from approvals.decisions.jobs import approval_signals
-from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver, WaiverState
-from approvals.waivers import transitions as waiver_transitions
+from approvals.models import Conflict, ConflictRule, ConflictState, Grant, Waiver
 from governance.core.actors.actor import Actor
-from governance.core.jobs import sweeps
+from governance.core.jobs import nightly, sweeps
 from governance.core.models import JobRun
-from governance.core.notices import outbox
 from inventory.models import Automation, Entitlement, Resource
 
 JOB = "approvals.conflicts"
-
-#: How long before its end whoever needs a waiver hears of it.
-BEFORE = (waiver_transitions.SOON, timedelta(days=3))
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
     """One run; returns how much of what it did."""
     actor = Actor.of_job(JOB)
     counts: dict[str, int] = {}
-    is_night = approval_signals.is_due(now, JOB)
+    is_night = nightly.is_due(now, JOB)
     if is_night:
         counts |= {"looked": 1, "members": members.weigh_all(now)}
     if is_night or has_changed(now):
@@ -44,28 +35,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
     counts["enforced"] = sweeps.sweep(
         due, lambda one: conflict_transitions.enforce.when_due(one, actor=actor, now=now), job=actor.job
     )
-    over = Waiver.objects.filter(state=WaiverState.GRANTED, ends_at__lte=now)
-    counts["expired"] = sweeps.sweep(
-        over, lambda one: waiver_transitions.expire_waiver.when_due(one, actor=actor, now=now), job=actor.job
-    )
-    counts["reminded"] = remind(now)
     return counts
-
-
-def remind(now: datetime) -> int:
-    """Tell whoever asked for a waiver, and whoever answers, that it ends: two weeks and three days before, where none follows; returns how many hear."""
-    ending = Waiver.objects.live(now).filter(ends_at__lte=now + max(BEFORE))
-    soon = ending.not_followed().select_related("automation__team", "asked_by")
-    sent = 0
-    for waiver in soon.order_by("pk"):
-        assert waiver.ends_at is not None  # a live one ends
-        word = min(one.days for one in BEFORE if waiver.ends_at - now <= one)
-        with transaction.atomic():
-            people = [waiver.asked_by, *waiver.automation.answering(now)]
-            sent += len(
-                outbox.queue(waiver_transitions.notices(waiver, people, "waiver_ending", f"before:{word}", now))
-            )
-    return sent
 
 
 def has_changed(now: datetime) -> bool:

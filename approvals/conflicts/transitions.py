@@ -12,7 +12,6 @@ from django.db.models import Q
 from approvals.conflicts import held_access
 from approvals.conflicts import queries as conflict_queries
 from approvals.conflicts.scan import Part
-from approvals.grants.transitions import lifecycle
 from approvals.models import Conflict, ConflictRule, ConflictState, Grant, GrantState, Waiver
 from approvals.models.conflict import Mode, Scope
 from approvals.policies import queries as policy_queries
@@ -191,12 +190,12 @@ def _is_up(conflict: Conflict, now: datetime) -> bool:
 
 
 def _something_left(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
-    if not _to_suspend(subject, now):
+    if not to_suspend(subject, now):
         return Refusal("S6", "state", "Nothing of this is in force.")
     return None
 
 
-def _to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
+def to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
     """The newest of it; before its time is up, of what a waiver let in, or where that is nothing that could be suspended, of all (S6, S7).
 
     Where nothing of it is a grant, as of a shared identity, all that the newest of the automations holds: whose first standing grant began last (I5).
@@ -245,11 +244,9 @@ NOT_WAIVED = Duty("S7", "S7", "What is waived is not suspended.", _not_waived)
     duties=(TIME_IS_UP, NOT_WAIVED, SOMETHING_LEFT),
 )
 def enforce(step: Step[Conflict]) -> Effect:
-    """Nobody resolved it in time: the newest grant of it is suspended; of one without another, what is there (S6)."""
+    """Nobody resolved it in time. `grants` suspends the newest grant of the conflict, by a hook (S6)."""
     conflict = step.subject
-    newest = _to_suspend(conflict, step.now)  # something, as a duty asked
-    for one in newest:
-        lifecycle.hold_back(one, actor=step.actor, now=step.now, why=lifecycle.Why.CONFLICT)
+    newest = to_suspend(conflict, step.now)  # something, as a duty asked
     _tell(step, conflict, "conflict_enforced", f"enforced:{newest[0].pk}", grants=newest)
     return Effect(payload={"suspended": ", ".join(str(one.pk) for one in newest)})
 

@@ -9,7 +9,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from approvals.light_path.eligibility import NOT_PASSED
 from approvals.models import (
     Approval,
     ApprovalState,
@@ -19,6 +18,7 @@ from approvals.models import (
     SubmissionState,
     credential_key,
 )
+from approvals.models.spot_check import NOT_PASSED
 from governance.core.actors.actor import Actor
 from governance.core.engine import hooks
 from inventory.models import Automation, AutomationState, Privilege, Version, of_manifest, of_source

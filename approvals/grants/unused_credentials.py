@@ -11,8 +11,9 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from approvals.grants.transitions.lifecycle import STANDING, Why, end, pass_on_ending
+from approvals.grants.transitions.lifecycle import STANDING, end, pass_on_ending
 from approvals.models import Approval, Grant, GrantKind, GrantState, Submission
+from approvals.models.grant import Why
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal

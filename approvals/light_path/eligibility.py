@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -34,12 +34,12 @@ from approvals.models import (
     SubmissionState,
 )
 from approvals.models.policy_triggers import LIGHT_PATH_LOCK
+from approvals.models.spot_check import NOT_PASSED
 from approvals.parties import queries as party_queries
 from approvals.policies import tiers as policy_tiers
 from approvals.policies.queries import Policy
 from approvals.prior_decisions import queries as prior_decision_queries
 from approvals.prior_decisions import stopped_grants
-from approvals.submissions.version_diff import Asked, Changes
 from governance.core.models import Person
 from inventory.chains import queries as chain_queries
 from inventory.importers import privilege_scope
@@ -54,14 +54,15 @@ from inventory.models import (
 from inventory.resources import queries as resource_queries
 from inventory.risk.tiers import Tier, is_within
 
+if TYPE_CHECKING:
+    from approvals.submissions.version_diff import Asked, Changes
+
 #: What starts an automation without anybody or anything else: its editor's button and the clock.
 BY_ITSELF = ("manual", "schedule")
 #: Findings of low severity that nobody has to look at first; any other is.
 HARMLESS = ("dormant", "pinned_data")
 #: What the chain answers, however severe it looks: who shares a credential is as risky as the others, or uses it alike (A16).
 ANSWERED = "shared_credential"
-#: How a look ends that did not bear out what nobody was asked about.
-NOT_PASSED = (SampleState.NOT_FINE, SampleState.UNANSWERED)
 #: Looks at what policy approved after which it approves nothing like it any more: one that was drawn and ended unseen is none of the
 #: good ones, or whoever gives up what was drawn and asks for it again would have a fresh draw.
 FAILED = Q(approval__isnull=False) & (

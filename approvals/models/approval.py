@@ -216,10 +216,8 @@ class Approval(models.Model):
         return tuple(row for row in found if row is not None)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to the submission, save that CANDIDATE means: on the ladder of a seat of this very record (A9)."""
-        from approvals.assignment.route import route_of  # routing reads these models; the relation is asked late
-
-        return route_of(self, now).relations(self, person, now)
+        """As to the submission. Who is a candidate of this approval is registered in `core.access` by assignment (A9)."""
+        return self.submission.relations(person, now)
 
 
 class SeatLabel(models.TextChoices):
@@ -385,3 +383,6 @@ class CarriedDecision(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.decision}, carried over"
+
+
+UNENDED = (ApprovalState.WAITING, ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import ClassVar
 
 import pgtrigger
@@ -253,3 +254,39 @@ class GrantUsage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.grant} on {self.day}"
+
+
+class Why(StrEnum):
+    """Why a grant was suspended or has ended."""
+
+    STOPPED = "stopped"
+    REVOKED = "revoked"
+    REVIEW = "review"
+    SILENCE = "silence"
+    NOT_FINE = "not_fine"
+    UNSEEN = "unseen"
+    TERM = "term"
+    RETIRED = "retired"
+    REMOVED = "removed"
+    REPLACED = "replaced"
+    SUCCEEDED = "succeeded"
+    CONFLICT = "conflict"
+    NOT_NEEDED = "not_needed"
+
+
+#: In words, for pages: "suspended: not answered in review".
+WHY_WORDS: dict[str, str] = {
+    Why.STOPPED: "stopped by a person",
+    Why.REVOKED: "taken back by a person",
+    Why.REVIEW: "taken back in its review",
+    Why.SILENCE: "its review was not answered",
+    Why.NOT_FINE: "a look at what policy approved found it not fine",
+    Why.UNSEEN: "nobody looked at what policy approved",
+    Why.TERM: "its term is over",
+    Why.RETIRED: "the automation was retired",
+    Why.REMOVED: "the version now in force does without it",
+    Why.REPLACED: "a newer approval took its place",
+    Why.SUCCEEDED: "renewed: another grant follows it",
+    Why.CONFLICT: "it is in conflict with something else that is held",
+    Why.NOT_NEEDED: "no approved privilege uses it any more",
+}

@@ -179,3 +179,7 @@ class Sample(models.Model):
         if access.holds(person, Role.SECURITY_REVIEWER, now) or (person.is_here and fallback.exists()):
             found.add(Relation.LOOKER)
         return frozenset(found)
+
+
+#: How a look ends that did not bear out what nobody was asked about.
+NOT_PASSED = (SampleState.NOT_FINE, SampleState.UNANSWERED)

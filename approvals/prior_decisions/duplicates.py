@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef
 
 from approvals.models import Approval, ApprovalState, Likeness, LikenessAnswer, SeatLabel, Submission
 from approvals.models.submission import TO_NOTHING
 from approvals.prior_decisions import stopped_grants
-from approvals.submissions.version_diff import Changes
 from governance.core.actors.actor import Actor
 from inventory.duplicates import queries as duplicate_queries
 from inventory.duplicates.queries import PRIVILEGES, SOURCE, Alike
 from inventory.models import Automation, AutomationState
+
+if TYPE_CHECKING:
+    from approvals.submissions.version_diff import Changes
 
 #: Fewer privileges than this say little by themselves.
 FEW = 3

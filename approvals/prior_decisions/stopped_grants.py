@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from approvals.grants.transitions import lifecycle
-from approvals.models import Grant, GrantKind, GrantState, SeatLabel, Submission
+from approvals.models import Grant, GrantKind, GrantState, SeatLabel, Submission, grant
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person
 from governance.core.models.ledger import Outcome
@@ -57,7 +56,7 @@ def since(submission: Submission) -> frozenset[str]:
 def standing() -> QuerySet[Grant]:
     """Grants that somebody stopped and of which nothing has been approved since, and all of what runs no more because somebody stopped it."""
     later = Grant.objects.filter(automation=OuterRef("automation"), key=OuterRef("key"), pk__gt=OuterRef("pk"))
-    alone = Q(suspended_why=lifecycle.Why.STOPPED) & ~Exists(later.exclude(suspended_why=lifecycle.Why.STOPPED))
+    alone = Q(suspended_why=grant.Why.STOPPED) & ~Exists(later.exclude(suspended_why=grant.Why.STOPPED))
     return Grant.objects.filter(alone | (Q(automation__stopped_by__isnull=False) & ~Q(state=GrantState.ENDED)))
 
 
@@ -77,7 +76,7 @@ def _matters(automation: Automation) -> dict[str, str]:
     return {
         str(pk): privilege_scope.matter(entitlement, target, scope or ()) if kind == GrantKind.PRIVILEGE else key
         for pk, kind, key, why, entitlement, target, scope in rows
-        if why == lifecycle.Why.STOPPED and newest[key] == lifecycle.Why.STOPPED
+        if why == grant.Why.STOPPED and newest[key] == grant.Why.STOPPED
     }
 
 
@@ -85,7 +84,7 @@ def _stops(ids: Iterable[str]) -> QuerySet[LedgerEvent]:
     """The events of stopping these grants."""
     label, _ = ledger_events.name_of(Grant())
     return LedgerEvent.objects.filter(
-        verb=lifecycle.stop.event, subject_type=label, subject_id__in=ids, outcome=Outcome.DONE
+        verb="grant.stopped", subject_type=label, subject_id__in=ids, outcome=Outcome.DONE
     )
 
 

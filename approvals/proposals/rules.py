@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from approvals.decisions.rules.duties import stale_sign_in
 from approvals.models import UNANSWERED, Proposal, ProposalState
 from approvals.policies import queries as policy_queries
+from approvals.policies.rules import stale_sign_in
 from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals.kinds import kind as kind_kind
 from governance.core.access import access

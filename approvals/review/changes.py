@@ -19,10 +19,9 @@ from django.db.models.functions import Coalesce, JSONObject
 from approvals.models import Approval, Submission, SubmissionState
 from approvals.policies import tiers
 from inventory.automations import environments
-from inventory.imports.transitions import write_version
 from inventory.models import Credential, DataClass, Privilege, Version, VersionCredential
 from inventory.risk.tiers import POWER, is_within
-from inventory.versions import promotion_diff
+from inventory.versions import diff, promotion_diff
 
 #: Data classes, the least harm first.
 CLASSES = list(DataClass.values)
@@ -163,10 +162,10 @@ def _privileges(old: Collection[Privilege], new: Collection[Privilege], asked: C
     was, now = {one.key: one for one in old}, {one.key: one for one in new}
     removed = [one for one in old if one.key not in now]
     added = [one for one in new if one.key not in was]
-    pairs = [(was[one.key], one) for one in new if one.key in was and write_version.differs(was[one.key], one)]
+    pairs = [(was[one.key], one) for one in new if one.key in was and diff.differs(was[one.key], one)]
     moved = list(_moved(removed, added))
     gone = {one.pk for pair in moved for one in pair}
-    stayed = [one for one in new if one.key in was and not write_version.differs(was[one.key], one)]
+    stayed = [one for one in new if one.key in was and not diff.differs(was[one.key], one)]
     return {
         "added": tuple(one for one in added if one.pk not in gone),
         "removed": tuple(one for one in removed if one.pk not in gone),
@@ -179,7 +178,7 @@ def _privileges(old: Collection[Privilege], new: Collection[Privilege], asked: C
 def _across(old: Collection[Privilege], new: Collection[Privilege], asked: Collection[int]) -> dict[str, Any]:
     """The same where the old ones are of another environment: what does the same there on another resource is one that changed."""
     both, removed, added = promotion_diff.together(list(old), list(new))
-    differ = {after.pk for before, after in both if before.key != after.key or write_version.differs(before, after)}
+    differ = {after.pk for before, after in both if before.key != after.key or diff.differs(before, after)}
     return {
         "added": tuple(added),
         "removed": tuple(removed),

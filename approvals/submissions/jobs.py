@@ -26,6 +26,7 @@ from approvals.proposals import transitions as proposal_transitions
 from approvals.submissions.transitions.stages import expire
 from approvals.submissions.transitions.withdraw import lapse
 from governance.core.actors.actor import Actor
+from governance.core.clock import organisation
 from governance.core.engine.transition import Transition
 from governance.core.jobs import sweeps
 from governance.core.models import Notice
@@ -194,7 +195,7 @@ def _key(record: Approval, word: str, person: int, now: datetime) -> str:
     what is overdue the day too.
     """
     due = record.due_at.isoformat() if record.due_at else ""
-    day = f":{now.astimezone(candidates.organisation_zone()).date().isoformat()}" if word == OVERDUE else ""
+    day = f":{now.astimezone(organisation.organisation_zone()).date().isoformat()}" if word == OVERDUE else ""
     return f"submission:{record.submission_id}:{word}{day}:{due}:{record.stage}:{record.round}:{person}"
 
 

@@ -17,10 +17,10 @@ from approvals.assignment.escalation_chain import LADDER
 from approvals.assignment.route import Route
 from approvals.decisions.transitions.decide import title
 from approvals.models import Approval, SeatLabel, Submission
+from approvals.models.approval import UNENDED
 from approvals.models.submission import UNFINISHED
 from approvals.policies import queries as policy_queries
 from approvals.policies import tiers
-from approvals.submissions.transitions.withdraw import UNENDED
 from governance.core.engine.transition import Step
 from governance.core.models import Person
 from inventory.models import Automation, Credential, Resource

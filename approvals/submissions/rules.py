@@ -12,6 +12,7 @@ from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.check import transfer
 from approvals.models import Submission
 from approvals.models.submission import UNFINISHED
+from approvals.submissions import rules as submission_rules
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
@@ -65,4 +66,16 @@ IN_NO_CONFLICT = Duty(
     "S6",
     "Nothing moves to where it would stand in a conflict that is refused, unless it is waived.",
     _in_no_conflict,
+)
+
+
+def _conflict_free(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
+    return submission_rules.conflict(subject, now)
+
+
+CONFLICT_FREE = Duty(
+    "S6",
+    "S6",
+    "Nothing comes into force that an enforced conflict rule forbids, unless it is waived, or that lacks the signature that one takes.",
+    _conflict_free,
 )

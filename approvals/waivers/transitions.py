@@ -13,10 +13,10 @@ from approvals.conflicts import held_access
 from approvals.conflicts.check import automation as check_automation
 from approvals.conflicts.check import cases
 from approvals.conflicts.check.automation import Found
-from approvals.decisions.rules import duties
 from approvals.models import Conflict, ConflictRule, Waiver, WaiverState
 from approvals.parties import queries as party_queries
 from approvals.policies import queries as policy_queries
+from approvals.policies import rules as policy_rules
 from approvals.policies.queries import Policy
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
@@ -183,7 +183,7 @@ def _not_their_delegate(subject: Waiver, actor: Actor, now: datetime) -> Refusal
 def _interactive(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:
     if actor.kind != "person" or actor.signed_in_at is None:
         return Refusal("SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal.")
-    return duties.stale_sign_in(actor, policy_queries.in_force(now), "high", "decision")
+    return policy_rules.stale_sign_in(actor, policy_queries.in_force(now), "high", "decision")
 
 
 def _over(subject: Waiver, actor: Actor, now: datetime) -> Refusal | None:

@@ -7,14 +7,14 @@ from celery import shared_task
 from governance.core.jobs.job_runs import run_job
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns.transitions import open_campaign
-from governance.recertification.items.jobs import triggered_items
+from governance.recertification.items.jobs import opening, triggered_items
 from governance.recertification.reminders import jobs as reminder_jobs
 
 
-@shared_task(name=reminder_jobs.JOB)
+@shared_task(name=opening.JOB)
 def sweep() -> None:
     """Open, remind, hand on, suspend and close what is due."""
-    run_job(reminder_jobs.JOB, reminder_jobs.sweep)
+    run_job(opening.JOB, reminder_jobs.sweep)
 
 
 @shared_task(name=open_campaign.JOB)

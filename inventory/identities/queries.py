@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet, Subquery
 
 from inventory.models import AutomationState, NonHumanIdentity, Version, VersionIdentity
-
-_NEWEST = Version.objects.filter(automation=OuterRef("automation")).order_by("-number").values("pk")[:1]
-
-
-def counted() -> Q:
-    """Versions that count for what their automation is to others: the approved one, and what is submitted and not settled.
-
-    A draft counts for nothing to others: whoever types an identity's name learns nothing by that, and raises nobody's risk.
-    """
-    under_review = Version.objects.filter(submissions__state__in=("open", "decided")).order_by().values("pk")
-    in_review = Q(automation__state=AutomationState.IN_REVIEW, pk=Subquery(_NEWEST))
-    return Q(pk=F("automation__approved_version")) | Q(pk__in=under_review) | in_review
+from inventory.models.version import counted_versions, newest_version
 
 
 def versions(identities: Iterable[int], *, drafts_of: int | None) -> QuerySet[Version]:
     """Versions that run as one of some identities and count for what their automation is, retired ones aside.
 
-    These are what `counted` says, and a draft of one team.
+    These are what `counted_versions` says, and a draft of one team.
 
     Args:
         identities: their keys.
@@ -34,8 +23,8 @@ def versions(identities: Iterable[int], *, drafts_of: int | None) -> QuerySet[Ve
     served = NonHumanIdentity.objects.filter(pk__in=keys, automation__isnull=False)
     named = VersionIdentity.objects.filter(identity__in=keys).values("version")
     tied = Version.objects.filter(automation__in=served.values("automation")).order_by().values("pk")
-    own = Q(automation__state=AutomationState.DRAFT, automation__team=drafts_of, pk=Subquery(_NEWEST))
-    found = Version.objects.filter(counted() | own, pk__in=named.union(tied))
+    own = Q(automation__state=AutomationState.DRAFT, automation__team=drafts_of, pk=Subquery(newest_version()))
+    found = Version.objects.filter(counted_versions() | own, pk__in=named.union(tied))
     return found.exclude(automation__state=AutomationState.RETIRED)
 
 

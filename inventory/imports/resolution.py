@@ -13,15 +13,14 @@ from inventory.automations import platform_instance as automation_platform_insta
 from inventory.credentials import rules as credential_rules
 from inventory.credentials.rules import BindingKey
 from inventory.importers import capabilities, sentences
+from inventory.importers.manifest import Credential as ManifestCredential
 from inventory.importers.manifest import (
-    QUERY_OPERATIONS,
     CredentialRef,
     Manifest,
     binding_key,
     entitlement_code,
     privilege_key,
 )
-from inventory.importers.manifest import Credential as ManifestCredential
 from inventory.importers.manifest import Privilege as ManifestPrivilege
 from inventory.models import (
     REGISTERED,
@@ -31,7 +30,6 @@ from inventory.models import (
     Credential,
     DataClass,
     Entitlement,
-    Level,
     Lifetime,
     NonHumanIdentity,
     Privilege,
@@ -41,12 +39,8 @@ from inventory.models import (
     Trigger,
 )
 from inventory.resources import queries as resource_queries
-from inventory.risk import tiers
+from inventory.versions.privilege_levels import higher, is_opaque, is_recognised, level_of, places_by_finding
 
-#: Findings that say: what this touches was not recognised.
-NOT_RECOGNISED = ("unrecognised", "dynamic_host")
-#: The finding that says: a query may do more than was read of it.
-UNREAD = "unread_query"
 #: What is read along of a binding, and of a credential, so that whoever would be asked is known without asking again.
 PEOPLE_OF_A_BINDING = (
     *("resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead"),
@@ -168,14 +162,6 @@ def resolve(
     ]
     _identities(found, manifest, platform_instance)
     return found
-
-
-def places_by_finding(manifest: Manifest) -> dict[str, set[str]]:
-    """Where in the source each finding stands, by its code."""
-    places: dict[str, set[str]] = {}
-    for finding in manifest.findings:
-        places.setdefault(finding.code, set()).add(finding.at)
-    return places
 
 
 def _resources(
@@ -335,25 +321,8 @@ def _privilege(
         _merge(same, made)
 
 
-def is_recognised(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> bool:
-    """Whether the importer knew what something is and whom it talks to; `places` are of `places_by_finding`."""
-    return bool(said.instance) and not any(said.at in places.get(code, ()) for code in NOT_RECOGNISED)
-
-
-def level_of(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> str:
-    """The level that was read; that something only reads which nobody knows, or read to its end, is a guess: not known (I4, I8)."""
-    is_known = is_recognised(said, places) and said.at not in places.get(UNREAD, ())
-    return said.access if said.access != "read" or is_known else Level.UNKNOWN.value
-
-
 def _is_missing(ref: CredentialRef | None) -> bool:
     return ref is not None and not ref.bound
-
-
-def is_opaque(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> bool:
-    """Whether what it runs can't be judged from its text (T1): such code, or a query that is put together at run time."""
-    is_query = said.access == "execute" and said.operation in QUERY_OPERATIONS
-    return is_query or said.at in places.get("opaque_code", ())
 
 
 def _merge(one: Privilege, other: Privilege) -> None:
@@ -364,11 +333,6 @@ def _merge(one: Privilege, other: Privilege) -> None:
     one.recognised = one.recognised and other.recognised
     for name in ("active", "model_controlled", "sensitive", "opaque", "credential_missing"):
         setattr(one, name, getattr(one, name) or getattr(other, name))
-
-
-def higher(one: str, other: str) -> str:
-    """The level that counts where two were read of one privilege; unknown stands between read and write (I4)."""
-    return max(one, other, key=tiers.POWER.index)
 
 
 def _new_entitlement(

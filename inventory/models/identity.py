@@ -14,6 +14,7 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.models import NEVER_REMOVED, History, Person, Team
 from governance.core.roles.roles import Relation
+from inventory.models import version
 from inventory.models.interim_owner import InterimOwner, Owned, nobody_answers, points_to_its_own
 from inventory.models.resource import sees_all
 
@@ -34,7 +35,6 @@ class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
 
         A draft runs as nothing here: whoever types the name of another team's identity into one is shown nothing of it (I5).
         """
-        from inventory.identities import queries as identity_queries  # these refer to identities
         from inventory.models.automation import Automation
         from inventory.models.version import Version, VersionIdentity
 
@@ -44,7 +44,7 @@ class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
             return self
         people = access.answers_as(actor, now)
         seen = Automation.objects.visible_to(actor, now)
-        counting = Version.objects.filter(identity_queries.counted(), automation__in=seen).order_by()
+        counting = Version.objects.filter(version.counted_versions(), automation__in=seen).order_by()
         runs = VersionIdentity.objects.filter(identity=OuterRef("pk"), version__in=counting)
         named = InterimOwner.objects.filter(identity=OuterRef("pk"), person__in=people, ended_at__isnull=True)
         led = Team.objects.filter(Q(lead__in=people) | Q(deputy_lead__in=people), members=OuterRef("owner"))

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from governance.core.models import NEVER_REMOVED, AppendOnly, Person
 from governance.core.roles.roles import Relation
 from inventory.importers import privilege_scope, sentences
-from inventory.models.automation import Automation
+from inventory.models.automation import Automation, AutomationState
 from inventory.models.binding import REGISTERED
 from inventory.models.credential import Credential
 from inventory.models.identity import NonHumanIdentity
@@ -259,3 +259,19 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} at {self.place}"
+
+
+def newest_version() -> QuerySet[Version, int]:
+    """Return the key of the newest version of the automation of an outer query."""
+    newest = Version.objects.filter(automation=OuterRef("automation")).order_by("-number")
+    return newest.values_list("pk", flat=True)[:1]
+
+
+def counted_versions() -> Q:
+    """Versions that count for what their automation is to others: the approved one, and what is submitted and not settled.
+
+    A draft counts for nothing to others: whoever types an identity's name learns nothing by that, and raises nobody's risk.
+    """
+    under_review = Version.objects.filter(submissions__state__in=("open", "decided")).order_by().values("pk")
+    in_review = Q(automation__state=AutomationState.IN_REVIEW, pk=Subquery(newest_version()))
+    return Q(pk=F("automation__approved_version")) | Q(pk__in=under_review) | in_review

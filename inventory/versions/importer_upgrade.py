@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from inventory.importers import sentences
 from inventory.importers.manifest import Manifest, binding_key, privilege_key
 from inventory.importers.manifest import Privilege as Read
-from inventory.imports import resolution
 from inventory.models import Privilege
+from inventory.versions import privilege_levels
 
 #: The finding that says that the same source touches more than was asked about.
 FOUND_MORE = "found_more"
@@ -66,10 +66,13 @@ def take_over(privileges: Sequence[Privilege], manifest: Manifest) -> list[dict[
 
 def _readings(privileges: Iterable[Privilege], manifest: Manifest) -> list[_Reading]:
     resources = {(p.connector, p.instance): str(p.entitlement.resource_id) for p in privileges}
-    places = resolution.places_by_finding(manifest)
+    places = privilege_levels.places_by_finding(manifest)
     return [
         _Reading(
-            said, privilege_key(said, resource), resolution.level_of(said, places), resolution.is_opaque(said, places)
+            said,
+            privilege_key(said, resource),
+            privilege_levels.level_of(said, places),
+            privilege_levels.is_opaque(said, places),
         )
         for said in manifest.privileges
         if (resource := resources.get(binding_key(said))) is not None
@@ -83,7 +86,7 @@ def _is_at(privilege: Privilege, said: Read) -> bool:
 def _highest(readings: Sequence[_Reading]) -> str:
     level = readings[0].level
     for one in readings[1:]:
-        level = resolution.higher(level, one.level)
+        level = privilege_levels.higher(level, one.level)
     return level
 
 
@@ -98,7 +101,7 @@ def _otherwise(privilege: Privilege, readings: Sequence[_Reading]) -> list[dict[
         detail = (
             f"Read better, the same source touches more than was asked about: {', '.join(more[:_FIRST_NAMED])}{rest}"
         )
-    elif resolution.higher(before, level) != before:
+    elif privilege_levels.higher(before, level) != before:
         detail = "Read better, the same source does more than was asked about"
     else:
         return []

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from inventory.imports.transitions.write_version import Change, Drift
 from inventory.models import Privilege
+from inventory.versions.diff import Change, Drift
 
 #: What may differ in a privilege that does the same: how it is called, and what is said of it.
 COMPARED: tuple[tuple[str, Callable[[Privilege], str]], ...] = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from inventory.imports.transitions.write_version import drift
 from inventory.models import Automation, AutomationState, Privilege, Trigger, Version
 from inventory.ownership import authors
 from inventory.versions import trigger_descriptions
+from inventory.versions.diff import drift
 
 Shape = dict[str, Any]
 

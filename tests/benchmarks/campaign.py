@@ -11,10 +11,10 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count
 
-from approvals.assignment.candidates import organisation_zone
 from approvals.assignment.escalation_chain import Bench
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
+from governance.core.clock.organisation import organisation_zone
 from governance.core.models import Person
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns import scope as scopes

@@ -16,6 +16,7 @@ from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.light_path.transitions import spot_checks
 from approvals.models import UNANSWERED, Approval, Grant, Party, Proposal, Sample, Submission
+from approvals.models import grant as model_grant
 from approvals.models.submission import Capacity
 from approvals.proposals import transitions as proposal_transitions
 from approvals.submissions.transitions import stages, withdraw
@@ -331,7 +332,7 @@ def over(w: World) -> Grant:
 def suspended(w: World, grant: Grant) -> Grant:
     """Suspended by a review that nobody answered."""
     with inside(grant, w.actor("job"), w.now):
-        transition_lifecycle.suspend(grant, actor=w.actor("job"), now=w.now, why=transition_lifecycle.Why.SILENCE)
+        transition_lifecycle.suspend(grant, actor=w.actor("job"), now=w.now, why=model_grant.Why.SILENCE)
     return grant
 
 

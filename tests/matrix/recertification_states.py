@@ -19,6 +19,7 @@ from governance.recertification.campaigns.reviewer_ladders import Ladders
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.transitions import call_off, open_campaign
 from governance.recertification.items import conflict_reviews
+from governance.recertification.items.jobs import opening
 from governance.recertification.items.transitions import open_item as transition_open_item
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, Question
 from governance.recertification.reminders import jobs as reminder_jobs
@@ -254,7 +255,7 @@ def held_for_a_month(w: World) -> Grant:
     """What a campaign can be about: a privilege, and a credential that is under review already."""
     held = _held(w, since=timedelta(days=30))
     used = held.automation.grants.filter(kind="credential").order_by("pk")[0]
-    campaign = reminder_jobs.campaign_of(used.tier, w.now, JOB)
+    campaign = opening.campaign_of(used.tier, w.now, JOB)
     about = Item(campaign=campaign, grant=used, reason=conflict_reviews.IN_CONFLICT)
     transition_open_item.open_item(about, actor=JOB, now=w.now)
     return held

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from approvals.assignment.candidates import organisation_zone
 from approvals.assignment.escalation_chain import Bench
 from governance.core.actors.actor import Actor
+from governance.core.clock.organisation import organisation_zone
 from governance.core.models import Person
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns.reviewer_ladders import Ladders

@@ -10,6 +10,7 @@ from typing import Any
 from approvals.models import Grant, Submission
 from governance.core.actors.actor import Actor
 from governance.core.models import Person
+from governance.recertification.items.jobs import opening
 from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.items.transitions import answer, open_item
 from governance.recertification.models import SETTLING, AnswerKind, Asks, Item, Question
@@ -19,7 +20,7 @@ from tests import scenarios
 from tests.people import Northwind, as_actor
 from tests.recertification.grant_rows import low_grants
 
-JOB = Actor.of_job(reminder_jobs.JOB)
+JOB = Actor.of_job(opening.JOB)
 
 
 @dataclass
@@ -57,7 +58,7 @@ def opens_at(grant: Grant) -> datetime:
 def opened(subject: Grant | Automation, now: datetime) -> Item:
     """The item about one grant or automation, opened by the job."""
     about = {"grant": subject} if isinstance(subject, Grant) else {"automation": subject}
-    campaign = reminder_jobs.campaign_of(subject.tier, now, JOB)
+    campaign = opening.campaign_of(subject.tier, now, JOB)
     return open_item.open_item(Item(campaign=campaign, reason="review date", **about), actor=JOB, now=now)
 
 
@@ -68,7 +69,7 @@ def under_review(grant: Grant) -> Item:
 
 def all_under_review(grant: Grant) -> Item:
     """The same, with whatever else comes up on that day, as the sweep opens it."""
-    reminder_jobs.open_due(opens_at(grant), JOB)
+    opening.open_due(opens_at(grant), JOB)
     return Item.objects.get(grant=grant)
 
 

@@ -12,10 +12,10 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 from django.test import override_settings
 
-from approvals.assignment.candidates import organisation_zone
 from approvals.grants.transitions import circuit_breaker
 from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch, HeldGrant
 from governance.core.clock import business_time
+from governance.core.clock.organisation import organisation_zone
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import LedgerEvent, Notice, NoticeState, Person
 from governance.recertification.campaigns.scope import Scope

@@ -18,8 +18,8 @@ from approvals.assignment.escalation_chain import LADDER
 from approvals.assignment.route import Route, route_of
 from approvals.assignment.transitions.reassign import ask_next
 from approvals.models import Approval, ApprovalState, Seat, SeatLabel, Submission, SubmissionState
+from approvals.models.approval import UNENDED
 from approvals.policies import queries as policy_queries
-from approvals.submissions.transitions.withdraw import UNENDED
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal

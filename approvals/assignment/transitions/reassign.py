@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from approvals.assignment import candidates
+from approvals.assignment import rules as assignment_rules
 from approvals.assignment.reassignment import EVERYWHERE
 from approvals.assignment.route import Route
-from approvals.decisions.rules import duties
-from approvals.decisions.transitions import duplicates
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge
@@ -39,7 +38,7 @@ CHANGING = (
     event="submission.passed_on",
     permission=Permission.APPROVAL_ASK_NEXT,
     source=(SubmissionState.OPEN,),
-    duties=(duties.SOMEBODY_NEXT,),
+    duties=(assignment_rules.SOMEBODY_NEXT,),
     parents=("automation",),
 )
 def pass_on(step: Step[Submission]) -> Effect:
@@ -53,7 +52,7 @@ def pass_on(step: Step[Submission]) -> Effect:
     event="submission.deputies_asked",
     permission=Permission.APPROVAL_ASK_NEXT,
     source=(SubmissionState.OPEN,),
-    duties=(duties.HALF_IS_GONE,),
+    duties=(assignment_rules.HALF_IS_GONE,),
     parents=("automation",),
 )
 def ask_deputies(step: Step[Submission]) -> Effect:
@@ -91,7 +90,7 @@ def ask_next(
                 asked[record.stage, person].append(record)
     people = list({person.pk: person for _, person in asked}.values())
     candidates.let_see(submission.automation, people)
-    duplicates.let_see(submission.automation, [person for stage, person in asked if stage == 1])
+    candidates.show_duplicates(submission.automation, [person for stage, person in asked if stage == 1])
     for (stage, person), theirs in asked.items():
         due = min(filter(None, (record.due_at for record in theirs)), default=None)
         candidates.tell(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from approvals.conflicts.check.automation import Found
 from approvals.conflicts.check.submission import takes_part
 from approvals.models import ApprovalKind
 from approvals.models.conflict import Mode
-from approvals.submissions.version_diff import Changes
+
+if TYPE_CHECKING:
+    from approvals.submissions.version_diff import Changes
 
 #: Why it is asked.
 IN_CONFLICT = "It is in conflict with what is held already."

@@ -7,18 +7,18 @@ and it has not looked that night. A notice's key makes it one, so that a second 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
-from approvals.assignment.candidates import organisation_zone
 from approvals.assignment.escalation_chain import Bench
 from approvals.decisions import approval_signals
 from approvals.decisions.approval_signals import Signal
 from approvals.grants import notices as grant_notices
 from approvals.policies import queries as policy_queries
 from approvals.policies.queries import Policy
-from governance.core.models import JobRun, Notice, Person
+from governance.core.jobs.nightly import is_due
+from governance.core.models import Notice, Person
 from governance.core.notices import outbox
 
 JOB = "approvals.flag"
@@ -26,26 +26,13 @@ JOB = "approvals.flag"
 #: The mail.
 EVENT = "signal_flagged"
 
-#: When the night's look is due, where the organisation is.
-AT = time(2, 0)
-
 
 def sweep(now: datetime) -> Mapping[str, int]:
     """Look, if that is due; returns how many signals there are and how many notices were queued."""
-    if not is_due(now):
+    if not is_due(now, JOB):
         return {}
     found, told = flag(now)
     return {"looked": 1, "signals": found, "told": told, "told_of_ends": grant_notices.tell_of_ends(now)}
-
-
-def is_due(now: datetime, job: str = JOB) -> bool:
-    """Whether a job has not looked since the night began; business time may be moved back in a demo, and then it is due again."""
-    here = now.astimezone(organisation_zone())
-    began = here.replace(hour=AT.hour, minute=AT.minute, second=0, microsecond=0)
-    if here < began:
-        began -= timedelta(days=1)
-    looked = JobRun.objects.filter(job=job, counts__looked=1, error="", started_at__gte=began, started_at__lte=now)
-    return not looked.exists()
 
 
 def flag(now: datetime) -> tuple[int, int]:

@@ -7,13 +7,12 @@ rows alone (`models.guards`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
-from approvals.assignment import candidates
 from approvals.assignment.escalation_chain import LADDER
-from approvals.assignment.route import Route, route_of
+from approvals.assignment.route import route_of
 from approvals.decisions.rules import bindings, ownership
 from approvals.models import (
     Approval,
@@ -28,9 +27,9 @@ from approvals.models import (
 from approvals.models.submission import UNFINISHED
 from approvals.policies import queries as policy_queries
 from approvals.policies import tiers
-from approvals.submissions import rules as submission_rules
+from approvals.policies.rules import stale_sign_in
 from governance.core.actors.actor import Actor
-from governance.core.clock import business_time
+from governance.core.clock import organisation
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
 from governance.core.models import Person
@@ -43,24 +42,6 @@ def _interactive(subject: Approval | Sample, actor: Actor, now: datetime) -> Ref
             "SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal and decide there."
         )
     return stale_sign_in(actor, policy_queries.of(subject.submission.policy), subject.tier, "decision")
-
-
-def stale_sign_in(actor: Actor, policy: policy_queries.Policy, tier: str, what: str) -> Refusal | None:
-    """Why a session is too old to say something about a tier, or None (S5). Recertification asks it of its answers too.
-
-    Args:
-        actor: a person in an interactive session; of anybody else nothing is said here.
-        policy: says how old the sign-in may be.
-        tier: of what is decided.
-        what: ``decision`` or ``answer``, for the sentence.
-    """
-    minutes = policy.fresh_minutes(tier)
-    if minutes is None or actor.signed_in_at is None:
-        return None
-    if business_time.real() - actor.signed_in_at <= timedelta(minutes=minutes):
-        return None
-    sentence = f"A {tier}-risk {what} needs a sign-in at most {minutes} minutes old."
-    return Refusal("SOD-5", "duty", sentence, "Sign in again; nothing you typed is lost.")
 
 
 def _conflict(subject: Approval, actor: Actor, now: datetime, codes: tuple[str, ...]) -> Refusal | None:
@@ -172,20 +153,6 @@ def _turn(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("A9", "duty", "Somebody before you on the ladder decides this.", _way_out(subject, now))
 
 
-def _somebody_next(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    route = Route.load(subject, now)
-    if any(candidates.unasked(record, route) for record in candidates.open_records(subject)):
-        return None
-    return Refusal("A9", "state", "Those who were asked may still decide, or nobody else may.")
-
-
-def _half_is_gone(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    route = Route.load(subject, now)
-    if any(candidates.without_deputy(record, route) for record in candidates.open_records(subject)):
-        return None
-    return Refusal("A10", "state", "Half of the time is not gone, or there is no deputy who may decide.")
-
-
 def _has_owner(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     return ownership.refusal(subject, now)
 
@@ -241,7 +208,7 @@ def _answer_in_time(subject: Approval, actor: Actor, now: datetime) -> Refusal |
 
 def day(instant: datetime) -> str:
     """The day on which a deadline ended, where the organisation is (H8)."""
-    there = instant.astimezone(candidates.organisation_zone())
+    there = instant.astimezone(organisation.organisation_zone())
     return f"{there.day} {there:%B %Y}"
 
 
@@ -308,10 +275,6 @@ INTERACTIVE = Duty(
 )
 
 
-def _conflict_free(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
-    return submission_rules.conflict(subject, now)
-
-
 PARTY = Duty("SOD-1", "S1", "A party to a submission approves nothing in it.", _party, ("decision_not_barred",))
 BOTH_STAGES = Duty(
     "SOD-2",
@@ -336,12 +299,6 @@ HAS_OWNER = Duty(
 )
 TIER_HOLDS = Duty("T1", "T1", "Nothing is approved with fewer signatures than its present tier needs.", _tier_holds)
 BINDING_HOLDS = Duty("I8", "I8", "Nothing is approved on a resource that its connection does not open.", _binding_holds)
-CONFLICT_FREE = Duty(
-    "S6",
-    "S6",
-    "Nothing comes into force that an enforced conflict rule forbids, unless it is waived, or that lacks the signature that one takes.",
-    _conflict_free,
-)
 STILL_HOLDS = Duty(
     "A5",
     "A5",
@@ -366,11 +323,6 @@ SETTLES_FOR_OTHERS = Duty(
 )
 DECIDED_NOTHING = Duty("SOD-1", "S1", "Who decided in a submission does not answer for its builder.", _decided_nothing)
 
-SOMEBODY_NEXT = Duty(
-    "A9", "A9", "The next are asked where none of those who were asked may decide any more.", _somebody_next
-)
-
-HALF_IS_GONE = Duty("A10", "A10", "The deputy is asked too once half of a record's time is gone.", _half_is_gone)
 
 UNDECIDED = Duty(
     "A5",

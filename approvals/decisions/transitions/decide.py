@@ -197,7 +197,7 @@ def answer(step: Step[Approval]) -> Effect:
     asked = candidates.ask(step, record, route)
     candidates.let_see(record.submission.automation, asked)
     if record.stage == 1:
-        duplicates.let_see(record.submission.automation, asked)
+        candidates.show_duplicates(record.submission.automation, asked)
     candidates.tell(
         step,
         record.submission,

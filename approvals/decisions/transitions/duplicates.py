@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from approvals.assignment import candidates
 from approvals.assignment.route import route_of
 from approvals.models import Approval, Decision, Likeness, LikenessAnswer, Submission
 from approvals.prior_decisions import duplicates
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Step
-from governance.core.models import Person
 from inventory.duplicates.queries import Alike
-from inventory.models import Automation
 
 #: How the fields of a decision's form begin that say whether the app is the same as another.
 FIELD = "same-"
@@ -85,16 +82,9 @@ def answer(step: Step[Approval], rows: Iterable[Likeness], same: Mapping[int, bo
         step.record(event, one.automation, {"other": str(one.other_id)})
 
 
-def let_see(automation: Automation, people: Iterable[Person]) -> None:
-    """Let whoever is asked about the app see what it may be the same as in its own team: they say whether it is."""
-    own = Likeness.objects.filter(automation=automation, other__team=automation.team_id).select_related("other")
-    for other in {one.other_id: one.other for one in own}.values():
-        candidates.let_see(other, people)
-
-
 def field_of(one: Likeness) -> str:
     """The name of its field on the decision's form."""
     return f"{FIELD}{one.pk}"
 
 
-__all__ = ["answer", "check", "field_of", "let_see", "note", "unsaid"]
+__all__ = ["answer", "check", "field_of", "note", "unsaid"]

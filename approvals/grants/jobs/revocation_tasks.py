@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from approvals.assignment import candidates
 from approvals.grants import revocation_drivers
 from approvals.grants.transitions import revocation_tasks
 from approvals.models import RevocationTask
 from governance.core.actors.actor import Actor
+from governance.core.clock import organisation
 from governance.core.jobs import sweeps
 from governance.core.models import Person
 from governance.core.notices import outbox
@@ -59,7 +59,7 @@ def escalate_due(now: datetime, actor: Actor) -> int:
 
 def remind(now: datetime) -> int:
     """Remind whoever was asked about what is overdue, and has not said anything, once a day; returns how many hear."""
-    day = now.astimezone(candidates.organisation_zone()).date().isoformat()
+    day = now.astimezone(organisation.organisation_zone()).date().isoformat()
     overdue = RevocationTask.objects.standing("overdue", now).select_related(*TASK).prefetch_related("words")
     tasks = list(overdue.order_by("pk"))
     people = Person.objects.in_bulk({pk for one in tasks for pk in one.asked})

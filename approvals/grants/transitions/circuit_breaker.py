@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from approvals.decisions.rules import duties
 from approvals.grants import circuit_breaker
 from approvals.grants.transitions import lifecycle
-from approvals.models import BatchAnswer, BatchSays, BatchState, EndCause, Grant, HeldBatch, HeldGrant
+from approvals.models import BatchAnswer, BatchSays, BatchState, EndCause, Grant, HeldBatch, HeldGrant, grant
 from approvals.models.circuit_breaker import ANSWERING
 from approvals.policies import queries as policy_queries
+from approvals.policies import rules as policy_rules
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
@@ -39,7 +39,7 @@ def _in_person(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | Non
         return Refusal("SOD-5", "duty", "A batch is answered in person, not for somebody else.", "Act as yourself.")
     if actor.kind != "person" or actor.signed_in_at is None:
         return Refusal("SOD-5", "duty", "Tokens, jobs and commands decide nothing.", "Sign in to the portal.")
-    return duties.stale_sign_in(actor, policy_queries.in_force(now), "high", "decision")
+    return policy_rules.stale_sign_in(actor, policy_queries.in_force(now), "high", "decision")
 
 
 def _two_people(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
@@ -156,5 +156,5 @@ def _end(step: Step[HeldBatch], to: BatchState) -> None:
 )
 def end_held(step: Step[HeldGrant]) -> Effect:
     """What was held and goes through ends, as it would have (G6)."""
-    lifecycle.end(step.subject.grant, actor=step.actor, now=step.now, why=lifecycle.Why(step.subject.why))
+    lifecycle.end(step.subject.grant, actor=step.actor, now=step.now, why=grant.Why(step.subject.why))
     return Effect()

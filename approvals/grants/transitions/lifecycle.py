@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
+from approvals.conflicts import transitions as conflict_transitions
 from approvals.grants import circuit_breaker
-from approvals.models import Grant, GrantState
-from approvals.models.grant import LONGEST_TERM
+from approvals.models import Conflict, Grant, GrantState
+from approvals.models.grant import LONGEST_TERM, WHY_WORDS, Why
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
@@ -33,42 +33,6 @@ STANDING = (GrantState.ACTIVE, GrantState.SUSPENDED)
 
 #: How many successors may rest on the same two approvals; then stage 2 decides anew (G2).
 LONGEST_SUCCESSION = {"low": 2, "standard": 2, "high": 1}
-
-
-class Why(StrEnum):
-    """Why a grant was suspended or has ended."""
-
-    STOPPED = "stopped"
-    REVOKED = "revoked"
-    REVIEW = "review"
-    SILENCE = "silence"
-    NOT_FINE = "not_fine"
-    UNSEEN = "unseen"
-    TERM = "term"
-    RETIRED = "retired"
-    REMOVED = "removed"
-    REPLACED = "replaced"
-    SUCCEEDED = "succeeded"
-    CONFLICT = "conflict"
-    NOT_NEEDED = "not_needed"
-
-
-#: In words, for pages: "suspended: not answered in review".
-WHY_WORDS: dict[str, str] = {
-    Why.STOPPED: "stopped by a person",
-    Why.REVOKED: "taken back by a person",
-    Why.REVIEW: "taken back in its review",
-    Why.SILENCE: "its review was not answered",
-    Why.NOT_FINE: "a look at what policy approved found it not fine",
-    Why.UNSEEN: "nobody looked at what policy approved",
-    Why.TERM: "its term is over",
-    Why.RETIRED: "the automation was retired",
-    Why.REMOVED: "the version now in force does without it",
-    Why.REPLACED: "a newer approval took its place",
-    Why.SUCCEEDED: "renewed: another grant follows it",
-    Why.CONFLICT: "it is in conflict with something else that is held",
-    Why.NOT_NEEDED: "no approved privilege uses it any more",
-}
 
 
 #: How what was stopped comes back: not by a verb, but by a submission (G5).
@@ -354,6 +318,13 @@ def register_consequences() -> None:
     hooks.register("automation.retired", end_all)
     for event in (revoke.event, expire.event):
         hooks.register(event, pass_on_ending)
+    hooks.register("conflict.enforced", suspend_in_conflict)
+
+
+def suspend_in_conflict(conflict: Conflict, step: Step[Any]) -> None:
+    """Suspend the newest grant of an enforced conflict, or what there is of a conflict with a missing part (S6)."""
+    for grant in conflict_transitions.to_suspend(conflict, step.now):
+        hold_back(grant, actor=step.actor, now=step.now, why=Why.CONFLICT)
 
 
 def _finish(step: Step[Grant], why: Why) -> Effect:

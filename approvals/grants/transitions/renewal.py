@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from approvals.grants.transitions import lifecycle
-from approvals.grants.transitions.lifecycle import Why
 from approvals.models import Grant, GrantState
+from approvals.models.grant import Why
 from approvals.policies import queries as policy_queries
 from governance.core.engine import bulk_transition
 from governance.core.engine.transition import Step

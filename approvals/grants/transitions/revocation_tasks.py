@@ -8,10 +8,8 @@ from typing import Any
 
 from django.db.models import Q
 
-from approvals.decisions.rules import duties
 from approvals.grants import revocation_tasks
 from approvals.grants.revocation_drivers import CheckResult
-from approvals.grants.transitions.lifecycle import Why
 from approvals.models import (
     Grant,
     RevocationOutcome,
@@ -20,8 +18,10 @@ from approvals.models import (
     RevocationWord,
     WordSaid,
 )
+from approvals.models.grant import Why
 from approvals.models.revocation_task import DETACHED
 from approvals.policies import queries as policy_queries
+from approvals.policies import rules as policy_rules
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
@@ -132,7 +132,7 @@ def _interactive(subject: RevocationTask, actor: Actor, now: datetime) -> Refusa
     if actor.kind != "person" or actor.signed_in_at is None:
         return Refusal("SOD-5", "duty", "Tokens, jobs and commands give no word.", "Sign in to the portal.")
     tier = subject.grant.counted_tier
-    return duties.stale_sign_in(actor, policy_queries.in_force(now), tier, "word")
+    return policy_rules.stale_sign_in(actor, policy_queries.in_force(now), tier, "word")
 
 
 def _gains(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:

@@ -12,9 +12,9 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from approvals.grants.transitions import circuit_breaker, lifecycle
+from approvals.grants.transitions import circuit_breaker
 from approvals.grants.views.panels import state_of
-from approvals.models import BatchSays, BatchState, HeldBatch, HeldGrant
+from approvals.models import BatchSays, BatchState, HeldBatch, HeldGrant, grant
 from governance.core.actors.actor import Actor
 from governance.core.clock import business_time
 from governance.core.duties.refusals import InvalidInput, Refusal, Refused, refuse
@@ -199,7 +199,7 @@ def _rows(rows: Iterable[HeldGrant], actor: Actor, now: datetime) -> list[Shape]
             "team": one.grant.automation.team.name,
             "tier": one.tier,
             "state": state_of(one.grant, now),
-            "why": lifecycle.WHY_WORDS.get(one.why, one.why),
+            "why": grant.WHY_WORDS.get(one.why, one.why),
         }
         for one in shown
     ]

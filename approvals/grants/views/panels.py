@@ -20,6 +20,7 @@ from approvals.inbox import waiting_for
 from approvals.inbox.views import waiting_for as view_waiting_for
 from approvals.intake import resubmission
 from approvals.models import Grant, GrantKind, GrantState, RevocationTask, Submission
+from approvals.models import grant as model_grant
 from approvals.models.grant import GrantQuerySet
 from approvals.review.views.approval_rows import decided_words, segment
 from approvals.review.views.reader import Reader
@@ -80,7 +81,7 @@ def state_of(grant: Grant, now: datetime) -> tuple[str, str]:
         return GrantState.SUSPENDED, "the automation was retired, and its end is held"
     if grant.state == GrantState.ACTIVE and not grant.__dict__.get("usable", True):
         return GrantState.SUSPENDED, "the credential that it needs is not granted any more"
-    return grant.state, lifecycle.WHY_WORDS.get(grant.ended_why or grant.suspended_why, "")
+    return grant.state, model_grant.WHY_WORDS.get(grant.ended_why or grant.suspended_why, "")
 
 
 def _task_of(grant: Grant) -> RevocationTask | None:

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from approvals.grants import queries as grant_queries
 from approvals.grants import revocation_tasks as grant_revocation_tasks
-from approvals.grants.transitions import lifecycle, revocation_tasks
+from approvals.grants.transitions import revocation_tasks
 from approvals.models import Grant, RevocationTask, RevocationWord, WordSaid
+from approvals.models import grant as model_grant
 from approvals.models.circuit_breaker import READING
 from approvals.models.revocation_task import RevocationTaskQuerySet
 from governance.core.access import access
@@ -285,7 +286,7 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, typed: str = 
 def _facts(task: RevocationTask, now: datetime) -> list[Shape]:
     grant = task.grant
     names = dict(Person.objects.filter(pk__in=task.asked).values_list("pk", "name"))
-    why = lifecycle.WHY_WORDS.get(grant.ended_why, grant.ended_why)
+    why = model_grant.WHY_WORDS.get(grant.ended_why, grant.ended_why)
     rows: list[Shape] = [
         {"label": "Ended", "text": f"{times.moment_words(task.opened_at, now)}: {why}"},
         {"label": "Held by", "text": grant.automation.name, "href": grant.automation.href},

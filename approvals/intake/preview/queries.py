@@ -41,7 +41,6 @@ from inventory.importers.manifest import Manifest, manifest_digests, sha256
 from inventory.imports import resolution as import_resolution
 from inventory.imports.resolution import Resolution
 from inventory.imports.transitions import confirmation, write_version
-from inventory.imports.transitions.write_version import Drift
 from inventory.models import (
     Assessment,
     Automation,
@@ -55,7 +54,8 @@ from inventory.models import (
 )
 from inventory.ownership import authors
 from inventory.risk.tiers import Judged
-from inventory.versions import assessment, promotion_diff
+from inventory.versions import assessment, diff, promotion_diff
+from inventory.versions.diff import Drift
 
 
 def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Draft | None = None) -> Preview:
@@ -454,7 +454,7 @@ def _drift(
 ) -> Drift | None:
     if base is None:
         return None
-    return promotion_diff.across(before, held) if is_across else write_version.compare(before, held)
+    return promotion_diff.across(before, held) if is_across else diff.compare(before, held)
 
 
 def _said_below(

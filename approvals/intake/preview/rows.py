@@ -23,9 +23,9 @@ from inventory.automations import platform_instance
 from inventory.chains.queries import Chain
 from inventory.duplicates.queries import Alike
 from inventory.importers.manifest import Manifest
-from inventory.imports.transitions.write_version import Drift
 from inventory.models import Automation, DataClass, ImportItem, Resource, Version
 from inventory.risk.tiers import Judged
+from inventory.versions.diff import Drift
 
 #: Terms that can be chosen, in days, up to what the tier allows.
 TERMS = (7, 30, 60, 90, 180, 365)

@@ -26,10 +26,10 @@ from inventory.automations import environments
 from inventory.chains import views as chain_views
 from inventory.duplicates.queries import SOURCE
 from inventory.importers.manifest import Finding
-from inventory.imports.resolution import NOT_RECOGNISED
-from inventory.imports.transitions.write_version import Drift
 from inventory.models import Version
 from inventory.versions import findings
+from inventory.versions.diff import Drift
+from inventory.versions.privilege_levels import NOT_RECOGNISED
 
 Shape = dict[str, Any]
 

@@ -30,6 +30,7 @@ from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.light_path import rules as light_path_rules
 from approvals.light_path import spot_checks
 from approvals.models import Grant, Sample, SampleState, Submission
+from approvals.models import grant as model_grant
 from approvals.policies import queries as policy_queries
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
@@ -142,7 +143,7 @@ def find_fine(step: Step[Sample]) -> Effect:
 def find_not_fine(step: Step[Sample]) -> Effect:
     """Somebody who is no party has looked: not fine. It is suspended until the stage that was not asked has decided (A12, A13)."""
     _looked(step)
-    _suspend(step, "sample", transition_lifecycle.Why.NOT_FINE)
+    _suspend(step, "sample", model_grant.Why.NOT_FINE)
     _tell(step, candidates.builders(step.subject.submission, step.now), "sample_not_fine", "not_fine")
     return Effect()
 
@@ -159,7 +160,7 @@ def find_not_fine(step: Step[Sample]) -> Effect:
 def lapse_sample(step: Step[Sample]) -> Effect:
     """Nobody looked in time: it is suspended until the stage that was not asked has decided; silence never approves (A13)."""
     sample = step.subject
-    _suspend(step, "sample_silence", transition_lifecycle.Why.UNSEEN)
+    _suspend(step, "sample_silence", model_grant.Why.UNSEEN)
     asked = Person.objects.filter(pk__in=sample.asked).order_by("pk")
     _tell(step, [*candidates.builders(sample.submission, step.now), *asked], "sample_unseen", "unseen")
     return Effect()
@@ -184,7 +185,7 @@ def close_samples(automation: Automation, step: Step[Any]) -> None:
 
 def close_sample_of(grant: Grant, step: Step[Any]) -> None:
     """Close what nobody has looked at of a grant that has ended and that no other follows: registered for ``grant.ended``."""
-    if grant.ended_why != transition_lifecycle.Why.SUCCEEDED:
+    if grant.ended_why != model_grant.Why.SUCCEEDED:
         _close(step, approval=grant.approval_id)
 
 
@@ -198,7 +199,7 @@ def _looked(step: Step[Sample]) -> None:
     sample.looked_by, sample.looked_for, sample.looked_at = step.actor.person, step.actor.standing_for, step.now
 
 
-def _suspend(step: Step[Sample], why: str, of_grant: transition_lifecycle.Why) -> None:
+def _suspend(step: Step[Sample], why: str, of_grant: model_grant.Why) -> None:
     """Suspend the automation; of what policy approved, the grant that rests on it."""
     sample = step.subject
     if not sample.is_of_policy:

@@ -24,6 +24,7 @@ from approvals.models import (
     SubmissionState,
     credential_key,
 )
+from approvals.models import grant as model_grant
 from approvals.policies import queries as policy_queries
 from approvals.prior_decisions import stopped_grants
 from approvals.submissions import rules as submission_rules
@@ -42,7 +43,7 @@ from inventory.automations.transitions import lifecycle
     permission=None,
     source=(SubmissionState.DECIDED,),
     target=(SubmissionState.IN_FORCE,),
-    duties=(duties.STILL_HOLDS, duties.CONFLICT_FREE),
+    duties=(duties.STILL_HOLDS, submission_rules.CONFLICT_FREE),
 )
 def put_in_force(step: Step[Submission]) -> Effect:
     """Create the new grants, end the removed ones and make the version the approved one, together or not at all (A5)."""
@@ -181,7 +182,7 @@ def _grant(
         ends_at=step.now + timedelta(days=days),
         review_on=_review_on(step.now, policy, record.tier),
         state=GrantState.SUSPENDED if is_stopped else GrantState.ACTIVE,
-        suspended_why=transition_lifecycle.Why.STOPPED if is_stopped else "",
+        suspended_why=model_grant.Why.STOPPED if is_stopped else "",
     )
     step.save(made)
     payload = {"approval": str(record.pk), "app_approval": str(submission.app_approval_id)}
@@ -209,7 +210,7 @@ def _review_on(now: datetime, policy: policy_queries.Policy, tier: str) -> date:
     repeats=last_word("submission.accepted"),
     permission=Permission.SUBMISSION_ACCEPT,
     source=(SubmissionState.DECIDED,),
-    duties=(duties.ACCEPT_IN_TIME, duties.STILL_HOLDS, duties.CONFLICT_FREE),
+    duties=(duties.ACCEPT_IN_TIME, duties.STILL_HOLDS, submission_rules.CONFLICT_FREE),
     parents=("automation",),
 )
 def accept_subset(step: Step[Submission]) -> Effect:

@@ -13,13 +13,13 @@ from approvals.assignment.escalation_chain import LADDER
 from approvals.assignment.route import Route
 from approvals.assignment.transitions import add_seats
 from approvals.decisions.rules import duties
-from approvals.decisions.transitions import duplicates
 from approvals.light_path.transitions.auto_approval import approve_all
 from approvals.models import Approval, ApprovalState, SeatLabel, Submission, SubmissionState
+from approvals.models.approval import UNENDED
 from approvals.policies import queries as policy_queries
 from approvals.submissions.transitions.carry_over import settle
 from approvals.submissions.transitions.put_in_force import put_in_force
-from approvals.submissions.transitions.withdraw import UNENDED, note_end
+from approvals.submissions.transitions.withdraw import note_end
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person
 from governance.core.notices import outbox
@@ -100,7 +100,7 @@ def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], 
                 told[person.pk] = (person, count + 1, soonest)
     candidates.let_see(submission.automation, [person for person, _, _ in told.values()])
     if records and records[0].stage == 1:
-        duplicates.let_see(submission.automation, [person for person, _, _ in told.values()])
+        candidates.show_duplicates(submission.automation, [person for person, _, _ in told.values()])
     outbox.queue(
         notice
         for person, count, due in told.values()

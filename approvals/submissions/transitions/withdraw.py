@@ -9,14 +9,13 @@ from typing import Any
 from approvals.assignment import candidates
 from approvals.decisions.rules import duties
 from approvals.models import Approval, ApprovalState, Submission, SubmissionState
+from approvals.models.approval import UNENDED
 from approvals.models.submission import UNFINISHED
 from governance.core.engine.repeats import last_word
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, AutomationState
-
-UNENDED = (ApprovalState.WAITING, ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)
 
 
 @transition(Approval, event="approval.withdrawn", permission=None, source=UNENDED, target=(ApprovalState.WITHDRAWN,))

@@ -5,6 +5,7 @@ It answers permission alone. Separation of duties is asked afterwards, of everyb
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -24,6 +25,26 @@ class HasRelations(Protocol):
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """The relations of ``person`` to this row at the instant ``now``."""
         ...
+
+
+#: How people stand to the rows of a model, where a higher app has to work it out: by model.
+_REGISTERED: dict[type, Callable[[Any, Person, datetime], frozenset[Relation]]] = {}
+
+
+def register_relations(model: type, relations: Callable[[Any, Person, datetime], frozenset[Relation]]) -> None:
+    """Register the function that works out how a person stands to a row of a model; called in an app's `ready()`.
+
+    Args:
+        model: the class of the rows.
+        relations: takes a row, a person and an instant, and returns the person's relations to the row.
+    """
+    _REGISTERED[model] = relations
+
+
+def relations_of(row: HasRelations, person: Person, now: datetime) -> frozenset[Relation]:
+    """Return how a person stands to a row at an instant."""
+    registered = _REGISTERED.get(type(row))
+    return registered(row, person, now) if registered else row.relations(person, now)
 
 
 def roles_of(person: Person, now: datetime) -> frozenset[Role]:
@@ -194,4 +215,4 @@ def may(actor: Actor, permission: Permission, subject: HasRelations | None, *, n
         return True
     if subject is None:
         return False
-    return any(permission in GRANTS.get(relation, frozenset()) for relation in subject.relations(person, now))
+    return any(permission in GRANTS.get(relation, frozenset()) for relation in relations_of(subject, person, now))

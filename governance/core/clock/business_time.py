@@ -15,9 +15,7 @@ from django.utils import timezone
 from governance.core.actors.actor import Actor
 from governance.core.ledger import ledger_events
 from governance.core.models import ClockOffset
-
-#: The ledger's event of each move.
-MOVED = "clock.moved"
+from governance.core.models.clock import MOVED
 
 
 def offset() -> timedelta:

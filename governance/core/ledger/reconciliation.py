@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import connection
 
-from governance.core.clock.business_time import MOVED
 from governance.core.ledger.verifier import Report
 from governance.core.models import ClockOffset, LedgerEvent
+from governance.core.models.clock import MOVED
 from governance.core.models.required_events import RECORDED, Pairs, Recorded, Says, texts
 
 #: Findings of one comparison that are listed; all are counted.

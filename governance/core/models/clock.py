@@ -40,3 +40,7 @@ class JobRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+#: The ledger's event of each move.
+MOVED = "clock.moved"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
-from approvals.assignment.candidates import organisation_zone
 from approvals.models import Grant, GrantKind, GrantUsage
+from governance.core.clock.organisation import organisation_zone
 from inventory.models import Automation, AutomationState
 
 WORDS = "Figures of use are the demo's own: no gateway measures calls here yet."

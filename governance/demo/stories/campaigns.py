@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from approvals.assignment.candidates import organisation_holidays, organisation_zone
 from governance.core.actors.actor import Actor
 from governance.core.clock import working_days
+from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.demo.stories.director import Director
 from governance.demo.stories.playback import Ago, Story
 from governance.recertification.campaigns import jobs as campaign_jobs

@@ -31,6 +31,7 @@ from governance.core.actors.actor import Actor
 from governance.core.models import LedgerEvent, Person
 from governance.demo.stories.playback import Story
 from governance.recertification.items import schedule
+from governance.recertification.items.jobs import closing, opening, reassessment
 from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, Question
 from governance.recertification.reminders import jobs as review_sweeps
 from inventory.models import Automation, AutomationState, InterimOwner, InterimState
@@ -71,13 +72,13 @@ SWEEPS: tuple[tuple[frozenset[str], Sweep, str], ...] = (
     (frozenset({"term"}), expiry.expire_due, approval_sweeps.JOB),
     (frozenset({"revocation"}), revocation_tasks.escalate_due, approval_sweeps.JOB),
     (frozenset({"revocation"}), lambda now, _: revocation_tasks.remind(now), approval_sweeps.JOB),
-    (frozenset({"grant", "automation"}), review_sweeps.open_due, review_sweeps.JOB),
-    (frozenset({"left"}), review_sweeps.reassign_due, review_sweeps.JOB),
-    (frozenset({"question"}), review_sweeps.remind_due, review_sweeps.JOB),
-    (frozenset({"item"}), review_sweeps.escalate_due, review_sweeps.JOB),
-    (frozenset({"item"}), review_sweeps.suspend_due, review_sweeps.JOB),
-    (frozenset({"item", "ended", "campaign"}), review_sweeps.close_due, review_sweeps.JOB),
-    (frozenset({"automation"}), review_sweeps.judge_sharers, review_sweeps.JOB),
+    (frozenset({"grant", "automation"}), opening.open_due, opening.JOB),
+    (frozenset({"left"}), review_sweeps.reassign_due, opening.JOB),
+    (frozenset({"question"}), review_sweeps.remind_due, opening.JOB),
+    (frozenset({"item"}), review_sweeps.escalate_due, opening.JOB),
+    (frozenset({"item"}), review_sweeps.suspend_due, opening.JOB),
+    (frozenset({"item", "ended", "campaign"}), closing.close_due, opening.JOB),
+    (frozenset({"automation"}), reassessment.judge_sharers, opening.JOB),
 )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from approvals.assignment.candidates import organisation_zone
+from governance.core.clock.organisation import organisation_zone
 
 #: How far apart two steps of one story are at least, where a weekend puts both on one Friday.
 LEAST = timedelta(minutes=20)

@@ -14,8 +14,8 @@ from typing import Any
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, NullIf
 
-from approvals.assignment.candidates import organisation_zone
 from approvals.models import Grant, GrantUsage
+from governance.core.clock.organisation import organisation_zone
 from governance.core.models import Team
 from governance.recertification.models import UNCLOSED, Item, ItemOutcome
 from inventory.models import Automation, AutomationState, DataClass

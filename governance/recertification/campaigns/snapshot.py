@@ -17,8 +17,8 @@ from django.db import connection, models
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
-from approvals.assignment.candidates import organisation_holidays, organisation_zone
 from approvals.models import Conflict, Grant
+from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.engine.transition import Step
 from governance.core.keys import key_files
 from governance.recertification.campaigns import queries as campaign_queries

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import F, Model, Q
 
-from approvals.assignment.candidates import organisation_zone
 from approvals.assignment.escalation_chain import Bench, lead_ladder, resource_ladder
 from approvals.models import Grant, Party, SubmissionState
 from governance.core.clock import working_days
+from governance.core.clock.organisation import organisation_zone
 from governance.core.database.key_filters import among
 from governance.core.models import Delegation, Person
 from governance.recertification.items import sampling

@@ -8,22 +8,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from approvals.decisions.rules.duties import stale_sign_in
 from approvals.models import GrantState
 from approvals.policies import queries as policy_queries
+from approvals.policies.rules import stale_sign_in
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal
-from governance.recertification.campaigns import queries as campaign_queries
-from governance.recertification.campaigns import snapshot
 from governance.recertification.items import cancelled_items, conflict_reviews, reviewers, schedule
 from governance.recertification.models import (
-    OVER,
     UNCLOSED,
     AnswerKind,
     Asks,
     Campaign,
-    CampaignKind,
     Item,
     ItemState,
     Question,
@@ -137,61 +133,10 @@ def _all_closed(subject: Campaign, actor: Actor, now: datetime) -> Refusal | Non
     return None
 
 
-def _named_once(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    if not subject._state.adding:
-        return Refusal("R2", "state", "It was opened already.")
-    known = Campaign.objects.filter(kind=CampaignKind.ADHOC, name=subject.name.strip()).exclude(state__in=OVER)
-    if not known.exists():
-        return None
-    return Refusal("R2", "state", "A campaign of this name is under way.", "Look at that one, or give it another name.")
-
-
-def _not_frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    if not subject.is_frozen or snapshot.is_passed_over(subject, now):
-        return None
-    return Refusal("R2", "state", "All of it is in the campaign.")
-
-
-def _frozen(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    if not subject.is_frozen:
-        return Refusal("R2", "state", "Not all of it is in the campaign yet.")
-    return None if subject.has_unasked else Refusal("R2", "state", "All of it is asked.")
-
-
-def _all_asked(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    if not subject.is_frozen or subject.has_unasked:
-        return Refusal("R2", "state", "Not all of it is asked yet.")
-    if campaign_queries.in_the_way(subject, now) or snapshot.is_passed_over(subject, now):
-        return Refusal("R2", "state", "Some of it is in a campaign that was called off and has not let it go yet.")
-    return None
-
-
-def _no_part(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    people = {one.pk for one in actor.people if one.pk != subject.opened_by_id}
-    if not people or not campaign_queries.has_part(subject, people, now):
-        return None
-    who = "You, or whom you stand in for, are" if actor.standing_for is not None else "You are"
-    sentence = f"{who} asked in it, or gain from something that it reviews, and did not open it."
-    next_step = "Ask whoever opened it, or an admin or somebody in security who has no part in it."
-    return Refusal("SOD-4", "duty", sentence, next_step)
-
-
-def _left_open(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    if Item.objects.filter(cancelled_items.LET_GO, campaign=subject).exists():
-        return None
-    return Refusal("R2", "state", "Nothing in it waits any more.")
-
-
 def _goes_on(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
     if Item.objects.filter(cancelled_items.LET_GO, pk=subject.pk).exists():
         return Refusal("R2", "state", "Its campaign was called off.")
     return None
-
-
-def _waits_for_somebody(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    if Question.objects.unanswered().filter(item__campaign=subject).exists():
-        return None
-    return Refusal("R5", "state", "Everybody has answered.")
 
 
 def _asked_of_nobody(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
@@ -275,24 +220,7 @@ NEW = Duty(
     ("item_one_open_per_grant", "item_one_open_per_automation", "campaign_one_scheduled_a_tier_and_day"),
 )
 ALL_CLOSED = Duty("R2", "R2", "A campaign closes when nothing in it is open.", _all_closed)
-NAMED_ONCE = Duty("R2", "R2", "One campaign of a name is under way.", _named_once, ("campaign_name_once",))
-NO_PART = Duty(
-    "SOD-4",
-    "S4",
-    "A campaign is called off by whoever opened it, or by somebody who is asked nothing in it and gains from nothing that it reviews.",
-    _no_part,
-)
-LEFT_OPEN = Duty("R2", "R2", "With a campaign that is called off, what nobody has settled is let go.", _left_open)
 GOES_ON = Duty("R2", "R2", "Silence takes nothing that a campaign was called off about.", _goes_on)
-WAITS_FOR_SOMEBODY = Duty("R5", "R5", "Who is done is reminded of nothing.", _waits_for_somebody)
-NOT_FROZEN = Duty("R2", "R2", "A campaign is filled until all that it is about is in it.", _not_frozen)
-FROZEN = Duty("R2", "R2", "People are asked once all of a campaign is in it, and until all of it is asked.", _frozen)
-ALL_ASKED = Duty(
-    "R2",
-    "R2",
-    "A campaign is open once all that it is about is in it and asked, and one that was called off has let go what they share.",
-    _all_asked,
-)
 ASKED_OF_NOBODY = Duty("A9", "A9", "Only what nobody was asked about is asked later.", _asked_of_nobody)
 NOBODY_LEFT = Duty(
     "A9",

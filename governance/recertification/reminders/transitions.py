@@ -5,7 +5,7 @@ What silence suspended ends by `settle.close`. An answer that comes before that 
 
 from __future__ import annotations
 
-from approvals.grants.transitions.lifecycle import Why
+from approvals.models.grant import Why
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events

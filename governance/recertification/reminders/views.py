@@ -9,9 +9,9 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from approvals.assignment.candidates import organisation_zone
 from governance.core.access import access
 from governance.core.clock import business_time, icalendar_file
+from governance.core.clock.organisation import organisation_zone
 from governance.core.roles.roles import Permission
 from governance.recertification.items import due_dates
 from governance.recertification.reminders import queries as reminder_queries

@@ -21,7 +21,7 @@ from inventory.automations import environments
 from inventory.automations.platform_instance import platform_of
 from inventory.importers.manifest import Manifest
 from inventory.imports import resolution
-from inventory.imports.transitions.write_version import drift, write_down
+from inventory.imports.transitions.write_version import write_down
 from inventory.models import (
     REGISTERED,
     Assessment,
@@ -41,6 +41,7 @@ from inventory.models.automation import AMENDED_BY_REVIEW
 from inventory.ownership import rules as ownership_rules
 from inventory.ownership import transitions as ownership_transitions
 from inventory.risk.tiers import Tier
+from inventory.versions.diff import drift
 
 #: What a form or draft may set about an automation beside its manifest.
 FIELDS = ("name", "purpose", "kind", "business_owner", "technical_owner", "escalation_contact", "environment")

@@ -10,6 +10,7 @@ from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.grants.transitions import lifecycle
 from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission
+from approvals.models import grant as model_grant
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refused
 from governance.core.models import LedgerEvent, Notice
@@ -153,7 +154,7 @@ def test_no_older_one_goes_for_a_newer_that_somebody_has_stopped(plain: Company,
         conflict_jobs.sweep(at + after)
     assert held.get(state=GrantState.ACTIVE) != newest
     newest.refresh_from_db()
-    assert (newest.suspended_why, newest.in_conflict) == (lifecycle.Why.STOPPED, True), "two others lift it"
+    assert (newest.suspended_why, newest.in_conflict) == (model_grant.Why.STOPPED, True), "two others lift it"
     assert open_now() == []
 
 
@@ -163,11 +164,11 @@ def test_nor_for_one_that_its_review_has_taken_back_and_keeps_after_all(plain: C
     held = Grant.objects.filter(entitlement__isnull=False)
     newest, at = held.newest_first()[0], plain.now + timedelta(days=7)
     with inside(newest.automation, JOB, at):
-        lifecycle.suspend(newest, actor=JOB, now=at, why=lifecycle.Why.REVIEW)
+        lifecycle.suspend(newest, actor=JOB, now=at, why=model_grant.Why.REVIEW)
     conflict_jobs.sweep(at)
     newest.refresh_from_db()
     with inside(newest.automation, JOB, at), pytest.raises(Refused) as no:
-        lifecycle.reinstate(newest, actor=JOB, now=at, why=[lifecycle.Why.REVIEW])
+        lifecycle.reinstate(newest, actor=JOB, now=at, why=[model_grant.Why.REVIEW])
     assert no.value.refusal.code == "G5"
     assert held.filter(state=GrantState.ACTIVE).count() == 1
 
@@ -180,7 +181,7 @@ def test_after_that_the_newest_of_it_is_suspended_and_comes_back_by_a_submission
     at = plain.now + timedelta(days=7)
     conflict_transitions.enforce(one, actor=JOB, now=at)
     (stopped,) = Grant.objects.filter(state=GrantState.SUSPENDED)
-    assert stopped.suspended_why == lifecycle.Why.CONFLICT
+    assert stopped.suspended_why == model_grant.Why.CONFLICT
     look(at)
     assert open_now() == []
     assert lifecycle.is_held_back(stopped)

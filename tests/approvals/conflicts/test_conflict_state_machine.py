@@ -39,6 +39,7 @@ from approvals.models import (
     Waiver,
     WaiverState,
 )
+from approvals.models import grant as model_grant
 from approvals.models.submission import UNFINISHED
 from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
@@ -352,8 +353,8 @@ class Steps(Undone):
             return
         more: dict[str, Any] = {
             "succeed": {"answers": [], "ends_at": transition_lifecycle.longest_end(grant, self.now)},
-            "suspend": {"why": transition_lifecycle.Why.SILENCE},
-            "reinstate": {"why": [transition_lifecycle.Why.SILENCE]},
+            "suspend": {"why": model_grant.Why.SILENCE},
+            "reinstate": {"why": [model_grant.Why.SILENCE]},
         }[verb]
 
         def within() -> None:

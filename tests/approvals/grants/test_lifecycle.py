@@ -10,8 +10,8 @@ import pytest
 from approvals.grants import deploy_gate
 from approvals.grants.jobs import expiry
 from approvals.grants.transitions import lifecycle as transition_lifecycle
-from approvals.grants.transitions.lifecycle import Why
 from approvals.models import Grant, GrantState, Submission
+from approvals.models.grant import Why
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.engine import hooks

@@ -14,7 +14,6 @@ from approvals.grants.jobs import revocation_tasks as job_revocation_tasks
 from approvals.grants.revocation_drivers import CheckResult
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.grants.transitions import revocation_tasks
-from approvals.grants.transitions.lifecycle import Why
 from approvals.models import (
     EnforcedBy,
     Grant,
@@ -25,6 +24,7 @@ from approvals.models import (
     Submission,
     WordSaid,
 )
+from approvals.models.grant import Why
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import DutyConflict, InvalidInput, NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice

@@ -10,8 +10,8 @@ import pytest
 from approvals.grants import circuit_breaker, unused_credentials
 from approvals.grants.jobs import expiry
 from approvals.grants.transitions import lifecycle as transition_lifecycle
-from approvals.grants.transitions.lifecycle import Why
 from approvals.models import Grant, GrantState, RevocationTask, Submission
+from approvals.models.grant import Why
 from approvals.submissions.transitions import put_in_force
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import OutOfTurn

@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from approvals.grants.transitions import lifecycle
-from approvals.grants.transitions.lifecycle import Why
 from approvals.light_path import jobs as light_path_jobs
 from approvals.light_path import spot_checks as light_path_spot_checks
 from approvals.light_path.transitions import spot_checks
 from approvals.models import Grant, GrantState, Sample, SampleState, Submission
+from approvals.models.grant import Why
 from governance.core.duties.refusals import DutyConflict, OutOfTurn, Refused
 from governance.core.mail.mail_text import write
 from governance.core.models import Notice

@@ -10,6 +10,7 @@ from django.urls import reverse
 from approvals.decisions.transitions import decide
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import Approval, ApprovalState, Grant, GrantState, Submission
+from approvals.models import grant as model_grant
 from approvals.submissions.transitions import put_in_force, withdraw
 from governance.core.duties.refusals import InvalidInput
 from inventory.automations.transitions import lifecycle
@@ -133,7 +134,7 @@ def test_what_is_stopped_while_it_is_asked_for_anew_stays_stopped_when_that_is_p
         approve(one, n.omar, now=late)
     made = on_slack(c, live)
     assert made.pk != held.pk
-    assert (made.state, made.suspended_why) == (GrantState.SUSPENDED, transition_lifecycle.Why.STOPPED)
+    assert (made.state, made.suspended_why) == (GrantState.SUSPENDED, model_grant.Why.STOPPED)
 
 
 # --- what is stopped now is asked anew by any submission, also of the same version -------------------------------------
@@ -168,9 +169,7 @@ def test_it_lives_again_by_two_others_only(company: Company, start: Approval) ->
     assert made.approval == record
     assert made.is_live(c.now)
     stopped.refresh_from_db()
-    assert (stopped.state, stopped.ended_why) == (GrantState.ENDED, transition_lifecycle.Why.REPLACED), (
-        "nothing is held twice"
-    )
+    assert (stopped.state, stopped.ended_why) == (GrantState.ENDED, model_grant.Why.REPLACED), "nothing is held twice"
     assert Grant.objects.standing().filter(automation=live.automation).count() == 4
 
 
@@ -186,7 +185,7 @@ def test_what_one_of_two_refuses_stays_stopped(who: str, company: Company, start
     assert on_slack(c, live) == stopped
     assert (on_slack(c, live).state, on_slack(c, live).suspended_why) == (
         GrantState.SUSPENDED,
-        transition_lifecycle.Why.STOPPED,
+        model_grant.Why.STOPPED,
     )
 
 
@@ -308,4 +307,4 @@ def test_two_signatures_from_before_the_stop_do_not_lift_it(
     second.refresh_from_db()
     assert second.state == "in_force"
     assert on_slack(c, live).approval == record
-    assert on_slack(c, live).suspended_why == transition_lifecycle.Why.STOPPED
+    assert on_slack(c, live).suspended_why == model_grant.Why.STOPPED

@@ -10,6 +10,7 @@ from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts import transitions as conflict_transitions
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import Conflict, ConflictState, Grant, Submission, Waiver
+from approvals.models import grant as model_grant
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refused
@@ -42,9 +43,7 @@ def sweep(at: datetime) -> None:
 def suspended() -> list[int]:
     """Ids of the grants that a conflict has suspended."""
     return list(
-        Grant.objects.filter(suspended_why=transition_lifecycle.Why.CONFLICT)
-        .order_by("pk")
-        .values_list("pk", flat=True)
+        Grant.objects.filter(suspended_why=model_grant.Why.CONFLICT).order_by("pk").values_list("pk", flat=True)
     )
 
 
@@ -218,7 +217,7 @@ def test_what_has_to_be_there_and_ended_meanwhile_is_not_there(plain: Company) -
 def test_what_has_to_be_there_and_is_suspended_is_not_there(plain: Company) -> None:
     log = Grant.objects.get(entitlement__resource=plain.erp)
     with inside(log.automation, JOB, plain.now):
-        transition_lifecycle.suspend(log, actor=JOB, now=plain.now, why=transition_lifecycle.Why.SILENCE)
+        transition_lifecycle.suspend(log, actor=JOB, now=plain.now, why=model_grant.Why.SILENCE)
     with pytest.raises(Refused) as no:
         scenarios.submitted(plain, stock_report.version(plain, stock_report.one_more_channel))
     assert no.value.refusal.code == "S6"

@@ -20,6 +20,7 @@ from approvals.conflicts.check import cases
 from approvals.conflicts.check import submission as conflicts
 from approvals.conflicts.views import rows as conflict_rows
 from approvals.models import Conflict, ConflictRule, Seat, SeatLabel, Submission, Waiver, WaiverState
+from approvals.waivers import jobs as waiver_jobs
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refused
@@ -453,11 +454,11 @@ def test_one_more_is_asked_before_the_end_and_begins_there_and_no_third(
 ) -> None:
     first = start
     at = plain.now + timedelta(days=16)
-    assert conflict_jobs.remind(at) == 2
+    assert waiver_jobs.remind(at) == 2
     second = grant(plain, ask(plain, version.automation, now=at, days=90), plain.people.sana, now=at)
     assert (second.follows, second.in_a_row, second.begins_at) == (first, 2, first.ends_at)
     assert second.ends_at == first.ends_at + timedelta(days=90)
-    assert conflict_jobs.remind(at + timedelta(days=12)) == 0
+    assert waiver_jobs.remind(at + timedelta(days=12)) == 0
     for when, counts in ((at, first), (first.ends_at - timedelta(seconds=1), first), (first.ends_at, second)):
         assert check_automation.find(cases.of_version(version.automation, version), when)[0].waiver == counts
     for when in (at, second.ends_at - timedelta(days=14), second.ends_at + timedelta(days=1)):
@@ -555,8 +556,8 @@ def test_what_is_waived_is_not_suspended_and_its_end_is_loud_where_it_is_still_h
     with pytest.raises(Refused) as no:
         conflict_transitions.enforce(conflict, actor=JOB, now=at)
     assert no.value.refusal.code == "S7"
-    assert conflict_jobs.remind(plain.now + timedelta(days=16)) == 2
-    assert conflict_jobs.remind(plain.now + timedelta(days=16)) == 0
+    assert waiver_jobs.remind(plain.now + timedelta(days=16)) == 2
+    assert waiver_jobs.remind(plain.now + timedelta(days=16)) == 0
     assert waiver.ends_at is not None
     waiver_transitions.expire_waiver(waiver, actor=JOB, now=waiver.ends_at)
     payload = recorded("waiver.expired", waiver, by=JOB)

@@ -19,8 +19,8 @@ from django.urls import reverse
 
 from approvals.decisions import digest as decision_digest
 from approvals.decisions.transitions import decide
-from approvals.grants.transitions.lifecycle import Why
 from approvals.models import Approval, ApprovalState, Grant, GrantState, GrantUsage, Submission, SubmissionState, Waiver
+from approvals.models.grant import Why
 from approvals.submissions.transitions import put_in_force, submit
 from approvals.submissions.transitions.submit import Wish
 from governance.core.actors.actor import Actor

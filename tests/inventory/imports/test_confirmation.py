@@ -15,7 +15,7 @@ from governance.core.models import LedgerEvent
 from inventory import importers
 from inventory.importers.n8n import privileges
 from inventory.imports import resolution
-from inventory.imports.transitions import confirmation, manual_registration, previews, write_version
+from inventory.imports.transitions import confirmation, manual_registration, previews
 from inventory.models import (
     Automation,
     Binding,
@@ -29,6 +29,7 @@ from inventory.models import (
     Version,
 )
 from inventory.resources.transitions import bindings, resources
+from inventory.versions import diff
 from tests import scenarios
 from tests.inventory.imports.sample_imports import again, export, node, plainly
 from tests.ledger_records import recorded
@@ -144,7 +145,7 @@ def test_renaming_and_moving_a_node_makes_a_version_at_most_but_no_drift(company
 
     first = scenarios.brought_in(company)
     second = scenarios.brought_in(company, content=export(change=rename))
-    assert write_version.drift(first, second).is_empty
+    assert diff.drift(first, second).is_empty
     assert sorted(p.key for p in first.privileges.all()) == sorted(p.key for p in second.privileges.all())
 
 
@@ -158,7 +159,7 @@ def test_a_changed_file_makes_a_new_version_and_says_what_drifted(company: Compa
     first = scenarios.brought_in(company)
     second = scenarios.brought_in(company, content=export(change=another_channel))
     assert (second.number, second.automation) == (2, first.automation)
-    found = write_version.drift(first, second)
+    found = diff.drift(first, second)
     assert [p.sentence for p in found.added] == ["May post messages to #everybody in Finance Slack workspace"]
     assert [p.sentence for p in found.removed] == ["May post messages to #finance-reminders in Finance Slack workspace"]
     assert found.source_changed
@@ -173,7 +174,7 @@ def test_a_node_that_is_switched_off_is_a_change_of_a_privilege_that_stays(compa
 
     first = scenarios.brought_in(company)
     second = scenarios.brought_in(company, content=export(change=switch_off))
-    (change,) = write_version.drift(first, second).changed
+    (change,) = diff.drift(first, second).changed
     assert change.rows == (("Switched on", "yes", "no"),)
 
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from approvals.assignment.candidates import organisation_zone
 from approvals.models import Grant
 from governance.core.clock import working_days
+from governance.core.clock.organisation import organisation_zone
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent
 from governance.recertification.campaigns import snapshot

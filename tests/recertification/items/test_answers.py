@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from approvals.grants.transitions import lifecycle as transition_lifecycle
-from approvals.grants.transitions.lifecycle import Why
 from approvals.models import Grant, GrantState
+from approvals.models.grant import Why
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Notice

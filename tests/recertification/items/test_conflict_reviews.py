@@ -8,10 +8,11 @@ import pytest
 
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.grants.transitions import lifecycle
-from approvals.models import Conflict, Grant, GrantState
+from approvals.models import Conflict, Grant, GrantState, grant
 from governance.core.actors.actor import Actor
 from governance.core.models import Notice
 from governance.recertification.items import item_title
+from governance.recertification.items.jobs import closing, opening
 from governance.recertification.models import AnswerKind, Asks, Item, ItemOutcome, ItemState
 from governance.recertification.reminders import jobs as reminder_jobs
 from tests.approvals.conflicts import conflict_rules
@@ -42,7 +43,7 @@ def forbid(held: Held, at: datetime, **more: str) -> None:
 
 
 def opened(at: datetime) -> int:
-    return reminder_jobs.open_in_conflict(at, JOB)
+    return opening.open_in_conflict(at, JOB)
 
 
 def newest(held: Held) -> Grant:
@@ -118,7 +119,7 @@ def test_it_closes_when_the_other_part_is_gone_and_is_not_asked_again(held: Held
     other = Grant.objects.filter(entitlement__isnull=False).exclude(pk=newest(held).pk).get()
     lifecycle.revoke(other, actor=as_actor(held.people.omar), now=at, reason="No more.")
     conflict_jobs.look(at, SCAN)
-    assert reminder_jobs.close_due(at, JOB) == 1
+    assert closing.close_due(at, JOB) == 1
     item = Item.objects.get()
     assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.RESOLVED)
     assert newest(held).state == GrantState.ACTIVE
@@ -132,10 +133,10 @@ def test_it_closes_when_the_time_is_up_and_the_newest_is_suspended(held: Held, a
     due = at + timedelta(days=7)
     for _ in range(2):
         conflict_jobs.sweep(due)
-    assert newest(held).suspended_why == lifecycle.Why.CONFLICT
-    assert reminder_jobs.close_due(due, JOB) == 1
+    assert newest(held).suspended_why == grant.Why.CONFLICT
+    assert closing.close_due(due, JOB) == 1
     assert Item.objects.get().outcome == ItemOutcome.RESOLVED
-    assert newest(held).suspended_why == lifecycle.Why.CONFLICT
+    assert newest(held).suspended_why == grant.Why.CONFLICT
 
 
 def test_what_came_up_on_its_day_goes_on_after_the_conflict(held: Held, at: datetime) -> None:
@@ -145,5 +146,5 @@ def test_what_came_up_on_its_day_goes_on_after_the_conflict(held: Held, at: date
     opened(later)
     conflict_rules.no_other_rules(later)
     conflict_jobs.look(later, SCAN)
-    assert reminder_jobs.close_due(later, JOB) == 0
+    assert closing.close_due(later, JOB) == 0
     assert Item.objects.get().state == ItemState.OPEN

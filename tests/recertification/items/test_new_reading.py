@@ -9,8 +9,8 @@ import pytest
 
 from approvals.models import Grant, SubmissionState
 from governance.recertification.items.item_title import because
+from governance.recertification.items.jobs import opening
 from governance.recertification.models import Item
-from governance.recertification.reminders import jobs as reminder_jobs
 from inventory import importers
 from inventory.importers.code.sql import Query
 from inventory.importers.n8n import operations
@@ -41,7 +41,7 @@ def running(company: Company, monkeypatch: pytest.MonkeyPatch) -> Callable[[Quer
 
 def reviews(company: Company, version: Version) -> list[str]:
     """Why what runs is reviewed, once the sweep has been there."""
-    reminder_jobs.open_due(company.now + timedelta(days=1), JOB)
+    opening.open_due(company.now + timedelta(days=1), JOB)
     return [because(one) for one in Item.objects.filter(automation=version.automation).order_by("pk")]
 
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from approvals.assignment.candidates import organisation_zone
 from approvals.models import Grant, GrantState, Party
 from governance.core.clock import working_days
+from governance.core.clock.organisation import organisation_zone
 from governance.core.duties.refusals import NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent, Notice, Person
 from governance.core.timeline import queries as timeline_queries
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.items import reviewers, sampling, schedule
+from governance.recertification.items.jobs import opening
 from governance.recertification.items.transitions import open_item
 from governance.recertification.items.transitions.open_item import times_of
 from governance.recertification.models import Asks, Campaign, Item, Question
-from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.automations.transitions import lifecycle
 from inventory.models import Automation, Resource
 from tests.people import as_actor
@@ -31,7 +31,7 @@ from tests.trigger_bypass import given
 def test_no_person_opens_a_review_and_the_job_only_what_is_due(held: Held) -> None:
     grant = held.grant()
     n, due = held.people, opens_at(grant)
-    campaign = reminder_jobs.campaign_of("standard", due, JOB)
+    campaign = opening.campaign_of("standard", due, JOB)
     for person in (n.ines, n.sana, n.omar, n.jonas, n.yuki):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
             open_item.open_item(Item(grant=grant, campaign=campaign), actor=as_actor(person), now=due)
@@ -45,11 +45,11 @@ def test_no_person_opens_a_review_and_the_job_only_what_is_due(held: Held) -> No
 @pytest.mark.rule("R1", "R5", "R9")
 def test_what_is_due_is_opened_once_however_often_the_sweep_runs(held: Held) -> None:
     due = opens_at(held.grant())
-    assert reminder_jobs.open_due(due - timedelta(days=1), JOB) == 0
+    assert opening.open_due(due - timedelta(days=1), JOB) == 0
     grants = Grant.objects.filter(automation=held.automation).count()
-    assert reminder_jobs.open_due(due, JOB) == grants + 1  # and the automation, whose date is the same
-    assert reminder_jobs.open_due(due, JOB) == 0
-    assert reminder_jobs.open_due(due + timedelta(hours=5), JOB) == 0
+    assert opening.open_due(due, JOB) == grants + 1  # and the automation, whose date is the same
+    assert opening.open_due(due, JOB) == 0
+    assert opening.open_due(due + timedelta(hours=5), JOB) == 0
     assert Item.objects.count() == grants + 1
     assert Notice.objects.filter(event="recertification_opened").count() == 2 * grants + 1
     assert Campaign.objects.count() == 1
@@ -130,7 +130,7 @@ def test_what_is_not_live_or_is_set_to_lapse_does_not_come_up(held: Held) -> Non
     first, second, third, _ = Grant.objects.filter(automation=held.automation).order_by("pk")
     Grant.objects.filter(pk=first.pk).update(state=GrantState.SUSPENDED, suspended_why="stopped")
     Grant.objects.filter(pk=second.pk).update(renew=False)
-    reminder_jobs.open_due(opens_at(third), JOB)
+    opening.open_due(opens_at(third), JOB)
     assert set(Item.objects.exclude(grant=None).values_list("grant", flat=True)) == {third.pk, third.pk + 1}
 
 
@@ -138,12 +138,12 @@ def test_what_is_not_live_or_is_set_to_lapse_does_not_come_up(held: Held) -> Non
 def test_nothing_of_a_suspended_automation_comes_up(held: Held) -> None:
     automation = held.automation
     lifecycle.stop(automation, actor=as_actor(held.people.sana), now=held.company.now, reason="Strange traffic.")
-    assert reminder_jobs.open_due(opens_at(held.grant()), JOB) == 0
+    assert opening.open_due(opens_at(held.grant()), JOB) == 0
 
 
 @pytest.mark.rule("R1")
 def test_an_automation_comes_up_by_itself_and_its_business_owner_is_asked_whether_it_is_needed(held: Held) -> None:
-    reminder_jobs.open_due(opens_at(held.grant()), JOB)
+    opening.open_due(opens_at(held.grant()), JOB)
     item = Item.objects.get(automation=held.automation)
     assert list(item.questions.values_list("asks", "reviewer__name")) == [("needed", "Jonas Weil")]
 
@@ -151,7 +151,7 @@ def test_an_automation_comes_up_by_itself_and_its_business_owner_is_asked_whethe
 @pytest.mark.rule("R1")
 def test_an_automation_without_a_review_date_comes_up_all_the_same(held: Held) -> None:
     Automation.objects.filter(pk=held.automation.pk).update(review_on=None)
-    reminder_jobs.open_due(held.company.now + timedelta(days=165), JOB)
+    opening.open_due(held.company.now + timedelta(days=165), JOB)
     assert Item.objects.filter(automation=held.automation).exists()
 
 
@@ -185,7 +185,7 @@ def test_a_timeline_says_what_is_reviewed_to_whoever_may_see_it(held: Held, stoc
 def test_no_review_has_its_deadline_on_a_day_that_the_organisation_has_off(held: Held, settings: Any) -> None:
     grant = held.grant()
     due = opens_at(grant)
-    item = Item(grant=grant, campaign=reminder_jobs.campaign_of("standard", due, JOB))
+    item = Item(grant=grant, campaign=opening.campaign_of("standard", due, JOB))
     bench = reviewers.bench_of(item, due)
     before = times_of(item, due, bench)
     assert before is not None
@@ -205,7 +205,7 @@ def test_whatever_day_a_campaign_opens_it_says_a_working_day_that_leaves_its_gra
     settings.ORGANISATION_HOLIDAYS = frozenset({(began + lead + timedelta(days=3)).date()})
     for days in range(14):
         now = began + timedelta(days=days)
-        made = reminder_jobs.campaign_of(tier, now, JOB)
+        made = opening.campaign_of(tier, now, JOB)
         for until in (made.deadline, made.grace_until):
             local = until.astimezone(zone)
             assert working_days.is_working_day(local.date(), settings.ORGANISATION_HOLIDAYS), local

@@ -10,9 +10,9 @@ import pytest
 from approvals.models import Grant
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent
+from governance.recertification.items.jobs import opening, reassessment
 from governance.recertification.items.transitions import reassess_policy
 from governance.recertification.models import Item
-from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.models import Automation
 from tests.approvals.proposals import policy_proposals
 from tests.approvals.proposals.policy_proposals import changed
@@ -31,7 +31,7 @@ def policy(held: Held, at: datetime, **parts: Any) -> None:
 
 
 def judge(at: datetime) -> int:
-    return reminder_jobs.judge_by_policy(at, JOB)
+    return reassessment.judge_by_policy(at, JOB)
 
 
 def test_nothing_is_judged_anew_where_tiers_are_computed_as_before(held: Held) -> None:
@@ -69,7 +69,7 @@ def test_what_has_risen_by_it_has_a_shorter_term_and_one_review(held: Held) -> N
     assert (risen.tier, risen.counted_tier) == ("standard", "high")
     assert risen.ends_at == risen.begins_at + timedelta(days=90)
     assert Grant.objects.get(pk=reads.pk).ends_at == reads.ends_at
-    reminder_jobs.open_due(at, JOB)
+    opening.open_due(at, JOB)
     assert Item.objects.get(grant=risen).reason == "tier raised"
     assert judge(at + timedelta(minutes=1)) == 0, "once"
     judged = LedgerEvent.objects.filter(verb="automation.judged_by_policy", outcome="done")

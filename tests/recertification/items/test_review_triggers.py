@@ -14,7 +14,7 @@ from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import LedgerEvent, Notice
 from governance.core.people import transitions as people_transitions
 from governance.recertification.items import item_title, review_triggers, risk_increase
-from governance.recertification.items.jobs import triggered_items
+from governance.recertification.items.jobs import opening, triggered_items
 from governance.recertification.items.transitions.open_item import note_event
 from governance.recertification.models import AnswerKind, Asks, Item, ItemState
 from governance.recertification.reminders import jobs as reminder_jobs
@@ -254,9 +254,9 @@ def test_a_risk_that_rises_waits_too(held: Held, at: datetime) -> None:
     found(at)
     grant = kept(held, at)
     raise_class(held, now=at + DAY)
-    reminder_jobs.open_due(at + DAY, JOB)
+    opening.open_due(at + DAY, JOB)
     assert not Item.objects.filter(grant=grant).exists()
-    reminder_jobs.open_due(at + (QUIET_DAYS + 1) * DAY, JOB)
+    opening.open_due(at + (QUIET_DAYS + 1) * DAY, JOB)
     assert Item.objects.get(grant=grant).reason == risk_increase.RISEN
 
 

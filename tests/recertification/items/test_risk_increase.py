@@ -17,6 +17,7 @@ from governance.core.duties.refusals import InvalidInput, OutOfTurn
 from governance.core.engine.transition import Step
 from governance.core.models import LedgerEvent, Notice, Person, Team
 from governance.recertification.items import drafts, item_title, reviewers, risk_increase, schedule
+from governance.recertification.items.jobs import opening, reassessment
 from governance.recertification.items.transitions import reassess_shared_identity
 from governance.recertification.items.transitions.answer import UNSEEN
 from governance.recertification.models import Asks, Item, ItemState
@@ -76,7 +77,7 @@ def assess_anew(
 def open_due(held: Held, *, now: Any = None) -> list[tuple[str, str]]:
     """What the sweep opens: reason and what it is about."""
     known = set(Item.objects.values_list("pk", flat=True))
-    reminder_jobs.open_due(now or held.company.now + LATER, JOB)
+    opening.open_due(now or held.company.now + LATER, JOB)
     new = Item.objects.exclude(pk__in=known).order_by("pk")
     return [(one.reason, str(one.grant.pk if one.grant else "automation")) for one in new]
 
@@ -245,12 +246,12 @@ def test_what_runs_as_the_same_identity_as_something_riskier_is_as_risky_and_rev
 ) -> None:
     sweeper = start
     assert (sweeper.automation.tier, held.automation.tier) == ("high", "standard")
-    assert reminder_jobs.judge_sharers(held.company.now + LATER, JOB) == 1
+    assert reassessment.judge_sharers(held.company.now + LATER, JOB) == 1
     assert held.automation.tier == "high"
     found = held.automation.approved_version.latest_assessment
     assert "runs as the same identity as another automation, which is high" in " ".join(found.reasons)
     assert ("tier raised", "automation") in open_due(held)
-    assert reminder_jobs.judge_sharers(held.company.now + LATER, JOB) == 0, "each once"
+    assert reassessment.judge_sharers(held.company.now + LATER, JOB) == 0, "each once"
 
 
 @WRITE_SWEEPER
@@ -271,7 +272,7 @@ def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as
     before = Assessment.objects.count()
     others = {one.pk for one in (*few[1:], *more)} | {held.automation.pk}
     assert reassess_shared_identity.due() == others
-    assert reminder_jobs.judge_sharers(held.company.now, JOB) == len(others)
+    assert reassessment.judge_sharers(held.company.now, JOB) == len(others)
     assert Assessment.objects.count() == before + len(others)
     assert {one.tier for one in Automation.objects.filter(pk__in=others)} == {"high"}
     assert reassess_shared_identity.due() == set()
@@ -280,7 +281,7 @@ def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as
 @ADMIN_SWEEPER
 @pytest.mark.rule("I5", "T4")
 def test_what_is_as_risky_by_another_alone_lends_that_to_nobody(held: Held, robot: NonHumanIdentity) -> None:
-    reminder_jobs.judge_sharers(held.company.now, JOB)
+    reassessment.judge_sharers(held.company.now, JOB)
     sweeper = Automation.objects.get(name="Sweeper")
     assert assessment.sharers_of(sweeper, [robot]) == [("Weekly stock report", Tier.STANDARD)]
     assert assessment.sharers_of(held.automation, [robot]) == [("Sweeper", Tier.HIGH)]
@@ -292,7 +293,7 @@ def test_a_kind_that_is_only_asked_for_hides_no_risk_of_a_sharer(held: Held, rob
         held.automation, actor=as_actor(held.people.rita), now=held.company.now, fields={"kind": "integration"}
     )
     runs_as_robot(held, "admin")
-    reminder_jobs.judge_sharers(held.company.now, JOB)
+    reassessment.judge_sharers(held.company.now, JOB)
     assert (held.automation.tier, held.automation.kind) == ("high", "workflow")
 
 
@@ -334,7 +335,7 @@ def test_what_an_identity_only_serves_is_judged_too_and_the_sweep_comes_to_rest(
     confirmation.raise_tier(
         held.automation, actor=as_actor(held.people.theo), now=held.company.now, reason="It mails.", tier="high"
     )
-    assert reminder_jobs.judge_sharers(held.company.now, JOB) == 2
+    assert reassessment.judge_sharers(held.company.now, JOB) == 2
     assert Automation.objects.get(name="Served").tier == "high"
     assert reassess_shared_identity.due() == set()
 
@@ -467,7 +468,7 @@ def test_one_answer_keeps_nothing_whose_second_question_nobody_could_be_asked(he
         item.refresh_from_db()
         assert (item.state, item.outcome, item.suspended_at) == (ItemState.OPEN, "", None), "nobody is late"
     then = item.grace_until
-    reminder_jobs.ask_nobodys(then, JOB)
+    opening.ask_nobodys(then, JOB)
     item.refresh_from_db()
     assert (item.nobody, item.deadline > item.grace_until - timedelta(days=30)) == (False, True)
     say(question(item, Asks.ACCEPTABLE), "keep", now=then + timedelta(hours=1), reason="Fine.")

@@ -12,6 +12,7 @@ from approvals.models import BatchSays, BatchState, Grant, GrantState, HeldBatch
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.models import Notice
+from governance.recertification.items.jobs import closing, opening
 from governance.recertification.items.transitions import settle
 from governance.recertification.models import Item, ItemState, Question
 from governance.recertification.reminders import jobs as reminder_jobs
@@ -30,7 +31,7 @@ BRAKE = Actor.of_job("approvals.sweep")
 def silent(held: Held) -> list[Item]:
     """Twelve low-risk grants under review that nobody answered for: suspended, and due to end."""
     grants = low_grants(held.submission, 12, begins_at=held.company.now)
-    reminder_jobs.open_due(opens_at(grants[0]), JOB)
+    opening.open_due(opens_at(grants[0]), JOB)
     items = list(Item.objects.filter(grant__in=grants).order_by("pk"))
     reminder_jobs.escalate_due(max(one.deadline for one in items), JOB)
     reminder_jobs.suspend_due(max(one.grace_until for one in items), JOB)
@@ -45,7 +46,7 @@ def _due(items: list[Item]) -> list[Item]:
 def test_what_silence_would_end_at_once_is_held_and_stays_suspended(held: Held, silent: list[Item]) -> None:
     at = max(one.closes_at for one in silent if one.closes_at is not None)
     for _ in range(2):
-        reminder_jobs.close_due(at, JOB)
+        closing.close_due(at, JOB)
     batch = HeldBatch.objects.get()
     assert batch.number == 12
     assert batch.cause.words.startswith("The close of ")
@@ -59,15 +60,15 @@ def test_what_silence_would_end_at_once_is_held_and_stays_suspended(held: Held, 
 @pytest.mark.rule("G6", "R9")
 def test_released_the_campaign_closes_them_each_once(held: Held, silent: list[Item]) -> None:
     at = max(one.closes_at for one in silent if one.closes_at is not None)
-    reminder_jobs.close_due(at, JOB)
+    closing.close_due(at, JOB)
     batch = HeldBatch.objects.get()
     for who in (held.people.sana, held.people.ines):
         circuit_breaker.answer_batch(
             batch, actor=as_actor(who), now=at, reason="Nobody needs them.", says=BatchSays.RELEASE
         )
     assert job_circuit_breaker.sweep(at, BRAKE)["held_ended"] == 0, "its campaign ends them"
-    assert reminder_jobs.close_due(at, JOB) == 12
-    assert reminder_jobs.close_due(at, JOB) == 0
+    assert closing.close_due(at, JOB) == 12
+    assert closing.close_due(at, JOB) == 0
     assert len(_due(silent)) == 12
 
 
@@ -80,7 +81,7 @@ def test_who_is_asked_about_what_is_held_is_still_reminded_of_it(held: Held, sil
     )
     reminder_jobs.remind_due(at, JOB)
     assert (reminders.count(), late > 0) == (0, True), "it would end in the same run"
-    reminder_jobs.close_due(at, JOB)
+    closing.close_due(at, JOB)
     assert _due(silent) == []
     reminder_jobs.remind_due(at, JOB)
     assert reminders.count() == late
@@ -89,14 +90,14 @@ def test_who_is_asked_about_what_is_held_is_still_reminded_of_it(held: Held, sil
 @pytest.mark.rule("G6", "R6")
 def test_unanswered_it_comes_again_a_day_later_and_silence_never_keeps(held: Held, silent: list[Item]) -> None:
     at = max(one.closes_at for one in silent if one.closes_at is not None)
-    reminder_jobs.close_due(at, JOB)
+    closing.close_due(at, JOB)
     first = HeldBatch.objects.get()
     job_circuit_breaker.sweep(first.answer_by, BRAKE)
     first.refresh_from_db()
     assert first.state == BatchState.LAPSED
-    assert reminder_jobs.close_due(first.answer_by, JOB) == 0
+    assert closing.close_due(first.answer_by, JOB) == 0
     assert HeldBatch.objects.count() == 1
-    reminder_jobs.close_due(first.answer_by + timedelta(days=1), JOB)
+    closing.close_due(first.answer_by + timedelta(days=1), JOB)
     assert HeldBatch.objects.filter(state=BatchState.OPEN).get().number == 12
     assert not Grant.objects.live(at).filter(pk__in=[one.grant_id for one in silent]).exists()
 
@@ -126,7 +127,7 @@ def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_ask
     at = item.closes_at
     assert at is not None
     for _ in range(2):
-        assert reminder_jobs.close_due(at, JOB) == 0
+        assert closing.close_due(at, JOB) == 0
     first = HeldBatch.objects.get()
     assert (first.number, first.comes_again) == (holds, True)
     item.refresh_from_db()
@@ -134,9 +135,9 @@ def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_ask
     with pytest.raises(OutOfTurn, match=r"^G6: Too much would end at once by"):
         settle.close(item, actor=JOB, now=at)
     job_circuit_breaker.sweep(first.answer_by, BRAKE)
-    assert reminder_jobs.close_due(first.answer_by, JOB) == 0
+    assert closing.close_due(first.answer_by, JOB) == 0
     assert HeldBatch.objects.count() == 1, "a day's rest"
-    reminder_jobs.close_due(first.answer_by + timedelta(days=1), JOB)
+    closing.close_due(first.answer_by + timedelta(days=1), JOB)
     second = HeldBatch.objects.get(state=BatchState.OPEN)
     assert second.number == holds
     for who in (held.people.sana, held.people.ines):
@@ -144,7 +145,7 @@ def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_ask
             second, actor=as_actor(who), now=second.opened_at, reason="Nobody needs it.", says=BatchSays.RELEASE
         )
     assert job_circuit_breaker.sweep(second.opened_at, BRAKE)["held_ended"] == 0, "its campaign ends them"
-    assert reminder_jobs.close_due(second.opened_at, JOB) == 1
+    assert closing.close_due(second.opened_at, JOB) == 1
     item.refresh_from_db()
     assert (item.state, item.outcome, _standing(held)) == (ItemState.CLOSED, "revoked", 0)
 
@@ -158,16 +159,16 @@ def test_of_an_automation_nobody_said_anything_about_what_is_of_high_risk_ends_a
     Grant.objects.filter(pk__in=list(some)).update(raised_to="high", raised_at=held.company.now)
     holds = _standing(held)
     assert item.closes_at is not None
-    reminder_jobs.close_due(item.closes_at, JOB)
+    closing.close_due(item.closes_at, JOB)
     batch = HeldBatch.objects.get()
     job_circuit_breaker.sweep(batch.answer_by, BRAKE)
     for _ in range(2):
-        reminder_jobs.close_due(batch.answer_by, JOB)
+        closing.close_due(batch.answer_by, JOB)
     item.refresh_from_db()
     assert (item.state, _standing(held)) == (ItemState.ESCALATED, holds - 2)
     payload = recorded("item.partly_ended", item, by=JOB)
     assert (payload["grants"], payload["held"]) == (2, holds - 2)
-    reminder_jobs.close_due(batch.answer_by + timedelta(days=1), JOB)
+    closing.close_due(batch.answer_by + timedelta(days=1), JOB)
     assert HeldBatch.objects.get(state=BatchState.OPEN).number == holds - 2
 
 
@@ -178,6 +179,6 @@ def test_what_came_back_by_a_submission_meanwhile_is_not_held_for_its_review(
     item = silent_automation
     Automation.objects.filter(pk=held.automation.pk).update(suspended_by_review_at=None)
     assert item.closes_at is not None
-    reminder_jobs.close_due(item.closes_at, JOB)
+    closing.close_due(item.closes_at, JOB)
     item.refresh_from_db()
     assert (item.outcome, HeldBatch.objects.count()) == ("superseded", 0)

@@ -11,13 +11,14 @@ from django.db.models import QuerySet
 
 from approvals.grants.jobs.expiry import expire_due
 from approvals.grants.transitions import lifecycle as transition_lifecycle
-from approvals.grants.transitions.lifecycle import Why
 from approvals.models import Grant, GrantState
+from approvals.models.grant import Why
 from governance.core.duties.refusals import OutOfTurn
 from governance.core.jobs import sweeps as job_sweeps
 from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Notice
 from governance.recertification.items import reviewers, schedule
+from governance.recertification.items.jobs import closing, opening
 from governance.recertification.items.transitions import open_item
 from governance.recertification.models import AnswerKind, Asks, Campaign, Item, ItemOutcome, ItemState
 from governance.recertification.reminders import jobs as reminder_jobs
@@ -216,7 +217,7 @@ def test_an_automation_that_its_review_ended_holds_nothing_and_only_stage_1_brin
         reminder_jobs.suspend_due(moment, JOB)
     item.refresh_from_db()
     assert item.closes_at is not None
-    reminder_jobs.close_due(item.closes_at, JOB)
+    closing.close_due(item.closes_at, JOB)
     item.refresh_from_db()
     assert (item.state, item.outcome) == (ItemState.CLOSED, ItemOutcome.REVOKED)
     assert held.automation.state == AutomationState.SUSPENDED
@@ -247,7 +248,7 @@ def test_a_submission_meanwhile_asks_stage_1_too_and_the_review_does_not_end_wha
     scenarios.decide_app(held.company, again, now=after)
     assert held.automation.state == AutomationState.LIVE
     item.refresh_from_db()
-    reminder_jobs.close_due(item.closes_at, JOB)
+    closing.close_due(item.closes_at, JOB)
     item.refresh_from_db()
     assert item.outcome == ItemOutcome.SUPERSEDED
     assert held.automation.state == AutomationState.LIVE
@@ -429,9 +430,9 @@ def test_one_row_that_fails_does_not_hold_up_the_others_and_stays_due(
 
     monkeypatch.setattr(open_item, "snapshot", snapshot)
     now = held.grant().ends_at - timedelta(days=20)
-    assert reminder_jobs.open_due(now, JOB) == 4
+    assert opening.open_due(now, JOB) == 4
     monkeypatch.undo()
-    assert reminder_jobs.open_due(now, JOB) == 1
+    assert opening.open_due(now, JOB) == 1
 
 
 @pytest.mark.rule("A9")
@@ -439,5 +440,5 @@ def test_when_nobody_may_be_asked_nothing_opens_and_nothing_is_refused_every_min
     held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reviewers, "ladder", lambda item, asks, bench: [])
-    assert reminder_jobs.open_due(held.grant().ends_at - timedelta(days=20), JOB) == 0
+    assert opening.open_due(held.grant().ends_at - timedelta(days=20), JOB) == 0
     assert not LedgerEvent.objects.filter(outcome="refused").exists()

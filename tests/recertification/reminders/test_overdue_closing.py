@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from approvals.models import Grant, GrantState
+from governance.recertification.items.jobs import closing
 from governance.recertification.models import ItemState
 from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.models import Automation
@@ -25,7 +26,7 @@ def test_what_ends_with_its_automation_is_asked_about_no_more_once_that_has_clos
     reminder_jobs.suspend_due(max(whole.grace_until, opens_at(grant) + timedelta(hours=1)), JOB)
     whole.refresh_from_db()
     assert whole.closes_at is not None
-    assert reminder_jobs.close_due(whole.closes_at, JOB) == 2
+    assert closing.close_due(whole.closes_at, JOB) == 2
     whole.refresh_from_db()
     about_grant.refresh_from_db()
     assert (whole.state, about_grant.state) == (ItemState.CLOSED, ItemState.CLOSED)

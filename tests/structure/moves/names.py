@@ -16,7 +16,7 @@ from collections import defaultdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from move import ROLES, ROOTS, Mover, Scopes, module_of
+from move import ROOTS, Mover, Scopes, module_of
 
 
 class Renamer(Mover):
@@ -37,7 +37,12 @@ class Renamer(Mover):
         self.docs = {module_of(r[2]): r[4] for r in rows if len(r) > 4 and r[4]}
 
     def imported(self, module: str) -> set[str]:
-        return {a.asname or a.name for n in ast.walk(self.trees[self.modules[module]]) if isinstance(n, ast.ImportFrom) for a in n.names}
+        return {
+            a.asname or a.name
+            for n in ast.walk(self.trees[self.modules[module]])
+            if isinstance(n, ast.ImportFrom)
+            for a in n.names
+        }
 
     def follow(self, path: str) -> str:
         text = Path(path).read_text(encoding="utf-8")
@@ -62,7 +67,6 @@ class Renamer(Mover):
                 elif (node.module, alias.name) in self.go:
                     what[id(alias)] = ("name", *self.go[node.module, alias.name], alias.asname)
 
-        moved_spans = self.spans(tree, here)
         for use, scope in scopes.uses:
             owner = scopes.owner(use.id, scope)
             if owner is None:
@@ -93,7 +97,14 @@ class Renamer(Mover):
                     edits.append((start, tail, put))
                     drops.add(use.id)
                 else:
-                    local = next((n for n in self.local_name(new, here) if n not in identifiers or self.is_import_of(tree, n, new)), new.replace(".", "_"))
+                    local = next(
+                        (
+                            n
+                            for n in self.local_name(new, here)
+                            if n not in identifiers or self.is_import_of(tree, n, new)
+                        ),
+                        new.replace(".", "_"),
+                    )
                     adds.add(self._import(new, local))
                     edits.append((start, tail, f"{local}.{put}"))
                     drops.add(use.id)
@@ -106,10 +117,18 @@ class Renamer(Mover):
                     if not kind or kind[0] != "name":
                         kept.append(said)
                     elif kind[1] != here:
-                        made.append(f"from {kind[1]} import {kind[2]}" + (f" as {alias.asname}" if alias.asname else ""))
+                        made.append(
+                            f"from {kind[1]} import {kind[2]}" + (f" as {alias.asname}" if alias.asname else "")
+                        )
                 whole = ([f"from {node.module} import {', '.join(kept)}"] if kept else []) + made
                 indent = "\n" + " " * node.col_offset
-                edits.append((at(node.lineno, node.col_offset), at(node.end_lineno, node.end_col_offset), indent.join(whole) or "pass  # moved"))
+                edits.append(
+                    (
+                        at(node.lineno, node.col_offset),
+                        at(node.end_lineno, node.end_col_offset),
+                        indent.join(whole) or "pass  # moved",
+                    )
+                )
         for node in tree.body:
             for name_node in self.name_positions(node):
                 if (here, name_node[0]) in self.go and self.go[here, name_node[0]][1] != name_node[0] and name_node[1]:
@@ -124,9 +143,7 @@ class Renamer(Mover):
                 if now != text[start:end]:
                     edits.append((start, end, now))
 
-        cut = {m: "" for m in set(new for _, (new, _) in self.go.items())}
         result, last = text, len(text) + 1
-        shift: list[tuple[int, int]] = []
         for start, end, put in sorted(set(edits), reverse=True):
             if end > last:
                 self.problems.append(f"{path}: two edits overlap at {text[start:end]!r}")
@@ -139,7 +156,7 @@ class Renamer(Mover):
 
     def clash(self, path, use, put, scopes, scope) -> None:
         while scope:
-            if put in scope.bound and not (scope.parent is None and False):
+            if put in scope.bound:
                 self.problems.append(f"{path}:{use.lineno}: {put} is already a name here")
                 return
             scope = scope.parent
@@ -147,7 +164,9 @@ class Renamer(Mover):
     def is_import_of(self, tree, name, module) -> bool:
         package, _, last = module.rpartition(".")
         return any(
-            isinstance(n, ast.ImportFrom) and n.module == package and any(a.name == last and (a.asname or a.name) == name for a in n.names)
+            isinstance(n, ast.ImportFrom)
+            and n.module == package
+            and any(a.name == last and (a.asname or a.name) == name for a in n.names)
             for n in ast.walk(tree)
         )
 
@@ -158,15 +177,26 @@ class Renamer(Mover):
                 text = re.sub(rf"`{re.escape(name)}`", f"`{put}`", text)
         return text
 
-    def spans(self, tree, here):
-        return [n for n in tree.body for name, _ in self.name_positions(n) if (here, name) in self.go]
-
     @staticmethod
     def name_positions(node):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             return [(node.name, (node.lineno, node.col_offset))]
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
         return [(t.id, None) for target in targets for t in ast.walk(target) if isinstance(t, ast.Name)]
+
+    @staticmethod
+    def bound_imports(tree):
+        for node in tree.body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                for alias in node.names:
+                    said = alias.name + (f" as {alias.asname}" if alias.asname else "")
+                    line = f"from {node.module} import {said}" if isinstance(node, ast.ImportFrom) else f"import {said}"
+                    yield line, alias.asname or alias.name.split(".")[0]
+
+    def imports_of(self, tree, wanted):
+        return [(line, name) for line, name in self.bound_imports(tree) if name in wanted]
 
     @staticmethod
     def add_imports(text: str, adds: set[str]) -> str:
@@ -195,13 +225,11 @@ class Renamer(Mover):
                 own = {n for n, _ in self.name_positions(node)}
                 if own and own <= set(names):
                     end = node.end_lineno
-                    if end < len(lines) and lines[end].startswith('"""'):
-                        pass
                     taken.append("".join(lines[first:end]))
                     for n in range(first, end):
                         keep[n] = False
                 previous = node.end_lineno
-            rest = "".join(line for line, kept in zip(lines, keep) if kept)
+            rest = "".join(line for line, kept in zip(lines, keep, strict=True) if kept)
             stay = {n for node in ast.parse(rest).body for n, _ in self.name_positions(node)}
             used = {n.id for n in ast.walk(ast.parse(rest)) if isinstance(n, ast.Name)}
             back = sorted(set(names) & used)
@@ -210,14 +238,17 @@ class Renamer(Mover):
             need = {n.id for t in taken for n in ast.walk(ast.parse(t)) if isinstance(n, ast.Name)} & stay
             if need:
                 self.problems.append(f"{new} takes {', '.join(names)} and needs {', '.join(sorted(need))} of {old}")
-            imports = [ast.get_source_segment(text, n) for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
+            wanted = {n.id for t in taken for n in ast.walk(ast.parse(t)) if isinstance(n, ast.Name)}
+            imports = list(self.imports_of(tree, wanted))
             texts[source] = rest
             target = self.modules.get(new) or new.replace(".", "/") + ".py"
             if target not in texts:
                 doc = self.docs.get(new, "TODO")
                 texts[target] = f'"""{doc}"""\n\nfrom __future__ import annotations\n'
                 self.modules[new] = target
-            there = {i for i in imports if i and "__future__" not in i}
+            own = {n for node in ast.parse(texts[target]).body for n, _ in self.name_positions(node)}
+            known = {name for _, name in self.bound_imports(ast.parse(texts[target]))}
+            there = {line for line, name in imports if name not in own | known}
             there |= {f"from {old} import {n}" for n in need}
             texts[target] = self.add_imports(texts[target], there) + "\n\n" + "\n\n".join(taken)
 

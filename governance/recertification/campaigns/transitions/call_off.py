@@ -16,11 +16,11 @@ from governance.core.jobs import nudge
 from governance.core.ledger import ledger_events
 from governance.core.roles.roles import Permission
 from governance.recertification.campaigns import notices as campaign_notices
+from governance.recertification.campaigns import rules as campaign_rules
 from governance.recertification.campaigns import snapshot
 from governance.recertification.campaigns.snapshot import AD_HOC
 from governance.recertification.campaigns.transitions.open_campaign import JOB
 from governance.recertification.items import joined_due_dates
-from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions.open_item import remind_anew
 from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, ItemState
 
@@ -34,7 +34,7 @@ LETS_GO = 10_000
     permission=Permission.CAMPAIGN_OPEN,
     source=[CampaignState.OPENING],
     target=[CampaignState.CALLED_OFF],
-    duties=[item_rules.NO_PART],
+    duties=[campaign_rules.NO_PART],
     reason_needed=True,
     repeats=last_word("campaign.called_off"),
 )
@@ -52,7 +52,7 @@ def call_off(step: Step[Campaign]) -> Effect:
     event="campaign.items_let_go",
     permission=Permission.ITEM_CLOSE,
     source=[CampaignState.CALLED_OFF],
-    duties=[item_rules.LEFT_OPEN],
+    duties=[campaign_rules.LEFT_OPEN],
 )
 def let_go(step: Step[Campaign], *, size: int = LETS_GO) -> Effect:
     """The next items that nobody has settled are closed, and what they are about stays as it is.

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from approvals.assignment.candidates import organisation_holidays, organisation_zone
 from governance.core.clock import working_days
+from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.jobs import nudge
@@ -22,12 +22,12 @@ from governance.core.models import Person
 from governance.core.roles.roles import Permission
 from governance.core.texts import free_text
 from governance.recertification.campaigns import notices as campaign_notices
+from governance.recertification.campaigns import rules as campaign_rules
 from governance.recertification.campaigns import scope, snapshot
 from governance.recertification.campaigns.reviewer_ladders import Ladders, Put
 from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import AD_HOC, Frozen, Unasked
 from governance.recertification.items import reviewers, schedule
-from governance.recertification.items import rules as item_rules
 from governance.recertification.items.schedule import Times
 from governance.recertification.items.transitions.open_item import join
 from governance.recertification.models import (
@@ -52,7 +52,7 @@ OPENING = [CampaignState.OPENING]
     event="campaign.ordered",
     permission=Permission.CAMPAIGN_OPEN,
     target=OPENING,
-    duties=[item_rules.NAMED_ONCE],
+    duties=[campaign_rules.NAMED_ONCE],
     reason_needed=True,
 )
 def order_campaign(step: Step[Campaign], *, about: Scope, day: date) -> Effect:
@@ -105,7 +105,7 @@ def expected(about: Scope, now: datetime, deadline: datetime) -> int:
     event="campaign.items_opened",
     permission=Permission.ITEM_OPEN,
     source=OPENING,
-    duties=[item_rules.NOT_FROZEN],
+    duties=[campaign_rules.NOT_FROZEN],
 )
 def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
     """The next chunk of what the campaign is about is put into it: grants first, then automations (R2, H1).
@@ -152,7 +152,11 @@ def _payload(done: Frozen) -> dict[str, Any]:
 
 
 @transition(
-    Campaign, event="campaign.items_asked", permission=Permission.ITEM_OPEN, source=OPENING, duties=[item_rules.FROZEN]
+    Campaign,
+    event="campaign.items_asked",
+    permission=Permission.ITEM_OPEN,
+    source=OPENING,
+    duties=[campaign_rules.FROZEN],
 )
 def ask(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
     """The next items are put before those who answer for them; what nobody can be asked about waits for security (A9, S4, H1).
@@ -270,7 +274,7 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
     permission=Permission.ITEM_OPEN,
     source=OPENING,
     target=[CampaignState.OPEN],
-    duties=[item_rules.ALL_ASKED],
+    duties=[campaign_rules.ALL_ASKED],
 )
 def finish(step: Step[Campaign]) -> Effect:
     """Everything is in it and asked: whoever is asked hears of it once, and security of what nobody can be asked about (R5, A9)."""
@@ -291,7 +295,7 @@ def finish(step: Step[Campaign]) -> Effect:
     event="campaign.reminded",
     permission=Permission.CAMPAIGN_OPEN,
     source=[CampaignState.OPEN],
-    duties=[item_rules.WAITS_FOR_SOMEBODY],
+    duties=[campaign_rules.WAITS_FOR_SOMEBODY],
 )
 def remind_people(step: Step[Campaign], *, people: Collection[Person]) -> Effect:
     """Whoever has not answered is reminded because somebody asked for it: each at most once on one of their days (R5).

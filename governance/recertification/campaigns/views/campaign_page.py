@@ -11,10 +11,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from approvals.assignment.candidates import organisation_zone
 from approvals.policies import queries as policy_queries
 from governance.core.access import access
 from governance.core.clock import business_time
+from governance.core.clock.organisation import organisation_zone
 from governance.core.duties.refusals import Refused
 from governance.core.models import Person
 from governance.core.roles.roles import Permission

@@ -11,10 +11,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from approvals.assignment.candidates import organisation_holidays, organisation_zone
 from approvals.models import GrantUsage
 from governance.core.access import access
 from governance.core.clock import business_time, working_days
+from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person, Team
 from governance.core.roles.roles import Permission

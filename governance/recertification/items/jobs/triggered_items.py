@@ -11,18 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from approvals.decisions.jobs import approval_signals
 from approvals.models import Grant
 from approvals.policies import queries as policy_queries
 from governance.core.actors.actor import Actor
 from governance.core.database.key_filters import among
+from governance.core.jobs import nightly
 from governance.core.jobs import sweeps as job_sweeps
 from governance.recertification.items import review_triggers
+from governance.recertification.items.jobs import opening
 from governance.recertification.items.review_triggers import Happened
 from governance.recertification.items.transitions import open_item
 from governance.recertification.items.transitions.open_item import OF_AUTOMATION, OF_GRANT
 from governance.recertification.models import UNCLOSED, Item, ItemState
-from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.models import Automation
 
 JOB = "recertification.events"
@@ -31,7 +31,7 @@ JOB = "recertification.events"
 def sweep(now: datetime) -> Mapping[str, int]:
     """Ask about whatever has happened until ``now``; returns how many reviews of what kind it opened or joined."""
     actor = Actor.of_job(JOB)
-    is_night = approval_signals.is_due(now, JOB)
+    is_night = nightly.is_due(now, JOB)
     happened = review_triggers.found(now, is_night=is_night)
     grants = _by_subject((one.grant, one) for one in happened)
     automations = _by_subject((one.automation, one) for one in happened)
@@ -93,4 +93,4 @@ def _open(new: Item, tier: str, happened: Sequence[Happened], now: datetime, act
     new.reason = happened[0].because
     reasons = list(dict.fromkeys(one.because for one in happened[1:] if one.because != new.reason))
     new.snapshot = {review_triggers.CAUSES: [one.cause for one in happened], **({"joined": reasons} if reasons else {})}
-    return reminder_jobs.open_one(new, tier=tier, now=now, actor=actor)
+    return opening.open_one(new, tier=tier, now=now, actor=actor)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from approvals.assignment.candidates import organisation_holidays, organisation_zone
 from approvals.assignment.escalation_chain import Bench
 from governance.core.clock import working_days
+from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission

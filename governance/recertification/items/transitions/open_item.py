@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from approvals.assignment.candidates import organisation_holidays, organisation_zone
 from approvals.assignment.escalation_chain import Bench
 from approvals.models import Grant
 from approvals.policies import queries as policy_queries
+from governance.core.clock.organisation import organisation_holidays, organisation_zone
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events

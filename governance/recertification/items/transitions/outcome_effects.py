@@ -10,8 +10,8 @@ from datetime import date
 from typing import Any
 
 from approvals.grants.transitions import lifecycle as transition_lifecycle
-from approvals.grants.transitions.lifecycle import Why
 from approvals.models import GrantState
+from approvals.models.grant import Why
 from governance.core.engine.transition import Effect, Step, transition
 from governance.recertification.models import Item
 from inventory.automations.transitions import lifecycle

@@ -21,8 +21,8 @@ from datetime import datetime, timedelta
 
 from approvals.grants import circuit_breaker
 from approvals.grants.transitions import lifecycle
-from approvals.grants.transitions.lifecycle import Why
 from approvals.models import Grant
+from approvals.models.grant import Why
 from approvals.policies import queries as policy_queries
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Effect, Step, transition

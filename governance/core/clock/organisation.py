@@ -1,0 +1,27 @@
+"""The organisation's time zone and holidays: settings that deadlines count by."""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from governance.core.clock import working_days
+from governance.core.models import Person
+
+
+def organisation_zone() -> ZoneInfo:
+    """The organisation's time zone: human deadlines end at 17:00 in the zone of whoever must act (H8)."""
+    return ZoneInfo(settings.ORGANISATION_TIME_ZONE)
+
+
+def organisation_holidays() -> frozenset[date]:
+    """The days that the organisation has off: no human deadline counts them or ends on one (H8)."""
+    found: frozenset[date] = settings.ORGANISATION_HOLIDAYS
+    return found
+
+
+def zone_of(person: Person | None) -> ZoneInfo:
+    """Return the time zone of a person, or the organisation's if nobody is named."""
+    return working_days.zone_of(person.time_zone, organisation_zone()) if person else organisation_zone()

@@ -1,0 +1,104 @@
+"""Jobs that close items whose grace is over (R6)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from functools import partial
+
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from approvals.grants import circuit_breaker as grant_circuit_breaker
+from approvals.grants.jobs import circuit_breaker
+from approvals.grants.transitions import lifecycle
+from approvals.models import Grant, GrantState, HeldGrant
+from approvals.models.grant import Why
+from governance.core.actors.actor import Actor
+from governance.core.clock.organisation import organisation_zone
+from governance.core.database.key_filters import among
+from governance.core.jobs import sweeps
+from governance.recertification.items import cancelled_items, conflict_reviews
+from governance.recertification.items.jobs.opening import JOB, _still_there
+from governance.recertification.items.transitions import open_item, settle
+from governance.recertification.items.transitions.settle import cause_of
+from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, Question
+from inventory.models import AutomationState
+
+
+def close_due(now: datetime, actor: Actor) -> int:
+    """Close what has come to its end, and campaigns in which nothing is left; returns how many items (R4, R6).
+
+    Each reason to close is a query of its own: as one, nearly all that is open would be gone through for each of them.
+    """
+    unclosed = Item.objects.filter(state__in=UNCLOSED)
+    over = unclosed.filter(closes_at__lte=now)
+    _ask_brake(over, now, actor)
+    close = partial(settle.close.when_due, actor=actor, now=now)
+    due = (
+        over.filter(_may_end(now)),
+        unclosed.filter(among(conflict_reviews.resolved())).filter(_may_end(now)),
+        # Last: what those before end is a reason to close what is asked about it too.
+        unclosed.filter(grant__state=GrantState.ENDED),
+        unclosed.filter(automation__state=AutomationState.RETIRED),
+    )
+    closed = sum(sweeps.sweep(rows, close, job=JOB) for rows in due)
+    today = now.astimezone(organisation_zone()).date()
+    is_over = Q(opened_on__lt=today) | Q(kind=CampaignKind.ADHOC)
+    waits = Item.objects.filter(campaign=OuterRef("pk"), state__in=UNCLOSED)
+    done = Campaign.objects.filter(is_over, ~Exists(waits), state=CampaignState.OPEN)
+    sweeps.sweep(done, partial(open_item.close_campaign.when_due, actor=actor, now=now), job=JOB)
+    return closed
+
+
+def _ask_brake(due: QuerySet[Item], now: datetime, actor: Actor) -> None:
+    """Before a campaign ends what it closes: too much at once is held, all of it (G6)."""
+    ending = (
+        _still_there(due)
+        .filter(~_is_held(now))
+        .exclude(automation__isnull=False, automation__suspended_by_review_at__isnull=True)
+    )
+    by_campaign: dict[int, list[Item]] = {}
+    for item in ending.select_related("campaign", "grant").order_by("campaign_id", "pk"):
+        by_campaign.setdefault(item.campaign_id, []).append(item)
+    of_automations = _standing_of({item.automation_id for item in ending if item.automation_id is not None})
+    for items in by_campaign.values():
+        held = [item.grant for item in items if item.grant is not None]
+        held += [one for item in items if item.automation_id for one in of_automations.get(item.automation_id, ())]
+        each = {one.pk: one for one in held}  # a grant and its automation may both be under review
+        circuit_breaker.ask_first(cause_of(items[0].campaign), list(each.values()), Why.SILENCE, now=now, actor=actor)
+
+
+def _standing_of(automations: Collection[int]) -> dict[int, list[Grant]]:
+    found: dict[int, list[Grant]] = {}
+    for grant in Grant.objects.standing().filter(among(automations, "automation")).order_by("pk"):
+        found.setdefault(grant.automation_id, []).append(grant)
+    return found
+
+
+def _may_end(now: datetime) -> Q:
+    """Of items: whether the brake does not hold them; or something of their automation was released and has not ended, whatever is held of the rest."""
+    return ~_is_held(now) | Q(_of_its_automation(HeldGrant.objects.released()))
+
+
+def _is_held(now: datetime) -> Q:
+    """Of items: whether their grant, or one of their automation, is held from their campaign."""
+    return Q(grant_circuit_breaker.is_blocked("grant", _CAUSE, now)) | Q(
+        _of_its_automation(grant_circuit_breaker.blocked(now))
+    )
+
+
+_CAUSE = Concat(Value("campaign:"), Cast(OuterRef("campaign"), CharField()))
+
+
+def _of_its_automation(held: QuerySet[HeldGrant]) -> Exists:
+    """Of items: whether one of these is of the automation under review, stands and is held from its campaign."""
+    of_it = held.filter(grant__automation=OuterRef("automation"), grant__state__in=lifecycle.STANDING)
+    return Exists(of_it.filter(batch__cause__key=_CAUSE))
+
+
+def _asked_still(now: datetime) -> QuerySet[Question]:
+    """Questions that wait for somebody, about what has not ended otherwise and whose time is not over: its item closes later in the same run."""
+    stays = Q(closes_at__isnull=True) | Q(closes_at__gt=now) | _is_held(now)
+    items = _still_there(Item.objects.exclude(cancelled_items.LET_GO).filter(stays))
+    return Question.objects.unanswered().filter(item__in=items)

@@ -1,0 +1,160 @@
+"""Jobs that open items: grants and automations whose review is due and grants in conflict (R1)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, NullIf
+
+from approvals.models import Grant, GrantState
+from approvals.policies import queries as policy_queries
+from governance.core.actors.actor import Actor
+from governance.core.clock.organisation import organisation_zone
+from governance.core.jobs import sweeps
+from governance.recertification.items import cancelled_items, conflict_reviews, review_triggers, reviewers
+from governance.recertification.items import notices as item_notices
+from governance.recertification.items.schedule import OPENS_BEFORE
+from governance.recertification.items.transitions import join_conflict, missing_reviewer, open_item
+from governance.recertification.items.transitions.open_item import OF_AUTOMATION, OF_GRANT, scheduled_campaign, times_of
+from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, ItemState
+from inventory.models import Automation, AutomationState
+
+log = structlog.get_logger(__name__)
+
+
+JOB = "recertification.sweep"
+
+
+def open_due(now: datetime, actor: Actor) -> int:
+    """Open an item for every live grant and automation that comes up for review; returns how many."""
+    opened = 0
+    for tier in OPENS_BEFORE:
+        opened += sweeps.sweep(
+            _grants_due(tier, now),
+            lambda grant: open_one(Item(grant=grant), tier=grant.counted_tier, now=now, actor=actor),
+            job=JOB,
+        )
+        opened += sweeps.sweep(
+            _automations_due(tier, now),
+            lambda one: open_one(Item(automation=one), tier=one.tier, now=now, actor=actor),
+            job=JOB,
+        )
+    return opened
+
+
+def open_in_conflict(now: datetime, actor: Actor) -> int:
+    """Ask once about each conflict of an enforced rule in what is held; an item that is open is joined; returns how many are opened (S6, R1, R2)."""
+    opened = 0
+    for conflict, grant in conflict_reviews.unasked():
+        item = Item.objects.filter(grant=grant, state__in=UNCLOSED).first()
+        if item is None and review_triggers.may_wait(conflict, grant, now):
+            continue
+        if item is None:
+            made = Item(grant=grant, reason=conflict_reviews.IN_CONFLICT)
+            opened += open_one(made, tier=grant.counted_tier, now=now, actor=actor)
+        elif item.state != ItemState.ANSWERED:
+            join_conflict.join_review.when_due(conflict, actor=actor, now=now)
+    return opened
+
+
+def _grants_due(tier: str, now: datetime) -> QuerySet[Grant]:
+    """Live grants whose opening has come, by the same dates as `schedule.plan`, which has the last word."""
+    lead = timedelta(days=OPENS_BEFORE[tier])
+    under_review = Item.objects.filter(grant=OuterRef("pk"), state__in=UNCLOSED)
+    rows = (
+        Grant.objects.live(now)
+        .select_related(*OF_GRANT)
+        .annotate(counted=Coalesce(NullIf("raised_to", Value("")), "tier"))
+        .filter(counted=tier, renew=True, ends_at__gt=F("begins_at") + Value(lead))
+    )
+    return rows.filter(~Exists(under_review)).filter(Q(ends_at__lte=now + lead) | _review_near("begins_at", tier, now))
+
+
+def _automations_due(tier: str, now: datetime) -> QuerySet[Automation]:
+    """Live automations whose opening has come."""
+    under_review = Item.objects.filter(automation=OuterRef("pk"), state__in=UNCLOSED)
+    rows = (
+        Automation.objects.select_related(*OF_AUTOMATION)
+        .filter(state=AutomationState.LIVE, tier=tier)
+        .filter(~Exists(under_review))
+    )
+    return rows.filter(_review_near("created_at", tier, now))
+
+
+def _review_near(began: str, tier: str, now: datetime) -> Q:
+    """Rows whose review comes so soon that its item opens: by their date, or without one so many days after they began (R1).
+
+    As columns stand, so that the index on the date finds the few that are due among all that are held.
+    """
+    until = now + timedelta(days=OPENS_BEFORE[tier])
+    days = timedelta(days=policy_queries.in_force(now).review_after(tier))
+    undated = Q(("review_on__isnull", True), (f"{began}__lte", until - days))
+    return Q(review_on__lte=until.astimezone(UTC).date()) | undated
+
+
+def open_one(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
+    """Open one item in the campaign of its tier and day; whether it was due after all."""
+    bench = reviewers.bench_of(item, now)
+    if times_of(item, now, bench) is None:
+        return False
+    short = reviewers.nobody_for(item, tier, bench)
+    if short:
+        log.error("review.nobody_to_ask", grant=item.grant_id, automation=item.automation_id, asks=short)
+        with transaction.atomic():
+            item_notices.tell_security(item, short, now)
+        return False
+    item.campaign = campaign_of(tier, now, actor)
+    item.reason = item.reason or _reason(item)
+    return open_item.open_item.when_due(item, actor=actor, now=now)
+
+
+def _reason(item: Item) -> str:
+    """Why an item opens: a key of `wording.BECAUSE`."""
+    grant = item.grant
+    if grant is None:
+        return item.of_automation.review_because or "review date"
+    asked = grant.items.exclude(cancelled_items.NEVER_ASKED)
+    risen = grant.raised_at is not None and not asked.filter(opened_at__gte=grant.raised_at).exists()
+    return "tier raised" if risen else "review date"
+
+
+def campaign_of(tier: str, now: datetime, actor: Actor) -> Campaign:
+    """The campaign that holds what comes up for a tier on the organisation's day of ``now``, opened if need be (R2)."""
+    day = now.astimezone(organisation_zone()).date()
+    known = Campaign.objects.filter(kind=CampaignKind.SCHEDULED, tier=tier, opened_on=day)
+    found = known.first()
+    if found is None:
+        try:
+            found = open_item.open_campaign(scheduled_campaign(tier, day, now), actor=actor, now=now)
+        except IntegrityError:  # another worker was faster: campaign_one_scheduled_a_tier_and_day
+            found = known.get()
+    return found
+
+
+def ask_nobodys(now: datetime, actor: Actor) -> int:
+    """Ask about what nobody could be asked about, once somebody can be; returns how many items (A9)."""
+
+    def ask(item: Item) -> bool:
+        item = Item.objects.select_related(*_WITH_WHAT_IT_IS_ABOUT).get(pk=item.pk)
+        if reviewers.short_of(item, reviewers.bench_of(item, now)):
+            return False
+        if not reviewers.missing(item) and reviewers.vacant(item):
+            return False
+        return missing_reviewer.ask_now.when_due(item, actor=actor, now=now)
+
+    unsettled = (ItemState.OPEN, ItemState.ESCALATED)
+    waiting = Item.objects.filter(nobody=True, state__in=unsettled, campaign__state=CampaignState.OPEN)
+    return sweeps.sweep(_still_there(waiting), ask, job=JOB)
+
+
+_WITH_WHAT_IT_IS_ABOUT = (*(f"grant__{path}" for path in OF_GRANT), *(f"automation__{path}" for path in OF_AUTOMATION))
+
+
+def _still_there(items: QuerySet[Item]) -> QuerySet[Item]:
+    """Without those whose grant has ended or whose automation is retired: asked of each, since there are more of these every year."""
+    ended = Grant.objects.filter(pk=OuterRef("grant"), state=GrantState.ENDED)
+    retired = Automation.objects.filter(pk=OuterRef("automation"), state=AutomationState.RETIRED)
+    return items.filter(~Exists(ended), ~Exists(retired))

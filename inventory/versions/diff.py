@@ -1,0 +1,118 @@
+"""Differences between two versions of an automation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from inventory.models import Credential, Privilege, Trigger, Version, VersionCredential
+
+#: What may differ in a privilege whose key stayed: field, and how it is called.
+COMPARED = (
+    ("level", "Level"),
+    ("active", "Switched on"),
+    ("model_controlled", "Chosen by a model"),
+    ("opaque", "Can't be judged from its source"),
+    ("recognised", "Recognised"),
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One privilege that stayed and is not as it was: rows of what, before, after."""
+
+    before: Privilege
+    after: Privilege
+    rows: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What differs between two versions (I7). Renaming or moving a node is no difference."""
+
+    added: tuple[Privilege, ...]
+    removed: tuple[Privilege, ...]
+    changed: tuple[Change, ...]
+    triggers_added: tuple[Trigger, ...] = ()
+    triggers_removed: tuple[Trigger, ...] = ()
+    credentials_added: tuple[Credential, ...] = ()
+    credentials_removed: tuple[Credential, ...] = ()
+    source_changed: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether both would hold the same."""
+        return not (self.added or self.removed or self.changed)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many privileges were added, removed and changed."""
+        return {"added": len(self.added), "removed": len(self.removed), "changed": len(self.changed)}
+
+
+def drift(old: Version, new: Version) -> Drift:
+    """Compare what two versions would hold, how they start, and what they use. Reads only: three queries for both together."""
+    starts = _of_both(Trigger.objects.order_by("pk"), old, new)
+    triggers = tuple(_by(rows, _trigger_key) for rows in starts)
+    uses = _of_both(VersionCredential.objects.select_related("credential").order_by("pk"), old, new)
+    used = tuple(_by((row.credential for row in rows), lambda one: one.pk) for rows in uses)
+    held = Privilege.objects.select_related("entitlement__resource", "credential").order_by("pk")
+    found = compare(*_of_both(held, old, new))
+    return Drift(
+        found.added,
+        found.removed,
+        found.changed,
+        *_apart(*triggers),
+        *_apart(*used),
+        source_changed=old.source_digest != new.source_digest,
+    )
+
+
+def compare(old: Iterable[Privilege], new: Iterable[Privilege]) -> Drift:
+    """Compare two lists of privileges by key; the rows may be unsaved, as in a preview."""
+    before, after = _by(old, lambda one: one.key), _by(new, lambda one: one.key)
+    added, removed = _apart(before, after)
+    both = [(before[key], one) for key, one in after.items() if key in before]
+    changed = [Change(was, now, rows) for was, now in both if (rows := _rows(was, now))]
+    return Drift(added, removed, tuple(changed))
+
+
+def differs(was: Privilege, now: Privilege) -> bool:
+    """Whether what has one key is not held the same way."""
+    return bool(_rows(was, now))
+
+
+def _rows(was: Privilege, now: Privilege) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (said, _said(getattr(was, name)), _said(getattr(now, name)))
+        for name, said in COMPARED
+        if getattr(was, name) != getattr(now, name)
+    )
+
+
+def _said(value: Any) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _by(rows: Iterable[Any], key: Any) -> dict[Any, Any]:
+    return {key(row): row for row in rows}
+
+
+def _apart(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    added = tuple(one for key, one in after.items() if key not in before)
+    return added, tuple(one for key, one in before.items() if key not in after)
+
+
+def _trigger_key(one: Trigger) -> tuple[Any, ...]:
+    return one.type, one.detail, one.authenticated, one.active
+
+
+def _of_both(rows: QuerySet[Any], old: Version, new: Version) -> tuple[list[Any], list[Any]]:
+    """The rows of two versions, read together."""
+    found: dict[int, list[Any]] = {old.pk: [], new.pk: []}
+    for row in rows.filter(version__in=found):
+        found[row.version_id].append(row)
+    return found[old.pk], found[new.pk]
