@@ -1,0 +1,149 @@
+"""`make language`: how plainly the project is written, by the rules of docs/decisions/0038.
+
+It counts stilted phrases in docstrings, comments, templates and docs, vague names of variables and parameters, and docstrings with a long
+opening. `make lint` fails above the limits.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.structure.file_sizes import sources
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: Phrases that a plain sentence does without. A line that needs one says why: `plain: …` in a comment behind it.
+STILTED = re.compile(
+    r"\b(whoever|whomever|whom|whosever|thereof|wherein|of what|of that which|of those (?:who|which|that)|what nobody|what somebody"
+    r"|what everybody|nobody answers|stands? in for|is said|was said|are told|is told|was told|takes one|meanwhile|beside it"
+    r"|in the place of|come to nothing|came to nothing|for good|is asked of|as it stands|no more than is|which one has)\b",
+    re.IGNORECASE,
+)
+#: Names that say nothing about their value.
+VAGUE = {"one", "found", "said", "own", "no", "told", "asked", "known", "about", "beside", "taken"}
+
+#: Stilted phrases per 1,000 words, vague names per 100, and words of a docstring's first sentence.
+STILTED_LIMIT, VAGUE_LIMIT, OPENING_LIMIT = 1.0, 0.5, 25
+#: Words of README and docs together, without the generated rules.
+DOCS_LIMIT = 20_000
+
+
+@dataclass
+class Counts:
+    """Counts of one kind of text, or of names."""
+
+    words: int = 0
+    hits: list[str] = field(default_factory=list)
+
+
+def words(text: str) -> int:
+    """Return the number of words of a text."""
+    return len(re.findall(r"[A-Za-z']+", text))
+
+
+def stilted(text: str) -> Iterator[str]:
+    """Yield each stilted phrase of a text that its line does not explain."""
+    for line in text.splitlines():
+        if "plain:" not in line:
+            yield from (match[0] for match in STILTED.finditer(line))
+
+
+def documented(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the line and text of each docstring."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text:
+                yield getattr(node, "lineno", 1), text
+
+
+def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the line and name of each variable and parameter that is bound."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        if isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+
+
+def count(root: Path) -> tuple[dict[str, Counts], Counter[str], list[str], list[str]]:
+    """Count a checkout.
+
+    Returns:
+        Counts by kind of text, totals of names, places of vague names, and places of long openings.
+    """
+    kinds = {kind: Counts() for kind in ("docstrings and comments", "templates", "docs")}
+    totals, vague, openings = Counter[str](), list[str](), list[str]()
+
+    def add(kind: str, where: str, text: str) -> None:
+        kinds[kind].words += words(text)
+        kinds[kind].hits += [f"{where}: {phrase}" for phrase in stilted(text)]
+
+    for path in sources(root):
+        source, where = path.read_text(encoding="utf-8"), str(path.relative_to(root))
+        tree = ast.parse(source)
+        for line, text in documented(tree):
+            add("docstrings and comments", f"{where}:{line}", text)
+            if words(re.split(r"(?<=[.;:])\s", text.strip())[0]) > OPENING_LIMIT:
+                openings.append(f"{where}:{line}")
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                add("docstrings and comments", f"{where}:{token.start[0]}", token.string)
+        for line, name in names(tree):
+            totals["names"] += 1
+            if name in VAGUE:
+                vague.append(f"{where}:{line}: {name}")
+    for path in sorted((root / "templates").rglob("*.*")):
+        if path.suffix in (".html", ".txt"):
+            add(
+                "templates",
+                str(path.relative_to(root)),
+                re.sub(r"{[%{#].*?[%}#]}", " ", path.read_text(encoding="utf-8")),
+            )
+    for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
+        if path.name != "rules.md":
+            add("docs", str(path.relative_to(root)), path.read_text(encoding="utf-8"))
+    return kinds, totals, vague, openings
+
+
+def findings(root: Path) -> list[str]:
+    """Return a sentence for each limit that the checkout exceeds, with its first places."""
+    kinds, totals, vague, openings = count(root)
+    problems = []
+    for kind, counts in kinds.items():
+        rate = 1000 * len(counts.hits) / max(counts.words, 1)
+        print(
+            f"{kind}: {len(counts.hits)} stilted in {counts.words} words, {rate:.1f} per 1,000 (limit {STILTED_LIMIT})"
+        )
+        if rate > STILTED_LIMIT:
+            problems.append(f"too many stilted phrases in {kind}:\n  " + "\n  ".join(counts.hits[:40]))
+    share = 100 * len(vague) / max(totals["names"], 1)
+    print(f"names: {len(vague)} vague of {totals['names']}, {share:.1f} % (limit {VAGUE_LIMIT})")
+    if share > VAGUE_LIMIT:
+        problems.append("too many vague names:\n  " + "\n  ".join(vague[:40]))
+    print(f"docs: {kinds['docs'].words} words (limit {DOCS_LIMIT})")
+    if kinds["docs"].words > DOCS_LIMIT:
+        problems.append("the docs are too long")
+    print(f"docstrings with a long opening: {len(openings)}")
+    if openings:
+        problems.append("a docstring opens with a long sentence:\n  " + "\n  ".join(openings[:40]))
+    return problems
+
+
+def main() -> int:
+    """Print the counts and what exceeds a limit; return the exit status."""
+    problems = findings(ROOT)
+    print("\n".join(problems))
+    return int(bool(problems))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
