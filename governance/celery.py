@@ -57,8 +57,8 @@ class Channel(redis.Channel):
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         if self.connection is None or self.connection.client is None:
             raise ConnectionError("The connection to the broker is lost.")
-        found: dict[str, Any] = super()._connparams(asynchronous=asynchronous)  # type: ignore[misc]  # a name of its own
-        return found
+        parameters: dict[str, Any] = super()._connparams(asynchronous=asynchronous)  # type: ignore[misc]  # a name of its own
+        return parameters
 
 
 redis.Transport.Channel = Channel

@@ -24,9 +24,9 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     It would try it on the query before any of our code runs, and some (``rot13``) raise; so do parameters in such an encoding.
     `RequestActorMiddleware` refuses it in words, by whatever name.
     """
-    said = environ.get("CONTENT_TYPE", "")
-    if not _is_readable(said):
-        environ["CONTENT_TYPE"] = f"{said.partition(';')[0]}; charset=unread"
+    content_type = environ.get("CONTENT_TYPE", "")
+    if not _is_readable(content_type):
+        environ["CONTENT_TYPE"] = f"{content_type.partition(';')[0]}; charset=unread"
     return _django(environ, start_response)
 
 

@@ -21,11 +21,11 @@ def _port() -> int:
     Raises:
         Trouble: when it is not a number.
     """
-    said = os.environ.get("PORT") or "8000"
+    port = os.environ.get("PORT") or "8000"
     try:
-        return int(said)
+        return int(port)
     except ValueError:
-        raise Trouble(f"PORT={said} is no number.") from None
+        raise Trouble(f"PORT={port} is no number.") from None
 
 
 def main(arguments: list[str]) -> int:

@@ -33,10 +33,10 @@ FACES = {
 
 def source(package: str, name: str) -> Path:
     """The typeface's file in its pip package."""
-    found = find_spec(package)
-    if found is None or found.origin is None:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
         raise FileNotFoundError(f"the package {package} is not installed")
-    return Path(found.origin).parent / "files" / name
+    return Path(spec.origin).parent / "files" / name
 
 
 def cut(face: Path, to: Path) -> int:

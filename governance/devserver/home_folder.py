@@ -33,12 +33,12 @@ def _private(folder: Path) -> None:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode):
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode):
             raise Trouble(f"{folder} is in the way: a folder is needed there. Move it away.")
-        if found.st_uid != os.geteuid() and os.geteuid() == 0:
+        if status.st_uid != os.geteuid() and os.geteuid() == 0:
             os.chown(folder, 0, 0)
-        elif found.st_uid != os.geteuid():
+        elif status.st_uid != os.geteuid():
             raise Trouble(f"{folder} belongs to another user. Set COUNTERSIGN_HOME to a folder of your own.")
         folder.chmod(0o700)
     except FileExistsError:
@@ -131,7 +131,7 @@ class Home:
         try:
             holder = json.loads(Path(name).read_text())
             where = f" at {holder['address']}" if holder["address"] else ""
-            said = f"Countersign already {holder['doing']}{where} (process {holder['process']}) with the data in {self.root}."
+            sentence = f"Countersign already {holder['doing']}{where} (process {holder['process']}) with the data in {self.root}."
         except (OSError, ValueError, KeyError):
-            said = f"Another Countersign works with the data in {self.root}."
-        return Trouble(f"{said}\nStop that one first, or start a second one: COUNTERSIGN_HOME=… PORT=… make run")
+            sentence = f"Another Countersign works with the data in {self.root}."
+        return Trouble(f"{sentence}\nStop that one first, or start a second one: COUNTERSIGN_HOME=… PORT=… make run")

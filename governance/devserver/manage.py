@@ -25,11 +25,11 @@ def manage(home: Home, arguments: list[str]) -> int:
         Trouble: when the database can't be started, or is used by what runs and would be taken away.
     """
     home.make()
-    told = environment(home, 8000)
-    if told.get("DATABASE_URL"):
-        return _call(arguments, told)
+    variables = environment(home, 8000)
+    if variables.get("DATABASE_URL"):
+        return _call(arguments, variables)
     cluster = postgres.Cluster(home.postgres, home.sockets)
-    told["DATABASE_URL"] = cluster.url
+    variables["DATABASE_URL"] = cluster.url
     if home.is_held():
         if not RESETS.isdisjoint(arguments):
             raise Trouble(
@@ -38,22 +38,24 @@ def manage(home: Home, arguments: list[str]) -> int:
         program = broker.find()
         nudges = broker.Broker(program, home.sockets) if program else None
         if nudges and nudges.is_ready():
-            told.setdefault("REDIS_URL", nudges.url)
-        return _call(arguments, told)
+            variables.setdefault("REDIS_URL", nudges.url)
+        return _call(arguments, variables)
     with home.lock("runs a command"), tempfile.TemporaryFile() as log:
         cluster.start(log)
         try:
             if not child_process.wait_until(cluster.is_ready, seconds=60):
                 log.seek(0)
                 raise from_output("start the database", log.read().decode(errors="replace"), home.root)
-            return _call(arguments, told)
+            return _call(arguments, variables)
         finally:
             cluster.stop()
 
 
-def _call(arguments: list[str], told: dict[str, str]) -> int:
+def _call(arguments: list[str], variables: dict[str, str]) -> int:
     """Run the command on our own terminal, so that it may ask and Ctrl-C reaches it."""
     try:
-        return subprocess.run([sys.executable, PROJECT / "manage.py", *arguments], env=told, check=False).returncode
+        return subprocess.run(
+            [sys.executable, PROJECT / "manage.py", *arguments], env=variables, check=False
+        ).returncode
     except KeyboardInterrupt:
         raise Trouble("Interrupted.") from None

@@ -63,24 +63,24 @@ def _folders() -> Iterator[Path]:
 def _major(programs: Path) -> int | None:
     """The major version of the server in `command_lines`; None when it does not run here (another libc, no such file)."""
     try:
-        said = subprocess.run(
+        version = subprocess.run(
             [programs / "postgres", "--version"], capture_output=True, text=True, timeout=30, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.search(r"\(PostgreSQL\) (\d+)", said)
-    return int(found.group(1)) if found and (programs / "initdb").exists() else None
+    match = re.search(r"\(PostgreSQL\) (\d+)", version)
+    return int(match.group(1)) if match and (programs / "initdb").exists() else None
 
 
 @cache
 def installations() -> tuple[Installation, ...]:
     """Every usable installation, best first."""
-    found: dict[Path, Installation] = {}
+    by_folder: dict[Path, Installation] = {}
     for programs in _folders():
         major = _major(programs)
         if major is not None and major >= OLDEST_MAJOR:
-            found.setdefault(programs, Installation(programs, major))
-    return tuple(found.values())
+            by_folder.setdefault(programs, Installation(programs, major))
+    return tuple(by_folder.values())
 
 
 def of_major(wanted: str) -> Installation:
@@ -89,11 +89,11 @@ def of_major(wanted: str) -> Installation:
     Raises:
         Trouble: when there is none.
     """
-    found = sorted(installations(), key=lambda each: each.major)
-    fitting = [each for each in found if wanted in ("lowest", str(each.major))]
+    by_version = sorted(installations(), key=lambda each: each.major)
+    fitting = [each for each in by_version if wanted in ("lowest", str(each.major))]
     if not fitting:
         raise Trouble(
-            f"No PostgreSQL {wanted} is on this machine, only {', '.join(str(each.major) for each in found)}."
+            f"No PostgreSQL {wanted} is on this machine, only {', '.join(str(each.major) for each in by_version)}."
         )
     return fitting[0]
 
@@ -104,22 +104,22 @@ def find(data: Path) -> Installation:
     Raises:
         Trouble: when none is found, or none of the version that wrote `data`.
     """
-    found = installations()
-    if not found:
+    candidates = installations()
+    if not candidates:
         raise Trouble(
             f"No PostgreSQL {OLDEST_MAJOR} or newer runs on this machine, and the embedded one does not fit it.\n"
             "Install PostgreSQL (Debian, Ubuntu: apt-get install postgresql), or set DATABASE_URL to one that runs."
         )
     version_file = data / "PG_VERSION"
     if not version_file.exists():
-        return found[0]
+        return candidates[0]
     written_by = version_file.read_text().strip()
-    for each in found:
+    for each in candidates:
         if str(each.major) == written_by:
             return each
     raise Trouble(
         f"The database in {data} was written by PostgreSQL {written_by}; here is only "
-        f"{', '.join(str(each.major) for each in found)}.\nInstall PostgreSQL {written_by}, or move {data} away to "
+        f"{', '.join(str(each.major) for each in candidates)}.\nInstall PostgreSQL {written_by}, or move {data} away to "
         "start with an empty database."
     )
 
@@ -138,8 +138,8 @@ class Account:
 
 def _unprivileged() -> list[pwd.struct_passwd]:
     """Accounts a server may appear as: they need an entry, or initdb refuses. Nobody first."""
-    known = [entry for entry in pwd.getpwall() if entry.pw_uid != 0]
-    return sorted(known, key=lambda entry: (entry.pw_name not in ("nobody", "postgres"), entry.pw_name))[:4]
+    accounts = [entry for entry in pwd.getpwall() if entry.pw_uid != 0]
+    return sorted(accounts, key=lambda entry: (entry.pw_name not in ("nobody", "postgres"), entry.pw_name))[:4]
 
 
 def in_user_namespace() -> Account | None:
@@ -176,13 +176,13 @@ def account() -> Account:
     """
     if os.geteuid() != 0:
         return Account()
-    found = in_user_namespace() or by_changing_user()
-    if found is None:
+    way = in_user_namespace() or by_changing_user()
+    if way is None:
         raise Trouble(
             "PostgreSQL refuses to run as root, and this machine lets root become nobody else.\n"
             "Run the command as an ordinary user, or set DATABASE_URL to a PostgreSQL that runs elsewhere."
         )
-    return found
+    return way
 
 
 class Cluster:
@@ -279,11 +279,11 @@ class Cluster:
         )
         half.rename(self.data)
 
-    def _run(self, command: Sequence[str | Path], doing: str, said: str = "") -> None:
+    def _run(self, command: Sequence[str | Path], doing: str, explanation: str = "") -> None:
         """Run one of PostgreSQL's programs to its end."""
         result = subprocess.run(
             [str(part) for part in command],
-            input=said,
+            input=explanation,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -322,11 +322,11 @@ class Cluster:
 
     def _others(self) -> list[int]:
         """Processes that work in the data folder: every PostgreSQL process does. Empty where /proc is missing."""
-        found = []
+        servers = []
         for entry in Path("/proc").glob("[0-9]*/cwd"):
             try:
                 if entry.samefile(self.data):
-                    found.append(int(entry.parent.name))
+                    servers.append(int(entry.parent.name))
             except OSError:
                 continue  # it ended, is a zombie, or is somebody else's
-        return found
+        return servers

@@ -97,9 +97,9 @@ def _check_history(loader: MigrationLoader) -> None:
     sys.exit(UNREACHABLE)
 
 
-def _give_up(said: str, variable: str) -> NoReturn:
+def _give_up(sentence: str, variable: str) -> NoReturn:
     """End with words. No address is printed whole: it may hold a password."""
-    print(f"{said}\nCheck {variable}, or leave it out to use the embedded one.", flush=True)
+    print(f"{sentence}\nCheck {variable}, or leave it out to use the embedded one.", flush=True)
     sys.exit(UNREACHABLE)
 
 

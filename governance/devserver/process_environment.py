@@ -11,18 +11,18 @@ from governance.devserver.startup_errors import Trouble
 
 def environment(home: Home, port: int) -> dict[str, str]:
     """What every child is told, on top of what we were told."""
-    told = dict(os.environ)
-    told.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
-    told.setdefault("COUNTERSIGN_DEMO", "1")
-    if told["COUNTERSIGN_DEMO"] not in ("", "0"):
-        told.setdefault("ORGANISATION", "Northwind Foods")
-    told.setdefault("BASE_URL", f"http://localhost:{port}")
-    told["COUNTERSIGN_HOME"] = str(home.root)
-    told["PYTHONUNBUFFERED"] = "1"
-    told["CELERY_SKIP_CHECKS"] = "1"  # preparing has run them; Celery's own variable
-    if not told.get("SECRET_KEY"):
-        told["SECRET_KEY"] = home.secret_key()
-    return told
+    variables = dict(os.environ)
+    variables.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
+    variables.setdefault("COUNTERSIGN_DEMO", "1")
+    if variables["COUNTERSIGN_DEMO"] not in ("", "0"):
+        variables.setdefault("ORGANISATION", "Northwind Foods")
+    variables.setdefault("BASE_URL", f"http://localhost:{port}")
+    variables["COUNTERSIGN_HOME"] = str(home.root)
+    variables["PYTHONUNBUFFERED"] = "1"
+    variables["CELERY_SKIP_CHECKS"] = "1"  # preparing has run them; Celery's own variable
+    if not variables.get("SECRET_KEY"):
+        variables["SECRET_KEY"] = home.secret_key()
+    return variables
 
 
 def check_port(host: str, port: int) -> None:

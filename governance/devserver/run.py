@@ -245,20 +245,20 @@ class Supervisor:
     def _read(self, child: Watched) -> bool:
         """Pass on the whole lines that a child has said; returns whether it said anything."""
         try:
-            said = os.read(child.output.fileno(), 65536)
+            output = os.read(child.output.fileno(), 65536)
         except BlockingIOError:
             return False
-        if not said and child.output in self._selector.get_map():
+        if not output and child.output in self._selector.get_map():
             self._selector.unregister(child.output)
-        *lines, child.buffer = (child.buffer + said).split(b"\n")
-        if not said and child.buffer:  # it ended in the middle of a line
+        *lines, child.buffer = (child.buffer + output).split(b"\n")
+        if not output and child.buffer:  # it ended in the middle of a line
             lines, child.buffer = [child.buffer], b""
         for line in lines:
             text = line.decode(errors="replace").rstrip("\r")
             self.console.child(child.name, text)
             if "No space left on device" in text:
                 self._tell_of_full_disk()
-        return bool(said)
+        return bool(output)
 
     def _tell_of_full_disk(self) -> None:
         """Say it in words, and again every minute while it stays so: what the children say about it scrolls it away."""
@@ -325,9 +325,9 @@ class Supervisor:
     def _wait_for_end(self, child: Watched) -> None:
         """Wait until a child that was asked to stop has ended; end it when its patience is over."""
         limit = time.monotonic() + child.patience
-        asked = self.asked_to_stop
+        signal_number = self.asked_to_stop
         while child.process.poll() is None:
-            hurried = self.asked_to_stop > asked + 1 and child.name != "database"
+            hurried = self.asked_to_stop > signal_number + 1 and child.name != "database"
             if hurried or time.monotonic() > limit:
                 self.console.say(f"The {child.name} did not stop in time and was ended.")
                 child_process.signal_group(child.process, signal.SIGKILL)

@@ -55,8 +55,8 @@ def from_output(doing: str, output: str, folder: Path) -> Trouble:
     """
     if "No space left on device" in output or "Disk quota exceeded" in output:
         return disk_full(folder)
-    said = "\n".join(f"  {line}" for line in output.strip().splitlines()[-12:]) or "  (it said nothing)"
-    return Trouble(f"Could not {doing}. It said:\n{said}")
+    tail = "\n".join(f"  {line}" for line in output.strip().splitlines()[-12:]) or "  (it said nothing)"
+    return Trouble(f"Could not {doing}. It said:\n{tail}")
 
 
 def from_os_error(doing: str, error: OSError, folder: Path) -> Trouble:

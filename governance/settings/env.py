@@ -78,7 +78,7 @@ def read(*, production: bool) -> Environment:
     not_networks: list[str] = []
     proxies = env.str("TRUSTED_PROXIES", "" if production else "none")
     home = env.path("COUNTERSIGN_HOME", ROOT / ".countersign")
-    found = Environment(
+    environment = Environment(
         home=home,
         secret_key=env.str("SECRET_KEY", "" if production else "development-only-not-a-secret"),
         database_url=env.str("DATABASE_URL", ""),
@@ -105,34 +105,34 @@ def read(*, production: bool) -> Environment:
         env.seal()
     except EnvValidationError as error:
         if isinstance(error.error_messages, Mapping):
-            problems = {name: "; ".join(said) for name, said in error.error_messages.items()}
+            problems = {name: "; ".join(messages) for name, messages in error.error_messages.items()}
     if not_days:
         problems["ORGANISATION_HOLIDAYS"] = f"{'; '.join(not_days)}; 2026-12-25,2027-01-01 or a file with one a line"
     if not_networks:
         problems["TRUSTED_PROXIES"] = f"{'; '.join(not_networks)}; {PRODUCTION_SAYS['TRUSTED_PROXIES']}"
     if production and not proxies:
         problems["TRUSTED_PROXIES"] = f"missing; {PRODUCTION_SAYS['TRUSTED_PROXIES']}"
-    problems = {**_problems(found, production=production), **problems}
+    problems = {**_problems(environment, production=production), **problems}
     if problems:
-        lines = (f"  {name}: {said}" for name, said in sorted(problems.items()))
+        lines = (f"  {name}: {message}" for name, message in sorted(problems.items()))
         raise SystemExit("Countersign's environment has errors:\n" + "\n".join(lines))
-    return found
+    return environment
 
 
-def holidays(said: str, problems: list[str]) -> frozenset[date]:
+def holidays(text: str, problems: list[str]) -> frozenset[date]:
     """The organisation's days off (H8): dates with commas between, or the path of a file with one date a line.
 
     Args:
-        said: ``2026-12-25,2027-01-01``, or a path, which has a slash in it. In a file, what follows a date on its line, or a ``#``,
+        text: ``2026-12-25,2027-01-01``, or a path, which has a slash in it. In a file, what follows a date on its line, or a ``#``,
             is for people.
         problems: one sentence is added for each entry that is no day, and for a file that can't be read.
     """
-    entries = said.split(",")
-    if "/" in said:
+    entries = text.split(",")
+    if "/" in text:
         try:
-            lines = Path(said).read_text(encoding="utf-8").splitlines()
+            lines = Path(text).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{said} can't be read: {getattr(error, 'strerror', None) or 'it is no text'}")
+            problems.append(f"{text} can't be read: {getattr(error, 'strerror', None) or 'it is no text'}")
             return frozenset()
         entries = [line.partition("#")[0].strip().partition(" ")[0] for line in lines]
     days = set()
@@ -144,16 +144,16 @@ def holidays(said: str, problems: list[str]) -> frozenset[date]:
     return frozenset(days)
 
 
-def networks(said: str, problems: list[str]) -> tuple[Network, ...]:
+def networks(text: str, problems: list[str]) -> tuple[Network, ...]:
     """The proxies that may report a client's address (S5).
 
     Args:
-        said: addresses and networks with commas between, or ``none``.
+        text: addresses and networks with commas between, or ``none``.
         problems: one sentence is added for each entry that is no network, or is every address.
     """
-    found: list[Network] = []
-    for entry in filter(None, map(str.strip, said.split(","))):
-        if entry == "none" and said.strip() == "none":
+    parsed: list[Network] = []
+    for entry in filter(None, map(str.strip, text.split(","))):
+        if entry == "none" and text.strip() == "none":
             continue
         try:
             network = ip_network(entry)
@@ -162,53 +162,53 @@ def networks(said: str, problems: list[str]) -> tuple[Network, ...]:
             continue
         if network.prefixlen == 0:
             problems.append(f"{entry} trusts everybody")
-        found.append(network)
-    return tuple(found)
+        parsed.append(network)
+    return tuple(parsed)
 
 
-def _problems(found: Environment, *, production: bool) -> dict[str, str]:
+def _problems(environment: Environment, *, production: bool) -> dict[str, str]:
     """What is wrong with values that have the right type. No value is repeated: it may hold a password."""
     problems = {}
     given = {
-        "SECRET_KEY": found.secret_key,
-        "DATABASE_URL": found.database_url,
-        "REDIS_URL": found.redis_url,
-        "ALLOWED_HOSTS": found.allowed_hosts,
-        "BASE_URL": found.base_url,
+        "SECRET_KEY": environment.secret_key,
+        "DATABASE_URL": environment.database_url,
+        "REDIS_URL": environment.redis_url,
+        "ALLOWED_HOSTS": environment.allowed_hosts,
+        "BASE_URL": environment.base_url,
     }
     if production:
         problems = {name: f"missing; {PRODUCTION_SAYS[name]}" for name, value in given.items() if not value}
-        if "*" in found.allowed_hosts:
+        if "*" in environment.allowed_hosts:
             problems["ALLOWED_HOSTS"] = "* is every host; name them, with commas between"
-        if found.demo:
+        if environment.demo:
             problems["COUNTERSIGN_DEMO"] = "must be off here; it moves the clock and signs people in by name"
     try:
-        conninfo_to_dict(found.database_url)
+        conninfo_to_dict(environment.database_url)
     except ProgrammingError:
         problems["DATABASE_URL"] = f"not understood; {PRODUCTION_SAYS['DATABASE_URL']}"
-    if found.redis_url and not found.redis_url.startswith(("redis://", "rediss://", "unix://")):
+    if environment.redis_url and not environment.redis_url.startswith(("redis://", "rediss://", "unix://")):
         problems["REDIS_URL"] = "not understood; redis://…, rediss://… or unix:///path/redis.sock"
-    if found.email_url and (wrong := _mail_problem(found)):
+    if environment.email_url and (wrong := _mail_problem(environment)):
         problems["EMAIL_URL"] = wrong
-    if found.base_url and not _is_root(found.base_url):
+    if environment.base_url and not _is_root(environment.base_url):
         problems["BASE_URL"] = f"not understood; {PRODUCTION_SAYS['BASE_URL']}, without a path"
-    if found.time_zone not in zoneinfo.available_timezones():
-        problems["ORGANISATION_TIME_ZONE"] = f"{found.time_zone} is no time zone; Europe/Berlin is one"
-    if found.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+    if environment.time_zone not in zoneinfo.available_timezones():
+        problems["ORGANISATION_TIME_ZONE"] = f"{environment.time_zone} is no time zone; Europe/Berlin is one"
+    if environment.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
         problems["LOG_LEVEL"] = "one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
-    if (found.pool_max or 0) < 0:  # None when it was no number, which has been said
+    if (environment.pool_max or 0) < 0:  # None when it was no number, which has been said
         problems["DATABASE_POOL_MAX"] = "0 for no pool, or how many connections one process may hold"
     return problems
 
 
-def _mail_problem(found: Environment) -> str:
+def _mail_problem(environment: Environment) -> str:
     """What is wrong with ``EMAIL_URL``, or nothing."""
     try:
-        server = mail_server.parse(found.email_url)
+        server = mail_server.parse(environment.email_url)
     except ValueError as error:
         return str(error)
     is_clear = server["password"] and not (server["use_tls"] or server["use_ssl"])
-    if is_clear and not found.email_password_in_clear:
+    if is_clear and not environment.email_password_in_clear:
         return "sends the password in the clear; use smtp+starttls:// or smtps://, or set EMAIL_PASSWORD_IN_CLEAR=1"
     return ""
 
@@ -217,8 +217,8 @@ def _is_root(url: str) -> bool:
     """Whether this is the root of a site, as ``BASE_URL`` must be: without path, query, fragment or password."""
     try:
         parts = urlsplit(url)
-        beside = parts.path or parts.query or parts.fragment or parts.username or parts.port == 0
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and not beside
+        extras = parts.path or parts.query or parts.fragment or parts.username or parts.port == 0
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not extras
     except ValueError:
         return False
 
@@ -231,8 +231,8 @@ def database(url: str, *, pool_max: int) -> dict[str, object]:
         pool_max: connections one process may hold; 0 turns the pool off.
     """
     parts = conninfo_to_dict(url) if url else {}
-    known = {"dbname", "user", "password", "host", "port"}
-    options: dict[str, object] = {key: value for key, value in parts.items() if key not in known}
+    allowed = {"dbname", "user", "password", "host", "port"}
+    options: dict[str, object] = {key: value for key, value in parts.items() if key not in allowed}
     # Values travel beside the statement, so that PostgreSQL plans it once for a connection and not at each request.
     options |= {"server_side_binding": True, "prepare_threshold": PREPARE_AFTER}
     # A server that is away, or answers nothing, is given up on quickly: people get a page that says so.

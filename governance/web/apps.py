@@ -19,5 +19,8 @@ class WebConfig(AppConfig):
         """Have no form repeat a choice that it does not offer."""
         for field in REPEATING:
             given = {"invalid_choice": NOT_OFFERED, "invalid_pk_value": NOT_OFFERED}
-            known = field.default_error_messages
-            field.default_error_messages = {**known, **{name: words for name, words in given.items() if name in known}}
+            messages = field.default_error_messages
+            field.default_error_messages = {
+                **messages,
+                **{name: words for name, words in given.items() if name in messages},
+            }

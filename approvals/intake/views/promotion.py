@@ -66,5 +66,5 @@ def promote(request: Request, pk: int) -> HttpResponse:
         "environment is an installation of its own, bring in its export instead and choose there what it is promoted from.",
         label="Go on to the preview",
         back=automation.href,
-        no=promotion.refusal(automation, actor=request.actor, now=now),
+        refusal=promotion.refusal(automation, actor=request.actor, now=now),
     )

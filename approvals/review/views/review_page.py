@@ -162,7 +162,7 @@ def _events(about: Dossier, reader: Reader) -> list[Shape]:
         reader=reader.actor.person,
         limit=EVENTS,
         people=about.people.values(),
-        said={ledger_events.name_of(record): record.quoted for record in about.records},
+        texts={ledger_events.name_of(record): record.quoted for record in about.records},
         actor=reader.actor,
         now=reader.now,
     )

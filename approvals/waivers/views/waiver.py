@@ -118,7 +118,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
         text="Security decides, somebody who gains nothing by it. It lifts a refusal and nothing else: who decides sees the conflict all the "
         "same, and where its rule takes another signature it still does. It covers what is in conflict now and neither more of it nor what comes beside it, lasts at "
         f"most {times.counted(policy.waiver_days, 'day')}, and {_following(policy)}",
-        no=no,
+        refusal=no,
     )
 
 

@@ -96,8 +96,8 @@ def roles_held(actor: Actor, now: datetime) -> frozenset[Role]:
     if key not in actor.memory:
         person = actor.capacity_of
         counts = person is not None and stands_in(actor, now)
-        found = _standing(person, now) if counts and person is not None else (frozenset[Role](), (), False)
-        actor.memory[key], givers, leads = found
+        standing = _standing(person, now) if counts and person is not None else (frozenset[Role](), (), False)
+        actor.memory[key], givers, leads = standing
         if actor.standing_for is None:
             actor.memory["answers as", now], actor.memory["leads", now] = givers, leads
     held: frozenset[Role] = actor.memory[key]
@@ -161,8 +161,8 @@ def stands_in(actor: Actor, now: datetime) -> bool:
 
 def answering_as(person: Person, now: datetime) -> QuerySet[Any, Any]:
     """What `answers_as` says of a person, as a subquery for one ``…__in`` of a query that asks nothing else of them."""
-    own = Person.objects.filter(pk=person.pk).order_by().values("pk")
-    return own.union(_givers(person, now).values("giver"), all=True)
+    person_keys = Person.objects.filter(pk=person.pk).order_by().values("pk")
+    return person_keys.union(_givers(person, now).values("giver"), all=True)
 
 
 def holds(person: Person | None, role: Role, now: datetime) -> bool:

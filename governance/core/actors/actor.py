@@ -64,11 +64,11 @@ class Actor:
             Person.DoesNotExist: the row of one of the people is gone.
         """
         ids = [person.pk for person in self.people]
-        found = Person.objects.in_bulk(ids) if ids else {}
-        if any(pk not in found for pk in ids):
+        people = Person.objects.in_bulk(ids) if ids else {}
+        if any(pk not in people for pk in ids):
             raise Person.DoesNotExist("Who acts is not in the database.")
-        person = found[self.person.pk] if self.person else None
-        giver = found[self.standing_for.pk] if self.standing_for else None
+        person = people[self.person.pk] if self.person else None
+        giver = people[self.standing_for.pk] if self.standing_for else None
         token = ApiToken.objects.select_related("person").get(pk=self.token.pk) if self.token is not None else None
         return replace(self, person=person, standing_for=giver, token=token, memory={})
 

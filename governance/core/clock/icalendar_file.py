@@ -50,16 +50,16 @@ def calendar(events: Iterable[Event], *, name: str, now: datetime) -> str:
     return "".join(f"{_folded(line)}\r\n" for line in lines)
 
 
-def _lines(one: Event, now: datetime) -> list[str]:
-    summary = _text(one.summary)
+def _lines(event: Event, now: datetime) -> list[str]:
+    summary = _text(event.summary)
     return [
         "BEGIN:VEVENT",
-        f"UID:{_text(one.uid)}",
+        f"UID:{_text(event.uid)}",
         f"DTSTAMP:{_instant(now)}",
         f"SEQUENCE:{int(now.timestamp()) // 60}",  # minutes: an integer has 32 bits (3.3.8)
-        f"DTSTART:{_instant(one.at)}",  # without an end it ends as it begins (3.6.1)
+        f"DTSTART:{_instant(event.at)}",  # without an end it ends as it begins (3.6.1)
         f"SUMMARY:{summary}",
-        f"URL:{one.url}",
+        f"URL:{event.url}",
         "TRANSP:TRANSPARENT",
         "BEGIN:VALARM",
         "ACTION:DISPLAY",
@@ -74,21 +74,21 @@ def _instant(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
-def _text(said: str) -> str:
+def _text(text: str) -> str:
     """A text as a value, without control characters (3.3.11)."""
-    escaped = said.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
+    escaped = text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
     lines = escaped.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\\n".join("".join(one for one in line if one.isprintable()) for line in lines)
+    return "\\n".join("".join(character for character in line if character.isprintable()) for line in lines)
 
 
 def _folded(line: str) -> str:
     """A line, folded where it is too long in octets, never inside a character (3.1)."""
-    found, rest = [], line
+    folded, rest = [], line
     room = LONGEST
     while rest:
         piece = rest[:room]
         while len(piece.encode()) > room:
             piece = piece[:-1]
-        found.append(piece)
+        folded.append(piece)
         rest, room = rest[len(piece) :], LONGEST - 1
-    return "\r\n ".join(found)
+    return "\r\n ".join(folded)

@@ -18,8 +18,8 @@ def organisation_zone() -> ZoneInfo:
 
 def organisation_holidays() -> frozenset[date]:
     """The days that the organisation has off: no human deadline counts them or ends on one (H8)."""
-    found: frozenset[date] = settings.ORGANISATION_HOLIDAYS
-    return found
+    holidays: frozenset[date] = settings.ORGANISATION_HOLIDAYS
+    return holidays
 
 
 def zone_of(person: Person | None) -> ZoneInfo:

@@ -24,7 +24,7 @@ def insert(rows: Sequence[models.Model]) -> None:
     if not rows:
         return
     columns, sql = _statement(cast("Hashable", type(rows[0])))
-    values = [{one.column: getattr(row, one.attname) for one in columns} for row in rows]
+    values = [{column.column: getattr(row, column.attname) for column in columns} for row in rows]
     with connection.cursor() as cursor:
         cursor.execute(sql, [json.dumps(values, default=_plain)])
         keys = [key for (key,) in cursor.fetchall()]
@@ -46,9 +46,11 @@ def _plain(value: object) -> str:
 def _statement(model: Hashable) -> tuple[list[models.Field[Any, Any]], str]:
     assert isinstance(model, type)
     assert issubclass(model, models.Model)
-    columns = [one for one in model._meta.concrete_fields if not one.primary_key]
-    names = ", ".join(connection.ops.quote_name(str(one.column)) for one in columns)
-    types = ", ".join(f"{connection.ops.quote_name(str(one.column))} {one.db_type(connection)}" for one in columns)
+    columns = [model_field for model_field in model._meta.concrete_fields if not model_field.primary_key]
+    names = ", ".join(connection.ops.quote_name(str(column.column)) for column in columns)
+    types = ", ".join(
+        f"{connection.ops.quote_name(str(column.column))} {column.db_type(connection)}" for column in columns
+    )
     return columns, (
         f"INSERT INTO {model._meta.db_table} ({names}) SELECT {names} FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) "  # noqa: S608  names of models alone
         f"AS ({types})) WITH ORDINALITY ORDER BY ordinality RETURNING {model._meta.pk.column}"

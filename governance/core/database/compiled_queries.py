@@ -130,9 +130,9 @@ class Statement(Generic[Row]):
         here = copy(compiler)  # its own, for threads ask at once
         here.connection = connections[queryset.db]
         here.as_sql = lambda *_, **__: (sql, filled)  # type: ignore[method-assign, assignment]
-        asked = queryset.all()
-        asked.query.get_compiler = lambda *_, **__: here  # type: ignore[method-assign]
-        return list(asked)
+        query = queryset.all()
+        query.query.get_compiler = lambda *_, **__: here  # type: ignore[method-assign]
+        return list(query)
 
 
 def _filled(param: object, values: Mapping[str, object]) -> object:

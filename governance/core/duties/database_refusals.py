@@ -49,8 +49,10 @@ def refusal_of(error: DatabaseError, duties: Sequence[Duty], others: Sequence[Du
         code, said = UNNAMED, f"It would break “{constraint.replace('_', ' ')}”"
     else:
         return None
-    for known in (duties, (*duties, *others)):
-        fits = {one.words: one for one in known if constraint in one.backed_by or (coded and one.code == code)}
+    for candidates in (duties, (*duties, *others)):
+        fits = {
+            duty.words: duty for duty in candidates if constraint in duty.backed_by or (coded and duty.code == code)
+        }
         if len(fits) == 1:
             ((said, duty),) = fits.items()
             code = duty.code

@@ -31,12 +31,12 @@ class Refusal:
     @property
     def diff(self) -> list[dict[str, str]]:
         """What of the detail is a change: label, before, after."""
-        return [dict(zip(("label", "before", "after"), one, strict=True)) for one in self.detail if len(one) == 3]
+        return [dict(zip(("label", "before", "after"), row, strict=True)) for row in self.detail if len(row) == 3]
 
     @property
     def pairs(self) -> list[tuple[str, ...]]:
         """What of the detail is a field and what is said of it."""
-        return [one for one in self.detail if len(one) == 2]
+        return [row for row in self.detail if len(row) == 2]
 
 
 class Refused(Exception):

@@ -84,11 +84,11 @@ def perform(
                 left.append(call)
             else:
                 chosen.append((call, row, actor))
-        said = free_text.keep_all([call.reason for call, _, _ in chosen])
+        reasons = free_text.keep_all([call.reason for call, _, _ in chosen])
         events: list[str] = []
         steps = [
             Step(row, actor, now, verb.event, reason, free_text.clean(call.reason), events=events)
-            for (call, row, actor), reason in zip(chosen, said, strict=True)
+            for (call, row, actor), reason in zip(chosen, reasons, strict=True)
         ]
         if steps:
             body(steps, [call.params for call, _, _ in chosen])
@@ -96,12 +96,12 @@ def perform(
     return left
 
 
-def _afresh(actor: Actor, known: dict[tuple[int, int | None], Actor]) -> Actor:
+def _afresh(actor: Actor, actors: dict[tuple[int, int | None], Actor]) -> Actor:
     """The actor with nothing remembered from before the locks; read once for all rows on which they act alike."""
     key = (actor.person.pk if actor.person else 0, actor.standing_for.pk if actor.standing_for else None)
-    if key not in known:
-        known[key] = actor.afresh()
-    return known[key]
+    if key not in actors:
+        actors[key] = actor.afresh()
+    return actors[key]
 
 
 def _may(verb: Transition[M], row: M, actor: Actor, now: Any, call: Call[M]) -> bool:

@@ -25,16 +25,16 @@ _barring: dict[str, list[Barring]] = {}
 
 def register(event: str, handler: Handler) -> None:
     """Have ``handler(subject, step)`` run whenever ``event`` happens. Call it in an app's `ready()`; twice is once."""
-    known = _handlers.setdefault(event, [])
-    if handler not in known:
-        known.append(handler)
+    handlers = _handlers.setdefault(event, [])
+    if handler not in handlers:
+        handlers.append(handler)
 
 
 def demand(event: str, duty: Duty) -> None:
     """Have every operation of ``event`` ask ``duty`` too: its facts stand in a higher app. Call it in `ready()`; twice is once."""
-    known = _demanded.setdefault(event, [])
-    if duty not in known:
-        known.append(duty)
+    duties = _demanded.setdefault(event, [])
+    if duty not in duties:
+        duties.append(duty)
 
 
 def demanded(event: str) -> tuple[Duty, ...]:
@@ -44,14 +44,14 @@ def demanded(event: str) -> tuple[Duty, ...]:
 
 def bar(event: str, who: Barring) -> None:
     """Have ``who(subject, now)`` say who can't be named where that makes ``event``. Call it in `ready()`; twice is once."""
-    known = _barring.setdefault(event, [])
-    if who not in known:
-        known.append(who)
+    barrings = _barring.setdefault(event, [])
+    if who not in barrings:
+        barrings.append(who)
 
 
 def barred(event: str, subject: object, now: datetime) -> dict[int, Refusal]:
     """Whom higher apps keep from being named, by id, each with the reason: asked by the choices of a form and by the write alike."""
-    return {pk: no for who in _barring.get(event, ()) for pk, no in who(subject, now).items()}
+    return {pk: refusal for who in _barring.get(event, ()) for pk, refusal in who(subject, now).items()}
 
 
 def registered() -> dict[str, list[str]]:

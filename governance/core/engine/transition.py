@@ -124,14 +124,14 @@ def save_with_history(row: models.Model, *, person: Person | None, at: datetime,
 @contextmanager
 def _signed(rows: Sequence[models.Model], *, person: Person | None, at: datetime, why: str) -> Iterator[None]:
     """Have simple-history read the author off each row meanwhile; nobody, for a job, is an author too."""
-    said = {"_history_user": person, "_history_date": at, "_change_reason": why}
+    signature = {"_history_user": person, "_history_date": at, "_change_reason": why}
     for row in rows:
-        row.__dict__.update(said)
+        row.__dict__.update(signature)
     try:
         yield
     finally:
         for row in rows:
-            for name in said:
+            for name in signature:
                 row.__dict__.pop(name, None)
 
 
@@ -156,9 +156,9 @@ def about_of(row: models.Model) -> list[str]:
     return ledger_events.about(*ask()) if ask is not None else []
 
 
-def _may_be_a_second_press(no: Refusal) -> bool:
+def _may_be_a_second_press(refusal: Refusal) -> bool:
     """Whether what is done already may be why: what is wrong with the input itself, but that it says the same again (A14), is said."""
-    return no.kind != "input" or no.code == "A14"
+    return refusal.kind != "input" or refusal.code == "A14"
 
 
 Body = Callable[..., Effect | None]
@@ -213,21 +213,23 @@ class Transition(Generic[M]):
             if _running.get() is not None:
                 return None
             return Refusal("INTERNAL", "permission", "Nobody does this directly: it follows from something else.")
-        no = access.token_refusal(actor, self.permission, subject)
-        if no is not None:
-            return no
-        known = hasattr(subject, "relations") and not subject._state.adding
-        asked = cast("access.HasRelations | None", subject if known else None)
+        refusal = access.token_refusal(actor, self.permission, subject)
+        if refusal is not None:
+            return refusal
+        has_relations = hasattr(subject, "relations") and not subject._state.adding
+        related = cast("access.HasRelations | None", subject if has_relations else None)
         if not access.stands_in(actor, now) and actor.standing_for is not None:
             sentence = f"You don't stand in for {actor.standing_for.name} now."
             return Refusal("A11", "permission", sentence, "Act for yourself, or ask for a delegation.")
-        if access.may(actor, self.permission, asked, now=now):
+        if access.may(actor, self.permission, related, now=now):
             return None
         to_do = f"It takes somebody who may {PERMISSION_WORDS[self.permission]}."
         return Refusal("PERMISSION", "permission", "Nothing you are trusted with allows this.", to_do)
 
     def _duty_refusal(self, subject: M, actor: Actor, now: datetime) -> Refusal | None:
-        return next((no for duty in self.all_duties if (no := duty.asks(subject, actor, now)) is not None), None)
+        return next(
+            (refusal for duty in self.all_duties if (refusal := duty.asks(subject, actor, now)) is not None), None
+        )
 
     def __call__(self, subject: M, *, actor: Actor, now: datetime, reason: str = "", **params: Any) -> M:
         """Perform it.
@@ -313,11 +315,11 @@ class Transition(Generic[M]):
                 self._record_refusal(subject, known_as, actor, now, reason, no.refusal)
             raise
         except DatabaseError as error:
-            said = self._said_by_database(error, actor)
-            if said is None:
+            sentence = self._said_by_database(error, actor)
+            if sentence is None:
                 raise
-            self._record_refusal(subject, known_as, actor, now, reason, said, by="database")
-            raise refuse(said) from error
+            self._record_refusal(subject, known_as, actor, now, reason, sentence, by="database")
+            raise refuse(sentence) from error
         _bring_up_to_date(subject, fresh)
         return made
 
@@ -354,9 +356,9 @@ class Transition(Generic[M]):
     def _perform(self, subject: M, actor: Actor, now: datetime, reason: str, params: Mapping[str, Any]) -> tuple[M, M]:
         """Lock, ask, act; returns the subject as it is now, and the row that the event is about."""
         fresh = lock(subject, self.parents)
-        no = self.refusal(fresh, actor=actor, now=now)
-        if no is not None:
-            raise refuse(no)
+        refused = self.refusal(fresh, actor=actor, now=now)
+        if refused is not None:
+            raise refuse(refused)
         text = free_text.clean(reason)
         if self.reason_needed and not text:
             raise refuse(Refusal("REASON", "input", "Say why: a reason is needed here."))
@@ -392,11 +394,18 @@ class Transition(Generic[M]):
         """The refusal of a person that only the database made; what a job runs into is in its log, and tried again."""
         if actor.kind != "person":
             return None
-        others = [duty for one in declared() for duty in one.all_duties]
+        others = [duty for operation in declared() for duty in operation.all_duties]
         return database_refusals.refusal_of(error, self.all_duties, others)
 
     def _record_refusal(
-        self, subject: M, known_as: tuple[str, str], actor: Actor, now: datetime, reason: str, no: Refusal, by: str = ""
+        self,
+        subject: M,
+        known_as: tuple[str, str],
+        actor: Actor,
+        now: datetime,
+        reason: str,
+        refusal: Refusal,
+        by: str = "",
     ) -> None:
         """Record what was tried, in a transaction of its own; a text too long to be kept is kept as far as it goes."""
         with transaction.atomic():
@@ -407,9 +416,9 @@ class Transition(Generic[M]):
                 known_as=known_as,
                 now=now,
                 about_rows=about_of(subject) if not subject._state.adding else (),
-                payload={"kind": no.kind, **({"by": by} if by else {})},
+                payload={"kind": refusal.kind, **({"by": by} if by else {})},
                 reason=free_text.keep(reason[: free_text.LONGEST]),
-                refused=no.code,
+                refused=refusal.code,
             )
             ledger_events.append_all([event])
 
@@ -452,7 +461,15 @@ def lock(subject: M, parents: Sequence[str]) -> M:
 
 def _hang(row: models.Model, name: str, below: models.Model | None) -> None:
     """Give the row below what it names by a foreign key; where it names another one by now, or by no key, that is read when asked for."""
-    keys = {} if below is None else {one.name: one.attname for one in below._meta.concrete_fields if one.is_relation}
+    keys = (
+        {}
+        if below is None
+        else {
+            model_field.name: model_field.attname
+            for model_field in below._meta.concrete_fields
+            if model_field.is_relation
+        }
+    )
     if name in keys and getattr(below, keys[name]) == row.pk:
         setattr(below, name, row)
 

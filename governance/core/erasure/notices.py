@@ -21,8 +21,8 @@ def erasures(person: Person, threads: Collection[str], now: datetime) -> dict[st
     """Erasures that were asked, and nobody has confirmed or dropped them; for who is an admin still."""
     if not _is_admin(person, now):
         return {}
-    asked = Erasure.objects.filter(confirmed_at__isnull=True, dropped_at__isnull=True)
-    rows = asked.filter(pk__in=daily_digest.keys(threads)).order_by("pk")
+    requested = Erasure.objects.filter(confirmed_at__isnull=True, dropped_at__isnull=True)
+    rows = requested.filter(pk__in=daily_digest.keys(threads)).order_by("pk")
     return {f"erasure:{pk}": Line() for pk in rows.values_list("pk", flat=True)}
 
 

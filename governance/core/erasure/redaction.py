@@ -34,20 +34,20 @@ class KnownAs:
     def of(cls, person: Person) -> KnownAs:
         """Whoever it is, as they stand before they are erased."""
         others = Person.objects.exclude(pk=person.pk).annotate(account=Lower("subject"), address=Lower("email"))
-        found = {one.lower() for one in (person.email, person.subject) if "@" in one}
-        shared = others.filter(Q(account__in=found) | Q(address__in=found)).values_list("account", "address")
-        found -= {one for pair in shared for one in pair}
+        addresses = {address.lower() for address in (person.email, person.subject) if "@" in address}
+        shared = others.filter(Q(account__in=addresses) | Q(address__in=addresses)).values_list("account", "address")
+        addresses -= {address for pair in shared for address in pair}
         name = " ".join(person.name.split())
-        return cls(person, "" if others.filter(name__iexact=name).exists() else name, tuple(sorted(found)))
+        return cls(person, "" if others.filter(name__iexact=name).exists() else name, tuple(sorted(addresses)))
 
     def may_be_in(self, *columns: str) -> Q:
         """A condition for rows in whose columns it may stand: what `without` is then asked about."""
         longest = max(self.name.split(), key=len, default="")
-        found = Q(pk__in=[])
+        condition = Q(pk__in=[])
         for column in columns:
             for word in filter(None, (longest, *self.addresses)):
-                found |= Q(**{f"{column}__icontains": word})
-        return found
+                condition |= Q(**{f"{column}__icontains": word})
+        return condition
 
     def without(self, text: str, *, alone: bool = False) -> str:
         """A text with something neutral wherever they are named in it.

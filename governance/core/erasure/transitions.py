@@ -135,10 +135,10 @@ def erase(step: Step[Erasure], *, named: str) -> Effect:
     _check_named(person, named)
     step.subject.confirmed_by, step.subject.confirmed_at = step.actor.person, step.now
     step.save(step.subject)
-    known = KnownAs.of(person)
-    hooks.follow(FORGETTING, known, step)
-    _forget_texts(known, step.now)
-    _forget_notices(known)
+    known_as = KnownAs.of(person)
+    hooks.follow(FORGETTING, known_as, step)
+    _forget_texts(known_as, step.now)
+    _forget_notices(known_as)
     _forget_person(person, step)
     return Effect(subject=person, payload={"person": str(person.opaque_id)})
 
@@ -153,29 +153,29 @@ def _check_named(person: Person, typed: str) -> None:
         raise refuse(Refusal("NAME", "input", f"This is not their name: type “{person.name}”."))
 
 
-def _forget_texts(known: KnownAs, now: datetime) -> None:
+def _forget_texts(known_as: KnownAs, now: datetime) -> None:
     """Destroy what they wrote, whatever it was about: each stands by an event of theirs. Take their name out of what others wrote."""
-    said = LedgerEvent.objects.filter(actor_id=str(known.person.opaque_id), reason__isnull=False)
-    free_text.erase(FreeText.objects.filter(pk__in=said.order_by().values("reason")), now=now)
-    for row in FreeText.objects.filter(known.may_be_in("text")).order_by("pk").iterator():
-        left = known.without(row.text)
+    own_events = LedgerEvent.objects.filter(actor_id=str(known_as.person.opaque_id), reason__isnull=False)
+    free_text.erase(FreeText.objects.filter(pk__in=own_events.order_by().values("reason")), now=now)
+    for row in FreeText.objects.filter(known_as.may_be_in("text")).order_by("pk").iterator():
+        left = known_as.without(row.text)
         if left != row.text:
             free_text.erase_from(row, left, now=now)
 
 
-def _forget_notices(known: KnownAs) -> None:
+def _forget_notices(known_as: KnownAs) -> None:
     """Empty what was sent to them, and take their name out of what others were told: facts, and the mail as it was kept."""
     rendered = ("subject", "text", "html", "dates")
     nothing: dict[str, Any] = {"context": {}, **dict.fromkeys(rendered, "")}
-    Notice.objects.filter(recipient=known.person).update(**nothing)
+    Notice.objects.filter(recipient=known_as.person).update(**nothing)
     others = Notice.objects.annotate(facts=Cast("context", TextField()))
     told_by: set[int | None] = set()  # digests, which come after what they carry
-    for notice in others.filter(known.may_be_in("facts", *rendered)).order_by("pk").iterator():
-        context = known.without_in(notice.context)
+    for notice in others.filter(known_as.may_be_in("facts", *rendered)).order_by("pk").iterator():
+        context = known_as.without_in(notice.context)
         is_named = context != notice.context or notice.pk in told_by
         if is_named:
             told_by.add(notice.digest_id)
-        left = {name: known.without(getattr(notice, name), alone=is_named) for name in rendered}
+        left = {name: known_as.without(getattr(notice, name), alone=is_named) for name in rendered}
         if is_named:
             left["dates"] = ""  # its lines are folded anywhere, in a name too
         Notice.objects.filter(pk=notice.pk).update(context=context, **left)

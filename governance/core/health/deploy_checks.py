@@ -28,15 +28,15 @@ ANSWERS_WITHIN = 5
 def links_lead_here(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """`BASE_URL` is https, and its host is one that the portal answers for."""
     parts = urlsplit(settings.BASE_URL)
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     if parts.scheme != "https":
-        found.append(Error("BASE_URL must begin with https://.", id="web.E002"))
+        messages.append(Error("BASE_URL must begin with https://.", id="web.E002"))
     if not validate_host((parts.hostname or "").lower(), settings.ALLOWED_HOSTS):
         hint = "Links in mail would lead to a page that is refused."
-        found.append(
+        messages.append(
             Error(f"ALLOWED_HOSTS does not name {parts.hostname}, the host of BASE_URL.", hint=hint, id="web.E003")
         )
-    return found
+    return messages
 
 
 @register(CONNECTIONS, deploy=True)

@@ -26,9 +26,9 @@ _advice: dict[str, list[Advice]] = {}
 
 def register_advice(part: str, advice: Advice) -> None:
     """Have ``advice(now)`` asked whenever health is; what it says is no failure. Call it in an app's `ready()`; twice is once."""
-    known = _advice.setdefault(part, [])
-    if advice not in known:
-        known.append(advice)
+    advisers = _advice.setdefault(part, [])
+    if advice not in advisers:
+        advisers.append(advice)
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ def findings(*, now: datetime, at: datetime) -> list[Finding]:
         now: business time.
         at: real time.
     """
-    found = [*_jobs(at), *_ledger(now, at), *_mail(at)]
-    found += [Finding("keys", problem) for problem in key_files.problems()]
-    found += _calendar(now)
-    found += [Finding("people", sentence, is_failure=False) for sentence in people_transitions.missing_for_work(now)]
-    for part, known in _advice.items():
-        found += [Finding(part, said, is_failure=False) for advice in known for said in advice(now)]
-    return sorted(found, key=lambda one: not one.is_failure)
+    results = [*_jobs(at), *_ledger(now, at), *_mail(at)]
+    results += [Finding("keys", problem) for problem in key_files.problems()]
+    results += _calendar(now)
+    results += [Finding("people", sentence, is_failure=False) for sentence in people_transitions.missing_for_work(now)]
+    for part, advisers in _advice.items():
+        results += [Finding(part, sentence, is_failure=False) for advice in advisers for sentence in advice(now)]
+    return sorted(results, key=lambda finding: not finding.is_failure)
 
 
 def _calendar(now: datetime) -> list[Finding]:
@@ -72,32 +72,32 @@ def _calendar(now: datetime) -> list[Finding]:
 
 
 def _jobs(at: datetime) -> list[Finding]:
-    found = []
+    results = []
     for job in job_runs.health(at):
         if job.is_late:
             since = f"since {job.last.seen_at:%Y-%m-%d %H:%M:%S} UTC" if job.last and job.last.seen_at else "at all"
-            found.append(
+            results.append(
                 Finding("jobs", f"{job.job} has not run {since}; it should every {job.every.total_seconds():g} s.")
             )
         elif job.last is not None and job.last.error:
-            found.append(Finding("jobs", f"{job.job} failed in its last run ({job.last.error})."))
-    return found
+            results.append(Finding("jobs", f"{job.job} failed in its last run ({job.last.error})."))
+    return results
 
 
 def _ledger(now: datetime, at: datetime) -> list[Finding]:
     last = sealing.latest()
     try:
-        known = sealing.published_checkpoint()
+        published = sealing.published_checkpoint()
     except sealing.CheckpointUnreadable as error:
         return [Finding("ledger", str(error))]
-    if known is not None and (last is None or known["seals"] > last.number):
+    if published is not None and (last is None or published["seals"] > last.number):
         here = last.number if last else 0
         sentence = (
-            f"The database ends at seal {here}, a published checkpoint saw {known['seals']}: it is an older copy."
+            f"The database ends at seal {here}, a published checkpoint saw {published['seals']}: it is an older copy."
         )
         return [Finding("ledger", sentence)]
-    if known is not None and last is not None and not sealing.continues(known, last):
-        sentence = f"Seal {known['seals']} is not the one in the published checkpoint: the database holds another history. Run `manage.py verify_ledger`."
+    if published is not None and last is not None and not sealing.continues(published, last):
+        sentence = f"Seal {published['seals']} is not the one in the published checkpoint: the database holds another history. Run `manage.py verify_ledger`."
         return [Finding("ledger", sentence)]
     if sealing.is_counter_behind():
         sentence = "The database was restored on a server whose transaction counter is behind: run `manage.py ledger_catch_up`."
@@ -117,9 +117,9 @@ def _ledger(now: datetime, at: datetime) -> list[Finding]:
 def _mail(at: datetime) -> list[Finding]:
     failed = Notice.objects.filter(state=NoticeState.FAILED, claimed_at__gte=at - timedelta(days=1)).count()
     waiting = Notice.objects.filter(state=NoticeState.QUEUED, attempts__gte=3).count()
-    found = []
+    results = []
     if failed:
-        found.append(Finding("mail", f"{failed} of the last day's notices could not be sent."))
+        results.append(Finding("mail", f"{failed} of the last day's notices could not be sent."))
     if waiting:
-        found.append(Finding("mail", f"{waiting} notices wait after three attempts: does the mail server answer?"))
-    return found
+        results.append(Finding("mail", f"{waiting} notices wait after three attempts: does the mail server answer?"))
+    return results

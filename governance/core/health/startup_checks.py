@@ -38,14 +38,14 @@ def settings_that_rules_rest_on(app_configs: Apps, **_: Any) -> list[CheckMessag
 @register(Tags.database)
 def the_database_is_postgresql(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """Row locks with SKIP LOCKED, exclusion constraints and triggers are PostgreSQL's; requests are not transactions."""
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     for alias in connections:
         if connections[alias].vendor != "postgresql":
-            found.append(Error(f"The database {alias!r} must be PostgreSQL.", id="controls.E006"))
+            messages.append(Error(f"The database {alias!r} must be PostgreSQL.", id="controls.E006"))
         if connections[alias].settings_dict.get("ATOMIC_REQUESTS"):
             hint = "A refusal is recorded after its own rollback; the request's transaction would roll that back too."
-            found.append(Error(f"ATOMIC_REQUESTS must be off for {alias!r}.", hint=hint, id="controls.E007"))
-    return found
+            messages.append(Error(f"ATOMIC_REQUESTS must be off for {alias!r}.", hint=hint, id="controls.E007"))
+    return messages
 
 
 @register(Tags.database)
@@ -53,35 +53,35 @@ def triggers_are_ignored_by_nobody(
     app_configs: Apps, databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
     """No session can tell the database to let something past its triggers (S5, H2); asked where a database is named."""
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:
             cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = '_pgtrigger_should_ignore'")
             if any(source != "SELECT false" for (source,) in cursor.fetchall()):
-                said = f"One setting of a session lets anything past the triggers of {alias!r}."
-                found.append(Warning(said, hint="`manage.py migrate` takes it out.", id="controls.W014"))
-    return found
+                sentence = f"One setting of a session lets anything past the triggers of {alias!r}."
+                messages.append(Warning(sentence, hint="`manage.py migrate` takes it out.", id="controls.W014"))
+    return messages
 
 
 @register(Tags.security)
 def keys_are_private(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """Key files that are there are readable by their owner alone (H9)."""
-    return [Error(said, id="controls.E009") for said in key_files.problems() if "open to others" in said]
+    return [Error(problem, id="controls.E009") for problem in key_files.problems() if "open to others" in problem]
 
 
 @register(Tags.security, deploy=True)
 def keys_are_there(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """Both keys can be read where this is deployed (H9)."""
-    return [Warning(said, id="controls.W001") for said in key_files.problems() if "can't be read" in said]
+    return [Warning(problem, id="controls.W001") for problem in key_files.problems() if "can't be read" in problem]
 
 
 @register(Tags.models)
 def what_is_governed_has_history(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """Every model that an operation is about keeps its history, unless its rows never change (H1)."""
-    models = {one.model for one in declared()}
+    models = {operation.model for operation in declared()}
     return [
         Error(f"{model._meta.label} is governed and has no history.", obj=model, id="controls.E011")
-        for model in sorted(models, key=lambda one: one._meta.label)
+        for model in sorted(models, key=lambda governed: governed._meta.label)
         if not hasattr(model, "history") and not issubclass(model, AppendOnly)
     ]
 
@@ -91,9 +91,9 @@ def permissions_are_granted(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """Every permission that an operation needs is granted to some role or relation."""
     granted: set[Permission] = set().union(*GRANTS.values())
     return [
-        Error(f"{one.name} needs {one.permission}, which nobody is granted.", id="controls.E012")
-        for one in declared()
-        if one.permission is not None and one.permission not in granted
+        Error(f"{operation.name} needs {operation.permission}, which nobody is granted.", id="controls.E012")
+        for operation in declared()
+        if operation.permission is not None and operation.permission not in granted
     ]
 
 
@@ -101,13 +101,13 @@ def permissions_are_granted(app_configs: Apps, **_: Any) -> list[CheckMessage]:
 def duties_have_one_meaning(app_configs: Apps, **_: Any) -> list[CheckMessage]:
     """One code of a duty stands for one rule wherever it is declared; ``STATE`` is no rule's code but the engine's own."""
     rules: dict[str, set[str]] = {}
-    for one in declared():
-        for duty in one.all_duties:
+    for operation in declared():
+        for duty in operation.all_duties:
             if duty.code == "STATE":
                 continue
             rules.setdefault(duty.code, set()).add(duty.rule)
     return [
-        Error(f"The duty {code} stands for several rules: {', '.join(sorted(found))}.", id="controls.E013")
-        for code, found in sorted(rules.items())
-        if len(found) > 1
+        Error(f"The duty {code} stands for several rules: {', '.join(sorted(duties))}.", id="controls.E013")
+        for code, duties in sorted(rules.items())
+        if len(duties) > 1
     ]

@@ -120,7 +120,7 @@ def health(at: datetime) -> list[JobHealth]:
     """Every job of beat's timetable and whether it is late at real time ``at``. After an upgrade each has its time for a first run."""
     found = []
     since = _upgraded_at()
-    for entry in sorted(current_app.conf.beat_schedule.values(), key=lambda one: str(one["task"])):
+    for entry in sorted(current_app.conf.beat_schedule.values(), key=lambda scheduled: str(scheduled["task"])):
         every = entry["schedule"] if isinstance(entry["schedule"], timedelta) else timedelta(seconds=entry["schedule"])
         last = JobRun.objects.filter(job=entry["task"], seen_at__isnull=False).order_by("-id").first()
         limit = max(INTERVALS * every, AT_LEAST)

@@ -39,7 +39,7 @@ class _Nudge:
 def send(job: str) -> None:
     """Nudge the job named ``app.job`` after commit, once a transaction; nothing happens when that rolls back."""
     waiting = transaction.get_connection().run_on_commit
-    if not any(isinstance(one[1], _Nudge) and one[1].job == job for one in waiting):
+    if not any(isinstance(callback[1], _Nudge) and callback[1].job == job for callback in waiting):
         transaction.on_commit(_Nudge(job), robust=True)
 
 

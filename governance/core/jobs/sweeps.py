@@ -59,15 +59,15 @@ def _claimed(rows: models.QuerySet[M]) -> Iterator[M]:
     while True:
         with transaction.atomic():
             free = sorted_by_key(rows.filter(pk__gt=last)).select_for_update(skip_locked=True, of=("self",))
-            found = list(free.values_list("pk", flat=True)[:CHUNK])
-        if not found:
+            keys = list(free.values_list("pk", flat=True)[:CHUNK])
+        if not keys:
             return
-        for key in found:
+        for key in keys:
             with _claim(rows.model, key) as is_mine:
                 row = rows.filter(pk=key).first() if is_mine else None
                 if row is not None:
                     yield row
-        last = found[-1]
+        last = keys[-1]
 
 
 @contextmanager

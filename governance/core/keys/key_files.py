@@ -93,17 +93,17 @@ def digest_key() -> bytes:
 
 def problems() -> list[str]:
     """What is wrong with the key files, one sentence each: absent, unreadable, or readable by others than their owner."""
-    found = []
+    problems_found = []
     for what, setting in (("ledger's signing", "LEDGER_KEY_FILE"), ("digest", "DIGEST_KEY_FILE")):
         path = Path(getattr(settings, setting))
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
         except OSError as error:
-            found.append(f"The {what} key {path} can't be read ({error.strerror}): run `manage.py make_keys`.")
+            problems_found.append(f"The {what} key {path} can't be read ({error.strerror}): run `manage.py make_keys`.")
             continue
         if mode & 0o077:
-            found.append(f"The {what} key {path} is open to others (mode {mode:o}): run `chmod 600 {path}`.")
-    return found
+            problems_found.append(f"The {what} key {path} is open to others (mode {mode:o}): run `chmod 600 {path}`.")
+    return problems_found
 
 
 def keyed_digest(key: bytes, text: str) -> str:

@@ -127,8 +127,8 @@ def build(
         raise ValueError(
             "The database would give a number of the payload back as a whole one that has no canonical form."
         )
-    beside = {"digest": hashlib.sha256(text).hexdigest(), "reason_id": reason.pk if reason is not None else None}
-    return f"{text[:-1].decode()},{json.dumps(beside)[1:]}"
+    stored = {"digest": hashlib.sha256(text).hexdigest(), "reason_id": reason.pk if reason is not None else None}
+    return f"{text[:-1].decode()},{json.dumps(stored)[1:]}"
 
 
 def _holds_large_float(value: object) -> bool:

@@ -65,11 +65,11 @@ def verify_database() -> Report:
     """Verify the ledger against its seals, our own key and the last published checkpoint; texts and governed rows against the ledger."""
     last = sealing.latest()
     try:
-        known, unreadable = sealing.published_checkpoint(), ""
+        published, unreadable = sealing.published_checkpoint(), ""
     except sealing.CheckpointUnreadable as error:
-        known, unreadable = None, str(error)
+        published, unreadable = None, str(error)
     report = verify(
-        lines(last) if last else (), key_hex=key_files.public_key_hex(), known=known, needs_checkpoint=False
+        lines(last) if last else (), key_hex=key_files.public_key_hex(), published=published, needs_checkpoint=False
     )
     if unreadable:
         report.wrong(unreadable)

@@ -39,11 +39,11 @@ WHERE value IS NOT NULL AND value IS DISTINCT FROM held ORDER BY found.id LIMIT 
 
 def reconcile(report: Report) -> None:
     """Note in a report each row without its event, each event without its row, and each row that is not as its newest event says."""
-    for one in RECORDED:
-        if one.pairs is not None:
-            _note(report, *_unpaired(one, one.pairs))
-        for says in one.says:
-            _note(report, *_otherwise(one, says))
+    for recorded in RECORDED:
+        if recorded.pairs is not None:
+            _note(report, *_unpaired(recorded, recorded.pairs))
+        for says in recorded.says:
+            _note(report, *_otherwise(recorded, says))
     if not settings.DEMO:
         _note(report, *_moved_in_production())
 
@@ -60,24 +60,24 @@ def _rows(statement: str) -> Iterator[tuple[object, ...]]:
         yield from cursor.fetchall()
 
 
-def _unpaired(one: Recorded, pairs: Pairs) -> tuple[list[str], int]:
+def _unpaired(recorded: Recorded, pairs: Pairs) -> tuple[list[str], int]:
     statement = _PAIRS.format(rows=pairs.rows, events=pairs.events, limit=LISTED)
     sentences, total = [], 0
     for row, event, key, count in _rows(statement):
         total = int(str(count))
         if event is None:
-            sentences.append(f"{one.noun} {row} has no event: it was not written by the portal. {one.to_do}")
+            sentences.append(f"{recorded.noun} {row} has no event: it was not written by the portal. {recorded.to_do}")
         else:
             sentences.append(
-                f"Event {event} has no {one.noun.lower()} ({key}): the row was removed or altered. Restore it from a backup."
+                f"Event {event} has no {recorded.noun.lower()} ({key}): the row was removed or altered. Restore it from a backup."
             )
     return sentences, total
 
 
-def _otherwise(one: Recorded, says: Says) -> tuple[list[str], int]:
+def _otherwise(recorded: Recorded, says: Says) -> tuple[list[str], int]:
     statement = _SAYS.format(
-        model=one.model,
-        table=one.table,
+        model=recorded.model,
+        table=recorded.table,
         told=says.told,
         held=says.held,
         verbs=f" AND e.verb IN ({texts(says.verbs)})" if says.verbs else "",
@@ -87,23 +87,23 @@ def _otherwise(one: Recorded, says: Says) -> tuple[list[str], int]:
     sentences, total = [], 0
     for row, event, value, held, count in _rows(statement):
         total = int(str(count))
-        said = f"event {event} says “{value}”" if event is not None else "no event says so"
+        evidence = f"event {event} says “{value}”" if event is not None else "no event says so"
         sentences.append(
-            f"{one.noun} {row}: {says.what} is “{held}”, but {said}: it was not changed by the portal. {one.to_do}"
+            f"{recorded.noun} {row}: {says.what} is “{held}”, but {evidence}: it was not changed by the portal. {recorded.to_do}"
         )
     return sentences, total
 
 
 def _moved_in_production() -> tuple[list[str], int]:
     """In production nothing moves the clock: there is no offset and no event of a move."""
-    found = [
+    rows = [
         f"Clock offset {row.pk} is {row.offset} in production. Delete the row."
         for row in ClockOffset.objects.all()
         if row.offset
     ]
     moves = LedgerEvent.objects.filter(verb=MOVED, outcome="done").order_by("pk")
-    found += [
+    rows += [
         f"Event {pk} moved the clock in production. Find out who wrote it."
         for pk in moves.values_list("pk", flat=True)[:LISTED]
     ]
-    return found, len(found) + max(0, moves.count() - LISTED)
+    return rows, len(rows) + max(0, moves.count() - LISTED)

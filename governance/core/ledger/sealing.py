@@ -105,10 +105,10 @@ def seal_all(*, at: datetime) -> int:
 def unpublished_since() -> datetime | None:
     """When the oldest seal was made that the published checkpoint does not cover, as after a full disk; None without such a seal."""
     try:
-        known = published_checkpoint()
+        published = published_checkpoint()
     except CheckpointUnreadable:
         return None
-    covered = known["seals"] if known else 0
+    covered = published["seals"] if published else 0
     return Seal.objects.filter(number__gt=covered).order_by("number").values_list("at", flat=True).first()
 
 
@@ -169,20 +169,20 @@ def publish_checkpoint(*, at: datetime) -> bool:
     last = latest()
     if last is None:
         return False
-    said = checkpoint(last, at=at)
+    current = checkpoint(last, at=at)
     try:
-        known = published_checkpoint()
+        published = published_checkpoint()
     except CheckpointUnreadable:
         log.error("checkpoint.unreadable", file=str(settings.LEDGER_CHECKPOINT_FILE))
         return False
-    if known is not None and not continues(known, last):
-        log.error("checkpoint.ahead", known=known["seals"], here=last.number)
+    if published is not None and not continues(published, last):
+        log.error("checkpoint.ahead", known=published["seals"], here=last.number)
         return False
     path = Path(settings.LEDGER_CHECKPOINT_FILE)
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        half.write_text(json.dumps(said, indent=2) + "\n")
+        half.write_text(json.dumps(current, indent=2) + "\n")
         half.replace(path)
     except OSError:
         half.unlink(missing_ok=True)
@@ -190,12 +190,12 @@ def publish_checkpoint(*, at: datetime) -> bool:
     return True
 
 
-def continues(known: dict[str, Any], last: Seal) -> bool:
+def continues(published: dict[str, Any], last: Seal) -> bool:
     """Whether the seals continue a published checkpoint: its seal still stands as it was (H9)."""
-    if known["seals"] > last.number:
+    if published["seals"] > last.number:
         return False
-    seen = Seal.objects.filter(number=known["seals"]).first()
-    return seen is not None and seal_hash(body_of(seen)) == known["seal"]
+    seen = Seal.objects.filter(number=published["seals"]).first()
+    return seen is not None and seal_hash(body_of(seen)) == published["seal"]
 
 
 def published_checkpoint() -> dict[str, Any] | None:
@@ -206,11 +206,11 @@ def published_checkpoint() -> dict[str, Any] | None:
     """
     path = Path(settings.LEDGER_CHECKPOINT_FILE)
     try:
-        found = json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise CheckpointUnreadable(f"{path} can't be read as a checkpoint.") from error
-    if not isinstance(found, dict) or not isinstance(found.get("seals"), int) or "seal" not in found:
+    if not isinstance(content, dict) or not isinstance(content.get("seals"), int) or "seal" not in content:
         raise CheckpointUnreadable(f"{path} is no checkpoint.")
-    return found
+    return content

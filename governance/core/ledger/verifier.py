@@ -82,7 +82,7 @@ def is_written_alike(value: object) -> bool:
     if isinstance(value, str) or value is None or value is True or value is False:
         return True
     if isinstance(value, dict):
-        return all(isinstance(key, str) and key.isascii() and is_written_alike(one) for key, one in value.items())
+        return all(isinstance(key, str) and key.isascii() and is_written_alike(member) for key, member in value.items())
     if isinstance(value, list):
         return all(map(is_written_alike, value))
     return type(value) is int and abs(value) < 2**53
@@ -261,11 +261,11 @@ class _Chain:
         ):
             self.report.wrong("The export ends elsewhere than its checkpoint says: something is missing or was added.")
 
-    def compare(self, known: Mapping[str, Any]) -> None:
+    def compare(self, published: Mapping[str, Any]) -> None:
         """Compare what was read with a checkpoint kept elsewhere: the ledger must reach as far and agree with it."""
         try:
-            body = {name: known[name] for name in _CHECKPOINT_FIELDS}
-            holds = self.signed(body, known["signature"]) and body["seals"] >= 1
+            body = {name: published[name] for name in _CHECKPOINT_FIELDS}
+            holds = self.signed(body, published["signature"]) and body["seals"] >= 1
         except (KeyError, TypeError, ValueError):
             holds = False
         if not holds:
@@ -287,7 +287,7 @@ def verify(
     lines: Iterable[Mapping[str, Any]],
     *,
     key_hex: str,
-    known: Mapping[str, Any] | None = None,
+    published: Mapping[str, Any] | None = None,
     needs_checkpoint: bool = True,
 ) -> Report:
     """Verify a ledger, line by line.
@@ -295,7 +295,7 @@ def verify(
     Args:
         lines: parsed lines of an export, in order.
         key_hex: the public key that must have signed, 32 bytes as hex; from a trusted place, not from the export.
-        known: a checkpoint kept elsewhere; the ledger must reach at least that far and agree with it.
+        published: a checkpoint kept elsewhere; the ledger must reach at least that far and agree with it.
         needs_checkpoint: whether a missing checkpoint at the end is a problem (it is for an export).
     """
     chain = _Chain(key_hex)
@@ -317,8 +317,8 @@ def verify(
         )
     if needs_checkpoint and chain.checkpoint is None:
         chain.report.wrong("The export has no checkpoint at its end: it was cut off.")
-    if known is not None:
-        chain.compare(known)
+    if published is not None:
+        chain.compare(published)
     return chain.report
 
 
@@ -348,8 +348,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--checkpoint", type=Path, help="a checkpoint kept elsewhere that the export must reach")
     given = parser.parse_args(arguments)
     try:
-        known = json.loads(given.checkpoint.read_text()) if given.checkpoint else None
-        report = verify(read_lines(given.export), key_hex=given.key, known=known)
+        published = json.loads(given.checkpoint.read_text()) if given.checkpoint else None
+        report = verify(read_lines(given.export), key_hex=given.key, published=published)
     except (OSError, ValueError) as error:  # an unreadable file or key; what is wrong inside an export is in the report
         sys.stderr.write(f"Nothing was verified: {error}\n")
         return 2

@@ -140,8 +140,10 @@ _OF_STOPPED = Q(event__in=notice_events.SOON)
 
 def _waiting(what: Q, now: datetime, gathering: timedelta) -> QuerySet[Any, Any]:
     """By person, and by the digest that failed with it, since when something waits, and the first of it; without what has only begun to."""
-    found = Notice.objects.filter(what, state=NoticeState.WAITING).values("recipient", "error")
-    return found.annotate(since=Min("created_at"), first=Min("pk")).filter(since__lte=now - gathering).order_by("since")
+    waiting = Notice.objects.filter(what, state=NoticeState.WAITING).values("recipient", "error")
+    return (
+        waiting.annotate(since=Min("created_at"), first=Min("pk")).filter(since__lte=now - gathering).order_by("since")
+    )
 
 
 def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
@@ -150,12 +152,12 @@ def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
     What no server takes is tried again on their next day, as every digest is; what stops meanwhile does not wait for that.
     """
     rows = _waiting(_OF_STOPPED, now, gathering).values_list("recipient", "error", "first")
-    found: dict[int, list[tuple[str, int]]] = {}
+    digests: dict[int, list[tuple[str, int]]] = {}
     for pk, error, first in rows:
-        found.setdefault(pk, []).append((error, first))
-    for pk, person in Person.objects.in_bulk(list(found)).items():
+        digests.setdefault(pk, []).append((error, first))
+    for pk, person in Person.objects.in_bulk(list(digests)).items():
         day = now.astimezone(mail_text.zone_of(person)).date().isoformat()
-        firsts = [first for error, first in found[pk] if not error.endswith(f":{day}")]
+        firsts = [first for error, first in digests[pk] if not error.endswith(f":{day}")]
         if firsts:
             what = _OF_STOPPED & ~Q(error__endswith=f":{day}")
             yield person, f"digest:{pk}:stopped:{min(firsts)}:{day}", what
@@ -174,8 +176,8 @@ def _ready(now: datetime, gathering: timedelta) -> Iterator[Ready]:
             days[person.pk] = local.date()
     near = {pk: [key for days_off in (0, -1, 1) for key in _keys(pk, day, days_off)] for pk, day in days.items()}
     unsent = Q(state=NoticeState.DROPPED, attempts=1)  # in which nothing was left when it was to go: it is made anew
-    found = Notice.objects.filter(key__in=[key for keys in near.values() for key in keys]).exclude(unsent)
-    had = dict(found.values_list("key", "created_at"))
+    earlier = Notice.objects.filter(key__in=[key for keys in near.values() for key in keys]).exclude(unsent)
+    had = dict(earlier.values_list("key", "created_at"))
     for pk, day in days.items():
         zone = mail_text.zone_of(people[pk])
         is_told = any(had[key].astimezone(zone).date() == day for key in near[pk] if key in had)
@@ -195,8 +197,8 @@ def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
     waiting = (
         Notice.objects.select_for_update().filter(what, recipient=person, state=NoticeState.WAITING).order_by("pk")
     )
-    known, still = _what_is_open(person, list(waiting), now)
-    dropped = _drop(known, still, DONE if person.is_here else GONE)
+    notices, still = _what_is_open(person, list(waiting), now)
+    dropped = _drop(notices, still, DONE if person.is_here else GONE)
     if not still:
         return {"dropped": dropped}
     digest = outbox.notice(
@@ -208,8 +210,8 @@ def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
         context={"path": "/"},
     )
     made = outbox.queue([digest])
-    for one in made:
-        Notice.objects.filter(pk__in=still).update(state=NoticeState.CARRIED, digest=one, error="")
+    for notice in made:
+        Notice.objects.filter(pk__in=still).update(state=NoticeState.CARRIED, digest=notice, error="")
     return {"digests": len(made), "dropped": dropped}
 
 
@@ -220,16 +222,16 @@ def write(digest: Notice, checkpoint: Seal | None, now: datetime) -> Letter | No
 
     What is done by now, and what can't be told, is taken out of it and marked so.
     """
-    known, still = _what_is_open(digest.recipient, list(digest.carried.order_by("pk")), now)
-    _drop(known, still, DONE)
-    told = [one for one in known if one.pk in still]
-    if len(told) == 1:
-        letter = mail_text.write(told[0], checkpoint, still[told[0].pk].facts)
-    elif parts := _parts(told, still, now):
+    notices, still = _what_is_open(digest.recipient, list(digest.carried.order_by("pk")), now)
+    _drop(notices, still, DONE)
+    still_open = [notice for notice in notices if notice.pk in still]
+    if len(still_open) == 1:
+        letter = mail_text.write(still_open[0], checkpoint, still[still_open[0].pk].facts)
+    elif parts := _parts(still_open, still, now):
         letter = mail_text.write(digest, checkpoint, _facts(parts, now))
     else:
         return None
-    return replace(letter, dates=_dates((still[one.pk] for one in told), now))
+    return replace(letter, dates=_dates((still[notice.pk] for notice in still_open), now))
 
 
 def _dates(lines: Iterable[Line], now: datetime) -> str:
@@ -251,35 +253,35 @@ def _what_is_open(person: Person, notices: Sequence[Notice], now: datetime) -> t
     if not person.is_here:
         return notices, {}
     of_reader: dict[Reader | None, list[Notice]] = {}
-    for one in notices:
-        one.recipient = person
-        of_reader.setdefault(_readers.get(one.event), []).append(one)
-    still = {one.pk: Line() for one in of_reader.pop(None, [])}
+    for notice in notices:
+        notice.recipient = person
+        of_reader.setdefault(_readers.get(notice.event), []).append(notice)
+    still = {notice.pk: Line() for notice in of_reader.pop(None, [])}
     for reader, some in of_reader.items():
         assert reader is not None  # popped above
-        found = reader(person, {one.thread for one in some}, now)
-        still |= {one.pk: found[one.thread] for one in some if one.thread in found}
+        lines = reader(person, {notice.thread for notice in some}, now)
+        still |= {notice.pk: lines[notice.thread] for notice in some if notice.thread in lines}
     return notices, still
 
 
 def _drop(notices: Iterable[Notice], still: Collection[int], why: str) -> int:
     """Mark what is told no more; returns how many."""
-    done = [one.pk for one in notices if one.pk not in still]
+    done = [notice.pk for notice in notices if notice.pk not in still]
     return Notice.objects.filter(pk__in=done).update(state=NoticeState.DROPPED, digest=None, error=why)
 
 
-def _parts(told: Sequence[Notice], still: Mapping[int, Line], now: datetime) -> list[Part]:
+def _parts(notices: Sequence[Notice], still: Mapping[int, Line], now: datetime) -> list[Part]:
     """What a digest lists: of several notices that ask for one thing the last, and what is overdue or due next first."""
-    last = {_asks(one): one for one in told}
+    last = {_asks(notice): notice for notice in notices}
     entries: dict[Group, list[Entry]] = {}
-    for one in last.values():
-        group, line = _group(one), still[one.pk]
+    for notice in last.values():
+        group, line = _group(notice), still[notice.pk]
         try:
-            text = line.text or mail_text.subject(one, line.facts)
-            entry = Entry(text, mail_text.link(one.context), line.due, line.due is not None and line.due <= now)
+            text = line.text or mail_text.subject(notice, line.facts)
+            entry = Entry(text, mail_text.link(notice.context), line.due, line.due is not None and line.due <= now)
         except Exception as error:  # noqa: BLE001  one thing that can't be told must not keep the others back
-            log.warning("notice.not_told", notice=one.pk, error=type(error).__name__)
-            _fail(one, type(error).__name__)
+            log.warning("notice.not_told", notice=notice.pk, error=type(error).__name__)
+            _fail(notice, type(error).__name__)
         else:
             entries.setdefault(group, []).append(entry)
     return [Part(group, sorted(entries[group], key=_pressing)) for group in Group if group in entries]

@@ -163,20 +163,20 @@ class Team(models.Model):
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Members and leads; a lead counts as a member of their own team."""
-        found = set()
+        relations = set()
         if person.pk in (self.lead_id, self.deputy_lead_id):
-            found |= {Relation.TEAM_LEAD, Relation.TEAM_MEMBER}
+            relations |= {Relation.TEAM_LEAD, Relation.TEAM_MEMBER}
         elif self._has_member(person):
-            found.add(Relation.TEAM_MEMBER)
-        return frozenset(found)
+            relations.add(Relation.TEAM_MEMBER)
+        return frozenset(relations)
 
     def know_member(self, person: Person, *, is_member: bool) -> None:
         """Say whether a person is a member: a page read that with something of the team's. A write reads the row anew and asks anew."""
         self.__dict__.setdefault("_known_members", {})[person.pk] = is_member
 
     def _has_member(self, person: Person) -> bool:
-        known: dict[int, bool] = self.__dict__.get("_known_members", {})
-        return known[person.pk] if person.pk in known else self.memberships.filter(person=person).exists()
+        memberships: dict[int, bool] = self.__dict__.get("_known_members", {})
+        return memberships[person.pk] if person.pk in memberships else self.memberships.filter(person=person).exists()
 
 
 class Membership(models.Model):

@@ -68,7 +68,9 @@ class AppendOnly(models.Model):
 def _erasable(columns: Sequence[str]) -> pgtrigger.Trigger:
     """Append-only but for the erasure of a person from some columns (H6)."""
     names = ", ".join(f"'{column}'" for column in columns)
-    erased = " AND ".join(f"(NEW.{one} = OLD.{one} OR {only_erased(f'OLD.{one}', f'NEW.{one}')})" for one in columns)
+    erased = " AND ".join(
+        f"(NEW.{column} = OLD.{column} OR {only_erased(f'OLD.{column}', f'NEW.{column}')})" for column in columns
+    )
     return pgtrigger.Trigger(
         name="append_only",
         when=pgtrigger.Before,

@@ -92,10 +92,10 @@ class ApiToken(models.Model):
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Whose it is; and who leads the team that it is for."""
-        found = {Relation.SELF} if person.pk == self.person_id else set()
+        relations = {Relation.SELF} if person.pk == self.person_id else set()
         if self.team is not None and person.pk in (self.team.lead_id, self.team.deputy_lead_id):
-            found.add(Relation.TEAM_LEAD)
-        return frozenset(found)
+            relations.add(Relation.TEAM_LEAD)
+        return frozenset(relations)
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the timeline of its person, and of its team (H3)."""

@@ -34,10 +34,10 @@ M = TypeVar("M", Notice, WebhookDelivery)
 
 def due(at: datetime) -> Q:
     """Rows that may be tried at real time ``at``."""
-    found = Q(state=QUEUED, attempts=0) | Q(state=SENDING, claimed_at__lt=at - DEAD_AFTER)
+    due = Q(state=QUEUED, attempts=0) | Q(state=SENDING, claimed_at__lt=at - DEAD_AFTER)
     for attempts, wait in enumerate(WAITS, start=1):
-        found |= Q(state=QUEUED, attempts=attempts, claimed_at__lte=at - wait)
-    return found
+        due |= Q(state=QUEUED, attempts=attempts, claimed_at__lte=at - wait)
+    return due
 
 
 def rests(state: str, attempts: int, claimed_at: datetime | None, at: datetime) -> bool:

@@ -78,8 +78,10 @@ def each(
         context: plain facts for the templates.
     """
     return [
-        notice(recipient=one, event=event, thread=thread, key=f"{thread}:{key}:{one.pk}", now=now, context=context)
-        for one in people
+        notice(
+            recipient=person, event=event, thread=thread, key=f"{thread}:{key}:{person.pk}", now=now, context=context
+        )
+        for person in people
     ]
 
 
@@ -92,22 +94,22 @@ def queue(notices: Iterable[Notice]) -> list[Notice]:
         Those that were not there before, or are again.
     """
     wanted: dict[str, Notice] = {}
-    for one in notices:
-        if one.recipient.is_here:
-            wanted.setdefault(one.key, one)
+    for notice in notices:
+        if notice.recipient.is_here:
+            wanted.setdefault(notice.key, notice)
     if not wanted:
         return []
     given = ("key", "recipient_id", "event", "thread", "context", "state", "message_id")
     rows = [
-        {"created_at": one.created_at.isoformat(), **{name: getattr(one, name) for name in given}}
-        for one in wanted.values()
+        {"created_at": notice.created_at.isoformat(), **{name: getattr(notice, name) for name in given}}
+        for notice in wanted.values()
     ]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, {"notices": json.dumps(rows)})
         made = dict(cursor.fetchall())
     if made:
         nudge.send("controls.send_notices")
-    new = [one for one in wanted.values() if one.key in made]
-    for one in new:
-        one.pk, one._state.adding = made[one.key], False
+    new = [notice for notice in wanted.values() if notice.key in made]
+    for notice in new:
+        notice.pk, notice._state.adding = made[notice.key], False
     return new

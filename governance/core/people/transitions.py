@@ -105,12 +105,12 @@ def give_role_back(step: Step[Person], *, ended: RoleAssignment) -> Effect:
 def end_role(step: Step[RoleAssignment]) -> Effect:
     """A role ends at once, by a proposal that two admins signed, or by one that may act before the second has (S8)."""
     _one_at_a_time(_ADMINS_LOCK)
-    no = admins_left(step.subject.person, step.now) if step.subject.role == Role.ADMIN else None
-    if no is not None:
-        raise refuse(no)
+    refusal = admins_left(step.subject.person, step.now) if step.subject.role == Role.ADMIN else None
+    if refusal is not None:
+        raise refuse(refusal)
     step.subject.until = step.now
     step.save(step.subject)
-    told = outbox.notice(
+    notices = outbox.notice(
         recipient=step.subject.person,
         event="role_ended",
         thread=f"role:{step.subject.pk}",
@@ -122,13 +122,13 @@ def end_role(step: Step[RoleAssignment]) -> Effect:
             "page": ["me"],
         },
     )
-    outbox.queue([told])
+    outbox.queue([notices])
     return Effect(payload={"role": step.subject.role})
 
 
 def admins_left(without: Person, now: datetime) -> Refusal | None:
     """Why somebody stays an admin: where they are one of the last two, no role could be given any more; None where others are left."""
-    there = [one for one in people_with(Role.ADMIN, now) if not one.is_kept_out(now)]
+    there = [admin for admin in people_with(Role.ADMIN, now) if not admin.is_kept_out(now)]
     if len(there) > LEAST_ADMINS or without not in there:
         return None
     sentence = f"Only {len(there)} governance admins are left, and roles need two."
@@ -151,7 +151,7 @@ def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: 
     made = Delegation(giver=giver, taker=step.subject, from_at=from_at, until_at=until_at, reason=step.reason)
     step.save(made)
     context = {"name": giver.name, "from_at": from_at.isoformat(), "until_at": until_at.isoformat(), "page": ["me"]}
-    told = outbox.notice(
+    notices = outbox.notice(
         recipient=step.subject,
         event="delegation_set",
         thread=f"delegation:{made.pk}",
@@ -159,7 +159,7 @@ def delegate(step: Step[Person], *, giver: Person, from_at: datetime, until_at: 
         now=step.now,
         context=context,
     )
-    outbox.queue([told])
+    outbox.queue([notices])
     return Effect(
         subject=made, payload={"from_at": ledger_events.instant(from_at), "until_at": ledger_events.instant(until_at)}
     )
@@ -223,7 +223,7 @@ def add_person(step: Step[Person]) -> Effect:
     By the address and the sign-in they are known, so those are refused where nobody would see all of them.
     """
     new = step.subject
-    if any(free_text.name(one) != one for one in (new.email, new.subject)):
+    if any(free_text.name(text) != text for text in (new.email, new.subject)):
         raise refuse(Refusal("PERSON", "input", "There is something in this address that nobody sees: type it anew."))
     new.name, new.title = free_text.name(new.name), free_text.name(new.title)
     if not new.name:
@@ -259,9 +259,9 @@ def _leave(step: Step[Person]) -> Effect:
 def _keep_two_admins(step: Step[Person]) -> None:
     """The last two admins stay until there is another: whoever is gone could be given no role back, and no two could give one (S9)."""
     _one_at_a_time(_ADMINS_LOCK)
-    no = admins_left(step.subject, step.now)
-    if no is not None:
-        raise refuse(no)
+    refusal = admins_left(step.subject, step.now)
+    if refusal is not None:
+        raise refuse(refusal)
 
 
 @transition(Person, event="person.kept_out", permission=None, duties=[NOT_LEFT])
@@ -316,11 +316,13 @@ def missing_for_work(now: datetime) -> list[str]:
     Whether those who are there are enough, each for one thing, is approvals' to say: it knows what is decided by whom.
     """
     least = {Role.ADMIN: LEAST_ADMINS, Role.SECURITY_REVIEWER: 1, Role.BUILDER: 1}
-    found = []
+    missing_roles = []
     for role, count in least.items():
         there = people_with(role, now).count()
         if there < count:
-            found.append(f"{ROLE_WORDS[role]}: {there} of at least {count} {'is' if count == 1 else 'are'} there.")
+            missing_roles.append(
+                f"{ROLE_WORDS[role]}: {there} of at least {count} {'is' if count == 1 else 'are'} there."
+            )
     if not Person.objects.filter(leads__isnull=False, is_active=True, left_at__isnull=True).exists():
-        found.append("Team lead: no team has one, so nobody approves an app.")
-    return found
+        missing_roles.append("Team lead: no team has one, so nobody approves an app.")
+    return missing_roles

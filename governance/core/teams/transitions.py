@@ -50,18 +50,20 @@ def name_leads(step: Step[Team], *, lead: Person | None, deputy_lead: Person | N
     for person in named:
         if not person.is_here:
             raise refuse(Refusal("TEAM", "input", f"{person.name} has left."))
-    before = [one for one in (step.subject.lead, step.subject.deputy_lead) if one is not None and one not in named]
+    before = [
+        person for person in (step.subject.lead, step.subject.deputy_lead) if person is not None and person not in named
+    ]
     if lead != step.subject.lead:
         step.subject.lead, step.subject.lead_since = lead, step.now
     if deputy_lead != step.subject.deputy_lead:
         step.subject.deputy_lead, step.subject.deputy_lead_since = deputy_lead, step.now
     step.save(step.subject)
     maker_loss.of_former_leads(step, before)
-    said = {
+    payload = {
         "lead": str(lead.opaque_id) if lead else None,
         "deputy_lead": str(deputy_lead.opaque_id) if deputy_lead else None,
     }
-    return Effect(payload=said)
+    return Effect(payload=payload)
 
 
 @transition(Team, event="team.joined", permission=Permission.TEAM_MANAGE, duties=[NO_FALLBACK])

@@ -40,12 +40,12 @@ def seen(text: str) -> str:
 
     Two kinds of joiners stay where a word of a language needs them.
     """
-    one = _LINE_BREAK.sub("\n", text)
-    if one.isascii() and one.isprintable():
-        return one.strip()
-    one = _FILLERS.sub("", one)
-    needed = {match.start() for match in _JOINER.finditer(one)}
-    kept = (c for at, c in enumerate(one) if c in "\n\t" or at in needed or unicodedata.category(c) not in _UNSEEN)
+    line = _LINE_BREAK.sub("\n", text)
+    if line.isascii() and line.isprintable():
+        return line.strip()
+    line = _FILLERS.sub("", line)
+    needed = {match.start() for match in _JOINER.finditer(line)}
+    kept = (c for at, c in enumerate(line) if c in "\n\t" or at in needed or unicodedata.category(c) not in _UNSEEN)
     return "".join(kept).strip()
 
 
@@ -92,7 +92,7 @@ def keep_all(given: Sequence[str]) -> list[FreeText | None]:
         FreeText(text=text, key=key, digest=keyed_digest(key, text)) if text else None
         for text, key in zip(texts, keys, strict=True)
     ]
-    bulk_insert.insert([one for one in made if one is not None])
+    bulk_insert.insert([row for row in made if row is not None])
     return made
 
 

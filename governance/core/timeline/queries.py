@@ -52,7 +52,7 @@ class Entry:
 
 def names(ids: Iterable[str]) -> dict[str, str]:
     """Names of people by their opaque ids, in one query; an erased person has none (H6)."""
-    wanted = {one for one in ids if len(one) == 36}
+    wanted = {subject_id for subject_id in ids if len(subject_id) == 36}
     if not wanted:
         return {}
     return {str(p.opaque_id): p.name for p in Person.objects.filter(opaque_id__in=wanted).only("opaque_id", "name")}
@@ -72,7 +72,7 @@ def said_of(verb: str, subject: str, payload: Mapping[str, Any] = MappingProxyTy
 
 
 def subjects_of(
-    events: Iterable[LedgerEvent], said: Said, actor: Actor | None, now: datetime | None
+    events: Iterable[LedgerEvent], texts: Said, actor: Actor | None, now: datetime | None
 ) -> dict[Subject, str]:
     """What the reader may read of the events' subjects, in words: one query a model that has words for itself.
 
@@ -82,9 +82,9 @@ def subjects_of(
         return {}
     wanted: dict[str, set[int]] = {}
     for event in events:
-        if event.subject_id.isdecimal() and (event.subject_type, event.subject_id) not in said:
+        if event.subject_id.isdecimal() and (event.subject_type, event.subject_id) not in texts:
             wanted.setdefault(event.subject_type, set()).add(int(event.subject_id))
-    found = dict(said)
+    found = dict(texts)
     for label, keys in wanted.items():
         ask = getattr(apps.get_model(label), "in_words", None)
         if ask is not None:
@@ -98,7 +98,7 @@ def entries(
     limit: int = 50,
     quiet: bool = False,
     people: Iterable[Person] = (),
-    said: Said = NOTHING,
+    texts: Said = NOTHING,
     actor: Actor | None = None,
     now: datetime | None = None,
 ) -> list[Entry]:
@@ -109,7 +109,7 @@ def entries(
         limit: how many events.
         quiet: whether follow-ups are shown too.
         people: whom the caller has read already; names are asked for only where somebody else acted.
-        said: what the caller has read already and the reader may see, in words.
+        texts: what the caller has read already and the reader may see, in words.
         actor, now: who reads, and when; without them no subject is called by its own words.
     """
     found = LedgerEvent.objects.filter(about__contains=ledger_events.about(row)).select_related("reason")
@@ -117,17 +117,17 @@ def entries(
         found = found.exclude(verb__in=QUIET, outcome="done")
     events = list(sorted_by_key(found, newest_first=True)[:limit])
     known = {str(person.opaque_id): person.name for person in people}
-    others = {one for event in events for one in (event.actor_id, event.for_id) if one not in known}
+    others = {opaque_id for event in events for opaque_id in (event.actor_id, event.for_id) if opaque_id not in known}
     known |= names(others)
-    subjects = subjects_of(events, said, actor, now)
+    subjects = subjects_of(events, texts, actor, now)
     return [_entry(event, known, subjects.get((event.subject_type, event.subject_id), "")) for event in events]
 
 
-def _entry(event: LedgerEvent, known: dict[str, str], subject: str) -> Entry:
+def _entry(event: LedgerEvent, names: dict[str, str], subject: str) -> Entry:
     icon, tone, _ = WORDS.get(event.verb, ("arrow", "", ""))
     text = said_of(event.verb, subject, event.payload)
-    actor = known.get(event.actor_id, "" if event.actor_kind == "job" else "Somebody")
-    for_whom = known.get(event.for_id, "")
+    actor = names.get(event.actor_id, "" if event.actor_kind == "job" else "Somebody")
+    for_whom = names.get(event.for_id, "")
     reason = event.reason.shown if event.reason is not None else ""
     if event.outcome == "refused":
         what = event.verb.partition(".")[2].replace("_", " ")
@@ -147,27 +147,29 @@ def shapes(
     limit: int = 50,
     quiet: bool = False,
     people: Iterable[Person] = (),
-    said: Said = NOTHING,
+    texts: Said = NOTHING,
     actor: Actor | None = None,
     now: datetime | None = None,
 ) -> list[dict[str, Any]]:
     """The timeline as ``components/timeline.html`` takes it; the reader is "You". For the rest see `entries`."""
-    return shaped(entries(row, limit=limit, quiet=quiet, people=people, said=said, actor=actor, now=now), reader=reader)
+    return shaped(
+        entries(row, limit=limit, quiet=quiet, people=people, texts=texts, actor=actor, now=now), reader=reader
+    )
 
 
-def shaped(found: Iterable[Entry], *, reader: Person | None) -> list[dict[str, Any]]:
+def shaped(entries: Iterable[Entry], *, reader: Person | None) -> list[dict[str, Any]]:
     """Lines of a timeline as ``components/timeline.html`` takes them."""
     me = str(reader.opaque_id) if reader is not None else ""
     return [
         {
-            "icon": one.icon,
-            "tone": one.tone,
-            "actor": ("You" if one.actor and one.actor_id == me else one.actor)
-            + (f" for {'you' if one.for_id == me else one.for_whom}" if one.for_whom else ""),
-            "text": (one.text.replace("was ", "were ", 1) if one.code and one.actor_id == me else one.text)
-            + (f": “{one.reason}”" if one.reason else ""),
-            "at": one.at,
-            "code": one.code,
+            "icon": entry.icon,
+            "tone": entry.tone,
+            "actor": ("You" if entry.actor and entry.actor_id == me else entry.actor)
+            + (f" for {'you' if entry.for_id == me else entry.for_whom}" if entry.for_whom else ""),
+            "text": (entry.text.replace("was ", "were ", 1) if entry.code and entry.actor_id == me else entry.text)
+            + (f": “{entry.reason}”" if entry.reason else ""),
+            "at": entry.at,
+            "code": entry.code,
         }
-        for one in found
+        for entry in entries
     ]

@@ -116,19 +116,19 @@ def make_token(step: Step[Person], *, name: str, secret: str, days: int, team: T
 
 
 def _problems(person: Person, name: str, days: int, team: Team | None, now: datetime) -> list[tuple[str, str]]:
-    found = []
+    problems = []
     if not name:
-        found.append(("name", "Say what it is for."))
+        problems.append(("name", "Say what it is for."))
     if not 1 <= days <= TOKEN_DAYS:
-        found.append(("days", f"A token lasts 1 to {TOKEN_DAYS} days."))
+        problems.append(("days", f"A token lasts 1 to {TOKEN_DAYS} days."))
     if team is not None and Relation.TEAM_MEMBER not in team.relations(person, now):
-        found.append(("team", "Choose a team that you belong to."))
+        problems.append(("team", "Choose a team that you belong to."))
     if ApiToken.objects.live(business_time.real()).filter(person=person).count() >= MOST:
-        found.append(("name", f"You have {MOST} tokens already: revoke one that nothing uses."))
+        problems.append(("name", f"You have {MOST} tokens already: revoke one that nothing uses."))
     made = ApiToken.objects.filter(person=person, made_at__gt=business_time.real() - timedelta(days=1)).count()
     if made >= MOST_A_DAY:
-        found.append(("name", f"You have made {MOST_A_DAY} tokens within a day: make the next one tomorrow."))
-    return found
+        problems.append(("name", f"You have made {MOST_A_DAY} tokens within a day: make the next one tomorrow."))
+    return problems
 
 
 @transition(ApiToken, event="token.revoked", permission=Permission.TOKEN_REVOKE, duties=[NOT_REVOKED])

@@ -37,7 +37,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _UNICAST = ipaddress.ip_network("2000::/3")
 
 #: Of nobody's host, whatever counts it as global: relays of 6to4 (RFC 7526), documentation (RFC 9637), hashes as names (RFC 7343).
-_NOBODYS = tuple(ipaddress.ip_network(one) for one in ("192.88.99.0/24", "3fff::/20", "2001:20::/28"))
+_NOBODYS = tuple(ipaddress.ip_network(block) for block in ("192.88.99.0/24", "3fff::/20", "2001:20::/28"))
 
 #: Interface ids that carry an IPv4 address of a site (RFC 5214, 6.1), without the bit that says whose they are.
 _ISATAP = 0x00005EFE
@@ -103,13 +103,13 @@ def address_of(host: str, port: int) -> str:
         NotAllowed: one of them is private, of this machine or link, or none that anybody has.
         OSError: the name is not known, or whoever is asked for it does not say in time.
     """
-    found = [info[4][0] for info in _resolved(host, port)]
-    for address in found:
+    addresses = [info[4][0] for info in _resolved(host, port)]
+    for address in addresses:
         if not (is_public(str(address)) or (_is_here(host) and ipaddress.ip_address(str(address)).is_loopback)):
             raise NotAllowed("The address leads into a private network.")
-    if not found:
+    if not addresses:
         raise NotAllowed("The address leads nowhere.")
-    return str(found[0])
+    return str(addresses[0])
 
 
 def _resolved(host: str, port: int) -> Resolved:
@@ -144,26 +144,26 @@ def _is_ip(host: str) -> bool:
 
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the public Internet, also seen through the ways in which IPv6 carries IPv4."""
-    one = ipaddress.ip_address(address.partition("%")[0])
-    return all(_is_somebodys(part) for part in _parts_of(one))
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    return all(_is_somebodys(part) for part in _parts_of(ip))
 
 
-def _is_somebodys(one: IPAddress) -> bool:
-    if not one.is_global or one.is_multicast or one.is_reserved or any(one in network for network in _NOBODYS):
+def _is_somebodys(ip: IPAddress) -> bool:
+    if not ip.is_global or ip.is_multicast or ip.is_reserved or any(ip in network for network in _NOBODYS):
         return False
-    return one.version == 4 or (one in _UNICAST and (int(one) >> 32) & 0xFDFFFFFF != _ISATAP)
+    return ip.version == 4 or (ip in _UNICAST and (int(ip) >> 32) & 0xFDFFFFFF != _ISATAP)
 
 
-def _parts_of(one: IPAddress) -> list[IPAddress]:
-    if isinstance(one, ipaddress.IPv4Address):
-        return [one]
-    if one.ipv4_mapped is not None:
-        return [one.ipv4_mapped]
-    if one in _NAT64:
-        return [ipaddress.IPv4Address(int(one) & 0xFFFFFFFF)]
-    if one.sixtofour is not None:
-        return [one.sixtofour]
-    return [one, *(one.teredo or ())]
+def _parts_of(ip: IPAddress) -> list[IPAddress]:
+    if isinstance(ip, ipaddress.IPv4Address):
+        return [ip]
+    if ip.ipv4_mapped is not None:
+        return [ip.ipv4_mapped]
+    if ip in _NAT64:
+        return [ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)]
+    if ip.sixtofour is not None:
+        return [ip.sixtofour]
+    return [ip, *(ip.teredo or ())]
 
 
 def _is_here(host: str) -> bool:

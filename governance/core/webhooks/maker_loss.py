@@ -40,5 +40,5 @@ def of_former_leads(step: Step[Team], people: Iterable[Person]) -> None:
 
 
 def _pause(step: Step[Any], endpoints: QuerySet[WebhookEndpoint], why: str) -> None:
-    for one in endpoints.filter(state=WebhookState.ACTIVE).order_by("pk"):
-        webhook_transitions.pause_without_maker(one, actor=step.actor, now=step.now, why=why)
+    for endpoint in endpoints.filter(state=WebhookState.ACTIVE).order_by("pk"):
+        webhook_transitions.pause_without_maker(endpoint, actor=step.actor, now=step.now, why=why)

@@ -24,9 +24,9 @@ from governance.core.webhooks.webhook_events import EVENTS
 
 def write(delivery: WebhookDelivery) -> bytes:
     """The body of one message."""
-    said = _said(delivery)
+    facts = _said(delivery)
     shape = {WebhookFormat.SLACK: _slack, WebhookFormat.TEAMS: _teams, WebhookFormat.JSON: _plain}
-    return json.dumps(shape[WebhookFormat(delivery.endpoint.format)](said), ensure_ascii=False).encode()
+    return json.dumps(shape[WebhookFormat(delivery.endpoint.format)](facts), ensure_ascii=False).encode()
 
 
 def signature(key: bytes, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
@@ -50,24 +50,24 @@ def _said(delivery: WebhookDelivery) -> dict[str, str]:
     }
 
 
-def _footer(said: Mapping[str, str]) -> str:
-    return f"{said['team']}, Countersign for {settings.ORGANISATION}" if said["team"] else settings.ORGANISATION
+def _footer(facts: Mapping[str, str]) -> str:
+    return f"{facts['team']}, Countersign for {settings.ORGANISATION}" if facts["team"] else settings.ORGANISATION
 
 
-def _plain(said: Mapping[str, str]) -> dict[str, Any]:
-    data = {name: said[name] for name in ("title", "text", "what", "team", "link")}
-    return {"type": said["event"], "timestamp": said["at"], "data": {**data, "organisation": settings.ORGANISATION}}
+def _plain(facts: Mapping[str, str]) -> dict[str, Any]:
+    data = {name: facts[name] for name in ("title", "text", "what", "team", "link")}
+    return {"type": facts["event"], "timestamp": facts["at"], "data": {**data, "organisation": settings.ORGANISATION}}
 
 
-def _slack(said: Mapping[str, str]) -> dict[str, Any]:
-    link = {"type": "mrkdwn", "text": f"<{said['link']}|Open it>"}
+def _slack(facts: Mapping[str, str]) -> dict[str, Any]:
+    link = {"type": "mrkdwn", "text": f"<{facts['link']}|Open it>"}
     return {
-        "text": _of_slack(f"{said['title']}: {said['text']}"),
+        "text": _of_slack(f"{facts['title']}: {facts['text']}"),
         "blocks": [
-            {"type": "header", "text": {"type": "plain_text", "text": said["title"], "emoji": False}},
-            {"type": "section", "text": {"type": "plain_text", "text": said["text"], "emoji": False}},
+            {"type": "header", "text": {"type": "plain_text", "text": facts["title"], "emoji": False}},
+            {"type": "section", "text": {"type": "plain_text", "text": facts["text"], "emoji": False}},
             {"type": "section", "text": link},
-            {"type": "context", "elements": [{"type": "plain_text", "text": _footer(said), "emoji": False}]},
+            {"type": "context", "elements": [{"type": "plain_text", "text": _footer(facts), "emoji": False}]},
         ],
     }
 
@@ -77,7 +77,7 @@ def _of_slack(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _teams(said: Mapping[str, str]) -> dict[str, Any]:
+def _teams(facts: Mapping[str, str]) -> dict[str, Any]:
     # A TextBlock would read Markdown; a TextRun is text.
     def lines(text: str, **how: Any) -> dict[str, Any]:
         return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text, **how}]}
@@ -87,11 +87,11 @@ def _teams(said: Mapping[str, str]) -> dict[str, Any]:
         "type": "AdaptiveCard",
         "version": "1.4",
         "body": [
-            lines(said["title"], weight="Bolder", size="Medium"),
-            lines(said["text"]),
-            lines(_footer(said), isSubtle=True, size="Small"),
+            lines(facts["title"], weight="Bolder", size="Medium"),
+            lines(facts["text"]),
+            lines(_footer(facts), isSubtle=True, size="Small"),
         ],
-        "actions": [{"type": "Action.OpenUrl", "title": "Open it", "url": said["link"]}],
+        "actions": [{"type": "Action.OpenUrl", "title": "Open it", "url": facts["link"]}],
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
     return {"type": "message", "attachments": [attachment]}

@@ -43,8 +43,8 @@ def add_for_all(step: Step[WebhookEndpoint], *, url: str, shape: str, events: Se
 
 
 def _add(step: Step[Any], made: WebhookEndpoint, url: str, shape: str, events: Sequence[str]) -> Effect:
-    known = [event for event in EVENTS if event in events and event != TEST]
-    if not known or len(known) != len(set(events)):
+    chosen = [event for event in EVENTS if event in events and event != TEST]
+    if not chosen or len(chosen) != len(set(events)):
         raise refuse(Refusal("WEBHOOK", "input", "Choose at least one event of the list."))
     if shape not in WebhookFormat.values:
         raise refuse(Refusal("WEBHOOK", "input", "Choose what the other side takes."))
@@ -55,10 +55,10 @@ def _add(step: Step[Any], made: WebhookEndpoint, url: str, shape: str, events: S
     assert step.actor.person is not None  # no job manages webhooks
     made.host = parts.netloc.lower()
     made.sealed_url = signing_keys.seal(url.strip(), made.opaque_id)
-    made.format, made.events = shape, known
+    made.format, made.events = shape, chosen
     made.made_by, made.made_at = step.actor.person, step.now
     step.save(made)
-    return Effect(subject=made, payload={"host": made.host, "format": shape, "events": known})
+    return Effect(subject=made, payload={"host": made.host, "format": shape, "events": chosen})
 
 
 @transition(
@@ -134,7 +134,7 @@ def managers(endpoint: WebhookEndpoint, step: Step[Any]) -> Iterable[Person]:
     """Who manages it: whoever made it, and its team's leads or, of the whole organisation, the admins; each once."""
     team = endpoint.team
     others = [team.lead, team.deputy_lead] if team else list(people_with(Role.ADMIN, step.now).order_by("pk"))
-    return {one.pk: one for one in (endpoint.made_by, *others) if one is not None}.values()
+    return {person.pk: person for person in (endpoint.made_by, *others) if person is not None}.values()
 
 
 def _tell(step: Step[WebhookEndpoint], why: str) -> None:

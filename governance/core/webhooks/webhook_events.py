@@ -36,4 +36,4 @@ EVENTS: dict[str, Told] = {
 }
 
 #: What can be chosen.
-CHOICES = tuple((event, told.heading) for event, told in EVENTS.items() if event != TEST)
+CHOICES = tuple((event, webhook_event.heading) for event, webhook_event in EVENTS.items() if event != TEST)

@@ -25,9 +25,11 @@ LEGEND_HEIGHT = 18
 def segments(parts: Sequence[str], label: str = "") -> SafeString:
     """Draw one segment a record; ``parts`` are keys of ``words.SEGMENTS``. The label is counted from them if not given."""
     counts = Counter(parts)
-    said = label or ", ".join(f"{counts[key]} {words}" for key, words in SEGMENTS.items() if counts[key])
+    description = label or ", ".join(f"{counts[key]} {words}" for key, words in SEGMENTS.items() if counts[key])
     drawn = format_html_join("", '<span class="segment-{}"></span>', ((part,) for part in parts))
-    return format_html('<span class="segments" role="img" aria-label="{}">{}</span>', said or "nothing yet", drawn)
+    return format_html(
+        '<span class="segments" role="img" aria-label="{}">{}</span>', description or "nothing yet", drawn
+    )
 
 
 def bar(percent: float, label: str = "", tone: str = "") -> SafeString:
@@ -140,10 +142,10 @@ def links(
     for start, end, kind in pairs:
         y1, y2 = (start + 0.5) / left * 240, (end + 0.5) / right * 240
         curves.append((kind, f"M0 {y1:.5g}C30 {y1:.5g} 30 {y2:.5g} 60 {y2:.5g}"))
-    said = format_html("<title>{}</title><desc>{}</desc>", title, description) if title else ""
+    heading = format_html("<title>{}</title><desc>{}</desc>", title, description) if title else ""
     return format_html(
         '<svg class="links" viewBox="0 0 60 240" preserveAspectRatio="none" {}>{}{}</svg>',
         SafeString('role="img"') if title else SafeString('aria-hidden="true"'),
-        said,
+        heading,
         format_html_join("", '<path class="link {}" d="{}"/>', curves),
     )

@@ -18,38 +18,38 @@ from governance.web.components.marks import NOTHING
 Line = Mapping[str, Any]
 
 
-def head_fact(said: str | Line) -> SafeString:
+def head_fact(line: str | Line) -> SafeString:
     """Draw one fact of ``components/page_head.html``: a text, or {text, tone, mono, strong, href}."""
-    if not isinstance(said, Mapping):
-        return format_html('<span class="">{}</span>', said)
+    if not isinstance(line, Mapping):
+        return format_html('<span class="">{}</span>', line)
     classes = (
-        f"{said.get('tone', '')}{' mono' if said.get('mono') else ''}{' medium ink' if said.get('strong') else ''}"
+        f"{line.get('tone', '')}{' mono' if line.get('mono') else ''}{' medium ink' if line.get('strong') else ''}"
     )
-    return format_html('<span class="{}">{}</span>', classes, _linked(said["text"], said.get("href")))
+    return format_html('<span class="{}">{}</span>', classes, _linked(line["text"], line.get("href")))
 
 
-def fact(said: Line) -> SafeString:
+def fact(line: Line) -> SafeString:
     """Draw one name and value of ``components/facts.html``: {label, text, quiet, href, mono}."""
     return format_html(
         "<dt>{}</dt><dd{}>{}{}</dd>",
-        said["label"],
-        SafeString(' class="mono"') if said.get("mono") else NOTHING,
-        _linked(said["text"], said.get("href")),
-        format_html(' <span class="quiet">{}</span>', said["quiet"]) if said.get("quiet") else NOTHING,
+        line["label"],
+        SafeString(' class="mono"') if line.get("mono") else NOTHING,
+        _linked(line["text"], line.get("href")),
+        format_html(' <span class="quiet">{}</span>', line["quiet"]) if line.get("quiet") else NOTHING,
     )
 
 
-def reason(said: Line) -> SafeString:
+def reason(line: Line) -> SafeString:
     """Draw one reason of ``components/reasons.html``: {icon, tone, lead, text, code, href, link}."""
-    code, href = said.get("code"), said.get("href")
+    code, href = line.get("code"), line.get("href")
     return format_html(
         '<li class="{}">{}<span>{}{}{}{}</span></li>',
-        said.get("tone", ""),
-        marks.any_icon(said["icon"]),
-        format_html("<b>{}</b> ", said["lead"]) if said.get("lead") else NOTHING,
-        said["text"],
+        line.get("tone", ""),
+        marks.any_icon(line["icon"]),
+        format_html("<b>{}</b> ", line["lead"]) if line.get("lead") else NOTHING,
+        line["text"],
         format_html(' <span class="mono">{}</span>', code) if code else NOTHING,
-        format_html(' <a href="{}">{}</a>', href, said["link"]) if href else NOTHING,
+        format_html(' <a href="{}">{}</a>', href, line["link"]) if href else NOTHING,
     )
 
 

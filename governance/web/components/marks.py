@@ -101,8 +101,8 @@ def data_class(value: str | None) -> SafeString:
         word = state_words.DATA_CLASSES[value]
         return format_html('<span class="data-class">{}{}</span>', any_icon(word.icon), word.text)
     word = state_words.DATA_CLASS_UNSET
-    said = format_html('<span>{} <span class="quiet nowrap">not set</span></span>', word.text)
-    return format_html('<span class="data-class data-class-unset">{}{}</span>', any_icon(word.icon), said)
+    not_set = format_html('<span>{} <span class="quiet nowrap">not set</span></span>', word.text)
+    return format_html('<span class="data-class data-class-unset">{}{}</span>', any_icon(word.icon), not_set)
 
 
 @drawn_once

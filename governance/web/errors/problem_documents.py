@@ -45,7 +45,7 @@ def problem(
         more: further members.
         headers: of the answer.
     """
-    said = {
+    problem = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -55,7 +55,7 @@ def problem(
         "fields": [{"name": name, "sentence": words} for name, words in fields],
         **(more or {}),
     }
-    answer = HttpResponse(json.dumps(said), status=status, content_type=CONTENT_TYPE)
+    answer = HttpResponse(json.dumps(problem), status=status, content_type=CONTENT_TYPE)
     for name, value in (headers or {}).items():
         answer[name] = value
     return answer

@@ -79,7 +79,7 @@ def form_page(
     label: str,
     back: str,
     text: str = "",
-    no: Refusal | None = None,
+    refusal: Refusal | None = None,
     points: Callable[[], Sequence[Mapping[str, str]]] = tuple,
 ) -> HttpResponse:
     """Show a form, or why the reader may not; on POST act and go to the row's page, or say beside the field what is wrong.
@@ -92,12 +92,12 @@ def form_page(
         title, label: of the page and of its button.
         text: what follows from it.
         back: where "Leave it" leads.
-        no: what the operation's `refusal()` says. A form that was sent filled in is tried all the same: what is attempted
+        refusal: what the operation's `refusal()` says. A form that was sent filled in is tried all the same: what is attempted
             stands on record (H1).
         points: what to weigh, see ``components/reasons.html``.
     """
-    if no is not None and not (request.method == "POST" and form.is_valid()):
-        return refused(request, no, context={"back_href": back})
+    if refusal is not None and not (request.method == "POST" and form.is_valid()):
+        return refused(request, refusal, context={"back_href": back})
     if request.method == "POST" and form.is_valid():
         try:
             return redirect(act(form.cleaned_data).href)
@@ -112,8 +112,8 @@ def form_page(
 
 def _say_beside(form: forms.Form, error: InvalidInput) -> None:
     """Put each sentence of a refusal beside its field, and the whole above the form when it has none."""
-    beside = [(name, said) for name, said in error.refusal.detail if name in form.fields]
-    for name, said in beside:
-        form.add_error(name, said)
-    if not beside:
+    field_errors = [(name, sentence) for name, sentence in error.refusal.detail if name in form.fields]
+    for name, sentence in field_errors:
+        form.add_error(name, sentence)
+    if not field_errors:
         form.add_error(None, error.refusal.sentence)

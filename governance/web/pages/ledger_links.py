@@ -19,8 +19,8 @@ def ledger_href(row: Model, *, actor: Actor, now: datetime) -> str:
     """The address of the ledger's events about ``row``, or nothing for whoever may not read the ledger."""
     if not access.may(actor, Permission.LEDGER_READ, None, now=now):
         return ""
-    (about,) = ledger_events.about(row)
-    return f"{navigation.href('ledger')}?{urlencode({'about': about}, safe=':')}"
+    (subject_key,) = ledger_events.about(row)
+    return f"{navigation.href('ledger')}?{urlencode({'about': subject_key}, safe=':')}"
 
 
 def register() -> None:

@@ -72,9 +72,9 @@ def everybody(request: HttpRequest) -> bool:
     return True
 
 
-def counted(request: HttpRequest, **found: int) -> None:
+def counted(request: HttpRequest, **counts: int) -> None:
     """Say what a page has counted anyway, by destination key: the counter of that name is not asked for this request."""
-    request.__dict__.setdefault("_counted", {}).update(found)
+    request.__dict__.setdefault("_counted", {}).update(counts)
 
 
 def counts(request: HttpRequest) -> dict[str, int]:
@@ -82,13 +82,13 @@ def counts(request: HttpRequest) -> dict[str, int]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    found: dict[str, int] = dict(request.__dict__.get("_counted", {}))
+    counts: dict[str, int] = dict(request.__dict__.get("_counted", {}))
     for name, counter in _counters.items():
-        if name in found:
+        if name in counts:
             continue
         answer = counter(request)
-        found.update(answer if isinstance(answer, Mapping) else {name: answer})
-    return found
+        counts.update(answer if isinstance(answer, Mapping) else {name: answer})
+    return counts
 
 
 def href(url_name: str, *args: object) -> str:
@@ -102,23 +102,28 @@ def href(url_name: str, *args: object) -> str:
 def destinations(request: HttpRequest) -> list[Destination]:
     """Return the main links with their counts; the one whose path begins the request's path is current."""
     waiting = counts(request)
-    placed = [replace(one, href=href(one.url_name), count=waiting.get(one.key, 0)) for one in DESTINATIONS]
-    placed = [one for one in placed if one.href and _readers.get(one.key, everybody)(request)]
-    under = [
-        one
-        for one in placed
-        if request.path == one.href
-        or (one.href != "/" and request.path.startswith(one.href))
-        or (one.also and request.path.startswith(one.also))
+    placed = [
+        replace(destination, href=href(destination.url_name), count=waiting.get(destination.key, 0))
+        for destination in DESTINATIONS
     ]
-    current = max(under, key=lambda one: len(one.href), default=None)
-    return [replace(one, current=one is current) for one in placed]
+    placed = [
+        destination for destination in placed if destination.href and _readers.get(destination.key, everybody)(request)
+    ]
+    under = [
+        destination
+        for destination in placed
+        if request.path == destination.href
+        or (destination.href != "/" and request.path.startswith(destination.href))
+        or (destination.also and request.path.startswith(destination.also))
+    ]
+    current = max(under, key=lambda destination: len(destination.href), default=None)
+    return [replace(destination, current=destination is current) for destination in placed]
 
 
 @register()
 def every_link_has_a_page(**_: object) -> list[CheckMessage]:
     """Warn about a link of the frame that leads nowhere."""
-    names = [one.url_name for one in DESTINATIONS] + list(OTHER_URL_NAMES)
+    names = [destination.url_name for destination in DESTINATIONS] + list(OTHER_URL_NAMES)
     return [
         Warning(f"The page frame links to the URL name {name!r}, which no URL conf has.", id="web.W001")
         for name in names

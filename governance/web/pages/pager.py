@@ -29,9 +29,9 @@ class Paged:
     older_href: str
 
 
-def words_of(asked: QueryDict) -> list[str]:
+def words_of(query: QueryDict) -> list[str]:
     """The words searched for, lower-cased; at most five, so that a search stays one."""
-    return asked.get("q", "").replace("\0", "").lower().split()[:5]
+    return query.get("q", "").replace("\0", "").lower().split()[:5]
 
 
 def search(rows: QuerySet[Any], words: Sequence[str]) -> QuerySet[Any]:
@@ -41,7 +41,7 @@ def search(rows: QuerySet[Any], words: Sequence[str]) -> QuerySet[Any]:
     return rows
 
 
-def by_name(rows: QuerySet[Any], asked: QueryDict, path: str, ways: Sequence[Q] | None = None) -> Paged:
+def by_name(rows: QuerySet[Any], query: QueryDict, path: str, ways: Sequence[Q] | None = None) -> Paged:
     """The page that the address names by the key of its first or last row (``after`` or ``before``: id, then name).
 
     Of rows that are shown for one of several reasons, the first page by each reason is found by itself and the page is taken of these:
@@ -49,13 +49,13 @@ def by_name(rows: QuerySet[Any], asked: QueryDict, path: str, ways: Sequence[Q] 
 
     Args:
         rows: filtered, in any order; rows have ``name`` and a key.
-        asked: the query string.
+        query: the query string.
         path: the address without it.
         ways: for what reasons a row is shown, each enough; None for all rows.
     """
-    way = next((key for key in KEYS if asked.get(key)), "")
+    way = next((key for key in KEYS if query.get(key)), "")
     backwards = way == "before"
-    pk, _, name = asked.get(way, "").replace("\0", "").partition("-")
+    pk, _, name = query.get(way, "").replace("\0", "").partition("-")
     key = number(pk)
     if key is not None and backwards:
         rows = rows.filter(name__lte=name).exclude(name=name, pk__gte=key)
@@ -67,37 +67,37 @@ def by_name(rows: QuerySet[Any], asked: QueryDict, path: str, ways: Sequence[Q] 
         rows = rows.filter(keyed_by(first.union(*others, all=True)))
     elif ways is not None:
         rows = rows.none()
-    found = list(rows.order_by(*order)[: PAGE + 1])
-    more = len(found) > PAGE
-    found = found[:PAGE]
+    page_rows = list(rows.order_by(*order)[: PAGE + 1])
+    more = len(page_rows) > PAGE
+    page_rows = page_rows[:PAGE]
     if backwards:
-        found.reverse()
+        page_rows.reverse()
     before, after = (more, key is not None) if backwards else (key is not None, more)
     return Paged(
-        found,
-        _href(path, asked, before=found[0]) if found and before else "",
-        _href(path, asked, after=found[-1]) if found and after else "",
+        page_rows,
+        _href(path, query, before=page_rows[0]) if page_rows and before else "",
+        _href(path, query, after=page_rows[-1]) if page_rows and after else "",
     )
 
 
-def kept(asked: QueryDict, *dropped: str) -> dict[str, str]:
+def kept(query: QueryDict, *dropped: str) -> dict[str, str]:
     """The address's parameters without the page's key and without those named."""
-    return {name: str(value) for name, value in asked.items() if value and name not in (*KEYS, *dropped)}
+    return {name: str(value) for name, value in query.items() if value and name not in (*KEYS, *dropped)}
 
 
-def _href(path: str, asked: QueryDict, **edge: Any) -> str:
+def _href(path: str, query: QueryDict, **edge: Any) -> str:
     keys = {way: f"{row.pk}-{row.name}" for way, row in edge.items()}
-    return f"{path}?{urlencode({**kept(asked), **keys})}"
+    return f"{path}?{urlencode({**kept(query), **keys})}"
 
 
-def chips(path: str, asked: QueryDict, name: str, choices: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+def chips(path: str, query: QueryDict, name: str, choices: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     """A filter as links; the empty choice stands for all."""
-    rest = kept(asked, name)
+    rest = kept(query, name)
     return [
         {
             "label": label,
             "href": _with(path, {**rest, name: value} if value else rest),
-            "current": asked.get(name, "") == value,
+            "current": query.get(name, "") == value,
             "count": None,
             "separator": False,
         }
@@ -109,7 +109,7 @@ def _with(path: str, parameters: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(parameters)}" if parameters else path
 
 
-def choice(asked: QueryDict, name: str, label: str, choices: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def choice(query: QueryDict, name: str, label: str, choices: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """A filter as a select of ``components/filters.html``."""
-    options = [{"value": value, "label": said, "selected": asked.get(name) == value} for value, said in choices]
+    options = [{"value": value, "label": words, "selected": query.get(name) == value} for value, words in choices]
     return {"name": name, "label": label, "options": options}

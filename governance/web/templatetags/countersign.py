@@ -169,14 +169,14 @@ def term_bar(
     now = _now(context)
     first, last, today = times.day_of(begins), times.day_of(ends), times.day_of(now)
     left = (last - today).days
-    said = below or ("ended" if left < 0 else "ends today" if left == 0 else f"{times.counted(left, 'day')} left")
+    time_left = below or ("ended" if left < 0 else "ends today" if left == 0 else f"{times.counted(left, 'day')} left")
     return format_html(
         '<span class="term"><span class="term-ends">{}{}</span>{}<span class="term-left {}">{}</span></span>',
         times.time_element(first, f"{first.day} {first:%b}"),
         times.time_element(last, f"{last.day} {last:%b}"),
         charts.bar(charts.elapsed(begins, ends, now), tone=tone),
         tone if tone == "wait" else "",
-        said,
+        time_left,
     )
 
 
@@ -274,8 +274,8 @@ def days(number: int) -> str:
 @register.filter
 def counted(number: int, thing: str) -> str:
     """Say a number of things: ``{{ n|counted:"privilege" }}``, or ``"party,parties"`` when the plural is its own."""
-    one, _, many = thing.partition(",")
-    return times.counted(number, one, many)
+    singular, _, many = thing.partition(",")
+    return times.counted(number, singular, many)
 
 
 @register.filter
@@ -313,5 +313,5 @@ def listed(values: Iterable[str]) -> str:
 @register.simple_tag
 def strong(sentence: str, name: str | None) -> SafeString:
     """Set the first occurrence of ``name`` in a sentence in bold; the sentence alone when it has none."""
-    before, found, after = sentence.partition(name) if name else (sentence, "", "")
-    return format_html("{}<b>{}</b>{}", before, found, after) if found else format_html("{}", sentence)
+    before, match, after = sentence.partition(name) if name else (sentence, "", "")
+    return format_html("{}<b>{}</b>{}", before, match, after) if match else format_html("{}", sentence)

@@ -265,7 +265,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
         else "Purpose, kind and owners count once stage 1 has decided again; until then they wait.",
         label="Save",
         back=found.href,
-        no=confirmation.amend.refusal(found, actor=request.actor, now=now),
+        refusal=confirmation.amend.refusal(found, actor=request.actor, now=now),
     )
 
 
@@ -292,5 +292,5 @@ def raise_tier(request: Request, pk: int) -> HttpResponse:
         text="A tier is raised and never lowered: more people sign, and for shorter.",
         label="Raise it",
         back=found.href,
-        no=confirmation.raise_tier.refusal(found, actor=request.actor, now=now),
+        refusal=confirmation.raise_tier.refusal(found, actor=request.actor, now=now),
     )

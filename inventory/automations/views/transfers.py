@@ -83,7 +83,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
         label="Ask them",
         text=f"Once the other team’s lead agrees it is theirs. They decide stage 1 anew, {RUNS_ON}",
         back=found.href,
-        no=transfers.ask_transfer.refusal(found, actor=request.actor, now=now),
+        refusal=transfers.ask_transfer.refusal(found, actor=request.actor, now=now),
         points=lambda: cut(found, now),
     )
 

@@ -238,7 +238,7 @@ def describe(request: Request, pk: int) -> HttpResponse:
     no = credential_transitions.describe_credential.refusal(one, actor=request.actor, now=now)
     text = "Never the secret itself: only when and who. Leave empty what you do not know."
     title = f"What is known of {one}"
-    return form_page(request, form, act, now=now, title=title, label="Save", back=one.href, text=text, no=no)
+    return form_page(request, form, act, now=now, title=title, label="Save", back=one.href, text=text, refusal=no)
 
 
 class ReachForm(Described):
@@ -286,7 +286,7 @@ def reach(request: Request, pk: int) -> HttpResponse:
     on = one.opens.name if one.opens else "a resource that nobody has named"
     text = f"It opens {on}. What uses it is assessed anew, and whoever decides about it sees what it opens beyond that."
     title = f"What {one} opens"
-    return form_page(request, form, act, now=now, title=title, label="Save", back=one.href, text=text, no=no)
+    return form_page(request, form, act, now=now, title=title, label="Save", back=one.href, text=text, refusal=no)
 
 
 class StoreForm(Described):
@@ -311,7 +311,7 @@ def kept_in(request: Request, pk: int) -> HttpResponse:
     no = credential_transitions.say_kept_in.refusal(one, actor=request.actor, now=now)
     text = "Who answers for that store confirms or refuses it. Then they decide about this credential where it is asked for."
     title = f"Where {one} is kept"
-    return form_page(request, form, act, now=now, title=title, label="Say so", back=one.href, text=text, no=no)
+    return form_page(request, form, act, now=now, title=title, label="Say so", back=one.href, text=text, refusal=no)
 
 
 @require_POST

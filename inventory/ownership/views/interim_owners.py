@@ -218,7 +218,7 @@ def name(request: Request, kind: str, pk: int) -> HttpResponse:
         text="It counts once the other of the two, team lead or security reviewer, confirms it, and for thirty days. "
         "You can’t name yourself.",
         back=_back(found),
-        no=naming.refusal(found, actor=request.actor, now=now),
+        refusal=naming.refusal(found, actor=request.actor, now=now),
     )
 
 

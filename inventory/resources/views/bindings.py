@@ -121,7 +121,9 @@ def claim(request: Request, pk: int) -> HttpResponse:
     no = None if claim_href(one, request.actor, now) else bindings.bind.refusal(one, actor=request.actor, now=now)
     text = "What is known to open another resource moves once somebody else agrees: who answers for that one, or another admin."
     title = f"What opens {one.name}?"
-    return form_page(request, form, act, now=now, title=title, label="It opens this", back=one.href, text=text, no=no)
+    return form_page(
+        request, form, act, now=now, title=title, label="It opens this", back=one.href, text=text, refusal=no
+    )
 
 
 @require_POST

@@ -94,7 +94,7 @@ def declare(request: Request, pk: int) -> HttpResponse:
         "open already is joined; its deadline may come forward, never back.",
         label="Declare it",
         back=one.href,
-        no=incidents.declare_incident.refusal(one, actor=request.actor, now=now),
+        refusal=incidents.declare_incident.refusal(one, actor=request.actor, now=now),
     )
 
 

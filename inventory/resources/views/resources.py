@@ -362,7 +362,7 @@ def new(request: Request) -> HttpResponse:
     form = NewResourceForm(request.POST or None)
     back = reverse("resource_list")
     title, label = "Register a resource", "Register it"
-    return form_page(request, form, register, now=now, title=title, label=label, back=back, no=no)
+    return form_page(request, form, register, now=now, title=title, label=label, back=back, refusal=no)
 
 
 @require_http_methods(["GET", "POST"])
@@ -378,7 +378,7 @@ def name_owner(request: Request, pk: int) -> HttpResponse:
         title=f"Who answers for {one.name}?",
         label="Name them",
         back=one.href,
-        no=resources.name_owner.refusal(one, actor=request.actor, now=now),
+        refusal=resources.name_owner.refusal(one, actor=request.actor, now=now),
     )
 
 
@@ -395,7 +395,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
         title=f"Change {one.name}",
         label="Save",
         back=one.href,
-        no=resources.amend_resource.refusal(one, actor=request.actor, now=now),
+        refusal=resources.amend_resource.refusal(one, actor=request.actor, now=now),
     )
 
 
@@ -411,4 +411,4 @@ def entitlement(request: Request, pk: int) -> HttpResponse:
 
     form = EntitlementForm(request.POST or None)
     title = f"What can be held on {one.name}"
-    return form_page(request, form, add, now=now, title=title, label="Add it", back=one.href, no=no)
+    return form_page(request, form, add, now=now, title=title, label="Add it", back=one.href, refusal=no)

@@ -84,11 +84,11 @@ def test_each_tampering_of_an_export_is_found(history: Any, request: pytest.Fixt
     lines, older = history
     known = {name: value for name, value in lines[-1].items() if name != "type"}
     key = key_files.public_key_hex()
-    assert verifier.verify(lines, key_hex=key, known=known).problems == []
+    assert verifier.verify(lines, key_hex=key, published=known).problems == []
     missed, found = [], Counter[str]()
     for number in run_lengths.rounds(request, 50, full=200, soak=10_000, what="tamperings of an export"):
         kind, made = tampering.tampered(lines, number, older)
-        report = verifier.verify(made, key_hex=key, known=known)
+        report = verifier.verify(made, key_hex=key, published=known)
         found[kind] += not report.holds
         if report.holds:
             missed.append((number, kind))

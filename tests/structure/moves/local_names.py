@@ -122,7 +122,11 @@ def suggest(scope, name, node, lines):
         return snake(ast.unparse(node.annotation))
     match = re.search(rf"for (?:[\w, ()]*, )?\(?{name}\b[^:]*? in ([\w.]+)", code)
     if match:
-        parts = [p for p in match[1].split(".") if p not in ("all", "objects", "values", "items", "filter", "order_by", "sorted")]
+        parts = [
+            p
+            for p in match[1].split(".")
+            if p not in ("all", "objects", "values", "items", "filter", "order_by", "sorted")
+        ]
         last = parts[-1] if parts else ""
         if last.endswith("ies"):
             return last[:-3] + "y"
@@ -156,8 +160,12 @@ def show(paths):
             for name in [n for n in scope.bound if n in VAGUE]:
                 node = next((n for n in scope.bound[name] if n is not None), None)
                 if node is not None:
-                    kind = " [parameter]" if isinstance(node, ast.arg) else " [field: by hand]" if scope.is_class else ""
-                    print(f"{path},{node.lineno},{name},{suggest(scope, name, node, lines)} #{kind} {lines[node.lineno - 1].strip()[:150]}")
+                    kind = (
+                        " [parameter]" if isinstance(node, ast.arg) else " [field: by hand]" if scope.is_class else ""
+                    )
+                    print(
+                        f"{path},{node.lineno},{name},{suggest(scope, name, node, lines)} #{kind} {lines[node.lineno - 1].strip()[:150]}"
+                    )
 
 
 def apply(lists):
@@ -179,7 +187,9 @@ def apply(lists):
         edits = {}
         new_in = defaultdict(set)
         for line, old, new in wishes:
-            scope = next((s for s in walk.scopes if any(n is not None and n.lineno == line for n in s.bound.get(old, ()))), None)
+            scope = next(
+                (s for s in walk.scopes if any(n is not None and n.lineno == line for n in s.bound.get(old, ()))), None
+            )
             if scope is not None and scope.is_class:
                 problems.append(f"{name}:{line}: {old} is a field: rename it by hand, with its uses as an attribute")
                 continue
@@ -188,7 +198,9 @@ def apply(lists):
                 continue
             inside = {id(n) for n in ast.walk(scope.node)}
             others = [s for s in walk.scopes if id(s.node) in inside]
-            names = {n for s in others for n in s.bound} | {n for s in walk.scopes for n, uses in s.uses.items() if any(id(u) in inside for u in uses)}
+            names = {n for s in others for n in s.bound} | {
+                n for s in walk.scopes for n, uses in s.uses.items() if any(id(u) in inside for u in uses)
+            }
             taken = {n.id for n in ast.walk(scope.node) if isinstance(n, ast.Name)} | names | new_in[id(scope.node)]
             if new in taken:
                 problems.append(f"{name}:{line}: {new} is a name in this scope already ({old} stays)")

@@ -31,8 +31,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         for option, what in (("--admin", "governance admin"), ("--reviewer", "security reviewer")):
-            about = f"a {what}, 'Name <address>'; give it twice"
-            parser.add_argument(option, type=named, action="append", required=True, metavar="PERSON", help=about)
+            usage = f"a {what}, 'Name <address>'; give it twice"
+            parser.add_argument(option, type=named, action="append", required=True, metavar="PERSON", help=usage)
 
     def handle(self, *args: object, **options: list[tuple[str, str]]) -> None:
         try:
@@ -53,5 +53,5 @@ class Command(BaseCommand):
             )
 
     def _person(self, name: str, address: str) -> Person:
-        known = Person.objects.filter(source="local", subject=address.lower()).first()
-        return known or Person.objects.create_user(address, name=name)
+        person = Person.objects.filter(source="local", subject=address.lower()).first()
+        return person or Person.objects.create_user(address, name=name)

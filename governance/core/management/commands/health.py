@@ -16,9 +16,9 @@ class Command(BaseCommand):
     help = "Say what is not as it should be: jobs, ledger, mail, keys, people. Exits with 1 on a failure."
 
     def handle(self, *args: object, **options: object) -> None:
-        found = health_queries.findings(now=business_time.now(), at=business_time.real())
-        for one in found:
-            self.stdout.write(f"{'FAILS' if one.is_failure else 'advice'}  {one.part}: {one.sentence}")
-        if any(one.is_failure for one in found):
+        results = health_queries.findings(now=business_time.now(), at=business_time.real())
+        for finding in results:
+            self.stdout.write(f"{'FAILS' if finding.is_failure else 'advice'}  {finding.part}: {finding.sentence}")
+        if any(finding.is_failure for finding in results):
             sys.exit(1)
         self.stdout.write("Everything runs.")

@@ -41,8 +41,8 @@ def send_due(*, now: datetime, at: datetime | None = None) -> dict[str, int]:
     """
     counts = Counter(sent=0, put_off=0, failed=0)
     ends = time.monotonic() + delivery_attempts.SWEEP_SECONDS
-    while time.monotonic() < ends and (one := _next(at or business_time.real())) is not None:
-        counts[_deliver(one, now, at or business_time.real())] += 1
+    while time.monotonic() < ends and (delivery := _next(at or business_time.real())) is not None:
+        counts[_deliver(delivery, now, at or business_time.real())] += 1
     return dict(counts)
 
 
@@ -50,9 +50,11 @@ def _next(at: datetime) -> WebhookDelivery | None:
     """Claim a message of the endpoint that was tried longest ago; what was not tried yet goes before what is tried again."""
     rows = WebhookDelivery.objects.select_related("endpoint__team")
     for endpoint in _in_turn(at):  # the first has one, unless somebody else is just sending it
-        one = delivery_attempts.claim(rows.filter(endpoint=endpoint), at=at, first=("attempts", "created_at", "id"))
-        if one is not None:
-            return one
+        delivery = delivery_attempts.claim(
+            rows.filter(endpoint=endpoint), at=at, first=("attempts", "created_at", "id")
+        )
+        if delivery is not None:
+            return delivery
     return None
 
 
@@ -63,61 +65,65 @@ def _in_turn(at: datetime) -> list[int]:
     tried = {name: Subquery(last.values(name)[:1]) for name in ("claimed_at", "attempts")}
     came_to = Subquery(last.values("state")[:1])
     due = WebhookDelivery.objects.filter(delivery_attempts.due(at)).order_by().values("endpoint")
-    found = WebhookEndpoint.objects.filter(pk__in=due).annotate(**tried, came_to=came_to)
-    in_turn = found.order_by(F("claimed_at").asc(nulls_first=True), "pk")
+    endpoints = WebhookEndpoint.objects.filter(pk__in=due).annotate(**tried, came_to=came_to)
+    in_turn = endpoints.order_by(F("claimed_at").asc(nulls_first=True), "pk")
     rows = in_turn.values_list("pk", "came_to", "attempts", "claimed_at")
     return [
         pk for pk, state, attempts, claimed_at in rows if not delivery_attempts.rests(state, attempts, claimed_at, at)
     ]
 
 
-def _deliver(one: WebhookDelivery, now: datetime, at: datetime) -> str:
+def _deliver(delivery: WebhookDelivery, now: datetime, at: datetime) -> str:
     """Send and mark one claimed message; returns which count it belongs to."""
-    if one.endpoint.state != WebhookState.ACTIVE:
-        return delivery_attempts.give_up(one, "The webhook was paused or removed.")
-    if one.attempts > delivery_attempts.MOST_ATTEMPTS:
-        return _given_up(one, one.error or "Sending it never came to an end.", now)
+    if delivery.endpoint.state != WebhookState.ACTIVE:
+        return delivery_attempts.give_up(delivery, "The webhook was paused or removed.")
+    if delivery.attempts > delivery_attempts.MOST_ATTEMPTS:
+        return _given_up(delivery, delivery.error or "Sending it never came to an end.", now)
     try:
-        _post(one, at)
+        _post(delivery, at)
     except (http_client.NotAllowed, signing_keys.NotOpened) as no:
-        return _given_up(one, str(no), now)
+        return _given_up(delivery, str(no), now)
     except NotTaken:
-        error = f"It answered {one.status}."
-        is_over = one.status == GONE or delivery_attempts.is_last(one)
-        return _given_up(one, error, now) if is_over else delivery_attempts.put_off(one, error)
+        error = f"It answered {delivery.status}."
+        is_over = delivery.status == GONE or delivery_attempts.is_last(delivery)
+        return _given_up(delivery, error, now) if is_over else delivery_attempts.put_off(delivery, error)
     except Exception as error:  # noqa: BLE001  one message that can't be sent must not keep the others back
-        log.warning("webhook.not_sent", delivery=one.pk, error=type(error).__name__)
+        log.warning("webhook.not_sent", delivery=delivery.pk, error=type(error).__name__)
         name = f"It could not be reached ({type(error).__name__})."
-        return _given_up(one, name, now) if delivery_attempts.is_last(one) else delivery_attempts.put_off(one, name)
-    one.state, one.sent_at, one.error = DeliveryState.SENT, now, ""
-    one.save(update_fields=["state", "sent_at", "error", "status"])
+        return (
+            _given_up(delivery, name, now)
+            if delivery_attempts.is_last(delivery)
+            else delivery_attempts.put_off(delivery, name)
+        )
+    delivery.state, delivery.sent_at, delivery.error = DeliveryState.SENT, now, ""
+    delivery.save(update_fields=["state", "sent_at", "error", "status"])
     return "sent"
 
 
-def _post(one: WebhookDelivery, at: datetime) -> None:
+def _post(delivery: WebhookDelivery, at: datetime) -> None:
     """Send it once; its status is kept, whatever it is.
 
     Raises:
         NotTaken: the answer is no 2xx; a redirect is none.
     """
-    endpoint, body = one.endpoint, payload.write(one)
+    endpoint, body = delivery.endpoint, payload.write(delivery)
     key = signing_keys.signing_key(endpoint.opaque_id, endpoint.key_number)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Countersign",
-        **payload.signature(key, one.message_id, at, body),
+        **payload.signature(key, delivery.message_id, at, body),
     }
     url = signing_keys.opened(endpoint.sealed_url, endpoint.opaque_id)
-    one.status = http_client.post(url, body, headers)
-    if not 200 <= one.status < 300:
-        one.save(update_fields=["status"])
+    delivery.status = http_client.post(url, body, headers)
+    if not 200 <= delivery.status < 300:
+        delivery.save(update_fields=["status"])
         raise NotTaken
 
 
-def _given_up(one: WebhookDelivery, error: str, now: datetime) -> str:
+def _given_up(delivery: WebhookDelivery, error: str, now: datetime) -> str:
     """Give a message up; where nothing else arrived since it was queued either, its endpoint is paused and its managers are told."""
-    count = delivery_attempts.give_up(one, error)
-    arrived = one.endpoint.deliveries.filter(state=DeliveryState.SENT, pk__gt=one.pk)
+    count = delivery_attempts.give_up(delivery, error)
+    arrived = delivery.endpoint.deliveries.filter(state=DeliveryState.SENT, pk__gt=delivery.pk)
     if not arrived.exists():
-        pause.when_due(one.endpoint, actor=Actor.of_job(JOB), now=now, why=error)
+        pause.when_due(delivery.endpoint, actor=Actor.of_job(JOB), now=now, why=error)
     return count
