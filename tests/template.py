@@ -15,8 +15,11 @@ from tests.environment import ROOT
 #: What a migration reads or imports: itself, the models and guards it names, the policy it loads, packages' migrations.
 READ_BY_MIGRATIONS = (
     *("*/migrations/*.py", "*/*/migrations/*.py", "*/models/*.py", "*/*/models/*.py", "*/models.py", "*/*/models.py"),
+    *("*/sql/*.sql", "*/*/sql/*.sql", "governance/controls/sql_files.py"),
     *(
         "approvals/policies.py",
+        "approvals/conflicts/shipped.py",
+        "approvals/conflicts/shipped/*.*",
         "approvals/policy/*.*",
         "governance/controls/roles.py",
         "governance/supervisor/postgres.py",

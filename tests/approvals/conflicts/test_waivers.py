@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import IntegrityError, transaction
 
 from approvals import added, conflict_sweeps, transitions
@@ -36,7 +34,6 @@ from tests.unguarded import unguarded
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S7")]
 
 JOB = Actor.of_job(conflict_sweeps.JOB)
-MIGRATION = import_module("approvals.migrations.0020_waivers_lift_no_more")
 
 
 @pytest.fixture
@@ -395,25 +392,6 @@ def test_what_is_held_as_more_than_was_waived_is_enforced(plain: Company, start:
     (row,) = Conflict.objects.telling_waived(c.now)
     assert row.waived_until is None
     assert conflicting.waiver_of(row, c.now) is None
-
-
-def test_what_was_granted_before_that_was_kept_lifts_what_was_held_then(
-    plain: Company, plain_in_force: Submission
-) -> None:
-    c, n = plain, plain.people
-    ruling.rule(on(c.erp), on(c.slack), mode="enforce")
-    conflict_sweeps.look(c.now, JOB)
-    waiver = grant(c, ask(c, plain_in_force.automation), n.sana)
-    kept = {"lifts": waiver.lifts, "rule_digest": waiver.rule_digest}
-    held = Conflict.objects.get().held
-    with unguarded(Waiver):
-        Waiver.objects.update(lifts=[], rule_digest="")
-        Conflict.objects.update(held=[])
-        MIGRATION.keep_ways(apps, None)
-    waiver.refresh_from_db()
-    assert {"lifts": waiver.lifts, "rule_digest": waiver.rule_digest} == kept
-    assert Conflict.objects.get().held == held
-    assert conflicting.waiver_of(Conflict.objects.get(), c.now) == waiver
 
 
 def posting(c: Company, level: str) -> Version:
