@@ -1,14 +1,10 @@
-"""Define `may_stand_in`: whether a person may be the delegate of another (A11). Triggers and queries of every app use it.
+-- A11: who may be the delegate of a person. Triggers and queries of every app call it, so that the rule is written once.
+--
+-- A delegate holds the giver's roles. For each item that the giver owns or leads, the delegate is its deputy, a lead of its own team or
+-- a fallback owner. Roles count at the given instant; owners, deputies and leads count as they are now.
 
-A delegate holds the giver's roles. For each item that the giver owns or leads, the delegate is its deputy, a lead of its own team or
-a fallback owner. Roles count at the given instant; owners, deputies and leads count as they are now.
-"""
-
-from django.db import migrations
-
-#: One row for each item of the giver: its name, and the people who share it besides the fallback owners.
-RESPONSIBILITIES = """
-CREATE FUNCTION responsibilities(giver bigint, at timestamptz) RETURNS TABLE (name text, sharers bigint[])
+-- One row for each item of the giver: its name, and the people who share it besides the fallback owners.
+CREATE OR REPLACE FUNCTION responsibilities(giver bigint, at timestamptz) RETURNS TABLE (name text, sharers bigint[])
 LANGUAGE sql STABLE AS $$
     WITH interim AS (
         SELECT array_agg(i.id) AS ids FROM inventory_interimowner i
@@ -38,11 +34,9 @@ LANGUAGE sql STABLE AS $$
     FROM inventory_credential c LEFT JOIN inventory_resource r ON r.id = COALESCE(c.kept_in_id, c.opens_id)
     LEFT JOIN controls_team t ON t.id = r.team_id
     WHERE c.owner_id = giver OR c.interim_id = ANY ((SELECT ids FROM interim)::bigint[])
-$$
-"""
+$$;
 
-MAY_STAND_IN = """
-CREATE FUNCTION may_stand_in(giver bigint, taker bigint, at timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION may_stand_in(giver bigint, taker bigint, at timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT NOT EXISTS (  -- a role that both must hold
         SELECT 1 FROM controls_roleassignment g
         WHERE g.person_id = giver AND g.confirmed_at <= at AND (g.until IS NULL OR g.until > at)
@@ -56,16 +50,4 @@ CREATE FUNCTION may_stand_in(giver bigint, taker bigint, at timestamptz) RETURNS
             WHERE m.person_id = taker AND t.kind = 'fallback')
         OR NOT EXISTS (
             SELECT 1 FROM responsibilities(giver, at) item WHERE (taker = ANY (item.sharers)) IS NOT TRUE))
-$$
-"""
-
-
-class Migration(migrations.Migration):
-    """Create the functions."""
-
-    dependencies = (("inventory", "0010_live_on_record"), ("controls", "0005_dates_of_a_mail"))
-
-    operations = (
-        migrations.RunSQL(RESPONSIBILITIES, "DROP FUNCTION responsibilities(bigint, timestamptz)"),
-        migrations.RunSQL(MAY_STAND_IN, "DROP FUNCTION may_stand_in(bigint, bigint, timestamptz)"),
-    )
+$$;
