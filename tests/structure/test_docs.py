@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import get_commands
+from django.urls import resolve
 
 from governance.celery import TIMETABLE
 from tests.environment import ROOT
@@ -86,6 +87,14 @@ def test_missing_names_are_found() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_document_names_only_what_exists(path: Path) -> None:
     assert list(missing(path, path.read_text(encoding="utf-8"))) == []
+
+
+def test_walk_names_only_addresses_that_exist() -> None:
+    text = (ROOT / "docs/walk.md").read_text(encoding="utf-8")
+    addresses = re.findall(r"`(/[a-z][\w/-]*/)`", text)
+    assert "/review/N/" in addresses
+    for address in addresses:
+        resolve(address.replace("N", "1"))  # Resolver404 names the address
 
 
 def test_operations_guide_lists_every_setting() -> None:
