@@ -26,7 +26,7 @@ def send_notices() -> None:
 
 @shared_task(name="controls.send_webhooks")
 def send_webhooks() -> None:
-    """Send what endpoints are told (R9). Apart from mail, which waits for nobody's slow server."""
+    """Send webhook messages (R9). Mail has a task of its own, so that a slow endpoint delays no mail."""
     job_runs.run_job("controls.send_webhooks", lambda now: delivery.send_due(now=now))
 
 

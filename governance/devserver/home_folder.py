@@ -99,7 +99,7 @@ class Home:
         """Hold the folder for one process. The kernel lets go of it when that process dies, of whatever.
 
         Args:
-            doing: what for, told to whoever comes second ("runs", "runs a command").
+            doing: the purpose, for the message to a second process ("runs", "runs a command").
             address: where it answers, if it does.
 
         Raises:

@@ -126,7 +126,7 @@ def find(data: Path) -> Installation:
 
 @dataclass(frozen=True)
 class Account:
-    """As whom the server runs: it refuses to run as root.
+    """The account that runs the server: PostgreSQL refuses to run as root.
 
     `prefix` is the program that changes the account; `owner` is (user id, group id) of the server's folders, or None
     when they stay ours.
@@ -192,7 +192,7 @@ class Cluster:
         data: the data folder; made on the first start.
         sockets: an existing folder of mode 0700 that holds the socket; its path is short enough for one.
         durable: whether a commit survives a crash of the machine.
-        account: as whom it runs; found out when None.
+        account: the account that runs it; chosen if None.
         installation: the programs to use; those that fit the data when None.
     """
 

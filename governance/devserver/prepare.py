@@ -55,7 +55,7 @@ def _check_broker() -> None:
 
 
 def _check_code() -> None:
-    """Run the system checks, once for all processes; what they find is said without a traceback."""
+    """Run the system checks once for all processes, and print their findings without a traceback."""
     from django.core.management import call_command
     from django.core.management.base import SystemCheckError
 

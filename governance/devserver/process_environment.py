@@ -1,4 +1,4 @@
-"""What the processes of a running Countersign are told, and the port that they are to have."""
+"""Environment variables and port of the processes of a running Countersign."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from governance.devserver.startup_errors import Trouble
 
 
 def environment(home: Home, port: int) -> dict[str, str]:
-    """What every child is told, on top of what we were told."""
+    """Return the environment of every child process: our own and its additions."""
     variables = dict(os.environ)
     variables.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings.dev")
     variables.setdefault("COUNTERSIGN_DEMO", "1")

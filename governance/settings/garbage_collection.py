@@ -8,7 +8,7 @@ THRESHOLDS = (50_000, 20, 20)
 
 
 def leave_what_stands() -> None:
-    """What was made up to here lives as long as the process: no collection goes through it any more; of what is made from here on few do."""
+    """Freeze the objects made so far, so that no collection visits them again, and collect later ones rarely."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)

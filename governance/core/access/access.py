@@ -70,7 +70,7 @@ UNION ALL
 
 
 def _standing(person: Person, now: datetime) -> tuple[frozenset[Role], tuple[int, ...], bool]:
-    """A person's roles at ``now``, the ids of everybody for whom they stand in, and whether they lead a team: one query."""
+    """Return a person's roles at ``now``, the ids of the people they are a delegate of, and whether they lead a team: one query."""
     if not person.is_here:
         return frozenset(), (), False
     with connection.cursor() as cursor:
@@ -118,7 +118,7 @@ def is_led_to(actor: Actor, permission: Permission) -> bool:
 
 
 def answers_as(actor: Actor, now: datetime) -> tuple[int, ...]:
-    """Ids of the actor's person and of everybody for whom they stand in at ``now``, whoever of them they act for (A11).
+    """Return the ids of the actor's person and of the people they are a delegate of at ``now`` (A11).
 
     What such a person answers for, the delegate sees while the delegation runs: it is there to be decided. Read together with the
     actor's roles, once a request; empty for a job.
@@ -135,7 +135,7 @@ def answers_as(actor: Actor, now: datetime) -> tuple[int, ...]:
 
 
 def may_lead(actor: Actor, now: datetime) -> bool:
-    """Whether the actor's person leads a team, or stands in for somebody who might: for leaving out what only leads are asked.
+    """Return whether the actor's person, or a person they are a delegate of, leads a team. Pages leave out what only leads are asked.
 
     Read together with the actor's roles, once a request. Never for a verdict.
     """

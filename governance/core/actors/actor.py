@@ -18,7 +18,7 @@ class Actor:
         kind: ``person`` or ``job``; a job decides nothing (S5).
         person: who, for a person.
         job: the job's name, for a job.
-        standing_for: whom the person stands in for under a delegation (A11).
+        standing_for: the person who delegated to the actor's person (A11).
         token: by which a program acts as the person; what it may is asked in `access` (S5).
         signed_in_at: real time of the sign-in of an interactive session; None for tokens, commands and jobs.
         correlation: joins everything that one request or job run caused.
@@ -79,12 +79,12 @@ class Actor:
 
     @property
     def for_id(self) -> str:
-        """The opaque id of whom the person stands in for, or nothing."""
+        """Return the opaque id of the delegating person, or nothing."""
         return str(self.standing_for.opaque_id) if self.standing_for else ""
 
     @property
     def people(self) -> tuple[Person, ...]:
-        """Everybody whose conflicts count: the person and whom they stand in for (A11)."""
+        """Return the people whose conflicts count: the person and the delegating person (A11)."""
         return tuple(person for person in (self.person, self.standing_for) if person is not None)
 
     @property

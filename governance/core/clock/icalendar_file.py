@@ -39,7 +39,7 @@ def calendar(events: Iterable[Event], *, name: str, now: datetime) -> str:
     Args:
         events: in any order.
         name: what the calendar is called.
-        now: business time: what is made later takes the place of what was made before.
+        now: business time: a later file replaces an earlier one.
     """
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Countersign//Deadlines//EN", "CALSCALE:GREGORIAN"]
     lines += [f"METHOD:{METHOD}", f"X-WR-CALNAME:{_text(name)}"]

@@ -12,7 +12,7 @@ from governance.core.models import Person
 
 
 def organisation_zone() -> ZoneInfo:
-    """The organisation's time zone: human deadlines end at 17:00 in the zone of whoever must act (H8)."""
+    """Return the organisation's time zone. A person's deadline ends at 17:00 in that person's zone (H8)."""
     return ZoneInfo(settings.ORGANISATION_TIME_ZONE)
 
 

@@ -1,6 +1,6 @@
 """Working days and the hour at which people's deadlines end (H8): Monday to Friday less holidays, until 17:00 where they are.
 
-Pure: whose zone counts, and which days the organisation has off, is told by the caller. Instants come in aware and go out in
+Pure: the caller passes the zone that counts and the organisation's holidays. Instants come in aware and go out in
 UTC. Terms and security deadlines count plain time and need nothing from here.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Set
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-#: When a working day ends, by the clock of whoever must act.
+#: End of a working day, in the zone of the person who must act.
 END_OF_DAY = time(17, 0)
 
 _SATURDAY = 5
@@ -47,7 +47,7 @@ def end_of_working_day(at: datetime, zone: ZoneInfo, holidays: Set[date] = froze
 
     Args:
         at: an aware instant.
-        zone: of whoever must act.
+        zone: of the person who must act.
         holidays: days off, of that zone's calendar.
 
     Returns:
@@ -79,7 +79,7 @@ def add_working_days(start: datetime, days: int, zone: ZoneInfo, holidays: Set[d
     Args:
         start: the aware instant from which it runs.
         days: working days, 0 or more; 0 is the end of the present working day.
-        zone: of whoever must act.
+        zone: of the person who must act.
         holidays: days off, of that zone's calendar.
 
     Returns:
@@ -107,7 +107,7 @@ def working_days_that_ended(after: datetime, until: datetime, zone: ZoneInfo, ho
     Args:
         after: an aware instant.
         until: another; none ended where it is not later.
-        zone: of whoever must act.
+        zone: of the person who must act.
         holidays: days off, of that zone's calendar.
     """
     day, last, ended = after.astimezone(zone).date(), until.astimezone(zone).date(), 0

@@ -1,4 +1,4 @@
-"""New rows in one statement that is the same text however many they are: most of what inserting a thousand takes is making its text."""
+"""Insert rows in one statement whose text does not depend on their number. Making that text is most of the cost of a large insert."""
 
 from __future__ import annotations
 

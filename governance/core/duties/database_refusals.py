@@ -23,7 +23,7 @@ REFUSALS = frozenset({"23514", "23505", "23P01", "P0001"})
 UNNAMED = "DATABASE"
 
 _CODED = re.compile(r"([A-Z]+(?:-?\d+)?): (.+)", re.DOTALL)
-#: What a trigger says of rows by their ids, for whoever reads the database's log.
+#: Ids of rows in a trigger's message: they are for readers of the database's log.
 _IDS = re.compile(r"\s*\([a-z ]+\d[^)]*\)$")
 _APPEND_ONLY = "pgtrigger: Cannot "
 

@@ -35,7 +35,7 @@ class Refusal:
 
     @property
     def pairs(self) -> list[tuple[str, ...]]:
-        """What of the detail is a field and what is said of it."""
+        """Return the pairs of the detail that name a field and its error."""
         return [row for row in self.detail if len(row) == 2]
 
 

@@ -64,7 +64,7 @@ def perform(
         now: business time.
         locked: locks the rows and those above them, in the operation's order and each kind in the order of its keys.
         fits: asked of a row under its lock.
-        body: does it to all of those that neither the operation refuses nor `fits` leaves out.
+        body: changes every row that neither the operation refuses nor `fits` leaves out.
 
     Returns:
         The calls that are left, in order.
@@ -150,7 +150,7 @@ def insert(steps: Sequence[Step[Any]]) -> None:
 
 
 def _write_history(steps: Sequence[Step[Any]], kind: str) -> None:
-    """A row of history for each subject, copied from the row as it stands now: as `Step.save` has simple-history write one."""
+    """Return a history row for each subject, copied from its present row. `Step.save` has simple-history write the same."""
     model = type(steps[0].subject)
     by_key = {step.subject.pk: step for step in steps}
     signed = [

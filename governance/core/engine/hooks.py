@@ -1,4 +1,4 @@
-"""The only extension point: what a higher app does when something happens lower down, what it demands before, and whom it bars.
+"""The only extension point: a higher app handles an event of a lower app, demands a duty of it, or bars people from being named.
 
 Handlers run in the transaction of the event, after its effect, in the order of registration; an exception rolls all back. A duty
 that is demanded is asked by every operation of that event, after its own: of the screen, of the matrix and of the write alike.
@@ -50,7 +50,7 @@ def bar(event: str, who: Barring) -> None:
 
 
 def barred(event: str, subject: object, now: datetime) -> dict[int, Refusal]:
-    """Whom higher apps keep from being named, by id, each with the reason: asked by the choices of a form and by the write alike."""
+    """Return the people that higher apps bar from being named, by id, with the reason. Form choices and the write both ask this."""
     return {pk: refusal for who in _barring.get(event, ()) for pk, refusal in who(subject, now).items()}
 
 

@@ -24,7 +24,7 @@ def acts_as(actor: Actor, whom: int | None) -> bool:
 
     Args:
         actor: who presses.
-        whom: id of the person for whom the deed was done.
+        whom: id of the delegating person.
     """
     return actor.standing_for is None or actor.standing_for.pk == whom
 

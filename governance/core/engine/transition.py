@@ -123,7 +123,7 @@ def save_with_history(row: models.Model, *, person: Person | None, at: datetime,
 
 @contextmanager
 def _signed(rows: Sequence[models.Model], *, person: Person | None, at: datetime, why: str) -> Iterator[None]:
-    """Have simple-history read the author off each row meanwhile; nobody, for a job, is an author too."""
+    """Have simple-history read the author off each row inside this block. A job writes history without an author."""
     signature = {"_history_user": person, "_history_date": at, "_change_reason": why}
     for row in rows:
         row.__dict__.update(signature)
@@ -140,7 +140,7 @@ _running: ContextVar[Step[Any] | None] = ContextVar("running", default=None)
 
 @contextmanager
 def running(step: Step[Any]) -> Iterator[None]:
-    """What is performed meanwhile is a part of a step."""
+    """Mark operations inside this block as parts of a step."""
     token = _running.set(step)
     try:
         yield
@@ -157,7 +157,7 @@ def about_of(row: models.Model) -> list[str]:
 
 
 def _may_be_a_second_press(refusal: Refusal) -> bool:
-    """Whether what is done already may be why: what is wrong with the input itself, but that it says the same again (A14), is said."""
+    """Return whether a first press may have caused this refusal. An input error has another cause, unless it says the same again (A14)."""
     return refusal.kind != "input" or refusal.code == "A14"
 
 

@@ -1,4 +1,4 @@
-"""What of that which somebody was told about people still waits for a second admin, for their digest (H6)."""
+"""Digest lines: erasures that wait for a second admin (H6)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from governance.core.roles.roles import Role
 
 
 def register() -> None:
-    """Have the digest ask here about what is told of people."""
+    """Register the reader of these digest lines."""
     daily_digest.register(erasures, "erasure_asked")
 
 

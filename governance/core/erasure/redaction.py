@@ -1,4 +1,4 @@
-"""As what somebody who is being erased is known, and how it is taken out of what others wrote (H6)."""
+"""Names and addresses of a person who is being erased, and their removal from other people's texts (H6)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class KnownAs:
 
     @classmethod
     def of(cls, person: Person) -> KnownAs:
-        """Whoever it is, as they stand before they are erased."""
+        """Return the names and addresses that a person has before the erasure."""
         others = Person.objects.exclude(pk=person.pk).annotate(account=Lower("subject"), address=Lower("email"))
         addresses = {address.lower() for address in (person.email, person.subject) if "@" in address}
         shared = others.filter(Q(account__in=addresses) | Q(address__in=addresses)).values_list("account", "address")

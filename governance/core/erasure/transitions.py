@@ -1,4 +1,4 @@
-"""Erasing a person: names, texts and keys are destroyed, by two admins and for good; ledger and duties stay (H6).
+"""Erase a person: two admins destroy names, texts and keys. Ledger and duties stay (H6).
 
 What stays knows them by id: the chain by the opaque one, parties, decisions and candidates by that of their row. What goes: name,
 mail address and title; the texts that they wrote; how they signed in; what they had not sent yet; mails to them. What others
@@ -130,7 +130,7 @@ def drop_erasure(step: Step[Erasure]) -> Effect:
     parents=("person",),
 )
 def erase(step: Step[Erasure], *, named: str) -> Effect:
-    """A second admin confirms, and names, texts and keys of somebody who has left are destroyed for good."""
+    """A second admin confirms. The names, texts and keys of the leaver are destroyed and can't be restored."""
     person = step.subject.person
     _check_named(person, named)
     step.subject.confirmed_by, step.subject.confirmed_at = step.actor.person, step.now
@@ -144,7 +144,7 @@ def erase(step: Step[Erasure], *, named: str) -> Effect:
 
 
 def _check_named(person: Person, typed: str) -> None:
-    """Whoever asks or confirms types the name: it can't be undone, and two people may stand next to each other in a list.
+    """The admin who asks or confirms types the name, because an erasure can't be undone and a list may hold similar names.
 
     Raises:
         InvalidInput: it is not the name. What was typed is kept nowhere.
@@ -154,7 +154,7 @@ def _check_named(person: Person, typed: str) -> None:
 
 
 def _forget_texts(known_as: KnownAs, now: datetime) -> None:
-    """Destroy what they wrote, whatever it was about: each stands by an event of theirs. Take their name out of what others wrote."""
+    """Destroy the person's texts, found by their events, and remove their name from other people's texts."""
     own_events = LedgerEvent.objects.filter(actor_id=str(known_as.person.opaque_id), reason__isnull=False)
     free_text.erase(FreeText.objects.filter(pk__in=own_events.order_by().values("reason")), now=now)
     for row in FreeText.objects.filter(known_as.may_be_in("text")).order_by("pk").iterator():
@@ -164,7 +164,7 @@ def _forget_texts(known_as: KnownAs, now: datetime) -> None:
 
 
 def _forget_notices(known_as: KnownAs) -> None:
-    """Empty what was sent to them, and take their name out of what others were told: facts, and the mail as it was kept."""
+    """Empty the notices to the person, and remove their name from other people's notices and kept mails."""
     rendered = ("subject", "text", "html", "dates")
     nothing: dict[str, Any] = {"context": {}, **dict.fromkeys(rendered, "")}
     Notice.objects.filter(recipient=known_as.person).update(**nothing)
@@ -182,7 +182,7 @@ def _forget_notices(known_as: KnownAs) -> None:
 
 
 def _forget_person(person: Person, step: Step[Erasure]) -> None:
-    """Leave a row that nobody is recognised by; its history holds none of what goes."""
+    """Replace the person's fields by values that identify nobody. Their history holds none of the erased values."""
     person.name, person.email, person.title, person.time_zone = ERASED_NAME, "", "", ""
     person.subject = f"erased:{person.opaque_id}"
     person.set_unusable_password()

@@ -24,7 +24,7 @@ Sweep = Callable[[datetime], Mapping[str, int]]
 
 
 def run_job(name: str, sweep: Sweep) -> JobRun | None:
-    """Run one sweep, unless it runs elsewhere already, and record when it ran and how much of what it did.
+    """Run one sweep, unless it runs elsewhere already, and record its time and its counts.
 
     Of one job one run at a time is enough, and more would take the workers away from the others: a run that finds another at
     work leaves what is due to that one and to the next.

@@ -1,4 +1,4 @@
-"""Appending to the ledger, in the transaction of what it records (H1). Sealing stands in `sealing`."""
+"""Append events to the ledger, in the transaction of the change that they record (H1). `sealing` seals them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from governance.core.actors.actor import Actor
 from governance.core.ledger.verifier import canonical_json, is_written_alike, written
 from governance.core.models import FreeText, LedgerEvent
 
-#: One text however many events there are, so that it is prepared once; most of what writing one by Django took was making that text.
+#: One statement for any number of events, so that PostgreSQL prepares it once.
 _INSERT = """
 INSERT INTO controls_ledgerevent (event_id, at, actor_kind, actor_id, for_id, verb, subject_type, subject_id, about, correlation,
     outcome, code, payload, reason_id, digest)

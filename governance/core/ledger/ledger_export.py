@@ -37,7 +37,7 @@ def checkpoint_line(last: Seal, *, at: datetime) -> dict[str, Any]:
 
 
 def as_text(line: dict[str, Any]) -> str:
-    """One line of an export as it stands in the file, with its end."""
+    """Return one line of an export file, with its line end."""
     return json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 

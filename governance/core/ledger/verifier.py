@@ -53,7 +53,7 @@ _LINES = {
 _SIGNATURE = re.compile("[0-9a-f]{128}")
 
 
-#: Writes what `is_written_alike` as RFC 8785 wants it, in a quarter of the time: most of what an event cost.
+#: Write values that `is_written_alike` by RFC 8785, in a quarter of the time of the general writer.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -67,7 +67,7 @@ def canonical_json(content: Mapping[str, Any]) -> bytes:
 
 
 def written(content: Mapping[str, Any]) -> bytes:
-    """The same of what `is_written_alike`, for whoever knows that it is.
+    """The same for values that the caller knows to be `is_written_alike`.
 
     Raises:
         ValueError: it holds half a surrogate pair.

@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 #: Lines that one part of a digest lists; of the rest it says how many there are.
 MOST = 50
 
-#: What is noted of what waits again, with the key of the digest that failed, which says of what day that was.
+#: Error text of a notice that waits again. It holds the key of the failed digest, and so its day.
 UNTAKEN = "It could not be sent: "
 
 GONE, DONE = "The person has left.", "It did not wait for the person any more."
@@ -65,7 +65,7 @@ _readers: dict[str, Reader] = {}
 
 
 def register(reader: Reader, *events: str) -> None:
-    """Have ``reader`` asked what is still open of what these events tell. Call it in an app's `ready()`.
+    """Register ``reader`` to say which notices of these events are still open. Call it in an app's `ready()`.
 
     What no reader is asked about is news, and told whatever has become of it since.
     """
@@ -132,7 +132,7 @@ def make_due(*, now: datetime, gathering: timedelta) -> dict[str, int]:
     return {what: count for what, count in counts.items() if count}
 
 
-#: Who is told, the key of their digest, and which of what waits for them it holds.
+#: The recipient, the key of their digest, and the waiting notices that it holds.
 Ready = tuple[Person, str, Q]
 
 _OF_STOPPED = Q(event__in=notice_events.SOON)
@@ -149,7 +149,7 @@ def _waiting(what: Q, now: datetime, gathering: timedelta) -> QuerySet[Any, Any]
 def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
     """Who is to hear that something has stopped.
 
-    What no server takes is tried again on their next day, as every digest is; what stops meanwhile does not wait for that.
+    A notice that no mail server took is tried again in the next day's digest.
     """
     rows = _waiting(_OF_STOPPED, now, gathering).values_list("recipient", "error", "first")
     digests: dict[int, list[tuple[str, int]]] = {}
@@ -166,7 +166,7 @@ def _stopped(now: datetime, gathering: timedelta) -> Iterator[Ready]:
 def _ready(now: datetime, gathering: timedelta) -> Iterator[Ready]:
     """Who has something waiting for long enough, whose hour has come, and who had no digest on their local day; with its key.
 
-    The day is that of the zone in which they are now: whoever has crossed the date line had one on it, whatever the day was called there.
+    The day is that of the person's present zone. A person who crossed the date line has had a digest on that day.
     """
     people = Person.objects.in_bulk(list(_waiting(~_OF_STOPPED, now, gathering).values_list("recipient", flat=True)))
     days: dict[int, date] = {}
@@ -193,7 +193,7 @@ def _keys(person: int, day: date, days_off: int = 0) -> tuple[str, str]:
 
 
 def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
-    """Put what still waits for a person, of what it is to hold, into one digest; locked, so that what another worker has taken is not taken again."""
+    """Put a person's open notices into one digest. The rows are locked, so that no other worker takes them too."""
     waiting = (
         Notice.objects.select_for_update().filter(what, recipient=person, state=NoticeState.WAITING).order_by("pk")
     )
@@ -216,7 +216,7 @@ def _make(person: Person, key: str, what: Q, now: datetime) -> dict[str, int]:
 
 
 def write(digest: Notice, checkpoint: Seal | None, now: datetime) -> Letter | None:
-    """The mail of a digest, of what is open at ``now``; with one thing in it, that thing's own mail. None when nothing is left to tell.
+    """Return the mail of a digest with the tasks that are open at ``now``. One task gets its own mail; no task, no mail.
 
     With it goes a calendar file of the deadlines that its lines have.
 
@@ -235,13 +235,13 @@ def write(digest: Notice, checkpoint: Seal | None, now: datetime) -> Letter | No
 
 
 def _dates(lines: Iterable[Line], now: datetime) -> str:
-    """The calendar file of what asks for answers; nothing where nothing does."""
+    """Return the calendar file of the tasks with a due date, or nothing."""
     events = [line.date for line in lines if line.date is not None]
     return icalendar_file.calendar(events, name=f"Countersign, {settings.ORGANISATION}", now=now) if events else ""
 
 
 def let_go(digest: Notice) -> None:
-    """Have what a digest carries, which could not be sent, wait for the next one; somebody who has left is told none of it."""
+    """Let the notices of a failed digest wait for the next one. Notices to a leaver are dropped."""
     if digest.recipient.is_here:
         digest.carried.update(state=NoticeState.WAITING, digest=None, error=f"{UNTAKEN}{digest.key}")
     else:
@@ -265,7 +265,7 @@ def _what_is_open(person: Person, notices: Sequence[Notice], now: datetime) -> t
 
 
 def _drop(notices: Iterable[Notice], still: Collection[int], why: str) -> int:
-    """Mark what is told no more; returns how many."""
+    """Mark notices that are not sent any more; return their number."""
     done = [notice.pk for notice in notices if notice.pk not in still]
     return Notice.objects.filter(pk__in=done).update(state=NoticeState.DROPPED, digest=None, error=why)
 

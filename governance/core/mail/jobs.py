@@ -1,4 +1,4 @@
-"""Sending what the outbox holds: each notice once, whoever is killed meanwhile (R9).
+"""Send the notices of the outbox, each once even if a worker is killed (R9).
 
 First what waits is put into the digests that are due (`daily_digest`); they are notices then as those that go at once. Each is claimed,
 sent and marked (`delivery_attempts`); what is sent again has the same Message-ID, by which the receiver knows it. Without a mail server
@@ -113,7 +113,7 @@ def _drop(notice: Notice) -> str:
 
 
 def _hopeless(notice: Notice) -> str:
-    """Why it is not worth trying, or nothing. Claimed too often without an end, it kills whoever sends it."""
+    """Return why a notice is not tried again, or nothing. One that was claimed often without a result kills its workers."""
     if notice.attempts > MOST_ATTEMPTS:
         return notice.error or "Sending it never came to an end."
     if not notice.recipient.is_here:

@@ -54,7 +54,7 @@ def write(notice: Notice, checkpoint: Seal | None, facts: Mapping[str, Any] | No
     """Fill in the templates of a notice, in its recipient's time zone.
 
     Args:
-        notice: what is told.
+        notice: the notice to render.
         checkpoint: the ledger's last seal.
         facts: what the templates know besides, or know better than the notice did when it was queued.
 

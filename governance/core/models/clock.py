@@ -21,10 +21,10 @@ class ClockOffset(models.Model):
 
 
 class JobRun(models.Model):
-    """One run of one sweep: when, and how many of what it did.
+    """One run of one sweep: its time and its counts.
 
     ``started_at`` and ``ended_at`` are business time, as everything that the run did; ``began_at`` and ``seen_at`` are the same in
-    real time, by which a late job is told: a demo's clock that leaps a month makes no job late.
+    real time. A late job is found by it, so that a demo's clock that moves a month makes no job late.
     """
 
     job = models.CharField(max_length=60)

@@ -1,4 +1,4 @@
-"""The ledger's rows: what happened, the seals over it, and the free texts that stand beside it (H1, H2, H6)."""
+"""Rows of the ledger: events, seals, and the free texts of events (H1, H2, H6)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ ERASED_TEXT = "[erased]"
 class FreeText(models.Model):
     """One text that a person typed. Ledger and history hold its keyed digest; erasing text and key leaves both valid.
 
-    Erased is the whole text with whoever wrote it, and from what others wrote the name of whoever is erased. Either way the key goes.
+    An erasure removes the text of an erased author, and the name of an erased person from other texts. Both destroy the key.
     """
 
     text = models.TextField()
@@ -106,7 +106,7 @@ class FreeText(models.Model):
 
 
 class Outcome(models.TextChoices):
-    """What became of what was tried."""
+    """Result of an attempt."""
 
     DONE = "done", "Done"
     REFUSED = "refused", "Refused"

@@ -1,4 +1,4 @@
-"""The outbox: one row for each thing that one person is told once, and for the mail that carries several of them."""
+"""The outbox: one row for each notice to a person, and for each digest that carries several notices."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Notice(models.Model):
     thread = models.CharField(max_length=120)
     context = models.JSONField(default=dict)
     state = models.CharField(max_length=8, choices=NoticeState, default=NoticeState.QUEUED)
-    #: Of the key, and so as unique as that: a constraint of its own would be met before that one by whoever writes the same at once.
+    #: Derived from the key and as unique as the key. A constraint of its own would fail before that of the key.
     message_id = models.CharField(max_length=120)
     created_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True, blank=True)
@@ -47,9 +47,9 @@ class Notice(models.Model):
     subject = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
-    #: The calendar file that goes with it, of what asks for an answer until a day.
+    #: The attached calendar file of tasks with a due date.
     dates = models.TextField(blank=True, default="", db_default="")
-    #: The mail that carries it, of those that join a digest.
+    #: The digest that carries the notice.
     digest = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="carried")
 
     class Meta:

@@ -64,7 +64,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     left_at = models.DateTimeField(null=True, blank=True)
-    #: Until when they are kept out because one admin alone says that they left: nothing of theirs passes to anybody meanwhile (S8).
+    #: End of the time that one admin alone keeps the person out as a leaver. Their responsibilities pass to nobody until then (S8).
     kept_out_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)  # noqa: TID251  when the row came, in real time
 
@@ -299,7 +299,7 @@ class DelegationQuerySet(models.QuerySet["Delegation"]):
         return then.filter(self.shares_responsibility(now))
 
     def between(self, some: Collection[int], others: Collection[int]) -> DelegationQuerySet:
-        """Those by which one of some people stands in for one of the others, or the other way round; by ids."""
+        """Return the delegations between some people and others, in either direction, by ids."""
         return self.filter(Q(giver__in=some, taker__in=others) | Q(taker__in=some, giver__in=others))
 
     def since(self, then: datetime | Combinable, now: datetime) -> DelegationQuerySet:

@@ -1,4 +1,4 @@
-"""What stays on record, whoever asks: rows that never change, rows that are never removed, and the history of both (H1, H2).
+"""Rows that never change, rows that are never removed, and the history of both (H1, H2).
 
 Every model of the product is one of these or is named in the test of the structure, with what may be removed of it and why.
 """
@@ -41,12 +41,12 @@ APPEND_ONLY = (
 NEVER_REMOVED = (pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete), never_truncated())
 
 
-#: What stands in place of whoever was erased, in what others wrote of them (H6).
+#: Replaces the name of an erased person in other people's texts (H6).
 ERASED_NAME = "Erased person"
 
 
 def only_erased(old: str, new: str) -> str:
-    """A condition in SQL: one text is the other without whoever was erased, or nothing at all is left of it (H6).
+    """Return an SQL condition: the new text is empty, or is the old text without the erased person's name (H6).
 
     Args:
         old: the column as it was.
@@ -58,7 +58,7 @@ def only_erased(old: str, new: str) -> str:
 
 
 class AppendOnly(models.Model):
-    """A row that is written once: the database refuses UPDATE, DELETE and TRUNCATE on it, whoever asks."""
+    """A row that is written once. The database refuses UPDATE, DELETE and TRUNCATE on it."""
 
     class Meta:
         abstract = True
@@ -103,7 +103,7 @@ class History(HistoricalRecords):
     """The history of a governed row: every state that it was in, and who caused it; the database lets nobody rewrite it (H1).
 
     Args:
-        erasable: columns from which a person who is erased is taken out of what is past too (H6).
+        erasable: columns from whose history an erased person's name is removed too (H6).
         options: simple-history's own.
     """
 

@@ -13,7 +13,7 @@ from governance.core.models.people import Person, Team
 from governance.core.models.row_protection import NEVER_REMOVED, History
 from governance.core.roles.roles import Relation
 
-#: A token ends after at most this many days, whoever made it.
+#: A token ends after at most this many days.
 TOKEN_DAYS = 90
 
 #: A token stays what it was made as: whose, for which team, which secret, until when; what was revoked stays so.

@@ -24,7 +24,7 @@ class WebhookFormat(models.TextChoices):
 
 
 class WebhookState(models.TextChoices):
-    """A paused one is told nothing, by somebody's word or because nothing arrived for long; a removed one never again."""
+    """A paused endpoint gets no messages: a person paused it, or deliveries failed for long. A removed one never gets any again."""
 
     ACTIVE = "active", "Active"
     PAUSED = "paused", "Paused"
@@ -32,14 +32,14 @@ class WebhookState(models.TextChoices):
 
 
 class WebhookEndpoint(models.Model):
-    """One address that is told of some events of one team, or of all of them.
+    """One address that gets some events of one team, or of all teams.
 
     The address holds a secret where Slack and Teams are told, so that it is kept sealed, and its host beside it for people; what signs
     the messages is computed from the installation's key and kept nowhere (`governance.core.webhooks.signing_keys`).
     """
 
     opaque_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    #: Whose events it is told of; none for the whole organisation.
+    #: The team whose events it gets; none for the whole organisation.
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="webhooks")
     host = models.CharField(max_length=260)
     sealed_url = models.TextField()

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 
 from governance.core.models import Notice, WebhookDelivery
 
-#: A claim older than this belongs to a worker that is dead; whoever is told answers or times out long before.
+#: A claim older than this belongs to a dead worker. A mail server answers or times out long before.
 DEAD_AFTER = timedelta(minutes=10)
 
 #: How long after the first, second, … attempt the next one may begin; after the last of these it has failed.

@@ -1,4 +1,4 @@
-"""When people hear of what, in one table: at once, within minutes, or in their one digest of the day (R5, A10).
+"""One table of all notices and their urgency: at once, within minutes, or in the day's digest (R5, A10).
 
 What waits for somebody joins their digest, however many such things there are; what has happened, and can't be undone by waiting, or
 ends waiting, goes at once. What has stopped, and a sweep may stop forty in a run, goes within minutes and in one mail (R6). An event that stands nowhere here goes at once. How the digest comes about stands in `daily_digest`.
@@ -23,7 +23,7 @@ class Group(Enum):
 
     @property
     def heading(self) -> str:
-        """As it stands above its part."""
+        """The heading of its part of a digest."""
         return self.value.capitalize()
 
 
@@ -77,7 +77,7 @@ EVENTS: dict[str, Group | None] = {
     "transfer_dropped": AT_ONCE,
     # incidents
     "incident_declared": AT_ONCE,
-    # who answers meanwhile, and for what
+    # interim owners
     "interim_named": Group.CONFIRM,
     "interim_confirmed": AT_ONCE,
     "interim_agreed": Group.KNOW,

@@ -1,4 +1,4 @@
-"""Queueing what people are to be told, in the transaction of what happened. Sending stands in `mail.jobs`, gathering in `daily_digest`."""
+"""Queue notices to people, in the transaction of the change. `mail.jobs` sends them; `daily_digest` gathers digests."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def message_id(key: str) -> str:
 def notice(
     *, recipient: Person, event: str, thread: str, key: str, now: datetime, context: Mapping[str, Any] | None = None
 ) -> Notice:
-    """One notice, not queued yet: `queue` does that. Whether it waits for the person's digest is said by `notice_events`.
+    """Return one notice that is not queued yet: `queue` does that. `notice_events` says whether it waits for the digest.
 
     Args:
-        recipient: who is told.
+        recipient: the person who gets it.
         event: names the templates `email/<event>/…`.
         thread: what the mail belongs to, so that a reminder joins its thread.
         key: what makes the notice one, for instance ``item:12:opened:34``.
@@ -86,7 +86,7 @@ def each(
 
 
 def queue(notices: Iterable[Notice]) -> list[Notice]:
-    """Queue some notices, each unless one with its key exists (R9), in one statement; somebody who left is told nothing.
+    """Queue notices in one statement, except those whose key exists (R9) and those to leavers.
 
     One that was dropped untold, because what it tells was done or closed meanwhile, is queued again: what is asked again is told.
 

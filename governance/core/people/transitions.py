@@ -257,7 +257,7 @@ def _leave(step: Step[Person]) -> Effect:
 
 
 def _keep_two_admins(step: Step[Person]) -> None:
-    """The last two admins stay until there is another: whoever is gone could be given no role back, and no two could give one (S9)."""
+    """Refuse to remove one of the last two admins: two admins are needed to give a role (S9)."""
     _one_at_a_time(_ADMINS_LOCK)
     refusal = admins_left(step.subject, step.now)
     if refusal is not None:

@@ -23,7 +23,7 @@ LONGEST = 4000
 #: How a cell begins that a spreadsheet computes, in each width; blanks before it count for nothing.
 FORMULAS = (*"=+-@", *"＝＋－＠", *"﹦﹢﹣﹫", "\t", "\r", "\n")
 
-#: Categories of what takes no place on a page: controls, formats (overrides of direction, joiners, tags), separators of lines.
+#: Categories of invisible characters: controls, formats (overrides of direction, joiners, tags), separators of lines.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 #: What Unicode has as letters, marks or signs, and what shows nothing all the same: fillers, selectors of a variant, an empty cell.
 _FILLERS = re.compile(
@@ -102,7 +102,7 @@ def erase(rows: QuerySet[FreeText], *, now: datetime) -> None:
 
 
 def erase_from(row: FreeText, text: str, *, now: datetime) -> None:
-    """Leave of a text what is given, without whoever is erased; its key goes too, or the digest would confirm what was there (H6)."""
+    """Keep the given rest of a text. Its key is destroyed too, or the digest would confirm the erased words (H6)."""
     row.text, row.key, row.erased_at = text, b"", now
     row.save(update_fields=["text", "key", "erased_at"])
 

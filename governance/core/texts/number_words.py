@@ -1,4 +1,4 @@
-"""What is said of numbers and days alike on pages, in mails and in reasons. Pure but for the zone that is active."""
+"""Words for numbers and days, the same on pages, in mails and in reasons. Pure except for the active time zone."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person
 from governance.core.timeline.event_words import FACTS, NAMELESS, OF_ITSELF, QUIET, WORDS
 
-#: Model and key of what an event is about (`ledger_events.name_of`).
+#: Model and key of an event's subject (`ledger_events.name_of`).
 Subject = tuple[str, str]
 Said = Mapping[Subject, str]
 NOTHING: Said = MappingProxyType({})
@@ -30,7 +30,7 @@ class Entry:
     Args:
         at: business time.
         actor: who, by name; empty for a job.
-        for_whom: whom they stood in for, by name.
+        for_whom: the name of the delegating person.
         actor_id, for_id: their opaque ids: two people may have one name.
         text: what, to follow the actor's name.
         icon, tone: how it is drawn.
@@ -76,7 +76,7 @@ def subjects_of(
 ) -> dict[Subject, str]:
     """What the reader may read of the events' subjects, in words: one query a model that has words for itself.
 
-    Such a model answers ``in_words(keys, actor, now)``; it is not asked for what is said already.
+    Such a model has ``in_words(keys, actor, now)``. It is called only for subjects without words.
     """
     if actor is None or now is None:
         return {}
@@ -108,7 +108,7 @@ def entries(
         row: whose timeline it is.
         limit: how many events.
         quiet: whether follow-ups are shown too.
-        people: whom the caller has read already; names are asked for only where somebody else acted.
+        people: people that the caller has loaded. Names of other actors are read.
         texts: what the caller has read already and the reader may see, in words.
         actor, now: who reads, and when; without them no subject is called by its own words.
     """

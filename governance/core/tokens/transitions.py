@@ -21,7 +21,7 @@ from governance.core.people.transitions import STILL_HERE
 from governance.core.roles.roles import Permission, Relation
 from governance.core.texts import free_text
 
-#: How a secret begins, so that scanners of repositories and logs recognise one, whoever left it there.
+#: Prefix of every secret, so that scanners of repositories and logs recognise one.
 PREFIX = "csgn_"
 #: How much of a secret is shown afterwards: the prefix and six of its 43 characters.
 SHOWN = len(PREFIX) + 6
@@ -38,7 +38,7 @@ _SECRET = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 
 
 def new_secret() -> str:
-    """A secret of 256 random bits. Whoever makes one shows it once, and keeps it nowhere."""
+    """Return a secret of 256 random bits. The caller shows it once and stores it nowhere."""
     return PREFIX + secrets.token_urlsafe(32)
 
 

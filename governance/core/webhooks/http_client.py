@@ -44,7 +44,7 @@ _ISATAP = 0x00005EFE
 
 
 class NotAllowed(Exception):
-    """The address is none that may be told; the message says why, in a sentence for whoever typed it."""
+    """The address may not get messages. The error's sentence tells the person who typed it why."""
 
 
 def parsed(url: str) -> SplitResult:
@@ -101,7 +101,7 @@ def address_of(host: str, port: int) -> str:
 
     Raises:
         NotAllowed: one of them is private, of this machine or link, or none that anybody has.
-        OSError: the name is not known, or whoever is asked for it does not say in time.
+        OSError: the name is unknown, or the name server does not answer in time.
     """
     addresses = [info[4][0] for info in _resolved(host, port)]
     for address in addresses:
@@ -192,7 +192,7 @@ class _Pinned(http.client.HTTPConnection):
             self.sock.do_handshake()
 
     def cut(self) -> None:
-        """End the exchange under whoever waits for it, or is about to."""
+        """End the exchange, also for a thread that waits for it."""
         self.is_cut, sock = True, self.sock
         if sock is not None:
             try:

@@ -1,4 +1,4 @@
-"""What becomes of a webhook whose maker manages it no more: it is paused until one of those who do resumes it; they are told.
+"""Pause a webhook whose maker may not manage it any more, until a present manager resumes it. The managers are notified.
 
 Its address may be theirs: who has left, or leads the team no more, is not to be told on by default.
 """
@@ -28,7 +28,7 @@ def register() -> None:
 
 
 def of_leaver(person: Person, step: Step[Any]) -> None:
-    """Pause what somebody added who has left."""
+    """Pause the webhooks that a leaver added."""
     _pause(step, WebhookEndpoint.objects.filter(made_by=person), LEFT)
 
 

@@ -2,7 +2,7 @@
 
 Slack takes ``text`` and ``blocks`` (Block Kit), a Workflow of Microsoft Teams a message with an Adaptive Card; anybody else a signed JSON
 object of ``type``, ``timestamp`` and ``data``. All three carry names, what happened in words, and a link; no person, no scope,
-nothing secret. What somebody typed (the name of an automation) stays text in each: it makes no link and calls nobody.
+nothing secret. Typed text, such as an automation's name, stays text: it makes no link and mentions nobody.
 """
 
 from __future__ import annotations

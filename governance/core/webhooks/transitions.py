@@ -1,4 +1,4 @@
-"""Writes about webhooks: who is told of what, and for how long. Queueing stands in `webhook_outbox`, sending in `delivery`.
+"""Add, pause, resume and remove webhooks. `webhook_outbox` queues their messages; `delivery` sends them.
 
 A team's leads manage those of their team, governance admins all of them. The ledger says host, format and events of an endpoint, never its
 address, which holds a secret where Slack and Teams are told.
@@ -24,7 +24,7 @@ ACTIVE, PAUSED, REMOVED = WebhookState.ACTIVE, WebhookState.PAUSED, WebhookState
 #: How long after a test the next one may be sent to the same endpoint.
 BETWEEN_TESTS = timedelta(minutes=1)
 
-#: The mail to whoever manages an endpoint that was paused because nothing arrives there.
+#: The mail to the managers of an endpoint that was paused after failed deliveries.
 PAUSED_MAIL = "webhook_paused"
 
 
@@ -69,7 +69,7 @@ def _add(step: Step[Any], made: WebhookEndpoint, url: str, shape: str, events: S
     target=(PAUSED,),
 )
 def pause(step: Step[WebhookEndpoint], *, why: str = "") -> Effect:
-    """Whoever manages it has it told nothing for a while; a job does where nothing arrives there, and tells them."""
+    """Pause an endpoint. A job does it after failed deliveries, and notifies the managers."""
     step.subject.paused_why = why
     if step.actor.kind == "job":
         _tell(step, why)
@@ -78,7 +78,7 @@ def pause(step: Step[WebhookEndpoint], *, why: str = "") -> Effect:
 
 @transition(WebhookEndpoint, event="webhook.paused", permission=None, source=(ACTIVE,), target=(PAUSED,))
 def pause_without_maker(step: Step[WebhookEndpoint], *, why: str) -> Effect:
-    """Whoever added it manages it no more: it is told nothing until one of those who do resumes it, and they are told."""
+    """Pause an endpoint whose maker may not manage it any more, and notify its managers."""
     step.subject.paused_why = why
     _tell(step, why)
     return Effect(payload={"why": why})
@@ -92,7 +92,7 @@ def pause_without_maker(step: Step[WebhookEndpoint], *, why: str) -> Effect:
     target=(ACTIVE,),
 )
 def resume(step: Step[WebhookEndpoint]) -> Effect:
-    """It is told again of what happens from now on."""
+    """Resume an endpoint: it gets the events from now on."""
     step.subject.paused_why = ""
     return Effect()
 
@@ -105,7 +105,7 @@ def resume(step: Step[WebhookEndpoint]) -> Effect:
     target=(REMOVED,),
 )
 def remove(step: Step[WebhookEndpoint]) -> Effect:
-    """It is told nothing again, and its address is forgotten."""
+    """Remove an endpoint and forget its address."""
     step.subject.sealed_url = ""
     return Effect()
 
@@ -131,7 +131,7 @@ def send_test(step: Step[WebhookEndpoint]) -> Effect:
 
 
 def managers(endpoint: WebhookEndpoint, step: Step[Any]) -> Iterable[Person]:
-    """Who manages it: whoever made it, and its team's leads or, of the whole organisation, the admins; each once."""
+    """Return the managers: the maker, and the team's leads, or the admins for the whole organisation; each once."""
     team = endpoint.team
     others = [team.lead, team.deputy_lead] if team else list(people_with(Role.ADMIN, step.now).order_by("pk"))
     return {person.pk: person for person in (endpoint.made_by, *others) if person is not None}.values()

@@ -1,4 +1,4 @@
-"""What an endpoint can be told of, in one table: events of the ledger, chosen by whoever adds it."""
+"""One table of the ledger events that an endpoint can get. The person who adds it chooses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Told(NamedTuple):
-    """How one event is told.
+    """The message of one event.
 
     Args:
         heading: what it is, as a list of choices and the head of a message have it.
@@ -17,7 +17,7 @@ class Told(NamedTuple):
     sentence: str
 
 
-#: Asked for by whoever manages the endpoint, whatever it is told of.
+#: Sent when a manager of the endpoint asks for a test.
 TEST = "webhook.tested"
 
 EVENTS: dict[str, Told] = {

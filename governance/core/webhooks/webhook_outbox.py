@@ -1,4 +1,4 @@
-"""Queueing what endpoints are told, in the transaction of what happened: one statement, whoever is told."""
+"""Queue webhook messages in the transaction of the change, in one statement for all endpoints."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ON CONFLICT DO NOTHING
 
 
 def announce(step: Step[Any], subject: models.Model, *, team: Team, what: str, page: list[Any]) -> None:
-    """Queue what just happened for every endpoint that is told of it; of one act on several parts of a subject once.
+    """Queue an event for every endpoint that gets it. One act on several parts of a subject is queued once.
 
     Args:
         step: the running operation, whose event it is; one of `EVENTS`.

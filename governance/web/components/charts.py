@@ -1,7 +1,7 @@
 """Pictures drawn as SVG with attributes only: term bars, segments, weekly bars, and the lines between boxes.
 
 The numbers come in as values; nothing here decides what they mean. Colour is a class, so both themes and print work, and
-every picture that says something has words: a label of its own, or text beside it.
+every meaningful picture has words: a label of its own or adjacent text.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def segments(parts: Sequence[str], label: str = "") -> SafeString:
 
 
 def bar(percent: float, label: str = "", tone: str = "") -> SafeString:
-    """Draw a bar that is ``percent`` (0 to 100) full; without a label it is decoration for the words beside it."""
+    """Draw a bar that is ``percent`` (0 to 100) full; without a label it decorates the adjacent words."""
     filled = format_html(
         '<rect class="bar-fill {}" width="{}%" height="6" rx="3"/>', tone, f"{min(max(percent, 0), 100):.4g}"
     )

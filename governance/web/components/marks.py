@@ -35,7 +35,7 @@ def icon(name: str, size: str = "", label: str = "", css: str = "") -> SafeStrin
     Args:
         name: the symbol's id, for instance ``"eye"``.
         size: ``"xs"`` 12, ``"s"`` 14, ``""`` 16 or ``"l"`` 20 pixels.
-        label: what a screen reader says; empty when a word stands beside it.
+        label: the text for a screen reader; empty if adjacent text says the same.
         css: another class, for marks that are filled instead of drawn.
     """
     kind = css or "icon"
@@ -152,7 +152,7 @@ def initials(name: str) -> str:
 
 
 def avatar(name: str, *, me: bool = False, small: bool = False) -> SafeString:
-    """Draw a person's initials in a circle; decoration, so the name has to stand beside it."""
+    """Draw a person's initials in a circle; a decoration, so the name has to be adjacent."""
     classes = f"avatar{' avatar-me' if me else ''}{' avatar-small' if small else ''}"
     return format_html('<span class="{}" aria-hidden="true">{}</span>', classes, initials(name))
 

@@ -221,7 +221,7 @@ def state_word(kind: str, value: str, *, mine: bool = False, holder: str = "") -
         kind: a key of ``STATES``.
         value: the stored state.
         mine: whether the reader is the one it waits for.
-        holder: the name of whoever it waits for, when that is not the reader.
+        holder: the name of the person it waits for, if that is not the reader.
 
     Raises:
         KeyError: for a kind or state that has no word; a page must not invent one.

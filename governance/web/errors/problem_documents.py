@@ -14,7 +14,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.defaults import page_not_found
 
-#: Below this, whoever asks is a program.
+#: Paths below this are called by programs.
 ROOT = "/api/"
 CONTENT_TYPE = "application/problem+json"
 
@@ -62,7 +62,7 @@ def problem(
 
 
 def not_there() -> HttpResponse:
-    """Answer a program what is not there, or not to be seen: nobody is told which."""
+    """Answer 404 to a program, the same for a missing row and for one that it may not see."""
     sentence = "There is nothing here, or nothing that this token may see."
     return problem(404, "NOT_FOUND", sentence, "See /api/v1/openapi.json for what there is.")
 

@@ -53,7 +53,7 @@ class Chrome:
 
     @property
     def menu(self) -> list[dict[str, str]]:
-        """What the reader's menu leads to besides: what everybody may read and nobody needs each day."""
+        """Return the other links of the reader's menu: pages that everybody may read and few need daily."""
         named = (
             ("Conflicts", "conflict", "conflict_list"),
             ("Waivers", "clock", "waiver_list"),

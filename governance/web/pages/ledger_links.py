@@ -1,4 +1,4 @@
-"""Links to the ledger, from the frame and from a page to the events about one row: only for its readers, to whom that page is there."""
+"""Links to the ledger, from the frame and from a page to the events of one row. Only readers of the ledger get them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from governance.web.pages import navigation
 
 
 def ledger_href(row: Model, *, actor: Actor, now: datetime) -> str:
-    """The address of the ledger's events about ``row``, or nothing for whoever may not read the ledger."""
+    """Return the address of the ledger's events of ``row``, or nothing if the reader may not read the ledger."""
     if not access.may(actor, Permission.LEDGER_READ, None, now=now):
         return ""
     (subject_key,) = ledger_events.about(row)
@@ -24,7 +24,7 @@ def ledger_href(row: Model, *, actor: Actor, now: datetime) -> str:
 
 
 def register() -> None:
-    """Have the frame lead to the ledger only whoever may read it."""
+    """Show the ledger's link in the frame only to its readers."""
 
     def may_read(request: HttpRequest) -> bool:
         actor: Actor | None = getattr(

@@ -68,7 +68,7 @@ def register_readers(name: str, may_read: Callable[[HttpRequest], bool]) -> None
 
 
 def everybody(request: HttpRequest) -> bool:
-    """Whoever asks is led there."""
+    """Show the link to every reader."""
     return True
 
 

@@ -74,7 +74,7 @@ def actor_of(request: HttpRequest) -> Actor | None:
 
 
 def zone_for(request: HttpRequest) -> ZoneInfo:
-    """The reader's own zone; the organisation's for whoever set none or is not signed in (H8)."""
+    """Return the reader's own zone, or the organisation's if none is set or nobody is signed in (H8)."""
     user = getattr(request, "user", None)
     return zone_of(getattr(user, "time_zone", ""), ZoneInfo(settings.ORGANISATION_TIME_ZONE))
 

@@ -1,6 +1,6 @@
-"""How much of a request is read, and what is said to one that is more, or that can't be read (I7).
+"""Limits of a request's size, and the answers to a request that is too large or unreadable (I7).
 
-Django's own limits bound fields, their text and the number of files; what they refuse is said here in words.
+Django's own limits bound fields, their text and the number of files; this module answers their refusals in words.
 """
 
 from __future__ import annotations

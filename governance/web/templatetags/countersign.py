@@ -69,7 +69,7 @@ def state(kind: str, value: str, below: str = "", *, mine: bool = False, holder:
             ``webhook`` or ``outcome``.
         value: the stored state; ``approval`` also has ``locked``, ``grant`` also ``ends_soon``, ``resource`` also ``orphaned`` and ``accepted``.
         below: who and when.
-        mine, holder: whom something open waits for.
+        mine, holder: the person that an open task waits for.
         by: who brought it there: "Approved by Theo Brandt".
     """
     word = state_words.state_word(kind, value, mine=mine, holder=holder)
@@ -112,7 +112,7 @@ def age(context: Context, since: datetime) -> SafeString:
 def day(context: Context, on: datetime | date | None, *, near: bool = False, exact: bool = True) -> SafeString | str:
     """Say a day: "today", "Thu 26 Nov", with ``near`` also "in 2 days" when it is within a week; a dash for nothing.
 
-    ``exact=False`` leaves an instant's hour out of what stands behind the word: in a list, where the day is the point.
+    ``exact=False`` leaves out the hour, for lists of days.
     """
     if on is None:
         return "–"
@@ -229,7 +229,7 @@ def note(content: str, tone: str = "", icon: str = "info", label: str = "") -> S
 def field(
     bound: BoundField, label: str = "", help: str = "", wide: bool = True, optional: bool = True
 ) -> dict[str, object]:
-    """Draw one form field: label, control, help under it, error beside it, tied by ``aria-describedby``.
+    """Draw one form field: label, control, help and error, tied by ``aria-describedby``.
 
     Args:
         bound: the field of a form, for instance ``form.purpose``.

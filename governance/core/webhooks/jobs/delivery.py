@@ -1,4 +1,4 @@
-"""Sending what endpoints are told: each once by its id, tried again for hours, and an endpoint where nothing arrives is paused (R9).
+"""Send webhook messages, each once by its id. Failures are retried for hours; then the endpoint is paused (R9).
 
 Claimed, sent and marked as mails are (`delivery_attempts`). What is sent again has the same ``webhook-id``, by which the receiver knows it.
 Endpoints take turns, a message each, and where the last one was not taken nothing is tried until its wait is over: one that answers
@@ -121,7 +121,7 @@ def _post(delivery: WebhookDelivery, at: datetime) -> None:
 
 
 def _given_up(delivery: WebhookDelivery, error: str, now: datetime) -> str:
-    """Give a message up; where nothing else arrived since it was queued either, its endpoint is paused and its managers are told."""
+    """Give a message up. If no other message arrived since it was queued, pause the endpoint and notify its managers."""
     count = delivery_attempts.give_up(delivery, error)
     arrived = delivery.endpoint.deliveries.filter(state=DeliveryState.SENT, pk__gt=delivery.pk)
     if not arrived.exists():

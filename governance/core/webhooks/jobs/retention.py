@@ -39,7 +39,7 @@ def _over(now: datetime) -> QuerySet[WebhookDelivery]:
     source=(WebhookState.ACTIVE, WebhookState.PAUSED, WebhookState.REMOVED),
 )
 def forget(step: Step[WebhookEndpoint]) -> Effect:
-    """A job takes away the oldest of what an endpoint was told long ago, as much as one transaction should."""
+    """Delete the oldest delivered messages of an endpoint, in a batch that fits one transaction."""
     over = _over(step.now).filter(endpoint=step.subject).order_by("pk").values("pk")[:MOST]
     count, _ = WebhookDelivery.objects.filter(pk__in=list(over.values_list("pk", flat=True))).delete()
     return Effect(payload={"deliveries": count, "before": (step.now - KEPT).isoformat()})
