@@ -17,7 +17,7 @@ from typing import Any
 from django.db import models, transaction
 
 from governance.core.actors.actor import Actor
-from governance.core.engine import transition
+from governance.core.engine import step
 from governance.core.models import Membership, Person
 from governance.core.roles.roles import ASSIGNABLE, Role
 from tests import scenarios
@@ -197,9 +197,9 @@ def creating(*transitions: str) -> None:
 @contextmanager
 def inside(row: models.Model, actor: Actor, now: datetime) -> Iterator[None]:
     """Inside an operation of somebody else's on ``row``: where alone an internal one runs."""
-    token = transition._running.set(transition.Step(row, actor, now, "matrix.caused"))
+    token = step.RUNNING.set(step.Step(row, actor, now, "matrix.caused"))
     try:
         with transaction.atomic():
             yield
     finally:
-        transition._running.reset(token)
+        step.RUNNING.reset(token)

@@ -12,18 +12,13 @@ A body saves its own changes to a row before it causes another operation on that
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, cast
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, models, transaction
-from simple_history.utils import bulk_create_with_history
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
@@ -31,129 +26,11 @@ from governance.core.duties import database_refusals
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import InvalidInput, OutOfTurn, Refusal, Refused, refuse
 from governance.core.engine import hooks
+from governance.core.engine.row_lock import bring_up_to_date, lock, state_of
+from governance.core.engine.step import RUNNING, Effect, M, Step, about_of, running
 from governance.core.ledger import ledger_events
-from governance.core.models import FreeText, Person
 from governance.core.roles.roles import PERMISSION_WORDS, Permission
 from governance.core.texts import free_text
-
-M = TypeVar("M", bound=models.Model)
-
-#: Rows of one statement: PostgreSQL takes 65,535 values in one.
-AT_ONCE = 500
-
-
-@dataclass
-class Effect:
-    """What a body did.
-
-    Args:
-        to: the state reached; needed when the declaration names several targets.
-        payload: facts for the ledger event.
-        subject: the row that the event is about, where the body made a new one.
-        then: what is written once the subject stands in the state that it reached, because it rests on that; what it returns are
-            further facts for the event.
-        verb: what the event is called where it came to something else than was asked; consequences follow that one.
-    """
-
-    to: str = ""
-    payload: Mapping[str, Any] = field(default_factory=dict)
-    subject: models.Model | None = None
-    then: Callable[[], Mapping[str, Any]] | None = None
-    after: Callable[[], None] | None = None
-    verb: str = ""
-
-
-@dataclass
-class Step(Generic[M]):
-    """One running call, handed to the body: the locked row, who acts, when, and why."""
-
-    subject: M
-    actor: Actor
-    now: datetime
-    verb: str
-    reason: FreeText | None = None
-    text: str = ""
-    broken: BaseException | None = None
-    events: list[str] = field(default_factory=list)
-
-    @property
-    def why(self) -> str:
-        """What a row of history says of this step: its verb, which call it was, and the reason's keyed digest (H1, H6)."""
-        return " ".join([self.verb, str(self.actor.correlation), *([self.reason.digest] if self.reason else [])])
-
-    def save(self, row: models.Model) -> None:
-        """Save a governed row so that its history names the actor, this step and the reason's keyed digest (H1, H6)."""
-        save_with_history(row, person=self.actor.person, at=self.now, why=self.why)
-
-    def insert(self, rows: Sequence[models.Model]) -> None:
-        """Insert new governed rows of one model as `save` does, in two statements for all of them."""
-        for row in rows:
-            prepare = getattr(row, "prepare", None)
-            if prepare is not None:
-                prepare()
-        if rows:
-            with _signed(rows, person=self.actor.person, at=self.now, why=self.why):
-                bulk_create_with_history(rows, type(rows[0]), batch_size=AT_ONCE)
-
-    def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
-        """Note one further event for a row that the body changed beside its subject; it is written with the step's own."""
-        self.events.append(
-            ledger_events.build(
-                actor=self.actor,
-                verb=verb,
-                subject=row,
-                now=self.now,
-                about_rows=about_of(row),
-                payload=payload,
-                reason=self.reason,
-            )
-        )
-
-    def write(self) -> None:
-        """Append what was noted to the ledger, in order and in one statement."""
-        ledger_events.append_all(self.events)
-        self.events.clear()
-
-
-def save_with_history(row: models.Model, *, person: Person | None, at: datetime, why: str) -> None:
-    """Save a row with one history row of this author, instant and reason; a later save of the instance inherits none."""
-    with _signed([row], person=person, at=at, why=why):
-        row.save()
-
-
-@contextmanager
-def _signed(rows: Sequence[models.Model], *, person: Person | None, at: datetime, why: str) -> Iterator[None]:
-    """Have simple-history read the author off each row inside this block. A job writes history without an author."""
-    signature = {"_history_user": person, "_history_date": at, "_change_reason": why}
-    for row in rows:
-        row.__dict__.update(signature)
-    try:
-        yield
-    finally:
-        for row in rows:
-            for name in signature:
-                row.__dict__.pop(name, None)
-
-
-_running: ContextVar[Step[Any] | None] = ContextVar("running", default=None)
-
-
-@contextmanager
-def running(step: Step[Any]) -> Iterator[None]:
-    """Mark operations inside this block as parts of a step."""
-    token = _running.set(step)
-    try:
-        yield
-    finally:
-        _running.reset(token)
-    if step.broken is not None:
-        raise step.broken
-
-
-def about_of(row: models.Model) -> list[str]:
-    """The names of the rows on whose timelines the events of a row stand."""
-    ask = getattr(row, "ledger_about", None)
-    return ledger_events.about(*ask()) if ask is not None else []
 
 
 def _may_be_a_second_press(refusal: Refusal) -> bool:
@@ -210,7 +87,7 @@ class Transition(Generic[M]):
 
     def _permission_refusal(self, subject: M, actor: Actor, now: datetime) -> Refusal | None:
         if self.permission is None:
-            if _running.get() is not None:
+            if RUNNING.get() is not None:
                 return None
             return Refusal("INTERNAL", "permission", "Nobody does this directly: it follows from something else.")
         refusal = access.token_refusal(actor, self.permission, subject)
@@ -255,7 +132,7 @@ class Transition(Generic[M]):
         """
         if not isinstance(subject, self.model):
             raise TypeError(f"{self.name} is about a {self.model.__name__}, not a {type(subject).__name__}")
-        outer = _running.get()
+        outer = RUNNING.get()
         if outer is not None:
             return self._perform_inside(outer, subject, reason, params)
         return self._perform_alone(subject, actor, now, reason, params)
@@ -320,7 +197,7 @@ class Transition(Generic[M]):
                 raise
             self._record_refusal(subject, known_as, actor, now, reason, sentence, by="database")
             raise refuse(sentence) from error
-        _bring_up_to_date(subject, fresh)
+        bring_up_to_date(subject, fresh)
         return made
 
     def _done_already(self, subject: M, actor: Actor, reason: str, params: Mapping[str, Any]) -> M | None:
@@ -337,7 +214,7 @@ class Transition(Generic[M]):
         )
         if fresh is None or made is None:
             return None
-        _bring_up_to_date(subject, fresh)
+        bring_up_to_date(subject, fresh)
         return subject if made == subject else cast("M", made)
 
     def _perform_inside(self, outer: Step[Any], subject: M, reason: str, params: Mapping[str, Any]) -> M:
@@ -350,7 +227,7 @@ class Transition(Generic[M]):
         except BaseException as error:
             outer.broken = outer.broken or error
             raise
-        _bring_up_to_date(subject, fresh)
+        bring_up_to_date(subject, fresh)
         return made
 
     def _perform(self, subject: M, actor: Actor, now: datetime, reason: str, params: Mapping[str, Any]) -> tuple[M, M]:
@@ -424,69 +301,6 @@ class Transition(Generic[M]):
 
 
 REGISTRY: dict[str, Transition[Any]] = {}
-
-
-def state_of(row: models.Model) -> str:
-    """A row's state, or nothing for a row without one."""
-    return str(getattr(row, "state", ""))
-
-
-def lock(subject: M, parents: Sequence[str]) -> M:
-    """Read the row again FOR NO KEY UPDATE, the rows above it first and always in the same order.
-
-    Whoever wants to change it waits; whoever only refers to it by a foreign key does not, so that the two can't deadlock. The row
-    comes with the locked rows above it, so that guards and body read those and not others.
-
-    Args:
-        subject: the row as the caller knows it; a copy of an unsaved one comes back, since nothing can be locked.
-        parents: dotted paths from it to rows that are locked before it, outermost first; a path that ends in nothing
-            locks nothing.
-
-    Raises:
-        OutOfTurn: a row is gone.
-    """
-    locked: dict[str, models.Model] = {}
-    for path in parents:
-        above: Any = subject
-        for name in path.split("."):
-            above = getattr(above, name) if above is not None else None
-        if above is not None:
-            locked[path] = _read_locked(above)
-    fresh = copy.copy(subject) if subject._state.adding else _read_locked(subject)
-    for path, row in locked.items():
-        way, _, name = path.rpartition(".")
-        _hang(row, name, locked.get(way) if way else fresh)
-    return fresh
-
-
-def _hang(row: models.Model, name: str, below: models.Model | None) -> None:
-    """Give the row below what it names by a foreign key; where it names another one by now, or by no key, that is read when asked for."""
-    keys = (
-        {}
-        if below is None
-        else {
-            model_field.name: model_field.attname
-            for model_field in below._meta.concrete_fields
-            if model_field.is_relation
-        }
-    )
-    if name in keys and getattr(below, keys[name]) == row.pk:
-        setattr(below, name, row)
-
-
-def _read_locked(row: M) -> M:
-    manager = type(row)._base_manager
-    try:
-        return manager.select_for_update(of=("self",), no_key=True).get(pk=row.pk)  # in no order: it would join for one
-    except ObjectDoesNotExist:
-        raise refuse(Refusal("GONE", "state", f"This {row._meta.verbose_name} is no longer there.")) from None
-
-
-def _bring_up_to_date(subject: M, fresh: M) -> None:
-    """Give the caller's instance what the locked one holds, and forget what was prefetched before."""
-    if subject is not fresh:
-        subject.__dict__.pop("_prefetched_objects_cache", None)
-        subject.__dict__.update(fresh.__dict__)
 
 
 def transition(

@@ -15,7 +15,8 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.duty import Duty
 from governance.core.duties.refusals import Refusal, refuse
-from governance.core.engine.transition import Effect, Step, save_with_history, transition
+from governance.core.engine.step import save_with_history
+from governance.core.engine.transition import Effect, Step, transition
 from governance.core.ledger import ledger_events
 from governance.core.models import Delegation, LedgerEvent, Person, RoleAssignment
 from governance.core.models.people import DELEGATION_AHEAD, DELEGATION_DAYS

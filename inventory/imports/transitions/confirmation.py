@@ -13,7 +13,8 @@ from django.db import connection
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refusal, refuse
-from governance.core.engine.transition import Effect, Step, save_with_history, transition
+from governance.core.engine.step import save_with_history
+from governance.core.engine.transition import Effect, Step, transition
 from governance.core.models import Person, Team
 from governance.core.roles.roles import Permission
 from governance.core.texts import free_text

@@ -1,0 +1,77 @@
+"""Lock the row of a transition with its parents, and bring the caller's instance up to date."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+
+from governance.core.duties.refusals import Refusal, refuse
+
+M = TypeVar("M", bound=models.Model)
+
+
+def state_of(row: models.Model) -> str:
+    """A row's state, or nothing for a row without one."""
+    return str(getattr(row, "state", ""))
+
+
+def lock(subject: M, parents: Sequence[str]) -> M:
+    """Read the row again FOR NO KEY UPDATE, the rows above it first and always in the same order.
+
+    Whoever wants to change it waits; whoever only refers to it by a foreign key does not, so that the two can't deadlock. The row
+    comes with the locked rows above it, so that guards and body read those and not others.
+
+    Args:
+        subject: the row as the caller knows it; a copy of an unsaved one comes back, since nothing can be locked.
+        parents: dotted paths from it to rows that are locked before it, outermost first; a path that ends in nothing
+            locks nothing.
+
+    Raises:
+        OutOfTurn: a row is gone.
+    """
+    locked: dict[str, models.Model] = {}
+    for path in parents:
+        above: Any = subject
+        for name in path.split("."):
+            above = getattr(above, name) if above is not None else None
+        if above is not None:
+            locked[path] = _read_locked(above)
+    fresh = copy.copy(subject) if subject._state.adding else _read_locked(subject)
+    for path, row in locked.items():
+        way, _, name = path.rpartition(".")
+        _hang(row, name, locked.get(way) if way else fresh)
+    return fresh
+
+
+def _hang(row: models.Model, name: str, below: models.Model | None) -> None:
+    """Give the row below what it names by a foreign key; where it names another one by now, or by no key, that is read when asked for."""
+    keys = (
+        {}
+        if below is None
+        else {
+            model_field.name: model_field.attname
+            for model_field in below._meta.concrete_fields
+            if model_field.is_relation
+        }
+    )
+    if name in keys and getattr(below, keys[name]) == row.pk:
+        setattr(below, name, row)
+
+
+def _read_locked(row: M) -> M:
+    manager = type(row)._base_manager
+    try:
+        return manager.select_for_update(of=("self",), no_key=True).get(pk=row.pk)  # in no order: it would join for one
+    except ObjectDoesNotExist:
+        raise refuse(Refusal("GONE", "state", f"This {row._meta.verbose_name} is no longer there.")) from None
+
+
+def bring_up_to_date(subject: M, fresh: M) -> None:
+    """Give the caller's instance what the locked one holds, and forget what was prefetched before."""
+    if subject is not fresh:
+        subject.__dict__.pop("_prefetched_objects_cache", None)
+        subject.__dict__.update(fresh.__dict__)

@@ -1,0 +1,137 @@
+"""One running call of a transition: its locked row, its effect, and what it writes to history and ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from django.db import models
+from simple_history.utils import bulk_create_with_history
+
+from governance.core.actors.actor import Actor
+from governance.core.ledger import ledger_events
+from governance.core.models import FreeText, Person
+
+M = TypeVar("M", bound=models.Model)
+
+
+#: Rows of one statement: PostgreSQL takes 65,535 values in one.
+AT_ONCE = 500
+
+
+@dataclass
+class Effect:
+    """What a body did.
+
+    Args:
+        to: the state reached; needed when the declaration names several targets.
+        payload: facts for the ledger event.
+        subject: the row that the event is about, where the body made a new one.
+        then: what is written once the subject stands in the state that it reached, because it rests on that; what it returns are
+            further facts for the event.
+        verb: what the event is called where it came to something else than was asked; consequences follow that one.
+    """
+
+    to: str = ""
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    subject: models.Model | None = None
+    then: Callable[[], Mapping[str, Any]] | None = None
+    after: Callable[[], None] | None = None
+    verb: str = ""
+
+
+@dataclass
+class Step(Generic[M]):
+    """One running call, handed to the body: the locked row, who acts, when, and why."""
+
+    subject: M
+    actor: Actor
+    now: datetime
+    verb: str
+    reason: FreeText | None = None
+    text: str = ""
+    broken: BaseException | None = None
+    events: list[str] = field(default_factory=list)
+
+    @property
+    def why(self) -> str:
+        """What a row of history says of this step: its verb, which call it was, and the reason's keyed digest (H1, H6)."""
+        return " ".join([self.verb, str(self.actor.correlation), *([self.reason.digest] if self.reason else [])])
+
+    def save(self, row: models.Model) -> None:
+        """Save a governed row so that its history names the actor, this step and the reason's keyed digest (H1, H6)."""
+        save_with_history(row, person=self.actor.person, at=self.now, why=self.why)
+
+    def insert(self, rows: Sequence[models.Model]) -> None:
+        """Insert new governed rows of one model as `save` does, in two statements for all of them."""
+        for row in rows:
+            prepare = getattr(row, "prepare", None)
+            if prepare is not None:
+                prepare()
+        if rows:
+            with signed(rows, person=self.actor.person, at=self.now, why=self.why):
+                bulk_create_with_history(rows, type(rows[0]), batch_size=AT_ONCE)
+
+    def record(self, verb: str, row: models.Model, payload: Mapping[str, Any] | None = None) -> None:
+        """Note one further event for a row that the body changed beside its subject; it is written with the step's own."""
+        self.events.append(
+            ledger_events.build(
+                actor=self.actor,
+                verb=verb,
+                subject=row,
+                now=self.now,
+                about_rows=about_of(row),
+                payload=payload,
+                reason=self.reason,
+            )
+        )
+
+    def write(self) -> None:
+        """Append what was noted to the ledger, in order and in one statement."""
+        ledger_events.append_all(self.events)
+        self.events.clear()
+
+
+def save_with_history(row: models.Model, *, person: Person | None, at: datetime, why: str) -> None:
+    """Save a row with one history row of this author, instant and reason; a later save of the instance inherits none."""
+    with signed([row], person=person, at=at, why=why):
+        row.save()
+
+
+@contextmanager
+def signed(rows: Sequence[models.Model], *, person: Person | None, at: datetime, why: str) -> Iterator[None]:
+    """Have simple-history read the author off each row inside this block. A job writes history without an author."""
+    signature = {"_history_user": person, "_history_date": at, "_change_reason": why}
+    for row in rows:
+        row.__dict__.update(signature)
+    try:
+        yield
+    finally:
+        for row in rows:
+            for name in signature:
+                row.__dict__.pop(name, None)
+
+
+RUNNING: ContextVar[Step[Any] | None] = ContextVar("running", default=None)
+
+
+@contextmanager
+def running(step: Step[Any]) -> Iterator[None]:
+    """Mark operations inside this block as parts of a step."""
+    token = RUNNING.set(step)
+    try:
+        yield
+    finally:
+        RUNNING.reset(token)
+    if step.broken is not None:
+        raise step.broken
+
+
+def about_of(row: models.Model) -> list[str]:
+    """The names of the rows on whose timelines the events of a row stand."""
+    ask = getattr(row, "ledger_about", None)
+    return ledger_events.about(*ask()) if ask is not None else []
