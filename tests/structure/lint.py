@@ -36,6 +36,8 @@ PRODUCTION = {
     "EMAIL_URL": "smtp://mail.example.org",
     "COUNTERSIGN_DEMO": "0",
 }
+#: Most characters of a commit's subject (.gitmessage).
+SUBJECT_LENGTH = 72
 #: No database is asked: not even for which migrations it has.
 TESTING = {
     "DJANGO_SETTINGS_MODULE": "governance.settings.test",
@@ -66,6 +68,12 @@ def checks(home: str) -> list[tuple[str, list[str | Path], dict[str, str]]]:
     ]
 
 
+def long_subjects() -> list[str]:
+    """Return the subjects of over 72 characters among the last 20 commits; none outside of a git checkout."""
+    log = subprocess.run(["git", "log", "-20", "--format=%s"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return [subject for subject in log.stdout.splitlines() if len(subject) > SUBJECT_LENGTH]
+
+
 def main() -> int:
     """Run every check; returns the exit status."""
     failed = []
@@ -87,6 +95,8 @@ def main() -> int:
             if not passed:
                 failed.append(name)
                 print(result.stdout, flush=True)
+    for line in long_subjects():
+        print(f"subject: {line}")
     for line in oversized(ROOT):
         print(f"large: {line}")
     print(f"Failed: {', '.join(failed)}." if failed else "All checks passed.")
