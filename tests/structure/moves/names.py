@@ -23,7 +23,12 @@ class Renamer(Mover):
     """All files, and where some of their names go."""
 
     def __init__(self, rows, files) -> None:
-        super().__init__({}, files)
+        names = [row[1] for row in rows]
+        python = [f for f in files if f.endswith(".py") and f.split("/")[0] in ROOTS]
+        every = {f: Path(f).read_text(encoding="utf-8") for f in python}
+        some = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b")
+        super().__init__({}, [f for f in python if some.search(every[f]) or f in {r[2] for r in rows}])
+        self.modules = {module_of(f): f for f in python}
         self.rows = rows
         self.go: dict[tuple[str, str], tuple[str, str]] = {}
         for row in rows:
@@ -172,6 +177,8 @@ class Renamer(Mover):
 
     def said(self, text: str, here: str) -> str:
         for (old, name), (new, put) in self.go.items():
+            if name not in text:
+                continue
             text = re.sub(rf"(?<![\w.]){re.escape(old)}\.{re.escape(name)}(?!\w)", f"{new}.{put}", text)
             if old == here and put != name:
                 text = re.sub(rf"`{re.escape(name)}`", f"`{put}`", text)
