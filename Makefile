@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 # One target after another: two of them may need the same environment made.
 .NOTPARALLEL:
-.PHONY: help run manage check test full soak rules lint format bench docs reset-demo lock clean parts
+.PHONY: help run manage check test full soak rules lint language format bench docs reset-demo lock clean parts
 
 ARGS ?=
 CODES ?= all
@@ -48,6 +48,9 @@ rules: $(VENV)/ready-to-test $(FONTS) ## a passing test for each rule, or its la
 
 lint: $(VENV)/ready-to-test ## format, lint, types, import rules, templates, migrations, deploy checks
 	@exec $(PY) -m tests.structure.lint
+
+language: $(VENV)/ready-to-test ## how plainly code, templates and docs are written, against the limits
+	@exec $(PY) -m tests.structure.language
 
 format: $(VENV)/ready-to-test ## put code and templates into the form that lint asks for
 	@$(VENV)/bin/ruff format --quiet . && $(VENV)/bin/ruff check --quiet --fix . ; \
