@@ -33,10 +33,11 @@ def flag() -> None:
 @shared_task(name=conflict_jobs.JOB)
 def look_for_conflicts() -> None:
     """Look for what is held together and may not be; enforce, remind and end what is due."""
-    run_job(conflict_jobs.JOB, _conflicts_and_waivers)
+    run_job(conflict_jobs.JOB, sweep_conflicts_and_waivers)
 
 
-def _conflicts_and_waivers(now: datetime) -> Mapping[str, int]:
+def sweep_conflicts_and_waivers(now: datetime) -> Mapping[str, int]:
+    """Scan for conflicts and enforce them, then expire waivers and remind people of those that end."""
     return {**conflict_jobs.sweep(now), **waiver_jobs.sweep(now, Actor.of_job(conflict_jobs.JOB))}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from approvals.assignment.escalation_chain import Bench
 from governance.core.actors.actor import Actor
 from governance.core.clock.organisation import organisation_zone
+from governance.core.engine.transition import REGISTRY
 from governance.core.models import Person
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.campaigns.reviewer_ladders import Ladders
@@ -43,10 +44,4 @@ def chunk(what: str, campaign: Campaign, now: datetime, **more: Any) -> bool:
     """One chunk; whether there was one."""
     if what == "ask":
         more["ladders"] = Ladders(Bench.load(now))
-    step = {
-        "freeze": open_campaign.freeze,
-        "ask": open_campaign.ask,
-        "finish": open_campaign.finish,
-        "join_item": open_campaign.join_item,
-    }[what]
-    return step.when_due(campaign, actor=FILLER, now=now, **more)
+    return REGISTRY[f"recertification.campaign.{what}"].when_due(campaign, actor=FILLER, now=now, **more)

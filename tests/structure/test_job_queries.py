@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from approvals.conflicts import jobs as conflict_jobs
 from approvals.decisions.jobs import approval_signals
 from approvals.intake import bulk_import
 from approvals.proposals import jobs as proposal_jobs
 from approvals.submissions import jobs as approval_sweeps
+from approvals.tasks import sweep_conflicts_and_waivers
 from governance.recertification.campaigns import jobs as campaign_jobs
 from governance.recertification.items.jobs import triggered_items
 from governance.recertification.reminders import jobs as reminder_jobs
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("R9")]
 JOBS = (
     approval_sweeps.sweep,
     bulk_import.sweep,
-    conflict_jobs.sweep,
+    sweep_conflicts_and_waivers,
     proposal_jobs.sweep,
     triggered_items.sweep,
     campaign_jobs.sweep,

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.urls import reverse
 
-from approvals.conflicts import jobs as conflict_jobs
 from approvals.models import Conflict, ConflictState, Grant, Submission, Waiver
+from approvals.tasks import sweep_conflicts_and_waivers
 from governance.core.clock import business_time
 from governance.core.mail import jobs as mail_jobs
 from governance.core.models import ClockOffset, Person
@@ -182,14 +182,14 @@ def test_another_has_it_waived_and_when_that_ends_it_is_back_and_the_owner_is_to
     expect(page.locator("#conflicts")).to_contain_text("Waived until")
     submission = place.submit(page)
     place.sign(submission)
-    conflict_jobs.sweep(business_time.now())
+    sweep_conflicts_and_waivers(business_time.now())
     conflict = Conflict.objects.get(automations__contains=[automation.pk])
     page = place.come(n.sana).page
     page.goto(conflict.href)
     expect(page.get_by_text("Waived", exact=True).first).to_be_visible()
 
     business_time.move(timedelta(days=11))
-    conflict_jobs.sweep(business_time.now())
+    sweep_conflicts_and_waivers(business_time.now())
     mail_jobs.send_due(now=business_time.now())
     told = [mail for mail in smtp.to(n.jonas.email) if mail["Subject"].startswith("In conflict again")]
     assert len(told) == 1, [mail["Subject"] for mail in smtp.to(n.jonas.email)]

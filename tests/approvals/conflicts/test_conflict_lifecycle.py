@@ -11,6 +11,7 @@ from approvals.conflicts import transitions as conflict_transitions
 from approvals.grants.transitions import lifecycle
 from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission
 from approvals.models import grant as model_grant
+from approvals.tasks import sweep_conflicts_and_waivers
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refused
 from governance.core.models import LedgerEvent, Notice
@@ -96,8 +97,8 @@ def test_a_mail_names_nothing_that_its_reader_does_not_see(plain: Company) -> No
     c, n = plain, plain.people
     write, read = on(c.slack, levels=["write"]), on(c.slack, levels=["read"])
     conflict_rules.rule(write, read, mode="enforce", rating="high", scope="chain")
-    conflict_jobs.sweep(c.now)
-    conflict_jobs.sweep(c.now + timedelta(days=7))
+    sweep_conflicts_and_waivers(c.now)
+    sweep_conflicts_and_waivers(c.now + timedelta(days=7))
     for event in ("conflict_opened", "conflict_enforced"):
         told = {one.recipient_id: one.context for one in Notice.objects.filter(event=event)}
         assert {n.rita.pk, n.jonas.pk, n.grace.pk} <= told.keys()
@@ -146,12 +147,12 @@ def test_no_older_one_goes_for_a_newer_that_somebody_has_stopped(plain: Company,
     held = Grant.objects.filter(entitlement__isnull=False)
     newest, at = held.newest_first()[0], plain.now + timedelta(days=7)
     if when == "after":
-        conflict_jobs.sweep(at)
+        sweep_conflicts_and_waivers(at)
         newest.refresh_from_db()
     owner = newest.entitlement.resource.owner
     lifecycle.stop(newest, actor=as_actor(owner), now=at, reason="It posts too much.")
     for after in (timedelta(), timedelta(hours=1), timedelta(days=8)):
-        conflict_jobs.sweep(at + after)
+        sweep_conflicts_and_waivers(at + after)
     assert held.get(state=GrantState.ACTIVE) != newest
     newest.refresh_from_db()
     assert (newest.suspended_why, newest.in_conflict) == (model_grant.Why.STOPPED, True), "two others lift it"
@@ -165,7 +166,7 @@ def test_nor_for_one_that_its_review_has_taken_back_and_keeps_after_all(plain: C
     newest, at = held.newest_first()[0], plain.now + timedelta(days=7)
     with inside(newest.automation, JOB, at):
         lifecycle.suspend(newest, actor=JOB, now=at, why=model_grant.Why.REVIEW)
-    conflict_jobs.sweep(at)
+    sweep_conflicts_and_waivers(at)
     newest.refresh_from_db()
     with inside(newest.automation, JOB, at), pytest.raises(Refused) as no:
         lifecycle.reinstate(newest, actor=JOB, now=at, why=[model_grant.Why.REVIEW])

@@ -21,7 +21,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from approvals.conflicts import jobs as conflict_jobs
 from approvals.decisions.transitions import decide as transition_decide
 from approvals.grants.jobs import expiry
 from approvals.grants.transitions import lifecycle as transition_lifecycle
@@ -45,6 +44,7 @@ from approvals.proposals import jobs as proposal_jobs
 from approvals.proposals import transitions as proposal_transitions
 from approvals.submissions import jobs as submission_jobs
 from approvals.submissions.transitions import put_in_force, withdraw
+from approvals.tasks import sweep_conflicts_and_waivers
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refused
@@ -418,7 +418,7 @@ class Held(Steps):
     def sweep(self) -> None:
         """The jobs of the next minutes, until nothing is left for them."""
         for _ in range(12):
-            counts = conflict_jobs.sweep(self.now)
+            counts = sweep_conflicts_and_waivers(self.now)
             self.seen["suspended"] += counts["enforced"]
             if not counts["enforced"]:
                 return

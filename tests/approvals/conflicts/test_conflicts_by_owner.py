@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from approvals.conflicts import jobs as conflict_jobs
 from approvals.models import Submission
+from approvals.tasks import sweep_conflicts_and_waivers
 from inventory.models import Automation
 from tests.approvals.chains import described, in_force
 from tests.approvals.conflicts import conflict_rules
@@ -25,7 +25,7 @@ def caught(c: Company) -> None:
     """A report of Jonas's that one rule catches for a record and another refuses."""
     conflict_rules.rule(on(c.erp), on(c.slack), code="told")
     conflict_rules.rule(on(c.slack), on(c.erp), code="refused", title="Never both", mode="enforce")
-    conflict_jobs.sweep(c.now)
+    sweep_conflicts_and_waivers(c.now)
 
 
 def two_teams_in_a_chain(c: Company) -> Automation:
@@ -35,7 +35,7 @@ def two_teams_in_a_chain(c: Company) -> Automation:
     in_force(c, described(c, "Writes", (c.slack, "write", "in")))
     other = in_force(c, described(c, "Elsewhere", (c.slack, "read", "in"))).automation
     moved(other.pk, team=n.marketing, business_owner=n.grace, technical_owner=n.tom)
-    conflict_jobs.sweep(c.now)
+    sweep_conflicts_and_waivers(c.now)
     return other
 
 
@@ -88,7 +88,7 @@ def test_one_in_no_conflict_says_nothing_and_the_line_costs_one_query_however_ma
     assert "It has a part in" not in who.get(href).content.decode()
     for number in range(4):
         conflict_rules.rule(on(plain.erp), on(plain.slack), code=f"told-{number}")
-    conflict_jobs.sweep(plain.now)
+    sweep_conflicts_and_waivers(plain.now)
     assert asked() == none
 
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from approvals.conflicts import default_rules
-from approvals.conflicts import jobs as conflict_jobs
 from approvals.conflicts.check import automation, cases
 from approvals.models import Conflict, ConflictState, Grant, GrantState, Submission, SubmissionState, Waiver
+from approvals.tasks import sweep_conflicts_and_waivers
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.duties.refusals import InvalidInput, Refused
 from governance.core.models import Person
@@ -127,7 +127,7 @@ def held_before(c: Company) -> Conflict:
         chains.in_force(c, version(c, name))
     (said,) = (one.to_dict() for one in default_rules.shipped() if one.code == CODE)
     conflict_rules.unsaved({**said, "code": "no-sharing"}, c.now).save()
-    conflict_jobs.sweep(c.now)
+    sweep_conflicts_and_waivers(c.now)
     return Conflict.objects.get(code="no-sharing")
 
 
@@ -139,13 +139,13 @@ def test_what_was_shared_before_has_its_days_and_then_the_newer_is_held_back(com
     c, conflict = company, start
     assert conflict.due_at == c.now + timedelta(days=7)
     assert conflict.subject == NonHumanIdentity.objects.get().pk
-    conflict_jobs.sweep(c.now + timedelta(days=6))
+    sweep_conflicts_and_waivers(c.now + timedelta(days=6))
     assert not Grant.objects.filter(state=GrantState.SUSPENDED).exists()
-    conflict_jobs.sweep(c.now + timedelta(days=7))
+    sweep_conflicts_and_waivers(c.now + timedelta(days=7))
     held_back = Grant.objects.filter(state=GrantState.SUSPENDED)
     assert {one.automation.name for one in held_back} == {"second"}
     assert {one.automation.name for one in Grant.objects.filter(state=GrantState.ACTIVE)} == {"first"}
-    conflict_jobs.sweep(c.now + timedelta(days=7, minutes=1))
+    sweep_conflicts_and_waivers(c.now + timedelta(days=7, minutes=1))
     conflict.refresh_from_db()
     assert conflict.state == ConflictState.ENDED
 

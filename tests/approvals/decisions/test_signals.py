@@ -145,10 +145,10 @@ def test_security_is_told_once_a_night_and_once_a_window(
     assert "Rita Novak and Theo Brandt" in letter.subject
     assert "/signals/" in letter.text
     assert JobRun.objects.get(job=job_signals.JOB).counts == {"looked": 1, "signals": 1, "told": 2}
-    assert not nightly.is_due(at + timedelta(hours=3))
+    assert not nightly.is_due(at + timedelta(hours=3), job_signals.JOB)
     assert job_signals.sweep(at + timedelta(hours=3)) == {}
     next_night = at + timedelta(days=1)
-    assert nightly.is_due(next_night)
+    assert nightly.is_due(next_night, job_signals.JOB)
     assert job_signals.flag(next_night) == (1, 0), "whoever was told is not told again"
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from approvals.conflicts import jobs as conflict_jobs
 from approvals.models import Conflict, Submission, Waiver
+from approvals.tasks import sweep_conflicts_and_waivers
 from governance.core.models import Person
 from governance.core.roles.roles import Role
 from inventory.models import Version
@@ -95,7 +95,7 @@ def test_what_is_held_still_after_its_waiver_is_loud_at_home_and_on_the_page_of_
     assert waiver.ends_at is not None
     before = {who.pk: cost(client_of(who), reverse("home"))[0] for who in (n.rita, n.sana)}
     for at, is_over in ((waiver.ends_at - timedelta(hours=1), False), (waiver.ends_at, True)):
-        conflict_jobs.sweep(at)
+        sweep_conflicts_and_waivers(at)
         monkeypatch.setattr("governance.core.clock.business_time.now", lambda at=at: at)
         for who in (n.theo, n.omar):
             assert over_at_home(who) == []
@@ -121,7 +121,7 @@ def test_of_a_conflict_of_several_home_names_one_that_the_reader_answers_for(
         plain, lambda export: export.update(id="other", name="A first of all"), business_owner=n.piet
     )
     waiver = start
-    conflict_jobs.sweep(waiver.ends_at)
+    sweep_conflicts_and_waivers(waiver.ends_at)
     Conflict.objects.filter(pk=Conflict.objects.standing("again", waiver.ends_at).get().pk).update(
         automations=sorted([mine.pk, other.automation_id])
     )
@@ -136,7 +136,7 @@ def test_and_is_said_no_more_once_another_lifts_it_or_it_is_resolved(
 ) -> None:
     n, one = plain.people, plain_in_force.automation
     first = start
-    conflict_jobs.sweep(first.ends_at)
+    sweep_conflicts_and_waivers(first.ends_at)
     monkeypatch.setattr("governance.core.clock.business_time.now", lambda: first.ends_at)
     assert over_at_home(n.rita) == ["Never both"]
     grant(plain, ask(plain, one, days=5, now=first.ends_at), n.sana, now=first.ends_at)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from approvals.conflicts import jobs as conflict_jobs
 from approvals.grants import circuit_breaker
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import Conflict, Grant, HeldBatch, HeldGrant, PolicyVersion, RevocationTask, Submission, Waiver
 from approvals.policies import queries as policy_queries
+from approvals.tasks import sweep_conflicts_and_waivers
 from governance.core.duties.refusals import DutyConflict, InvalidInput, Refused
 from governance.core.models import LedgerEvent
 from inventory.automations.transitions import lifecycle
@@ -109,7 +109,7 @@ def test_what_is_held_in_a_conflict_has_the_days_that_policy_gives(
 ) -> None:
     ruled(plain, conflicts={"low": 25, "medium": 20, "high": 3})
     conflict_rules.rule(on(plain.erp), on(plain.slack), mode="enforce", rating=rating)
-    conflict_jobs.sweep(plain.now)
+    sweep_conflicts_and_waivers(plain.now)
     assert Conflict.objects.get().due_at == plain.now + timedelta(days=days)
 
 

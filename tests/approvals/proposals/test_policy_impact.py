@@ -16,7 +16,7 @@ from approvals.proposals import transitions as proposal_transitions
 from approvals.proposals.impact import policy
 from approvals.proposals.kinds import kind as kind_kind
 from approvals.proposals.kinds.kind import Span
-from inventory.versions import assessment
+from inventory.risk import policy as risk_policy
 from tests.approvals import stock_report
 from tests.approvals.light_path import low_risk_report
 from tests.approvals.proposals.policy_proposals import changed, in_force
@@ -133,7 +133,7 @@ def test_tiers_are_by_the_policy_in_force_and_open_submissions_keep_theirs(
     stock_submitted.refresh_from_db()
     assert stock_submitted.tier == "standard"
     assert stock_submitted.policy.number == 1
-    assert assessment.judging.rules(company.now) == stricter["tiers"]
+    assert risk_policy.rules(company.now) == stricter["tiers"]
     newer = stock_report.submitted(company, stock_report.one_more_channel)
     assert (newer.tier, newer.policy) == ("high", version)
     assert {one.seats.count() for one in newer.approvals.filter(kind="privilege")} == {2}

@@ -11,6 +11,7 @@ from approvals.conflicts import transitions as conflict_transitions
 from approvals.grants.transitions import lifecycle as transition_lifecycle
 from approvals.models import Conflict, ConflictState, Grant, Submission, Waiver
 from approvals.models import grant as model_grant
+from approvals.tasks import sweep_conflicts_and_waivers
 from approvals.waivers import transitions as waiver_transitions
 from governance.core.actors.actor import Actor
 from governance.core.duties.refusals import Refused
@@ -37,7 +38,7 @@ JOB = Actor.of_job(conflict_jobs.JOB)
 def sweep(at: datetime) -> None:
     """Run the sweep twice, as in a few minutes."""
     for _ in range(2):
-        conflict_jobs.sweep(at)
+        sweep_conflicts_and_waivers(at)
 
 
 def suspended() -> list[int]:

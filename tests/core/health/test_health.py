@@ -181,7 +181,9 @@ def test_the_health_check_fails_on_late_jobs_lost_mail_an_older_database_and_ope
     northwind: Northwind, settings: Any, tmp_path: Path
 ) -> None:
     settings.LEDGER_CHECKPOINT_FILE = tmp_path / "checkpoint.json"
-    assert any("controls.seal has not run at all" in sentence for sentence in said())
+    # The database may be new, and a job has its time for a first run.
+    an_hour_on = business_time.real() + timedelta(hours=1)
+    assert any("controls.seal has not run at all" in sentence for sentence in said(at=an_hour_on))
     for job in job_runs.health(business_time.real()):
         job_runs.run_job(job.job, lambda now: {})
     assert said() == []
@@ -372,7 +374,7 @@ def test_the_clock_has_one_row_and_its_moves_add_up() -> None:
 def test_the_clock_moves_for_every_process_and_stands_still_in_one_that_is_no_demo(committed: None) -> None:
     before = business_time.offset()
     business_time.move(timedelta(days=3))
-    ask = "import django; django.setup(); from governance.core import clock; print(clock.offset().total_seconds())"
+    ask = "import django; django.setup(); from governance.core.clock import business_time; print(business_time.offset().total_seconds())"
 
     def elsewhere(**more: str) -> float:
         environment = {**os.environ, "DATABASE_POOL_MAX": "0", **more}

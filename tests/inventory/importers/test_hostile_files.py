@@ -223,7 +223,7 @@ def test_a_defect_of_the_importer_ends_as_a_problem_without_a_trace(monkeypatch:
     def broken(*_args: object) -> object:
         raise KeyError("the-content-of-the-file")
 
-    monkeypatch.setattr(boundary.n8n, "read_workflow", broken)
+    monkeypatch.setattr(boundary.n8n_workflow, "read_workflow", broken)
     problem = _refused(json.dumps(workflow(node("noOp"))).encode())
     assert "KeyError" in problem.reason
     assert "the-content-of-the-file" not in f"{problem}{problem!r}"

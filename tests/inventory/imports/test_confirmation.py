@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from governance.core.duties.refusals import InvalidInput, NotPermitted, OutOfTurn
 from governance.core.models import LedgerEvent
 from inventory import importers
+from inventory.importers import reader
 from inventory.importers.n8n import privileges
 from inventory.imports import resolution
 from inventory.imports.transitions import confirmation, manual_registration, previews
@@ -453,7 +454,7 @@ def test_a_better_reader_of_code_judges_a_known_version_anew(
 
 
 def importers_version_before() -> str:
-    return str(importers.reading.VERSION)
+    return str(reader.VERSION)
 
 
 @pytest.mark.rule("I2")

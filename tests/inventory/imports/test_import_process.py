@@ -146,7 +146,7 @@ def test_the_child_has_its_limits_and_is_told_nothing_but_by_its_pipe() -> None:
 def test_a_child_ends_with_the_thread_that_started_it() -> None:
     """The child asks the kernel for this before it reads a file."""
     code = (
-        "import os, sys; from inventory.registry import import_process as p\n"
+        "import os, sys; from inventory.imports import import_process as p\n"
         "one = p.Importer(p.LIMITS, key=b'k'); one.__enter__(); one.read('x.json', b'{', seconds=20)\n"
         "print(one.pid, flush=True); os.kill(os.getpid(), 9)"
     )

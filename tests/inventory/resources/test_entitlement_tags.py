@@ -1,3 +1,33 @@
 """An entitlement has its tags from the moment it is made: imported, or added by an owner (S6)."""
 
 from __future__ import annotations
+
+import pytest
+
+from inventory.models import Privilege, ResourceKind
+from inventory.resources.transitions import resources
+from tests import scenarios
+from tests.people import as_actor
+from tests.scenarios import Company
+from tests.trigger_bypass import given
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
+
+
+def test_what_is_imported_has_the_tags_of_its_connector(company: Company) -> None:
+    version = scenarios.brought_in(company)
+    held = Privilege.objects.filter(version=version).select_related("entitlement")
+    found = {(one.connector, one.entitlement.code): one.entitlement.tags for one in held}
+    assert "message.send" in next(given for (connector, _), given in found.items() if connector == "slack")
+    assert any(found.values())
+
+
+def test_what_an_owner_adds_has_the_tags_of_its_words(company: Company) -> None:
+    n, slack = company.people, company.slack
+    said = {"words": "May approve requests", "level": "write"}
+    resources.add_entitlement(slack, actor=as_actor(n.omar), now=n.now, code="request:approve", **said)
+    assert slack.entitlements.get(code="request:approve").tags == ["approve"]
+    given(slack, kind=ResourceKind.SECRET_STORE)
+    slack.refresh_from_db()
+    resources.add_entitlement(slack, actor=as_actor(n.omar), now=n.now, code="kv:entry", words="May look", level="read")
+    assert slack.entitlements.get(code="kv:entry").tags == ["secrets.read"]

@@ -9,6 +9,7 @@ import pytest
 from approvals.conflicts import jobs as conflict_jobs
 from approvals.grants.transitions import lifecycle
 from approvals.models import Conflict, Grant, GrantState, grant
+from approvals.tasks import sweep_conflicts_and_waivers
 from governance.core.actors.actor import Actor
 from governance.core.models import Notice
 from governance.recertification.items import item_title
@@ -132,7 +133,7 @@ def test_it_closes_when_the_time_is_up_and_the_newest_is_suspended(held: Held, a
     opened(at)
     due = at + timedelta(days=7)
     for _ in range(2):
-        conflict_jobs.sweep(due)
+        sweep_conflicts_and_waivers(due)
     assert newest(held).suspended_why == grant.Why.CONFLICT
     assert closing.close_due(due, JOB) == 1
     assert Item.objects.get().outcome == ItemOutcome.RESOLVED

@@ -1,6 +1,6 @@
 """Move or rename top-level names of modules by a list, and follow each in imports and references.
 
-Run with Python 3.12 or newer, from the project's root: `python3 tests/structure/moves/names.py LIST.csv`.
+Run with Python 3.12 or newer, from the project's root: `python3 -m tests.structure.moves.names LIST.csv`.
 A line is `file,name,new file,new name,docstring`: an empty new file or new name stays as it is; the docstring is for a file that is new.
 The imports of the old file are copied to the new one: let ruff remove those that it does not need.
 """
@@ -15,8 +15,7 @@ import tokenize
 from collections import defaultdict
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from move import ROOTS, Mover, Scopes, module_of
+from tests.structure.moves.move import ROOTS, Mover, Scopes, module_of
 
 
 class Renamer(Mover):
