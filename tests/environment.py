@@ -20,11 +20,19 @@ from governance.devserver import broker, child_process, postgres
 ROOT = Path(__file__).resolve().parents[1]
 #: A database beside the one of the tests, as migrating leaves it; to copy.
 MIGRATED = "migrated"
+#: A database whose files are in memory is made anew in a tenth of the time. It takes 100 MB, and what tests write.
+MEMORY, ROOM_IN_MEMORY = Path("/dev/shm"), 4 * 2**30
 
 
 def required(part: str) -> bool:
     """Whether this run may not go without `part`: ``REQUIRE=postgres,redis,browser,curl,nginx,samples`` in CI turns a skip into a failure."""
     return part in os.environ.get("REQUIRE", "").replace(" ", "").split(",")
+
+
+def place() -> Path | None:
+    """Where a run's folder goes: in memory if there is room, else wherever temporary files go."""
+    has_room = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_IN_MEMORY
+    return MEMORY if has_room else None
 
 
 def free_port() -> int:
@@ -70,7 +78,9 @@ class Environment:
         """Put the tests' database back to what migrating left; whoever is connected is thrown out."""
         with psycopg.connect(self.superuser_url(), dbname="template1", autocommit=True) as opened:
             opened.execute(f"DROP DATABASE {postgres.DATABASE} WITH (FORCE)")
-            opened.execute(f"CREATE DATABASE {postgres.DATABASE} OWNER {postgres.ROLE} TEMPLATE {MIGRATED}")
+            opened.execute(
+                f"CREATE DATABASE {postgres.DATABASE} OWNER {postgres.ROLE} TEMPLATE {MIGRATED} STRATEGY FILE_COPY"
+            )
 
     def _await(self, server: postgres.Cluster | broker.Broker, log_file: Path) -> None:
         """Start one server and wait until it answers."""
@@ -90,7 +100,7 @@ class Environment:
 def prepare() -> Environment:
     """Choose folders, sockets and ports, and write them where the settings read them."""
     before = dict(os.environ)
-    folder = Path(tempfile.mkdtemp(prefix="countersign-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="countersign-test-", dir=place()))
     sockets = folder / "sockets"
     sockets.mkdir(mode=0o700)
     given = os.environ.get("REDIS_URL", "")
