@@ -10,8 +10,9 @@ for that address of every model; ``method``; ``subject``, which `address_subject
 - ``login`` is a redirect to the sign-in. Every address needs one unless it says otherwise: this is what whoever is not signed
   in, or has left, gets where no line names them; ``*`` does not speak of them.
 
-Everybody is sent where a POST changes something and where answers differ. Of each answer only `FEW` are where all who are signed
-in get the same, and where a GET asks before a POST that has lines of its own; who, changes from line to line.
+Everybody is sent where the answers to a GET differ. Where those to a POST do, `WRITERS` of each answer are, and everybody under
+`make full`: what everybody may do is asked of the operation itself (``test_transitions.py``). Of each answer only `FEW` are where all
+who are signed in get the same, and where a GET asks before a POST that has lines of its own; who, changes from line to line.
 
 A method without a line is not accepted: 405. A POST sends what somebody who may would send, and is rolled back. No GET writes;
 a refusal writes what was tried into the ledger, and nothing else.
@@ -76,6 +77,7 @@ NOT_KEPT = "no-store, private"
 
 #: How many of those who get the same answer are sent where not everybody is; as many as there are `PEOPLE` sends them all.
 FEW = 2
+WRITERS = run_lengths.of(3, full=len(PEOPLE))
 #: How many forms and addresses are sent whatever comes to mind, and how often each.
 FORMS, EACH = 4, run_lengths.of(5, soak=int(os.environ.get("SOAK_EXAMPLES", "20")))
 #: Where a link of a page leads, without what it filters by there.
@@ -110,6 +112,7 @@ def test_an_address_that_is_missing_from_the_table_or_has_gone_is_found() -> Non
     assert set(ADDRESSES) == set(names(get_resolver().url_patterns))
 
 
+@pytest.mark.full
 @pytest.mark.rule("S5", "H1")
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_everybody_gets_what_the_table_says(portal: Portal, address: str) -> None:
@@ -151,14 +154,15 @@ def sent(key: Key, cells: dict[str, str]) -> dict[str, str]:
     """Who of those whom a line names is sent, with what they should get."""
     address, method, subject = key
     is_question = method == "GET" and (address, "POST", subject) in CELLS
-    if len(set(cells.values()) - {"login"}) > 1 and not is_question:
+    differ = len(set(cells.values()) - {"login"}) > 1 and not is_question
+    if differ and method == "GET":
         return cells
     first = list(CELLS).index(key) % len(PEOPLE)
     in_turn = [who for who in (*list(PEOPLE)[first:], *list(PEOPLE)[:first]) if who in cells]
     of_each: dict[str, list[str]] = {}
     for who in in_turn:
         of_each.setdefault(cells[who], []).append(who)
-    return {who: said for said, people in of_each.items() for who in people[:FEW]}
+    return {who: said for said, people in of_each.items() for who in people[: WRITERS if differ else FEW]}
 
 
 def written_wrongly(address: str, method: str, answer: Answer) -> Iterator[str]:
@@ -194,6 +198,7 @@ def test_a_method_without_a_line_is_not_accepted(portal: Portal) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.full("asks every page once more")
 def test_htmx_gets_the_same_verdict(portal: Portal) -> None:
     """For each GET, one of those who may, one of those who may not, and nobody: a fragment is no way around."""
     wrong = []
@@ -209,6 +214,7 @@ def test_htmx_gets_the_same_verdict(portal: Portal) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.full("opens every page, to follow its links")
 @pytest.mark.parametrize("who", ["nobody", "builder"])
 def test_no_page_links_to_what_its_reader_is_refused(portal: Portal, who: str) -> None:
     read: dict[str, Answer] = {}

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from approvals.conflicts import held_access, members, scan
 from approvals.conflicts import queries as conflict_queries
@@ -42,19 +41,24 @@ from tests.scenarios import Company
 
 pytestmark = [pytest.mark.race, pytest.mark.soak]
 
-SCOPES = ("owner", "identity", "chain")
+OTHERS = pytest.mark.full("the same race once more, by what else the two have in common")
+SCOPES = ("owner", pytest.param("identity", marks=OTHERS), pytest.param("chain", marks=OTHERS))
 #: Puts a rule in force that means this test's resource only.
 Put = Callable[..., ConflictRule]
 
 
-@pytest.fixture
-def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
-    """A company of each test's own, committed."""
+@pytest.fixture(scope="module")
+def founded(django_db_setup: None, django_db_blocker: Any) -> Company:
+    """A company of this module's own, committed."""
     with django_db_blocker.unblock():
-        made = scenarios.company(build(uuid.uuid4().hex[:8]))
-        yield made
-        Automation.objects.filter(team=made.people.finance_ops).update(state="retired")
-        connections.close_all()
+        return scenarios.company(build(uuid.uuid4().hex[:8]))
+
+
+@pytest.fixture
+def firm(founded: Company, committed: None) -> Iterator[Company]:
+    """The company, in which nothing is in use that an earlier test brought in."""
+    yield founded
+    Automation.objects.filter(team=founded.people.finance_ops).update(state="retired")
 
 
 @pytest.fixture
@@ -165,6 +169,7 @@ def test_of_two_at_once_that_are_in_conflict_together_one_comes_into_force(
         leave_nothing(firm)
 
 
+@pytest.mark.full("one more race for the same lock")
 @pytest.mark.rule("S6")
 def test_of_two_at_once_that_take_a_signature_together_the_other_is_asked_for_it_with_the_next_press(
     firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch
@@ -186,6 +191,7 @@ def test_of_two_at_once_that_take_a_signature_together_the_other_is_asked_for_it
     assert states(*pair) == [SubmissionState.IN_FORCE] * 2
 
 
+@pytest.mark.full("shows what the lock is worth")
 @pytest.mark.rule("S6", "A16")
 @pytest.mark.parametrize("scope", SCOPES)
 def test_without_the_lock_both_come_into_force(
@@ -221,6 +227,7 @@ def last_words(c: Company, made: Submission) -> Callable[[], object]:
     return approving(Approval.objects.get(pk=record.pk), c.people.sana, c)
 
 
+@pytest.mark.full("one more race for the same lock")
 @pytest.mark.rule("S6", "S8")
 def test_a_rule_that_comes_into_force_after_both_were_told_is_asked_of_both(
     firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch
@@ -232,6 +239,7 @@ def test_a_rule_that_comes_into_force_after_both_were_told_is_asked_of_both(
     assert caught(firm, made[0]) == 0
 
 
+@pytest.mark.full("one more race for the same lock")
 @pytest.mark.rule("S6", "S7")
 def test_a_waiver_that_ends_after_both_were_told_lifts_nothing(
     firm: Company, put: Put, monkeypatch: pytest.MonkeyPatch

@@ -156,6 +156,7 @@ def test_what_others_hold_beside_it_counts_as_a_check_counts_it(
     assert "beside what others hold now" in says(one)[0]
 
 
+@pytest.mark.full("submits many, to count queries")
 @READS_THRICE
 def test_it_asks_as_many_queries_of_many_submissions_as_of_one(plain: Company) -> None:
     c, asks = plain, []

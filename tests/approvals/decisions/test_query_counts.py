@@ -63,6 +63,7 @@ def in_each_stage(c: Company) -> tuple[list[Submission], list[Submission]]:
     return before, after
 
 
+@pytest.mark.full("submits many, to count queries")
 @pytest.mark.rule("A10", "R9")
 def test_reminding_costs_the_same_for_one_submission_as_for_two(company: Company) -> None:
     before, after = in_each_stage(company)

@@ -327,6 +327,7 @@ def test_whatever_the_order_each_held_grant_is_released_or_let_be_exactly_once(
         world.settle()
 
 
+@pytest.mark.full("asks of 70,000 grants")
 @pytest.mark.rule("G6")
 def test_it_is_asked_of_more_grants_than_a_statement_takes_values() -> None:
     many = range(1, 70_001)

@@ -47,6 +47,7 @@ def _shown(who: Person, path: str) -> tuple[str, int]:
     return answer.content.decode(), len(counted)
 
 
+@pytest.mark.full("lists many, to count queries")
 @pytest.mark.rule("G4")
 @pytest.mark.parametrize("show", ["", "?show=done", "?mine=1"])
 def test_no_list_asks_more_the_longer_it_is(show: str, company: Company) -> None:

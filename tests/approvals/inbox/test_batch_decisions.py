@@ -304,6 +304,7 @@ def test_two_presses_are_one_decision(company: Company, two_in_stage_2: list[Sub
     assert Decision.objects.filter(approval__in=found).count() == len(found)
 
 
+@pytest.mark.full("submits many, to count queries")
 @pytest.mark.rule("A7")
 def test_the_page_costs_the_same_for_few_records_as_for_many(
     company: Company, two_in_stage_2: list[Submission]
@@ -354,6 +355,7 @@ def test_what_somebody_objected_to_is_decided_on_its_own_page(company: Company) 
     assert not Decision.objects.filter(approval=first).exists()
 
 
+@pytest.mark.full("submits many, to count queries")
 @pytest.mark.rule("A7")
 def test_credentials_of_several_submissions_cost_no_more_than_of_one(
     company: Company, stock_in_stage_2: Submission

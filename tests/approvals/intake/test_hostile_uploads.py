@@ -155,6 +155,7 @@ def test_each_hostile_file_is_refused_by_name_place_and_what_to_do_and_the_good_
     )
 
 
+@pytest.mark.full("previews the longest file that is taken")
 @pytest.mark.rule("I7")
 def test_as_many_rows_as_a_form_can_send_are_a_preview_that_can_be_saved(rita: Build) -> None:
     item = rita.import_item("rows.json", _json(_channels(600)))

@@ -293,6 +293,7 @@ def held(number: int) -> pytest.MarkDecorator:
     return starting_point("company", walk, name=str(number))
 
 
+@pytest.mark.full("holds many, to count queries")
 @pytest.mark.rule("I7")
 @pytest.mark.parametrize("number", [pytest.param(number, marks=held(number)) for number in (2, 4)])
 def test_the_number_of_queries_does_not_grow_with_what_is_held(company: Company, rita: Build, number: int) -> None:

@@ -56,11 +56,14 @@ def by_policy(*submissions: Submission) -> int:
     return Approval.objects.filter(submission__in=submissions, by_policy__isnull=False).count()
 
 
+@pytest.mark.full
 @pytest.mark.rule("A13", "S5")
 def test_two_at_once_do_not_pass_ten_and_the_later_one_asks_its_owners(
     firm: Company, request: pytest.FixtureRequest
 ) -> None:
-    for number in run_lengths.rounds(request, 3, soak=60, what="races of two apps of one builder on the light path"):
+    for number in run_lengths.rounds(
+        request, 1, full=3, soak=60, what="races of two apps of one builder on the light path"
+    ):
         now = firm.now + timedelta(days=31 * number)  # what policy approved before counts no more
         both = [on_the_path(firm, now) for _ in range(2)]
         assert refusals(at_once(*(approving(one, firm, now) for one in both))) == []
@@ -73,6 +76,7 @@ def test_two_at_once_do_not_pass_ten_and_the_later_one_asks_its_owners(
         assert left.get().payload["because"] == "its builder has as many of policy as there may be"
 
 
+@pytest.mark.full("shows what two locks are worth")
 @pytest.mark.rule("A13", "S5")
 def test_without_the_lock_in_python_the_database_counts_one_after_the_other(
     firm: Company, monkeypatch: pytest.MonkeyPatch

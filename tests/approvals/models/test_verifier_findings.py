@@ -118,6 +118,7 @@ def test_many_findings_are_counted_and_some_of_them_listed(stock_in_stage_2: Sub
     assert "it was not written by the portal" in answer
 
 
+@pytest.mark.full("writes each kind of row, to count statements")
 def test_each_kind_is_compared_by_a_fixed_number_of_statements(company: Company, stock_in_force: Submission) -> None:
     with CaptureQueriesContext(connection) as few:
         assert found() == []

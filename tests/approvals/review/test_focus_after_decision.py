@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from approvals.decisions import digest
-from approvals.models import Approval, Likeness
+from approvals.models import Approval, Likeness, Submission
 from governance.core.models import Person
 from tests import scenarios
 from tests.approvals.prior_decisions.test_duplicates import as_another
@@ -115,11 +115,11 @@ def test_the_focus_is_on_the_app_once_it_is_decided_and_on_what_was_refused_of_i
 
 @pytest.mark.rule("A7")
 @pytest.mark.parametrize("field", ["level", "scope", "term_days"])
-def test_the_focus_is_on_the_field_that_was_refused(company: Company, field: str) -> None:
-    made = scenarios.submitted(company)
-    scenarios.decide_app(company, made)
+def test_the_focus_is_on_the_field_that_was_refused(
+    company: Company, chaser_in_stage_2: Submission, field: str
+) -> None:
     omar = company.people.omar
-    offers = [one for one in made.approvals.filter(stage=2) if f'name="has_{field}"' in opened(omar, one)]
+    offers = [one for one in chaser_in_stage_2.approvals.filter(stage=2) if f'name="has_{field}"' in opened(omar, one)]
     said = {"reason": "Fine.", f"has_{field}": "1"} | ({"scope": "*"} if field == "scope" else {})
     answer = press(omar, offers[0], **said)
     assert answer.status_code == 422

@@ -257,6 +257,7 @@ def costs(c: Company, made: Submission) -> list[int]:
     return found
 
 
+@pytest.mark.full("changes much, to count queries")
 @ONE_AND_A_DAY_MORE
 def test_in_stage_1_it_costs_the_same_however_much_changed_and_no_more_than_a_page_may(
     company: Company, start: Submission
@@ -264,6 +265,7 @@ def test_in_stage_1_it_costs_the_same_however_much_changed_and_no_more_than_a_pa
     assert costs(company, start) == costs(company, stock_report.submitted(company, more(7)))
 
 
+@pytest.mark.full("changes much, to count queries")
 @starting_point(ONE_AND_A_DAY_MORE, lambda c: stock_report.app_approved(c, stock_report.newest(c)), name="in stage 2")
 def test_in_stage_2_it_costs_the_same_however_much_changed_and_no_more_than_a_page_may(
     company: Company, start: Submission

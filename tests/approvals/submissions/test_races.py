@@ -133,7 +133,7 @@ def two_deciders_at_once(firm: Company, rounds: Iterable[int]) -> None:
 def test_two_deciders_at_once_make_one_decision_in_each_round(firm: Company, request: pytest.FixtureRequest) -> None:
     two_deciders_at_once(
         firm,
-        run_lengths.rounds(request, 12, full=60, soak=1_200, what="races of two deciders, each sixth a double press"),
+        run_lengths.rounds(request, 6, full=60, soak=1_200, what="races of two deciders, each sixth a double press"),
     )
     sealing.seal_all(at=timezone.now())
     assert ledger_export.verify_database().problems == []
@@ -184,12 +184,13 @@ def test_without_the_row_lock_the_same_rounds_fail(
     run_lengths.did(request, f"with the lock taken out the same races fail, at number {len(done)}")
 
 
+@pytest.mark.full
 @pytest.mark.rule("A5", "G1")
 def test_the_last_two_records_decided_at_once_put_it_in_force_exactly_once(
     firm: Company, request: pytest.FixtureRequest
 ) -> None:
     n = firm.people
-    for _ in run_lengths.rounds(request, 2, soak=100, what="races of the last two deciders of a submission"):
+    for _ in run_lengths.rounds(request, 1, full=2, soak=100, what="races of the last two deciders of a submission"):
         submission = stock_report.in_stage_2(firm, of_its_own())
         last = [stock_report.privilege_on(submission, firm.slack), stock_report.privilege_on(submission, firm.erp)]
         for record in submission.approvals.filter(kind="credential"):
@@ -213,12 +214,13 @@ def test_two_submissions_at_once_leave_one_open(firm: Company) -> None:
     assert found[0] == found[1] == Submission.objects.get(automation=version.automation), "one press, twice"
 
 
+@pytest.mark.full
 @pytest.mark.rule("A14", "A15")
 def test_what_is_withdrawn_while_somebody_decides_is_either_decided_or_withdrawn(
     firm: Company, request: pytest.FixtureRequest
 ) -> None:
     n = firm.people
-    for _ in run_lengths.rounds(request, 3, soak=100, what="races of a withdrawal and a decision"):
+    for _ in run_lengths.rounds(request, 1, full=3, soak=100, what="races of a withdrawal and a decision"):
         submission = stock_report.submitted(firm, of_its_own())
         app = scenarios.app_of(submission)
         fresh = Submission.objects.get(pk=submission.pk)
@@ -272,12 +274,13 @@ def sweep(c: Company) -> object:
     return submission_jobs.sweep(c.now)
 
 
+@pytest.mark.full
 @pytest.mark.rule("A8", "A15")
 def test_asking_again_twice_at_once_makes_one_draft_in_each_round(
     firm: Company, request: pytest.FixtureRequest
 ) -> None:
     n = firm.people
-    for number in run_lengths.rounds(request, 3, soak=100, what="races of two who ask again"):
+    for number in run_lengths.rounds(request, 1, full=3, soak=100, what="races of two who ask again"):
         made = stock_report.submitted(firm, of_its_own())
         transition_withdraw.withdraw(made, actor=as_actor(n.rita), now=firm.now, reason="Not yet.")
         automation = Automation.objects.get(pk=made.automation_id)

@@ -417,7 +417,7 @@ class HoldsOfWhatIsLow(Holds):
     edits, is_light = LIGHT_EDITS, True
 
 
-@pytest.mark.full
+@pytest.mark.full("a second walk of the state machine above")
 @run_lengths.proves("A13", "A1", "A3", "A4", "A8", "G1", "S1")
 @pytest.mark.soak
 def test_whatever_people_do_in_whatever_order_policy_approves_the_light_path_and_nothing_else(

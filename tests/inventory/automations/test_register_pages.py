@@ -315,6 +315,7 @@ def test_a_list_page_costs_the_same_however_many_rows_there_are(company: Company
         assert len(rows.content) <= (30_000 if path == reverse("automation_list") else 45_000), path
 
 
+@pytest.mark.full("makes much of everything, to count queries")
 @pytest.mark.parametrize("tab", ["overview", "privileges", "versions", "timeline"])
 def test_a_detail_page_costs_the_same_however_much_an_automation_holds(company: Company, tab: str) -> None:
     held, who = entitlements(company), client_of(company.people.rita)

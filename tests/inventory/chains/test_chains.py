@@ -242,7 +242,7 @@ def brute() -> dict[int, int]:
 
 @pytest.mark.rule("A16")
 @settings(
-    max_examples=run_lengths.of(25, soak=400),
+    max_examples=run_lengths.of(8, full=25, soak=400),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -66,6 +66,7 @@ def test_every_real_file_previews_or_is_refused_with_file_place_and_reason(sourc
         assert result.manifest.source.content.startswith("sha256:")
 
 
+@pytest.mark.full("reads all real exports")
 @pytest.mark.rule("I8")
 def test_every_node_with_a_credential_is_a_privilege(real_exports: Path) -> None:
 
@@ -114,6 +115,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
 
 
+@pytest.mark.full("reads real exports twice")
 @pytest.mark.rule("I8")
 @pytest.mark.parametrize("source", ["n8n_enescingoz", "n8n_ottomator", "mcp_client_davila7", "mcp_client_kwp"])
 def test_what_nobody_sees_in_a_setting_is_nowhere_in_what_was_read(source: str, real_exports: Path) -> None:

@@ -120,6 +120,7 @@ def test_many_secrets_and_many_texts_are_compared_in_one_pass() -> None:
     assert twice.spent_characters <= 2.1 * once.spent_characters
 
 
+@pytest.mark.full("searches all real exports")
 @pytest.mark.rule("I6")
 def test_real_exports_take_a_small_part_of_the_budget(real_exports: Path) -> None:
     largest_hits, largest_characters, largest_looks, files, over_budget = 0, 0, 0, 0, 0

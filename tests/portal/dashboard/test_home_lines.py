@@ -8,19 +8,10 @@ import pytest
 
 from governance.core.models import Person
 from governance.portal.dashboard import queries as dashboard_queries
-from tests import scenarios
-from tests.people import Northwind, as_actor
+from tests.people import as_actor
 from tests.scenarios import Company
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
-
-
-@pytest.fixture
-def company(northwind: Northwind) -> Company:
-    """Northwind with its resources, and a version of Rita's that is submitted."""
-    made = scenarios.company(northwind)
-    scenarios.submitted(made)
-    return made
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.starting_point("chaser_submitted")]
 
 
 def own(person: Person, company: Company) -> list[str]:

@@ -76,6 +76,7 @@ def review(submission: Submission, opened: int | None = None) -> str:
     return reverse("review", args=[submission.pk]) + (f"?open={opened}" if opened else "")
 
 
+@pytest.mark.full("draws a large review for four readers in two stages, to count queries")
 def test_a_review_costs_the_same_for_two_records_as_for_twelve(company: Company) -> None:
     n = company.people
     small, large = asked(company, "Small", 2), asked(company, "Large", 12)
@@ -152,6 +153,7 @@ def everything(company: Company, word: str, number: int, *, grants: int) -> None
     under_review(company, word, grants)
 
 
+@pytest.mark.full("brings in three of everything, to count queries")
 def test_home_and_desk_cost_the_same_for_few_things_as_for_many(company: Company) -> None:
     n = company.people
     everything(company, "First", 1, grants=1)
@@ -170,6 +172,7 @@ def test_home_and_desk_cost_the_same_for_few_things_as_for_many(company: Company
         assert {one.key: one.count for one in page["chrome"].destinations}["recertify"] == 9
 
 
+@pytest.mark.full("opens twenty reviews, to count queries")
 def test_a_long_list_of_recertifications_shows_the_most_urgent_counts_all_and_costs_no_more(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,7 @@ def test_what_is_as_risky_by_the_chain_alone_stays_so_until_it_is_renewed_and_le
     assert second.latest_assessment.tier == "standard"
 
 
+@pytest.mark.full("joins many, to count queries")
 @pytest.mark.rule("A16", "R9")
 def test_a_sweep_costs_as_much_however_many_are_joined(held: Held) -> None:
     costs = []

@@ -129,6 +129,7 @@ def test_a_late_keep_and_the_closing_sweep_at_once_come_to_one_end(held: Held) -
     assert Grant.objects.get(pk=item.grant_id).state == GrantState.ENDED
 
 
+@pytest.mark.full("runs all sweeps side by side")
 @pytest.mark.rule("R9", "H1")
 def test_the_clock_is_moved_far_and_all_sweeps_run_at_once_and_no_job_leaves_a_refusal(held: Held) -> None:
     """As the demo does it: the clock jumps past terms, deadlines and graces, and both jobs are woken together."""

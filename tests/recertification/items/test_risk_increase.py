@@ -254,6 +254,7 @@ def test_what_runs_as_the_same_identity_as_something_riskier_is_as_risky_and_rev
     assert reassessment.judge_sharers(held.company.now + LATER, JOB) == 0, "each once"
 
 
+@pytest.mark.full("puts many in force, to count queries")
 @WRITE_SWEEPER
 @pytest.mark.rule("I5", "R9")
 def test_however_many_share_an_identity_each_is_judged_once_and_a_sweep_costs_as_much(

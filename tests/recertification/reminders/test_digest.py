@@ -65,6 +65,7 @@ def send_all_day(morning: datetime) -> None:
         mail_jobs.send_due(now=morning.replace(hour=7, minute=0) + timedelta(hours=hours))
 
 
+@pytest.mark.full("opens forty things")
 @pytest.mark.rule("R5", "A10", "R9")
 def test_forty_open_things_of_every_kind_are_one_mail_a_day_and_each_says_what_until_when_and_where(
     held: Held, smtp: Server, settings: Any

@@ -103,6 +103,7 @@ def test_a_form_that_was_shown_before_decides_nothing_after(plain: Company, star
     assert digest.digest(now) != shown
 
 
+@pytest.mark.full("submits many, to count queries")
 @MANY
 def test_many_are_asked_together_as_each_is_and_in_as_many_queries(plain: Company, start: list[Submission]) -> None:
     a_rule(plain)

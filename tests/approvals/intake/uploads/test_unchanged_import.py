@@ -114,6 +114,7 @@ def test_what_is_not_quite_the_same_is_not_settled_by_set(company: Company) -> N
     assert found == {what: {} for what in CHANGES}
 
 
+@pytest.mark.full("brings in every sample twice")
 @pytest.mark.rule("I2", "I7")
 @SAMPLES
 @pytest.mark.parametrize("half", [0, 1])
@@ -121,6 +122,7 @@ def test_what_is_settled_by_set_is_what_bringing_it_in_would_have_said(company: 
     is_settled_as_brought_in(company, samples()[half::2])
 
 
+@pytest.mark.full("brings in real exports twice")
 @pytest.mark.rule("I2", "I7")
 def test_so_is_it_with_exports_of_real_use(company: Company, real_exports: Path) -> None:
     folders = sorted((real_exports / "imports").glob("n8n_*"))

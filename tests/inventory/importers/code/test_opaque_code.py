@@ -266,6 +266,7 @@ def test_a_reason_quotes_nothing_of_the_code() -> None:
     assert "hunter2" not in python("hunter2secret()")
 
 
+@pytest.mark.full("reads all code of the real exports")
 @pytest.mark.rule("T1")
 def test_most_code_of_the_real_exports_is_read(real_exports: Path) -> None:
     kinds: Counter[str] = Counter()
