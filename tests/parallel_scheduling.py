@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+#: A file whose tests begin in the company that another's were asked in: both go to one process, which founds it once.
+TOGETHER = {"tests/matrix/test_programs.py": "tests/matrix/test_addresses.py"}
+
 
 class Neighbours(LoadScopeScheduling):
     """Hands out runs of neighbours, in the order of the collection."""
@@ -26,6 +29,7 @@ class Neighbours(LoadScopeScheduling):
         run, last, last_case = 0, "", ""
         for nodeid in self.collection or ():
             file, case = nodeid.partition("::")[0], nodeid.partition("[")[2]
+            file = TOGETHER.get(file, file)
             run += file != last and (case != last_case or not case)
             last, last_case = file, case
             found[nodeid] = f"{run}"

@@ -164,7 +164,11 @@ class Ground:
 
     def made(self, start: str) -> Any:
         """Copy the result of a starting point's walk."""
-        return copy.deepcopy(next(made for name, _, made in self.stack if name == start))
+        return copy.deepcopy(self.shared(start))
+
+    def shared(self, start: str) -> Any:
+        """The result of a starting point's walk, one for all tests."""
+        return next(made for name, _, made in self.stack if name == start)
 
     def submission(self, start: str) -> Submission:
         """The submission that a walk left or went on with."""

@@ -189,6 +189,12 @@ def everybody(table: str) -> tuple[str, ...]:
     return (*WHO, *(who for who, (known, _) in BESIDES.items() if known == table))
 
 
+def in_turn(people: list[str], turn: int) -> list[str]:
+    """The same people, another one first at each turn."""
+    first = turn % len(people) if people else 0
+    return people[first:] + people[:first]
+
+
 def creating(*transitions: str) -> None:
     """Declare operations that create their subject: they are asked about the state ``new`` alone, an unsaved row."""
     CREATING.update(transitions)

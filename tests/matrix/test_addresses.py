@@ -52,6 +52,7 @@ from tests.matrix.address_table import (
     send,
     shown,
 )
+from tests.matrix.cast_and_states import in_turn
 from tests.matrix.forms_and_addresses import Offer
 from tests.run_lengths import IS_SOAK
 
@@ -157,11 +158,10 @@ def sent(key: Key, cells: dict[str, str]) -> dict[str, str]:
     differ = len(set(cells.values()) - {"login"}) > 1 and not is_question
     if differ and method == "GET":
         return cells
-    first = list(CELLS).index(key) % len(PEOPLE)
-    in_turn = [who for who in (*list(PEOPLE)[first:], *list(PEOPLE)[:first]) if who in cells]
     of_each: dict[str, list[str]] = {}
-    for who in in_turn:
-        of_each.setdefault(cells[who], []).append(who)
+    for who in in_turn(list(PEOPLE), list(CELLS).index(key)):
+        if who in cells:
+            of_each.setdefault(cells[who], []).append(who)
     return {who: said for said, people in of_each.items() for who in people[: WRITERS if differ else FEW]}
 
 

@@ -22,7 +22,7 @@ from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import REGISTRY, Transition
 from governance.core.models import LedgerEvent
 from tests import run_lengths
-from tests.matrix.cast_and_states import ARGUMENTS, CREATING, STATES, World, again, everybody
+from tests.matrix.cast_and_states import ARGUMENTS, CREATING, STATES, World, again, everybody, in_turn
 from tests.starting_points import Ground
 
 pytestmark = pytest.mark.matrix
@@ -125,12 +125,6 @@ def test_everybody_may_do_what_the_tables_say_and_nothing_else(
             elif who in doers:
                 _perform(world, REGISTRY[name], again(subject), who)
     assert wrong == []
-
-
-def in_turn(people: list[str], turn: int) -> list[str]:
-    """The same people, another one first at each turn."""
-    first = turn % len(people) if people else 0
-    return people[first:] + people[:first]
 
 
 def _is_of(name: str, label: str) -> bool:

@@ -131,7 +131,7 @@ class _Quiet(WSGIRequestHandler):
 def served(pages: dict[str, Callable[[], str]], port: int = 0) -> Iterator[str]:
     """Serve ``pages`` on a loopback port while the block runs; gives the address."""
     server = make_server("127.0.0.1", port, application(pages), handler_class=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

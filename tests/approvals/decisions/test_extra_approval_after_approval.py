@@ -28,6 +28,7 @@ from tests.starting_points import starting_point
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("S6")]
 
 SCOPES = ("owner", "identity", "chain")
+ONCE_MORE = pytest.mark.full("walks to it once more, by one identity")
 JOB = Actor.of_job(submission_jobs.JOB)
 
 
@@ -90,7 +91,8 @@ UNRULED = starting_point("plain", two_of("chain", has_rule=False), name="without
 
 def each_scope(starts: dict[str, pytest.MarkDecorator]) -> pytest.MarkDecorator:
     """Parametrize a test by scope, each with its starting point."""
-    return pytest.mark.parametrize("scope", [pytest.param(scope, marks=starts[scope]) for scope in SCOPES])
+    marks = {scope: [starts[scope], *([ONCE_MORE] if scope == "identity" else [])] for scope in SCOPES}
+    return pytest.mark.parametrize("scope", [pytest.param(scope, marks=marks[scope]) for scope in SCOPES])
 
 
 def writing(c: Company, made: Submission) -> Approval:

@@ -17,20 +17,22 @@ from governance.recertification.items.transitions import settle
 from governance.recertification.models import Item, ItemState, Question
 from governance.recertification.reminders import jobs as reminder_jobs
 from inventory.models import Automation
+from tests.approvals import stock_report
 from tests.ledger_records import recorded
 from tests.people import as_actor
 from tests.recertification.grant_rows import low_grants
 from tests.recertification.review_steps import JOB, Held, opened, opens_at
+from tests.scenarios import Company
+from tests.starting_points import starting_point
 
 pytestmark = pytest.mark.django_db
 
 BRAKE = Actor.of_job("approvals.sweep")
 
 
-@pytest.fixture
-def silent(held: Held) -> list[Item]:
+def silent(c: Company) -> list[Item]:
     """Twelve low-risk grants under review that nobody answered for: suspended, and due to end."""
-    grants = low_grants(held.submission, 12, begins_at=held.company.now)
+    grants = low_grants(stock_report.newest(c), 12, begins_at=c.now)
     opening.open_due(opens_at(grants[0]), JOB)
     items = list(Item.objects.filter(grant__in=grants).order_by("pk"))
     reminder_jobs.escalate_due(max(one.deadline for one in items), JOB)
@@ -38,28 +40,33 @@ def silent(held: Held) -> list[Item]:
     return list(Item.objects.filter(pk__in=[one.pk for one in items]).order_by("pk"))
 
 
+SILENT = starting_point("stock_in_force", silent)
+
+
 def _due(items: list[Item]) -> list[Item]:
     return list(Item.objects.filter(pk__in=[one.pk for one in items], state=ItemState.CLOSED))
 
 
 @pytest.mark.rule("G6", "R6")
-def test_what_silence_would_end_at_once_is_held_and_stays_suspended(held: Held, silent: list[Item]) -> None:
-    at = max(one.closes_at for one in silent if one.closes_at is not None)
+@SILENT
+def test_what_silence_would_end_at_once_is_held_and_stays_suspended(held: Held, start: list[Item]) -> None:
+    at = max(one.closes_at for one in start if one.closes_at is not None)
     for _ in range(2):
         closing.close_due(at, JOB)
     batch = HeldBatch.objects.get()
     assert batch.number == 12
     assert batch.cause.words.startswith("The close of ")
-    assert _due(silent) == []
-    states = set(Grant.objects.filter(pk__in=[one.grant_id for one in silent]).values_list("state", flat=True))
+    assert _due(start) == []
+    states = set(Grant.objects.filter(pk__in=[one.grant_id for one in start]).values_list("state", flat=True))
     assert states == {GrantState.SUSPENDED}, "not live meanwhile, and not ended"
     with pytest.raises(OutOfTurn, match=r"^G6: Too much would end at once by"):  # nor one by one, past the sweep
-        settle.close(silent[0], actor=JOB, now=at)
+        settle.close(start[0], actor=JOB, now=at)
 
 
 @pytest.mark.rule("G6", "R9")
-def test_released_the_campaign_closes_them_each_once(held: Held, silent: list[Item]) -> None:
-    at = max(one.closes_at for one in silent if one.closes_at is not None)
+@SILENT
+def test_released_the_campaign_closes_them_each_once(held: Held, start: list[Item]) -> None:
+    at = max(one.closes_at for one in start if one.closes_at is not None)
     closing.close_due(at, JOB)
     batch = HeldBatch.objects.get()
     for who in (held.people.sana, held.people.ines):
@@ -69,27 +76,29 @@ def test_released_the_campaign_closes_them_each_once(held: Held, silent: list[It
     assert job_circuit_breaker.sweep(at, BRAKE)["held_ended"] == 0, "its campaign ends them"
     assert closing.close_due(at, JOB) == 12
     assert closing.close_due(at, JOB) == 0
-    assert len(_due(silent)) == 12
+    assert len(_due(start)) == 12
 
 
 @pytest.mark.rule("G6", "R5")
-def test_who_is_asked_about_what_is_held_is_still_reminded_of_it(held: Held, silent: list[Item]) -> None:
-    at = max(one.closes_at for one in silent if one.closes_at is not None)
-    late = Question.objects.unanswered().filter(item__in=silent, remind_at__lte=at).count()
+@SILENT
+def test_who_is_asked_about_what_is_held_is_still_reminded_of_it(held: Held, start: list[Item]) -> None:
+    at = max(one.closes_at for one in start if one.closes_at is not None)
+    late = Question.objects.unanswered().filter(item__in=start, remind_at__lte=at).count()
     reminders = Notice.objects.filter(
-        event="recertification_reminder", thread__in=[f"item:{one.pk}" for one in silent], created_at__gte=at
+        event="recertification_reminder", thread__in=[f"item:{one.pk}" for one in start], created_at__gte=at
     )
     reminder_jobs.remind_due(at, JOB)
     assert (reminders.count(), late > 0) == (0, True), "it would end in the same run"
     closing.close_due(at, JOB)
-    assert _due(silent) == []
+    assert _due(start) == []
     reminder_jobs.remind_due(at, JOB)
     assert reminders.count() == late
 
 
 @pytest.mark.rule("G6", "R6")
-def test_unanswered_it_comes_again_a_day_later_and_silence_never_keeps(held: Held, silent: list[Item]) -> None:
-    at = max(one.closes_at for one in silent if one.closes_at is not None)
+@SILENT
+def test_unanswered_it_comes_again_a_day_later_and_silence_never_keeps(held: Held, start: list[Item]) -> None:
+    at = max(one.closes_at for one in start if one.closes_at is not None)
     closing.close_due(at, JOB)
     first = HeldBatch.objects.get()
     job_circuit_breaker.sweep(first.answer_by, BRAKE)
@@ -99,12 +108,12 @@ def test_unanswered_it_comes_again_a_day_later_and_silence_never_keeps(held: Hel
     assert HeldBatch.objects.count() == 1
     closing.close_due(first.answer_by + timedelta(days=1), JOB)
     assert HeldBatch.objects.filter(state=BatchState.OPEN).get().number == 12
-    assert not Grant.objects.live(at).filter(pk__in=[one.grant_id for one in silent]).exists()
+    assert not Grant.objects.live(at).filter(pk__in=[one.grant_id for one in start]).exists()
 
 
-@pytest.fixture
-def silent_automation(held: Held) -> Item:
+def silent_automation(c: Company) -> Item:
     """An automation with sixteen grants, twelve of low risk, under review that nobody answered: suspended, and due to end."""
+    held = Held(c, stock_report.newest(c))
     low_grants(held.submission, 12, begins_at=held.company.now)
     item = opened(held.automation, opens_at(held.grant()))
     reminder_jobs.escalate_due(item.deadline, JOB)
@@ -115,15 +124,19 @@ def silent_automation(held: Held) -> Item:
     return item
 
 
+SILENT_AUTOMATION = starting_point("stock_in_force", silent_automation)
+
+
 def _standing(held: Held) -> int:
     return Grant.objects.standing().filter(automation=held.automation).count()
 
 
 @pytest.mark.rule("G6", "R6", "L1")
+@SILENT_AUTOMATION
 def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_asked_again(
-    held: Held, silent_automation: Item
+    held: Held, start: Item
 ) -> None:
-    item, holds = silent_automation, _standing(held)
+    item, holds = start, _standing(held)
     at = item.closes_at
     assert at is not None
     for _ in range(2):
@@ -151,10 +164,11 @@ def test_an_automation_that_silence_would_end_is_held_with_its_item_open_and_ask
 
 
 @pytest.mark.rule("G6", "R6")
+@SILENT_AUTOMATION
 def test_of_an_automation_nobody_said_anything_about_what_is_of_high_risk_ends_and_the_rest_is_asked_again(
-    held: Held, silent_automation: Item
+    held: Held, start: Item
 ) -> None:
-    item = silent_automation
+    item = start
     some = Grant.objects.filter(automation=held.automation, tier="low").order_by("pk").values_list("pk", flat=True)[:2]
     Grant.objects.filter(pk__in=list(some)).update(raised_to="high", raised_at=held.company.now)
     holds = _standing(held)
@@ -173,10 +187,9 @@ def test_of_an_automation_nobody_said_anything_about_what_is_of_high_risk_ends_a
 
 
 @pytest.mark.rule("G6", "R4")
-def test_what_came_back_by_a_submission_meanwhile_is_not_held_for_its_review(
-    held: Held, silent_automation: Item
-) -> None:
-    item = silent_automation
+@SILENT_AUTOMATION
+def test_what_came_back_by_a_submission_meanwhile_is_not_held_for_its_review(held: Held, start: Item) -> None:
+    item = start
     Automation.objects.filter(pk=held.automation.pk).update(suspended_by_review_at=None)
     assert item.closes_at is not None
     closing.close_due(item.closes_at, JOB)

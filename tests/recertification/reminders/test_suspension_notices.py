@@ -14,6 +14,7 @@ from governance.core.mail import jobs as mail_jobs
 from governance.core.models import Notice, NoticeState, Person
 from governance.recertification.items import sampling
 from governance.recertification.models import AnswerKind, Asks, Item, ItemState
+from tests import run_lengths
 from tests.approvals import stock_report
 from tests.mail_server import Server, plain
 from tests.recertification.grant_rows import low_grants
@@ -21,29 +22,29 @@ from tests.recertification.review_steps import Held, opens_at, question, say, sw
 from tests.scenarios import Company
 from tests.starting_points import starting_point
 
-MINUTES, FORTY = timedelta(minutes=10), 40
+MINUTES, MANY = timedelta(minutes=10), run_lengths.of(12, full=40)
 MAIL: dict[str, Any] = {"MAIL_DIGEST_AT": time(7, 30), "MAIL_GATHERING": MINUTES}
 
 
-def forty_suspended(c: Company) -> list[Item]:
-    """Forty grants that one sweep has suspended; nobody receives the notices of the time before."""
-    grants = low_grants(stock_report.newest(c), FORTY, begins_at=c.now)
+def many_suspended(c: Company) -> list[Item]:
+    """Grants that one sweep has suspended; nobody receives the notices of the time before."""
+    grants = low_grants(stock_report.newest(c), MANY, begins_at=c.now)
     with mock.patch.object(sampling, "is_drawn", return_value=False), override_settings(**MAIL):
         sweep_at(opens_at(grants[0]))
         items = list(Item.objects.filter(grant__in=grants).order_by("pk"))
-        assert len(items) == FORTY
+        assert len(items) == MANY
         sweep_at(max(item.deadline for item in items))
         Notice.objects.update(state=NoticeState.DROPPED, digest=None)
-        assert sweep_at(when(items))["suspended"] >= FORTY
+        assert sweep_at(when(items))["suspended"] >= MANY
     return [Item.objects.get(pk=item.pk) for item in items]
 
 
-pytestmark = [pytest.mark.django_db, starting_point("stock_in_force", forty_suspended)]
+pytestmark = [pytest.mark.django_db, starting_point("stock_in_force", many_suspended)]
 
 
 @pytest.fixture
 def suspended(start: list[Item], settings: Any, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
-    """The forty, with a mail server that takes what is sent about them."""
+    """These, with a mail server that takes what is sent about them."""
     monkeypatch.setattr(sampling, "is_drawn", lambda grant: False)
     settings.MAIL_DIGEST_AT, settings.MAIL_GATHERING = MAIL["MAIL_DIGEST_AT"], MAIL["MAIL_GATHERING"]
     settings.EMAIL_URL = smtp.url
@@ -65,8 +66,9 @@ def about_suspension(smtp: Server, person: Person) -> list[str]:
     return [mail["Subject"] for mail in smtp.to(person.email) if "uspended" in mail["Subject"]]
 
 
+@pytest.mark.full
 @pytest.mark.rule("R6", "R9", "R5")
-def test_forty_that_one_sweep_suspends_are_one_mail_a_person_and_reruns_send_nothing_more(
+def test_many_that_one_sweep_suspends_are_one_mail_a_person_and_reruns_send_nothing_more(
     held: Held, smtp: Server, suspended: list[Item]
 ) -> None:
     at, n = when(suspended), held.people
@@ -115,7 +117,7 @@ def test_what_no_server_takes_is_told_on_the_next_day(held: Held, smtp: Server, 
         real += wait
         mail_jobs.send_due(now=at + MINUTES, at=real)
     rita = Notice.objects.filter(recipient=held.people.rita)
-    assert rita.filter(event="recertification_suspended", state=NoticeState.WAITING).count() >= FORTY
+    assert rita.filter(event="recertification_suspended", state=NoticeState.WAITING).count() >= MANY
     smtp.answer = "250 kept"
     for _ in range(2):
         mail_jobs.send_due(now=at + timedelta(hours=1), at=real)
