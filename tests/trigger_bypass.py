@@ -39,8 +39,12 @@ def without_events() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for model in ON_RECORD:
-            trigger = next(one for one in model._meta.triggers if one.name.endswith("_on_record"))  # type: ignore[attr-defined]
-            cursor.execute(f"ALTER TABLE {model._meta.db_table} DISABLE TRIGGER {trigger.get_pgid(model)}")
+            table = model._meta.db_table
+            cursor.execute(
+                "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname LIKE '%%_on_record'", [table]
+            )
+            for (trigger,) in cursor.fetchall():
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 

@@ -1,7 +1,7 @@
 """The light path: whether policy may approve what a submission asks in stage 2, and what speaks against it, in words (A13). Reads only.
 
 The preview asks it before there is a submission. Submitting freezes the answer, and once somebody has approved the app it is asked again:
-what was on the path may have left it, nothing comes onto it later (A1). The database repeats the narrow part (`policy_guards.BY_POLICY_NARROWLY`).
+what was on the path may have left it, nothing comes onto it later (A1). The database repeats the narrow part (`by_policy_narrowly` in approvals/sql/light_path.sql).
 
 A chain that is not low does not qualify (A16), nor what is started by something of which the register does not know what that is, nor what
 the importer did not read to its end. What calls something is never low.
@@ -33,7 +33,6 @@ from approvals.models import (
     Submission,
     SubmissionState,
 )
-from approvals.models.policy_triggers import LIGHT_PATH_LOCK
 from approvals.models.spot_check import NOT_PASSED
 from approvals.parties import queries as party_queries
 from approvals.policies import tiers as policy_tiers
@@ -263,8 +262,7 @@ def _of_many(case: Case, policy: Policy, now: datetime) -> Because | None:
 def lock(builders: Iterable[int]) -> None:
     """Let nobody else have policy approve something for any of some builders until this transaction ends: in the order of their ids."""
     with connection.cursor() as cursor:
-        taken = LIGHT_PATH_LOCK.format(builder="who")
-        cursor.execute(f"SELECT {taken} FROM unnest(%s::bigint[]) AS who", [sorted(builders)])  # noqa: S608
+        cursor.execute("SELECT lock_light_path(builder) FROM unnest(%s::bigint[]) AS builder", [sorted(builders)])
 
 
 # --- what is submitted ------------------------------------------------------------------------------------------------

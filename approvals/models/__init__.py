@@ -1,6 +1,5 @@
 """The two decisions and what follows: submissions, approvals, decisions, grants, policies."""
 
-from approvals.models.appointment import AnsweredResource, AppointedRole, FallbackMembership, LedTeam
 from approvals.models.approval import (
     APP_KEY,
     Approval,
@@ -51,8 +50,6 @@ from approvals.models.submission import (
 __all__ = [
     "APP_KEY",
     "UNANSWERED",
-    "AnsweredResource",
-    "AppointedRole",
     "Approval",
     "ApprovalKind",
     "ApprovalState",
@@ -73,14 +70,12 @@ __all__ = [
     "DeskView",
     "EndCause",
     "EnforcedBy",
-    "FallbackMembership",
     "Grant",
     "GrantKind",
     "GrantState",
     "GrantUsage",
     "HeldBatch",
     "HeldGrant",
-    "LedTeam",
     "LetThrough",
     "Likeness",
     "LikenessAnswer",

@@ -1,28 +1,24 @@
 """Approvals, the seats that decide them, and decisions: separate records for separate questions (A2, A8).
 
 The database refuses by itself what duties refuse: a party's decision, one person on both sides of the stages, a decision by
-somebody who was never a candidate, a second decision in a round. The triggers stand in `approval_triggers`.
+somebody who was never a candidate, a second decision in a round. The triggers are in sql/decisions.sql and sql/approvals.sql.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import ClassVar
 
-import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
-from approvals.models import approval_triggers, duplicate_triggers, policy_triggers
-from approvals.models.binding_triggers import ON_WHAT_OTHERS_CONFIRMED
+from approvals.models.not_among import NotAmong
 from approvals.models.submission import Submission
 from governance.core.actors.actor import Actor
-from governance.core.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
-from governance.core.models.required_events import DECISION_ON_RECORD, state_on_record
+from governance.core.models import AppendOnly, FreeText, History, Person
 from governance.core.roles.roles import Relation
 from inventory.models import Credential, Level, Privilege, Resource
 
@@ -108,16 +104,6 @@ class Approval(models.Model):
 
     class Meta:
         ordering = ("-submission_id", "stage", "id")
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            approval_triggers.ASKED_KEPT,
-            approval_triggers.APPROVED_NEEDS_SEATS,
-            policy_triggers.BY_POLICY_NARROWLY,
-            duplicate_triggers.ALIKE_ANSWERED,
-            approval_triggers.ASKED_WHILE_OPEN,
-            approval_triggers.QUESTION_FROZEN,
-            state_on_record("approvals.approval", "approval", ENDED),
-            *NEVER_REMOVED,
-        ]
         constraints = (
             models.CheckConstraint(
                 name="approval_kind_has_its_reference",
@@ -256,7 +242,6 @@ class Candidate(AppendOnly):
     class Meta(AppendOnly.Meta):
         ordering = ("seat_id", "order", "id")
         constraints = (models.UniqueConstraint(fields=["seat", "person"], name="candidate_once"),)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, approval_triggers.ASKED_NAMED]
 
     def __str__(self) -> str:
         return f"{self.person} ({self.basis})"
@@ -304,20 +289,16 @@ class Decision(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("id",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            *AppendOnly.Meta.triggers,
-            approval_triggers.DECISION_DUTIES,
-            approval_triggers.DECISION_PEOPLE,
-            DECISION_ON_RECORD,
-            ON_WHAT_OTHERS_CONFIRMED,
-        ]
         constraints = (
             models.UniqueConstraint(fields=["approval", "person", "round", "again"], name="decision_one_per_round"),
             models.CheckConstraint(
                 name="decision_reason_where_needed",
                 condition=Q(outcome="approve", high=False, batch__isnull=True) | Q(reason__isnull=False),
             ),
-            models.CheckConstraint(name="decision_not_barred", condition=approval_triggers.NOT_BARRED),
+            models.CheckConstraint(
+                name="decision_not_barred",
+                condition=NotAmong(F("person"), F("barred")) & NotAmong(F("for_person"), F("barred")),
+            ),
         )
         indexes = (models.Index(fields=["at"], name="decision_lately", condition=Q(outcome="approve")),)
 
@@ -333,9 +314,6 @@ class Retraction(AppendOnly):
     for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
     at = models.DateTimeField()
-
-    class Meta(AppendOnly.Meta):
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, approval_triggers.RETRACTION_DUTIES]
 
     def __str__(self) -> str:
         return f"{self.person} took back: {self.decision}"
@@ -374,11 +352,6 @@ class CarriedDecision(AppendOnly):
     round = models.PositiveSmallIntegerField()
 
     class Meta(AppendOnly.Meta):
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            *AppendOnly.Meta.triggers,
-            approval_triggers.CARRIED_DUTIES,
-            approval_triggers.CARRIED_PEOPLE,
-        ]
         constraints = (models.UniqueConstraint(fields=["approval", "decision"], name="carried_decision_once"),)
 
     def __str__(self) -> str:

@@ -7,18 +7,15 @@ else, so that each is released or let be exactly once.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
 
-import pgtrigger
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 
-from approvals.models import circuit_breaker_triggers
 from approvals.models.grant import Grant, GrantState
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
+from governance.core.models import AppendOnly, FreeText, History, Person
 from governance.core.roles.roles import Role
 
 #: The two roles that answer together, one person each.
@@ -107,7 +104,6 @@ class HeldBatch(models.Model):
             ),
         )
         indexes = (models.Index(fields=["answer_by"], condition=Q(state="open"), name="held_batch_open"),)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [circuit_breaker_triggers.BY_BOTH, *NEVER_REMOVED]
 
     def __str__(self) -> str:
         return f"Batch {self.pk} of {self.cause}"
@@ -161,10 +157,6 @@ class HeldGrant(AppendOnly):
     class Meta(AppendOnly.Meta):
         ordering = ("id",)
         constraints = (models.UniqueConstraint(fields=["batch", "grant"], name="held_grant_once"),)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            circuit_breaker_triggers.HELD_WHILE_OPEN,
-            *AppendOnly.Meta.triggers,
-        ]
 
     def __str__(self) -> str:
         return f"{self.grant_id} in {self.batch_id}"
@@ -197,7 +189,6 @@ class BatchAnswer(AppendOnly):
             models.CheckConstraint(name="batch_answer_known", condition=Q(says__in=BatchSays.values)),
             models.CheckConstraint(name="batch_answer_role", condition=Q(role__in=[str(one) for one in ANSWERING])),
         )
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [circuit_breaker_triggers.TWO_OTHERS, *AppendOnly.Meta.triggers]
 
     def __str__(self) -> str:
         return f"{self.person}: {self.says}"

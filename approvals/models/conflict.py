@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
@@ -13,10 +13,8 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from approvals.models import proposal_triggers as guards
-from approvals.models import waiver_triggers
 from governance.core.actors.actor import Actor
-from governance.core.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
+from governance.core.models import AppendOnly, FreeText, History, Person
 from governance.core.roles.roles import Relation
 from inventory.models import Automation, Entitlement
 from inventory.models.resource import sees_all
@@ -24,6 +22,8 @@ from inventory.models.resource import sees_all
 #: The longest that any policy lets a waiver last, and how many it lets follow each other (S7).
 LONGEST_WAIVER = timedelta(days=90)
 WAIVERS_IN_A_ROW = 2
+#: A waiver follows an earlier one unless this time lies between them (S7; `waiver_in_a_row` in sql/waivers.sql).
+WAIVER_GAP = timedelta(days=30)
 
 #: The place of what has to be held too ("A without B") among the legs of a rule; its legs are numbered from 1.
 WITHOUT = 0
@@ -107,7 +107,6 @@ class ConflictRule(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("code", "-number")
-        triggers: ClassVar = [*AppendOnly.Meta.triggers, guards.RULE_AT_ONCE, guards.RULE_BY_PROPOSAL]
         constraints = (
             models.UniqueConstraint(fields=["code", "number"], name="conflict_rule_number_once"),
             models.CheckConstraint(
@@ -255,7 +254,6 @@ class Conflict(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar = [*NEVER_REMOVED]
         constraints = (
             models.UniqueConstraint(
                 fields=["code", "scope", "subject"], condition=Q(state="open"), name="conflict_open_once"
@@ -323,7 +321,7 @@ class WaiverQuerySet(models.QuerySet["Waiver"]):
     def counting(self, since: datetime) -> WaiverQuerySet:
         """Those that one which was asked at the instant ``changes`` would follow: granted, whatever came of it, and not long over (S7)."""
         was_granted = (WaiverState.GRANTED, WaiverState.ENDED)
-        return self.filter(state__in=was_granted, ends_at__gt=since - waiver_triggers.GAP)
+        return self.filter(state__in=was_granted, ends_at__gt=since - WAIVER_GAP)
 
     def of_the_same(self, code: str, scope: str, subject: int, keys: Collection[str]) -> WaiverQuerySet:
         """Those of a rule and of whom it looks at. A chain's number changes with who is in it: its are those that name something of it."""
@@ -376,12 +374,6 @@ class Waiver(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar = [
-            *NEVER_REMOVED,
-            waiver_triggers.IN_A_ROW,
-            waiver_triggers.DECIDED,
-            waiver_triggers.IN_ORDER,
-        ]
         constraints = (
             models.CheckConstraint(name="waiver_state_known", condition=Q(state__in=WaiverState.values)),
             models.CheckConstraint(name="waiver_two_in_a_row", condition=Q(in_a_row__lte=WAIVERS_IN_A_ROW)),

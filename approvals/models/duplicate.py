@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-import pgtrigger
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
-from approvals.models import duplicate_triggers as guards
 from approvals.models.approval import Decision
 from approvals.models.submission import Submission
 from governance.core.models import AppendOnly
@@ -68,7 +64,6 @@ class LikenessAnswer(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("id",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, guards.ANSWERED_WITH_THE_APP]
         constraints = (models.UniqueConstraint(fields=["likeness", "decision"], name="likeness_answer_once"),)
 
     def __str__(self) -> str:

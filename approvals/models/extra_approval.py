@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import ClassVar
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -16,25 +14,6 @@ from approvals.models.conflict import ConflictRule
 from approvals.models.submission import Party, Submission
 from governance.core.actors.actor import Actor
 from governance.core.models import AppendOnly, FreeText, Person
-
-#: A signature is given by a decision on the extra approval, which the database has asked for parties, stages and delegation (S1, S2, A11).
-BY_ITS_DECISION = pgtrigger.Trigger(
-    name="signature_by_its_decision",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert,
-    func="""
-        IF NOT EXISTS (
-            SELECT 1 FROM approvals_decision d JOIN approvals_seat s ON s.id = d.seat_id JOIN approvals_approval a ON a.id = d.approval_id
-            WHERE d.id = NEW.decision_id AND a.submission_id = NEW.submission_id AND s.label = 'conflict' AND d.outcome = 'approve'
-              AND (d.person_id, d.reason_id, d.at) IS NOT DISTINCT FROM (NEW.person_id, NEW.reason_id, NEW.at)
-              AND d.for_person_id IS NOT DISTINCT FROM NEW.for_person_id
-              AND NOT EXISTS (SELECT 1 FROM approvals_retraction r WHERE r.decision_id = d.id)) THEN
-            RAISE EXCEPTION 'S6: a combination is signed by a decision on its extra approval (submission %)', NEW.submission_id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
 
 
 class ConflictSignatureQuerySet(models.QuerySet["ConflictSignature"]):
@@ -69,7 +48,6 @@ class ConflictSignature(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("id",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, BY_ITS_DECISION]
         constraints = (models.UniqueConstraint(fields=["decision", "digest"], name="conflict_signed_once"),)
 
     def __str__(self) -> str:

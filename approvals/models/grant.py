@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 
-from approvals.models import grant_triggers
 from approvals.models.approval import Approval
 from governance.core.actors.actor import Actor
-from governance.core.models import NEVER_REMOVED, History, Person
-from governance.core.models.required_events import state_on_record
+from governance.core.models import History, Person
 from governance.core.roles.roles import Relation
 from inventory.models import Automation, AutomationState, Credential, Entitlement, Level, NonHumanIdentity
 
@@ -144,14 +140,6 @@ class Grant(models.Model):
 
     class Meta:
         ordering = ("automation_id", "id")
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            grant_triggers.RESTS_ON_APPROVALS,
-            grant_triggers.SAYS_WHAT_WAS_APPROVED,
-            grant_triggers.NEVER_GROWS,
-            state_on_record("approvals.grant", "grant", GrantState.values),
-            grant_triggers.CREDENTIAL_IS_NEEDED,
-            *NEVER_REMOVED,
-        ]
         constraints = (
             models.CheckConstraint(
                 name="grant_term_within_its_tier", condition=_within("low") | _within("standard") | _within("high")

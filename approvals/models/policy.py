@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from approvals.models import proposal_triggers as guards
 from governance.core.models import AppendOnly, Person
 
 #: The only policy there is so far.
@@ -50,7 +47,6 @@ class PolicyVersion(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("kind", "-number")
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, guards.POLICY_BY_PROPOSAL]
         constraints = (
             models.UniqueConstraint(fields=["kind", "number"], name="policy_number_once"),
             models.CheckConstraint(

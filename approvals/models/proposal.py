@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from approvals.models import proposal_triggers as guards
+from approvals.models.not_among import NotAmong
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.models import NEVER_REMOVED, FreeText, History, Person
+from governance.core.models import FreeText, History, Person
 from governance.core.roles.roles import Permission, Relation, Role
 
 
@@ -88,14 +86,18 @@ class Proposal(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [guards.IN_ORDER, guards.COUNTERSIGNED, *NEVER_REMOVED]
         constraints = (
             models.CheckConstraint(name="proposal_state_known", condition=Q(state__in=ProposalState.values)),
             models.CheckConstraint(
                 name="proposal_two_people", condition=Q(answered_by__isnull=True) | ~Q(answered_by=F("proposed_by"))
             ),
-            models.CheckConstraint(name="proposal_who_gains_is_apart", condition=guards.WHO_GAINS_IS_APART),
-            models.CheckConstraint(name="proposal_who_loses_is_apart", condition=guards.WHO_LOSES_IS_APART),
+            models.CheckConstraint(
+                name="proposal_who_gains_is_apart",
+                condition=NotAmong(F("proposed_by"), F("gains")) & NotAmong(F("answered_by"), F("gains")),
+            ),
+            models.CheckConstraint(
+                name="proposal_who_loses_is_apart", condition=NotAmong(F("answered_by"), F("loses"))
+            ),
             models.CheckConstraint(
                 name="proposal_answered_with_who_and_when",
                 condition=Q(answered_by__isnull=True, answered_at__isnull=True)
@@ -152,7 +154,6 @@ class WhatIf(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [guards.WHAT_IF_STAYS, *NEVER_REMOVED]
         constraints = (models.UniqueConstraint(fields=["proposal", "round"], name="what_if_once_a_round"),)
         indexes = (models.Index(fields=["id"], condition=Q(finished_at__isnull=True), name="what_if_unfinished"),)
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import ClassVar
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
-from approvals.models import revocation_task_triggers
 from approvals.models.grant import EnforcedBy, Grant
 from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.database import compiled_queries
 from governance.core.database.key_filters import among
-from governance.core.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
+from governance.core.models import AppendOnly, FreeText, History, Person
 from governance.core.roles.roles import Relation
 from inventory.models import Automation, Resource
 
@@ -117,7 +114,6 @@ class RevocationTask(models.Model):
             models.Index(fields=["due_at"], condition=Q(state="open"), name="revocation_open"),
             models.Index(fields=["state", "-id"], name="revocation_newest"),
         )
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [revocation_task_triggers.CLOSED_BY_TWO, *NEVER_REMOVED]
 
     def __str__(self) -> str:
         return f"Revoke {self.grant}"
@@ -181,7 +177,6 @@ class RevocationWord(AppendOnly):
             models.CheckConstraint(name="revocation_word_known", condition=Q(says__in=WordSaid.values)),
             models.UniqueConstraint(fields=["task", "person", "says"], name="revocation_word_once_a_person"),
         )
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [revocation_task_triggers.TWO_OTHERS, *AppendOnly.Meta.triggers]
 
     def __str__(self) -> str:
         return f"{self.person}: {self.says}"

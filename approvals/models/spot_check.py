@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import ClassVar
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -16,7 +14,7 @@ from approvals.models.approval import Approval
 from approvals.models.submission import Submission
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.models import NEVER_REMOVED, History, Membership, Person, TeamKind
+from governance.core.models import History, Membership, Person, TeamKind
 from governance.core.roles.roles import Relation, Role
 from inventory.models import Automation, Version
 
@@ -39,56 +37,6 @@ class SampleQuerySet(models.QuerySet["Sample"]):
     def visible_to(self, actor: Actor, now: datetime) -> SampleQuerySet:
         """Those of the automations that the actor may see; whoever is asked to look may."""
         return self.filter(submission__automation__in=Automation.objects.visible_to(actor, now))
-
-
-#: A party does not look at what they are a party of, whatever a duty overlooked (S1, A11).
-LOOKER_IS_NO_PARTY = pgtrigger.Trigger(
-    name="sample_looker_no_party",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update,
-    func="""
-        IF NEW.looked_by_id IS NOT NULL AND EXISTS (
-            SELECT 1 FROM approvals_party p WHERE p.submission_id = NEW.submission_id
-            AND p.person_id IN (NEW.looked_by_id, COALESCE(NEW.looked_for_id, NEW.looked_by_id))) THEN
-            RAISE EXCEPTION 'SOD-1: a party does not look at submission %', NEW.submission_id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
-
-#: Nor does whoever approved the app look at what policy approved under it: two people stand behind each grant (S2, A13).
-LOOKER_DECIDED_NOTHING = pgtrigger.Trigger(
-    name="sample_looker_decided_nothing",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update,
-    func="""
-        IF NEW.looked_by_id IS NOT NULL AND NEW.approval_id IS NOT NULL AND EXISTS (
-            SELECT 1 FROM approvals_decisionperson d WHERE d.submission_id = NEW.submission_id AND d.stage = 1
-            AND d.person_id IN (NEW.looked_by_id, COALESCE(NEW.looked_for_id, NEW.looked_by_id))) THEN
-            RAISE EXCEPTION 'SOD-2: who decided the app does not look at what policy approved under it (submission %)',
-                NEW.submission_id USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
-
-#: What was drawn stays drawn: no second draw until one falls otherwise, and no verdict is taken back (A13).
-DRAWN_ONCE = pgtrigger.Trigger(
-    name="sample_drawn_once",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Update,
-    func="""
-        IF (OLD.drawn_from_seal IS NOT NULL AND NEW.drawn_from_seal IS DISTINCT FROM OLD.drawn_from_seal)
-            OR OLD.submission_id <> NEW.submission_id OR OLD.approval_id IS DISTINCT FROM NEW.approval_id
-            OR (OLD.due_at IS NOT NULL AND NEW.due_at IS DISTINCT FROM OLD.due_at)
-            OR (OLD.state = 'open' AND NEW.state IN ('waiting', 'not_drawn'))
-            OR (OLD.state NOT IN ('waiting', 'open') AND NEW.state <> OLD.state) THEN
-            RAISE EXCEPTION 'A13: sample % was drawn and stays as it was', OLD.id USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
 
 
 class Sample(models.Model):
@@ -120,12 +68,6 @@ class Sample(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            LOOKER_IS_NO_PARTY,
-            LOOKER_DECIDED_NOTHING,
-            DRAWN_ONCE,
-            *NEVER_REMOVED,
-        ]
         constraints = (
             models.UniqueConstraint(
                 fields=["submission"], condition=Q(approval__isnull=True), name="sample_once_per_submission"

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar
 
-import pgtrigger
 from django.db import models
 from django.db.models import Q
 
-from approvals.models import approval_triggers
 from approvals.models.policy import PolicyVersion
 from governance.core.actors.actor import Actor
-from governance.core.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
+from governance.core.models import AppendOnly, FreeText, History, Person
 from governance.core.roles.roles import Relation
 from inventory.models import Automation, Resource, Version
 
@@ -98,11 +95,6 @@ class Submission(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            approval_triggers.IN_ORDER,
-            approval_triggers.SUBMISSION_FROZEN,
-            *NEVER_REMOVED,
-        ]
         constraints = (
             models.UniqueConstraint(
                 fields=["automation"], condition=Q(state__in=["open", "decided"]), name="submission_one_unfinished"
@@ -197,10 +189,6 @@ class Party(AppendOnly):
     capacity = models.CharField(max_length=16, choices=Capacity)
 
     class Meta(AppendOnly.Meta):
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            *AppendOnly.Meta.triggers,
-            approval_triggers.PARTY_DECIDED_NOTHING,
-        ]
         constraints = (
             models.UniqueConstraint(fields=["submission", "person", "capacity"], name="party_once_per_capacity"),
         )
@@ -224,7 +212,6 @@ class Comment(models.Model):
 
     class Meta:
         ordering = ("id",)
-        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return f"{self.by} on {self.submission}"

@@ -83,7 +83,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "guardian",
     "simple_history",
-    "pgtrigger",
     "template_partials",
     "csp",
     "allauth",

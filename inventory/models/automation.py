@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -20,15 +19,13 @@ from governance.core.access import access
 from governance.core.actors.actor import Actor
 from governance.core.database import compiled_queries
 from governance.core.database.key_filters import among, keyed_by
-from governance.core.models import NEVER_REMOVED, History, Membership, Person, Team
-from governance.core.models.required_events import state_on_record
+from governance.core.models import History, Membership, Person, Team
 from governance.core.roles.roles import Relation
 from inventory.models.interim_owner import (
     InterimOwner,
     InterimState,
     Owned,
     nobody_answers,
-    points_to_its_own,
     still_answering,
 )
 from inventory.models.resource import Environment, sees_all
@@ -185,25 +182,6 @@ def _differ(one: str, other: str) -> Q:
     return Q((f"{one}__isnull", True)) | Q((f"{other}__isnull", True)) | ~Q((one, F(other)))
 
 
-#: What is held moves only by what the leads of both teams agreed to, once (L2).
-MOVES_BY_BOTH_LEADS = pgtrigger.Trigger(
-    name="automation_moves_by_both_leads",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Update,
-    condition=pgtrigger.Condition("NEW.team_id IS DISTINCT FROM OLD.team_id"),
-    func="""
-        IF OLD.state NOT IN ('draft', 'observed') AND NOT EXISTS (
-            SELECT 1 FROM inventory_transfer t
-            WHERE t.automation_id = OLD.id AND t.from_team_id = OLD.team_id AND t.to_team_id = NEW.team_id
-              AND t.state = 'agreed') THEN
-            RAISE EXCEPTION 'L2: an automation in use moves to another team by both leads (%)', OLD.id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
-
-
 class Automation(Owned):
     """One (platform instance, external id, environment); people, purpose and state. Matched by id, never by name."""
 
@@ -250,7 +228,7 @@ class Automation(Owned):
     review_because = models.CharField(max_length=40, blank=True)
 
     objects = AutomationQuerySet.as_manager()
-    history = History(excluded_fields=["search"], erasable=["escalation_contact"])
+    history = History(excluded_fields=["search"])
 
     class Meta:
         ordering = ("name", "id")
@@ -283,12 +261,6 @@ class Automation(Owned):
             models.Index(fields=["name", "id"], name="automation_by_name"),
             models.Index(fields=["team", "name", "id"], name="automation_by_team"),
             models.Index(fields=["state", "name", "id"], name="automation_by_state"),
-        )
-        triggers = (
-            points_to_its_own("automation"),
-            MOVES_BY_BOTH_LEADS,
-            state_on_record("inventory.automation", "automation", [AutomationState.LIVE], "approved_version_id"),
-            *NEVER_REMOVED,
         )
 
     def __str__(self) -> str:

@@ -5,82 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from governance.core.models import NEVER_REMOVED, AppendOnly, History, Person
+from governance.core.models import AppendOnly, History, Person
 from governance.core.roles.roles import Relation
 from inventory.importers.host_names import host_of
-from inventory.models.accountability import answers
 from inventory.models.resource import Resource
 
 #: The connector of what a person describes by hand: its instance is the key of the resource itself, so it needs no binding.
 REGISTERED = "register"
-
-_ANSWERS = answers("NEW.confirmed_by_id", "NEW.confirmed_at", "NEW.resource_id")
-
-CONFIRMED_BY_ITS_OWNER = pgtrigger.Trigger(
-    name="binding_confirmed_by_its_owner",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update,
-    func=f"""
-        IF NEW.confirmed_at IS NOT NULL AND (
-            TG_OP = 'INSERT' OR OLD.confirmed_at IS NULL
-            OR NEW.resource_id = OLD.resource_id AND (NEW.confirmed_by_id, NEW.moved_by_id, NEW.moved_for_id)
-                IS DISTINCT FROM (OLD.confirmed_by_id, OLD.moved_by_id, OLD.moved_for_id)
-        ) AND NOT {_ANSWERS} THEN
-            RAISE EXCEPTION 'I8: only who answers for a resource confirms what opens it (binding %)', NEW.id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
-
-#: What somebody confirmed of one connection is not said of another one, nor forgotten.
-CONFIRMED_STAYS = pgtrigger.Trigger(
-    name="binding_confirmed_stays",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Update | pgtrigger.Delete,
-    func="""
-        IF OLD.confirmed_at IS NOT NULL AND (
-            TG_OP = 'DELETE' OR NEW.connector <> OLD.connector OR NEW.instance_name <> OLD.instance_name) THEN
-            RAISE EXCEPTION 'I8: what a connection is confirmed to open stays on record (binding %)', OLD.id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        IF TG_OP = 'DELETE' THEN
-            RETURN OLD;
-        END IF;
-        IF OLD.confirmed_at IS NOT NULL AND NEW.resource_id = OLD.resource_id
-            AND NEW.known_since IS DISTINCT FROM OLD.known_since THEN
-            RAISE EXCEPTION 'I8: since when a host is known stays on record (binding %)', OLD.id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
-
-MOVED_BY_TWO = pgtrigger.Trigger(
-    name="binding_moved_by_two",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Update,
-    func="""
-        IF OLD.confirmed_at IS NOT NULL AND (
-            NEW.confirmed_at IS NULL
-            OR NEW.resource_id <> OLD.resource_id AND (
-                OLD.moving_to_id IS DISTINCT FROM NEW.resource_id
-                OR (NEW.moved_by_id, NEW.moved_for_id) IS DISTINCT FROM (OLD.moving_by_id, OLD.moving_for_id)
-                OR NEW.confirmed_by_id IS NOT DISTINCT FROM OLD.moving_by_id
-                OR NEW.confirmed_by_id IS NOT DISTINCT FROM OLD.moving_for_id)) THEN
-            RAISE EXCEPTION 'I8: a confirmed binding is moved by two people (binding %)', OLD.id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
 
 
 class HostField(models.CharField):
@@ -149,12 +86,6 @@ class Binding(models.Model):
     claims: Sequence[Claim] = ()
 
     class Meta:
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            CONFIRMED_BY_ITS_OWNER,
-            CONFIRMED_STAYS,
-            MOVED_BY_TWO,
-            *NEVER_REMOVED,
-        ]
         constraints = (
             models.UniqueConstraint(fields=["connector", "instance_name"], name="binding_one_resource"),
             models.CheckConstraint(
@@ -213,20 +144,6 @@ class Binding(models.Model):
         return frozenset[Relation]().union(*(side.relations(person, now) for side in sides))
 
 
-CONSENT_BY_ITS_SIDE = pgtrigger.Trigger(
-    name="host_consent_by_its_side",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert,
-    func=f"""
-        IF NOT {answers("NEW.said_by_id", "NEW.said_at", "NEW.resource_id")} THEN
-            RAISE EXCEPTION 'I8: only who answers for a resource shares its host (resource %)', NEW.resource_id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
-
-
 class HostConsent(AppendOnly):
     """Somebody who answers for a resource agrees that its host opens what a binding of another owner says (I8)."""
 
@@ -241,7 +158,6 @@ class HostConsent(AppendOnly):
 
     class Meta(AppendOnly.Meta):
         ordering = ("id",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [*AppendOnly.Meta.triggers, CONSENT_BY_ITS_SIDE]
         constraints = (
             models.UniqueConstraint(
                 fields=["binding", "resource", "opens", "said_by"], name="host_consent_once_a_person"

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
 
-import pgtrigger
 from django.db import models
 from django.db.models import Q
 
-from governance.core.models import NEVER_REMOVED, FreeText, History, Person
+from governance.core.models import FreeText, History, Person
 from governance.core.roles.roles import Relation
 from inventory.importers.capabilities import BY_HAND, CONTROLS
 from inventory.models.resource import Entitlement
-
-#: What was said stays as it was said, and what was taken back stays taken back.
-STAYS_AS_SAID = pgtrigger.Trigger(
-    name="control_stays_as_said",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Update,
-    func="""
-        IF OLD.ended_at IS NOT NULL OR ROW(NEW.entitlement_id, NEW.tag, NEW.said_by_id, NEW.said_for_id, NEW.said_at, NEW.reason_id)
-            IS DISTINCT FROM ROW(OLD.entitlement_id, OLD.tag, OLD.said_by_id, OLD.said_for_id, OLD.said_at, OLD.reason_id) THEN
-            RAISE EXCEPTION 'S6: what was said of a control stays on record (%)', OLD.id USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
 
 
 class ControlQuerySet(models.QuerySet["Control"]):
@@ -56,7 +40,6 @@ class Control(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        triggers: ClassVar[list[Any]] = [STAYS_AS_SAID, *NEVER_REMOVED]
         constraints = (
             models.UniqueConstraint(
                 fields=["entitlement", "tag"], condition=Q(ended_at__isnull=True), name="control_stands_once"

@@ -7,9 +7,8 @@ opens decides about it (A2). What it opens may lower a tier (T1), so the databas
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -17,10 +16,9 @@ from django.urls import reverse
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.models import NEVER_REMOVED, History, Membership, Person, Team
+from governance.core.models import History, Membership, Person, Team
 from governance.core.roles.roles import Relation
-from inventory.models.accountability import answers
-from inventory.models.interim_owner import Owned, nobody_answers, points_to_its_own, still_answering
+from inventory.models.interim_owner import Owned, nobody_answers, still_answering
 from inventory.models.resource import Resource, sees_all
 
 
@@ -39,56 +37,6 @@ class Reach(models.TextChoices):
     READ = "read", "Read from the backend"
     DECLARED = "declared", "Declared"
     UNKNOWN = "unknown", "Unknown"
-
-
-KEPT_WHERE_CONFIRMED = pgtrigger.Trigger(
-    name="credential_kept_where_confirmed",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update,
-    func=f"""
-        IF TG_OP = 'INSERT' THEN
-            IF NEW.kept_in_id IS NOT NULL THEN
-                RAISE EXCEPTION 'A2: where a credential is kept is said first and then confirmed (credential %)', NEW.id
-                    USING ERRCODE = 'check_violation';
-            END IF;
-            RETURN NEW;
-        END IF;
-        IF NEW.kept_in_id IS NOT DISTINCT FROM OLD.kept_in_id
-            AND NEW.kept_confirmed_by_id IS NOT DISTINCT FROM OLD.kept_confirmed_by_id THEN
-            RETURN NEW;
-        END IF;
-        IF NEW.kept_in_id IS NULL OR NEW.kept_in_id IS DISTINCT FROM OLD.said_kept_in_id
-            OR NEW.kept_confirmed_by_id IS NOT DISTINCT FROM OLD.said_by_id
-            OR NEW.kept_confirmed_by_id IS NOT DISTINCT FROM OLD.said_for_id
-            OR NOT EXISTS (SELECT 1 FROM inventory_resource s WHERE s.id = NEW.kept_in_id AND s.kind = 'secret_store')
-            OR NOT {answers("NEW.kept_confirmed_by_id", "NEW.kept_confirmed_at", "NEW.kept_in_id")} THEN
-            RAISE EXCEPTION 'A2: only who answers for a store, and did not say so, confirms what it keeps (credential %)', NEW.id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,  # noqa: S608  put together from pieces of its own
-)
-
-REACH_SAID_BY_ITS_SIDE = pgtrigger.Trigger(
-    name="credential_reach_said_by_its_side",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update,
-    func=f"""
-        IF NEW.reach_kind <> 'declared' THEN
-            RETURN NEW;
-        END IF;
-        IF TG_OP = 'UPDATE' THEN
-            IF OLD.reach_kind = 'declared' AND NEW.opens_id IS NOT DISTINCT FROM OLD.opens_id AND NEW.reach @> OLD.reach THEN
-                RETURN NEW;
-            END IF;
-        END IF;
-        IF NOT {answers("NEW.reach_by_id", "NEW.reach_at", "NEW.opens_id", "NEW.kept_in_id")} THEN
-            RAISE EXCEPTION 'I6: only who answers for what a credential opens, or for its store, narrows its reach (credential %)',
-                NEW.id USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
 
 
 class CredentialQuerySet(models.QuerySet["Credential"]):
@@ -164,12 +112,6 @@ class Credential(Owned):
     history = History()
 
     class Meta:
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            KEPT_WHERE_CONFIRMED,
-            REACH_SAID_BY_ITS_SIDE,
-            points_to_its_own("credential"),
-            *NEVER_REMOVED,
-        ]
         constraints = (
             models.UniqueConstraint(
                 fields=["platform_instance", "kind", "external_id"],

@@ -12,10 +12,10 @@ from django.urls import reverse
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.models import NEVER_REMOVED, History, Person, Team
+from governance.core.models import History, Person, Team
 from governance.core.roles.roles import Relation
 from inventory.models import version
-from inventory.models.interim_owner import InterimOwner, Owned, nobody_answers, points_to_its_own
+from inventory.models.interim_owner import InterimOwner, Owned, nobody_answers
 from inventory.models.resource import sees_all
 
 
@@ -80,7 +80,6 @@ class NonHumanIdentity(Owned):
         )
         #: As the search asks: any part, whatever its case.
         indexes = (GinIndex(OpClass(Upper("subject"), name="gin_trgm_ops"), name="identity_subject_trgm"),)
-        triggers = (points_to_its_own("identity"), *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return self.subject

@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from governance.core.models import NEVER_REMOVED, FreeText, History, Person
+from governance.core.models import FreeText, History, Person
 from governance.core.roles.roles import Relation
 from inventory.models.resource import Resource
 
 #: What a reference is: letters, digits and what stands between them in the numbers of tickets.
 REFERENCE = r"^[A-Za-z0-9][A-Za-z0-9._/#:-]*$"
-
-#: What was declared stays as it was declared, and what is over stays over.
-STAYS_AS_DECLARED = pgtrigger.Trigger(
-    name="incident_stays_as_declared",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Update,
-    func="""
-        IF OLD.ended_at IS NOT NULL
-            OR ROW(NEW.resource_id, NEW.declared_by_id, NEW.declared_for_id, NEW.declared_at, NEW.until, NEW.why_id)
-            IS DISTINCT FROM
-            ROW(OLD.resource_id, OLD.declared_by_id, OLD.declared_for_id, OLD.declared_at, OLD.until, OLD.why_id) THEN
-            RAISE EXCEPTION 'R1: what was declared as an incident stays on record (%)', OLD.id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -69,7 +50,6 @@ class Incident(models.Model):
                 name="incident_ended_by_somebody", condition=Q(ended_at__isnull=True) | Q(ended_by__isnull=False)
             ),
         )
-        triggers: ClassVar[list[Any]] = [STAYS_AS_DECLARED, *NEVER_REMOVED]
 
     def __str__(self) -> str:
         return f"{self.reference} on {self.resource}"

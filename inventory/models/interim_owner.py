@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar
+from typing import Any
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
 from governance.core.database import compiled_queries
 from governance.core.database.key_filters import among
-from governance.core.models import NEVER_REMOVED, FreeText, History, Person, Team
+from governance.core.models import FreeText, History, Person, Team
 from governance.core.roles.roles import Relation
 
 #: Days that an interim owner answers for something (I3). They can be named again.
@@ -21,35 +20,6 @@ INTERIM_DAYS = 30
 
 #: What can be without an owner, by the field that names it.
 OWNED = ("resource", "automation", "identity", "credential")
-
-#: Who was named by whom stays as it was said, and what was confirmed stays confirmed.
-STAYS_AS_NAMED = pgtrigger.Trigger(
-    name="interim_stays_as_named",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update,
-    func="""
-        IF TG_OP = 'INSERT' THEN
-            IF NEW.state <> 'named' THEN
-                RAISE EXCEPTION 'I3: an interim owner is named first and confirmed by another then (%)', NEW.id
-                    USING ERRCODE = 'check_violation';
-            END IF;
-            RETURN NEW;
-        END IF;
-        IF ROW(NEW.resource_id, NEW.automation_id, NEW.identity_id, NEW.credential_id, NEW.person_id,
-               NEW.named_by_id, NEW.named_for_id, NEW.named_as, NEW.named_at)
-            IS DISTINCT FROM
-           ROW(OLD.resource_id, OLD.automation_id, OLD.identity_id, OLD.credential_id, OLD.person_id,
-               OLD.named_by_id, OLD.named_for_id, OLD.named_as, OLD.named_at)
-            OR OLD.confirmed_at IS NOT NULL AND
-               ROW(NEW.confirmed_by_id, NEW.confirmed_for_id, NEW.confirmed_at, NEW.until)
-               IS DISTINCT FROM ROW(OLD.confirmed_by_id, OLD.confirmed_for_id, OLD.confirmed_at, OLD.until)
-            OR OLD.state = 'ended' AND NEW.state <> 'ended' THEN
-            RAISE EXCEPTION 'I3: who was named interim owner by whom stays on record (%)', OLD.id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
 
 
 class InterimState(models.TextChoices):
@@ -147,7 +117,6 @@ class InterimOwner(models.Model):
                 fields=OWNED, condition=~Q(state="ended"), nulls_distinct=False, name="interim_one_at_a_time"
             ),
         )
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [STAYS_AS_NAMED, *NEVER_REMOVED]
 
     def __str__(self) -> str:
         return f"{self.person} for {self.subject}"
@@ -172,28 +141,6 @@ class InterimOwner(models.Model):
         """As to what it is about; who is named stands to it as themself, and can put it down."""
         own = {Relation.SELF} if person.pk == self.person_id else frozenset[Relation]()
         return frozenset(self.subject.relations(person, now) | own)
-
-
-def points_to_its_own(field: str) -> pgtrigger.Trigger:
-    """Refuses that a row follows somebody who was named for another one, or whom nobody has confirmed.
-
-    Args:
-        field: of `OWNED`, what the row's table is.
-    """
-    return pgtrigger.Trigger(
-        name="interim_of_its_own",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.Update,
-        condition=pgtrigger.Q(new__interim__isnull=False),
-        func=f"""
-            IF NOT EXISTS (SELECT 1 FROM inventory_interimowner i
-                           WHERE i.id = NEW.interim_id AND i.{field}_id = NEW.id AND i.confirmed_at IS NOT NULL) THEN
-                RAISE EXCEPTION 'I3: an interim owner is named and confirmed by two people (% %)', TG_TABLE_NAME, NEW.id
-                    USING ERRCODE = 'check_violation';
-            END IF;
-            RETURN NEW;
-        """,  # noqa: S608  a trigger over a column of ours
-    )
 
 
 class Owned(models.Model):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -15,11 +14,11 @@ from guardian.models import UserObjectPermissionBase
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.models import NEVER_REMOVED, History, Membership, Person, Team
+from governance.core.models import History, Membership, Person, Team
 from governance.core.roles.roles import Relation, Role
 from inventory.importers import sentences
 from inventory.importers.capabilities import CONTROLS
-from inventory.models.interim_owner import Owned, nobody_answers, points_to_its_own, still_answering
+from inventory.models.interim_owner import Owned, nobody_answers, still_answering
 
 #: Roles that see every row of the register. Who is on call stops whatever it is, alone and at once, and sees first what stops (G5).
 SEE_ALL = frozenset({Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL})
@@ -87,24 +86,6 @@ class Enforcement(models.TextChoices):
     OBSERVE = "observe", "Observe"
     WARN = "warn", "Warn"
     ENFORCE = "enforce", "Enforce"
-
-
-#: A trigger and no CHECK: what was in use without a class before this rule stays so, counted as restricted, until somebody sets it.
-IN_USE_HAS_A_CLASS = pgtrigger.Trigger(
-    name="resource_in_use_has_a_class",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update,
-    condition=pgtrigger.Q(new__state="active", new__data_class=""),
-    func="""
-        IF TG_OP = 'UPDATE' THEN
-            IF OLD.state = 'active' AND OLD.data_class = '' THEN
-                RETURN NEW;
-            END IF;
-        END IF;
-        RAISE EXCEPTION 'I3: a resource is put to use with a data class (resource %)', NEW.id
-            USING ERRCODE = 'check_violation';
-    """,
-)
 
 
 def sees_all(actor: Actor, now: datetime) -> bool:
@@ -218,7 +199,6 @@ class Resource(Owned):
             GinIndex(fields=["search"], name="resource_search", opclasses=["gin_trgm_ops"]),
             models.Index(fields=["name", "id"], name="resource_by_name"),
         )
-        triggers = (points_to_its_own("resource"), IN_USE_HAS_A_CLASS, *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return self.name
@@ -306,7 +286,6 @@ class Entitlement(models.Model):
             models.UniqueConstraint(fields=["resource", "code"], name="entitlement_once"),
             models.CheckConstraint(name="entitlement_level_known", condition=Q(level__in=Level.values)),
         )
-        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return f"{self.code} on {self.resource}"

@@ -3,41 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from governance.core.models import NEVER_REMOVED, FreeText, History, Person, Team
+from governance.core.models import FreeText, History, Person, Team
 from governance.core.roles.roles import Relation
 from inventory.models.automation import Automation
-
-#: Asked first, of the team whose it is; agreed to, it moves in the same transaction, and no second time.
-IN_ORDER = pgtrigger.Trigger(
-    name="transfer_in_order",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update,
-    func="""
-        IF TG_OP = 'INSERT' THEN
-            IF NEW.state <> 'asked' OR NEW.from_team_id IS DISTINCT FROM
-                (SELECT a.team_id FROM inventory_automation a WHERE a.id = NEW.automation_id) THEN
-                RAISE EXCEPTION 'L2: a transfer is asked of the team whose automation it is (%)', NEW.automation_id
-                    USING ERRCODE = 'check_violation';
-            END IF;
-            RETURN NEW;
-        END IF;
-        IF ROW(NEW.automation_id, NEW.from_team_id, NEW.to_team_id, NEW.asked_by_id, NEW.asked_at, NEW.why_id)
-            IS DISTINCT FROM
-           ROW(OLD.automation_id, OLD.from_team_id, OLD.to_team_id, OLD.asked_by_id, OLD.asked_at, OLD.why_id)
-            OR NEW.state <> OLD.state
-               AND (OLD.state, NEW.state) NOT IN (('asked', 'agreed'), ('agreed', 'moved'), ('asked', 'dropped')) THEN
-            RAISE EXCEPTION 'L2: what was asked of a transfer stays, and it is answered once (%)', OLD.id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
 
 
 class TransferState(models.TextChoices):
@@ -82,7 +54,6 @@ class Transfer(models.Model):
             ),
             models.UniqueConstraint(fields=["automation"], condition=Q(state="asked"), name="transfer_one_at_a_time"),
         )
-        triggers: ClassVar[list[Any]] = [IN_ORDER, *NEVER_REMOVED]
 
     def __str__(self) -> str:
         return f"{self.automation} to {self.to_team}"

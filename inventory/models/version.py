@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
-from governance.core.models import NEVER_REMOVED, AppendOnly, Person
+from governance.core.models import AppendOnly, Person
 from governance.core.roles.roles import Relation
 from inventory.importers import privilege_scope, sentences
 from inventory.models.automation import Automation, AutomationState
@@ -255,7 +255,6 @@ class Finding(models.Model):
     class Meta:
         ordering = ("assessment_id", "id")
         constraints = (models.CheckConstraint(name="finding_state_known", condition=Q(state__in=["open", "closed"])),)
-        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return f"{self.code} at {self.place}"

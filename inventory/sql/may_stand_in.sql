@@ -51,3 +51,37 @@ CREATE OR REPLACE FUNCTION may_stand_in(giver bigint, taker bigint, at timestamp
         OR NOT EXISTS (
             SELECT 1 FROM responsibilities(giver, at) item WHERE (taker = ANY (item.sharers)) IS NOT TRUE))
 $$;
+
+-- Whether a person is the delegate of another at an instant, and still shares the giver's responsibility. Nobody else needs no delegate.
+CREATE OR REPLACE FUNCTION stands_in_for(taker bigint, giver bigint, at_time timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN giver IS NULL OR EXISTS (
+        SELECT FROM controls_delegation d
+        WHERE d.giver_id = giver AND d.taker_id = taker
+          AND d.from_at <= at_time AND d.until_at > at_time AND (d.ended_at IS NULL OR d.ended_at > at_time)
+          AND may_stand_in(giver, taker, at_time));
+END
+$$;
+
+-- I3: whether a person is the owner, the deputy or, at an instant, an interim owner of a resource.
+CREATE OR REPLACE FUNCTION owns_resource(person bigint, resource bigint, at_time timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM inventory_resource r WHERE r.id = resource AND person IN (r.owner_id, r.deputy_id))
+    OR EXISTS (
+        SELECT FROM inventory_interimowner i
+        WHERE i.resource_id = resource AND i.person_id = person
+          AND i.confirmed_at <= at_time AND i.until > at_time AND (i.ended_at IS NULL OR i.ended_at > at_time));
+END
+$$;
+
+-- I3, A11: whether a person owns a resource or is the delegate of one who does. A delegation that is over, or begins later, does not count.
+CREATE OR REPLACE FUNCTION answers_for(person bigint, resource bigint, at_time timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN owns_resource(person, resource, at_time) OR EXISTS (
+        SELECT FROM controls_delegation d
+        WHERE d.taker_id = person
+          AND d.from_at <= at_time AND d.until_at > at_time AND (d.ended_at IS NULL OR d.ended_at > at_time)
+          AND owns_resource(d.giver_id, resource, at_time) AND may_stand_in(d.giver_id, d.taker_id, at_time));
+END
+$$;

@@ -1,7 +1,7 @@
 """The duties of approving: who may never decide what, whatever they are permitted (S1, S2, S3, S5, A8, A9).
 
 Each reads the rows under the lock of the write, and the same function answers the screen. The database repeats them from the
-rows alone (`models.guards`).
+rows alone (approvals/sql/decisions.sql).
 """
 
 from __future__ import annotations

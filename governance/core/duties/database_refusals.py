@@ -25,7 +25,7 @@ UNNAMED = "DATABASE"
 _CODED = re.compile(r"([A-Z]+(?:-?\d+)?): (.+)", re.DOTALL)
 #: Ids of rows in a trigger's message: they are for readers of the database's log.
 _IDS = re.compile(r"\s*\([a-z ]+\d[^)]*\)$")
-_APPEND_ONLY = "pgtrigger: Cannot "
+_APPEND_ONLY = "H2: Cannot "
 
 
 def refusal_of(error: DatabaseError, duties: Sequence[Duty], others: Sequence[Duty] = ()) -> Refusal | None:
@@ -41,10 +41,10 @@ def refusal_of(error: DatabaseError, duties: Sequence[Duty], others: Sequence[Du
         return None
     constraint, message = cause.diag.constraint_name or "", cause.diag.message_primary or ""
     coded = _CODED.match(message)
-    if coded is not None:
-        code, said = coded[1], coded[2]
-    elif message.startswith(_APPEND_ONLY):
+    if message.startswith(_APPEND_ONLY):
         code, said = "H2", "What is on record is not changed"
+    elif coded is not None:
+        code, said = coded[1], coded[2]
     elif constraint:
         code, said = UNNAMED, f"It would break “{constraint.replace('_', ' ')}”"
     else:

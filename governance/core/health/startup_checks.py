@@ -49,17 +49,17 @@ def the_database_is_postgresql(app_configs: Apps, **_: Any) -> list[CheckMessage
 
 
 @register(Tags.database)
-def triggers_are_ignored_by_nobody(
-    app_configs: Apps, databases: Sequence[str] | None = None, **_: Any
-) -> list[CheckMessage]:
-    """No session can tell the database to let something past its triggers (S5, H2); asked where a database is named."""
+def triggers_are_switched_on(app_configs: Apps, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """No trigger is disabled (S5, H2). Checked where a database is named."""
     messages: list[CheckMessage] = []
     for alias in databases or ():
         with connections[alias].cursor() as cursor:
-            cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = '_pgtrigger_should_ignore'")
-            if any(source != "SELECT false" for (source,) in cursor.fetchall()):
-                sentence = f"One setting of a session lets anything past the triggers of {alias!r}."
-                messages.append(Warning(sentence, hint="`manage.py migrate` takes it out.", id="controls.W014"))
+            cursor.execute(
+                "SELECT tgname || ' on ' || tgrelid::regclass FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'O' ORDER BY 1"
+            )
+            if disabled := [name for (name,) in cursor.fetchall()]:
+                message = f"Triggers of {alias!r} are switched off: {', '.join(disabled)}."
+                messages.append(Warning(message, hint="ALTER TABLE … ENABLE TRIGGER …", id="controls.W014"))
     return messages
 
 

@@ -5,12 +5,11 @@ from governance.core.models.erasure import Erasure
 from governance.core.models.ledger import FreeText, LedgerEvent, Seal
 from governance.core.models.notices import Notice, NoticeState
 from governance.core.models.people import Delegation, Membership, Person, RoleAssignment, Team, TeamKind
-from governance.core.models.row_protection import NEVER_REMOVED, AppendOnly, History, never_truncated
+from governance.core.models.row_protection import AppendOnly, History
 from governance.core.models.tokens import ApiToken
 from governance.core.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookFormat, WebhookState
 
 __all__ = [
-    "NEVER_REMOVED",
     "ApiToken",
     "AppendOnly",
     "ClockOffset",
@@ -33,5 +32,4 @@ __all__ = [
     "WebhookEndpoint",
     "WebhookFormat",
     "WebhookState",
-    "never_truncated",
 ]

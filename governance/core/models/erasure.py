@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
 from governance.core.models.people import Person
-from governance.core.models.row_protection import NEVER_REMOVED, History
-
-ERASED_AFTER_LEAVING = pgtrigger.Trigger(
-    name="erased_after_leaving",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update,
-    func="""
-        IF NEW.dropped_at IS NULL AND NOT EXISTS (
-            SELECT 1 FROM controls_person WHERE id = NEW.person_id AND left_at IS NOT NULL) THEN
-            RAISE EXCEPTION 'H6: only whoever has left is erased (person %)', NEW.person_id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
+from governance.core.models.row_protection import History
 
 
 class Erasure(models.Model):
@@ -61,15 +44,6 @@ class Erasure(models.Model):
                 fields=["person"], condition=Q(dropped_at__isnull=True), name="erasure_once_at_a_time"
             ),
         )
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            *NEVER_REMOVED,
-            ERASED_AFTER_LEAVING,
-            pgtrigger.Protect(
-                name="erasure_stays",
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__confirmed_at__isnull=False),
-            ),
-        ]
 
     def __str__(self) -> str:
         return f"Erasure of {self.person}"

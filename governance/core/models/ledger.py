@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Func, Q
 
-from governance.core.models.row_protection import AppendOnly, never_truncated, only_erased
+from governance.core.models.row_protection import AppendOnly
 
 
 class TransactionId(models.Field):
@@ -37,47 +35,6 @@ class CurrentTransaction(Func):
     arity = 0
 
 
-#: The database itself says in which transaction an event was written: the seal order rests on it. A transaction id that is not
-#: above the last sealed one means that the tables were carried to another server, whose counter starts low; nothing
-#: is written until `ledger_catch_up` has moved the counter on, because such an event would sort among sealed ones.
-#: No event takes an id that its sequence has not given yet: it would stay the newest of its subject, and block every later change there.
-WRITTEN_NOW = pgtrigger.Trigger(
-    name="written_now",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert,
-    declare=[("sealed", "xid8")],
-    func="""
-        NEW.xid = pg_current_xact_id();
-        IF NEW.id > (SELECT last_value FROM controls_ledgerevent_id_seq) THEN
-            RAISE EXCEPTION 'H1: event % takes an id that its sequence has not given yet', NEW.id USING ERRCODE = 'check_violation';
-        END IF;
-        SELECT last_xid INTO sealed FROM controls_seal ORDER BY number DESC LIMIT 1;
-        IF sealed IS NOT NULL AND NEW.xid <= sealed THEN
-            RAISE EXCEPTION 'H2: transaction % is not above the last sealed one, %: run ledger_catch_up', NEW.xid, sealed
-                USING ERRCODE = 'object_not_in_prerequisite_state';
-        END IF;
-        RETURN NEW;
-    """,
-)
-
-
-#: What somebody typed is never put into other words (H6). It is erased with its key, or stays without whoever was erased, and then without
-#: its key too: a digest with its key would confirm a guess at what stood there.
-KEPT_OR_ERASED = pgtrigger.Trigger(
-    name="kept_or_erased",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Update | pgtrigger.Delete,
-    func=f"""
-        IF TG_OP = 'DELETE' OR (NEW.id, NEW.digest) IS DISTINCT FROM (OLD.id, OLD.digest)
-            OR NEW.erased_at IS NULL OR NEW.erased_at < OLD.erased_at OR octet_length(NEW.key) > 0
-            OR NOT {only_erased("OLD.text", "NEW.text")} THEN
-            RAISE EXCEPTION 'H6: a text is kept as it is, or erased with its key (text %)', OLD.id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
-
 #: What a page says in place of a text that was erased.
 ERASED_TEXT = "[erased]"
 
@@ -92,9 +49,6 @@ class FreeText(models.Model):
     key = models.BinaryField(max_length=32)
     digest = models.CharField(max_length=64)
     erased_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [KEPT_OR_ERASED, never_truncated()]
 
     def __str__(self) -> str:
         return self.shown
@@ -156,7 +110,6 @@ class LedgerEvent(AppendOnly):
                 condition=Q(outcome=Outcome.DONE, code="") | (Q(outcome=Outcome.REFUSED) & ~Q(code="")),
             ),
         )
-        triggers = [*AppendOnly.Meta.triggers, WRITTEN_NOW]
 
     def __str__(self) -> str:
         return f"{self.verb} {self.subject_type}:{self.subject_id}"

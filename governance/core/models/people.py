@@ -5,9 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, LiteralString
+from typing import Any, ClassVar
 
-import pgtrigger
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
@@ -16,7 +15,7 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
-from governance.core.models.row_protection import NEVER_REMOVED, History, never_truncated
+from governance.core.models.row_protection import History
 from governance.core.roles.roles import ASSIGNABLE, Relation
 
 #: A delegation covers at most this many days, and so does together whatever somebody has handed over in advance (A11).
@@ -79,7 +78,6 @@ class Person(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = "people"
         ordering = ("name", "id")
         constraints = (models.UniqueConstraint(fields=["source", "subject"], name="person_one_per_source_subject"),)
-        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return self.name
@@ -156,7 +154,6 @@ class Team(models.Model):
             ),
             models.CheckConstraint(name="team_known_kind", condition=Q(kind__in=TeamKind.values)),
         )
-        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return self.name
@@ -188,40 +185,15 @@ class Membership(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["team", "person"], name="membership_once"),)
-        triggers = (never_truncated("holds who belongs to which team"),)
 
     def __str__(self) -> str:
         return f"{self.person} in {self.team}"
 
 
-#: Bootstrap names the first people once, in one transaction, while nothing is on record: two admins and two others as security reviewers (S9).
-#: A later row that claims to come from it is refused, and so is a third of either or one person twice.
-BOOTSTRAP_ONCE = pgtrigger.Trigger(
-    name="bootstrap_once",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update,
-    condition=pgtrigger.Q(new__by_bootstrap=True),
-    func="""
-        IF TG_OP = 'UPDATE' AND OLD.by_bootstrap THEN
-            RETURN NEW;
-        END IF;
-        IF TG_OP = 'UPDATE' OR EXISTS (SELECT 1 FROM controls_ledgerevent WHERE xid <> pg_current_xact_id()) THEN
-            RAISE EXCEPTION 'S9: bootstrap runs once' USING ERRCODE = 'check_violation';
-        END IF;
-        IF NEW.role NOT IN ('admin', 'security_reviewer') OR NEW.until IS NOT NULL
-            OR (SELECT count(*) FROM controls_roleassignment r WHERE r.by_bootstrap AND r.role = NEW.role) >= 2
-            OR EXISTS (SELECT 1 FROM controls_roleassignment r WHERE r.by_bootstrap AND r.person_id = NEW.person_id) THEN
-            RAISE EXCEPTION 'S9: bootstrap names two admins and two others as security reviewers' USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
-
-
 class RoleAssignment(models.Model):
     """One person holds one role: proposed by one admin, countersigned by another, accepted by themself; nobody assigns themselves.
 
-    That it comes of such a proposal is asked above, by `approvals.models.appointment`.
+    The trigger `role_by_proposal` of approvals checks the proposal.
     """
 
     person = models.ForeignKey(Person, models.PROTECT, related_name="role_assignments")
@@ -265,7 +237,6 @@ class RoleAssignment(models.Model):
                 name="role_once_at_a_time",
             ),
         )
-        triggers = (BOOTSTRAP_ONCE, *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return f"{self.person}: {self.role}"
@@ -273,19 +244,6 @@ class RoleAssignment(models.Model):
     def ledger_about(self) -> tuple[models.Model, ...]:
         """Its events stand on the person's timeline (H3)."""
         return (self.person,)
-
-
-def standing_in(giver: LiteralString, taker: LiteralString, at: LiteralString) -> str:
-    """SQL: whether a delegation stands at an instant, as `DelegationQuerySet.running` defines it.
-
-    Args:
-        giver: a column with an id.
-        taker: a column with an id.
-        at: a column with the instant.
-    """
-    return f"""EXISTS (SELECT 1 FROM controls_delegation d WHERE d.giver_id = {giver} AND d.taker_id = {taker}
-              AND d.from_at <= {at} AND d.until_at > {at} AND (d.ended_at IS NULL OR d.ended_at > {at})
-              AND may_stand_in(d.giver_id, d.taker_id, {at}))"""  # noqa: S608
 
 
 class DelegationQuerySet(models.QuerySet["Delegation"]):
@@ -318,22 +276,6 @@ class MayStandIn(Func):
 
     function = "may_stand_in"
     output_field = models.BooleanField()
-
-
-#: A delegation names nobody who does not share the giver's responsibility when it begins (A11).
-SAME_RESPONSIBILITY = pgtrigger.Trigger(
-    name="delegation_same_responsibility",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update,
-    func="""
-        IF (TG_OP = 'INSERT' OR (NEW.giver_id, NEW.taker_id) <> (OLD.giver_id, OLD.taker_id))
-            AND NOT may_stand_in(NEW.giver_id, NEW.taker_id, NEW.from_at) THEN
-            RAISE EXCEPTION 'A11: person % does not share the responsibility of person %', NEW.taker_id, NEW.giver_id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
 
 
 class Delegation(models.Model):
@@ -372,7 +314,6 @@ class Delegation(models.Model):
                 condition=Q(ended_at__isnull=True),
             ),
         )
-        triggers = (SAME_RESPONSIBILITY, *NEVER_REMOVED)
 
     def __str__(self) -> str:
         return f"{self.taker} for {self.giver}"

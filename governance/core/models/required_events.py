@@ -1,6 +1,6 @@
-"""The one table of rows that need ledger events (H1): `RECORDED` for the verifier, and the triggers that ask the same at each commit.
+"""`RECORDED`: the rows that need ledger events, for the verifier (H1).
 
-To add a model, add an entry here; where a row without its event must be refused at once, add `state_on_record` to its triggers too.
+To add a model, add an entry here. Where a commit without the event must be refused, add a trigger with `state_on_record` to the app's SQL.
 The SQL of an entry names a row of the model ``r`` and an event ``e``.
 """
 
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import pgtrigger
 
 
 def instant(column: str) -> str:
@@ -287,62 +285,4 @@ RECORDED = (
             ),
         ),
     ),
-)
-
-
-def state_on_record(model: str, noun: str, states: Sequence[str], *columns: str) -> pgtrigger.Trigger:
-    """At the commit, a row that came into one of some states has its event: the newest that says so, written in this transaction (H1).
-
-    Reads the subject's newest event by `ledger_subject`. A later change of the same transaction answers for itself.
-
-    Args:
-        model: its label.
-        noun: what the refusal calls a row.
-        states: those that need an event.
-        columns: further columns that change only with it.
-    """
-    names = ("state", *columns)
-    old, new, now = (", ".join(f"{row}.{name}" for name in names) for row in ("OLD", "NEW", "r"))
-    return pgtrigger.Trigger(
-        name="state_on_record",
-        when=pgtrigger.After,
-        timing=pgtrigger.Deferred,
-        operation=pgtrigger.Insert | pgtrigger.UpdateOf(*names),  # type: ignore[no-untyped-call]
-        condition=pgtrigger.Condition(f"NEW.state IN ({texts(states)})"),
-        declare=[("told", "RECORD")],
-        func=f"""
-            IF TG_OP = 'UPDATE' AND ({old}) IS NOT DISTINCT FROM ({new}) THEN
-                RETURN NULL;
-            END IF;
-            SELECT e.xid, e.payload ->> 'to' AS state INTO told FROM controls_ledgerevent e
-                WHERE e.subject_type = '{model}' AND e.subject_id = NEW.id::text AND e.outcome = 'done' AND e.payload ? 'to'
-                ORDER BY e.id DESC LIMIT 1;
-            IF told.xid = pg_current_xact_id() AND told.state = NEW.state
-                OR NOT EXISTS (SELECT FROM {model.replace(".", "_")} r WHERE r.id = NEW.id AND ({now}) IS NOT DISTINCT FROM ({new})) THEN
-                RETURN NULL;
-            END IF;
-            RAISE EXCEPTION 'H1: no event of this transaction says that {noun} % is %', NEW.id, NEW.state
-                USING ERRCODE = 'check_violation';
-        """,  # noqa: S608  names of models alone
-    )
-
-
-#: At the commit, each decision has the event of the same person about its approval, written in this transaction (H1).
-DECISION_ON_RECORD = pgtrigger.Trigger(
-    name="decision_on_record",
-    when=pgtrigger.After,
-    timing=pgtrigger.Deferred,
-    operation=pgtrigger.Insert,
-    func=f"""
-        IF NOT EXISTS (SELECT FROM (
-                SELECT e.xid, e.verb, e.actor_id, e.for_id FROM controls_ledgerevent e
-                WHERE e.subject_type = 'approvals.approval' AND e.subject_id = NEW.approval_id::text AND e.outcome = 'done'
-                ORDER BY e.id DESC LIMIT 100) e
-            WHERE e.xid = pg_current_xact_id() AND e.verb = {_VERBS.format(outcome="NEW.outcome")}
-              AND e.actor_id = {opaque("NEW.person_id")} AND e.for_id = {opaque("NEW.for_person_id")}) THEN
-            RAISE EXCEPTION 'H1: no event of this transaction says what decision % says', NEW.id
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NULL;
-    """,  # noqa: S608
 )

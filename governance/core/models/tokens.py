@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
 from governance.core.models.people import Person, Team
-from governance.core.models.row_protection import NEVER_REMOVED, History
+from governance.core.models.row_protection import History
 from governance.core.roles.roles import Relation
 
 #: A token ends after at most this many days.
 TOKEN_DAYS = 90
-
-#: A token stays what it was made as: whose, for which team, which secret, until when; what was revoked stays so.
-STAYS_AS_MADE = pgtrigger.Trigger(
-    name="stays_as_made",
-    when=pgtrigger.Before,
-    operation=pgtrigger.Update,
-    func="""
-        IF (NEW.person_id, NEW.team_id, NEW.secret_digest, NEW.shown, NEW.made_at, NEW.expires_at)
-            IS DISTINCT FROM (OLD.person_id, OLD.team_id, OLD.secret_digest, OLD.shown, OLD.made_at, OLD.expires_at)
-            OR (OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at) THEN
-            RAISE EXCEPTION 'S5: a token stays what it was made as' USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
-    """,
-)
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
@@ -76,7 +59,6 @@ class ApiToken(models.Model):
                 ),
             ),
         )
-        triggers: ClassVar[list[Any]] = [STAYS_AS_MADE, *NEVER_REMOVED]
 
     def __str__(self) -> str:
         return f"{self.shown}…"

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from governance.core.models.people import Person, Team
-from governance.core.models.row_protection import NEVER_REMOVED, History
+from governance.core.models.row_protection import History
 from governance.core.roles.roles import Relation
 
 
@@ -57,7 +57,6 @@ class WebhookEndpoint(models.Model):
     class Meta:
         verbose_name = "webhook"
         ordering = ("id",)
-        triggers = NEVER_REMOVED
         constraints = (
             models.CheckConstraint(name="webhook_state_known", condition=Q(state__in=WebhookState.values)),
             models.CheckConstraint(name="webhook_format_known", condition=Q(format__in=WebhookFormat.values)),

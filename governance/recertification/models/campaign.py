@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.models import NEVER_REMOVED, FreeText, History, Person
+from governance.core.models import FreeText, History, Person
 from governance.core.roles.roles import Permission, Relation
 from inventory.models import Automation, Resource
 
@@ -113,7 +113,6 @@ class Campaign(models.Model):
                 fields=["name"], condition=Q(kind="adhoc") & ~Q(state__in=OVER), name="campaign_name_once"
             ),
         )
-        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return self.name

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import ClassVar
 
-import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
@@ -15,7 +13,7 @@ from django.db.models import Q
 from approvals.models import Grant
 from governance.core.access import access
 from governance.core.actors.actor import Actor
-from governance.core.models import NEVER_REMOVED, AppendOnly, FreeText, History, Person
+from governance.core.models import AppendOnly, FreeText, History, Person
 from governance.core.roles.roles import Permission, Relation
 from governance.recertification.models.campaign import Campaign
 from inventory.models import Automation, Resource
@@ -133,7 +131,6 @@ class Item(models.Model):
             models.Index(fields=["campaign", "id"], name="item_of_campaign"),
             models.Index(fields=["campaign"], condition=Q(nobody=True) & ~Q(state="closed"), name="item_nobody"),
         )
-        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return f"Review of {self.grant or self.automation}"
@@ -230,7 +227,6 @@ class Question(models.Model):
             models.Index(fields=["reviewer"], condition=Q(answered_at__isnull=True), name="question_unanswered"),
             models.Index(fields=["remind_at"], condition=Q(answered_at__isnull=True), name="question_reminder"),
         )
-        triggers = NEVER_REMOVED
 
     def __str__(self) -> str:
         return f"{self.get_asks_display()} {self.item}"
@@ -325,51 +321,6 @@ class Answer(AppendOnly):
     class Meta(AppendOnly.Meta):
         ordering = ("id",)
         constraints = (models.CheckConstraint(name="answer_known", condition=Q(answer__in=AnswerKind.values)),)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            *AppendOnly.Meta.triggers,
-            pgtrigger.Trigger(
-                name="answer_two_people",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Insert,
-                #: One question after another by its key: joined, and planned while there are few answers, it would read all of them for each.
-                declare=[("mine", "recertification_question%ROWTYPE"), ("other", "bigint")],
-                func="""
-                    IF NEW.answer NOT IN ('keep', 'revoke', 'do_not_renew') THEN
-                        RETURN NEW;
-                    END IF;
-                    SELECT * INTO mine FROM recertification_question WHERE id = NEW.question_id;
-                    IF mine.asks = 'acceptable' AND EXISTS (
-                               SELECT 1 FROM recertification_item i
-                               JOIN approvals_grant g ON g.id = i.grant_id
-                               JOIN inventory_automation au ON au.id = g.automation_id
-                               WHERE i.id = mine.item_id
-                                 AND (au.business_owner_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
-                                   OR au.technical_owner_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
-                                   OR EXISTS (SELECT 1 FROM inventory_interimowner meanwhile
-                                              WHERE meanwhile.id = au.interim_id AND meanwhile.person_id IN
-                                                  (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id)))
-                                   OR EXISTS (SELECT 1 FROM approvals_approval rests
-                                              JOIN approvals_party p ON p.submission_id = rests.submission_id
-                                              WHERE rests.id IN (g.approval_id, g.app_approval_id) AND p.person_id IN
-                                                  (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id)))))
-                    THEN
-                        RAISE EXCEPTION 'SOD-4: who owns the automation, or asked for it, does not say that it is acceptable'
-                            USING ERRCODE = 'check_violation';
-                    END IF;
-                    FOR other IN SELECT id FROM recertification_question WHERE item_id = mine.item_id AND id <> mine.id LOOP
-                        IF EXISTS (SELECT 1 FROM recertification_answer a
-                                   WHERE a.question_id = other AND a.answer IN ('keep', 'revoke', 'do_not_renew')
-                                     AND (a.person_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))
-                                       OR a.for_person_id IN (NEW.person_id, COALESCE(NEW.for_person_id, NEW.person_id))))
-                        THEN
-                            RAISE EXCEPTION 'SOD-4: the two questions of an item are answered by two people'
-                                USING ERRCODE = 'check_violation';
-                        END IF;
-                    END LOOP;
-                    RETURN NEW;
-                """,
-            ),
-        ]
 
     def __str__(self) -> str:
         return f"{self.person}: {self.answer}"

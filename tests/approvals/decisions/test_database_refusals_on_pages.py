@@ -7,12 +7,11 @@ from django.core.checks import Tags, run_checks
 from django.db import connection
 
 from approvals.assignment.route import Route
-from approvals.models import ApprovalState, Decision, Submission
+from approvals.models import ApprovalState, Decision
 from governance.core.clock import business_time
-from governance.core.models import LedgerEvent, row_protection
+from governance.core.models import LedgerEvent
 from tests import scenarios
 from tests.approvals import stock_report
-from tests.approvals.refusals import database_refuses, insert_decision, name_candidate, sql
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
 
@@ -46,24 +45,11 @@ def test_a_party_whom_only_the_database_stops_gets_a_page_with_the_code_and_stan
     assert "SOD-1" in timeline
 
 
-@pytest.mark.rule("S5", "H2")
-def test_no_session_tells_the_database_to_let_it_past_its_triggers(company: Company, stage_2: Submission) -> None:
-    record, rita = stock_report.privilege_on(stage_2, company.slack), company.people.rita
-    with connection.cursor() as cursor:
-        every = "SELECT array_agg(tgname::text)::text FROM pg_trigger WHERE NOT tgisinternal"
-        cursor.execute(f"SELECT set_config('pgtrigger.ignore', ({every}), true)")
-    with database_refuses("pgtrigger: Cannot"):
-        sql("UPDATE controls_ledgerevent SET verb = 'nothing.happened'")
-    with database_refuses("pgtrigger: Cannot"):
-        sql("DELETE FROM approvals_party WHERE submission_id = %s", stage_2.pk)
-    with database_refuses("SOD-1: a party decides nothing"):
-        insert_decision(record, rita, now=company.now, seat=name_candidate(record, rita))
-
-
 @pytest.mark.rule("S5")
-def test_a_check_says_where_a_session_could(db: None) -> None:
+def test_a_check_names_triggers_that_are_switched_off(db: None) -> None:
     assert not run_checks(tags=[Tags.database], databases=["default"])
     with connection.cursor() as cursor:
-        cursor.execute(row_protection.NEVER_IGNORED.replace("SELECT false", "SELECT true"))
-    (said,) = run_checks(tags=[Tags.database], databases=["default"])
-    assert (said.id, said.hint) == ("controls.W014", "`manage.py migrate` takes it out.")
+        cursor.execute("ALTER TABLE approvals_party DISABLE TRIGGER party_decided_nothing")
+    (warning,) = run_checks(tags=[Tags.database], databases=["default"])
+    assert warning.id == "controls.W014"
+    assert "party_decided_nothing on approvals_party" in warning.msg

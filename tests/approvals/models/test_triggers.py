@@ -426,7 +426,7 @@ def test_evidence_is_not_deleted_from_under_a_grant(company: Company, live: Subm
         f"DELETE FROM approvals_submission WHERE id = {live.pk}",
         f"DELETE FROM inventory_version WHERE id = {live.version_id}",
     ):
-        with database_refuses("pgtrigger: Cannot "):
+        with database_refuses("H2: Cannot "):
             sql(statement + "; SET CONSTRAINTS ALL IMMEDIATE")
 
 
