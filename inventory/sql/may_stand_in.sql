@@ -1,4 +1,4 @@
--- A11: who may be the delegate of a person. Triggers and queries of every app call it, so that the rule is written once.
+-- A11: who may be the delegate of a person. Triggers and queries of every app call `may_stand_in`, so that the rule is written once.
 --
 -- A delegate holds the giver's roles. For each item that the giver owns or leads, the delegate is its deputy, a lead of its own team or
 -- a fallback owner. Roles count at the given instant; owners, deputies and leads count as they are now.
@@ -36,6 +36,7 @@ LANGUAGE sql STABLE AS $$
     WHERE c.owner_id = giver OR c.interim_id = ANY ((SELECT ids FROM interim)::bigint[])
 $$;
 
+-- A11: whether one person may be the delegate of another.
 CREATE OR REPLACE FUNCTION may_stand_in(giver bigint, taker bigint, at timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT NOT EXISTS (  -- a role that both must hold
         SELECT 1 FROM controls_roleassignment g
