@@ -14,6 +14,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -232,14 +233,14 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any, templ
 
     from tests.starting_points import GROUND
 
-    migrated = template is not None and template.copy_to(ENVIRONMENT.cluster.data)
+    with template.lock() if template else nullcontext():
+        if template is None or not template.copy_to(ENVIRONMENT.cluster.data):
+            ENVIRONMENT.start()
+            with django_db_blocker.unblock():
+                _migrate()
+            if template is not None:
+                template.keep(ENVIRONMENT.cluster.data)
     ENVIRONMENT.start()
-    if not migrated:
-        with django_db_blocker.unblock():
-            _migrate()
-        if template is not None:
-            template.keep(ENVIRONMENT.cluster.data)
-        ENVIRONMENT.start()
     yield
     with django_db_blocker.unblock():
         GROUND.at("")

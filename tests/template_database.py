@@ -6,8 +6,11 @@ change to any of it makes a new one; `pytest --cache-clear` forgets all.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.environment import ROOT
@@ -46,6 +49,13 @@ class Template:
         for path in sorted({path for pattern in READ_BY_MIGRATIONS for path in ROOT.glob(pattern)}):
             digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
         self.folder = cache / digest.hexdigest()[:16]
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Let one process at a time look for the folder, so that of workers side by side the first one migrates for all."""
+        with self.folder.parent.with_suffix(".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def copy_to(self, data: Path) -> bool:
         """Put a copy where a server will look for its data; returns whether there was one."""
