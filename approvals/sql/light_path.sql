@@ -1,6 +1,6 @@
 -- A13: what policy approves by itself, and the spot checks of it.
 
--- A13: serialise what policy approves for a builder until the transaction ends (`approvals.light.lock`).
+-- A13: serialise what policy approves for a builder until the transaction ends (`approvals.light_path.eligibility.lock`).
 CREATE OR REPLACE FUNCTION lock_light_path(builder bigint) RETURNS void LANGUAGE sql VOLATILE AS $$
     SELECT pg_advisory_xact_lock(hashtextextended('approvals.light_path:' || builder, 0))
 $$;
