@@ -1,19 +1,21 @@
-"""A calendar file of deadlines (RFC 5545): an event for each thing that somebody has to answer by then. Pure: plain values in, bytes out.
+"""A calendar file of deadlines (RFC 5545): one event for each question that a person has to answer. Pure: plain values in, text out.
 
-An event that is sent again under its uid takes the place of the earlier one: ``SEQUENCE`` and ``DTSTAMP`` say which is later, by business time.
+A later file replaces an event of an earlier one by its uid: ``SEQUENCE`` and ``DTSTAMP`` say which is later, by business time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-#: What such a file is called, and what it is; ``PUBLISH`` asks for no answer (RFC 5546, 3.2.1).
+import icalendar
+
+#: Name and media type of the file; ``PUBLISH`` asks for no answer (RFC 5546, 3.2.1).
 FILE_NAME, METHOD, MEDIA_TYPE = "deadlines.ics", "PUBLISH", "text/calendar"
 
-#: A line holds so many octets at most, its end not counted (RFC 5545, 3.1).
-LONGEST = 75
+#: How long before a deadline its reader is reminded.
+REMINDER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,10 @@ class Event:
     """One deadline.
 
     Args:
-        uid: the same whenever the file is made, and no other's.
-        at: until when, aware.
+        uid: unique, and the same in every file.
+        at: the deadline, aware.
         summary: one line.
-        url: where it is answered.
+        url: the page of the question.
     """
 
     uid: str
@@ -34,61 +36,43 @@ class Event:
 
 
 def calendar(events: Iterable[Event], *, name: str, now: datetime) -> str:
-    """The file. Of several events with one uid the last stands; a day before each its reader is reminded.
+    """Return the file, with a reminder a day before each deadline. The last of several events with one uid counts.
 
     Args:
         events: in any order.
-        name: what the calendar is called.
+        name: the calendar's name.
         now: business time: a later file replaces an earlier one.
     """
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Countersign//Deadlines//EN", "CALSCALE:GREGORIAN"]
-    lines += [f"METHOD:{METHOD}", f"X-WR-CALNAME:{_text(name)}"]
-    each = {event.uid: event for event in events}.values()
-    for one in sorted(each, key=lambda event: (event.at, event.uid)):
-        lines += _lines(one, now)
-    lines.append("END:VCALENDAR")
-    return "".join(f"{_folded(line)}\r\n" for line in lines)
+    file = icalendar.Calendar()
+    file.add("prodid", "-//Countersign//Deadlines//EN")
+    file.add("version", "2.0")
+    file.add("calscale", "GREGORIAN")
+    file.add("method", METHOD)
+    file.add("x-wr-calname", _printable(name))
+    by_uid = {event.uid: event for event in events}
+    for event in sorted(by_uid.values(), key=lambda event: (event.at, event.uid)):
+        file.add_component(_component(event, now))
+    content: bytes = file.to_ical()
+    return content.decode()
 
 
-def _lines(event: Event, now: datetime) -> list[str]:
-    summary = _text(event.summary)
-    return [
-        "BEGIN:VEVENT",
-        f"UID:{_text(event.uid)}",
-        f"DTSTAMP:{_instant(now)}",
-        f"SEQUENCE:{int(now.timestamp()) // 60}",  # minutes: an integer has 32 bits (3.3.8)
-        f"DTSTART:{_instant(event.at)}",  # without an end it ends as it begins (3.6.1)
-        f"SUMMARY:{summary}",
-        f"URL:{event.url}",
-        "TRANSP:TRANSPARENT",
-        "BEGIN:VALARM",
-        "ACTION:DISPLAY",
-        f"DESCRIPTION:{summary}",
-        "TRIGGER:-P1D",
-        "END:VALARM",
-        "END:VEVENT",
-    ]
+def _component(event: Event, now: datetime) -> icalendar.Event:
+    component, alarm = icalendar.Event(), icalendar.Alarm()
+    component.add("uid", event.uid)
+    component.add("dtstamp", now.astimezone(UTC))
+    component.add("sequence", int(now.timestamp()) // 60)  # minutes: an integer has 32 bits (3.3.8)
+    component.add("dtstart", event.at.astimezone(UTC))  # without an end it ends as it begins (3.6.1)
+    component.add("summary", _printable(event.summary))
+    component.add("url", event.url)
+    component.add("transp", "TRANSPARENT")
+    alarm.add("action", "DISPLAY")
+    alarm.add("description", _printable(event.summary))
+    alarm.add("trigger", -REMINDER)
+    component.add_component(alarm)
+    return component
 
 
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-
-
-def _text(text: str) -> str:
-    """A text as a value, without control characters (3.3.11)."""
-    escaped = text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
-    lines = escaped.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\\n".join("".join(character for character in line if character.isprintable()) for line in lines)
-
-
-def _folded(line: str) -> str:
-    """A line, folded where it is too long in octets, never inside a character (3.1)."""
-    folded, rest = [], line
-    room = LONGEST
-    while rest:
-        piece = rest[:room]
-        while len(piece.encode()) > room:
-            piece = piece[:-1]
-        folded.append(piece)
-        rest, room = rest[len(piece) :], LONGEST - 1
-    return "\r\n ".join(folded)
+def _printable(text: str) -> str:
+    """Return a text without control characters, save line feeds (3.3.11)."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join("".join(character for character in line if character.isprintable()) for line in lines)
