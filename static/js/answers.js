@@ -1,4 +1,4 @@
-// The recertification that is shown, from the keyboard: 1 to 5 press an answer, e opens what was said when it was approved.
+// The recertification that is shown, from the keyboard: 1 to 5 press an answer, e opens the comments from its approval.
 //
 // data-answer-key="1"   on the button that gives the answer
 // data-looks            a field of the form: how often what stands behind the item was opened before it was answered

@@ -240,7 +240,7 @@ def the_resource_owner_revokes_from_the_mail(stage: Stage, automation: Automatio
     assert grant not in Grant.objects.live(business_time.now())
     page.goto(reverse("automation", args=[automation.pk]))
     expect(omar.grant(REVOKED)).to_contain_text("Suspended")
-    mail_for(stage.mailbox, stage.company.people.jonas, "Taken away", about=REVOKED)
+    mail_for(stage.mailbox, stage.company.people.jonas, "Revoked", about=REVOKED)
     return grant
 
 

@@ -84,6 +84,6 @@ def test_its_page_says_that_the_rule_looks_at_somebody_else_now(plain: Company, 
     looks_at(plain, "owner")
     conflict_jobs.look(plain.now, JOB)
     shown = client_of(plain.people.rita).get(caught.href).content.decode()
-    assert "The rule looks at somebody else now." in shown
+    assert "This rule now covers another kind of subject." in shown
     assert "Rule changed" in shown
     assert conflict_jobs.look(plain.now, JOB)["followed"] == 0

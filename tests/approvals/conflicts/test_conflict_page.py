@@ -107,7 +107,7 @@ def test_what_ended_with_its_rule_was_not_resolved(plain: Company, plain_in_forc
     page_of(plain, "rita")
     conflict_rules.no_other_rules(plain.now)
     text = page_of(plain, "rita")
-    assert "Nobody asks for this rule any more." in text
+    assert "This rule is no longer in force." in text
     assert "Rule given up" in text
     assert "Resolved" not in text
     assert scenarios.grants_of(plain_in_force)

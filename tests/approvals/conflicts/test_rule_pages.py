@@ -71,7 +71,7 @@ def test_a_rule_that_was_given_up_says_so_and_stands_below_the_list(plain: Compa
     approve(plain, proposed(plain, rule_of(plain, mode="enforce")), plain.people.sana)
     approve(plain, proposed(plain, {}), plain.people.sana)
     text = text_of(plain, "ines", RULE)
-    assert "Nobody asks for this rule any more." in text
+    assert "This rule is no longer in force." in text
     assert "It is refused unless it is waived." not in text
     assert "Propose this one again" in text
     assert RULE in text_of(plain, "rita", "/conflicts/rules/").partition("Given up")[2]

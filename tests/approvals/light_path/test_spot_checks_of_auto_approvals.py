@@ -159,7 +159,7 @@ def test_what_is_not_fine_or_unseen_is_out_of_force_until_its_owner_has_decided(
     assert automation.state == AutomationState.LIVE, "what policy approved is out of force, and nothing else"
     told = write(Notice.objects.get(event=mail, recipient=n.jonas), None).text
     assert "May read scm.stock" in " ".join(told.split())
-    assert "its owner has decided" in " ".join(told.split())
+    assert "a new submission and its owner’s approval" in " ".join(told.split())
     with inside(grant, JOBS, company.now), pytest.raises(OutOfTurn, match=r"^G5: This grant is suspended:"):
         lifecycle.reinstate(grant, actor=JOBS, now=company.now, why=(Why.REVIEW, Why.SILENCE))
     assert lifecycle.succession_refusal(grant) is not None, "a review does not renew it either"
@@ -217,8 +217,8 @@ def test_who_looks_reads_what_policy_approved_and_is_told_by_mail_and_desk(
     monkeypatch.setattr("governance.core.clock.business_time.now", lambda: company.now)
     sample, n = drawn(company, light_in_force), company.people
     letter = write(Notice.objects.get(event="sample_drawn", recipient=n.sana), None)
-    assert "what policy approved for Weekly stock report" in letter.subject
-    assert "Policy version 1 approved something for Weekly stock report" in " ".join(letter.text.split())
+    assert "a privilege of Weekly stock report" in letter.subject
+    assert "Policy version 1 approved this for Weekly stock report" in " ".join(letter.text.split())
     assert light_path_jobs.remind(company.now + timedelta(days=5)) == 2
     client = client_of(n.sana)
     for path in ("/desk/", "/"):
@@ -227,7 +227,7 @@ def test_who_looks_reads_what_policy_approved_and_is_told_by_mail_and_desk(
     assert "Weekly stock report: is what policy approved fine?" in page
     assert "It is needed for the reminder." in page
     assert "policy version 1" in page
-    assert "until it is submitted again and its owner has decided" in page
+    assert "It then needs a new submission and its owner’s approval." in page
     answer = client.post(f"/samples/{sample.pk}/", {"verdict": "not_fine", "reason": "Nobody needs it."})
     assert answer.status_code == 302
     page = client.get(f"/samples/{sample.pk}/").content.decode()

@@ -83,7 +83,7 @@ def test_all_that_was_said_and_decided_heads_the_next_submission_folded(company:
     said = block(company.people.omar, again)
     assert "withdrawn by Rita Novak, today 10:04" in said
     assert "“The holidays come first.”" in said
-    assert "What was said and decided in it 4" in said
+    assert "Comments and decisions in it 4" in said
     title = stock_report.privilege_on(before, company.slack).title
     in_order = [
         "Theo Brandt today 10:00 I wonder about the channel.",

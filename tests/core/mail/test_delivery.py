@@ -182,7 +182,7 @@ def test_a_mail_says_who_what_until_when_and_carries_link_thread_and_checkpoint(
     outbox.queue([opened])
     mail_jobs.send_due(now=NOW)
     (mail,) = smtp.messages
-    assert mail["Subject"] == "Take away by Thu 26 Nov, 11:00: what Invoice chaser could touch"
+    assert mail["Subject"] == "Remove by Thu 26 Nov, 11:00: access of Invoice chaser"
     assert mail["To"] == "Omar Haddad <omar.haddad@northwind.example>"
     assert mail["Message-ID"] == outbox.message_id("revocation:7:opened")
     assert mail["References"] == outbox.message_id("thread:revocation:7")

@@ -113,7 +113,7 @@ def test_what_is_not_drawn_counts_for_the_tier_and_the_picture_says_that_it_is_a
     page = body(n.jonas, one.href)
     assert "Other 1" not in page
     assert "within reach, 1 of them to change or run, of what is drawn here" in page
-    assert "High" in page.partition("the highest of what runs as it")[0].rpartition("In the register")[2]
+    assert "High" in page.partition("the highest of the automations that run as it")[0].rpartition("In the register")[2]
 
 
 @pytest.mark.rule("I5")

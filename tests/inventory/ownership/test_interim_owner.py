@@ -193,7 +193,7 @@ def test_whoever_is_concerned_is_told_once_a_week_before_a_term_ends_and_nobody_
     assert letter.subject == (
         "Mei Tanaka answers for the resource Finance Slack workspace until 24 December: who does then?"
     )
-    assert "two people have named again who answers for it" in " ".join(letter.text.split())
+    assert "until two people name an interim owner again" in " ".join(letter.text.split())
     assert Notice.objects.count() == before + 3
     other = Resource.objects.get(pk=company.erp.pk)  # Omar's too
     again = stands_in(company, other, n.tom, lead=n.amara)

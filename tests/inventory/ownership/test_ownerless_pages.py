@@ -145,12 +145,12 @@ def test_the_mails_say_who_is_named_for_what_and_lead_there(company: Company) ->
     ownership_transitions.drop_interim(named, actor=as_actor(n.sana), now=company.now, reason="Not hers.")
     letters = {one.event: mail_text.write(one, None) for one in Notice.objects.filter(event__startswith="interim_")}
     assert letters["interim_named"].subject == (
-        "Confirm who answers for the resource Finance Slack workspace meanwhile: Grace Lindqvist, named by Amara Okafor"
+        "Confirm Grace Lindqvist as interim owner of the resource Finance Slack workspace, named by Amara Okafor"
     )
     assert letters["interim_confirmed"].subject == (
         "You answer for the resource Finance Slack workspace until 24 December"
     )
-    assert "Sana Iqbal has confirmed that Grace Lindqvist, whom you named" in " ".join(
+    assert "You named Grace Lindqvist, and Sana Iqbal has confirmed it." in " ".join(
         letters["interim_agreed"].text.split()
     )
     assert "Sana Iqbal has said that Grace Lindqvist does not answer" in " ".join(

@@ -206,7 +206,7 @@ def test_a_delegation_is_set_shown_to_both_and_ended_by_the_giver_alone(northwin
     assert given.from_at <= business_time.now()
     assert given.reason is not None
     assert "Bram Visser for Theo Brandt" in text(theo.get(reverse("me")))
-    assert "Whom you stand in for" in text(bram.get(reverse("me")))
+    assert "You are a delegate for" in text(bram.get(reverse("me")))
     end = reverse("delegation_end", args=[given.pk])
     assert bram.post(end).status_code == 403
     assert client_of(northwind.rita).post(end).status_code == 404

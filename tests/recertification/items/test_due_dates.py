@@ -69,7 +69,7 @@ def test_a_mail_that_asks_nothing_brings_no_file(held: Held, smtp: Server) -> No
     say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=item.opened_at + HOUR, reason="Not needed.")
     mail_jobs.send_due(now=item.opened_at + HOUR)
     assert [mail["Subject"] for mail in smtp.to(n.jonas.email)] == [
-        f"Taken away in its review: {held.automation.name} of {held.automation.team.name}"
+        f"Revoked in its review: {held.automation.name} of {held.automation.team.name}"
     ]
     assert not [one for mail in smtp.messages for one in attached(mail)]
 

@@ -74,7 +74,7 @@ def test_a_campaign_says_that_what_it_joined_is_taken_away_when_its_own_says(hel
     assert later.joinings.filter(item=item).exists()
     page = client_of(held.people.sana).get(later.href)
     assert {one["ended"] - one["suspended"] for one in page.context["silence"]} == {2 * DAY}
-    assert "taken away when its own campaign says" in page.content.decode()
+    assert "Their own campaign sets the day of removal." in page.content.decode()
     say(question(item, Asks.ACCEPTABLE), AnswerKind.REVOKE, now=now + DAY)
     item.refresh_from_db()
     assert item.closes_at == now + 6 * DAY

@@ -203,7 +203,7 @@ def test_the_card_recommends_with_reasons_and_marks_no_answer_with_it(item: Item
         "a suggestion, nothing is chosen",
         "It was last used 95 days ago.",
         "No drift, no conflict",
-        "What was said when it was approved",
+        "Comments from its approval",
         "owner Jonas Weil",
     ):
         assert escape(words) in page, words

@@ -30,7 +30,7 @@ def clock() -> Shape:
 def mails() -> Shape:
     """The list of sent mail."""
     subjects = (
-        ("Decide by Thu 26 Nov: 4 records of Invoice chaser", "Omar Haddad", "sent", ""),
+        ("Decide by Thu 26 Nov: 4 approvals for Invoice chaser", "Omar Haddad", "sent", ""),
         ("2 to decide and 5 to review, first due Thu 26 Nov", "Omar Haddad", "queued", ""),
         ("Is payroll-sftp kept in Vault?", "Omar Haddad", "waiting", ""),
         ("Mei Tanaka asks about Invoice chaser", "Rita Novak", "failed", "Mailbox full; tried again today 16:00"),
