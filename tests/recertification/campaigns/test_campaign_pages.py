@@ -111,7 +111,13 @@ def test_from_the_filter_to_an_open_campaign(held: Held, now: datetime) -> None:
     over = sana.get(campaign.href, headers={"HX-Request": "true", "HX-Target": "progress"})
     assert over["HX-Refresh"] == "true"
     said = text(sana, campaign.href)
-    for words in ("An audit asks for it.", "of standard risk", "What silence does", "suspended", "removed, and can’t come back"):
+    for words in (
+        "An audit asks for it.",
+        "of standard risk",
+        "What silence does",
+        "suspended",
+        "removed, and can’t come back",
+    ):
         assert words in said
     assert "Jonas Weil" in said
 
