@@ -189,7 +189,7 @@ def tiers(submission: Submission, policy: policy_queries.Policy, now: datetime) 
         raised_to=automation.raised_to,
         sharers=assessment.sharers_of(automation, assessment.identities_of(version)),
         chain=chain_queries.with_version(version, rows.privileges),
-        own=own,
+        party_ids=own,
         bindings=policy_tiers.bindings_of(submission),
         rules=policy.tiers,
     )

@@ -21,6 +21,6 @@ def register(telling: Telling) -> None:
         _telling.append(telling)
 
 
-def told(one: Automation, actor: Actor, now: datetime) -> list[dict[str, Any]]:
+def told(automation: Automation, actor: Actor, now: datetime) -> list[dict[str, Any]]:
     """The lines: empty where it is in no conflict, or where no app knows."""
-    return [said for telling in _telling if (said := telling(one, actor, now)) is not None]
+    return [panel for telling in _telling if (panel := telling(automation, actor, now)) is not None]

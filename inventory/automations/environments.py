@@ -31,8 +31,11 @@ def of(automation: Automation, among: QuerySet[Automation] | None = None) -> lis
     if automation.lineage is None:
         return []
     rows = Automation.objects.all() if among is None else among
-    found = rows.filter(lineage=automation.lineage).exclude(pk=automation.pk)
-    return sorted(found.select_related("approved_version"), key=lambda one: ENVIRONMENT_ORDER.index(one.environment))
+    environments_of = rows.filter(lineage=automation.lineage).exclude(pk=automation.pk)
+    return sorted(
+        environments_of.select_related("approved_version"),
+        key=lambda automation: ENVIRONMENT_ORDER.index(automation.environment),
+    )
 
 
 def above(automation: Automation) -> list[str]:
@@ -58,8 +61,8 @@ def ids(lineage: UUID | None, besides: int | None = None) -> list[int]:
     """Ids of everything of a lineage but one; one query, none for none."""
     if lineage is None:
         return []
-    found = Automation.objects.filter(lineage=lineage).values_list("pk", flat=True)
-    return [pk for pk in found if pk != besides]
+    automations = Automation.objects.filter(lineage=lineage).values_list("pk", flat=True)
+    return [pk for pk in automations if pk != besides]
 
 
 def certain(team: Team, manifest: Manifest, environment: str) -> Automation | None:
@@ -67,8 +70,8 @@ def certain(team: Team, manifest: Manifest, environment: str) -> Automation | No
     external = manifest.source.external_id[:160]
     if not external:
         return None
-    here = _open_to(team, environment)
-    return _nearest(here.filter(platform_instance=platform_of(manifest), external_id=external), environment)
+    candidates = _open_to(team, environment)
+    return _nearest(candidates.filter(platform_instance=platform_of(manifest), external_id=external), environment)
 
 
 def likely(team: Team, manifest: Manifest, environment: str) -> Automation | None:
@@ -80,12 +83,12 @@ def likely(team: Team, manifest: Manifest, environment: str) -> Automation | Non
     return _nearest(same.distinct(), environment)
 
 
-def choices(team: Team, environment: str, taken: Automation | None = None) -> list[Automation]:
+def choices(team: Team, environment: str, chosen: Automation | None = None) -> list[Automation]:
     """What a builder can say that a new automation is promoted from: those of the team below that are not in this environment yet,
     the one that is ``taken`` now among them however many there are.
     """
-    found = list(_open_to(team, environment).filter(_below(environment)).order_by("name", "pk")[:MOST])
-    return found if taken is None or taken in found else [taken, *found]
+    automations = list(_open_to(team, environment).filter(_below(environment)).order_by("name", "pk")[:MOST])
+    return automations if chosen is None or chosen in automations else [chosen, *automations]
 
 
 def chosen(team: Team, pk: int, environment: str) -> Automation | None:
@@ -99,20 +102,20 @@ def _below(environment: str) -> Q:
 
 def _open_to(team: Team, environment: str) -> QuerySet[Automation]:
     """Automations of a team elsewhere, whose lineage has none in this environment."""
-    there = Automation.objects.filter(lineage=OuterRef("lineage"), environment=environment)
-    found = Automation.objects.filter(team=team, lineage__isnull=False).exclude(environment=environment)
-    return found.exclude(state=AutomationState.RETIRED).exclude(Exists(there.order_by()))
+    same_environment = Automation.objects.filter(lineage=OuterRef("lineage"), environment=environment)
+    automations = Automation.objects.filter(team=team, lineage__isnull=False).exclude(environment=environment)
+    return automations.exclude(state=AutomationState.RETIRED).exclude(Exists(same_environment.order_by()))
 
 
-def _nearest(found: Iterable[Automation], environment: str) -> Automation | None:
+def _nearest(automations: Iterable[Automation], environment: str) -> Automation | None:
     """Rather the next environment below than one above: that is where it was tried."""
-    here = ENVIRONMENT_ORDER.index(environment)
+    position = ENVIRONMENT_ORDER.index(environment)
 
-    def distance(one: Automation) -> tuple[bool, int, int]:
-        there = ENVIRONMENT_ORDER.index(one.environment)
-        return there > here, abs(there - here), -one.pk
+    def distance(automation: Automation) -> tuple[bool, int, int]:
+        other_position = ENVIRONMENT_ORDER.index(automation.environment)
+        return other_position > position, abs(other_position - position), -automation.pk
 
-    return min(found, key=distance, default=None)
+    return min(automations, key=distance, default=None)
 
 
 def promoted_from(lineage: UUID | None, environment: str, source: Collection[str], *, is_new: bool) -> Version | None:
@@ -131,9 +134,9 @@ def promoted_from(lineage: UUID | None, environment: str, source: Collection[str
     lower = ENVIRONMENT_ORDER[: ENVIRONMENT_ORDER.index(environment)]
     if lineage is None or not lower:
         return None
-    known = Version.objects.filter(automation__lineage=lineage, automation__environment__in=lower)
-    known = known.select_related("automation").order_by("-created_at", "-pk")
-    same = known.filter(of_source(source)).first()
+    versions = Version.objects.filter(automation__lineage=lineage, automation__environment__in=lower)
+    versions = versions.select_related("automation").order_by("-created_at", "-pk")
+    same = versions.filter(of_source(source)).first()
     if same is not None or not is_new:
         return same
     below = Automation.objects.filter(lineage=lineage, environment__in=lower).exclude(state=AutomationState.RETIRED)

@@ -32,19 +32,19 @@ EVENT = "suspended_retires"
 DAY = timedelta(days=1)
 
 
-def thread_of(one: Automation) -> str:
+def thread_of(automation: Automation) -> str:
     """What its notices belong to: this suspension and no other."""
-    since = one.suspended_at.strftime("%Y%m%d%H%M") if one.suspended_at is not None else ""
-    return f"suspended:{one.pk}:{since}"
+    since = automation.suspended_at.strftime("%Y%m%d%H%M") if automation.suspended_at is not None else ""
+    return f"suspended:{automation.pk}:{since}"
 
 
-def retires_at(one: Automation) -> datetime | None:
+def retires_at(automation: Automation) -> datetime | None:
     """When it is retired, unless it runs again: after its days, and after people have had their notice; None while nobody had it."""
-    notices = Notice.objects.filter(event=EVENT, thread=thread_of(one))
-    told: datetime | None = notices.aggregate(first=Min("created_at"))["first"]
-    if one.suspended_at is None or told is None:
+    notices = Notice.objects.filter(event=EVENT, thread=thread_of(automation))
+    noticed_at: datetime | None = notices.aggregate(first=Min("created_at"))["first"]
+    if automation.suspended_at is None or noticed_at is None:
         return None
-    return max(one.suspended_at + LONGEST_DAYS * DAY, told + TOLD_BEFORE[0] * DAY)
+    return max(automation.suspended_at + LONGEST_DAYS * DAY, noticed_at + TOLD_BEFORE[0] * DAY)
 
 
 def _not_long_enough(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
@@ -75,7 +75,9 @@ def retire_suspended(step: Step[Automation]) -> Effect:
 def retire_due(now: datetime, actor: Actor) -> int:
     """Retire whatever was suspended for so long; returns how many."""
     due = Automation.objects.filter(state=AutomationState.SUSPENDED, suspended_at__lte=now - LONGEST_DAYS * DAY)
-    return sweeps.sweep(due, lambda one: retire_suspended.when_due(one, actor=actor, now=now), job=actor.job)
+    return sweeps.sweep(
+        due, lambda automation: retire_suspended.when_due(automation, actor=actor, now=now), job=actor.job
+    )
 
 
 def remind(now: datetime) -> int:
@@ -83,23 +85,25 @@ def remind(now: datetime) -> int:
     near = now - (LONGEST_DAYS - TOLD_BEFORE[0]) * DAY
     rows = Automation.objects.filter(state=AutomationState.SUSPENDED, suspended_at__lte=near)
     related = ("business_owner", "technical_owner", "interim__person", "team__lead", "team__deputy_lead")
-    told = 0
-    for one in rows.select_related(*related).order_by("pk"):
-        at = retires_at(one) or max(now + TOLD_BEFORE[0] * DAY, (one.suspended_at or now) + LONGEST_DAYS * DAY)
+    count = 0
+    for automation in rows.select_related(*related).order_by("pk"):
+        at = retires_at(automation) or max(
+            now + TOLD_BEFORE[0] * DAY, (automation.suspended_at or now) + LONGEST_DAYS * DAY
+        )
         days = min((before for before in TOLD_BEFORE if now >= at - before * DAY), default=None)
         if days is not None and now < at:
             with transaction.atomic():
-                told += _tell(one, _concerned(one, now), at, days, now)
-    return told
+                count += _tell(automation, _concerned(automation, now), at, days, now)
+    return count
 
 
-def _concerned(one: Automation, now: datetime) -> Iterable[Person]:
+def _concerned(automation: Automation, now: datetime) -> Iterable[Person]:
     """Its owners and its team's leads; where none of them is here, security."""
-    people = [person for person in (*one.answering(now), *leads_of(one)) if person.is_here]
+    people = [person for person in (*automation.answering(now), *leads_of(automation)) if person.is_here]
     return people or people_with(Role.SECURITY_REVIEWER, now).order_by("pk")
 
 
-def _tell(one: Automation, people: Iterable[Person], at: datetime, days: int, now: datetime) -> int:
-    context = {"automation": one.name, "at": at.isoformat(), "days": days, "page": ["automation", one.pk]}
-    thread = thread_of(one)
+def _tell(automation: Automation, people: Iterable[Person], at: datetime, days: int, now: datetime) -> int:
+    context = {"automation": automation.name, "at": at.isoformat(), "days": days, "page": ["automation", automation.pk]}
+    thread = thread_of(automation)
     return len(outbox.queue(outbox.each(people, EVENT, thread=thread, key=str(days), now=now, context=context)))

@@ -28,15 +28,17 @@ def credential_places(
     automation alone knows.
     """
     local = local_to(automation) if automation is not None else ""
-    where = {one.key: local if _is_local(one) else platform_instance for one in manifest.credentials}
-    return [(where[one.key], one.type, external_id_of(one)) for one in manifest.credentials]
+    where = {
+        credential.key: local if _is_local(credential) else platform_instance for credential in manifest.credentials
+    }
+    return [(where[credential.key], credential.type, external_id_of(credential)) for credential in manifest.credentials]
 
 
-def _is_local(one: Credential) -> bool:
+def _is_local(credential: Credential) -> bool:
     """Whether its id says something within one automation only: no credential store of the platform gave it."""
-    return one.where != "node" or not one.external_id
+    return credential.where != "node" or not credential.external_id
 
 
-def external_id_of(one: Credential) -> str:
+def external_id_of(credential: Credential) -> str:
     """The id under which it is kept: its own, else its name."""
-    return (one.external_id or f"name:{one.name}")[:160]
+    return (credential.external_id or f"name:{credential.name}")[:160]

@@ -36,11 +36,11 @@ def of(*automations: Automation, now: datetime) -> dict[int, dict[str, Held]]:
     Nothing of an automation that is stopped is in force (G3, G5), nothing out of its term (G1, G3), and no privilege whose
     credential is not granted now (A2).
     """
-    found: dict[int, dict[str, Held]] = {one.pk: {} for one in automations}
-    running = {one.pk for one in automations if one.state != AutomationState.SUSPENDED}
-    approved = [one.pk for one in automations if one.approved_version_id is not None]
+    held_by_automation: dict[int, dict[str, Held]] = {automation.pk: {} for automation in automations}
+    running = {automation.pk for automation in automations if automation.state != AutomationState.SUSPENDED}
+    approved = [automation.pk for automation in automations if automation.approved_version_id is not None]
     if not approved:
-        return found
+        return held_by_automation
     standing = Automation.objects.filter(pk__in=approved, grants__state__in=(ACTIVE, SUSPENDED)).order_by()
     columns = ("key", "state", "kind", "credential", "level", "scope", "begins_at", "ends_at")
     rows = list(standing.values("pk", *(f"grants__{name}" for name in columns)))
@@ -52,5 +52,5 @@ def of(*automations: Automation, now: datetime) -> dict[int, dict[str, Held]]:
         needed = row["grants__credential"] if row["grants__kind"] == "privilege" else None
         counts = row["counts"] and (needed is None or (row["pk"], needed) in secrets)
         held = Held(ACTIVE if counts else SUSPENDED, row["grants__level"], tuple(row["grants__scope"]))
-        found[row["pk"]][row["grants__key"]] = held
-    return found
+        held_by_automation[row["pk"]][row["grants__key"]] = held
+    return held_by_automation

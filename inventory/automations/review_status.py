@@ -21,6 +21,6 @@ def register(telling: Telling) -> None:
         _telling.append(telling)
 
 
-def held(one: Automation, actor: Actor, now: datetime) -> list[dict[str, Any]]:
+def held(automation: Automation, actor: Actor, now: datetime) -> list[dict[str, Any]]:
     """Who holds it, as the reader is told: empty where nobody does, or where no app knows."""
-    return [shape for telling in _telling for shape in telling(one, actor, now)]
+    return [shape for telling in _telling for shape in telling(automation, actor, now)]

@@ -80,20 +80,20 @@ def meet(sides: Collection[str]) -> bool:
     Args:
         sides: what they do there.
     """
-    found = set(sides)
-    if found & FITS.keys():
-        return any(found & set(FITS[side]) for side in found & FITS.keys())
-    return len(found) > 1  # a credential, used for different things
+    side_set = set(sides)
+    if side_set & FITS.keys():
+        return any(side_set & set(FITS[side]) for side in side_set & FITS.keys())
+    return len(side_set) > 1  # a credential, used for different things
 
 
 def of(version: Version) -> list[End]:
     """Every end of a version, each once."""
-    found = [*_calls(version), *_stores(version), *_credentials(version)]
-    found += [
+    ends = [*_calls(version), *_stores(version), *_credentials(version)]
+    ends += [
         End(ChainKind.IDENTITY, point("identity", str(pk)), ACTS, name[:300], identity=pk)
         for pk, name in version.identities.items()
     ]
-    return list({one.key: one for one in reversed(found)}.values())[::-1]
+    return list({end.key: end for end in reversed(ends)}.values())[::-1]
 
 
 #: What another does at a point to be joined by it, by what one does there oneself; at a credential whatever is not the same.
@@ -119,8 +119,8 @@ def meets(version: Version) -> list[str]:
     `NOWHERE` is among them where it calls something: then whether that is in use here is asked in any case.
     """
     ends = of(version)
-    found = {met(one.point, side) for one in ends for side in FITS.get(one.side, (f"{BUT}{one.side}",))}
-    return sorted(found | {NOWHERE for one in ends if one.side == CALLS})
+    points = {met(end.point, side) for end in ends for side in FITS.get(end.side, (f"{BUT}{end.side}",))}
+    return sorted(points | {NOWHERE for end in ends if end.side == CALLS})
 
 
 def met(where: str, side: str) -> str:
@@ -163,27 +163,27 @@ def grouped(rows: Iterable[tuple[int, str, str]]) -> dict[int, int]:
 
 
 def _calls(version: Version) -> Iterator[End]:
-    one = version.automation
-    if one.external_id:
-        yield End(ChainKind.CALL, _automation(one, one.external_id), CALLED, "")
+    automation = version.automation
+    if automation.external_id:
+        yield End(ChainKind.CALL, _automation(automation, automation.external_id), CALLED, "")
     for trigger in version.triggers:
         if (path := _answers_at(trigger)) and trigger.active:
-            yield End(ChainKind.CALL, _address(one, path), ANSWERS, path[:300])
+            yield End(ChainKind.CALL, _address(automation, path), ANSWERS, path[:300])
     for privilege in version.privileges:
         code, target = privilege.entitlement.code, privilege.target
         if code == STARTS and target != _ITSELF:
-            yield _started(one, target, privilege.target_name)
+            yield _started(automation, target, privilege.target_name)
         elif code.startswith("request:") and (path := _asked_at(target)):
-            yield End(ChainKind.CALL, _address(one, path), ASKS, path[:300])
+            yield End(ChainKind.CALL, _address(automation, path), ASKS, path[:300])
     if version.on_error:
-        at = _automation(one, version.on_error)
+        at = _automation(automation, version.on_error)
         yield End(ChainKind.TRIGGER, at, CALLS, f"workflow {version.on_error}"[:300])
 
 
-def _started(one: Automation, target: str, name: str) -> End:
+def _started(automation: Automation, target: str, name: str) -> End:
     """A call of another automation of the same platform and environment, or of one that only the run decides."""
     is_known = is_named(target)
-    at = _automation(one, target) if is_known else NOWHERE
+    at = _automation(automation, target) if is_known else NOWHERE
     return End(ChainKind.CALL, at, CALLS, name or (f"workflow {target}"[:300] if is_known else ""))
 
 
@@ -192,13 +192,13 @@ def is_named(target: str) -> bool:
     return target == _ITSELF or (bool(target) and _COMPUTED not in target and not target.startswith("from "))
 
 
-def _automation(one: Automation, external_id: str) -> str:
-    return point("automation", one.platform_instance, one.environment, external_id[:160])
+def _automation(automation: Automation, external_id: str) -> str:
+    return point("automation", automation.platform_instance, automation.environment, external_id[:160])
 
 
-def _address(one: Automation, path: str) -> str:
+def _address(automation: Automation, path: str) -> str:
     """By the path alone: which host is which platform's the register does not know."""
-    return point("address", one.environment, path)
+    return point("address", automation.environment, path)
 
 
 def _answers_at(trigger: Trigger) -> str:
@@ -232,23 +232,28 @@ def _is_computed(text: str) -> bool:
 
 
 def _stores(version: Version) -> Iterator[End]:
-    for one in version.privileges:
-        resource = one.entitlement.resource
-        if resource.pk is None or resource.unresolved or one.entitlement.code == STARTS or one.connector in ADDRESSES:
+    for privilege in version.privileges:
+        resource = privilege.entitlement.resource
+        if (
+            resource.pk is None
+            or resource.unresolved
+            or privilege.entitlement.code == STARTS
+            or privilege.connector in ADDRESSES
+        ):
             continue
-        parts = [part for part in one.scope if one.target and not _is_computed(part)]
-        sides = _sides(one, len(parts))
+        parts = [part for part in privilege.scope if privilege.target and not _is_computed(part)]
+        sides = _sides(privilege, len(parts))
         for part in parts:
-            at = point("store", str(resource.pk), _on_platform(one, version.automation), _same(part))
+            at = point("store", str(resource.pk), _on_platform(privilege, version.automation), _same(part))
             for side in sides:
                 yield End(ChainKind.STORE, at, side, part, resource=resource.pk)
 
 
-def _sides(one: Privilege, parts: int) -> tuple[str, ...]:
+def _sides(privilege: Privilege, parts: int) -> tuple[str, ...]:
     """What it does to each of several parts. What is not known is both; so is a query that writes one of several, and memory."""
-    operation = one.entitlement.code.rpartition(":")[2].partition("/")[0]
-    levels = {one.level, one.entitlement.level}
-    if one.entitlement.code.startswith("memory:"):
+    operation = privilege.entitlement.code.rpartition(":")[2].partition("/")[0]
+    levels = {privilege.level, privilege.entitlement.level}
+    if privilege.entitlement.code.startswith("memory:"):
         return WRITES, READS
     if (
         Level.ADMIN in levels
@@ -264,10 +269,10 @@ def _sides(one: Privilege, parts: int) -> tuple[str, ...]:
     return ()  # it runs something: whom it calls is asked where that is known
 
 
-def _on_platform(one: Privilege, automation: Automation) -> str:
+def _on_platform(privilege: Privilege, automation: Automation) -> str:
     """The installation, where what is touched is that itself: its disk and its tables are another's nowhere else."""
     platform = automation.platform_instance
-    return platform if one.instance and one.instance == platform.partition(" ")[0] else ""
+    return platform if privilege.instance and privilege.instance == platform.partition(" ")[0] else ""
 
 
 def _same(part: str) -> str:
@@ -286,10 +291,12 @@ def _credentials(version: Version) -> Iterator[End]:
     elsewhere too is somebody there, and so is everybody who holds it.
     """
     uses: dict[int, set[str]] = {pk: set() for pk in version.credentials}
-    for one in version.privileges:
-        if one.credential_id in uses:
-            administers = one.counted_level == Level.ADMIN
-            uses[one.credential_id].add(f"{one.entitlement.resource_id}{' administered' if administers else ''}")
+    for privilege in version.privileges:
+        if privilege.credential_id in uses:
+            administers = privilege.counted_level == Level.ADMIN
+            uses[privilege.credential_id].add(
+                f"{privilege.entitlement.resource_id}{' administered' if administers else ''}"
+            )
     for pk, used in uses.items():
         side = point("used for", *sorted(used))
         yield End(

@@ -24,8 +24,8 @@ _SHARED = {
 
 def of(automation: Automation) -> list[Pair]:
     """Those that depend on an automation, by name, each with every way once; so many queries, however many they are."""
-    found = [*_in_use(automation), *_newest(automation)]
-    by_pk = {(one.pk, why): (one, why) for one, why in found}
+    pairs = [*_in_use(automation), *_newest(automation)]
+    by_pk = {(other.pk, why): (other, why) for other, why in pairs}
     return sorted(by_pk.values(), key=lambda pair: (pair[0].name, pair[0].pk, pair[1]))
 
 
@@ -59,15 +59,15 @@ def _newest(automation: Automation) -> Iterator[Pair]:
     others = Automation.objects.exclude(pk=automation.pk).exclude(state=AutomationState.RETIRED)
     credentials = newest.version_credentials.values("credential")
     identities = newest.version_identities.values("identity")
-    for one in others.filter(versions__version_credentials__credential__in=credentials).distinct():
-        yield one, _SHARED[ChainKind.CREDENTIAL]
-    for one in others.filter(versions__version_identities__identity__in=identities).distinct():
-        yield one, _SHARED[ChainKind.IDENTITY]
+    for other in others.filter(versions__version_credentials__credential__in=credentials).distinct():
+        yield other, _SHARED[ChainKind.CREDENTIAL]
+    for other in others.filter(versions__version_identities__identity__in=identities).distinct():
+        yield other, _SHARED[ChainKind.IDENTITY]
     if automation.external_id:
         starts = others.filter(
             platform_instance=automation.platform_instance,
             versions__privileges__target=automation.external_id,
             versions__privileges__entitlement__code="workflow:execute",
         )
-        for one in starts.distinct():
-            yield one, "starts it"
+        for other in starts.distinct():
+            yield other, "starts it"

@@ -16,9 +16,9 @@ from inventory.risk.tiers import Tier
 JUDGED = Coalesce(KeyTextTransform("own", "levels"), F("tier"), output_field=CharField())
 
 
-def tier(own: str, raised_to: str) -> Tier:
+def tier(own_tier_value: str, raised_to: str) -> Tier:
     """As it was judged, or as a person raised it, which takes no new assessment (T2)."""
-    return max(Tier.of(own), Tier.of(raised_to or "low"))
+    return max(Tier.of(own_tier_value), Tier.of(raised_to or "low"))
 
 
 def of_approved(automations: Collection[int]) -> dict[int, Tier]:
@@ -26,4 +26,7 @@ def of_approved(automations: Collection[int]) -> dict[int, Tier]:
     newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=JUDGED)[:1]
     approved = Version.objects.filter(among(automations, "approved_for")).annotate(own=Subquery(newest)).order_by()
     columns = ("approved_for", "approved_for__tier", "approved_for__raised_to", "own")
-    return {pk: tier(own or stands, raised) for pk, stands, raised, own in approved.values_list(*columns)}
+    return {
+        pk: tier(own_tier_value or stands, raised)
+        for pk, stands, raised, own_tier_value in approved.values_list(*columns)
+    }

@@ -141,7 +141,7 @@ def with_version(
     rows = chain_ends.Version(
         automation,
         list(version.privileges.select_related("entitlement__resource")) if privileges is None else privileges,
-        {one.credential_id: str(one.credential) for one in used},
+        {row.credential_id: str(row.credential) for row in used},
         list(version.triggers.all()),
         dict(named.distinct().values_list("pk", "subject")),
         str(version.manifest.get("on_error", "")),
@@ -163,14 +163,14 @@ def others_with(versions: Collection[int]) -> dict[int, frozenset[int]]:
     named = may_be.filter(Q(may_be=True) | Q(named=True)).annotate(on_error=KT("manifest__on_error"))
     place = (f"automation__{name}" for name in ("platform_instance", "environment", "external_id"))
     read = list(named.select_related("automation").only("number", *place).prefetch_related(*_whole()))
-    ends = {one: chain_ends.of(_as_read(one)) for one in read}
+    ends = {version: chain_ends.of(_as_read(version)) for version in read}
     at: dict[str, list[tuple[int, str]]] = defaultdict(list)
     points = {end.point for each in ends.values() for end in each} - {NOWHERE}
     for row in ChainEnd.objects.filter(point__in=points).order_by() if points else ():
         at[row.point].append((row.automation_id, row.side))
-    met = {one: _met_at(one.automation_id, each, at) for one, each in ends.items()}
+    met = {version: _met_at(version.automation_id, each, at) for version, each in ends.items()}
     around = _Around.of({pk for each in met.values() for pk in each})
-    others = {one.pk: around.others(one.automation_id, ends[one], met[one]) for one in read}
+    others = {version.pk: around.others(version.automation_id, ends[version], met[version]) for version in read}
     return {pk: frozenset(others.get(pk, ())) for pk in versions}
 
 
@@ -204,28 +204,28 @@ def _whole() -> tuple[Prefetch[Any], ...]:
 
 def _as_read(version: Version) -> chain_ends.Version:
     """A version of which all is read."""
-    named = [*(one.identity for one in version.version_identities.all()), *version.automation.identities.all()]
+    named = [*(row.identity for row in version.version_identities.all()), *version.automation.identities.all()]
     return chain_ends.Version(
         version.automation,
         list(version.privileges.all()),
-        {one.credential_id: str(one.credential) for one in version.version_credentials.all()},
+        {row.credential_id: str(row.credential) for row in version.version_credentials.all()},
         list(version.triggers.all()),
-        {one.pk: one.subject for one in named},
+        {identity.pk: identity.subject for identity in named},
         str(version.on_error or ""),  # type: ignore[attr-defined]
     )
 
 
 def _met_at(automation: int, ends: Iterable[End], at: Mapping[str, Sequence[tuple[int, str]]]) -> set[int]:
     """Whom an automation is joined with directly."""
-    own: dict[str, set[str]] = defaultdict(set)
-    for one in ends:
-        own[one.point].add(one.side)
-    found: set[int] = set()
-    for point, sides in own.items():
+    sides_by_point: dict[str, set[str]] = defaultdict(set)
+    for end in ends:
+        sides_by_point[end.point].add(end.side)
+    automation_ids: set[int] = set()
+    for point, sides in sides_by_point.items():
         rows = [(pk, side) for pk, side in at.get(point, ()) if pk != automation]
         if rows and chain_ends.meet(sides | {side for _, side in rows}):
-            found |= {pk for pk, _ in rows}
-    return found
+            automation_ids |= {pk for pk, _ in rows}
+    return automation_ids
 
 
 def would_be(version: chain_ends.Version) -> Chain:
@@ -253,12 +253,12 @@ def may_be_joined() -> Combinable:
 
 
 def _chain(automation: int | None, ends: Collection[End]) -> Chain:
-    points = {one.point for one in ends} - {NOWHERE}
+    points = {end.point for end in ends} - {NOWHERE}
     met = _met(automation, ends, points)
     directly = {row.automation_id for row in met}
     others = _Around.of(directly).others(automation, ends, directly)
-    called = {one.point for one in ends if one.side == CALLED} | {row.point for row in met if row.side == CALLED}
-    unknown = tuple(dict.fromkeys(one.thing for one in ends if one.side == CALLS and one.point not in called))
+    called = {end.point for end in ends if end.side == CALLED} | {row.point for row in met if row.side == CALLED}
+    unknown = tuple(dict.fromkeys(end.thing for end in ends if end.side == CALLS and end.point not in called))
     leads_out = bool(others) and any(point not in called for point in _called_in_vain(others))
     return Chain(frozenset(others), tuple(_links(ends, met)), unknown, leads_out)
 
@@ -266,13 +266,17 @@ def _chain(automation: int | None, ends: Collection[End]) -> Chain:
 def _met(automation: int | None, ends: Iterable[End], points: Collection[str]) -> list[ChainEnd]:
     """The ends of others at the points where those are joined by what this one does there."""
     rows = ChainEnd.objects.filter(point__in=points).exclude(automation=automation).select_related("resource")
-    found: dict[str, list[ChainEnd]] = defaultdict(list)
+    rows_by_point: dict[str, list[ChainEnd]] = defaultdict(list)
     for row in rows.order_by("pk") if points else ():
-        found[row.point].append(row)
-    own: dict[str, set[str]] = defaultdict(set)
-    for one in ends:
-        own[one.point].add(one.side)
-    joined = (rows for point, rows in found.items() if chain_ends.meet(own[point] | {row.side for row in rows}))
+        rows_by_point[row.point].append(row)
+    sides_by_point: dict[str, set[str]] = defaultdict(set)
+    for end in ends:
+        sides_by_point[end.point].add(end.side)
+    joined = (
+        rows
+        for point, rows in rows_by_point.items()
+        if chain_ends.meet(sides_by_point[point] | {row.side for row in rows})
+    )
     return [row for rows in joined for row in rows]
 
 
@@ -303,10 +307,10 @@ class _Around:
     @cached_property
     def sides(self) -> Mapping[int, Sequence[tuple[int, str, str]]]:
         """Every end of everybody in them."""
-        found: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
+        rows_by_chain: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
         for row in sides_of(self.chain.keys()):
-            found[row[0]].append(row)
-        return found
+            rows_by_chain[row[0]].append(row)
+        return rows_by_chain
 
     def others(self, automation: int | None, ends: Iterable[End], met: Collection[int]) -> set[int]:
         """Everything in the chain beside itself. Where it stands in that now, what is joined by it alone may not be by this version."""
@@ -316,7 +320,7 @@ class _Around:
             return members
         itself = 0  # an id that nothing in the register has
         rows = [row for pk in members - {automation} for row in self.sides[pk]]
-        groups = chain_ends.grouped([*rows, *((itself, one.point, one.side) for one in ends)])
+        groups = chain_ends.grouped([*rows, *((itself, end.point, end.side) for end in ends)])
         return {pk for pk, chain in groups.items() if chain == groups[itself]} - {itself}
 
 
@@ -327,21 +331,21 @@ def _called_in_vain(members: Collection[int]) -> set[str]:
 
 def _links(ends: Iterable[End], met: Iterable[ChainEnd]) -> Iterator[Link]:
     """Each pair of an end of its own and one of another that fit, once."""
-    own: dict[str, list[End]] = defaultdict(list)
-    for one in ends:
-        own[one.point].append(one)
+    ends_by_point: dict[str, list[End]] = defaultdict(list)
+    for end in ends:
+        ends_by_point[end.point].append(end)
     seen = set()
     for row in met:
-        for one in own[row.point]:
+        for end in ends_by_point[row.point]:
             link = Link(
                 row.automation_id,
-                row.kind if one.side == CALLED else one.kind,
-                one.side,
+                row.kind if end.side == CALLED else end.kind,
+                end.side,
                 row.side,
-                one.thing or row.thing,
+                end.thing or row.thing,
                 row.resource.name if row.resource is not None else "",
             )
-            if link not in seen and chain_ends.meet({one.side, row.side}):
+            if link not in seen and chain_ends.meet({end.side, row.side}):
                 seen.add(link)
                 yield link
 
@@ -367,15 +371,15 @@ class Judged:
 
 def judged() -> Iterator[Judged]:
     """Every automation that stands in a chain with another, or calls something that is not in use here; one query."""
-    beside = ChainMember.objects.filter(chain=OuterRef("chain")).exclude(automation=OuterRef("automation"))
+    neighbours = ChainMember.objects.filter(chain=OuterRef("chain")).exclude(automation=OuterRef("automation"))
     newest = Assessment.objects.filter(version=OuterRef("automation__approved_version")).order_by("-pk")
     rows = ChainMember.objects.annotate(in_vain=Exists(_in_vain().filter(automation=OuterRef("automation"))))
-    rows = rows.filter(Q(in_vain=True) | Exists(beside)).annotate(
+    rows = rows.filter(Q(in_vain=True) | Exists(neighbours)).annotate(
         judged=Subquery(newest.values("tier")[:1]), own=Subquery(newest.values(own=own_tier.JUDGED)[:1])
     )
     columns = ("automation", "chain", "automation__tier", "automation__raised_to", "judged", "own", "in_vain")
-    for pk, chain, stands, raised, made, own, in_vain in rows.order_by().values_list(*columns):
-        yield Judged(pk, chain, Tier.of(made or stands), own_tier.tier(own or stands, raised), in_vain)
+    for pk, chain, stands, raised, made, own_value, in_vain in rows.order_by().values_list(*columns):
+        yield Judged(pk, chain, Tier.of(made or stands), own_tier.tier(own_value or stands, raised), in_vain)
 
 
 def _in_vain() -> QuerySet[ChainEnd]:

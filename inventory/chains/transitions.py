@@ -67,21 +67,21 @@ def _changed(automations: Collection[int], made: Mapping[int, Iterable[End]]) ->
     members = set(ChainMember.objects.filter(automation__in=automations).values_list("automation", flat=True))
     changed = {}
     for pk in automations:
-        new = {one.key: one for one in made.get(pk, ())}
-        gone = {key: row for key, row in kept[pk].items() if key not in new}
-        added = [one for key, one in new.items() if key not in kept[pk]]
-        if gone or added or (pk in made) != (pk in members):
-            changed[pk] = gone, added
+        new = {end.key: end for end in made.get(pk, ())}
+        removed = {key: row for key, row in kept[pk].items() if key not in new}
+        added = [end for key, end in new.items() if key not in kept[pk]]
+        if removed or added or (pk in made) != (pk in members):
+            changed[pk] = removed, added
     return changed
 
 
 def _rewrite(changed: Mapping[int, Change]) -> None:
     """Write the ends that differ, and the chains that differ by it: whoever was joined by what goes stands in the same chain still."""
-    ChainEnd.objects.filter(pk__in={row for gone, _ in changed.values() for row in gone.values()}).delete()
+    ChainEnd.objects.filter(pk__in={row for removed, _ in changed.values() for row in removed.values()}).delete()
     ChainEnd.objects.bulk_create(
-        (_row(pk, one) for pk, (_, added) in changed.items() for one in added), chain_queries.ROWS
+        (_row(pk, end) for pk, (_, added) in changed.items() for end in added), chain_queries.ROWS
     )
-    points = {one.point for _, added in changed.values() for one in added} - {NOWHERE}
+    points = {end.point for _, added in changed.values() for end in added} - {NOWHERE}
     touched = set(changed) | _joined_at(points)
     grown = ChainMember.objects.filter(among(touched, "automation")).values("chain")
     _regroup(touched | set(ChainMember.objects.filter(chain__in=grown).values_list("automation", flat=True)))
@@ -89,11 +89,11 @@ def _rewrite(changed: Mapping[int, Change]) -> None:
 
 def _joined_at(points: Collection[str]) -> set[int]:
     """Those that are joined with another at one of these points, as it is kept."""
-    found: dict[str, set[tuple[int, str]]] = defaultdict(set)
+    sides_by_point: dict[str, set[tuple[int, str]]] = defaultdict(set)
     rows = ChainEnd.objects.filter(point__in=points).order_by().values_list("automation", "point", "side")
     for pk, point, side in rows if points else ():
-        found[point].add((pk, side))
-    return {pk for rows in found.values() if chain_ends.meet({side for _, side in rows}) for pk, _ in rows}
+        sides_by_point[point].add((pk, side))
+    return {pk for rows in sides_by_point.values() if chain_ends.meet({side for _, side in rows}) for pk, _ in rows}
 
 
 def _regroup(members: Collection[int]) -> None:
@@ -118,7 +118,9 @@ def rebuild() -> int:
         in_use = list(Automation.objects.filter(state__in=IN_USE).order_by("pk").values_list("pk", flat=True))
         for begin in range(0, len(in_use), AT_ONCE):
             ends = _ends_in_use(in_use[begin : begin + AT_ONCE])
-            ChainEnd.objects.bulk_create((_row(pk, one) for pk, found in ends for one in found), chain_queries.ROWS)
+            ChainEnd.objects.bulk_create(
+                (_row(pk, end) for pk, ends_of_version in ends for end in ends_of_version), chain_queries.ROWS
+            )
         ChainMember.objects.exclude(automation__state__in=IN_USE).delete()
         _write_members(in_use, chain_ends.grouped(chain_queries.sides_of(in_use)))
     return len(in_use)
@@ -130,16 +132,16 @@ def _one_at_a_time() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
-def _row(automation: int, one: End) -> ChainEnd:
+def _row(automation: int, end: End) -> ChainEnd:
     return ChainEnd(
         automation_id=automation,
-        kind=one.kind,
-        point=one.point,
-        side=one.side,
-        thing=one.thing,
-        resource_id=one.resource,
-        credential_id=one.credential,
-        identity_id=one.identity,
+        kind=end.kind,
+        point=end.point,
+        side=end.side,
+        thing=end.thing,
+        resource_id=end.resource,
+        credential_id=end.credential,
+        identity_id=end.identity,
     )
 
 
@@ -147,21 +149,29 @@ def _ends_in_use(automations: Collection[int]) -> Iterator[tuple[int, list[End]]
     """The ends of what is approved and in use of some automations; a fixed number of queries."""
     on_error = KeyTextTransform("on_error", "approved_version__manifest")
     rows = Automation.objects.filter(pk__in=automations, state__in=IN_USE).annotate(on_error=on_error).order_by("pk")
-    found = {one.approved_version_id: one for one in rows if one.approved_version_id is not None}
-    if not found:
+    automations_by_version = {
+        automation.approved_version_id: automation for automation in rows if automation.approved_version_id is not None
+    }
+    if not automations_by_version:
         return
     privileges, triggers = defaultdict[int, list[Privilege]](list), defaultdict[int, list[Trigger]](list)
-    for privilege in Privilege.objects.filter(version__in=found).select_related("entitlement__resource").order_by("pk"):
+    for privilege in (
+        Privilege.objects.filter(version__in=automations_by_version)
+        .select_related("entitlement__resource")
+        .order_by("pk")
+    ):
         privileges[privilege.version_id].append(privilege)
-    for trigger in Trigger.objects.filter(version__in=found).order_by("pk"):
+    for trigger in Trigger.objects.filter(version__in=automations_by_version).order_by("pk"):
         triggers[trigger.version_id].append(trigger)
     credentials = defaultdict[int, dict[int, str]](dict)
-    for used in VersionCredential.objects.filter(version__in=found).select_related("credential").order_by("pk"):
+    for used in (
+        VersionCredential.objects.filter(version__in=automations_by_version).select_related("credential").order_by("pk")
+    ):
         credentials[used.version_id][used.credential_id] = str(used.credential)
-    identities = _identities({pk: one.pk for pk, one in found.items()})
-    for pk, one in found.items():
-        parts = (privileges[pk], credentials[pk], triggers[pk], identities[one.pk], one.on_error or "")
-        yield one.pk, chain_ends.of(chain_ends.Version(one, *parts))
+    identities = _identities({pk: automation.pk for pk, automation in automations_by_version.items()})
+    for pk, automation in automations_by_version.items():
+        parts = (privileges[pk], credentials[pk], triggers[pk], identities[automation.pk], automation.on_error or "")
+        yield automation.pk, chain_ends.of(chain_ends.Version(automation, *parts))
 
 
 def _identities(versions: Mapping[int, int]) -> dict[int, dict[int, str]]:

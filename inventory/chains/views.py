@@ -35,25 +35,25 @@ DONE_TO_IT = (CALLED, ANSWERS, READS, WATCHES)
 def automation_chain(request: Request, pk: int) -> HttpResponse:
     """What an automation is joined with: as it is approved, else as its newest version would be."""
     now = business_time.now()
-    one = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
-    chain = chain_of(one)
+    automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
+    chain = chain_of(automation)
     context: Shape = {
         "crumbs": [
             {"label": "Automations", "href": reverse("automation_list")},
-            {"label": one.name, "href": one.href},
+            {"label": automation.name, "href": automation.href},
             {"label": "Joined with", "href": ""},
         ],
-        "head": {"title": f"What {one.name} is joined with", "facts": []},
-        "chain": shape(chain, one.name, request.actor, now, would=one.state not in chain_queries.IN_USE),
+        "head": {"title": f"What {automation.name} is joined with", "facts": []},
+        "chain": shape(chain, automation.name, request.actor, now, would=automation.state not in chain_queries.IN_USE),
     }
     return page(request, "inventory/chains/chain.html", context, fragment="chain")
 
 
-def chain_of(one: Automation) -> Chain:
+def chain_of(automation: Automation) -> Chain:
     """The chain of an automation as it is approved, else as its newest version would stand in it."""
-    if one.state in chain_queries.IN_USE:
-        return chain_queries.of(one.pk)
-    newest = one.versions.order_by("-number").first() if one.state != AutomationState.RETIRED else None
+    if automation.state in chain_queries.IN_USE:
+        return chain_queries.of(automation.pk)
+    newest = automation.versions.order_by("-number").first() if automation.state != AutomationState.RETIRED else None
     return chain_queries.with_version(newest) if newest is not None else Chain()
 
 
@@ -67,10 +67,14 @@ def shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: bool) 
         now: business time.
         would: whether that is what it would be joined with, once it is in force.
     """
-    met = {one.other for one in chain.links}
-    seen = {one.pk: one for one in Automation.objects.visible_to(actor, now).filter(pk__in=met)} if met else {}
-    on_it = _boxes([one for one in chain.links if one.side in DONE_TO_IT], seen)
-    by_it = _boxes([one for one in chain.links if one.side not in DONE_TO_IT], seen)
+    met = {link.other for link in chain.links}
+    seen = (
+        {automation.pk: automation for automation in Automation.objects.visible_to(actor, now).filter(pk__in=met)}
+        if met
+        else {}
+    )
+    on_it = _boxes([link for link in chain.links if link.side in DONE_TO_IT], seen)
+    by_it = _boxes([link for link in chain.links if link.side not in DONE_TO_IT], seen)
     by_it += [_unknown(thing) for thing in chain.unknown]
     return {
         "finding": _finding(chain, would=would),
@@ -110,13 +114,13 @@ def _boxes(links: Iterable[Link], seen: Mapping[int, Automation]) -> list[Shape]
             "icon": "bolt",
             "name": seen[pk].name,
             "href": seen[pk].href,
-            "text": f"{_words(found)} · {seen[pk].tier} risk",
-            "line": "write" if any(_acts(one) for one in found) else "",
+            "text": f"{_words(links_of_pair)} · {seen[pk].tier} risk",
+            "line": "write" if any(_acts(link) for link in links_of_pair) else "",
         }
-        for pk, found in sorted(named.items(), key=lambda each: (seen[each[0]].name, each[0]))
+        for pk, links_of_pair in sorted(named.items(), key=lambda each: (seen[each[0]].name, each[0]))
     ]
     if unseen:
-        number = len({one.other for one in unseen})
+        number = len({link.other for link in unseen})
         name = "Another automation that you don't see" if number == 1 else f"{number} automations that you don't see"
         text = _words(unseen) if number == 1 else f"one of them or more {_words(unseen)}"
         boxes.append({"icon": "lock", "name": name, "href": "", "text": text, "line": ""})
@@ -129,9 +133,9 @@ def _acts(link: Link) -> bool:
 
 def _words(links: Iterable[Link]) -> str:
     """How some links join, each said once, two of them in full."""
-    found = list(dict.fromkeys(_sentence(one) for one in links))
-    more = f"; and in {len(found) - 2} more ways" if len(found) > 3 else ""
-    return "; ".join(found if not more else found[:2]) + more
+    sentences = list(dict.fromkeys(_sentence(link) for link in links))
+    more = f"; and in {len(sentences) - 2} more ways" if len(sentences) > 3 else ""
+    return "; ".join(sentences if not more else sentences[:2]) + more
 
 
 def _sentence(link: Link) -> str:

@@ -29,20 +29,34 @@ class Use:
 
 
 def settle(
-    used: Sequence[tuple[Credential, Sequence[Use]]], said: Mapping[BindingKey, Resource], automation: Automation | None
+    used: Sequence[tuple[Credential, Sequence[Use]]],
+    resources: Mapping[BindingKey, Resource],
+    automation: Automation | None,
 ) -> list[tuple[Credential, Resource]]:
     """What an import says that credentials open, for those of which it may say so.
 
     Args:
         used: the credentials of a manifest with their uses in it.
-        said: what each connection of the manifest is resolved to.
+        resources: what each connection of the manifest is resolved to.
         automation: the known automation that it is a version of; None for a new one.
     """
-    told = [(one, best) for one, uses in used if (best := _best(one, uses)) is not None]
-    told = [(one, best) for one, best in told if one.opens is None or one.opens_id != best.resource.pk]
-    asked = {one.pk: one for one, best in told if not (one._state.adding or _is_proven(one, best))}
-    resting = _resting(asked, said, automation) if asked else frozenset()
-    return [(one, best.resource) for one, best in told if one.pk is None or one.pk not in resting]
+    best_uses = [(credential, best) for credential, uses in used if (best := _best(credential, uses)) is not None]
+    best_uses = [
+        (credential, best)
+        for credential, best in best_uses
+        if credential.opens is None or credential.opens_id != best.resource.pk
+    ]
+    unproven = {
+        credential.pk: credential
+        for credential, best in best_uses
+        if not (credential._state.adding or _is_proven(credential, best))
+    }
+    resting = _resting(unproven, resources, automation) if unproven else frozenset()
+    return [
+        (credential, best.resource)
+        for credential, best in best_uses
+        if credential.pk is None or credential.pk not in resting
+    ]
 
 
 def _best(credential: Credential, uses: Iterable[Use]) -> Use | None:
@@ -56,8 +70,8 @@ def _best(credential: Credential, uses: Iterable[Use]) -> Use | None:
         return _is_own(credential, use.key), use.is_confirmed, classes.index(use.resource.counted_class)
 
     classes = list(DataClass.values)
-    known = (use for use in uses if not use.resource.unresolved)
-    return max(sorted(known, key=lambda use: use.key), key=weight, default=None)
+    resolved_uses = (use for use in uses if not use.resource.unresolved)
+    return max(sorted(resolved_uses, key=lambda use: use.key), key=weight, default=None)
 
 
 def _is_own(credential: Credential, key: BindingKey) -> bool:
@@ -70,7 +84,7 @@ def _is_proven(credential: Credential, use: Use) -> bool:
 
 
 def _resting(
-    credentials: Mapping[int, Credential], said: Mapping[BindingKey, Resource], automation: Automation | None
+    credentials: Mapping[int, Credential], resources: Mapping[BindingKey, Resource], automation: Automation | None
 ) -> frozenset[int]:
     """Those credentials that others use as what they are known to open, or that were asked about already.
 
@@ -80,12 +94,12 @@ def _resting(
     uses = Privilege.objects.filter(credential__in=credentials)
     uses = uses.exclude(version__automation__state=AutomationState.RETIRED)
     if automation is not None:
-        asked = Q(credential__approvals__submission__automation=automation)
-        uses = uses.filter(~Q(version__automation=automation) | asked)
+        is_asked_for = Q(credential__approvals__submission__automation=automation)
+        uses = uses.filter(~Q(version__automation=automation) | is_asked_for)
     rows = set(uses.values_list("credential", "connector", "instance"))
-    known = Binding.objects.filter(instance_name__in={instance for _, _, instance in rows}, refused_at__isnull=True)
-    opened = {(row.connector, row.instance_name): row.resource_id for row in known if rows}
-    opened |= {key: resource.pk for key, resource in said.items() if key in opened}
+    bindings = Binding.objects.filter(instance_name__in={instance for _, _, instance in rows}, refused_at__isnull=True)
+    opened = {(row.connector, row.instance_name): row.resource_id for row in bindings if rows}
+    opened |= {key: resource.pk for key, resource in resources.items() if key in opened}
     return frozenset(
         pk for pk, *key in rows if (opens := credentials[pk].opens_id) is None or opened.get((key[0], key[1])) == opens
     )

@@ -78,10 +78,12 @@ def _said_by_another(subject: Credential, actor: Actor, now: datetime) -> Refusa
 
 
 def _not_over_anothers_word(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
-    if subject.said_kept_in is None or {subject.said_by_id, subject.said_for_id} & {one.pk for one in actor.people}:
+    if subject.said_kept_in is None or {subject.said_by_id, subject.said_for_id} & {
+        person.pk for person in actor.people
+    }:
         return None
-    who = subject.said_by.name if subject.said_by else "Somebody"
-    sentence = f"{who} says already that {subject.said_kept_in.name} keeps it."
+    name = subject.said_by.name if subject.said_by else "Somebody"
+    sentence = f"{name} says already that {subject.said_kept_in.name} keeps it."
     return Refusal("A2", "state", sentence, "Who answers for that store confirms or refuses it first.")
 
 
@@ -139,8 +141,8 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """What may be set; refused beside the field, and never with what was given."""
     given = {name: value for name, value in fields.items() if name in FACTS}
     if any(isinstance(value, str) and looks_secret(value) for value in fields.values()):
-        beside = [name for name, value in given.items() if isinstance(value, str) and looks_secret(value)]
-        raise refuse(Refusal("I6", "input", SECRET, detail=tuple((name, SECRET) for name in beside)))
+        secret_fields = [name for name, value in given.items() if isinstance(value, str) and looks_secret(value)]
+        raise refuse(Refusal("I6", "input", SECRET, detail=tuple((name, SECRET) for name in secret_fields)))
     kinds = {"lifetime": str, "owner": Person, "rotation_due_on": date}
     for name, value in given.items():
         if value is not None and not isinstance(value, kinds.get(name, datetime)):
@@ -158,8 +160,8 @@ def _check_replaced(credential: Credential, new: Person | None, step: Step[Crede
         raise _beside("I3", "owner", f"{new.name} is not here any more.")
     if credential.owner is not None and new is None:
         raise _beside("I3", "owner", f"{credential.owner.name} is known to answer for it: name who does instead.")
-    if (no := owner_stays(credential, step.actor, step.now)) is not None:
-        raise refuse(no)
+    if (refusal := owner_stays(credential, step.actor, step.now)) is not None:
+        raise refuse(refusal)
 
 
 def owner_stays(credential: Credential, actor: Actor, now: datetime) -> Refusal | None:
@@ -202,9 +204,9 @@ def _check_order(credential: Credential, changed: Collection[str], now: datetime
         ("rotation_due_on", bool(due and issued and due < issued.date()), "That is before it was issued."),
     ]
     touched = {"issued_at", "rotated_at", "expires_at", "rotation_due_on"} & set(changed)
-    beside = tuple((name, said) for name, holds, said in wrong if holds and touched)
-    if beside:
-        raise refuse(Refusal("I6", "input", beside[0][1], detail=beside))
+    problems = tuple((name, sentence) for name, holds, sentence in wrong if holds and touched)
+    if problems:
+        raise refuse(Refusal("I6", "input", problems[0][1], detail=problems))
 
 
 @transition(
@@ -270,8 +272,8 @@ def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Se
     if not wanted:
         raise _beside("I6", "codes", "Choose what it opens, or say that it is not known.")
     if others := set(wanted) - set(credential.opens.entitlements.values_list("code", flat=True)):
-        told = f"Choose from what can be held on {credential.opens.name}."
-        raise _beside("I6", "codes", SECRET if any(looks_secret(code) for code in others) else told)
+        hint = f"Choose from what can be held on {credential.opens.name}."
+        raise _beside("I6", "codes", SECRET if any(looks_secret(code) for code in others) else hint)
 
 
 @transition(
@@ -302,14 +304,14 @@ def say_kept_in(step: Step[Credential], *, store: Resource | None) -> Effect:
 
 def _ask_its_side(step: Step[Credential], store: Resource) -> None:
     """Tell whoever answers for a store that it is said to keep a credential, and who may answer that."""
-    credential, said = step.subject, {person.pk for person in step.actor.people}
+    credential, speakers = step.subject, {person.pk for person in step.actor.people}
     context = {
         "credential": str(credential),
         "store": store.name,
         "by": step.actor.person.name if step.actor.person else "",
         "page": ["credential", credential.pk],
     }
-    people = [one for one in (store.owner, store.deputy) if one is not None and one.pk not in said]
+    people = [person for person in (store.owner, store.deputy) if person is not None and person.pk not in speakers]
     thread, key = f"credential:{credential.pk}", f"kept_in:{store.pk}:{step.actor.correlation}"
     outbox.queue(outbox.each(people, "credential_said_kept", thread=thread, key=key, now=step.now, context=context))
 

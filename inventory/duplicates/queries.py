@@ -64,33 +64,33 @@ def find(case: Case) -> list[Alike]:
     if not (shared or sources):
         return []
     rows = Automation.objects.filter(pk__in={*shared, *sources}).select_related("team").order_by("-pk")
-    return [Alike(one, SOURCE) if one.pk in sources else Alike(one, PRIVILEGES, shared[one.pk]) for one in rows]
+    return [Alike(row, SOURCE) if row.pk in sources else Alike(row, PRIVILEGES, shared[row.pk]) for row in rows]
 
 
 def _others(case: Case, prefix: str = "") -> Q:
     """Neither itself nor a sibling."""
-    found = Q()
+    condition = Q()
     if case.pk is not None:
-        found &= ~Q((f"{prefix}pk", case.pk))
+        condition &= ~Q((f"{prefix}pk", case.pk))
     if case.lineage is not None:
-        found &= ~Q((f"{prefix}lineage", case.lineage))
-    return found
+        condition &= ~Q((f"{prefix}lineage", case.lineage))
+    return condition
 
 
 def _by_source(case: Case) -> set[int]:
-    found = Version.objects.filter(_others(case, "automation__"), of_source(case.source)).order_by()
-    return set(found.values_list("automation", flat=True).distinct())
+    versions = Version.objects.filter(_others(case, "automation__"), of_source(case.source)).order_by()
+    return set(versions.values_list("automation", flat=True).distinct())
 
 
 def _by_privileges(case: Case) -> dict[int, int]:
     """By the versions of the team's automations of which enough is the same, whichever way round: how much, by automation."""
-    wanted = {one.matter for one in case.privileges}
-    entitlements = {one.entitlement_id for one in case.privileges} - {None}
+    wanted = {privilege.matter for privilege in case.privileges}
+    entitlements = {privilege.entitlement_id for privilege in case.privileges} - {None}
     if not entitlements:
         return {}
     part, whole = SHARE
-    own = _with_what(Privilege.objects.filter(_others(case, "version__automation__")))
-    shared = own.filter(version__automation__team=case.team, entitlement__in=entitlements, what__in=wanted)
+    privileges = _with_what(Privilege.objects.filter(_others(case, "version__automation__")))
+    shared = privileges.filter(version__automation__team=case.team, entitlement__in=entitlements, what__in=wanted)
     counted = shared.order_by().values("version", "version__automation").annotate(same=Count("what", distinct=True))
     enough = list(
         counted.filter(same__gte=-(-part * len(wanted) // whole)).values_list("version", "version__automation", "same")
@@ -125,7 +125,7 @@ class _Parts(Func):
         **more: Any,
     ) -> tuple[str, tuple[Any, ...]]:
         """With the columns of the row's own table, whatever it is called in a query: each stands in there more than once."""
-        scope, target = (compiler.compile(one)[0] for one in self.source_expressions)
+        scope, target = (compiler.compile(expression)[0] for expression in self.source_expressions)
         sql, _ = super().as_sql(
             compiler, connection, function, template, arg_joiner, scope=scope, target=target, **more
         )

@@ -23,11 +23,11 @@ def versions(identities: Iterable[int], *, drafts_of: int | None) -> QuerySet[Ve
     served = NonHumanIdentity.objects.filter(pk__in=keys, automation__isnull=False)
     named = VersionIdentity.objects.filter(identity__in=keys).values("version")
     tied = Version.objects.filter(automation__in=served.values("automation")).order_by().values("pk")
-    own = Q(automation__state=AutomationState.DRAFT, automation__team=drafts_of, pk=Subquery(newest_version()))
-    found = Version.objects.filter(counted_versions() | own, pk__in=named.union(tied))
-    return found.exclude(automation__state=AutomationState.RETIRED)
+    own_drafts = Q(automation__state=AutomationState.DRAFT, automation__team=drafts_of, pk=Subquery(newest_version()))
+    versions = Version.objects.filter(counted_versions() | own_drafts, pk__in=named.union(tied))
+    return versions.exclude(automation__state=AutomationState.RETIRED)
 
 
-def as_identity(one: NonHumanIdentity) -> QuerySet[Version]:
+def as_identity(identity: NonHumanIdentity) -> QuerySet[Version]:
     """Those that run as one identity; of drafts those of the team that it serves."""
-    return versions([one.pk], drafts_of=one.automation.team_id if one.automation is not None else None)
+    return versions([identity.pk], drafts_of=identity.automation.team_id if identity.automation is not None else None)

@@ -36,47 +36,49 @@ def identity(request: Request, pk: int) -> HttpResponse:
     """One identity."""
     now = business_time.now()
     seen = NonHumanIdentity.objects.visible_to(request.actor, now)
-    one = get_object_or_404(seen.select_related("owner", "automation__team", "interim__person"), pk=pk)
+    identity = get_object_or_404(seen.select_related("owner", "automation__team", "interim__person"), pk=pk)
     everything = list(
-        identity_queries.as_identity(one)
+        identity_queries.as_identity(identity)
         .order_by("automation__name", "pk")
         .values_list("pk", "automation", "automation__tier")
     )
-    names = {automation for _, automation, _ in everything} | {one.automation_id or 0}
-    theirs = set(Automation.objects.visible_to(request.actor, now).filter(pk__in=names).values_list("pk", flat=True))
-    seen_ones = [version for version, automation, _ in everything if automation in theirs]
+    names = {automation for _, automation, _ in everything} | {identity.automation_id or 0}
+    visible_ids = set(
+        Automation.objects.visible_to(request.actor, now).filter(pk__in=names).values_list("pk", flat=True)
+    )
+    seen_ones = [version for version, automation, _ in everything if automation in visible_ids]
     counting = Version.objects.filter(pk__in=seen_ones[:MOST]).select_related("automation").defer("manifest", "secrets")
     shown = list(counting.order_by("automation__name", "pk"))
     runs, hidden = [version.automation for version in shown], len(everything) - len(seen_ones)
     context: Shape = {
         "now": now,
-        "crumbs": [*_above(one, runs), {"label": one.subject, "href": ""}],
+        "crumbs": [*_above(identity, runs), {"label": identity.subject, "href": ""}],
         "head": {
-            "title": one.subject,
-            "facts": ["Non-human identity", one.kind.replace("_", " "), sentences.platform(one.issuer)],
+            "title": identity.subject,
+            "facts": ["Non-human identity", identity.kind.replace("_", " "), sentences.platform(identity.issuer)],
         },
-        "ownerless": interim_owners.banner(one, request.actor, now),
+        "ownerless": interim_owners.banner(identity, request.actor, now),
         "shared": _shared(len(everything)),
-        "state": one.state,
-        "facts": _facts(one, now, is_seen=one.automation_id in theirs),
+        "state": identity.state,
+        "facts": _facts(identity, now, is_seen=identity.automation_id in visible_ids),
         "tier": max(Tier.of(tier) for _, _, tier in everything).word if everything else "",
         "runs": [{"href": each.href, "name": each.name, "state": each.state, "tier": each.tier} for each in runs],
         "more": len(seen_ones) - len(shown),
         "hidden": hidden,
-        "reach": _reach(one, shown[:DRAWN], now, is_part=len(everything) > min(len(shown), DRAWN)),
-        "panels": _panels(one),
+        "reach": _reach(identity, shown[:DRAWN], now, is_part=len(everything) > min(len(shown), DRAWN)),
+        "panels": _panels(identity),
         "events": timeline_queries.shapes(
-            one, reader=request.actor.person, limit=30, quiet=True, actor=request.actor, now=now
+            identity, reader=request.actor.person, limit=30, quiet=True, actor=request.actor, now=now
         ),
-        "ledger_href": ledger_href(one, actor=request.actor, now=now),
+        "ledger_href": ledger_href(identity, actor=request.actor, now=now),
     }
     return page(request, "inventory/identities/identity.html", context, fragment="timeline")
 
 
-def _above(one: NonHumanIdentity, runs: Sequence[Automation]) -> list[Shape]:
+def _above(identity: NonHumanIdentity, runs: Sequence[Automation]) -> list[Shape]:
     """The list that it is reached from, and the one automation that runs as it where it is one alone."""
-    found = [{"label": "Automations", "href": reverse("automation_list")}]
-    return [*found, {"label": runs[0].name, "href": runs[0].href}] if len(runs) == 1 else found
+    crumbs = [{"label": "Automations", "href": reverse("automation_list")}]
+    return [*crumbs, {"label": runs[0].name, "href": runs[0].href}] if len(runs) == 1 else crumbs
 
 
 def _shared(number: int) -> str:
@@ -88,15 +90,22 @@ def _shared(number: int) -> str:
     )
 
 
-def _facts(one: NonHumanIdentity, now: datetime, *, is_seen: bool) -> list[Shape]:
-    meanwhile = one.interim_owner(now)
+def _facts(identity: NonHumanIdentity, now: datetime, *, is_seen: bool) -> list[Shape]:
+    meanwhile = identity.interim_owner(now)
     return [
-        {"label": "Owner", "text": one.owner.name, "quiet": "" if one.owner.is_here else "is not here any more"},
+        {
+            "label": "Owner",
+            "text": identity.owner.name,
+            "quiet": "" if identity.owner.is_here else "is not here any more",
+        },
         *([{"label": "Answers meanwhile", "text": meanwhile.name}] if meanwhile else []),
-        {"label": "Issuer", "text": one.issuer or "not known", "mono": True},
-        {"label": "Subject", "text": one.subject, "mono": True},
-        {"label": "Serves", **_served(one.automation, is_seen=is_seen)},
-        {"label": "Last seen", "text": times.moment_words(one.last_seen_at, now) if one.last_seen_at else "not yet"},
+        {"label": "Issuer", "text": identity.issuer or "not known", "mono": True},
+        {"label": "Subject", "text": identity.subject, "mono": True},
+        {"label": "Serves", **_served(identity.automation, is_seen=is_seen)},
+        {
+            "label": "Last seen",
+            "text": times.moment_words(identity.last_seen_at, now) if identity.last_seen_at else "not yet",
+        },
     ]
 
 
@@ -106,20 +115,26 @@ def _served(automation: Automation | None, *, is_seen: bool) -> Shape:
     return {"text": automation.name, "href": automation.href} if is_seen else {"text": "one that you may not see"}
 
 
-def _reach(one: NonHumanIdentity, drawn: Sequence[Version], now: datetime, *, is_part: bool) -> Shape | None:
+def _reach(identity: NonHumanIdentity, drawn: Sequence[Version], now: datetime, *, is_part: bool) -> Shape | None:
     """The picture of what a leak of it would touch; None while nothing that the reader may see runs as it and asks for anything."""
-    asked: dict[int, list[Privilege]] = {version.pk: [] for version in drawn}
+    privileges_by_version: dict[int, list[Privilege]] = {version.pk: [] for version in drawn}
     for privilege in (
-        Privilege.objects.filter(version__in=asked).select_related("entitlement__resource__owner").order_by("pk")
+        Privilege.objects.filter(version__in=privileges_by_version)
+        .select_related("entitlement__resource__owner")
+        .order_by("pk")
     ):
-        asked[privilege.version_id].append(privilege)
-    held = [(version.automation, asked[version.pk]) for version in drawn if asked[version.pk]]
+        privileges_by_version[privilege.version_id].append(privilege)
+    held = [
+        (version.automation, privileges_by_version[version.pk])
+        for version in drawn
+        if privileges_by_version[version.pk]
+    ]
     granted = automation_queries.of(*(automation for automation, _ in held), now=now)
-    return reach.of_identity(one, held, granted, is_part=is_part) if held else None
+    return reach.of_identity(identity, held, granted, is_part=is_part) if held else None
 
 
-def _panels(one: NonHumanIdentity) -> list[Shape]:
+def _panels(identity: NonHumanIdentity) -> list[Shape]:
     try:
-        return [{"href": reverse("identity_grants", args=[one.pk]), "title": "What it may do", "id": "grants"}]
+        return [{"href": reverse("identity_grants", args=[identity.pk]), "title": "What it may do", "id": "grants"}]
     except NoReverseMatch:
         return []

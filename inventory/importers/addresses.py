@@ -125,8 +125,8 @@ def _without_password(part: re.Match[str]) -> str:
 
 def _without_user(segment: str) -> str:
     """A segment without a user and a password, where those stand in it: ``jdbc:postgresql://user:password@host``."""
-    found = list(_AT.finditer(segment))
-    return segment[found[-1].end() :] if found and _COLON.search(segment[: found[-1].start()]) else segment
+    matches = list(_AT.finditer(segment))
+    return segment[matches[-1].end() :] if matches and _COLON.search(segment[: matches[-1].start()]) else segment
 
 
 def _is_token(piece: str, before: str) -> bool:

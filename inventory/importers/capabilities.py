@@ -240,16 +240,16 @@ class _Line:
     levels: str
     verbs: frozenset[str]
 
-    def holds(self, connector: str, said: frozenset[str], level: str, *, is_everything: bool) -> bool:
+    def holds(self, connector: str, nouns: frozenset[str], level: str, *, is_everything: bool) -> bool:
         if self.tag in PROTECTIVE and (is_everything or level not in _LEVELS):
             return False  # that it may be there protects nobody
         return (
             self._has_level(level)
             and (not self.connectors or connector in self.connectors)
-            and (not self.nouns or any(noun <= said for noun in self.nouns))
-            and (not self.verbs or is_everything or not self.verbs.isdisjoint(said))
+            and (not self.nouns or any(noun <= nouns for noun in self.nouns))
+            and (not self.verbs or is_everything or not self.verbs.isdisjoint(nouns))
             and connector not in _NOT_MEANT.get(self.tag, ())
-            and _NOT_BESIDE.get(self.tag, frozenset()).isdisjoint(said)
+            and _NOT_BESIDE.get(self.tag, frozenset()).isdisjoint(nouns)
         )
 
     def _has_level(self, level: str) -> bool:
@@ -270,27 +270,27 @@ def tags_of(connector: str, code: str, level: str, *, kind: str = "", opens_secr
         kind: of its resource: whatever is read of a secret store are secrets.
         opens_secrets: the importer found that reading this shows secrets.
     """
-    found = _found(connector, code, level)
+    tags = _found(connector, code, level)
     if opens_secrets or (kind == "secret_store" and level != "write"):
-        found |= {"secrets.read"}
-    return [tag for tag in TAGS if tag in found]
+        tags |= {"secrets.read"}
+    return [tag for tag in TAGS if tag in tags]
 
 
 @lru_cache(maxsize=4096)
 def _found(connector: str, code: str, level: str) -> frozenset[str]:
     service = canonical_connector(connector.removesuffix("Trigger")).removesuffix("Tool")
     thing, _, operation = code.rpartition(":")
-    if (asked := operation.partition("/")[0]) in QUERY_OPERATIONS:
-        operation = asked  # what narrowed it is the level, which is given
+    if (query_operation := operation.partition("/")[0]) in QUERY_OPERATIONS:
+        operation = query_operation  # what narrowed it is the level, which is given
     # As a whole too; everything that there is about one thing is not everything.
-    whole = frozenset() if thing and operation == "*" else frozenset({operation})
-    said = whole.union(_singular(word) for word in words(f"{thing} {operation}"))
-    found = {line.tag for line in _lines() if line.holds(service, said, level, is_everything=operation == "*")}
+    whole_operation = frozenset() if thing and operation == "*" else frozenset({operation})
+    nouns = whole_operation.union(_singular(word) for word in words(f"{thing} {operation}"))
+    tags = {line.tag for line in _lines() if line.holds(service, nouns, level, is_everything=operation == "*")}
     if is_sensitive(operation, thing) and level != "write":
-        found.add("secrets.read")
+        tags.add("secrets.read")
     if _is_model(connector) and level != "read":
-        found.add("model.call")
-    return frozenset(found)
+        tags.add("model.call")
+    return frozenset(tags)
 
 
 def _is_model(connector: str) -> bool:

@@ -74,23 +74,23 @@ def found_in(line: bytes) -> Found:
     Raises:
         Exception: of any kind, where no child of ours wrote the line.
     """
-    kind, file, *rest = json.loads(line)
+    kind, file, *values = json.loads(line)
     if kind == "problem":
-        return file, ImportProblem(file, *map(str, rest))
-    manifest, secrets = rest
+        return file, ImportProblem(file, *map(str, values))
+    manifest, secrets = values
     return file, ReadResult(Manifest.from_dict(manifest), tuple(SecretFound(**secret) for secret in secrets))
 
 
 def main() -> None:
     """Answer each file of standard input until it ends."""
-    said = json.loads(sys.stdin.buffer.readline())
-    limits, key = ProcessLimits(**said["limits"]), bytes.fromhex(said["key"])
-    _limit(limits, said["parent"])
+    settings = json.loads(sys.stdin.buffer.readline())
+    limits, key = ProcessLimits(**settings["limits"]), bytes.fromhex(settings["key"])
+    _limit(limits, settings["parent"])
     while line := sys.stdin.buffer.readline():
-        asked = json.loads(line)
-        data = sys.stdin.buffer.read(asked["size"])
+        request = json.loads(line)
+        data = sys.stdin.buffer.read(request["size"])
         signal.setitimer(signal.ITIMER_PROF, limits.cpu)  # its signal ends this process, whatever it is doing
-        lines = _answer(asked["name"], data, key, limits.answer)
+        lines = _answer(request["name"], data, key, limits.answer)
         signal.setitimer(signal.ITIMER_PROF, 0)
         sys.stdout.buffer.writelines([*lines, END])
         sys.stdout.buffer.flush()
@@ -103,12 +103,12 @@ def _limit(limits: ProcessLimits, parent: int) -> None:
     if os.getppid() != parent:  # the parent died before the kernel was asked
         sys.exit(1)
     os.setpriority(os.PRIO_PROCESS, 0, 19)
-    whole = math.ceil(limits.upload) + 1
+    limit = math.ceil(limits.upload) + 1
     bounds = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: _OPEN_FILES,
-        resource.RLIMIT_CPU: whole,
+        resource.RLIMIT_CPU: limit,
         resource.RLIMIT_AS: limits.memory,
     }
     for bound, most in bounds.items():
@@ -120,8 +120,8 @@ def _answer(name: str, data: bytes, key: bytes, most: int) -> list[bytes]:
     lines: list[bytes] = []
     size = 0
     try:
-        for found in fitting(list(_found(name, data, key))):
-            lines.append(_line(_document(found)))
+        for result in fitting(list(_found(name, data, key))):
+            lines.append(_line(_document(result)))
             size += len(lines[-1])
             if size > most:
                 return [_refused(name, f"what it uses takes more than {most:,} characters to write down")]
@@ -138,8 +138,8 @@ def _found(name: str, data: bytes, key: bytes) -> Iterator[Found]:
         yield problem.file, problem
 
 
-def _document(found: Found) -> list[Any]:
-    file, result = found
+def _document(result_pair: Found) -> list[Any]:
+    file, result = result_pair
     if isinstance(result, ImportProblem):
         return ["problem", file, result.place, result.reason, result.what_to_do]
     return ["read", file, result.manifest.to_dict(), [asdict(secret) for secret in result.secrets]]

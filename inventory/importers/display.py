@@ -33,11 +33,11 @@ def shown(text: object, limit: int = 200) -> str:
     seen, and what is longer than `limit` characters and cut, ends in a short digest of the whole: two texts that look alike,
     or begin alike, stay two.
     """
-    whole = _on_one_line(text)
-    plain = _seen(whole)
-    if plain == whole and len(plain) <= limit:
+    line = _on_one_line(text)
+    plain = _seen(line)
+    if plain == line and len(plain) <= limit:
         return plain
-    digest = hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()[:8]
+    digest = hashlib.sha256(line.encode(errors="surrogatepass")).hexdigest()[:8]
     return f"{plain if len(plain) <= limit - 9 else plain[: limit - 10].rstrip()}…{digest}"
 
 

@@ -203,8 +203,8 @@ def _load(text: str) -> _Loaded | _Failure:
     try:
         return _Loaded(json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant))
     except json.JSONDecodeError as refused:
-        said = refused.msg.removesuffix(" ")
-        return _Failure(f"this is not JSON: {_SAY.get(said, 'it could not be parsed')}", refused.pos)
+        message = refused.msg.removesuffix(" ")
+        return _Failure(f"this is not JSON: {_SAY.get(message, 'it could not be parsed')}", refused.pos)
     except _Duplicate:
         position = _duplicate_at(text)
         return _Failure("an object has two members of one name, and which one counts is anybody's guess", position)

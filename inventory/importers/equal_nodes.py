@@ -37,9 +37,9 @@ class EqualNodes:
     def __init__(self, size: int, edges: Iterable[Edge]) -> None:
         self.leads: list[list[tuple[str, int]]] = [[] for _ in range(size)]
         self.comes: list[list[tuple[str, int]]] = [[] for _ in range(size)]
-        for source, what, target in edges:
-            self.leads[source].append((what, target))
-            self.comes[target].append((what, source))
+        for source, label, target in edges:
+            self.leads[source].append((label, target))
+            self.comes[target].append((label, source))
         self._left = MOST_WORK
 
     @property
@@ -92,7 +92,7 @@ class EqualNodes:
 
     def _form(self, colours: dict[int, int], order: list[int]) -> _Form:
         places = {node: place for place, node in enumerate(order)}
-        edges = [(places[node], what, places[at]) for node in order for what, at in self.leads[node] if at in places]
+        edges = [(places[node], label, places[at]) for node in order for label, at in self.leads[node] if at in places]
         self._look(len(order) + len(edges))
         return [colours[node] for node in order], sorted(edges)
 
@@ -143,7 +143,7 @@ class EqualNodes:
 
     def _key(self, colours: dict[int, int], node: int) -> _Key:
         leads, comes = (
-            tuple(sorted((what, colours[at]) for what, at in side[node] if at in colours))
+            tuple(sorted((label, colours[at]) for label, at in side[node] if at in colours))
             for side in (self.leads, self.comes)
         )
         self._look(1 + len(leads) + len(comes))

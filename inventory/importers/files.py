@@ -60,25 +60,25 @@ def read_paths(
         same; and for everything else in a folder why it was not read.
     """
     for path in map(Path, paths):
-        for found in _walk(path):
-            if isinstance(found, NotRead | ImportProblem):
-                yield found
+        for entry in _walk(path):
+            if isinstance(entry, NotRead | ImportProblem):
+                yield entry
                 continue
-            name = found.name if found == path else found.relative_to(path).as_posix()
-            is_asked_for = found == path or name.lower().endswith(_ENDINGS)
-            if not is_asked_for and (reason := _passed_over(found, limits)):
-                yield NotRead(str(found), reason)
+            name = entry.name if entry == path else entry.relative_to(path).as_posix()
+            is_asked_for = entry == path or name.lower().endswith(_ENDINGS)
+            if not is_asked_for and (reason := _passed_over(entry, limits)):
+                yield NotRead(str(entry), reason)
                 continue
             try:
                 yield from read(
-                    name, _bytes(found, limits), fingerprint_key=fingerprint_key, format=format, limits=limits
+                    name, _bytes(entry, limits), fingerprint_key=fingerprint_key, format=format, limits=limits
                 )
             except ImportProblem as problem:
-                is_of_another = problem.platform and not problem.is_known and found != path
+                is_of_another = problem.platform and not problem.is_known and entry != path
                 if (is_asked_for and not is_of_another) or problem.is_known:
-                    yield ImportProblem(str(found), problem.place, problem.reason, problem.what_to_do)
+                    yield ImportProblem(str(entry), problem.place, problem.reason, problem.what_to_do)
                 else:
-                    yield NotRead(str(found), problem.reason if problem.platform else _not_ours(found))
+                    yield NotRead(str(entry), problem.reason if problem.platform else _not_ours(entry))
 
 
 def _walk(path: Path) -> Iterator[Path | NotRead | ImportProblem]:
@@ -89,17 +89,17 @@ def _walk(path: Path) -> Iterator[Path | NotRead | ImportProblem]:
     closed: list[OSError] = []
     for folder, folders, files in os.walk(path, onerror=closed.append, followlinks=False):
         yield from _problems(closed)
-        here = sorted(folders)
-        linked = {name for name in here if Path(folder, name).is_symlink()}
+        folder_names = sorted(folders)
+        linked = {name for name in folder_names if Path(folder, name).is_symlink()}
         yield from (
             NotRead(str(Path(folder, name)), LINK if name in linked else _FOLDER)
-            for name in here
+            for name in folder_names
             if name in linked | _NOT_WALKED
         )
-        folders[:] = [name for name in here if name not in linked | _NOT_WALKED]
+        folders[:] = [name for name in folder_names if name not in linked | _NOT_WALKED]
         for name in sorted(files):
-            found = Path(folder, name)
-            yield NotRead(str(found), LINK) if found.is_symlink() else found
+            file_path = Path(folder, name)
+            yield NotRead(str(file_path), LINK) if file_path.is_symlink() else file_path
     yield from _problems(closed)
 
 
@@ -110,27 +110,27 @@ def _problems(closed: list[OSError]) -> Iterator[ImportProblem]:
         yield _not_opened(str(error.filename), error)
 
 
-def _passed_over(found: Path, limits: Limits) -> str:
+def _passed_over(path: Path, limits: Limits) -> str:
     """Why a file of another ending is not even read, or nothing where it may be for us: its beginning says, whatever its size."""
     try:
-        if not found.is_file():
+        if not path.is_file():
             return _NOT_A_FILE
-        with found.open("rb") as opened:
+        with path.open("rb") as opened:
             head = opened.read(_HEAD)
-        size = found.stat().st_size
+        size = path.stat().st_size
     except OSError as error:
         return f"it could not be opened ({error.strerror})"
     may_be_ours = (
-        is_yaml(found.name) or begins_as_json(head) or unsupported_platforms.by_text(found.name, head) is not None
+        is_yaml(path.name) or begins_as_json(head) or unsupported_platforms.by_text(path.name, head) is not None
     )
-    return "" if may_be_ours and size <= limits.size else _not_ours(found)
+    return "" if may_be_ours and size <= limits.size else _not_ours(path)
 
 
-def _not_ours(found: PurePath) -> str:
+def _not_ours(path: PurePath) -> str:
     """Why a file is of no format that is read, by its ending."""
-    if is_yaml(found.name):
+    if is_yaml(path.name):
         return YAML
-    ending = found.suffix.lower()
+    ending = path.suffix.lower()
     return (
         f"no format that is read ends in {ending}" if ending else "no format that is read has a name without an ending"
     )

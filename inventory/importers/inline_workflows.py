@@ -84,13 +84,13 @@ def _as_workflow(value: Any) -> dict[str, Any] | None:
     nodes = value.get("nodes") if isinstance(value, dict) else None
     if not isinstance(nodes, list) or not all(map(_is_node, nodes)):
         return None
-    taken: set[str] = set()
+    names: set[str] = set()
     named = []
     for index, node in enumerate(nodes):
         name = node["name"] if isinstance(node.get("name"), str) else node["type"].rpartition(".")[2]
-        while name in taken:
+        while name in names:
             name = f"{name} (nodes/{index})"
-        taken.add(name)
+        names.add(name)
         named.append({**node, "name": name})
     return {**value, "nodes": named}
 

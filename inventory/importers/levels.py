@@ -203,8 +203,8 @@ def _level_of_phrase(parts: list[str]) -> Access:
 
 
 def _strongest(levels: Iterable[Access | None]) -> Access:
-    found = set(levels)
-    return next((level for level in _HIGHEST_FIRST if level in found), "unknown")
+    level_set = set(levels)
+    return next((level for level in _HIGHEST_FIRST if level in level_set), "unknown")
 
 
 def _level(word: str, parts: list[str]) -> Access | None:

@@ -292,15 +292,15 @@ def with_shared_credentials(manifests: Iterable[Manifest]) -> list[Manifest]:
 
 
 def _with_sharing(manifest: Manifest, users: Mapping[tuple[str, ...], int]) -> Manifest:
-    found = []
+    findings = []
     for credential in manifest.credentials:
         key = _across(manifest, credential)
         others = users.get(key, 1) - 1 if key else 0
         if others:
-            who = "1 other automation" if others == 1 else f"{others} other automations"
+            others_text = "1 other automation" if others == 1 else f"{others} other automations"
             at = f"credentials/{credential.name or credential.external_id}"
-            found.append(Finding("shared_credential", at, "medium", f"Also used by {who} of this import"))
-    return replace(manifest, findings=(*manifest.findings, *found)) if found else manifest
+            findings.append(Finding("shared_credential", at, "medium", f"Also used by {others_text} of this import"))
+    return replace(manifest, findings=(*manifest.findings, *findings)) if findings else manifest
 
 
 def _across(manifest: Manifest, credential: Credential) -> tuple[str, ...] | None:

@@ -55,5 +55,5 @@ def _refined(graph: EqualNodes, colours: list[int], work: int) -> tuple[list[int
 
 
 def _key(graph: EqualNodes, colours: Sequence[int], node: int) -> Key:
-    leads, comes = ([(what, colours[at]) for what, at in side[node]] for side in (graph.leads, graph.comes))
+    leads, comes = ([(label, colours[at]) for label, at in side[node]] for side in (graph.leads, graph.comes))
     return colours[node], tuple(sorted(leads)), tuple(sorted(comes))

@@ -38,10 +38,10 @@ def preview(
         The exit status: 1 if a file could not be read or nothing was found, else 0. A file of no format that is read is
         no failure.
     """
-    found = list(read_paths(paths, format=format))
-    results = with_shared(each for each in found if isinstance(each, ReadResult))
-    problems = [each for each in found if isinstance(each, ImportProblem)]
-    others = [each for each in found if isinstance(each, NotRead)]
+    read = list(read_paths(paths, format=format))
+    results = with_shared(each for each in read if isinstance(each, ReadResult))
+    problems = [each for each in read if isinstance(each, ImportProblem)]
+    others = [each for each in read if isinstance(each, NotRead)]
     for result in results:
         out.write(json.dumps(result.manifest.to_dict(), separators=(",", ":")) + "\n")
     for line in (*map(str, problems), *_named(others, len(others) if names_each else FEW)):

@@ -37,14 +37,14 @@ def matter(entitlement: int | None, target: str, scope: Sequence[str]) -> str:
     return f"{entitlement} {SEPARATOR.join(parts(target, scope))}"
 
 
-def overlap(one: Iterable[str], other: Iterable[str]) -> bool:
+def overlap(parts: Iterable[str], other: Iterable[str]) -> bool:
     """Whether two have a part in common, as `parts` gives them: the same, a table with or without its schema, a folder and what is in it."""
-    theirs = list(other)
-    return any(_touch(mine, its) for mine in one for its in theirs)
+    other_parts = list(other)
+    return any(_touch(part, its) for part in parts for its in other_parts)
 
 
-def _touch(one: str, other: str) -> bool:
-    short, long = sorted((one, other), key=len)
+def _touch(part: str, other: str) -> bool:
+    short, long = sorted((part, other), key=len)
     if short == long or long.endswith(f".{short}"):
         return True
     return short.startswith("/") and long.startswith(f"{short.rstrip('/')}/")

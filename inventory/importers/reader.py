@@ -154,8 +154,8 @@ def _check_numbers(file: str, workflows: list[tuple[str, Any]], limits: Limits) 
     """Refuse what would be too many automations, or one of too many nodes, before any is read."""
     if len(workflows) > limits.automations:
         too_many(file, limits.automations, "automations")
-    for place, one in workflows:
-        nodes = one.get("nodes") if isinstance(one, dict) else None
+    for place, document in workflows:
+        nodes = document.get("nodes") if isinstance(document, dict) else None
         if isinstance(nodes, list) and len(nodes) > limits.steps:
             too_many(file, limits.steps, "nodes", place)
 
@@ -225,7 +225,7 @@ def _parsed(file: str, data: bytes, limits: Limits) -> Any:
         return parse(file, data, limits)
     except ImportProblem as problem:
         refused = problem
-    like = next((f" (it looks like {what})" for mark, what in _LOOKS_LIKE if mark in data), "")
+    like = next((f" (it looks like {format_name})" for mark, format_name in _LOOKS_LIKE if mark in data), "")
     raise ImportProblem(file, refused.place, refused.reason + like, refused.what_to_do)
 
 
@@ -239,8 +239,12 @@ def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
     """Name the platform that it is from, if known."""
     platform = unsupported_platforms.by_document(file, document)
     if format != "auto":
-        what = _readable(document) or (platform.what if platform else "")
-        reason = f"this is {what}, not {_WANTED[format]}" if what else f"this is JSON, but not {_WANTED[format]}"
+        format_name = _readable(document) or (platform.what if platform else "")
+        reason = (
+            f"this is {format_name}, not {_WANTED[format]}"
+            if format_name
+            else f"this is JSON, but not {_WANTED[format]}"
+        )
         return ImportProblem(file, "", reason, "Leave the format to be found out.")
     if platform is not None:
         return _recognised(file, platform)

@@ -41,8 +41,8 @@ _CONTAINER = re.compile(r"(\w+) \{resource\}$")
 
 def platform(instance: str) -> str:
     """Where an automation runs, as people call it: "n8n", without the id by which the register tells one n8n from another."""
-    said = _INSTANCE_ID.sub("", instance)
-    return _PLATFORMS.get(said, said)
+    text = _INSTANCE_ID.sub("", instance)
+    return _PLATFORMS.get(text, text)
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,9 @@ def phrase(connector: str, code: str) -> Phrase:
         connector: as the source names it: ``slack``, ``mcp``.
         code: the entitlement's code: ``message:post``, ``create_issue``, ``*``.
     """
-    for known in ((connector, code), (canonical_connector(connector), code), ("", code)):
-        if known in _KNOWN:
-            words, form = _KNOWN[known]
+    for pair in ((connector, code), (canonical_connector(connector), code), ("", code)):
+        if pair in _KNOWN:
+            words, form = _KNOWN[pair]
             return Phrase(f"May {words}", f"May {form}")
     return _spelt_out(connector, code)
 
@@ -178,8 +178,8 @@ def sentence(words: str, form: str, resource: str, target: str = "", target_name
     named = said_target(target, target_name)
     if named and form:
         return form.replace(TARGET, named).replace(RESOURCE, resource)
-    found = _CONTAINER.search(form)
-    where = found.group(1) if found else "in"
+    match = _CONTAINER.search(form)
+    where = match.group(1) if match else "in"
     return f"{words}: {named}, {where} {resource}" if named else f"{words} {where} {resource}"
 
 

@@ -16,14 +16,14 @@ MOST_ROWS = 600
 Found = tuple[str, ReadResult | ImportProblem]
 
 
-def fitting(found: Sequence[Found]) -> list[Found]:
+def fitting(results: Sequence[Found]) -> list[Found]:
     """The same, with a refusal for each automation that asks for too much."""
-    in_file = Counter(name for name, result in found if isinstance(result, ReadResult))
+    in_file = Counter(name for name, result in results if isinstance(result, ReadResult))
     return [
         (name, (_too_long(name, result, is_alone=in_file[name] == 1) or result))
         if isinstance(result, ReadResult)
         else (name, result)
-        for name, result in found
+        for name, result in results
     ]
 
 

@@ -99,13 +99,13 @@ def _order(nodes: list[dict[str, Any]], connections: Any, tools: frozenset[str],
 
         contents.append(canonical_json(_node(node, naming, tools, budget)).decode())
         edges += [(index, f"names {at}", places[name]) for at, name in enumerate(names)]
-    for source, what, target in _wires(connections):
+    for source, label, target in _wires(connections):
         if source in places and target in places:
-            edges.append((places[source], what, places[target]))
+            edges.append((places[source], label, places[target]))
         elif source in places:
-            contents[places[source]] += f"\n{what} to {target}"
+            contents[places[source]] += f"\n{label} to {target}"
         elif target in places:
-            contents[places[target]] += f"\n{what} from {source}"
+            contents[places[target]] += f"\n{label} from {source}"
     return canonical_order(contents, edges, budget)
 
 

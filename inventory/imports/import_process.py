@@ -79,10 +79,10 @@ def read_apart(
     """
     with slot(person), Importer(limits, program=program) as importer:
         until = time.monotonic() + limits.upload
-        found: list[Found] = []
+        results: list[Found] = []
         for name, data in files:
-            found += importer.read(name, data, seconds=min(limits.seconds, until - time.monotonic()))
-        return found
+            results += importer.read(name, data, seconds=min(limits.seconds, until - time.monotonic()))
+        return results
 
 
 @contextmanager
@@ -191,14 +191,14 @@ class Importer:
         assert process.stdout is not None
         process.stdin.writelines((child_process.request(name, data), data))
         process.stdin.flush()
-        found: list[Found] = []
+        results: list[Found] = []
         left = self._limits.answer + 10_000  # a refusal has room too
         while (line := process.stdout.readline(left)) != child_process.END:
             if not line.endswith(b"\n"):
                 raise ValueError("The child ended, or its answer did not.")
-            found.append(child_process.found_in(line))
+            results.append(child_process.found_in(line))
             left -= len(line)
-        return found
+        return results
 
     def _started(self) -> subprocess.Popen[bytes]:
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL  # its traceback could quote the file

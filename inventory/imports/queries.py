@@ -74,55 +74,60 @@ def unchanged(
         environment: in which they run.
         apart: automations of which even the same again means something: those that are in review, say.
     """
-    read = [_Read(one, Manifest.from_dict(one.manifest)) for one in items]
+    read = [_Read(item, Manifest.from_dict(item.manifest)) for item in items]
     _find(read, team, environment or Environment.PRODUCTION, apart)
-    known = [one for one in read if one.automation is not None]
-    if not known:
+    matched = [reading for reading in read if reading.automation is not None]
+    if not matched:
         return {}
-    register = _look_up(known)
-    found = {one.item.pk: _version(one, register) for one in known}
-    return {pk: version for pk, version in found.items() if version is not None}
+    register = _look_up(matched)
+    versions = {reading.item.pk: _version(reading, register) for reading in matched}
+    return {pk: version for pk, version in versions.items() if version is not None}
 
 
 def _find(read: Sequence[_Read], team: Team, environment: str, apart: QuerySet[Automation]) -> None:
     """Which automation each is of, as `known` finds it; those without an id of their own by the one that has the same source."""
-    mine = Automation.objects.filter(environment=environment, team=team).exclude(state=AutomationState.RETIRED)
-    ids = {one.manifest.source.external_id[:160] for one in read} - {""}
-    by_id = {(row.platform_instance, row.external_id): row for row in mine.filter(external_id__in=ids)}
-    contents = {digest for one in read if not one.manifest.source.external_id for digest in one.manifest.source.digests}
+    automations = Automation.objects.filter(environment=environment, team=team).exclude(state=AutomationState.RETIRED)
+    ids = {reading.manifest.source.external_id[:160] for reading in read} - {""}
+    by_id = {(row.platform_instance, row.external_id): row for row in automations.filter(external_id__in=ids)}
+    contents = {
+        digest
+        for reading in read
+        if not reading.manifest.source.external_id
+        for digest in reading.manifest.source.digests
+    }
     by_source: dict[tuple[str, str], dict[int, Automation]] = {}
     if contents:
-        rows = Version.objects.filter(automation__in=mine.filter(external_id=""), source_digest__in=contents)
+        rows = Version.objects.filter(automation__in=automations.filter(external_id=""), source_digest__in=contents)
         for row in rows.select_related("automation").only("source_digest", "automation"):
             place = (row.automation.platform_instance, row.source_digest)
             by_source.setdefault(place, {})[row.automation_id] = row.automation
-    for one in read:
-        platform, source = platform_of(one.manifest), one.manifest.source
+    for reading in read:
+        platform, source = platform_of(reading.manifest), reading.manifest.source
         if source.external_id:
-            one.automation = by_id.get((platform, source.external_id[:160]))
+            reading.automation = by_id.get((platform, source.external_id[:160]))
         else:
             same = {pk: row for digest in source.digests for pk, row in by_source.get((platform, digest), {}).items()}
-            one.automation = next(iter(same.values())) if len(same) == 1 else None
-    found = {one.automation.pk for one in read if one.automation is not None}
-    not_here = set(apart.filter(pk__in=found).values_list("pk", flat=True)) if found else set()
-    for one in read:
-        if one.automation is not None and one.automation.pk in not_here:
-            one.automation = None
+            reading.automation = next(iter(same.values())) if len(same) == 1 else None
+    automation_ids = {reading.automation.pk for reading in read if reading.automation is not None}
+    not_here = set(apart.filter(pk__in=automation_ids).values_list("pk", flat=True)) if automation_ids else set()
+    for reading in read:
+        if reading.automation is not None and reading.automation.pk in not_here:
+            reading.automation = None
 
 
 def _look_up(read: Sequence[_Read]) -> _Register:
     newest = Assessment.objects.filter(version=OuterRef("pk")).order_by("-id")
     rows = Version.objects.filter(
-        automation__in={one.automation.pk for one in read if one.automation is not None},
-        manifest_digest__in={digest for one in read for digest in one.digests},
+        automation__in={reading.automation.pk for reading in read if reading.automation is not None},
+        manifest_digest__in={digest for reading in read for digest in reading.digests},
     ).annotate(judged_by=Subquery(newest.values("importer_version")[:1]), judged=Subquery(newest.values("tier")[:1]))
     versions: dict[Key, list[Version]] = {}
     for row in rows.defer("manifest", "secrets"):
         versions.setdefault((row.automation_id, row.manifest_digest), []).append(row)
-    instances = {said.instance for one in read for said in one.manifest.privileges}
+    instances = {privilege.instance for reading in read for privilege in reading.manifest.privileges}
     bound = Binding.objects.filter(instance_name__in=instances).select_related("resource")
-    hints = {free_text.seen(one.manifest.source.owner_hint) for one in read} - {""}
-    named = VersionAuthor.objects.filter(version__in=[row.pk for found in versions.values() for row in found])
+    hints = {free_text.seen(reading.manifest.source.owner_hint) for reading in read} - {""}
+    named = VersionAuthor.objects.filter(version__in=[row.pk for rows in versions.values() for row in rows])
     return _Register(
         versions,
         {(row.connector, row.instance_name): row for row in bound},
@@ -132,62 +137,67 @@ def _look_up(read: Sequence[_Read]) -> _Register:
 
 
 def _credentials(read: Sequence[_Read]) -> dict[tuple[str, str, str], Credential]:
-    wanted = {where for one in read for where in _places(one)}
+    wanted = {where for reading in read for where in _places(reading)}
     if not wanted:
         return {}
     rows = Credential.objects.filter(
-        platform_instance__in={place for place, _, _ in wanted}, external_id__in={said for _, _, said in wanted}
+        platform_instance__in={place for place, _, _ in wanted},
+        external_id__in={external_id for _, _, external_id in wanted},
     ).select_related("opens")
     return {(row.platform_instance, row.kind, row.external_id): row for row in rows}
 
 
-def _places(one: _Read) -> list[tuple[str, str, str]]:
+def _places(reading: _Read) -> list[tuple[str, str, str]]:
     """Where the register has the credentials of a manifest, in its order."""
-    assert one.automation is not None  # only of those that are known
-    platform = one.automation.platform_instance
-    return platform_instance.credential_places(one.manifest, platform, one.automation)
+    assert reading.automation is not None  # only of those that are known
+    platform = reading.automation.platform_instance
+    return platform_instance.credential_places(reading.manifest, platform, reading.automation)
 
 
-def _version(one: _Read, register: _Register) -> Version | None:
+def _version(reading: _Read, register: _Register) -> Version | None:
     """The version that a preview is already, where confirming it would write nothing."""
-    assert one.automation is not None  # only those that are known are asked about
-    keys = {binding_key(said) for said in one.manifest.privileges}
+    assert reading.automation is not None  # only those that are known are asked about
+    keys = {binding_key(privilege) for privilege in reading.manifest.privileges}
     rows = {key: register.bindings.get(key) for key in keys}
     if any(key[0] == REGISTERED or row is None or row.is_refused for key, row in rows.items()):
         return None
     opens = {key: row.resource for key, row in rows.items() if row is not None}
-    bound = {privilege_key(said, str(opens[binding_key(said)].pk)) for said in one.manifest.privileges}
+    bound = {
+        privilege_key(privilege, str(opens[binding_key(privilege)].pk)) for privilege in reading.manifest.privileges
+    }
     digest = sha256(sorted(bound))
-    same = [row for digest in one.digests for row in register.versions.get((one.automation.pk, digest), ())]
+    same = [row for digest in reading.digests for row in register.versions.get((reading.automation.pk, digest), ())]
     version = next((row for row in same if row.binding_digest == digest), None)
     if version is None or version.judged_by != importers.VERSION:  # type: ignore[attr-defined]  # annotated
         return None
-    if one.automation.approved_version_id is None and version.judged != one.automation.tier:  # type: ignore[attr-defined]
+    if reading.automation.approved_version_id is None and version.judged != reading.automation.tier:  # type: ignore[attr-defined]
         return None
-    hint = free_text.seen(one.manifest.source.owner_hint)
+    hint = free_text.seen(reading.manifest.source.owner_hint)
     if hint and (version.pk, hint) not in register.authors:
         return None
-    return version if _says_nothing_new(one, register, opens, rows) else None
+    return version if _says_nothing_new(reading, register, opens, rows) else None
 
 
 def _says_nothing_new(
-    one: _Read,
+    reading: _Read,
     register: _Register,
     opens: Mapping[tuple[str, str], Resource],
     rows: Mapping[tuple[str, str], Binding | None],
 ) -> bool:
     """Whether every credential is known, and known to open what this says it does as far as this may say so (I6)."""
-    places = _places(one)
+    places = _places(reading)
     credentials = [register.credentials.get(place) for place in places]
-    known = {each.key: row for each, row in zip(one.manifest.credentials, credentials, strict=True) if row is not None}
-    if len(known) < len({each.key for each in one.manifest.credentials}):
+    credentials_by_key = {
+        each.key: row for each, row in zip(reading.manifest.credentials, credentials, strict=True) if row is not None
+    }
+    if len(credentials_by_key) < len({each.key for each in reading.manifest.credentials}):
         return False
     uses: dict[tuple[str, ...], dict[tuple[str, str], credential_rules.Use]] = {}
-    for said in one.manifest.privileges:
-        key = binding_key(said)
+    for privilege in reading.manifest.privileges:
+        key = binding_key(privilege)
         row = rows[key]
-        if said.credential is not None and row is not None:
+        if privilege.credential is not None and row is not None:
             use = credential_rules.Use(key, opens[key], not row.is_open)
-            uses.setdefault(said.credential.key, {})[key] = use
-    used = [(row, list(uses.get(name, {}).values())) for name, row in known.items()]
-    return not credential_rules.settle(used, opens, one.automation)
+            uses.setdefault(privilege.credential.key, {})[key] = use
+    used = [(row, list(uses.get(name, {}).values())) for name, row in credentials_by_key.items()]
+    return not credential_rules.settle(used, opens, reading.automation)

@@ -72,7 +72,7 @@ class Resolution:
     privileges: dict[str, Privilege] = field(default_factory=dict)
     credentials: dict[tuple[str, ...], Credential] = field(default_factory=dict)
     places: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
-    said: dict[str, ManifestPrivilege] = field(default_factory=dict)
+    manifest_privileges: dict[str, ManifestPrivilege] = field(default_factory=dict)
     opened: list[Credential] = field(default_factory=list)
     triggers: list[Trigger] = field(default_factory=list)
     identities: list[NonHumanIdentity] = field(default_factory=list)
@@ -94,29 +94,29 @@ class Resolution:
     @property
     def nameable(self) -> list[BindingKey]:
         """Connections about which the builder has a say: not known yet, refused, or not confirmed by an owner (I8)."""
-        said = (key for key in self.resources if key[1] and key[0] != REGISTERED and key not in self.held)
-        return [key for key in said if _is_open(self.bindings.get(key))]
+        keys = (key for key in self.resources if key[1] and key[0] != REGISTERED and key not in self.held)
+        return [key for key in keys if _is_open(self.bindings.get(key))]
 
     def is_rebound(self, key: BindingKey) -> bool:
         """Whether the builder chose another resource than the register's unconfirmed one."""
-        known = self.bindings.get(key)
-        return known is not None and known.resource_id != self.resources[key].pk
+        binding = self.bindings.get(key)
+        return binding is not None and binding.resource_id != self.resources[key].pk
 
     def refusal_of(self, key: BindingKey) -> str:
         """That the owner of the resource which a connection was said to open refused it, in a sentence; empty where nobody did (I8)."""
         row = self.bindings.get(key)
         if row is None or not row.is_refused or self.resources[key].pk is not None:
             return ""
-        who = row.refused_by.name if row.refused_by is not None else "Its owner"
-        return f"{who} said that it does not open {row.resource.name}"
+        name = row.refused_by.name if row.refused_by is not None else "Its owner"
+        return f"{name} said that it does not open {row.resource.name}"
 
     def proposal_of(self, key: BindingKey) -> str:
         """That somebody else has proposed already what a connection opens, in a sentence; empty where the builder has a say (I8)."""
         row = self.held.get(key)
         if row is None:
             return ""
-        who = row.proposed_by.name if row.proposed_by is not None else "Somebody"
-        return f"{who} proposed already that it opens {row.resource.name}: its owner confirms or refuses that"
+        name = row.proposed_by.name if row.proposed_by is not None else "Somebody"
+        return f"{name} proposed already that it opens {row.resource.name}: its owner confirms or refuses that"
 
 
 def binding_name(key: BindingKey) -> str:
@@ -148,45 +148,47 @@ def resolve(
         by: who brings it in: what they proposed themself they may change.
         with_people: whether those who answer for what is found come along, as a preview shows them.
     """
-    found = Resolution()
-    _resources(found, manifest, chosen, automation, by, PEOPLE_OF_A_BINDING if with_people else ("resource",))
-    _credentials(found, manifest, platform_instance, automation, PEOPLE_OF_A_CREDENTIAL if with_people else ("opens",))
-    entitlements = _entitlements(found)
+    resolved = Resolution()
+    _resources(resolved, manifest, chosen, automation, by, PEOPLE_OF_A_BINDING if with_people else ("resource",))
+    _credentials(
+        resolved, manifest, platform_instance, automation, PEOPLE_OF_A_CREDENTIAL if with_people else ("opens",)
+    )
+    entitlements = _entitlements(resolved)
     places = places_by_finding(manifest)
-    for said in manifest.privileges:
-        _privilege(found, said, entitlements, places)
-    _opens(found, automation)
-    found.triggers = [
+    for privilege in manifest.privileges:
+        _privilege(resolved, privilege, entitlements, places)
+    _opens(resolved, automation)
+    resolved.triggers = [
         Trigger(type=t.type[:40], at=t.at[:300], detail=t.detail[:300], authenticated=t.authenticated, active=t.active)
         for t in manifest.triggers
     ]
-    _identities(found, manifest, platform_instance)
-    return found
+    _identities(resolved, manifest, platform_instance)
+    return resolved
 
 
 def _resources(
-    found: Resolution,
+    resolved: Resolution,
     manifest: Manifest,
     chosen: Mapping[str, Resource],
     automation: Automation | None,
     by: Person | None,
     related: Sequence[str],
 ) -> None:
-    keys = {binding_key(one): one for one in manifest.privileges}
+    keys = {binding_key(privilege): privilege for privilege in manifest.privileges}
     instances = {instance for connector, instance in keys if connector != REGISTERED}
     rows = Binding.objects.filter(instance_name__in=instances).select_related(*related)
-    known = {(row.connector, row.instance_name): row for row in resource_queries.with_claims(rows)}
-    found.bindings = {key: known[key] for key in keys if key in known}
-    found.held = _held(found.bindings, automation, by)
+    bindings = {(row.connector, row.instance_name): row for row in resource_queries.with_claims(rows)}
+    resolved.bindings = {key: bindings[key] for key in keys if key in bindings}
+    resolved.held = _held(resolved.bindings, automation, by)
     described = _described(keys)
-    for key, said in keys.items():
-        row = known.get(key)
+    for key, privilege in keys.items():
+        row = bindings.get(key)
         # What is decided at run time is one open question for everybody; no choice of one builder answers it (I8).
-        choice = chosen.get(binding_name(key)) if key[1] and _is_open(row) and key not in found.held else None
+        choice = chosen.get(binding_name(key)) if key[1] and _is_open(row) and key not in resolved.held else None
         if row is not None and choice is not None and choice.pk in row.refused_for:
             choice = None  # its owner has said that it does not open theirs
         stands = row.resource if row is not None and not row.is_refused else None
-        found.resources[key] = described.get(key) or choice or stands or _proposed(key, said)
+        resolved.resources[key] = described.get(key) or choice or stands or _proposed(key, privilege)
 
 
 def _held(
@@ -224,99 +226,109 @@ def _described(keys: Iterable[BindingKey]) -> dict[BindingKey, Resource]:
     return {key: by_pk[pk] for key, pk in named.items() if pk in by_pk}
 
 
-def _proposed(key: BindingKey, said: ManifestPrivilege) -> Resource:
+def _proposed(key: BindingKey, privilege: ManifestPrivilege) -> Resource:
     connector, instance = key
     if not instance:
         name = f"{connector} (not known which)"[:160]
         return Resource(kind=sentences.kind_of(connector), name=name, unresolved=True, directory=False)
-    named = said.credential.name if said.credential is not None and instance == said.credential.external_id else ""
+    named = (
+        privilege.credential.name
+        if privilege.credential is not None and instance == privilege.credential.external_id
+        else ""
+    )
     return Resource(kind=sentences.kind_of(connector), name=(named or instance)[:160])
 
 
 def _credentials(
-    found: Resolution, manifest: Manifest, platform_instance: str, automation: Automation | None, related: Sequence[str]
+    resolved: Resolution,
+    manifest: Manifest,
+    platform_instance: str,
+    automation: Automation | None,
+    related: Sequence[str],
 ) -> None:
     places = automation_platform_instance.credential_places(manifest, platform_instance, automation)
     rows = Credential.objects.filter(
         platform_instance__in={platform for platform, _, _ in places} - {""},
         external_id__in=[external_id for _, _, external_id in places],
     ).select_related(*related)
-    known = {(row.platform_instance, row.kind, row.external_id): row for row in rows}
-    for one, place in zip(manifest.credentials, places, strict=True):
-        if one.key not in found.credentials:
-            found.credentials[one.key] = known.get(place) or _new_credential(one, place[0])
-        found.places.setdefault(one.key, []).extend(at[:300] for at in one.at)
+    credentials = {(row.platform_instance, row.kind, row.external_id): row for row in rows}
+    for credential, place in zip(manifest.credentials, places, strict=True):
+        if credential.key not in resolved.credentials:
+            resolved.credentials[credential.key] = credentials.get(place) or _new_credential(credential, place[0])
+        resolved.places.setdefault(credential.key, []).extend(at[:300] for at in credential.at)
 
 
-def _new_credential(one: ManifestCredential, platform_instance: str) -> Credential:
+def _new_credential(credential: ManifestCredential, platform_instance: str) -> Credential:
     return Credential(
-        kind=one.type[:80],
-        name=one.name[:160],
+        kind=credential.type[:80],
+        name=credential.name[:160],
         platform_instance=platform_instance,
-        external_id=automation_platform_instance.external_id_of(one),
-        lifetime=one.lifetime if one.lifetime in Lifetime.values else Lifetime.UNKNOWN,
+        external_id=automation_platform_instance.external_id_of(credential),
+        lifetime=credential.lifetime if credential.lifetime in Lifetime.values else Lifetime.UNKNOWN,
     )
 
 
-def _opens(found: Resolution, automation: Automation | None) -> None:
+def _opens(resolved: Resolution, automation: Automation | None) -> None:
     uses: dict[int, dict[BindingKey, credential_rules.Use]] = {}
-    for one in found.privileges.values():
-        key, resource = (one.connector, one.instance), one.entitlement.resource
-        row = found.bindings.get(key)
+    for privilege in resolved.privileges.values():
+        key, resource = (privilege.connector, privilege.instance), privilege.entitlement.resource
+        row = resolved.bindings.get(key)
         is_confirmed = row is not None and not row.is_open and row.resource_id == resource.pk
-        uses.setdefault(id(one.credential), {})[key] = credential_rules.Use(key, resource, is_confirmed)
-    used = [(one, list(uses.get(id(one), {}).values())) for one in found.credentials.values()]
-    for credential, resource in credential_rules.settle(used, found.resources, automation):
+        uses.setdefault(id(privilege.credential), {})[key] = credential_rules.Use(key, resource, is_confirmed)
+    used = [(credential, list(uses.get(id(credential), {}).values())) for credential in resolved.credentials.values()]
+    for credential, resource in credential_rules.settle(used, resolved.resources, automation):
         credential.opens = resource
         # Its codes were of what it was said to open before: nobody has said what it opens of this (I6, T1).
         credential.reach_kind, credential.reach = Reach.UNKNOWN, []
-        found.opened.append(credential)
+        resolved.opened.append(credential)
 
 
-def _entitlements(found: Resolution) -> dict[tuple[int, str], Entitlement]:
-    saved = {resource.pk: resource for resource in found.resources.values() if not resource._state.adding}
-    known = {}
+def _entitlements(resolved: Resolution) -> dict[tuple[int, str], Entitlement]:
+    saved = {resource.pk: resource for resource in resolved.resources.values() if not resource._state.adding}
+    entitlements = {}
     for row in Entitlement.objects.filter(resource__in=saved):
         row.resource = saved[row.resource_id]
-        known[row.resource_id, row.code] = row
-    return known
+        entitlements[row.resource_id, row.code] = row
+    return entitlements
 
 
 def _privilege(
-    found: Resolution,
-    said: ManifestPrivilege,
+    resolved: Resolution,
+    privilege: ManifestPrivilege,
     entitlements: dict[tuple[int, str], Entitlement],
     places: Mapping[str, set[str]],
 ) -> None:
-    connector, instance = binding_key(said)
-    resource = found.resources[connector, instance]
-    recognised, level = is_recognised(said, places), level_of(said, places)
-    scope_kind, parts = sentences.scope_of(said.connector, said.target, said.scope)
-    code = entitlement_code(said)[:160]
-    known = entitlements.get((resource.pk or 0, code)) or _new_entitlement(resource, said, code, scope_kind, level)
-    credential = found.credentials.get(said.credential.key) if said.credential is not None else None
+    connector, instance = binding_key(privilege)
+    resource = resolved.resources[connector, instance]
+    recognised, level = is_recognised(privilege, places), level_of(privilege, places)
+    scope_kind, parts = sentences.scope_of(privilege.connector, privilege.target, privilege.scope)
+    code = entitlement_code(privilege)[:160]
+    entitlement = entitlements.get((resource.pk or 0, code)) or _new_entitlement(
+        resource, privilege, code, scope_kind, level
+    )
+    credential = resolved.credentials.get(privilege.credential.key) if privilege.credential is not None else None
     made = Privilege(
-        entitlement=known,
+        entitlement=entitlement,
         connector=connector,
         instance=instance,
-        target=said.target,
-        target_name=said.target_name[:300],
+        target=privilege.target,
+        target_name=privilege.target_name[:300],
         scope=parts,
         level=level,
         credential=credential,
-        credential_missing=credential is None and _is_missing(said.credential),
-        key=privilege_key(said, str(resource.pk or binding_name((connector, instance)))),
-        at=[said.at[:300]],
-        assumed=list(said.assumed),
-        active=said.active,
-        model_controlled=said.model_controlled,
-        sensitive=said.sensitive,
-        opaque=is_opaque(said, places),
+        credential_missing=credential is None and _is_missing(privilege.credential),
+        key=privilege_key(privilege, str(resource.pk or binding_name((connector, instance)))),
+        at=[privilege.at[:300]],
+        assumed=list(privilege.assumed),
+        active=privilege.active,
+        model_controlled=privilege.model_controlled,
+        sensitive=privilege.sensitive,
+        opaque=is_opaque(privilege, places),
         recognised=recognised,
     )
-    draft_key = privilege_key(said, "")
-    same = found.privileges.setdefault(draft_key, made)
-    found.said.setdefault(draft_key, said)
+    draft_key = privilege_key(privilege, "")
+    same = resolved.privileges.setdefault(draft_key, made)
+    resolved.manifest_privileges.setdefault(draft_key, privilege)
     if same is not made:
         _merge(same, made)
 
@@ -325,21 +337,21 @@ def _is_missing(ref: CredentialRef | None) -> bool:
     return ref is not None and not ref.bound
 
 
-def _merge(one: Privilege, other: Privilege) -> None:
+def _merge(privilege: Privilege, other: Privilege) -> None:
     """Let one privilege stand for two places that hold the same; whatever is worse in either counts."""
-    one.at = list(dict.fromkeys([*one.at, *other.at]))
-    one.assumed = list(dict.fromkeys([*one.assumed, *other.assumed]))
-    one.level = higher(one.level, other.level)
-    one.recognised = one.recognised and other.recognised
+    privilege.at = list(dict.fromkeys([*privilege.at, *other.at]))
+    privilege.assumed = list(dict.fromkeys([*privilege.assumed, *other.assumed]))
+    privilege.level = higher(privilege.level, other.level)
+    privilege.recognised = privilege.recognised and other.recognised
     for name in ("active", "model_controlled", "sensitive", "opaque", "credential_missing"):
-        setattr(one, name, getattr(one, name) or getattr(other, name))
+        setattr(privilege, name, getattr(privilege, name) or getattr(other, name))
 
 
 def _new_entitlement(
-    resource: Resource, said: ManifestPrivilege, code: str, scope_kind: str, level: str
+    resource: Resource, privilege: ManifestPrivilege, code: str, scope_kind: str, level: str
 ) -> Entitlement:
-    phrase = sentences.phrase(said.connector, code)
-    opens_secrets = said.sensitive and said.access == "read"
+    phrase = sentences.phrase(privilege.connector, code)
+    opens_secrets = privilege.sensitive and privilege.access == "read"
     return Entitlement(
         resource=resource,
         code=code,
@@ -348,18 +360,21 @@ def _new_entitlement(
         level=level,
         scope_kind=scope_kind,
         data_class=DataClass.RESTRICTED if opens_secrets else "",
-        outbound=sentences.carries_out(said.connector, said.access),
+        outbound=sentences.carries_out(privilege.connector, privilege.access),
         tags=capabilities.tags_of(
-            said.connector, entitlement_code(said), level, kind=resource.kind, opens_secrets=opens_secrets
+            privilege.connector, entitlement_code(privilege), level, kind=resource.kind, opens_secrets=opens_secrets
         ),
     )
 
 
-def _identities(found: Resolution, manifest: Manifest, platform_instance: str) -> None:
-    named = {(f"{one.scope}/{one.name}" if one.scope else one.name)[:2048]: one for one in manifest.identities}
+def _identities(resolved: Resolution, manifest: Manifest, platform_instance: str) -> None:
+    named = {
+        (f"{identity.scope}/{identity.name}" if identity.scope else identity.name)[:2048]: identity
+        for identity in manifest.identities
+    }
     rows = NonHumanIdentity.objects.filter(issuer=platform_instance, subject__in=named) if named else ()
-    known = {row.subject: row for row in rows}
-    found.identities = [
-        known.get(subject) or NonHumanIdentity(kind=one.kind[:40], issuer=platform_instance, subject=subject)
-        for subject, one in named.items()
+    identities = {row.subject: row for row in rows}
+    resolved.identities = [
+        identities.get(subject) or NonHumanIdentity(kind=identity.kind[:40], issuer=platform_instance, subject=subject)
+        for subject, identity in named.items()
     ]

@@ -84,10 +84,10 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
         seer = Seer.of(actor, now)
         if seer is None:
             return self.none()
-        mine = self.filter(team=actor.token.team_id) if actor.token is not None and actor.token.team_id else self
+        of_token = self.filter(team=actor.token.team_id) if actor.token is not None and actor.token.team_id else self
         if seer.sees_all:
-            return mine
-        return mine.filter(
+            return of_token
+        return of_token.filter(
             Q(business_owner__in=seer.people)
             | Q(technical_owner__in=seer.people)
             | still_answering(seer.people, now)
@@ -138,14 +138,14 @@ class Seer:
         if actor.person is None:
             return None
         people = access.answers_as(actor, now)
-        own = Membership.objects.filter(person=actor.person).values("team")
+        own_teams = Membership.objects.filter(person=actor.person).values("team")
         resource = "entitlement__resource__"
         owned = Q((f"{resource}owner__in", people)) | Q((f"{resource}deputy__in", people))
         return cls(
             now,
             sees_all(actor, now),
             people,
-            Team.objects.filter(Q(lead__in=people) | Q(deputy_lead__in=people) | Q(pk__in=own)).order_by(),
+            Team.objects.filter(Q(lead__in=people) | Q(deputy_lead__in=people) | Q(pk__in=own_teams)).order_by(),
             AutomationUserObjectPermission.objects.filter(user__in=people, permission__codename="view_automation"),
             Privilege.objects.filter(owned | still_answering(people, now, resource)).order_by(),
         )
@@ -177,9 +177,9 @@ def ways_to_see(actor: Actor, now: datetime) -> list[Q] | None:
     return None if seer.sees_all else seer.ways
 
 
-def _differ(one: str, other: str) -> Q:
+def _differ(left: str, other: str) -> Q:
     """Two people are not the same, where both are named."""
-    return Q((f"{one}__isnull", True)) | Q((f"{other}__isnull", True)) | ~Q((one, F(other)))
+    return Q((f"{left}__isnull", True)) | Q((f"{other}__isnull", True)) | ~Q((left, F(other)))
 
 
 class Automation(Owned):
@@ -304,7 +304,9 @@ class Automation(Owned):
     def answering(self, now: datetime) -> tuple[Person, ...]:
         """Who answers for it at ``now``: its owners and, where the business owner has left, who does meanwhile (I3)."""
         meanwhile = self.interim_owner(now)
-        return self.owners if meanwhile is None else (meanwhile, *(one for one in self.owners if one != meanwhile))
+        return (
+            self.owners if meanwhile is None else (meanwhile, *(owner for owner in self.owners if owner != meanwhile))
+        )
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -323,17 +325,17 @@ class Automation(Owned):
         The team's part is remembered on this instance, for pages that ask about many rows of one automation; a write reads the
         row anew and asks anew.
         """
-        known: dict[tuple[int, int], frozenset[Relation]] = self.__dict__.setdefault("_team_relations", {})
+        relations_by_team: dict[tuple[int, int], frozenset[Relation]] = self.__dict__.setdefault("_team_relations", {})
         key = (self.team_id, person.pk)
-        if key not in known:
+        if key not in relations_by_team:
             team = self.team if Automation.team.is_cached(self) else self.led_team
-            known[key] = team.relations(person, now)
-        found = set(known[key])
+            relations_by_team[key] = team.relations(person, now)
+        relations = set(relations_by_team[key])
         if person.pk == self.business_owner_id or person == self.interim_owner(now):
-            found.add(Relation.BUSINESS_OWNER)
+            relations.add(Relation.BUSINESS_OWNER)
         if person.pk == self.technical_owner_id:
-            found.add(Relation.TECHNICAL_OWNER)
-        return frozenset(found)
+            relations.add(Relation.TECHNICAL_OWNER)
+        return frozenset(relations)
 
 
 class AutomationUserObjectPermission(UserObjectPermissionBase):

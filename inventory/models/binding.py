@@ -124,8 +124,8 @@ class Binding(models.Model):
         nobody else who answers for that proposed it.
         """
         if not self.is_open:
-            said = {self.confirmed_by_id, self.confirmed_for_id, self.moved_by_id, self.moved_for_id}
-            return not said.isdisjoint(people)
+            speakers = {self.confirmed_by_id, self.confirmed_for_id, self.moved_by_id, self.moved_for_id}
+            return not speakers.isdisjoint(people)
         side = self.resource.answering_ids
         return not side.isdisjoint(people) and self.proposed_by_id not in side.difference(people)
 

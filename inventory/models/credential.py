@@ -179,16 +179,16 @@ class Credential(Owned):
         theirs does; who builds with it; the lead of the team whose it is.
         """
         is_its_own = person.pk == self.owner_id or person == self.interim_owner(now)
-        found: set[Relation] = {Relation.CREDENTIAL_OWNER} if is_its_own else set()
+        relations: set[Relation] = {Relation.CREDENTIAL_OWNER} if is_its_own else set()
         for resource in (self.opens, self.kept_in):
-            found |= resource.answering_as(person, now) if resource is not None else set()
+            relations |= resource.answering_as(person, now) if resource is not None else set()
         if self.said_kept_in is not None and self.said_kept_in.answering_as(person, now):
-            found.add(Relation.KEEPER)
+            relations.add(Relation.KEEPER)
         if self.is_led_by(person):
-            found.add(Relation.OWNERS_LEAD)
+            relations.add(Relation.OWNERS_LEAD)
         if self._is_used_by(person):
-            found.add(Relation.CREDENTIAL_USER)
-        return frozenset(found)
+            relations.add(Relation.CREDENTIAL_USER)
+        return frozenset(relations)
 
     def _is_used_by(self, person: Person) -> bool:
         """Whether somebody is of the team, or an owner, of an automation that uses it."""
@@ -196,8 +196,8 @@ class Credential(Owned):
 
         uses = Automation.objects.filter(versions__version_credentials__credential=self)
         member = Membership.objects.filter(team=OuterRef("team"), person=person)
-        own = Q(business_owner=person) | Q(technical_owner=person) | Exists(member)
-        return uses.exclude(state=AutomationState.RETIRED).filter(own).exists()
+        uses_as_member = Q(business_owner=person) | Q(technical_owner=person) | Exists(member)
+        return uses.exclude(state=AutomationState.RETIRED).filter(uses_as_member).exists()
 
     @property
     def decided_on(self) -> Resource | None:

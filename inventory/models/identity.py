@@ -95,12 +95,12 @@ class NonHumanIdentity(Owned):
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """The owner, or who answers for it meanwhile, stands to it as a technical owner does to an automation; and the lead of its team."""
-        found = set()
+        relations = set()
         if person.pk == self.owner_id or person == self.interim_owner(now):
-            found.add(Relation.TECHNICAL_OWNER)
+            relations.add(Relation.TECHNICAL_OWNER)
         if self.is_led_by(person):
-            found.add(Relation.OWNERS_LEAD)
-        return frozenset(found)
+            relations.add(Relation.OWNERS_LEAD)
+        return frozenset(relations)
 
     @property
     def accountable(self) -> Person:

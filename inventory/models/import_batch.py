@@ -66,8 +66,8 @@ class ImportItemQuerySet(models.QuerySet["ImportItem"]):
         """One's own, and those of one's teams once a team was chosen."""
         if actor.person is None:
             return self.none()
-        mine = Membership.objects.filter(person=actor.person).values("team")
-        return self.filter(Q(batch__by=actor.person) | Q(team__in=mine))
+        own_teams = Membership.objects.filter(person=actor.person).values("team")
+        return self.filter(Q(batch__by=actor.person) | Q(team__in=own_teams))
 
 
 class ImportItem(models.Model):

@@ -42,13 +42,13 @@ def _exactly_one() -> Q:
     return reduce(or_, (Q(**{f"{name}__isnull": name != named for name in OWNED}) for named in OWNED))
 
 
-def _others(one: tuple[str, ...], other: tuple[str, ...]) -> Q:
+def _others(names: tuple[str, ...], other: tuple[str, ...]) -> Q:
     """No one of some people is one of the others, where they are named."""
-    found = Q()
-    for first in one:
+    condition = Q()
+    for first in names:
         for second in other:
-            found &= Q((f"{first}__isnull", True)) | Q((f"{second}__isnull", True)) | ~Q((first, F(second)))
-    return found
+            condition &= Q((f"{first}__isnull", True)) | Q((f"{second}__isnull", True)) | ~Q((first, F(second)))
+    return condition
 
 
 class InterimOwner(models.Model):
@@ -124,8 +124,8 @@ class InterimOwner(models.Model):
     @property
     def subject(self) -> Owned:
         """What has no owner."""
-        found: Owned = next(one for name in OWNED if (one := getattr(self, name)) is not None)
-        return found
+        subject: Owned = next(owned for name in OWNED if (owned := getattr(self, name)) is not None)
+        return subject
 
     def runs(self, now: datetime) -> bool:
         """Whether the person answers for it at ``now``: confirmed, within the term, and here."""
@@ -134,13 +134,13 @@ class InterimOwner(models.Model):
 
     def ledger_about(self) -> tuple[models.Model, ...]:
         """It stands on the timelines of what it is about."""
-        about: Any = getattr(self.subject, "ledger_about", None)
-        return (self, *(about() if about is not None else (self.subject,)))
+        ledger_about: Any = getattr(self.subject, "ledger_about", None)
+        return (self, *(ledger_about() if ledger_about is not None else (self.subject,)))
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """As to what it is about; who is named stands to it as themself, and can put it down."""
-        own = {Relation.SELF} if person.pk == self.person_id else frozenset[Relation]()
-        return frozenset(self.subject.relations(person, now) | own)
+        relations = {Relation.SELF} if person.pk == self.person_id else frozenset[Relation]()
+        return frozenset(self.subject.relations(person, now) | relations)
 
 
 class Owned(models.Model):
@@ -201,13 +201,11 @@ def still_answering(people: Any, now: datetime, prefix: str = "") -> Q:
         now: business time.
         prefix: the way to the row, ``entitlement__resource__`` say.
     """
-    about = f"{prefix}interim__"
+    path = f"{prefix}interim__"
     who = Q(
-        among(people, f"{about}person")
-        if isinstance(people, compiled_queries.Value)
-        else (f"{about}person__in", people)
+        among(people, f"{path}person") if isinstance(people, compiled_queries.Value) else (f"{path}person__in", people)
     )
-    return who & Q((f"{about}state", InterimState.CONFIRMED), (f"{about}until__gt", now))
+    return who & Q((f"{path}state", InterimState.CONFIRMED), (f"{path}until__gt", now))
 
 
 def nobody_answers(owner: str, now: datetime) -> Q:
@@ -217,6 +215,10 @@ def nobody_answers(owner: str, now: datetime) -> Q:
         owner: the field that names who is accountable.
         now: business time.
     """
-    gone = Q((f"{owner}__isnull", True)) | Q((f"{owner}__is_active", False)) | Q((f"{owner}__left_at__isnull", False))
-    here = Q(interim__person__is_active=True, interim__person__left_at__isnull=True)
-    return gone & ~(Q(interim__isnull=False, interim__state=InterimState.CONFIRMED, interim__until__gt=now) & here)
+    owner_gone = (
+        Q((f"{owner}__isnull", True)) | Q((f"{owner}__is_active", False)) | Q((f"{owner}__left_at__isnull", False))
+    )
+    interim_active = Q(interim__person__is_active=True, interim__person__left_at__isnull=True)
+    return owner_gone & ~(
+        Q(interim__isnull=False, interim__state=InterimState.CONFIRMED, interim__until__gt=now) & interim_active
+    )

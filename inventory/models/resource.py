@@ -244,24 +244,24 @@ class Resource(Owned):
 
     def answering_as(self, person: Person, now: datetime) -> set[Relation]:
         """Whether somebody is its owner, or answers for it meanwhile, or its deputy: asks the database nothing."""
-        found = set()
+        relations = set()
         is_owner = person.pk == self.owner_id and self.accepted_at is not None
         if is_owner or person == self.interim_owner(now):
-            found.add(Relation.RESOURCE_OWNER)
+            relations.add(Relation.RESOURCE_OWNER)
         if person.pk == self.deputy_id:
-            found.add(Relation.RESOURCE_DEPUTY)
-        return found
+            relations.add(Relation.RESOURCE_DEPUTY)
+        return relations
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Owner, or who answers for it meanwhile; deputy; whom an admin named as owner, until they accept; the lead of its team."""
-        found = self.answering_as(person, now)
+        relations = self.answering_as(person, now)
         if person.pk == self.named_owner_id:
-            found.add(Relation.PROPOSED_OWNER)
+            relations.add(Relation.PROPOSED_OWNER)
         if self.team is not None and person.pk in (self.team.lead_id, self.team.deputy_lead_id):
-            found |= {Relation.READER, Relation.OWNERS_LEAD}
+            relations |= {Relation.READER, Relation.OWNERS_LEAD}
         elif self.team is None and not self._has_accountable and self.is_led_by(person):
-            found.add(Relation.OWNERS_LEAD)
-        return frozenset(found)
+            relations.add(Relation.OWNERS_LEAD)
+        return frozenset(relations)
 
 
 class Entitlement(models.Model):
@@ -317,8 +317,8 @@ class Entitlement(models.Model):
     def counted_class(self) -> str:
         """The higher of its own and its resource's data class; unset counts as restricted (I4)."""
         order = list(DataClass.values)
-        own = self.data_class or DataClass.PUBLIC
-        return max(own, self.resource.counted_class, key=order.index)
+        own_class = self.data_class or DataClass.PUBLIC
+        return max(own_class, self.resource.counted_class, key=order.index)
 
 
 class ResourceUserObjectPermission(UserObjectPermissionBase):

@@ -69,9 +69,9 @@ class Transfer(models.Model):
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
         """Who leads the team that it goes to, answers; who leads the one that it comes from, asked."""
-        found = set()
+        relations = set()
         if person.pk in (self.to_team.lead_id, self.to_team.deputy_lead_id):
-            found.add(Relation.TEAM_LEAD)
+            relations.add(Relation.TEAM_LEAD)
         if person.pk in (self.from_team.lead_id, self.from_team.deputy_lead_id):
-            found.add(Relation.PROPOSER)
-        return frozenset(found)
+            relations.add(Relation.PROPOSER)
+        return frozenset(relations)

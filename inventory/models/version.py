@@ -172,9 +172,9 @@ class Privilege(AppendOnly):
         is_part = set(scope) < set(self.scope)
         target, name = (", ".join(scope), "") if is_part else (self.target, self.target_name)
         entitlement = self.entitlement
-        said = sentences.sentence(entitlement.words, entitlement.form, entitlement.resource.name, target, name)
+        text = sentences.sentence(entitlement.words, entitlement.form, entitlement.resource.name, target, name)
         is_lowered = tiers.POWER.index(level) < tiers.POWER.index(self.level)
-        return f"{said}, narrowed to {sentences.LOWERED[level]}" if is_lowered else said
+        return f"{text}, narrowed to {sentences.LOWERED[level]}" if is_lowered else text
 
     @property
     def through(self) -> str:
@@ -191,8 +191,8 @@ class Privilege(AppendOnly):
     @property
     def counted_level(self) -> str:
         """The level that rules judge: the higher of its own and its entitlement's; unknown counts as write (I4)."""
-        known = [one for one in (self.level, self.entitlement.level) if one in tiers.LEVEL_ORDER]
-        return max(known, key=tiers.LEVEL_ORDER.index, default=Level.WRITE)
+        levels = [level for level in (self.level, self.entitlement.level) if level in tiers.LEVEL_ORDER]
+        return max(levels, key=tiers.LEVEL_ORDER.index, default=Level.WRITE)
 
 
 class VersionCredential(AppendOnly):

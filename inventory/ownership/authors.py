@@ -27,8 +27,8 @@ _ACCOUNT = re.compile(r"(?:.*<)?([^<>@\s]+@[^<>@\s]+?)>?")
 
 def account(hint: str) -> str:
     """The account that a hint names, in lower case; empty where it is no more than a name."""
-    found = _ACCOUNT.fullmatch(hint.strip())
-    return found[1].lower() if found is not None and ("<" in hint) == hint.strip().endswith(">") else ""
+    match = _ACCOUNT.fullmatch(hint.strip())
+    return match[1].lower() if match is not None and ("<" in hint) == hint.strip().endswith(">") else ""
 
 
 def matched(hints: Iterable[str]) -> dict[str, Person]:
@@ -41,21 +41,21 @@ def everybody(hints: Iterable[str]) -> dict[str, set[Person]]:
 
     One query, and none where no hint has an account. Whoever has left is matched too: leaving removes no party.
     """
-    named = {hint: said for hint in hints if (said := account(hint))}
+    named = {hint: address for hint in hints if (address := account(hint))}
     if not named:
         return {}
-    known = Person.objects.annotate(account=Lower("subject"), address=Lower("email")).order_by()
+    people = Person.objects.annotate(account=Lower("subject"), address=Lower("email")).order_by()
     wanted = set(named.values())
-    found: dict[str, set[Person]] = {}
-    for person in known.filter(Q(account__in=wanted) | Q(address__in=wanted)):
-        for one in {person.subject.lower(), person.email.lower()} & wanted:
-            found.setdefault(one, set()).add(person)
-    return {hint: found[one] for hint, one in named.items() if one in found}
+    people_by_address: dict[str, set[Person]] = {}
+    for person in people.filter(Q(account__in=wanted) | Q(address__in=wanted)):
+        for account_name in {person.subject.lower(), person.email.lower()} & wanted:
+            people_by_address.setdefault(account_name, set()).add(person)
+    return {hint: people_by_address[address] for hint, address in named.items() if address in people_by_address}
 
 
 def of(versions: QuerySet[Version] | list[Version]) -> set[int]:
     """Ids of everybody whom the sources of some versions name; who came here since they were brought in is found now."""
     rows = list(VersionAuthor.objects.filter(version__in=versions).order_by().values_list("person", "said__text"))
-    found = {who for who, _ in rows if who is not None}
-    named = everybody(hint for who, hint in rows if who is None)
-    return found.union(*({person.pk for person in people} for people in named.values()))
+    person_ids = {person_id for person_id, _ in rows if person_id is not None}
+    named = everybody(hint for person_id, hint in rows if person_id is None)
+    return person_ids.union(*({person.pk for person in people} for people in named.values()))

@@ -68,10 +68,10 @@ def _shares(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
     if access.roles_of(giver, now) & {*SAME_DUTY} - access.roles_of(subject, now):
         return None
     items = responsibilities(giver, now)
-    about = next((name for name, sharers in items if subject.pk not in sharers), None)
-    if about is None or _fallback_owners().filter(person=subject).exists():
+    item = next((name for name, sharers in items if subject.pk not in sharers), None)
+    if item is None or _fallback_owners().filter(person=subject).exists():
         return None
-    return Refusal("A11", "duty", f"{subject.name} does not share your responsibility for {about}.", TO_DO)
+    return Refusal("A11", "duty", f"{subject.name} does not share your responsibility for {item}.", TO_DO)
 
 
 SHARES_RESPONSIBILITY = Duty(

@@ -16,73 +16,73 @@ from inventory.models import Automation, ImportItem, ImportState, VersionAuthor
 from inventory.ownership import authors
 
 
-def forget(known: KnownAs, step: Step[Any]) -> None:
+def forget(redaction: KnownAs, step: Step[Any]) -> None:
     """Erase it, in the transaction in which the person is erased.
 
     Args:
-        known: as whom the person is known.
+        redaction: as whom the person is known.
         step: the erasure.
     """
-    _forget_authorship(known, step)
-    _forget_own_previews(known)
-    for item in _previews_that_name(known):
-        _forget_in_preview(known, item)
-    _forget_contacts(known, step)
+    _forget_authorship(redaction, step)
+    _forget_own_previews(redaction)
+    for item in _previews_that_name(redaction):
+        _forget_in_preview(redaction, item)
+    _forget_contacts(redaction, step)
 
 
-def _forget_authorship(known: KnownAs, step: Step[Any]) -> None:
+def _forget_authorship(redaction: KnownAs, step: Step[Any]) -> None:
     """Destroy what sources call them. Whoever was found by that alone stays an author by their row, and with it a party (S1)."""
-    rows = VersionAuthor.objects.filter(person=known.person) | VersionAuthor.objects.filter(
-        known.may_be_in("said__text")
+    rows = VersionAuthor.objects.filter(person=redaction.person) | VersionAuthor.objects.filter(
+        redaction.may_be_in("said__text")
     )
-    gone = []
+    text_ids = []
     for row in rows.select_related("said").order_by("pk"):
-        if row.person_id == known.person.pk or _is_theirs(row.said.text, known):
-            gone.append(row.said_id)
-            if row.person_id is None and authors.account(row.said.text) in known.addresses:
-                VersionAuthor.objects.create(version_id=row.version_id, said=row.said, person=known.person)
-    free_text.erase(FreeText.objects.filter(pk__in=gone), now=step.now)
+        if row.person_id == redaction.person.pk or _is_theirs(row.said.text, redaction):
+            text_ids.append(row.said_id)
+            if row.person_id is None and authors.account(row.said.text) in redaction.addresses:
+                VersionAuthor.objects.create(version_id=row.version_id, said=row.said, person=redaction.person)
+    free_text.erase(FreeText.objects.filter(pk__in=text_ids), now=step.now)
 
 
-def _is_theirs(hint: str, known: KnownAs) -> bool:
+def _is_theirs(hint: str, redaction: KnownAs) -> bool:
     """Whether what a source says names them and no account of somebody else's."""
-    return known.without(hint) != hint and authors.account(hint) in ("", *known.addresses)
+    return redaction.without(hint) != hint and authors.account(hint) in ("", *redaction.addresses)
 
 
-def _forget_own_previews(known: KnownAs) -> None:
+def _forget_own_previews(redaction: KnownAs) -> None:
     """Empty what they brought in and typed; what was confirmed of it stands in the register, and what was not is discarded."""
-    own = ImportItem.objects.filter(batch__by=known.person)
-    own.filter(progress=ImportState.PREVIEW).update(progress=ImportState.DISCARDED)
-    own.update(filename="", manifest={}, secrets=[], draft={}, reason="")
+    items = ImportItem.objects.filter(batch__by=redaction.person)
+    items.filter(progress=ImportState.PREVIEW).update(progress=ImportState.DISCARDED)
+    items.update(filename="", manifest={}, secrets=[], draft={}, reason="")
 
 
-def _previews_that_name(known: KnownAs) -> Iterable[ImportItem]:
+def _previews_that_name(redaction: KnownAs) -> Iterable[ImportItem]:
     read = ImportItem.objects.annotate(
         hint=Cast("manifest__source__owner_hint", TextField()), typed=Cast("draft", TextField())
     )
-    return read.filter(known.may_be_in("hint", "typed")).order_by("pk").iterator()
+    return read.filter(redaction.may_be_in("hint", "typed")).order_by("pk").iterator()
 
 
-def _forget_in_preview(known: KnownAs, item: ImportItem) -> None:
+def _forget_in_preview(redaction: KnownAs, item: ImportItem) -> None:
     """Take their name out of somebody else's preview: as the author that the source names, and out of what was typed."""
     source = item.manifest.get("source") or {}
     hint = str(source.get("owner_hint") or "")
     if hint:
-        source["owner_hint"] = "" if _is_theirs(hint, known) else known.without(hint)
-    item.draft = known.without_in(item.draft)
+        source["owner_hint"] = "" if _is_theirs(hint, redaction) else redaction.without(hint)
+    item.draft = redaction.without_in(item.draft)
     item.save(update_fields=["manifest", "draft"])
 
 
-def _forget_contacts(known: KnownAs, step: Step[Any]) -> None:
+def _forget_contacts(redaction: KnownAs, step: Step[Any]) -> None:
     """Take their name out of whom an automation names for emergencies, now and in its history."""
     for automation in Automation.objects.select_for_update(of=("self",), no_key=True).filter(
-        known.may_be_in("escalation_contact")
+        redaction.may_be_in("escalation_contact")
     ):
-        left = known.without(automation.escalation_contact)
+        left = redaction.without(automation.escalation_contact)
         if left != automation.escalation_contact:
             automation.escalation_contact = left[:160]
             step.save(automation)
             step.record("automation.contact_erased", automation)
-    for row in Automation.history.filter(known.may_be_in("escalation_contact")):
-        row.escalation_contact = known.without(row.escalation_contact)[:160]
+    for row in Automation.history.filter(redaction.may_be_in("escalation_contact")):
+        row.escalation_contact = redaction.without(row.escalation_contact)[:160]
         row.save(update_fields=["escalation_contact"])

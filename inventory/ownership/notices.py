@@ -30,9 +30,9 @@ def named(person: Person, threads: Collection[str], now: datetime) -> dict[str, 
         return {}
     is_reviewer = people_with(Role.SECURITY_REVIEWER, now).filter(pk=person.pk).exists()
     return {
-        f"interim:{one.pk}": Line(one.until)
-        for one in rows
-        if ownership_transitions.is_confirmed_by(one, person, is_reviewer)
+        f"interim:{row.pk}": Line(row.until)
+        for row in rows
+        if ownership_transitions.is_confirmed_by(row, person, is_reviewer)
     }
 
 
@@ -48,6 +48,6 @@ def _interim(threads: Collection[str], state: InterimState) -> QuerySet[InterimO
 
 def said_kept(person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
     """Credentials said to be kept in a store that the person answers for, and nobody has said whether it is so."""
-    theirs = Q(said_kept_in__owner=person) | Q(said_kept_in__deputy=person)
-    rows = Credential.objects.filter(theirs, pk__in=daily_digest.keys(threads)).order_by("pk")
+    store_owner = Q(said_kept_in__owner=person) | Q(said_kept_in__deputy=person)
+    rows = Credential.objects.filter(store_owner, pk__in=daily_digest.keys(threads)).order_by("pk")
     return {f"credential:{pk}": Line() for pk in rows.values_list("pk", flat=True)}

@@ -54,7 +54,7 @@ def people_in(
         now: business time.
         bindings: of its connections; nobody is looked up where nobody has said what one of these or of the credentials opens.
     """
-    if all(one.reach_kind != Reach.DECLARED for one in credentials) and not bindings:
+    if all(credential.reach_kind != Reach.DECLARED for credential in credentials) and not bindings:
         return set()
     return set(hooks.barred(OWN_WORD, automation, now))
 
@@ -88,26 +88,26 @@ def uses_of_entitlement(entitlement: Entitlement) -> QuerySet[Automation]:
     return uses.exclude(state=AutomationState.RETIRED)
 
 
-def _in(actor: Actor, what: str, row: Model, uses: QuerySet[Automation]) -> str | None:
+def _in(actor: Actor, part: str, row: Model, uses: QuerySet[Automation]) -> str | None:
     key = (in_credential, type(row), row.pk)
     if key not in actor.memory:
-        actor.memory[key] = _found(what, uses.order_by("pk"), {person.pk for person in actor.people})
+        actor.memory[key] = _found(part, uses.order_by("pk"), {person.pk for person in actor.people})
     words: str | None = actor.memory[key]
     return words
 
 
-def _found(what: str, uses: QuerySet[Automation], people: Collection[int]) -> str | None:
-    own = Q(business_owner__in=people) | Q(technical_owner__in=people)
-    asked = Q(amendment__business_owner_id__in=people) | Q(amendment__technical_owner_id__in=people)
-    if (owned := uses.filter(own | asked).first()) is not None:
-        return f"{owned.name} uses {what} and you answer for it"
+def _found(part: str, uses: QuerySet[Automation], people: Collection[int]) -> str | None:
+    owns = Q(business_owner__in=people) | Q(technical_owner__in=people)
+    is_proposed_owner = Q(amendment__business_owner_id__in=people) | Q(amendment__technical_owner_id__in=people)
+    if (owned := uses.filter(owns | is_proposed_owner).first()) is not None:
+        return f"{owned.name} uses {part} and you answer for it"
     brought_in = Version.objects.filter(COUNTS, automation=OuterRef("pk"), imported_by__in=people)
     if (wrote := uses.filter(Exists(brought_in) | _had_a_part(people)).first()) is not None:
-        return f"{wrote.name} uses {what}, and you brought it in or had a part in it"
+        return f"{wrote.name} uses {part}, and you brought it in or had a part in it"
     counted = Version.objects.filter(COUNTS, automation__in=uses.order_by().values("pk"))
     if authors.of(counted).isdisjoint(people):
         return None
-    return f"The source of an automation that uses {what} names you as its author"
+    return f"The source of an automation that uses {part} names you as its author"
 
 
 def _had_a_part(people: Collection[int]) -> Q:

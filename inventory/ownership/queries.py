@@ -93,7 +93,7 @@ def of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Ownerless]:
     """What was read by a union of `parts`, the longest gone first; rows of another kind are passed over."""
     columns = ("shown_kind", "key", "called", "left", "left_at")
     read = [Ownerless(*(row[name] for name in columns)) for row in rows if row["shown_kind"] in OWNED]
-    return sorted(read, key=lambda one: (one.left_at is None, one.left_at or FAR, one.called, one.pk))
+    return sorted(read, key=lambda row: (row.left_at is None, row.left_at or FAR, row.called, row.pk))
 
 
 def found(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
@@ -110,34 +110,34 @@ def listed(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
     first, *others = parts(access.answers_as(actor, now), now, everything=sees_all(actor, now), most=most)
     rows = of_rows(first.union(*others, all=True))[:most]
     named = InterimOwner.objects.filter(state=InterimState.NAMED).select_related("person", "named_by")
-    by = {(kind, pk): one for one in named for kind in OWNED if (pk := getattr(one, f"{kind}_id")) is not None}
-    return [replace(one, named=by.get((one.kind, one.pk))) for one in rows]
+    by = {
+        (kind, pk): interim for interim in named for kind in OWNED if (pk := getattr(interim, f"{kind}_id")) is not None
+    }
+    return [replace(row, named=by.get((row.kind, row.pk))) for row in rows]
 
 
 def _part(kind: str, rows: QuerySet[Any], most: int) -> QuerySet[Any, Any]:
     owner = "business_owner" if kind == "automation" else "owner"
     called = {"identity": F("subject"), "credential": Coalesce(NullIf("name", Value("")), "kind")}.get(kind, F("name"))
-    told = {"called": called, "left": F(f"{owner}__name"), "left_at": F(f"{owner}__left_at")}
-    shown = rows.order_by().distinct().annotate(shown_kind=Value(kind), key=F("pk"), number=NOTHING, **told)
-    found: QuerySet[Any, Any] = shown.values(*COLUMNS).order_by("left_at", "key")[:most]
-    return found
+    columns = {"called": called, "left": F(f"{owner}__name"), "left_at": F(f"{owner}__left_at")}
+    shown = rows.order_by().distinct().annotate(shown_kind=Value(kind), key=F("pk"), number=NOTHING, **columns)
+    rows_of_kind: QuerySet[Any, Any] = shown.values(*COLUMNS).order_by("left_at", "key")[:most]
+    return rows_of_kind
 
 
 def _led(people: tuple[int, ...] | RawSQL, team: str, owner: str = "") -> Q:
     """Of a team that one of some people leads; without a team, of one of the teams of whoever left."""
-    own = Q((f"{team}lead__in", people)) | Q((f"{team}deputy_lead__in", people))
+    leads = Q((f"{team}lead__in", people)) | Q((f"{team}deputy_lead__in", people))
     if not owner:
-        return own
+        return leads
     theirs = Q((f"{owner}teams__lead__in", people)) | Q((f"{owner}teams__deputy_lead__in", people))
-    return own | (Q((f"{team.removesuffix('__')}__isnull", True)) & theirs)
+    return leads | (Q((f"{team.removesuffix('__')}__isnull", True)) & theirs)
 
 
 def _of_credentials(people: tuple[int, ...] | RawSQL) -> Q:
     """By the resource on which a credential is decided: the store that keeps it, else what it opens (A2)."""
     elsewhere = Q(kept_in__isnull=True) & (Q(opens__team__lead__in=people) | Q(opens__team__deputy_lead__in=people))
-    theirs = Q(owner__teams__lead__in=people) | Q(owner__teams__deputy_lead__in=people)
+    leads = Q(owner__teams__lead__in=people) | Q(owner__teams__deputy_lead__in=people)
     teamless = Q(kept_in__isnull=True, opens__isnull=True) | Q(kept_in__isnull=False, kept_in__team__isnull=True)
     teamless |= Q(kept_in__isnull=True, opens__isnull=False, opens__team__isnull=True)
-    return (
-        Q(kept_in__team__lead__in=people) | Q(kept_in__team__deputy_lead__in=people) | elsewhere | (teamless & theirs)
-    )
+    return Q(kept_in__team__lead__in=people) | Q(kept_in__team__deputy_lead__in=people) | elsewhere | (teamless & leads)

@@ -22,63 +22,73 @@ from inventory.ownership.transitions import NAMING_OWNERS
 OWNERS = ("business_owner", "technical_owner")
 
 
-def possible_owners(team: Team, known: Automation | None, now: datetime) -> list[Person]:
+def possible_owners(team: Team, automation: Automation | None, now: datetime) -> list[Person]:
     """Who can be named an owner, by name: people of its side who are here and not asked about it, and whoever is it already.
 
     Args:
         team: of the automation.
-        known: the automation; None for a new one.
+        automation: the automation; None for a new one.
         now: business time.
     """
-    own = _owners_of(known)
-    here = Person.objects.filter(_is_of(team) | Q(pk__in=own), is_active=True, left_at__isnull=True)
-    barred = _barred(known, now)
-    return [one for one in here.distinct().order_by("name", "pk") if one.pk in own or one.pk not in barred]
+    current = _owners_of(automation)
+    active = Person.objects.filter(_is_of(team) | Q(pk__in=current), is_active=True, left_at__isnull=True)
+    barred = _barred(automation, now)
+    return [
+        person for person in active.distinct().order_by("name", "pk") if person.pk in current or person.pk not in barred
+    ]
 
 
 def refusals(
-    team: Team, known: Automation | None, named: Mapping[str, Person | None], now: datetime
+    team: Team, automation: Automation | None, named: Mapping[str, Person | None], now: datetime
 ) -> list[tuple[str, Refusal]]:
     """Why people can't be named owners, each with the field that names them. Who is an owner already can stay one.
 
     Args:
         team: of the automation.
-        known: the automation, locked in a write; None for a new one.
+        automation: the automation, locked in a write; None for a new one.
         named: people by the names of `OWNERS`; others are left out.
         now: business time.
     """
-    own = _owners_of(known)
-    new = {name: who for name, who in named.items() if name in OWNERS and who is not None and who.pk not in own}
+    current = _owners_of(automation)
+    new = {
+        name: person
+        for name, person in named.items()
+        if name in OWNERS and person is not None and person.pk not in current
+    }
     if not new:
         return []
-    wanted = {who.pk for who in new.values()}
+    wanted = {person.pk for person in new.values()}
     near = set(Person.objects.filter(_is_of(team), pk__in=wanted).values_list("pk", flat=True))
-    barred = _barred(known, now)
-    found = []
-    for name, who in new.items():
-        if who.pk not in near:
-            found.append((name, _elsewhere(who, team)))
-        elif who.pk in barred:
-            found.append((name, barred[who.pk]))
-    return found
+    barred = _barred(automation, now)
+    refusals = []
+    for name, person in new.items():
+        if person.pk not in near:
+            refusals.append((name, _elsewhere(person, team)))
+        elif person.pk in barred:
+            refusals.append((name, barred[person.pk]))
+    return refusals
 
 
-def _elsewhere(who: Person, team: Team) -> Refusal:
-    sentence = f"{who.name} belongs neither to {team.name} nor to a team above or below it."
+def _elsewhere(person: Person, team: Team) -> Refusal:
+    sentence = f"{person.name} belongs neither to {team.name} nor to a team above or below it."
     to_do = "Name somebody of the side that builds it; an admin adds people to teams."
     return Refusal("I1", "input", sentence, to_do, is_attempt=True)
 
 
-def _owners_of(known: Automation | None) -> set[int]:
+def _owners_of(automation: Automation | None) -> set[int]:
     """Ids of who is an owner, or becomes one by what waits for stage 1."""
-    if known is None:
+    if automation is None:
         return set()
-    found = {known.business_owner_id, known.technical_owner_id, *(known.asked[f"{name}_id"] for name in OWNERS)}
-    return {pk for pk in found if pk is not None}
+    owner_ids = {
+        automation.business_owner_id,
+        automation.technical_owner_id,
+        *(automation.asked[f"{name}_id"] for name in OWNERS),
+    }
+    return {pk for pk in owner_ids if pk is not None}
 
 
-def _barred(known: Automation | None, now: datetime) -> dict[int, Refusal]:
-    return hooks.barred(NAMING_OWNERS, known, now) if known is not None else {}
+def _barred(automation: Automation | None, now: datetime) -> dict[int, Refusal]:
+    return hooks.barred(NAMING_OWNERS, automation, now) if automation is not None else {}
 
 
 def _is_of(team: Team) -> Q:
@@ -93,7 +103,7 @@ def _is_of(team: Team) -> Q:
         line.add(up)
         up = above.get(up)
     while down:
-        here = down.pop()
-        line.add(here)
-        down += [pk for pk in below[here] if pk not in line]
+        automation_id = down.pop()
+        line.add(automation_id)
+        down += [pk for pk in below[automation_id] if pk not in line]
     return Q(memberships__team__in=line) | Q(leads__in=line) | Q(deputy_leads__in=line)

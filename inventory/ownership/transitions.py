@@ -59,17 +59,17 @@ def latest(subject: Owned, now: datetime) -> InterimOwner | None:
     One query for one instance of the row: a page asks several rules about it, and a write reads the row anew.
     """
     if READ not in subject.__dict__:
-        found = InterimOwner.objects.filter(**{field_of(subject): subject}).exclude(state=S.ENDED)
-        subject.__dict__[READ] = found.select_related("person", "named_by", "named_for", "confirmed_by").first()
+        interims = InterimOwner.objects.filter(**{field_of(subject): subject}).exclude(state=S.ENDED)
+        subject.__dict__[READ] = interims.select_related("person", "named_by", "named_for", "confirmed_by").first()
         if subject.__dict__[READ] is not None:
             setattr(subject.__dict__[READ], field_of(subject), subject)
-    one: InterimOwner | None = subject.__dict__[READ]
-    return None if one is None or _is_over(one, now) else one
+    interim: InterimOwner | None = subject.__dict__[READ]
+    return None if interim is None or _is_over(interim, now) else interim
 
 
-def _is_over(one: InterimOwner, now: datetime) -> bool:
+def _is_over(interim: InterimOwner, now: datetime) -> bool:
     """Whether it counts no more although nobody has ended it: its term is over, or who was named has left."""
-    return not one.person.is_here or (one.state == S.CONFIRMED and not one.runs(now))
+    return not interim.person.is_here or (interim.state == S.CONFIRMED and not interim.runs(now))
 
 
 def _left(subject: Owned) -> str:
@@ -98,17 +98,17 @@ def _in_use(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
 
 
 def _nobody_named(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
-    one = latest(subject, now)
-    if one is None:
+    interim = latest(subject, now)
+    if interim is None:
         return None
-    other = _other(one)
-    sentence = f"{one.named_by.name} has named {one.person.name} already."
+    other = _other(interim)
+    sentence = f"{interim.named_by.name} has named {interim.person.name} already."
     return Refusal("I3", "state", sentence, f"{_who(other)} confirms that, or it is withdrawn first.")
 
 
-def _other(one: InterimOwner) -> NamedAs:
+def _other(interim: InterimOwner) -> NamedAs:
     """In which capacity it is confirmed."""
-    return NamedAs.SECURITY if one.named_as == NamedAs.LEAD else NamedAs.LEAD
+    return NamedAs.SECURITY if interim.named_as == NamedAs.LEAD else NamedAs.LEAD
 
 
 def _who(capacity: NamedAs) -> str:
@@ -172,10 +172,10 @@ def capacities(subject: Owned, actor: Actor, now: datetime) -> tuple[NamedAs, ..
     person = actor.capacity_of
     if person is None or not access.stands_in(actor, now):
         return ()
-    found = [NamedAs.LEAD] if subject.is_led_by(person) else []
+    capacities = [NamedAs.LEAD] if subject.is_led_by(person) else []
     if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
-        found.append(NamedAs.SECURITY)
-    return tuple(found)
+        capacities.append(NamedAs.SECURITY)
+    return tuple(capacities)
 
 
 # --- operations --------------------------------------------------------------------------------------------------------
@@ -209,14 +209,14 @@ NAMING: dict[str, Transition[Any]] = {
 def _name(step: Step[Any], person: Person) -> Effect:
     subject: Owned = step.subject
     if not person.is_here:
-        said = f"{person.name} is not here any more."
-        raise refuse(Refusal("I3", "input", said, detail=(("person", said),)))
+        sentence = f"{person.name} is not here any more."
+        raise refuse(Refusal("I3", "input", sentence, detail=(("person", sentence),)))
     if any(acting.pk == person.pk for acting in step.actor.people):
         raise refuse(Refusal("SOD-8", "duty", "You can't name yourself.", "Name somebody else, whom another confirms."))
     _check_not_asked(subject, person, step.now)
     subject.__dict__.pop(READ, None)
-    found = capacities(subject, step.actor, step.now)
-    if not found or step.actor.person is None:
+    open_capacities = capacities(subject, step.actor, step.now)
+    if not open_capacities or step.actor.person is None:
         raise refuse(Refusal("I3", "permission", "It takes the team's lead or a security reviewer."))
     if close(subject, step, "term"):
         step.save(subject)
@@ -225,13 +225,13 @@ def _name(step: Step[Any], person: Person) -> Effect:
         person=person,
         named_by=step.actor.person,
         named_for=step.actor.standing_for,
-        named_as=found[0],
+        named_as=open_capacities[0],
         named_at=step.now,
         reason=step.reason,
     )
     step.save(made)
     _tell(step, made, _who_confirms(made, step), "interim_named")
-    return Effect(subject=made, payload={"person": str(person.opaque_id), "as": str(found[0])})
+    return Effect(subject=made, payload={"person": str(person.opaque_id), "as": str(open_capacities[0])})
 
 
 @transition(
@@ -245,27 +245,31 @@ def _name(step: Step[Any], person: Person) -> Effect:
 )
 def confirm_interim(step: Step[InterimOwner]) -> Effect:
     """The other of the two, team lead or security reviewer, confirms who was named: they answer for it from now on (I3)."""
-    one = step.subject
-    _check_not_asked(one.subject, one.person, step.now)
-    one.confirmed_by, one.confirmed_for, one.confirmed_at = step.actor.person, step.actor.standing_for, step.now
-    one.until = step.now + timedelta(days=INTERIM_DAYS)
-    _tell(step, one, [one.person], "interim_confirmed")
-    _tell(step, one, [one.named_by], "interim_agreed")
-    said = {"person": str(one.person.opaque_id), "until": ledger_events.instant(one.until)}
-    return Effect(payload=said, then=lambda: _follow(step, one))
+    interim = step.subject
+    _check_not_asked(interim.subject, interim.person, step.now)
+    interim.confirmed_by, interim.confirmed_for, interim.confirmed_at = (
+        step.actor.person,
+        step.actor.standing_for,
+        step.now,
+    )
+    interim.until = step.now + timedelta(days=INTERIM_DAYS)
+    _tell(step, interim, [interim.person], "interim_confirmed")
+    _tell(step, interim, [interim.named_by], "interim_agreed")
+    payload = {"person": str(interim.person.opaque_id), "until": ledger_events.instant(interim.until)}
+    return Effect(payload=payload, then=lambda: _follow(step, interim))
 
 
 def _check_not_asked(subject: Owned, person: Person, now: datetime) -> None:
     """Whoever is asked about an automation is not thrown out of that by being named for it (S1, A9)."""
-    no = hooks.barred(NAMING_OWNERS, subject, now).get(person.pk) if isinstance(subject, Automation) else None
-    if no is not None:
-        raise refuse(no)
+    refusal = hooks.barred(NAMING_OWNERS, subject, now).get(person.pk) if isinstance(subject, Automation) else None
+    if refusal is not None:
+        raise refuse(refusal)
 
 
-def _follow(step: Step[Any], one: InterimOwner) -> dict[str, Any]:
+def _follow(step: Step[Any], interim: InterimOwner) -> dict[str, Any]:
     """Have what it is about follow a row that stands confirmed by now."""
-    subject = one.subject
-    subject.interim = one
+    subject = interim.subject
+    subject.interim = interim
     step.save(subject)
     return {}
 
@@ -281,15 +285,15 @@ def _follow(step: Step[Any], one: InterimOwner) -> dict[str, Any]:
 )
 def drop_interim(step: Step[InterimOwner]) -> Effect:
     """The team's lead, a security reviewer or the person who was named says no to it, or ends it, with a reason (I3)."""
-    one, subject = step.subject, step.subject.subject
-    one.ended_at = step.now
+    interim, subject = step.subject, step.subject.subject
+    interim.ended_at = step.now
     _tell(
         step,
-        one,
-        [person for person in (one.person, one.named_by) if person not in step.actor.people],
+        interim,
+        [person for person in (interim.person, interim.named_by) if person not in step.actor.people],
         "interim_dropped",
     )
-    if subject.interim_id == one.pk:
+    if subject.interim_id == interim.pk:
         subject.interim = None
         step.save(subject)
     return Effect()
@@ -313,8 +317,8 @@ def close(subject: Owned, step: Step[Any], why: str) -> bool:
     Returns:
         Whether the row itself followed somebody until now.
     """
-    for one in InterimOwner.objects.filter(**{field_of(subject): subject}).exclude(state=S.ENDED):
-        end_interim(one, actor=step.actor, now=step.now, why=why)
+    for interim in InterimOwner.objects.filter(**{field_of(subject): subject}).exclude(state=S.ENDED):
+        end_interim(interim, actor=step.actor, now=step.now, why=why)
     followed, subject.interim = subject.interim_id is not None, None
     return followed
 
@@ -335,19 +339,19 @@ def remind(now: datetime) -> int:
 
     Once a term and person, however often it runs: after the end nobody answers for it again (I3, R9).
     """
-    told = Notice.objects.filter(event=ENDING, thread=Concat(Value("interim:"), Cast(OuterRef("pk"), CharField())))
+    notices = Notice.objects.filter(event=ENDING, thread=Concat(Value("interim:"), Cast(OuterRef("pk"), CharField())))
     ending = InterimOwner.objects.filter(state=S.CONFIRMED, until__gt=now, until__lte=now + TOLD_BEFORE)
-    ending = ending.filter(~Exists(told))
+    ending = ending.filter(~Exists(notices))
     sent = 0
-    for one in ending.select_related("person", "named_by", "confirmed_by", *ABOUT).order_by("pk"):
-        subject = one.subject
-        if subject.interim_owner(now) != one.person or getattr(subject, "state", "") == "retired":
+    for interim in ending.select_related("person", "named_by", "confirmed_by", *ABOUT).order_by("pk"):
+        subject = interim.subject
+        if subject.interim_owner(now) != interim.person or getattr(subject, "state", "") == "retired":
             continue  # an owner counts again, who was named has left, or nobody has to answer for it any more
-        people = [one.person, one.named_by, *leads_of(subject)]
-        if one.confirmed_by is not None:
-            people.append(one.confirmed_by)
+        people = [interim.person, interim.named_by, *leads_of(subject)]
+        if interim.confirmed_by is not None:
+            people.append(interim.confirmed_by)
         with transaction.atomic():
-            sent += _queue(one, people, ENDING, now)
+            sent += _queue(interim, people, ENDING, now)
     return sent
 
 
@@ -358,32 +362,32 @@ def leads_of(subject: Owned) -> list[Person]:
     """Lead and deputy lead of the team whose it is, as far as they are here."""
     team = subject.owning_team
     if team is not None:
-        return [one for one in (team.lead, team.deputy_lead) if one is not None and one.is_here]
+        return [lead for lead in (team.lead, team.deputy_lead) if lead is not None and lead.is_here]
     if subject.accountable is None:
         return []
     teams = subject.accountable.teams.select_related("lead", "deputy_lead").order_by("pk")
-    return [one for row in teams for one in (row.lead, row.deputy_lead) if one is not None and one.is_here]
+    return [lead for row in teams for lead in (row.lead, row.deputy_lead) if lead is not None and lead.is_here]
 
 
-def _who_confirms(one: InterimOwner, step: Step[Any]) -> list[Person]:
-    if _other(one) == NamedAs.LEAD:
-        found = leads_of(one.subject)
+def _who_confirms(interim: InterimOwner, step: Step[Any]) -> list[Person]:
+    if _other(interim) == NamedAs.LEAD:
+        people = leads_of(interim.subject)
     else:
-        found = list(people_with(Role.SECURITY_REVIEWER, step.now).order_by("pk"))
-    return [person for person in found if person.pk not in (one.person_id, *(by.pk for by in step.actor.people))]
+        people = list(people_with(Role.SECURITY_REVIEWER, step.now).order_by("pk"))
+    return [person for person in people if person.pk not in (interim.person_id, *(by.pk for by in step.actor.people))]
 
 
-def is_confirmed_by(one: InterimOwner, person: Person, is_reviewer: bool) -> bool:
+def is_confirmed_by(interim: InterimOwner, person: Person, is_reviewer: bool) -> bool:
     """Whether somebody is among those who confirm it by now; they may have been told when they were, or were not yet.
 
     Args:
-        one: who was named.
+        interim: who was named.
         person: who may be told of it.
         is_reviewer: whether they are a security reviewer.
     """
-    if person.pk in (one.person_id, one.named_by_id, one.named_for_id):
+    if person.pk in (interim.person_id, interim.named_by_id, interim.named_for_id):
         return False
-    return one.subject.is_led_by(person) if _other(one) == NamedAs.LEAD else is_reviewer
+    return interim.subject.is_led_by(person) if _other(interim) == NamedAs.LEAD else is_reviewer
 
 
 def name_of(subject: Owned) -> str:
@@ -391,18 +395,18 @@ def name_of(subject: Owned) -> str:
     return f"{field_of(subject)} {subject}"
 
 
-def _tell(step: Step[Any], one: InterimOwner, people: Iterable[Person], event: str) -> None:
-    _queue(one, people, event, step.now, by=step.actor.person)
+def _tell(step: Step[Any], interim: InterimOwner, people: Iterable[Person], event: str) -> None:
+    _queue(interim, people, event, step.now, by=step.actor.person)
 
 
-def _queue(one: InterimOwner, people: Iterable[Person], event: str, now: datetime, by: Person | None = None) -> int:
+def _queue(interim: InterimOwner, people: Iterable[Person], event: str, now: datetime, by: Person | None = None) -> int:
     """Queue one notice about it for each of the people; returns how many were not told before."""
     context = {
-        "what": name_of(one.subject),
-        "person": one.person.name,
+        "what": name_of(interim.subject),
+        "person": interim.person.name,
         "by": by.name if by is not None else "",
-        "until": one.until.isoformat() if one.until else "",
-        "page": ["ownerless_one", field_of(one.subject), one.subject.pk],
+        "until": interim.until.isoformat() if interim.until else "",
+        "page": ["ownerless_one", field_of(interim.subject), interim.subject.pk],
     }
-    thread = f"interim:{one.pk}"
+    thread = f"interim:{interim.pk}"
     return len(outbox.queue(outbox.each(people, event, thread=thread, key=event, now=now, context=context)))

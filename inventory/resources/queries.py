@@ -14,7 +14,9 @@ from inventory.models.binding import Claim
 
 def bindings_of(privileges: Iterable[Privilege]) -> dict[tuple[str, str], Binding]:
     """The bindings of some privileges by connector and instance, with their claims: one query, none where nothing has a connection."""
-    instances = {one.instance for one in privileges if one.instance and one.connector != REGISTERED}
+    instances = {
+        privilege.instance for privilege in privileges if privilege.instance and privilege.connector != REGISTERED
+    }
     rows = BINDINGS(instances=instances) if instances else ()
     return {(row.connector, row.instance_name): row for row in with_claims(rows)}
 
@@ -36,21 +38,26 @@ def with_claims(rows: Iterable[Binding]) -> list[Binding]:
     hosts = {_host(row) for row in some} - {""}
     if not hosts:
         return some
-    known = Binding.objects.filter(host__in=hosts, confirmed_at__isnull=False).exclude(
+    confirmed = Binding.objects.filter(host__in=hosts, confirmed_at__isnull=False).exclude(
         resource__state=ResourceState.RETIRED
     )
-    others = list(known.select_related("resource__owner").order_by("pk"))
-    claimed = {id(row): found for row in some if (found := _earlier(row, others))}
-    said: dict[tuple[int | None, int], list[frozenset[int]]] = {}
+    others = list(confirmed.select_related("resource__owner").order_by("pk"))
+    claimed = {id(row): resources for row in some if (resources := _earlier(row, others))}
+    people_by_consent: dict[tuple[int | None, int], list[frozenset[int]]] = {}
     if claimed:
         pks = [row.pk for row in some if id(row) in claimed and row.pk]
-        about = HostConsent.objects.filter(binding__in=pks, opens=F("binding__resource"))
-        for binding, resource, *people in about.values_list("binding", "resource", "said_by", "said_for"):
-            said.setdefault((binding, resource), []).append(frozenset(pk for pk in people if pk is not None))
+        consents = HostConsent.objects.filter(binding__in=pks, opens=F("binding__resource"))
+        for binding, resource, *people in consents.values_list("binding", "resource", "said_by", "said_for"):
+            people_by_consent.setdefault((binding, resource), []).append(
+                frozenset(pk for pk in people if pk is not None)
+            )
     for row in some:
         side = row.resource.answering_ids
         row.claims = [
-            Claim(resource, tuple(who for who in said.get((row.pk, resource.pk), ()) if who.isdisjoint(side)))
+            Claim(
+                resource,
+                tuple(people for people in people_by_consent.get((row.pk, resource.pk), ()) if people.isdisjoint(side)),
+            )
             for resource in claimed.get(id(row), ())
         ]
     return some
@@ -58,7 +65,7 @@ def with_claims(rows: Iterable[Binding]) -> list[Binding]:
 
 def _earlier(row: Binding, others: Sequence[Binding]) -> list[Resource]:
     """The resources of other owners that a binding's host was confirmed to open before it was."""
-    found = (
+    resources = (
         other.resource
         for other in others
         if other.host == _host(row)
@@ -67,7 +74,7 @@ def _earlier(row: Binding, others: Sequence[Binding]) -> list[Resource]:
         and (other.resource.owner_id is None or other.resource.owner_id != row.resource.owner_id)
         and (row.known_since is None or (other.known_since, other.pk) < (row.known_since, row.pk or 0))
     )
-    return list({resource.pk: resource for resource in found}.values())
+    return list({resource.pk: resource for resource in resources}.values())
 
 
 def _host(row: Binding) -> str:
@@ -77,12 +84,12 @@ def _host(row: Binding) -> str:
 
 def claimed_from(resource: Resource) -> list[Binding]:
     """Bindings of other owners' resources that say that a host of this resource opens theirs, and to which its side has not agreed."""
-    own = Binding.objects.filter(resource=resource, confirmed_at__isnull=False).exclude(host="")
-    hosts = set(own.values_list("host", flat=True))
+    bindings = Binding.objects.filter(resource=resource, confirmed_at__isnull=False).exclude(host="")
+    hosts = set(bindings.values_list("host", flat=True))
     if not hosts:
         return []
     agreed = HostConsent.objects.filter(binding=OuterRef("pk"), resource=resource, opens=OuterRef("resource"))
     rows = Binding.objects.filter(~Exists(agreed), host__in=hosts)
     rows = rows.filter(Q(refused_at__isnull=True)).exclude(resource=resource)
-    found = with_claims(rows.select_related("resource", "confirmed_by", "proposed_by").order_by("pk"))
-    return [row for row in found if any(claim.resource == resource for claim in row.claims)]
+    claims = with_claims(rows.select_related("resource", "confirmed_by", "proposed_by").order_by("pk"))
+    return [row for row in claims if any(claim.resource == resource for claim in row.claims)]

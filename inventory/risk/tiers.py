@@ -137,7 +137,7 @@ UNVOUCHED = "No independent owner confirmed what its connection opens"
 
 def is_within(level: str, other: str) -> bool:
     """Whether whoever may do what one level allows may do, by another, all of that; an unknown level counts as write (I4)."""
-    less, more = (one if one in LOWER else "write" for one in (level, other))
+    less, more = (item if item in LOWER else "write" for item in (level, other))
     return less == more or less in LOWER[more]
 
 
@@ -166,7 +166,7 @@ def _why_high(facts: PrivilegeFacts, high: Mapping[str, Any]) -> tuple[str, ...]
     level, on = facts.counted_level, facts.counted_class
     unset = "" if facts.data_class else " Its data class is not set, which counts as restricted."
     unknown = "" if facts.level in LEVEL_ORDER else " What it does is not known, which counts as changing things."
-    found = [
+    reasons = [
         (not facts.vouched, f"{UNVOUCHED}, so its data class counts as restricted."),
         (level in high["levels"], f"It {DOES[level]} the resource: {level} access."),
         (facts.vouched and on in high["data_classes"], f"It touches {on} data.{unset}"),
@@ -177,7 +177,7 @@ def _why_high(facts: PrivilegeFacts, high: Mapping[str, Any]) -> tuple[str, ...]
             f"It runs code that can't be judged from its source, in {facts.environment}.",
         ),
     ]
-    return tuple(sentence for holds, sentence in found if holds)
+    return tuple(sentence for holds, sentence in reasons if holds)
 
 
 def _chosen_by_model(facts: PrivilegeFacts, high: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
@@ -200,7 +200,7 @@ def _chosen_by_model(facts: PrivilegeFacts, high: Mapping[str, Any]) -> Iterator
 def _why_not_low(facts: PrivilegeFacts, low: Mapping[str, Any]) -> tuple[str, ...]:
     level = facts.counted_level
     unknown = "" if facts.level in LEVEL_ORDER else " What it does is not known, which counts as changing things."
-    found = [
+    reasons = [
         (level not in low["levels"], f"It {DOES[level]} {facts.counted_class} data.{unknown}"),
         (facts.counted_class not in low["data_classes"], f"It touches {facts.counted_class} data."),
         (facts.credential_reach == "unknown", "What its credential opens is not known."),
@@ -210,7 +210,7 @@ def _why_not_low(facts: PrivilegeFacts, low: Mapping[str, Any]) -> tuple[str, ..
         (not facts.bound, "Which resource it touches is not known."),
         (not facts.recognised, "The importer did not recognise it."),
     ]
-    return tuple(sentence for holds, sentence in found if holds)
+    return tuple(sentence for holds, sentence in reasons if holds)
 
 
 def credential_tier(uses: Iterable[tuple[str, Judged]]) -> Judged:
@@ -222,11 +222,11 @@ def credential_tier(uses: Iterable[tuple[str, Judged]]) -> Judged:
     Returns:
         Standard where nothing says what it is used for: that is not known to be harmless.
     """
-    found = list(uses)
-    if not found:
+    use_list = list(uses)
+    if not use_list:
         return Judged(Tier.STANDARD, ("Nothing in this version says what it is used for.",))
-    tier = max(judged.tier for _, judged in found)
-    because = [f"It is used for something {tier.word}: {words}." for words, judged in found if judged.tier == tier]
+    tier = max(judged.tier for _, judged in use_list)
+    because = [f"It is used for something {tier.word}: {words}." for words, judged in use_list if judged.tier == tier]
     return Judged(tier, tuple(dict.fromkeys(because)))
 
 
@@ -273,7 +273,7 @@ def app_tier(
             "Somebody who has not signed in can start it, and it does more than read.",
         ),
         # Not which: whoever reads a reason need not see it, and the identity's page names it for whoever does.
-        *((one, f"It runs as the same identity as another automation, which is {one.word}.") for _, one in sharers),
+        *((tier, f"It runs as the same identity as another automation, which is {tier.word}.") for _, tier in sharers),
         (joined, f"It is joined with another automation, which is {joined.word}."),
         (
             Tier.HIGH if calls_unknown else Tier.LOW,

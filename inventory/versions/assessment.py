@@ -52,17 +52,21 @@ class Judgement:
     privileges: Mapping[str, Judged]
     credentials: Sequence[tuple[Credential, Judged]]
     app: Judged
-    own: Tier
+    own_tier: Tier
 
     def of(self, credential: Credential) -> Judged:
         """One credential's judgement; works for credentials that are not saved yet."""
-        return next(judged for known, judged in self.credentials if known is credential or known == credential)
+        return next(
+            judged
+            for judged_credential, judged in self.credentials
+            if judged_credential is credential or judged_credential == credential
+        )
 
 
 def facts_of(
     privilege: Privilege,
     environment: str,
-    own: Collection[int] = (),
+    party_ids: Collection[int] = (),
     bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
 ) -> tiers.PrivilegeFacts:
     """The facts of T1 about one privilege, saved or not.
@@ -70,13 +74,13 @@ def facts_of(
     Args:
         privilege: with its entitlement, the entitlement's resource, and its credential at hand.
         environment: the automation's; a lower one on production data is judged as production (I10).
-        own: ids of owners, importers and authors: their word on what its credential or connection opens does not count (S1, I8).
+        party_ids: ids of owners, importers and authors: their word on what its credential or connection opens does not count (S1, I8).
         bindings: by connector and instance, each with its resource.
     """
     entitlement = privilege.entitlement
     both = (environment, entitlement.resource.environment)
     level = privilege.counted_level if privilege.level in tiers.LEVEL_ORDER else _level_unless_unknown(privilege)
-    reach = _reach(privilege, own)
+    reach = _reach(privilege, party_ids)
     return tiers.PrivilegeFacts(
         level=level,
         data_class=_class_unless_unset(privilege),
@@ -87,22 +91,22 @@ def facts_of(
         outbound=entitlement.outbound,
         irreversible=_is_irreversible(privilege, level, reach),
         bound=privilege.is_bound,
-        vouched=is_vouched(privilege, own, bindings),
+        vouched=is_vouched(privilege, party_ids, bindings),
         recognised=privilege.recognised,
     )
 
 
-def is_vouched(privilege: Privilege, own: Collection[int], bindings: Mapping[tuple[str, str], Binding]) -> bool:
+def is_vouched(privilege: Privilege, party_ids: Collection[int], bindings: Mapping[tuple[str, str], Binding]) -> bool:
     """Whether the class of its resource counts for a privilege: its binding does not rest on people of `own` (I8)."""
     row = bindings.get((privilege.connector, privilege.instance))
-    return row is None or row.is_vouched(own)
+    return row is None or row.is_vouched(party_ids)
 
 
 def unvouched(
-    privileges: Iterable[Privilege], own: Collection[int], bindings: Mapping[tuple[str, str], Binding]
+    privileges: Iterable[Privilege], party_ids: Collection[int], bindings: Mapping[tuple[str, str], Binding]
 ) -> frozenset[str]:
     """Keys of the privileges that count as restricted, because their binding rests on people of `own` (I8)."""
-    return frozenset(one.key for one in privileges if not is_vouched(one, own, bindings))
+    return frozenset(privilege.key for privilege in privileges if not is_vouched(privilege, party_ids, bindings))
 
 
 def _level_unless_unknown(privilege: Privilege) -> str:
@@ -133,11 +137,11 @@ def _is_irreversible(privilege: Privilege, level: str, reach: tiers.Reach) -> bo
     return is_irreversible(code)
 
 
-def _reach(privilege: Privilege, own: Collection[int]) -> tiers.Reach:
+def _reach(privilege: Privilege, party_ids: Collection[int]) -> tiers.Reach:
     credential = privilege.credential
     if credential is None:
         return "unknown" if privilege.credential_missing else "none"
-    if credential.reach_kind == Reach.UNKNOWN or {credential.reach_by_id, credential.reach_for_id} & set(own):
+    if credential.reach_kind == Reach.UNKNOWN or {credential.reach_by_id, credential.reach_for_id} & set(party_ids):
         return "unknown"
     is_there = (
         credential.opens_id == privilege.entitlement.resource_id
@@ -155,7 +159,7 @@ def judge(
     raised_to: str = "",
     sharers: Sequence[tuple[str, Tier]] = (),
     chain: Chain | None = None,
-    own: Collection[int] = (),
+    party_ids: Collection[int] = (),
     bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
     rules: Mapping[str, Any] = tiers.DEFAULT_RULES,
 ) -> Judgement:
@@ -173,8 +177,10 @@ def judge(
         own, bindings: see `facts_of`.
         rules: the policy's ``tiers``.
     """
-    found = [(one, facts_of(one, environment, own, bindings)) for one in privileges]
-    judged = [(one, tiers.privilege_tier(facts, rules)) for one, facts in found]
+    facts_by_privilege = [
+        (privilege, facts_of(privilege, environment, party_ids, bindings)) for privilege in privileges
+    ]
+    judged = [(privilege, tiers.privilege_tier(facts, rules)) for privilege, facts in facts_by_privilege]
     opened = [
         (credential, tiers.credential_tier((p.sentence, j) for p, j in judged if p.credential == credential))
         for credential in credentials
@@ -184,7 +190,7 @@ def judge(
         [(p.sentence, j) for p, j in judged],
         kind=kind,
         has_open_entry=any(trigger.is_open for trigger in triggers),
-        has_non_read=any(not facts.is_read for _, facts in found),
+        has_non_read=any(not facts.is_read for _, facts in facts_by_privilege),
         raised_to=Tier.of(raised_to) if raised_to else None,
         rules=rules,
     )
@@ -200,19 +206,19 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
 
     Of each the tier that it has by itself: what two of them have only of each other falls when it falls.
     """
-    shared = [one.pk for one in identities if not one._state.adding]
+    shared = [identity.pk for identity in identities if not identity._state.adding]
     if not shared:
         return []
     judged = Assessment.objects.filter(version=OuterRef("pk")).order_by("-pk").values(own=own_tier.JUDGED)[:1]
     runs = identity_queries.versions(shared, drafts_of=automation.team_id).exclude(automation=automation.pk)
-    found: dict[tuple[str, int], Tier] = {}
+    tiers_by_name: dict[tuple[str, int], Tier] = {}
     columns = ("automation__name", "automation", "automation__tier", "automation__raised_to", "own")
-    for name, pk, stands, raised, own in (
+    for name, pk, stands, raised, own_value in (
         runs.annotate(own=Subquery(judged)).values_list(*columns).order_by().distinct()
     ):
-        tier = own_tier.tier(own or stands, raised)
-        found[name, pk] = max(tier, found.get((name, pk), tier))
-    return [(name, tier) for (name, _), tier in sorted(found.items())]
+        tier = own_tier.tier(own_value or stands, raised)
+        tiers_by_name[name, pk] = max(tier, tiers_by_name.get((name, pk), tier))
+    return [(name, tier) for (name, _), tier in sorted(tiers_by_name.items())]
 
 
 @dataclass(frozen=True)
@@ -252,7 +258,7 @@ def assess(
     *,
     now: datetime,
     manifest: Manifest | None = None,
-    own: Collection[int] = (),
+    party_ids: Collection[int] = (),
     rows: Rows | None = None,
 ) -> Assessment:
     """Judge a version anew by the policy in force and keep the answer beside the earlier ones (I2). Runs inside another operation only.
@@ -261,7 +267,7 @@ def assess(
         version: any version.
         now: business time.
         manifest: what a newer importer made of the same source; None for what is kept with the version.
-        own: ids of those who have a stake in it beside those of whom the register knows: who submits it now (S1).
+        party_ids: ids of those who have a stake in it beside those of whom the register knows: who submits it now (S1).
         rows: what it consists of, where it was written just now.
 
     Returns:
@@ -272,7 +278,7 @@ def assess(
     inside = Actor.of_job("inventory.assess")  # the operation around it says who acts
     return cast(
         "Assessment",
-        record_assessment(version, actor=inside, now=now, manifest=manifest, own=own, rows=rows),
+        record_assessment(version, actor=inside, now=now, manifest=manifest, party_ids=party_ids, rows=rows),
     )
 
 
@@ -281,7 +287,7 @@ def record_assessment(
     step: Step[Version],
     *,
     manifest: Manifest | None = None,
-    own: Collection[int] = (),
+    party_ids: Collection[int] = (),
     rows: Rows | None = None,
 ) -> Effect:
     """A version is judged: tiers with reasons, levels and findings become one more dated row (I2)."""
@@ -292,8 +298,8 @@ def record_assessment(
     automation = version.automation = rows.automation
     identities = identities_of(version) if rows.identities is None else rows.identities
     more = importer_upgrade.take_over(privileges, manifest) if manifest is not None else []
-    credentials, bindings = [one.credential for one in used], resource_queries.bindings_of(privileges)
-    parties = ownership_parties.people_in(automation, credentials, step.now, bindings) | set(own)
+    credentials, bindings = [row.credential for row in used], resource_queries.bindings_of(privileges)
+    parties = ownership_parties.people_in(automation, credentials, step.now, bindings) | set(party_ids)
     judge_as = partial(
         judge,
         *(privileges, credentials, rows.triggers),
@@ -301,7 +307,7 @@ def record_assessment(
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
         chain=chain_queries.would_be(_joining(rows, identities)),
-        own=parties,
+        party_ids=parties,
         bindings=bindings,
         rules=policy.rules(step.now),
     )
@@ -316,20 +322,22 @@ def record_assessment(
         levels={
             "privileges": {p.key: {**judgement.privileges[p.key].to_dict(), "level": p.level} for p in privileges},
             "credentials": {str(c.pk): judged.to_dict() for c, judged in judgement.credentials},
-            "own": max(judgement.own, standing.own).word,
+            "own": max(judgement.own_tier, standing.own_tier).word,
             "in_force": standing.app.tier.word,
             "unvouched": sorted(unvouched(privileges, parties, bindings)),
         },
     )
     step.save(made)
-    found = [
+    rows_to_write = [
         *more,
         *findings.from_manifest(read, version),
         *findings.of_reach(used, privileges),
         *findings.from_register(automation, used, identities),
     ]
-    Finding.objects.bulk_create(Finding(assessment=made, **one) for one in found)
-    return Effect(subject=made, payload={"tier": made.tier, "findings": len(found), "importer": made.importer_version})
+    Finding.objects.bulk_create(Finding(assessment=made, **row) for row in rows_to_write)
+    return Effect(
+        subject=made, payload={"tier": made.tier, "findings": len(rows_to_write), "importer": made.importer_version}
+    )
 
 
 def _joining(rows: Rows, identities: Iterable[NonHumanIdentity]) -> chain_ends.Version:
@@ -337,9 +345,9 @@ def _joining(rows: Rows, identities: Iterable[NonHumanIdentity]) -> chain_ends.V
     return chain_ends.Version(
         rows.automation,
         rows.privileges,
-        {one.credential_id: str(one.credential) for one in rows.used},
+        {row.credential_id: str(row.credential) for row in rows.used},
         rows.triggers,
-        {one.pk: one.subject for one in identities},
+        {identity.pk: identity.subject for identity in identities},
         rows.read.on_error,
     )
 
@@ -355,11 +363,11 @@ def _digests(version: Version, read: Manifest | None) -> dict[str, str]:
     if read is None:
         last = version.latest_assessment
         return {name: getattr(last, name) for name in ("source_digest", "manifest_digest")} if last is not None else {}
-    found = {"source_digest": read.source.digests, "manifest_digest": manifest_digests(read)}
+    digests_by_name = {"source_digest": read.source.digests, "manifest_digest": manifest_digests(read)}
     # What runs is judged by a newer version of the same source too, whose manifest is another.
     return {
         name: digests[0]
-        for name, digests in found.items()
+        for name, digests in digests_by_name.items()
         if getattr(version, name) in digests and getattr(version, name) != digests[0]
     }
 
@@ -386,14 +394,17 @@ def assess_again(step: Step[Any], credential: Credential) -> int:
     newest = Version.objects.filter(automation=OuterRef("automation")).order_by("-number").values("pk")[:1]
     concerned = Version.objects.filter(version_credentials__credential=credential).annotate(newest=Subquery(newest))
     concerned = concerned.filter(Q(pk=F("newest")) | Q(pk=F("automation__approved_version")))
-    found = list(concerned.exclude(automation__state=AutomationState.RETIRED).order_by("automation", "number"))
+    versions = list(concerned.exclude(automation__state=AutomationState.RETIRED).order_by("automation", "number"))
     # Before any of their versions, as everybody else does: submitting locks the automation and then judges its version.
     owners = Automation.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
-    automations = {one.pk: one for one in owners.filter(pk__in={one.automation_id for one in found})}
-    for version in found:
+    automations = {
+        automation.pk: automation
+        for automation in owners.filter(pk__in={version.automation_id for version in versions})
+    }
+    for version in versions:
         made, automation = assess(version, now=step.now), automations[version.automation_id]
         # What runs is raised, and reviewed, by whoever follows the assessment (T4): one place says when.
         if automation.state == AutomationState.DRAFT and automation.tier != made.tier:
             automation.tier = made.tier
             step.save(automation)
-    return len(found)
+    return len(versions)

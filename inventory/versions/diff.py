@@ -58,13 +58,13 @@ def drift(old: Version, new: Version) -> Drift:
     starts = _of_both(Trigger.objects.order_by("pk"), old, new)
     triggers = tuple(_by(rows, _trigger_key) for rows in starts)
     uses = _of_both(VersionCredential.objects.select_related("credential").order_by("pk"), old, new)
-    used = tuple(_by((row.credential for row in rows), lambda one: one.pk) for rows in uses)
+    used = tuple(_by((row.credential for row in rows), lambda credential: credential.pk) for rows in uses)
     held = Privilege.objects.select_related("entitlement__resource", "credential").order_by("pk")
-    found = compare(*_of_both(held, old, new))
+    drift_of_privileges = compare(*_of_both(held, old, new))
     return Drift(
-        found.added,
-        found.removed,
-        found.changed,
+        drift_of_privileges.added,
+        drift_of_privileges.removed,
+        drift_of_privileges.changed,
         *_apart(*triggers),
         *_apart(*used),
         source_changed=old.source_digest != new.source_digest,
@@ -73,9 +73,9 @@ def drift(old: Version, new: Version) -> Drift:
 
 def compare(old: Iterable[Privilege], new: Iterable[Privilege]) -> Drift:
     """Compare two lists of privileges by key; the rows may be unsaved, as in a preview."""
-    before, after = _by(old, lambda one: one.key), _by(new, lambda one: one.key)
+    before, after = _by(old, lambda privilege: privilege.key), _by(new, lambda privilege: privilege.key)
     added, removed = _apart(before, after)
-    both = [(before[key], one) for key, one in after.items() if key in before]
+    both = [(before[key], privilege) for key, privilege in after.items() if key in before]
     changed = [Change(was, now, rows) for was, now in both if (rows := _rows(was, now))]
     return Drift(added, removed, tuple(changed))
 
@@ -87,8 +87,8 @@ def differs(was: Privilege, now: Privilege) -> bool:
 
 def _rows(was: Privilege, now: Privilege) -> tuple[tuple[str, str, str], ...]:
     return tuple(
-        (said, _said(getattr(was, name)), _said(getattr(now, name)))
-        for name, said in COMPARED
+        (label, _said(getattr(was, name)), _said(getattr(now, name)))
+        for name, label in COMPARED
         if getattr(was, name) != getattr(now, name)
     )
 
@@ -102,17 +102,17 @@ def _by(rows: Iterable[Any], key: Any) -> dict[Any, Any]:
 
 
 def _apart(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    added = tuple(one for key, one in after.items() if key not in before)
-    return added, tuple(one for key, one in before.items() if key not in after)
+    added = tuple(item for key, item in after.items() if key not in before)
+    return added, tuple(item for key, item in before.items() if key not in after)
 
 
-def _trigger_key(one: Trigger) -> tuple[Any, ...]:
-    return one.type, one.detail, one.authenticated, one.active
+def _trigger_key(trigger: Trigger) -> tuple[Any, ...]:
+    return trigger.type, trigger.detail, trigger.authenticated, trigger.active
 
 
 def _of_both(rows: QuerySet[Any], old: Version, new: Version) -> tuple[list[Any], list[Any]]:
     """The rows of two versions, read together."""
-    found: dict[int, list[Any]] = {old.pk: [], new.pk: []}
-    for row in rows.filter(version__in=found):
-        found[row.version_id].append(row)
-    return found[old.pk], found[new.pk]
+    rows_by_version: dict[int, list[Any]] = {old.pk: [], new.pk: []}
+    for row in rows.filter(version__in=rows_by_version):
+        rows_by_version[row.version_id].append(row)
+    return rows_by_version[old.pk], rows_by_version[new.pk]

@@ -23,16 +23,16 @@ from inventory.models import (
 
 def from_manifest(manifest: Manifest, version: Version) -> list[dict[str, str]]:
     """The importer's findings; a secret that was found has its keyed fingerprint beside the place (I6)."""
-    prints = {str(one["at"]): str(one.get("fingerprint") or "") for one in version.secrets}
+    prints = {str(secret["at"]): str(secret.get("fingerprint") or "") for secret in version.secrets}
     return [
         {
-            "code": one.code,
-            "place": one.at[:400],
-            "severity": one.severity,
-            "detail": one.detail[:400],
-            "fingerprint": prints.get(one.at, "") if one.code == "embedded_secret" else "",
+            "code": finding.code,
+            "place": finding.at[:400],
+            "severity": finding.severity,
+            "detail": finding.detail[:400],
+            "fingerprint": prints.get(finding.at, "") if finding.code == "embedded_secret" else "",
         }
-        for one in manifest.findings
+        for finding in manifest.findings
     ]
 
 
@@ -41,42 +41,42 @@ def of_reach(used: Sequence[VersionCredential], privileges: Sequence[Privilege])
     return [
         {
             "code": "credential_reach",
-            "place": f"credentials/{one.credential.name or one.credential.external_id}"[:400],
+            "place": f"credentials/{row.credential.name or row.credential.external_id}"[:400],
             "severity": "high",
             "detail": reach_words(more),
         }
-        for one in used
-        if (more := beyond(one.credential, privileges))
+        for row in used
+        if (more := beyond(row.credential, privileges))
     ]
 
 
 def reach_words(more: Sequence[str]) -> str:
     """That a credential opens more than was asked for, in words: the first few of it, and how many besides."""
-    named, rest = ", ".join(more[:4]), len(more) - 4
-    return f"It opens more than is asked for: {named}{f' and {rest} more' if rest > 0 else ''}"[:400]
+    named, hidden = ", ".join(more[:4]), len(more) - 4
+    return f"It opens more than is asked for: {named}{f' and {hidden} more' if hidden > 0 else ''}"[:400]
 
 
 def from_register(
     automation: Automation, used: Sequence[VersionCredential], identities: Sequence[NonHumanIdentity]
 ) -> list[dict[str, str]]:
     """What only the register can know: a credential or an identity that other automations use too (I5)."""
-    found = shared(automation, [one.credential for one in used])
-    found += [
+    findings = shared(automation, [row.credential for row in used])
+    findings += [
         {
             "code": "shared_identity",
-            "place": f"identities/{one.subject}"[:400],
+            "place": f"identities/{identity.subject}"[:400],
             "severity": "high",
             "detail": "Serves another automation: two automations must not share an identity",
         }
-        for one in identities
-        if one.automation_id not in (None, automation.pk)
+        for identity in identities
+        if identity.automation_id not in (None, automation.pk)
     ]
-    return found
+    return findings
 
 
 def shared(automation: Automation | None, credentials: Sequence[Credential]) -> list[dict[str, str]]:
     """Credentials that other automations use too: one query. ``automation``: whose use does not count; None for one that is not known."""
-    elsewhere = VersionCredential.objects.filter(credential__in=[one.pk for one in credentials])
+    elsewhere = VersionCredential.objects.filter(credential__in=[credential.pk for credential in credentials])
     if automation is not None:
         elsewhere = elsewhere.exclude(version__automation=automation)
     counted = dict(
@@ -85,12 +85,12 @@ def shared(automation: Automation | None, credentials: Sequence[Credential]) -> 
     return [
         {
             "code": "shared_credential",
-            "place": f"credentials/{one.name or one.external_id}"[:400],
+            "place": f"credentials/{credential.name or credential.external_id}"[:400],
             "severity": "medium",
-            "detail": f"Also used by {_automations(counted[one.pk])} in the register",
+            "detail": f"Also used by {_automations(counted[credential.pk])} in the register",
         }
-        for one in credentials
-        if one.pk in counted
+        for credential in credentials
+        if credential.pk in counted
     ]
 
 
@@ -107,9 +107,9 @@ def beyond(credential: Credential, privileges: Iterable[Privilege]) -> list[str]
     """
     if credential.reach_kind == Reach.UNKNOWN:
         return []
-    uses = (one.entitlement for one in privileges if one.credential_id == credential.pk)
-    asked = {one.code for one in uses if one.resource_id == credential.opens_id}
-    return sorted(set(credential.reach) - asked)
+    uses = (privilege.entitlement for privilege in privileges if privilege.credential_id == credential.pk)
+    asked_codes = {entitlement.code for entitlement in uses if entitlement.resource_id == credential.opens_id}
+    return sorted(set(credential.reach) - asked_codes)
 
 
 #: What a finding is called; one that is not here is called as its code says.
@@ -128,6 +128,6 @@ WORDS = {
 
 def lead(code: str, place: str = "") -> str:
     """What was noticed; of which credential or identity, where it is about one."""
-    said = WORDS.get(code) or code.replace("_", " ").capitalize()
+    words = WORDS.get(code) or code.replace("_", " ").capitalize()
     kind, _, name = place.partition("/")
-    return f"{said}: {name}" if kind in ("credentials", "identities") and name else said
+    return f"{words}: {name}" if kind in ("credentials", "identities") and name else words

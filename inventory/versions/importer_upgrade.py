@@ -24,7 +24,7 @@ _FIRST_NAMED = 6
 class _Reading:
     """One privilege as it is read now, with its key and level in the register."""
 
-    said: Read
+    privilege: Read
     key: str
     level: str
     is_opaque: bool
@@ -32,8 +32,8 @@ class _Reading:
     @property
     def parts(self) -> list[str]:
         """What it is held on: the tables of a query, say."""
-        parts = sentences.scope_of(self.said.connector, self.said.target, self.said.scope)[1]
-        return parts or [part for part in (self.said.target,) if part]
+        parts = sentences.scope_of(self.privilege.connector, self.privilege.target, self.privilege.scope)[1]
+        return parts or [part for part in (self.privilege.target,) if part]
 
 
 def take_over(privileges: Sequence[Privilege], manifest: Manifest) -> list[dict[str, str]]:
@@ -51,17 +51,17 @@ def take_over(privileges: Sequence[Privilege], manifest: Manifest) -> list[dict[
         Findings, as `findings.from_manifest` has them: what is touched now and was not asked about.
     """
     readings = _readings(privileges, manifest)
-    found: list[dict[str, str]] = []
+    findings: list[dict[str, str]] = []
     for privilege in privileges:
-        own = [one for one in readings if one.key == privilege.key]
-        otherwise = [] if own else [one for one in readings if _is_at(privilege, one.said)]
-        if own or otherwise:
-            privilege.opaque = any(one.is_opaque for one in own or otherwise)
-        if own:
-            privilege.level = _highest(own)
+        same_key = [reading for reading in readings if reading.key == privilege.key]
+        otherwise = [] if same_key else [reading for reading in readings if _is_at(privilege, reading.privilege)]
+        if same_key or otherwise:
+            privilege.opaque = any(reading.is_opaque for reading in same_key or otherwise)
+        if same_key:
+            privilege.level = _highest(same_key)
         elif otherwise:
-            found += _otherwise(privilege, otherwise)
-    return found
+            findings += _otherwise(privilege, otherwise)
+    return findings
 
 
 def _readings(privileges: Iterable[Privilege], manifest: Manifest) -> list[_Reading]:
@@ -69,24 +69,24 @@ def _readings(privileges: Iterable[Privilege], manifest: Manifest) -> list[_Read
     places = privilege_levels.places_by_finding(manifest)
     return [
         _Reading(
-            said,
-            privilege_key(said, resource),
-            privilege_levels.level_of(said, places),
-            privilege_levels.is_opaque(said, places),
+            privilege,
+            privilege_key(privilege, resource),
+            privilege_levels.level_of(privilege, places),
+            privilege_levels.is_opaque(privilege, places),
         )
-        for said in manifest.privileges
-        if (resource := resources.get(binding_key(said))) is not None
+        for privilege in manifest.privileges
+        if (resource := resources.get(binding_key(privilege))) is not None
     ]
 
 
-def _is_at(privilege: Privilege, said: Read) -> bool:
-    return said.at[:300] in privilege.at and binding_key(said) == (privilege.connector, privilege.instance)
+def _is_at(privilege: Privilege, read: Read) -> bool:
+    return read.at[:300] in privilege.at and binding_key(read) == (privilege.connector, privilege.instance)
 
 
 def _highest(readings: Sequence[_Reading]) -> str:
     level = readings[0].level
-    for one in readings[1:]:
-        level = privilege_levels.higher(level, one.level)
+    for reading in readings[1:]:
+        level = privilege_levels.higher(level, reading.level)
     return level
 
 
@@ -94,13 +94,11 @@ def _otherwise(privilege: Privilege, readings: Sequence[_Reading]) -> list[dict[
     """Take over what is read in the places of a privilege; what it touches beside what was asked is found."""
     before, level = privilege.level, _highest(readings)
     privilege.level = level
-    asked = {*privilege.scope, privilege.target}
-    more = list(dict.fromkeys(part for one in readings for part in one.parts if part not in asked))
+    parts_asked = {*privilege.scope, privilege.target}
+    more = list(dict.fromkeys(part for reading in readings for part in reading.parts if part not in parts_asked))
     if more:
-        rest = f" and {len(more) - _FIRST_NAMED} more" if len(more) > _FIRST_NAMED else ""
-        detail = (
-            f"Read better, the same source touches more than was asked about: {', '.join(more[:_FIRST_NAMED])}{rest}"
-        )
+        more_text = f" and {len(more) - _FIRST_NAMED} more" if len(more) > _FIRST_NAMED else ""
+        detail = f"Read better, the same source touches more than was asked about: {', '.join(more[:_FIRST_NAMED])}{more_text}"
     elif privilege_levels.higher(before, level) != before:
         detail = "Read better, the same source does more than was asked about"
     else:

@@ -25,23 +25,23 @@ def places_by_finding(manifest: Manifest) -> dict[str, set[str]]:
     return places
 
 
-def is_recognised(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> bool:
+def is_recognised(privilege: ManifestPrivilege, places: Mapping[str, set[str]]) -> bool:
     """Whether the importer knew what something is and whom it talks to; `places` are of `places_by_finding`."""
-    return bool(said.instance) and not any(said.at in places.get(code, ()) for code in NOT_RECOGNISED)
+    return bool(privilege.instance) and not any(privilege.at in places.get(code, ()) for code in NOT_RECOGNISED)
 
 
-def level_of(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> str:
+def level_of(privilege: ManifestPrivilege, places: Mapping[str, set[str]]) -> str:
     """The level that was read; that something only reads which nobody knows, or read to its end, is a guess: not known (I4, I8)."""
-    is_known = is_recognised(said, places) and said.at not in places.get(UNREAD, ())
-    return said.access if said.access != "read" or is_known else Level.UNKNOWN.value
+    is_known = is_recognised(privilege, places) and privilege.at not in places.get(UNREAD, ())
+    return privilege.access if privilege.access != "read" or is_known else Level.UNKNOWN.value
 
 
-def is_opaque(said: ManifestPrivilege, places: Mapping[str, set[str]]) -> bool:
+def is_opaque(privilege: ManifestPrivilege, places: Mapping[str, set[str]]) -> bool:
     """Whether what it runs can't be judged from its text (T1): such code, or a query that is put together at run time."""
-    is_query = said.access == "execute" and said.operation in QUERY_OPERATIONS
-    return is_query or said.at in places.get("opaque_code", ())
+    is_query = privilege.access == "execute" and privilege.operation in QUERY_OPERATIONS
+    return is_query or privilege.at in places.get("opaque_code", ())
 
 
-def higher(one: str, other: str) -> str:
+def higher(level: str, other: str) -> str:
     """The level that counts where two were read of one privilege; unknown stands between read and write (I4)."""
-    return max(one, other, key=tiers.POWER.index)
+    return max(level, other, key=tiers.POWER.index)

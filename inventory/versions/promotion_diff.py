@@ -14,15 +14,15 @@ from inventory.versions.diff import Change, Drift
 
 #: What may differ in a privilege that does the same: how it is called, and what is said of it.
 COMPARED: tuple[tuple[str, Callable[[Privilege], str]], ...] = (
-    ("Resource", lambda one: one.entitlement.resource.name),
-    ("Data class", lambda one: one.entitlement.counted_class),
-    ("Connection", lambda one: f"{one.connector} {one.instance}".strip()),
-    ("Credential", lambda one: str(one.credential or "none")),
-    ("Level", lambda one: one.level),
-    ("Target", lambda one: one.target),
-    ("Scope", lambda one: ", ".join(one.scope)),
-    ("Switched on", lambda one: "yes" if one.active else "no"),
-    ("Chosen by a model", lambda one: "yes" if one.model_controlled else "no"),
+    ("Resource", lambda privilege: privilege.entitlement.resource.name),
+    ("Data class", lambda privilege: privilege.entitlement.counted_class),
+    ("Connection", lambda privilege: f"{privilege.connector} {privilege.instance}".strip()),
+    ("Credential", lambda privilege: str(privilege.credential or "none")),
+    ("Level", lambda privilege: privilege.level),
+    ("Target", lambda privilege: privilege.target),
+    ("Scope", lambda privilege: ", ".join(privilege.scope)),
+    ("Switched on", lambda privilege: "yes" if privilege.active else "no"),
+    ("Chosen by a model", lambda privilege: "yes" if privilege.model_controlled else "no"),
 )
 
 
@@ -44,10 +44,10 @@ def together(old: Sequence[Privilege], new: Sequence[Privilege]) -> tuple[Both, 
     both: Both = []
     left, free = list(old), list(new)
     for keys in (_itself, _at_its_places, _operation):
-        found = _pairs(left, free, keys)
-        paired = {id(one) for pair in found for one in pair}
-        left, free = ([one for one in rows if id(one) not in paired] for rows in (left, free))
-        both += found
+        pairs = _pairs(left, free, keys)
+        paired = {id(privilege) for pair in pairs for privilege in pair}
+        left, free = ([privilege for privilege in rows if id(privilege) not in paired] for rows in (left, free))
+        both += pairs
     return both, left, free
 
 
@@ -57,27 +57,27 @@ def _pairs(left: Iterable[Privilege], free: Iterable[Privilege], keys: Callable[
     for was in left:
         for key in keys(was):
             waiting[key].append(was)
-    found, taken = [], set[int]()
+    pairs, paired_ids = [], set[int]()
     for now in free:
-        rows = [was for key in keys(now) for was in waiting[key] if id(was) not in taken][:1]
+        rows = [was for key in keys(now) for was in waiting[key] if id(was) not in paired_ids][:1]
         for was in rows:
-            taken.add(id(was))
-            found.append((was, now))
-    return found
+            paired_ids.add(id(was))
+            pairs.append((was, now))
+    return pairs
 
 
-def _itself(one: Privilege) -> list[Any]:
-    return [one.key]
+def _itself(privilege: Privilege) -> list[Any]:
+    return [privilege.key]
 
 
-def _at_its_places(one: Privilege) -> list[Any]:
-    return [(one.connector, one.entitlement.code, place) for place in one.at]
+def _at_its_places(privilege: Privilege) -> list[Any]:
+    return [(privilege.connector, privilege.entitlement.code, place) for place in privilege.at]
 
 
-def _operation(one: Privilege) -> list[Any]:
-    return [(one.connector, one.entitlement.code)]
+def _operation(privilege: Privilege) -> list[Any]:
+    return [(privilege.connector, privilege.entitlement.code)]
 
 
 def _rows(was: Privilege, now: Privilege) -> tuple[tuple[str, str, str], ...]:
-    said = ((label, read(was), read(now)) for label, read in COMPARED)
-    return tuple((label, before, after) for label, before, after in said if before != after)
+    cells = ((label, read(was), read(now)) for label, read in COMPARED)
+    return tuple((label, before, after) for label, before, after in cells if before != after)

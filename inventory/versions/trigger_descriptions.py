@@ -30,23 +30,23 @@ def said(kind: str, detail: str = "") -> str:
         detail: what the importer read about it.
     """
     if kind == "schedule":
-        return "; ".join(_when(one) for one in detail.split("; ")) if detail else "a schedule"
+        return "; ".join(_when(schedule) for schedule in detail.split("; ")) if detail else "a schedule"
     words = KINDS.get(kind, kind)
     if kind == "event":
         detail = _HUMP.sub(" ", detail).replace("_", " ").lower() if detail.isidentifier() else detail
     return f"{words}: {detail}" if detail and words else words or detail
 
 
-def _when(said: str) -> str:
+def _when(schedule: str) -> str:
     """One schedule; a cron expression is said in words where it is a plain one."""
-    if not said.startswith("cron "):
-        return said
-    expression = said.removeprefix("cron ").strip()
+    if not schedule.startswith("cron "):
+        return schedule
+    expression = schedule.removeprefix("cron ").strip()
     if (step := _STEP.match(expression)) is not None:
         return "every minute" if step[1] == "1" else f"every {step[1]} minutes"
     clock = _CLOCK.match(expression)
     if clock is None or int(clock[1]) > 59 or int(clock[2]) > 23:
-        return f"on a schedule ({said})"
+        return f"on a schedule ({schedule})"
     return f"{_days(clock[3])} at {int(clock[2]):02d}:{int(clock[1]):02d}"
 
 

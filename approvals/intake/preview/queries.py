@@ -314,7 +314,7 @@ class _Reading:
             raised_to=self.automation.raised_to,
             sharers=assessment.sharers_of(self.automation, self.found.identities),
             chain=self._chain,
-            own=self._own,
+            party_ids=self._own,
             bindings=self._as_bound,
             rules=policy.tiers,
         )

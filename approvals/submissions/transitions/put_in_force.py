@@ -67,7 +67,7 @@ def put_in_force(step: Step[Submission]) -> Effect:
         version=submission.version,
         tier=submission.tier,
         review_on=_app_review_on(submission, step.now),
-        asked=submission.asked,
+        approved_fields=submission.asked,
         decided_at=_app_decided_at(submission),
     )
     usable = [record for record in granted if is_usable(record, granted, submission)]

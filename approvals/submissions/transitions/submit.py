@@ -93,7 +93,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     siblings, own = environments.ids(automation.lineage, automation.pk), [person.pk for person in step.actor.people]
     likes = _alike(automation, version)
     own += party_queries.beside(siblings=siblings, alike=[one.other.pk for one in likes])
-    assessment = version_assessment.assess(version, now=step.now, own=own)
+    assessment = version_assessment.assess(version, now=step.now, party_ids=own)
     found = version_diff.compare(automation, version, assessment, now=step.now)
     policy = policy_queries.in_force(step.now)
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()

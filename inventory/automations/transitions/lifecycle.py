@@ -47,8 +47,8 @@ def _stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None
 def _not_who_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     for person in actor.people:
         if person.pk in (subject.stopped_by_id, subject.stopped_for_id):
-            who = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
-            sentence = f"{who} stopped it; lifting that needs two others."
+            name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
+            sentence = f"{name} stopped it; lifting that needs two others."
             return Refusal("G5", "duty", sentence, "Ask an owner and the team's lead.")
     return None
 
@@ -56,16 +56,16 @@ def _not_who_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusa
 def _not_who_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     for person in actor.people:
         if person.pk in (subject.resume_asked_by_id, subject.resume_asked_for_id):
-            who = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
-            sentence = f"{who} asked to lift it; a second person does."
+            name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
+            sentence = f"{name} asked to lift it; a second person does."
             return Refusal("G5", "duty", sentence, "Ask another owner or the team's lead.")
     return None
 
 
 def _nobody_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     if subject.resume_asked_by is not None:
-        asked = subject.resume_asked_by.name
-        return Refusal("G5", "state", f"{asked} asked to lift it already.", "A second person lifts it.")
+        name = subject.resume_asked_by.name
+        return Refusal("G5", "state", f"{name} asked to lift it already.", "A second person lifts it.")
     return None
 
 
@@ -108,7 +108,7 @@ def go_live(
     version: Version,
     tier: str,
     review_on: date | None,
-    asked: Mapping[str, Any] | None = None,
+    approved_fields: Mapping[str, Any] | None = None,
     decided_at: datetime | None = None,
 ) -> Effect:
     """A version becomes the approved one, with what stage 1 approved about the automation; a stopped one stays stopped.
@@ -121,7 +121,7 @@ def go_live(
         tier: the app's tier as it was decided; it is never set below what a person raised it to (T2).
         review_on: the day on which it comes up for review (R1); None leaves it where it is, since a change that asked
             nothing of stage 1 reviewed nothing either.
-        asked: what stage 1 decided about, as it was frozen: ``purpose``, ``kind``, and ``business_owner`` and
+        approved_fields: what stage 1 decided about, as it was frozen: ``purpose``, ``kind``, and ``business_owner`` and
             ``technical_owner`` as opaque ids. It takes effect; what was said otherwise since goes on waiting, since
             nobody has decided about it (A1, A12). None when stage 1 was not asked.
         decided_at: when stage 1 approved the app for this; None when it was not asked.
@@ -131,7 +131,7 @@ def go_live(
         at = getattr(automation, since)
         if at is not None and decided_at is not None and decided_at > at:
             setattr(automation, since, None)
-    _take_amendment(automation, asked or {})
+    _take_amendment(automation, approved_fields or {})
     ownership_transitions.settle(automation, step)
     automation.approved_version = version
     automation.tier = max(Tier.of(tier), Tier.of(automation.raised_to or tier)).word
@@ -145,31 +145,33 @@ def go_live(
 def _out_of_suspension(automation: Automation) -> AutomationState:
     """Live, unless a stop, a review or a look at what changed still suspends it."""
     suspended = (automation.stopped_by_id, automation.suspended_by_review_at, automation.suspended_by_look_at)
-    if any(one is not None for one in suspended):
+    if any(reason is not None for reason in suspended):
         return S.SUSPENDED
     automation.suspended_at = None
     return S.LIVE
 
 
-def _take_amendment(automation: Automation, asked: Mapping[str, Any]) -> None:
+def _take_amendment(automation: Automation, approved_fields: Mapping[str, Any]) -> None:
     """What was decided counts; what was said since, also where it is what stood before, waits for a decision of its own."""
-    said = automation.asked
-    for name, value in _decided(asked).items():
+    asked_fields = automation.asked
+    for name, value in _decided(approved_fields).items():
         setattr(automation, name, value)
-    automation.amendment = {name: value for name, value in said.items() if value != getattr(automation, name)}
+    automation.amendment = {name: value for name, value in asked_fields.items() if value != getattr(automation, name)}
 
 
-def _decided(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _decided(approved_fields: Mapping[str, Any]) -> dict[str, Any]:
     """What was frozen, under the names of the columns; a person's opaque id becomes the row's key."""
-    named = [str(asked[name]) for name in ("business_owner", "technical_owner") if asked.get(name)]
-    people = {str(one.opaque_id): one.pk for one in Person.objects.filter(opaque_id__in=named)}
+    named = [str(approved_fields[name]) for name in ("business_owner", "technical_owner") if approved_fields.get(name)]
+    people = {str(person.opaque_id): person.pk for person in Person.objects.filter(opaque_id__in=named)}
     columns = {"business_owner_id": "business_owner", "technical_owner_id": "technical_owner"}
-    found = {}
+    columns_to_set = {}
     for column in AMENDED_BY_REVIEW:
         name = columns.get(column, column)
-        if name in asked:
-            found[column] = people.get(str(asked[name])) if column in columns else asked[name]
-    return found
+        if name in approved_fields:
+            columns_to_set[column] = (
+                people.get(str(approved_fields[name])) if column in columns else approved_fields[name]
+            )
+    return columns_to_set
 
 
 @transition(

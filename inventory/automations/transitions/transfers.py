@@ -43,25 +43,29 @@ def _in_person(subject: Automation | Transfer, actor: Actor, now: datetime) -> R
 
 
 def _none_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
-    one = waiting(subject)
-    if one is None:
+    transfer = waiting(subject)
+    if transfer is None:
         return None
-    sentence = f"{one.asked_by.name} has asked {one.to_team.name} already."
+    sentence = f"{transfer.asked_by.name} has asked {transfer.to_team.name} already."
     return Refusal("L2", "state", sentence, "Its lead answers, or it is withdrawn first.")
 
 
 def _another_lead(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
-    own = subject.from_team
-    leads = {own.lead_id, own.deputy_lead_id, subject.asked_by_id}
+    giving_team = subject.from_team
+    leads = {giving_team.lead_id, giving_team.deputy_lead_id, subject.asked_by_id}
     if actor.person is None or actor.person.pk not in leads:
         return None
-    return Refusal("L2", "duty", f"You lead {own.name} too: it takes the lead of each team.", "Its other lead answers.")
+    return Refusal(
+        "L2", "duty", f"You lead {giving_team.name} too: it takes the lead of each team.", "Its other lead answers."
+    )
 
 
 def _still_theirs(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
-    one = subject.automation
-    if one.team_id != subject.from_team_id or one.state not in HELD:
-        return Refusal("L2", "state", f"{one.name} is {one.get_state_display().lower()}: it does not move any more.")
+    automation = subject.automation
+    if automation.team_id != subject.from_team_id or automation.state not in HELD:
+        return Refusal(
+            "L2", "state", f"{automation.name} is {automation.get_state_display().lower()}: it does not move any more."
+        )
     return None
 
 
@@ -104,16 +108,16 @@ def ask_transfer(step: Step[Automation], *, team: Team) -> Effect:
 
 
 def _check_team(automation: Automation, team: Team, person: Person) -> None:
-    leads = [one for one in (team.lead, team.deputy_lead) if one is not None and one.is_here]
+    leads = [lead for lead in (team.lead, team.deputy_lead) if lead is not None and lead.is_here]
     problems = (
         (team.pk == automation.team_id, f"It is {team.name}'s already."),
         (team.kind != TeamKind.BUSINESS, f"{team.name} builds nothing."),
         (not leads, f"Nobody leads {team.name} who could agree."),
         (person in leads, f"You lead {team.name} too: it takes the lead of each team."),
     )
-    for is_wrong, said in problems:
+    for is_wrong, problem in problems:
         if is_wrong:
-            raise refuse(Refusal("L2", "input", said, "Choose another team.", detail=(("team", said),)))
+            raise refuse(Refusal("L2", "input", problem, "Choose another team.", detail=(("team", problem),)))
 
 
 @transition(
@@ -128,17 +132,17 @@ def _check_team(automation: Automation, team: Team, person: Person) -> None:
 )
 def accept_transfer(step: Step[Transfer]) -> Effect:
     """The lead of the other team agrees: it is theirs from now on, and stage 1 is theirs to decide (L2)."""
-    one, automation = step.subject, step.subject.automation
-    one.answered_by, one.answered_at = step.actor.person, step.now
-    people = [*automation.owners, *_leads(one.from_team), *_leads(one.to_team)]
-    _tell(one, people, step, "transfer_accepted")
-    facts = {"from_team": one.from_team_id, "to_team": one.to_team_id}
-    return Effect(payload=facts, then=lambda: _move(one, step))
+    transfer, automation = step.subject, step.subject.automation
+    transfer.answered_by, transfer.answered_at = step.actor.person, step.now
+    people = [*automation.owners, *_leads(transfer.from_team), *_leads(transfer.to_team)]
+    _tell(transfer, people, step, "transfer_accepted")
+    facts = {"from_team": transfer.from_team_id, "to_team": transfer.to_team_id}
+    return Effect(payload=facts, then=lambda: _move(transfer, step))
 
 
-def _move(one: Transfer, step: Step[Transfer]) -> dict[str, Any]:
+def _move(transfer: Transfer, step: Step[Transfer]) -> dict[str, Any]:
     """The database lets a team be changed by what both have agreed to and nothing else, so that it moves once that stands."""
-    move(one, actor=step.actor, now=step.now)
+    move(transfer, actor=step.actor, now=step.now)
     return {}
 
 
@@ -169,23 +173,23 @@ def move(step: Step[Transfer]) -> Effect:
 )
 def drop_transfer(step: Step[Transfer]) -> Effect:
     """A lead of either team says no to it, with a reason: it stays where it is (L2)."""
-    one = step.subject
-    one.answered_by, one.answered_at = step.actor.person, step.now
-    _tell(one, [one.asked_by, *_leads(one.to_team)], step, "transfer_dropped")
+    transfer = step.subject
+    transfer.answered_by, transfer.answered_at = step.actor.person, step.now
+    _tell(transfer, [transfer.asked_by, *_leads(transfer.to_team)], step, "transfer_dropped")
     return Effect()
 
 
 def _leads(team: Team) -> list[Person]:
-    return [one for one in (team.lead, team.deputy_lead) if one is not None]
+    return [lead for lead in (team.lead, team.deputy_lead) if lead is not None]
 
 
-def _tell(one: Transfer, people: Iterable[Person], step: Step[Automation] | Step[Transfer], event: str) -> None:
+def _tell(transfer: Transfer, people: Iterable[Person], step: Step[Automation] | Step[Transfer], event: str) -> None:
     context = {
-        "automation": one.automation.name,
-        "from_team": one.from_team.name,
-        "to_team": one.to_team.name,
+        "automation": transfer.automation.name,
+        "from_team": transfer.from_team.name,
+        "to_team": transfer.to_team.name,
         "by": step.actor.person.name if step.actor.person is not None else "",
-        "page": ["automation", one.automation.pk],
+        "page": ["automation", transfer.automation.pk],
     }
     others = [person for person in people if person not in step.actor.people]
-    outbox.queue(outbox.each(others, event, thread=f"transfer:{one.pk}", key=event, now=step.now, context=context))
+    outbox.queue(outbox.each(others, event, thread=f"transfer:{transfer.pk}", key=event, now=step.now, context=context))

@@ -54,36 +54,36 @@ TIERS = (("low", "Low"), ("standard", "Standard"), ("high", "High"))
 @require_GET
 def automation_list(request: Request) -> HttpResponse:
     """Automations that the reader may see, by name; filters stand in the address."""
-    now, asked, path = business_time.now(), request.GET, reverse("automation_list")
+    now, query, path = business_time.now(), request.GET, reverse("automation_list")
     newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number").values("pk")[:1]
     rows: QuerySet[Automation] = Automation.objects.select_related("team", "business_owner", "interim__person")
-    rows = _filtered(pager.search(rows, pager.words_of(asked)), request)
+    rows = _filtered(pager.search(rows, pager.words_of(query)), request)
     ways = ways_to_see(request.actor, now)
-    paged = pager.by_name(rows.annotate(newest_version=Subquery(newest)), asked, path, ways)
+    paged = pager.by_name(rows.annotate(newest_version=Subquery(newest)), query, path, ways)
     touched, held = _touched(paged.rows), _held(paged.rows)
     context: Shape = {
         "now": now,
         "head": {
             "title": "Automations",
-            "facts": [f"Only {paged.rows[0].team.name}"] if asked.get("team") and paged.rows else [],
+            "facts": [f"Only {paged.rows[0].team.name}"] if query.get("team") and paged.rows else [],
             "actions": [{"label": "Bring in", "icon": "plus", "kind": "filled", "href": reverse("bring_in")}],
         },
         "chips": [
-            *pager.chips(path, asked, "state", STATES),
+            *pager.chips(path, query, "state", STATES),
             {"separator": True},
-            *pager.chips(path, asked, "mine", (("1", "Mine"),)),
-            *pager.chips(path, asked, "ownerless", (("1", "Nobody answers"),)),
+            *pager.chips(path, query, "mine", (("1", "Mine"),)),
+            *pager.chips(path, query, "ownerless", (("1", "Nobody answers"),)),
         ],
         "filters": {
             "action": path,
-            "words": asked.get("q", ""),
+            "words": query.get("q", ""),
             "words_label": "Name or purpose",
-            "kept": pager.kept(asked, "q", "tier"),
-            "fields": [pager.choice(asked, "tier", "Risk", TIERS)],
-            "clear_href": path if pager.kept(asked) else "",
+            "kept": pager.kept(query, "q", "tier"),
+            "fields": [pager.choice(query, "tier", "Risk", TIERS)],
+            "clear_href": path if pager.kept(query) else "",
         },
         "filters_target": "#list",
-        "rows": [_row(one, now, touched, held.get(one.pk, (0, None))) for one in paged.rows],
+        "rows": [_row(row, now, touched, held.get(row.pk, (0, None))) for row in paged.rows],
         "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
         "empty": {
             "sentence": "No automation fits. What your teams bring in would be here.",
@@ -95,30 +95,30 @@ def automation_list(request: Request) -> HttpResponse:
 
 
 def _filtered(rows: QuerySet[Automation], request: Request) -> QuerySet[Automation]:
-    asked = request.GET
-    if asked.get("state") in AutomationState.values:
-        rows = rows.filter(state=asked["state"])
-    if asked.get("tier") in dict(TIERS):
-        rows = rows.filter(tier=asked["tier"])
-    if (team := number(asked.get("team"))) is not None:
+    query = request.GET
+    if query.get("state") in AutomationState.values:
+        rows = rows.filter(state=query["state"])
+    if query.get("tier") in dict(TIERS):
+        rows = rows.filter(tier=query["tier"])
+    if (team := number(query.get("team"))) is not None:
         rows = rows.filter(team=team)
-    if asked.get("ownerless"):
+    if query.get("ownerless"):
         rows = rows.filter(pk__in=Automation.objects.ownerless(business_time.now()))
-    if asked.get("mine"):
+    if query.get("mine"):
         me = request.actor.person
         rows = rows.filter(pk__in=Automation.objects.answered_by([me.pk] if me else [], business_time.now()))
     return rows
 
 
-def _version_of(one: Any) -> int | None:
+def _version_of(automation: Any) -> int | None:
     """What a row of the list speaks of: the approved version, else the newest."""
-    found: int | None = one.approved_version_id or one.newest_version
-    return found
+    version_id: int | None = automation.approved_version_id or automation.newest_version
+    return version_id
 
 
 def _touched(rows: Sequence[Automation]) -> dict[int, tuple[list[str], str]]:
     """Names of the resources that each row's version touches, and the highest data class among them; one query."""
-    versions = [found for one in rows if (found := _version_of(one)) is not None]
+    versions = [version_ids for row in rows if (version_ids := _version_of(row)) is not None]
     order = list(DataClass.values)
     names: dict[int, list[str]] = defaultdict(list)
     classes: dict[int, set[str]] = defaultdict(set)
@@ -133,30 +133,30 @@ def _touched(rows: Sequence[Automation]) -> dict[int, tuple[list[str], str]]:
         if name not in names[version]:
             names[version].append(name)
         classes[version] |= {of_resource or DataClass.RESTRICTED, of_entitlement or DataClass.PUBLIC}
-    return {version: (found, max(classes[version], key=order.index)) for version, found in names.items()}
+    return {version: (name, max(classes[version], key=order.index)) for version, name in names.items()}
 
 
 def _held(rows: Sequence[Automation]) -> dict[int, tuple[int, datetime | None]]:
     """How many grants each row holds, and when the first of them ends; one query."""
     standing = ~Q(grants__state="ended")
-    counted = Automation.objects.filter(pk__in=[one.pk for one in rows]).order_by()
-    found = counted.annotate(number=Count("grants", filter=standing), first=Min("grants__ends_at", filter=standing))
-    return {pk: (number, first) for pk, number, first in found.values_list("pk", "number", "first")}
+    counted = Automation.objects.filter(pk__in=[row.pk for row in rows]).order_by()
+    counts = counted.annotate(number=Count("grants", filter=standing), first=Min("grants__ends_at", filter=standing))
+    return {pk: (number, first) for pk, number, first in counts.values_list("pk", "number", "first")}
 
 
 def _row(
-    one: Automation, now: datetime, touched: dict[int, tuple[list[str], str]], held: tuple[int, datetime | None]
+    automation: Automation, now: datetime, touched: dict[int, tuple[list[str], str]], held: tuple[int, datetime | None]
 ) -> Shape:
-    names, data_class = touched.get(_version_of(one) or 0, ([], None))
+    names, data_class = touched.get(_version_of(automation) or 0, ([], None))
     return {
-        "href": one.href,
-        "name": one.name,
-        "team": one.team.name,
-        "kind": one.get_kind_display(),
-        "environment": one.get_environment_display().lower(),
-        "state": one.state,
-        "tier": one.tier,
-        "owner": "" if one.is_ownerless(now) else one.accepting(now).name,
+        "href": automation.href,
+        "name": automation.name,
+        "team": automation.team.name,
+        "kind": automation.get_kind_display(),
+        "environment": automation.get_environment_display().lower(),
+        "state": automation.state,
+        "tier": automation.tier,
+        "owner": "" if automation.is_ownerless(now) else automation.accepting(now).name,
         "grants": held[0],
         "next_end": held[1],
         "data_class": data_class,
@@ -172,8 +172,8 @@ def _find(request: Request, pk: int, now: datetime) -> Automation:
         *("team", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by"),
         "interim__person",
     )
-    asked = Transfer.objects.filter(automation=OuterRef("pk"), state=TransferState.ASKED)
-    return get_object_or_404(seen.annotate(is_asked_to_move=Exists(asked)), pk=pk)
+    open_transfers = Transfer.objects.filter(automation=OuterRef("pk"), state=TransferState.ASKED)
+    return get_object_or_404(seen.annotate(is_asked_to_move=Exists(open_transfers)), pk=pk)
 
 
 @require_GET
@@ -187,25 +187,25 @@ def automation(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def version(request: Request, pk: int, number: int) -> HttpResponse:
     """One version, compared with the approved one or the one before: a tab of the automation's page."""
-    found = _find(request, pk, business_time.now())
-    get_object_or_404(found.versions.all(), number=number)
-    return redirect(f"{found.href}?tab=versions&version={number}")
+    automation = _find(request, pk, business_time.now())
+    get_object_or_404(automation.versions.all(), number=number)
+    return redirect(f"{automation.href}?tab=versions&version={number}")
 
 
 @require_http_methods(["GET", "POST"])
 def stop(request: Request, pk: int) -> HttpResponse:
     """The kill switch (G5): what stops, and what could have been reached, stands before the button."""
     now = business_time.now()
-    found = _find(request, pk, now)
+    automation = _find(request, pk, now)
     return confirm(
         request,
-        found,
+        automation,
         lifecycle.stop,
         now,
-        title=f"Stop {found.name}?",
+        title=f"Stop {automation.name}?",
         text="Everything that it may do stops at this moment. Nothing is deleted; lifting the stop needs two other people.",
         label="Stop it now",
-        points=lambda: automation_page.blast_radius(found, now),
+        points=lambda: automation_page.blast_radius(automation, now),
     )
 
 
@@ -213,20 +213,20 @@ def stop(request: Request, pk: int) -> HttpResponse:
 def resume(request: Request, pk: int) -> HttpResponse:
     """The first of two people asks to lift a stop, the second lifts it (G5)."""
     now = business_time.now()
-    found = _find(request, pk, now)
-    asked = found.resume_asked_by
+    automation = _find(request, pk, now)
+    requester = automation.resume_asked_by
     first = "A second person has to agree before it runs again."
     runs = "It runs again with the grants that are still in term."
-    then = runs if found.suspended_by_review_at is None else "It stays suspended by its review."
-    then = then if found.suspended_by_look_at is None else "It stays suspended until stage 1 has decided."
+    then = runs if automation.suspended_by_review_at is None else "It stays suspended by its review."
+    then = then if automation.suspended_by_look_at is None else "It stays suspended until stage 1 has decided."
     return confirm(
         request,
-        found,
-        lifecycle.resume if asked else lifecycle.ask_to_resume,
+        automation,
+        lifecycle.resume if requester else lifecycle.ask_to_resume,
         now,
-        title=f"Lift the stop of {found.name}?",
-        text=f"{asked.name} asked for it. {then}" if asked else first,
-        label="Lift the stop" if asked else "Ask to lift the stop",
+        title=f"Lift the stop of {automation.name}?",
+        text=f"{requester.name} asked for it. {then}" if requester else first,
+        label="Lift the stop" if requester else "Ask to lift the stop",
         kind="filled",
     )
 
@@ -250,22 +250,22 @@ class AboutForm(forms.Form):
 def amend(request: Request, pk: int) -> HttpResponse:
     """Change what is said about it."""
     now = business_time.now()
-    found = _find(request, pk, now)
-    said = {**found.asked, "name": found.name, "escalation_contact": found.escalation_contact}
-    initial = {name.removesuffix("_id"): value for name, value in said.items()}
-    people = ownership_rules.possible_owners(found.team, found, now)
+    automation = _find(request, pk, now)
+    given = {**automation.asked, "name": automation.name, "escalation_contact": automation.escalation_contact}
+    initial = {name.removesuffix("_id"): value for name, value in given.items()}
+    people = ownership_rules.possible_owners(automation.team, automation, now)
     return form_page(
         request,
         AboutForm(request.POST or None, initial=initial, people=people),
-        lambda fields: confirmation.amend(found, actor=request.actor, now=now, fields=fields),
+        lambda fields: confirmation.amend(automation, actor=request.actor, now=now, fields=fields),
         now=now,
-        title=f"What is said about {found.name}",
+        title=f"What is said about {automation.name}",
         text=""
-        if found.state == AutomationState.DRAFT
+        if automation.state == AutomationState.DRAFT
         else "Purpose, kind and owners count once stage 1 has decided again; until then they wait.",
         label="Save",
-        back=found.href,
-        refusal=confirmation.amend.refusal(found, actor=request.actor, now=now),
+        back=automation.href,
+        refusal=confirmation.amend.refusal(automation, actor=request.actor, now=now),
     )
 
 
@@ -280,17 +280,17 @@ class RaiseForm(forms.Form):
 def raise_tier(request: Request, pk: int) -> HttpResponse:
     """Raise its risk tier; nobody lowers it."""
     now = business_time.now()
-    found = _find(request, pk, now)
+    automation = _find(request, pk, now)
     return form_page(
         request,
         RaiseForm(request.POST or None),
-        lambda said: confirmation.raise_tier(
-            found, actor=request.actor, now=now, reason=said["reason"], tier=said["tier"]
+        lambda fields: confirmation.raise_tier(
+            automation, actor=request.actor, now=now, reason=fields["reason"], tier=fields["tier"]
         ),
         now=now,
-        title=f"Raise the risk of {found.name}",
+        title=f"Raise the risk of {automation.name}",
         text="A tier is raised and never lowered: more people sign, and for shorter.",
         label="Raise it",
-        back=found.href,
-        refusal=confirmation.raise_tier.refusal(found, actor=request.actor, now=now),
+        back=automation.href,
+        refusal=confirmation.raise_tier.refusal(automation, actor=request.actor, now=now),
     )

@@ -15,7 +15,7 @@ from inventory.models import Automation
 Shape = dict[str, Any]
 
 
-def facts(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
+def facts(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
     """Its siblings, each with how it stands there; of one that the reader may not see nothing is said. One query."""
     seen = Automation.objects.visible_to(actor, now)
     return [
@@ -24,7 +24,7 @@ def facts(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
             "text": _stands(other),
             "href": other.href,
         }
-        for other in environments.of(one, among=seen)
+        for other in environments.of(automation, among=seen)
     ]
 
 
@@ -33,11 +33,14 @@ def _stands(other: Automation) -> str:
     return f"{state}, version {other.approved_version.number}" if other.approved_version else state
 
 
-def promote_href(one: Automation, actor: Actor, now: datetime) -> str:
+def promote_href(automation: Automation, actor: Actor, now: datetime) -> str:
     """Where the reader promotes it, or nothing where there is no environment above or they may not."""
-    if not environments.above(one) or confirmation.confirm_import.refusal(one.team, actor=actor, now=now) is not None:
+    if (
+        not environments.above(automation)
+        or confirmation.confirm_import.refusal(automation.team, actor=actor, now=now) is not None
+    ):
         return ""
-    return href("promote", one.pk)
+    return href("promote", automation.pk)
 
 
 def href(name: str, *args: object) -> str:

@@ -22,7 +22,7 @@ ICONS = {
 
 
 def shape(
-    one: Automation,
+    automation: Automation,
     version: Version,
     held: Sequence[Privilege],
     identities: Sequence[tuple[NonHumanIdentity, bool]],
@@ -31,14 +31,14 @@ def shape(
     """What ``components/reach.html`` takes.
 
     Args:
-        one: the automation.
+        automation: the automation.
         version: whose privileges are drawn.
         held: at least one privilege, each with entitlement, resource, its owner, and credential at hand.
         identities: what the version runs as beside its credentials, and whether the reader may open that page.
         granted: what is held of each privilege, by key; what has none is out of reach. Empty before
             anything is approved: then the picture shows what is asked for.
     """
-    is_asked = one.approved_version is None
+    is_asked = automation.approved_version is None
     credentials = list({p.credential_id: p.credential for p in held}.values())
     by_resource: dict[int, list[Privilege]] = {}
     for privilege in held:
@@ -53,8 +53,8 @@ def shape(
     return {
         "captions": ("Automation", "Runs as"),
         "finding": _finding(resources, is_asked=is_asked),
-        "list_href": f"{one.href}?tab=privileges",
-        "automation": {"icon": "bolt", "name": one.name, "text": f"version {version.number}"},
+        "list_href": f"{automation.href}?tab=privileges",
+        "automation": {"icon": "bolt", "name": automation.name, "text": f"version {version.number}"},
         "identities": [*map(_credential, credentials), *(_identity(*each) for each in identities)],
         "resources": resources,
         "first": [(0, place, "") for place in range(len(credentials) + len(identities))],
@@ -63,7 +63,7 @@ def shape(
 
 
 def of_identity(
-    one: NonHumanIdentity,
+    identity: NonHumanIdentity,
     held: Sequence[tuple[Automation, Sequence[Privilege]]],
     granted: Mapping[int, Mapping[str, Held]],
     *,
@@ -72,7 +72,7 @@ def of_identity(
     """The picture of an identity: itself, what runs as it, and what that reaches.
 
     Args:
-        one: the identity.
+        identity: the identity.
         held: each automation that runs as it, with at least one privilege of the version that counts, each with entitlement,
             resource and its owner at hand.
         granted: by automation what is held of each privilege, by key.
@@ -99,7 +99,7 @@ def of_identity(
         "captions": ("Identity", "Runs as it"),
         "finding": _finding(resources, is_asked=False) + (", of what is drawn here" if is_part else ""),
         "list_href": "",
-        "automation": {"icon": "robot", "name": one.subject, "text": one.kind.replace("_", " ")},
+        "automation": {"icon": "robot", "name": identity.subject, "text": identity.kind.replace("_", " ")},
         "identities": [
             {
                 "icon": "bolt",

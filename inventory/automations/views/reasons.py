@@ -24,10 +24,10 @@ class Use(NamedTuple):
 
 def held(uses: Iterable[Use]) -> list[Shape]:
     """What could be reached, the most powerful first; nothing for nothing."""
-    power = sorted(uses, key=lambda one: POWER.index(one.level), reverse=True)
+    power = sorted(uses, key=lambda use: POWER.index(use.level), reverse=True)
     rows = [
-        {"icon": ICONS[one.level], "lead": one.sentence, "text": f"{one.data_class} data.".capitalize()}
-        for one in power[:SHOWN]
+        {"icon": ICONS[use.level], "lead": use.sentence, "text": f"{use.data_class} data.".capitalize()}
+        for use in power[:SHOWN]
     ]
     return and_more(rows, len(power))
 

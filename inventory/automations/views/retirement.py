@@ -28,43 +28,43 @@ def retire(request: Request, pk: int) -> HttpResponse:
     """Retire it: its grants end (L1); who depends on it, and what ends, stands before the button."""
     now = business_time.now()
     related = ("team", "business_owner", "technical_owner", "approved_version", "interim__person")
-    found = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related(*related), pk=pk)
+    automation = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related(*related), pk=pk)
     return confirm(
         request,
-        found,
+        automation,
         lifecycle.retire,
         now,
-        title=f"Retire {found.name}?",
+        title=f"Retire {automation.name}?",
         text="Its grants end at once and for good. Nothing of it is free for somebody else: its id, its identities and its credentials stay "
         "its own. Its record and history stay; coming back is a new submission.",
         label="Retire it",
-        points=lambda: [*_dependants(found, request.actor, now), *_ends(found, now)],
+        points=lambda: [*_dependants(automation, request.actor, now), *_ends(automation, now)],
     )
 
 
-def _dependants(one: Automation, actor: Actor, now: datetime) -> list[Shape]:
+def _dependants(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
     """What would notice; what the reader may not see is counted only."""
-    known = dependents.of(one)
-    seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=[o.pk for o, _ in known]).values_list("pk"))
-    shown = [(other, why) for other, why in known if (other.pk,) in seen][: reasons.SHOWN]
+    pairs = dependents.of(automation)
+    seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=[o.pk for o, _ in pairs]).values_list("pk"))
+    shown = [(other, why) for other, why in pairs if (other.pk,) in seen][: reasons.SHOWN]
     rows = [{"icon": "branch", "lead": other.name, "text": f"{why}."} for other, why in shown]
-    if not known:
+    if not pairs:
         return [{"icon": "check", "lead": "Nothing else depends on it.", "text": ""}]
-    number = len({other.pk for other, _ in known})
-    said = "One other automation depends on it." if number == 1 else f"{number} other automations depend on it."
-    return [{"icon": "warning", "lead": said, "text": ""}, *reasons.and_more(rows, len(known))]
+    number = len({other.pk for other, _ in pairs})
+    text = "One other automation depends on it." if number == 1 else f"{number} other automations depend on it."
+    return [{"icon": "warning", "lead": text, "text": ""}, *reasons.and_more(rows, len(pairs))]
 
 
-def _ends(one: Automation, now: datetime) -> list[Shape]:
+def _ends(automation: Automation, now: datetime) -> list[Shape]:
     """What it holds now, and of how much of that the secret is held elsewhere (G4)."""
     standing = Q(grants__state__in=(automation_queries.ACTIVE, automation_queries.SUSPENDED))
-    counted = Automation.objects.filter(standing, pk=one.pk).aggregate(
+    counted = Automation.objects.filter(standing, pk=automation.pk).aggregate(
         all=Count("grants"), detached=Count("grants", filter=Q(grants__enforcement="detached"))
     )
     if not counted["all"]:
         return [{"icon": "info", "lead": "It holds nothing now.", "text": ""}]
     number = counted["all"]
-    rows = automation_page.blast_radius(one, now) if one.state == AutomationState.LIVE else []
+    rows = automation_page.blast_radius(automation, now) if automation.state == AutomationState.LIVE else []
     ends = {
         "icon": "minus",
         "lead": f"{number} grant{'' if number == 1 else 's'} end{'s' if number == 1 else ''}.",

@@ -43,24 +43,24 @@ class TransferForm(forms.Form):
         self.fields["team"].queryset = others  # type: ignore[attr-defined]
 
 
-def banner(one: Automation, actor: Actor, now: datetime) -> Shape | None:
+def banner(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
     """That it is asked to move, and what the reader can do about that, as ``components/next_action.html`` takes it; None where it is not."""
-    found = transfers.waiting(one) if getattr(one, "is_asked_to_move", True) else None
-    if found is None:
+    transfer = transfers.waiting(automation) if getattr(automation, "is_asked_to_move", True) else None
+    if transfer is None:
         return None
-    found.automation = one
+    transfer.automation = automation
     offered = (
         (transfers.accept_transfer, "Take it over", "filled", "transfer_accept"),
         (transfers.drop_transfer, "Leave it where it is", "quiet", "transfer_drop"),
     )
     actions = [
-        {"label": label, "kind": kind, "href": reverse(name, args=[found.pk])}
+        {"label": label, "kind": kind, "href": reverse(name, args=[transfer.pk])}
         for verb, label, kind, name in offered
-        if verb.refusal(found, actor=actor, now=now) is None
+        if verb.refusal(transfer, actor=actor, now=now) is None
     ]
-    why = f" {found.why.shown}" if found.why is not None else ""
-    text = f"{found.asked_by.name} of {found.from_team.name} asks for it; the lead of {found.to_team.name} agrees, or not.{why}"
-    return {"lead": f"It is to move to {found.to_team.name}.", "text": text, "actions": actions}
+    why = f" {transfer.why.shown}" if transfer.why is not None else ""
+    text = f"{transfer.asked_by.name} of {transfer.from_team.name} asks for it; the lead of {transfer.to_team.name} agrees, or not.{why}"
+    return {"lead": f"It is to move to {transfer.to_team.name}.", "text": text, "actions": actions}
 
 
 @require_http_methods(["GET", "POST"])
@@ -68,23 +68,23 @@ def ask(request: Request, pk: int) -> HttpResponse:
     """Ask another team to take it over (the lead of its team)."""
     now = business_time.now()
     seen = Automation.objects.visible_to(request.actor, now).select_related("team", "approved_version")
-    found = get_object_or_404(seen, pk=pk)
+    automation = get_object_or_404(seen, pk=pk)
 
-    def act(said: dict[str, Any]) -> Automation:
-        transfers.ask_transfer(found, actor=request.actor, now=now, team=said["team"], reason=said["reason"])
-        return found
+    def act(fields: dict[str, Any]) -> Automation:
+        transfers.ask_transfer(automation, actor=request.actor, now=now, team=fields["team"], reason=fields["reason"])
+        return automation
 
     return form_page(
         request,
-        TransferForm(request.POST or None, without=found.team_id),
+        TransferForm(request.POST or None, without=automation.team_id),
         act,
         now=now,
-        title=f"Give {found.name} to another team",
+        title=f"Give {automation.name} to another team",
         label="Ask them",
         text=f"Once the other team’s lead agrees it is theirs. They decide stage 1 anew, {RUNS_ON}",
-        back=found.href,
-        refusal=transfers.ask_transfer.refusal(found, actor=request.actor, now=now),
-        points=lambda: cut(found, now),
+        back=automation.href,
+        refusal=transfers.ask_transfer.refusal(automation, actor=request.actor, now=now),
+        points=lambda: cut(automation, now),
     )
 
 
@@ -92,18 +92,18 @@ def ask(request: Request, pk: int) -> HttpResponse:
 def accept(request: Request, pk: int) -> HttpResponse:
     """Take it over (the lead of the team that is asked)."""
     now = business_time.now()
-    found = _find(request, pk, now)
+    transfer = _find(request, pk, now)
     return confirm(
         request,
-        found,
+        transfer,
         transfers.accept_transfer,
         now,
-        title=f"Take {found.automation.name} over for {found.to_team.name}?",
+        title=f"Take {transfer.automation.name} over for {transfer.to_team.name}?",
         text=f"From then on it is your team’s. Stage 1 is decided anew, {RUNS_ON}",
         label="Take it over",
         kind="filled",
-        points=lambda: [_asked(found), *cut(found.automation, now)],
-        back=found.automation.href,
+        points=lambda: [_asked(transfer), *cut(transfer.automation, now)],
+        back=transfer.automation.href,
     )
 
 
@@ -111,17 +111,17 @@ def accept(request: Request, pk: int) -> HttpResponse:
 def drop(request: Request, pk: int) -> HttpResponse:
     """Leave it where it is (a lead of either team)."""
     now = business_time.now()
-    found = _find(request, pk, now)
+    transfer = _find(request, pk, now)
     return confirm(
         request,
-        found,
+        transfer,
         transfers.drop_transfer,
         now,
-        title=f"Leave {found.automation.name} with {found.from_team.name}?",
-        text=f"Both teams hear of it. {found.from_team.name} can ask another team.",
+        title=f"Leave {transfer.automation.name} with {transfer.from_team.name}?",
+        text=f"Both teams hear of it. {transfer.from_team.name} can ask another team.",
         label="Leave it there",
         kind="filled",
-        back=found.automation.href,
+        back=transfer.automation.href,
     )
 
 
@@ -132,22 +132,30 @@ def _find(request: Request, pk: int, now: datetime) -> Transfer:
     return get_object_or_404(Transfer.objects.filter(automation__in=seen).select_related(*related), pk=pk)
 
 
-def _asked(one: Transfer) -> Shape:
+def _asked(transfer: Transfer) -> Shape:
     """Who asks, and why."""
-    why = f" “{one.why.shown}”" if one.why is not None else ""
-    return {"icon": "person", "lead": f"{one.asked_by.name} of {one.from_team.name} asks for it.", "text": why}
+    why = f" “{transfer.why.shown}”" if transfer.why is not None else ""
+    return {
+        "icon": "person",
+        "lead": f"{transfer.asked_by.name} of {transfer.from_team.name} asks for it.",
+        "text": why,
+    }
 
 
-def cut(one: Automation, now: datetime) -> list[Shape]:
+def cut(automation: Automation, now: datetime) -> list[Shape]:
     """Whatever would end sooner than it does, by name, and when instead."""
     until = now + timedelta(days=transfers.RUNS_ON_DAYS)
     rows = Automation.objects.filter(
-        pk=one.pk, grants__state__in=(automation_queries.ACTIVE, automation_queries.SUSPENDED)
+        pk=automation.pk, grants__state__in=(automation_queries.ACTIVE, automation_queries.SUSPENDED)
     )
     ends = dict(rows.filter(grants__ends_at__gt=until).values_list("grants__key", "grants__ends_at"))
     if not ends:
         return [{"icon": "check", "lead": "Nothing that it holds ends sooner by that.", "text": ""}]
-    held = one.approved_version.privileges.select_related("entitlement__resource") if one.approved_version else ()
+    held = (
+        automation.approved_version.privileges.select_related("entitlement__resource")
+        if automation.approved_version
+        else ()
+    )
     named = [(privilege.sentence, ends[privilege.key]) for privilege in held if privilege.key in ends]
     lines = [
         {"icon": "clock", "lead": sentence, "text": f"ends on {_day(until)} instead of {_day(at)}."}

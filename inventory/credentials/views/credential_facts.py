@@ -29,120 +29,133 @@ def _day(on: datetime | date, now: datetime) -> str:
     return times.day_words(day, now.date())
 
 
-def problems(one: Credential, now: datetime) -> list[str]:
+def problems(credential: Credential, now: datetime) -> list[str]:
     """What is wrong with its age, in words: that it has expired, that its rotation is overdue."""
-    found = []
-    if one.expires_at is not None and one.is_expired(now):
-        found.append(f"Expired on {_day(one.expires_at, now)}")
-    if one.rotation_due_on is not None and one.is_overdue(now):
-        found.append(f"Rotation overdue since {_day(one.rotation_due_on, now)}")
-    return found
+    words = []
+    if credential.expires_at is not None and credential.is_expired(now):
+        words.append(f"Expired on {_day(credential.expires_at, now)}")
+    if credential.rotation_due_on is not None and credential.is_overdue(now):
+        words.append(f"Rotation overdue since {_day(credential.rotation_due_on, now)}")
+    return words
 
 
-def age(one: Credential, now: datetime) -> str:
+def age(credential: Credential, now: datetime) -> str:
     """How long it lives and how old it is, in one line; what nobody has said is left out."""
-    said = [] if one.lifetime == Lifetime.UNKNOWN else [one.get_lifetime_display()]
-    said += [f"issued {_day(one.issued_at, now)}"] if one.issued_at else []
-    said += [f"last rotated {_day(one.rotated_at, now)}"] if one.rotated_at else []
-    said += [f"rotation due {_day(one.rotation_due_on, now)}"] if one.rotation_due_on else []
-    said += [f"expires {_day(one.expires_at, now)}"] if one.expires_at and not one.is_expired(now) else []
-    return ", ".join(said) or "nobody has said how old it is"
+    words = [] if credential.lifetime == Lifetime.UNKNOWN else [credential.get_lifetime_display()]
+    words += [f"issued {_day(credential.issued_at, now)}"] if credential.issued_at else []
+    words += [f"last rotated {_day(credential.rotated_at, now)}"] if credential.rotated_at else []
+    words += [f"rotation due {_day(credential.rotation_due_on, now)}"] if credential.rotation_due_on else []
+    words += (
+        [f"expires {_day(credential.expires_at, now)}"]
+        if credential.expires_at and not credential.is_expired(now)
+        else []
+    )
+    return ", ".join(words) or "nobody has said how old it is"
 
 
-def kept(one: Credential) -> str:
+def kept(credential: Credential) -> str:
     """The store that is confirmed to keep it, or that nobody has confirmed one."""
-    return one.kept_in.name if one.kept_in is not None else "not confirmed"
+    return credential.kept_in.name if credential.kept_in is not None else "not confirmed"
 
 
-def said_to_be_kept(one: Credential) -> str:
+def said_to_be_kept(credential: Credential) -> str:
     """Who says which store keeps it, where that store's side has not answered yet; else nothing."""
-    if one.said_kept_in is None:
+    if credential.said_kept_in is None:
         return ""
-    who = one.said_by.name if one.said_by is not None else "Somebody"
-    return f"{who} says that {one.said_kept_in.name} keeps it; who answers for that has not confirmed it"
+    name = credential.said_by.name if credential.said_by is not None else "Somebody"
+    return f"{name} says that {credential.said_kept_in.name} keeps it; who answers for that has not confirmed it"
 
 
-def opened(one: Credential) -> str:
+def opened(credential: Credential) -> str:
     """What it opens, as far as it is known, in one line."""
-    if one.reach_kind == Reach.UNKNOWN:
+    if credential.reach_kind == Reach.UNKNOWN:
         return "not known"
-    how = "read from the backend" if one.reach_kind == Reach.READ else "declared"
-    return f"{times.counted(len(one.reach), 'entitlement')}, {how}"
+    how = "read from the backend" if credential.reach_kind == Reach.READ else "declared"
+    return f"{times.counted(len(credential.reach), 'entitlement')}, {how}"
 
 
-def facts(one: Credential, now: datetime) -> list[Shape]:
+def facts(credential: Credential, now: datetime) -> list[Shape]:
     """Everything that is known of it, for ``components/facts.html``."""
-    due, expires = one.rotation_due_on, one.expires_at
+    due, expires = credential.rotation_due_on, credential.expires_at
     return [
         {
             "label": "Kept in",
-            "text": kept(one),
-            "quiet": said_to_be_kept(one),
-            "href": one.kept_in.href if one.kept_in else "",
+            "text": kept(credential),
+            "quiet": said_to_be_kept(credential),
+            "href": credential.kept_in.href if credential.kept_in else "",
         },
         {
             "label": "Opens",
-            "text": one.opens.name if one.opens else "not known",
-            "href": one.opens.href if one.opens else "",
+            "text": credential.opens.name if credential.opens else "not known",
+            "href": credential.opens.href if credential.opens else "",
         },
-        {"label": "Reach", "text": opened(one), "quiet": f"said by {one.reach_by.name}" if one.reach_by else ""},
-        {"label": "Owner", "text": one.owner.name if one.owner else NOBODY, "quiet": _gone(one)},
-        {"label": "Lifetime", "text": one.get_lifetime_display() if one.lifetime != Lifetime.UNKNOWN else NOBODY},
-        {"label": "Issued", "text": _day(one.issued_at, now) if one.issued_at else NOBODY},
-        {"label": "Last rotated", "text": _day(one.rotated_at, now) if one.rotated_at else NOBODY},
+        {
+            "label": "Reach",
+            "text": opened(credential),
+            "quiet": f"said by {credential.reach_by.name}" if credential.reach_by else "",
+        },
+        {"label": "Owner", "text": credential.owner.name if credential.owner else NOBODY, "quiet": _gone(credential)},
+        {
+            "label": "Lifetime",
+            "text": credential.get_lifetime_display() if credential.lifetime != Lifetime.UNKNOWN else NOBODY,
+        },
+        {"label": "Issued", "text": _day(credential.issued_at, now) if credential.issued_at else NOBODY},
+        {"label": "Last rotated", "text": _day(credential.rotated_at, now) if credential.rotated_at else NOBODY},
         {
             "label": "Rotation due",
             "text": _day(due, now) if due else NOBODY,
-            "quiet": "overdue" if one.is_overdue(now) else "",
+            "quiet": "overdue" if credential.is_overdue(now) else "",
         },
         {
             "label": "Expires",
             "text": _day(expires, now) if expires else NOBODY,
-            "quiet": "expired" if one.is_expired(now) else "",
+            "quiet": "expired" if credential.is_expired(now) else "",
         },
         {
             "label": "Platform",
-            "text": sentences.platform(one.platform_instance) or "not known",
-            "quiet": one.external_id,
+            "text": sentences.platform(credential.platform_instance) or "not known",
+            "quiet": credential.external_id,
         },
     ]
 
 
-def _gone(one: Credential) -> str:
-    return "is not here any more" if one.owner is not None and not one.owner.is_here else ""
+def _gone(credential: Credential) -> str:
+    return "is not here any more" if credential.owner is not None and not credential.owner.is_here else ""
 
 
 def panel(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
     """The credentials that a resource keeps or that open it, as far as the reader may see them; None where none is theirs to see."""
     touched = Q(opens=resource) | Q(kept_in=resource) | Q(said_kept_in=resource)
-    found = Credential.objects.visible_to(actor, now).filter(touched).select_related("owner", "said_by", "said_kept_in")
-    rows = [_row(one, resource, now) for one in found.order_by("name", "pk")[:MOST]]
+    credentials = (
+        Credential.objects.visible_to(actor, now).filter(touched).select_related("owner", "said_by", "said_kept_in")
+    )
+    rows = [_row(credential, resource, now) for credential in credentials.order_by("name", "pk")[:MOST]]
     is_theirs = actor.person is not None and (sees_all(actor, now) or bool(resource.answering_as(actor.person, now)))
     return {"rows": rows} if rows or is_theirs else None
 
 
-def _row(one: Credential, resource: Resource, now: datetime) -> Shape:
+def _row(credential: Credential, resource: Resource, now: datetime) -> Shape:
     return {
-        "href": one.href,
-        "name": str(one),
-        "kind": " · ".join(filter(None, [one.kind if one.name else "", one.external_id])),
-        "stands": _stands(one, resource),
-        "waits": one.said_kept_in_id == resource.pk,
-        "age": age(one, now),
-        "problems": problems(one, now),
-        "reach": opened(one),
-        "owner": one.owner.name if one.owner else "",
+        "href": credential.href,
+        "name": str(credential),
+        "kind": " · ".join(filter(None, [credential.kind if credential.name else "", credential.external_id])),
+        "stands": _stands(credential, resource),
+        "waits": credential.said_kept_in_id == resource.pk,
+        "age": age(credential, now),
+        "problems": problems(credential, now),
+        "reach": opened(credential),
+        "owner": credential.owner.name if credential.owner else "",
     }
 
 
-def _stands(one: Credential, resource: Resource) -> Sequence[str]:
+def _stands(credential: Credential, resource: Resource) -> Sequence[str]:
     """How it stands to a resource, each in a few words."""
     return [
-        said
-        for holds, said in (
-            (one.kept_in_id == resource.pk, "Kept here"),
-            (one.said_kept_in_id == resource.pk, "Said to be kept here, not confirmed"),
-            (one.opens_id == resource.pk, "Opens it"),
+        words
+        for holds, words in (
+            (credential.kept_in_id == resource.pk, "Kept here"),
+            (credential.said_kept_in_id == resource.pk, "Said to be kept here, not confirmed"),
+            (credential.opens_id == resource.pk, "Opens it"),
         )
         if holds
     ]

@@ -54,93 +54,106 @@ def _find(request: Request, pk: int) -> tuple[Credential, datetime]:
 @require_GET
 def credential(request: Request, pk: int) -> HttpResponse:
     """One credential: where it is kept, what it opens, how old it is, who uses it, what happened."""
-    one, now = _find(request, pk)
-    unseen = _unseen(one, request.actor, now)
-    above = one.opens or one.kept_in
+    credential, now = _find(request, pk)
+    unseen = _unseen(credential, request.actor, now)
+    above = credential.opens or credential.kept_in
     crumbs = [{"label": "Resources", "href": reverse("resource_list")}]
     crumbs += [{"label": above.name, "href": above.href}] if above is not None and above.href not in unseen else []
     context: Shape = {
         "now": now,
-        "crumbs": [*crumbs, {"label": str(one), "href": ""}],
+        "crumbs": [*crumbs, {"label": str(credential), "href": ""}],
         "head": {
-            "title": str(one),
-            "facts": list(filter(None, ["Credential", one.kind, sentences.platform(one.platform_instance)])),
-            "actions": _actions(one, request.actor, now),
+            "title": str(credential),
+            "facts": list(
+                filter(None, ["Credential", credential.kind, sentences.platform(credential.platform_instance)])
+            ),
+            "actions": _actions(credential, request.actor, now),
         },
-        "next": _next(one, request.actor, now),
-        "problems": credential_facts.problems(one, now),
+        "next": _next(credential, request.actor, now),
+        "problems": credential_facts.problems(credential, now),
         "facts": [
-            fact | {"href": ""} if fact.get("href") in unseen else fact for fact in credential_facts.facts(one, now)
+            fact | {"href": ""} if fact.get("href") in unseen else fact
+            for fact in credential_facts.facts(credential, now)
         ],
-        "reach": _reach(one),
-        "used_by": _used_by(one, request.actor, now),
+        "reach": _reach(credential),
+        "used_by": _used_by(credential, request.actor, now),
         "events": timeline_queries.shapes(
-            one, reader=request.actor.person, limit=30, quiet=True, actor=request.actor, now=now
+            credential, reader=request.actor.person, limit=30, quiet=True, actor=request.actor, now=now
         ),
-        "ledger_href": ledger_href(one, actor=request.actor, now=now),
+        "ledger_href": ledger_href(credential, actor=request.actor, now=now),
     }
     return page(request, "inventory/credentials/credential.html", context, fragment="timeline")
 
 
-def _unseen(one: Credential, actor: Actor, now: datetime) -> set[str]:
+def _unseen(credential: Credential, actor: Actor, now: datetime) -> set[str]:
     """The addresses of what it opens and is kept in that the reader may not open: named, and no link."""
-    near = {each.pk: each.href for each in (one.opens, one.kept_in, one.said_kept_in) if each is not None}
+    near = {
+        each.pk: each.href
+        for each in (credential.opens, credential.kept_in, credential.said_kept_in)
+        if each is not None
+    }
     seen = Resource.objects.visible_to(actor, now).filter(pk__in=near).values_list("pk", flat=True) if near else ()
     return {href for pk, href in near.items() if pk not in set(seen)}
 
 
-def _actions(one: Credential, actor: Actor, now: datetime) -> list[Shape]:
+def _actions(credential: Credential, actor: Actor, now: datetime) -> list[Shape]:
     offered = (
         (credential_transitions.describe_credential, "Describe it", "pen", "credential_describe"),
         (credential_transitions.declare_reach, "Say what it opens", "key", "credential_reach"),
         (credential_transitions.say_kept_in, "Say where it is kept", "arrow", "credential_kept_in"),
     )
     return [
-        {"label": label, "icon": icon, "href": reverse(url, args=[one.pk])}
+        {"label": label, "icon": icon, "href": reverse(url, args=[credential.pk])}
         for verb, label, icon, url in offered
-        if verb.refusal(one, actor=actor, now=now) is None
+        if verb.refusal(credential, actor=actor, now=now) is None
     ]
 
 
-def _next(one: Credential, actor: Actor, now: datetime) -> Shape | None:
+def _next(credential: Credential, actor: Actor, now: datetime) -> Shape | None:
     """That a store is said to keep it and its side has not answered: with the buttons of whoever may, and why not for whoever would."""
-    if one.said_kept_in is None:
+    if credential.said_kept_in is None:
         return None
-    store, who = one.said_kept_in, one.said_by.name if one.said_by else "Somebody"
-    no = credential_transitions.confirm_kept_in.refusal(one, actor=actor, now=now)
+    store, who = credential.said_kept_in, credential.said_by.name if credential.said_by else "Somebody"
+    refusal = credential_transitions.confirm_kept_in.refusal(credential, actor=actor, now=now)
     text = f"Who answers for {store.name} confirms or refuses it; until then nothing follows from it."
     actions = []
-    if no is None:
+    if refusal is None:
         text = f"Once you confirm it, who answers for {store.name} decides about it where it is asked for from then on."
         fields = {"store": store.pk}
-        yes, not_here = (reverse(name, args=[one.pk]) for name in ("credential_kept_here", "credential_not_kept_here"))
+        yes, not_here = (
+            reverse(name, args=[credential.pk]) for name in ("credential_kept_here", "credential_not_kept_here")
+        )
         actions.append({"label": "It is kept here", "kind": "filled", "post": yes, "fields": fields})
         actions.append({"label": "It is not", "kind": "quiet", "post": not_here, "fields": fields})
-    elif no.kind == "duty":
-        text = f"{no.sentence} {no.to_do}"
+    elif refusal.kind == "duty":
+        text = f"{refusal.sentence} {refusal.to_do}"
     return {"lead": f"{who} says that {store.name} keeps it.", "text": text, "actions": actions}
 
 
-def _reach(one: Credential) -> list[Shape]:
+def _reach(credential: Credential) -> list[Shape]:
     """What it is known to open, in words where the register has them."""
-    if one.opens is None or one.reach_kind == Reach.UNKNOWN:
+    if credential.opens is None or credential.reach_kind == Reach.UNKNOWN:
         return []
-    known = {entitlement.code: entitlement for entitlement in one.opens.entitlements.filter(code__in=one.reach)}
+    entitlements = {
+        entitlement.code: entitlement for entitlement in credential.opens.entitlements.filter(code__in=credential.reach)
+    }
     rows = []
-    for code in one.reach:
-        entitlement = known.get(code)
+    for code in credential.reach:
+        entitlement = entitlements.get(code)
         if entitlement is not None:
-            entitlement.resource = one.opens  # its sentence names the resource, which is at hand
-        level, said = (entitlement.level, entitlement.sentence) if entitlement else ("unknown", code)
-        rows.append({"level": level, "words": said, "code": code})
+            entitlement.resource = credential.opens  # its sentence names the resource, which is at hand
+        level, sentence = (entitlement.level, entitlement.sentence) if entitlement else ("unknown", code)
+        rows.append({"level": level, "words": sentence, "code": code})
     return rows
 
 
-def _used_by(one: Credential, actor: Actor, now: datetime) -> list[Shape]:
+def _used_by(credential: Credential, actor: Actor, now: datetime) -> list[Shape]:
     """Automations of which a version uses it, those that the reader may see."""
     seen = Automation.objects.visible_to(actor, now).exclude(state=AutomationState.RETIRED)
-    found = seen.filter(versions__version_credentials__credential=one).distinct().order_by("name", "pk")
-    return [{"href": each.href, "name": each.name, "state": each.state, "tier": each.tier} for each in found[:MOST]]
+    automations = seen.filter(versions__version_credentials__credential=credential).distinct().order_by("name", "pk")
+    return [
+        {"href": each.href, "name": each.name, "state": each.state, "tier": each.tier} for each in automations[:MOST]
+    ]
 
 
 class Described(forms.Form):
@@ -188,14 +201,14 @@ class FactsForm(Described):
         Person.objects, required=False, empty_label="Nobody", help_text="Who rotates it when it is due."
     )
 
-    def __init__(self, *args: Any, known: Person | None, stays: Refusal | None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, current_owner: Person | None, stays: Refusal | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Who is known to answer for it stays on the form when they have left: what else is said does not replace them (I3).
-        here = Q(is_active=True, left_at__isnull=True)
+        active = Q(is_active=True, left_at__isnull=True)
         owner: Any = self.fields["owner"]
         was_shown = number(self.data.get("initial-owner"))
-        stay = [pk for pk in (known.pk if known is not None else None, was_shown) if pk is not None]
-        owner.queryset = Person.objects.filter(here | Q(pk__in=stay))
+        stay = [pk for pk in (current_owner.pk if current_owner is not None else None, was_shown) if pk is not None]
+        owner.queryset = Person.objects.filter(active | Q(pk__in=stay))
         if stays is not None and not self.is_bound:
             owner.disabled, owner.help_text = True, f"{stays.sentence} {stays.to_do}"
         for field in self.fields.values():
@@ -223,22 +236,24 @@ def _as_day(at: datetime | None) -> date | None:
 @require_http_methods(["GET", "POST"])
 def describe(request: Request, pk: int) -> HttpResponse:
     """Say how long it lives, how old it is, when it is due and who answers for it."""
-    one, now = _find(request, pk)
-    said = {name: getattr(one, name) for name in FactsForm.base_fields}
-    shown = said | {name: _as_day(said[name]) for name in INSTANTS}
-    stays = credential_transitions.owner_stays(one, request.actor, now)
-    form = FactsForm(request.POST or None, known=one.owner, stays=stays, initial=shown)
+    credential, now = _find(request, pk)
+    initial = {name: getattr(credential, name) for name in FactsForm.base_fields}
+    shown = initial | {name: _as_day(initial[name]) for name in INSTANTS}
+    stays = credential_transitions.owner_stays(credential, request.actor, now)
+    form = FactsForm(request.POST or None, current_owner=credential.owner, stays=stays, initial=shown)
 
     def act(given: dict[str, Any]) -> Credential:
         made: Credential = credential_transitions.describe_credential(
-            one, actor=request.actor, now=now, fields=form.said
+            credential, actor=request.actor, now=now, fields=form.said
         )
         return made
 
-    no = credential_transitions.describe_credential.refusal(one, actor=request.actor, now=now)
+    refusal = credential_transitions.describe_credential.refusal(credential, actor=request.actor, now=now)
     text = "Never the secret itself: only when and who. Leave empty what you do not know."
-    title = f"What is known of {one}"
-    return form_page(request, form, act, now=now, title=title, label="Save", back=one.href, text=text, refusal=no)
+    title = f"What is known of {credential}"
+    return form_page(
+        request, form, act, now=now, title=title, label="Save", back=credential.href, text=text, refusal=refusal
+    )
 
 
 class ReachForm(Described):
@@ -258,9 +273,9 @@ class ReachForm(Described):
 
     def __init__(self, *args: Any, opens: Resource | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        found = opens.entitlements.order_by("code", "pk") if opens is not None else ()
+        entitlements = opens.entitlements.order_by("code", "pk") if opens is not None else ()
         codes: Any = self.fields["codes"]
-        codes.choices = [(each.code, f"{each.words} ({each.code})") for each in found]
+        codes.choices = [(each.code, f"{each.words} ({each.code})") for each in entitlements]
 
     def clean(self) -> dict[str, Any]:
         """Refuse what says both."""
@@ -273,20 +288,22 @@ class ReachForm(Described):
 @require_http_methods(["GET", "POST"])
 def reach(request: Request, pk: int) -> HttpResponse:
     """Say which entitlements it opens, or that nobody knows."""
-    one, now = _find(request, pk)
-    known = {"known": "no" if one.reach_kind == Reach.UNKNOWN else "yes", "codes": one.reach}
-    form = ReachForm(request.POST or None, initial=known if one.reach_at else {}, opens=one.opens)
+    credential, now = _find(request, pk)
+    initial = {"known": "no" if credential.reach_kind == Reach.UNKNOWN else "yes", "codes": credential.reach}
+    form = ReachForm(request.POST or None, initial=initial if credential.reach_at else {}, opens=credential.opens)
 
     def act(given: dict[str, Any]) -> Credential:
         codes = given["codes"] if given["known"] == "yes" else None
-        made: Credential = credential_transitions.declare_reach(one, actor=request.actor, now=now, codes=codes)
+        made: Credential = credential_transitions.declare_reach(credential, actor=request.actor, now=now, codes=codes)
         return made
 
-    no = credential_transitions.declare_reach.refusal(one, actor=request.actor, now=now)
-    on = one.opens.name if one.opens else "a resource that nobody has named"
+    refusal = credential_transitions.declare_reach.refusal(credential, actor=request.actor, now=now)
+    on = credential.opens.name if credential.opens else "a resource that nobody has named"
     text = f"It opens {on}. What uses it is assessed anew, and whoever decides about it sees what it opens beyond that."
-    title = f"What {one} opens"
-    return form_page(request, form, act, now=now, title=title, label="Save", back=one.href, text=text, refusal=no)
+    title = f"What {credential} opens"
+    return form_page(
+        request, form, act, now=now, title=title, label="Save", back=credential.href, text=text, refusal=refusal
+    )
 
 
 class StoreForm(Described):
@@ -298,20 +315,24 @@ class StoreForm(Described):
 @require_http_methods(["GET", "POST"])
 def kept_in(request: Request, pk: int) -> HttpResponse:
     """Say which store keeps it, or take back what one said."""
-    one, now = _find(request, pk)
-    form = StoreForm(request.POST or None, initial={"store": one.said_kept_in_id})
+    credential, now = _find(request, pk)
+    form = StoreForm(request.POST or None, initial={"store": credential.said_kept_in_id})
     stores = Resource.objects.visible_to(request.actor, now).filter(kind=ResourceKind.SECRET_STORE)
     choice: Any = form.fields["store"]
     choice.queryset = stores.filter(state=ResourceState.ACTIVE).distinct()
 
     def act(given: dict[str, Any]) -> Credential:
-        made: Credential = credential_transitions.say_kept_in(one, actor=request.actor, now=now, store=given["store"])
+        made: Credential = credential_transitions.say_kept_in(
+            credential, actor=request.actor, now=now, store=given["store"]
+        )
         return made
 
-    no = credential_transitions.say_kept_in.refusal(one, actor=request.actor, now=now)
+    refusal = credential_transitions.say_kept_in.refusal(credential, actor=request.actor, now=now)
     text = "Who answers for that store confirms or refuses it. Then they decide about this credential where it is asked for."
-    title = f"Where {one} is kept"
-    return form_page(request, form, act, now=now, title=title, label="Say so", back=one.href, text=text, refusal=no)
+    title = f"Where {credential} is kept"
+    return form_page(
+        request, form, act, now=now, title=title, label="Say so", back=credential.href, text=text, refusal=refusal
+    )
 
 
 @require_POST
@@ -327,11 +348,11 @@ def not_kept_here(request: Request, pk: int) -> HttpResponse:
 
 
 def _answer(request: Request, pk: int, verb: Transition[Credential]) -> HttpResponse:
-    one, now = _find(request, pk)
+    credential, now = _find(request, pk)
     try:
-        verb(one, actor=request.actor, now=now, store=number(request.POST.get("store")) or 0)
+        verb(credential, actor=request.actor, now=now, store=number(request.POST.get("store")) or 0)
     except Refused as no:
-        return refused(request, no.refusal, context={"back_href": one.href})
+        return refused(request, no.refusal, context={"back_href": credential.href})
     # Whoever answered for the store sees it by that; a store that does not keep it shows them nothing of it any more.
     seen = Credential.objects.visible_to(request.actor, now).filter(pk=pk).exists()
-    return redirect(one.href if seen else reverse("resource_list"))
+    return redirect(credential.href if seen else reverse("resource_list"))

@@ -63,8 +63,8 @@ def opaque_because(text: str) -> str:
 class _Reading(Text):
     """The tokens of one text, judged."""
 
-    def __init__(self, found: Sequence[Token]) -> None:
-        super().__init__(found)
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        super().__init__(tokens)
         self._dates = dates_in(self)
 
     def reasons(self) -> Iterator[str]:

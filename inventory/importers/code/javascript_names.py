@@ -70,9 +70,9 @@ _REFUSED = {
     "queueMicrotask Reflect Proxy Symbol WeakRef FinalizationRegistry ShadowRealm with class debugger $evaluateExpression $jmespath "
     "$jmesPath $item $self $data $rawParameter $getNodeParameter getNodeParameter getWorkflowDataProxy",
 }
-REFUSED = {name: what for what, names in _REFUSED.items() for name in names.split()}
+REFUSED = {name: reason for reason, names in _REFUSED.items() for name in names.split()}
 """Names that no code may have, not even as its own, with what they use."""
-REFUSED_MEMBERS = {name: what for name, what in REFUSED.items() if name.startswith("$")} | dict.fromkeys(
+REFUSED_MEMBERS = {name: reason for name, reason in REFUSED.items() if name.startswith("$")} | dict.fromkeys(
     (
         *("helpers", "httpRequest", "httpRequestWithAuthentication", "requestWithAuthentication"),
         *("requestWithAuthenticationPaginated", "requestOAuth1", "requestOAuth2"),

@@ -27,11 +27,11 @@ class Text:
         own: the names that the text declares.
     """
 
-    def __init__(self, found: Sequence[Token]) -> None:
-        self.found = found
-        self.pairs = matching(found)
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self.found = tokens
+        self.pairs = matching(tokens)
         self.places: dict[str, list[int]] = {}
-        for index, token in enumerate(found):
+        for index, token in enumerate(tokens):
             if token.kind == "name":
                 self.places.setdefault(token.text, []).append(index)
         self.templates, self._inside = set[int](), list[int]()

@@ -131,10 +131,10 @@ class _Reader:
 
     def _next(self) -> None:
         text, at = self._text, self._at
-        if found := _SPACE.match(text, at) or _COMMENT.match(text, at):
-            self._at = found.end()
-        elif found := _LINE_END.match(text, at):
-            self._at, self._line = found.end(), self._line + 1
+        if match := _SPACE.match(text, at) or _COMMENT.match(text, at):
+            self._at = match.end()
+        elif match := _LINE_END.match(text, at):
+            self._at, self._line = match.end(), self._line + 1
         elif text.startswith("/*", at):
             self._block_comment()
         elif text.startswith(("<!--", "-->"), at):
@@ -144,14 +144,14 @@ class _Reader:
         elif text[at] == "`":
             self._add("mark", "`", 1)
             self._template()
-        elif found := _NUMBER.match(text, at):
-            self._number(found.group())
-        elif found := _NAME.match(text, at):
+        elif match := _NUMBER.match(text, at):
+            self._number(match.group())
+        elif match := _NAME.match(text, at):
             self._add("name", _NAME_REST.match(text, at).group(), None)  # type: ignore[union-attr]
         elif text[at] == "/" and self._opens_regex():
             self._regex()
-        elif found := _MARK.match(text, at):
-            self._mark(found.group())
+        elif match := _MARK.match(text, at):
+            self._mark(match.group())
         else:
             raise Unreadable("it has a character that is not known here")
 
@@ -195,10 +195,10 @@ class _Reader:
         """The characters up to a closing quote or a template's part, escapes resolved."""
         text, parts = self._text, []
         while self._at < len(text):
-            if found := _PLAIN[quote].match(text, self._at):
-                self._line += len(_LINE_END.findall(found.group()))
-                parts.append(found.group())
-                self._at = found.end()
+            if match := _PLAIN[quote].match(text, self._at):
+                self._line += len(_LINE_END.findall(match.group()))
+                parts.append(match.group())
+                self._at = match.end()
             elif text[self._at] == "\\":
                 parts.append(self._escape())
             elif text[self._at] == "$" and not text.startswith("${", self._at):
@@ -209,25 +209,25 @@ class _Reader:
         return "".join(parts)
 
     def _escape(self) -> str:
-        found = _ESCAPE.match(self._text, self._at + 1)
-        if found is None:
+        match = _ESCAPE.match(self._text, self._at + 1)
+        if match is None:
             raise Unreadable("an escape is not known here")
-        self._at = found.end()
-        code = found.group(1) or found.group(2) or found.group(3)
+        self._at = match.end()
+        code = match.group(1) or match.group(2) or match.group(3)
         if code:
             return chr(min(int(code, 16), 0x10FFFF))
-        if found.group(4):
-            return chr(int(found.group(4), 8))
-        if found.group(5):
+        if match.group(4):
+            return chr(int(match.group(4), 8))
+        if match.group(5):
             self._line += 1
             return ""
-        return _NAMED_ESCAPES.get(found.group(6), found.group(6))
+        return _NAMED_ESCAPES.get(match.group(6), match.group(6))
 
     def _regex(self) -> None:
-        found = _REGEX.match(self._text, self._at)
-        if found is None:
+        match = _REGEX.match(self._text, self._at)
+        if match is None:
             raise Unreadable("a regular expression is not closed")
-        self._add("regex", found.group(), None)
+        self._add("regex", match.group(), None)
 
     def _opens_regex(self) -> bool:
         """Whether a slash opens a regular expression: only where that is certain.
@@ -273,11 +273,11 @@ class _Reader:
         self._add("mark", mark, None)
 
 
-def matching(found: Sequence[Token]) -> dict[int, int]:
+def matching(tokens: Sequence[Token]) -> dict[int, int]:
     """For each bracket the index of the one that matches it, both ways; ``${`` matches its ``}``."""
     opened: list[int] = []
     pairs: dict[int, int] = {}
-    for index, token in enumerate(found):
+    for index, token in enumerate(tokens):
         if token.kind != "mark":
             continue
         if token.text in ("(", "[", "{", "${"):

@@ -38,8 +38,8 @@ _REFUSED = {
     "evaluation": "eval exec compile getattr setattr delattr hasattr globals locals vars type object super classmethod breakpoint "
     "dir memoryview callable iter staticmethod property help license copyright credits",
 }
-_OF_N8N = {name.replace("$", "_", 1): what for name, what in REFUSED_MEMBERS.items() if name != "$item"}
-REFUSED = {name: what for what, names in _REFUSED.items() for name in names.split()} | _OF_N8N
+_OF_N8N = {name.replace("$", "_", 1): reason for name, reason in REFUSED_MEMBERS.items() if name != "$item"}
+REFUSED = {name: reason for reason, names in _REFUSED.items() for name in names.split()} | _OF_N8N
 _TEXTS = MEMBERS | REFUSED_MEMBERS.keys()
 """Members of JavaScript that no text may name either."""
 _MEMBERS = _TEXTS | vocabulary(
@@ -118,10 +118,10 @@ def opaque_because(text: str) -> str:
             tree = ast.parse(body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "it can't be read for certain"
-    own = {name for node in ast.walk(tree) for name in _declared(node)} - {_ITEM}
+    own_names = {name for node in ast.walk(tree) for name in _declared(node)} - {_ITEM}
     keyed = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
     judged = (node for node in ast.walk(tree) if not (_is_item(node) and id(node) in keyed))
-    return next(_reasons(judged, own), "")
+    return next(_reasons(judged, own_names), "")
 
 
 def _is_deep(text: str) -> bool:
@@ -146,13 +146,13 @@ def _is_item(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id == _ITEM
 
 
-def _reasons(nodes: Iterable[ast.AST], own: set[str]) -> Iterator[str]:
+def _reasons(nodes: Iterable[ast.AST], own_names: set[str]) -> Iterator[str]:
     for node in nodes:
-        if because := _about(node, own):
+        if because := _about(node, own_names):
             yield f"it {because} (line {getattr(node, 'lineno', 2) - 1})"
 
 
-def _about(node: ast.AST, own: set[str]) -> str:
+def _about(node: ast.AST, own_names: set[str]) -> str:
     """Why one part of the code is a reason; empty where it is none."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return "uses imports"
@@ -165,5 +165,5 @@ def _about(node: ast.AST, own: set[str]) -> str:
     if isinstance(node, ast.Name):
         if node.id in REFUSED:
             return f"uses {REFUSED[node.id]}"
-        return "" if node.id in PLAIN or (node.id in own and not node.id.startswith("__")) else NOT_KNOWN
+        return "" if node.id in PLAIN or (node.id in own_names and not node.id.startswith("__")) else NOT_KNOWN
     return ""

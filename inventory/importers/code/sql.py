@@ -82,7 +82,7 @@ class _Level:
     is_with: bool = False  # names of common table expressions stand here
     recursive: bool = False
     pending: str = ""  # the one whose body this is: known once it ends
-    known: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ class _Reader:
             case ")" if len(self.levels) > 1:
                 ended = self.levels.pop()
                 if ended.pending:
-                    self._level.known.add(ended.pending)
+                    self._level.names.add(ended.pending)
             case ")":
                 self.unread.append("Its parentheses don't match")
             case ";":
@@ -182,7 +182,7 @@ class _Reader:
             if end < len(self.tokens) and self.tokens[end].joins and self.tokens[end].text.startswith("@"):
                 self.unread.append("A table is reached through another database")
         elif is_call and not (token.word in words.NO_CALL and name == token.text) and self._word(-1) != "as":
-            is_quoted = any(one.kind == "name" for one in self.tokens[self.at : end])
+            is_quoted = any(token.kind == "name" for token in self.tokens[self.at : end])
             self._call(name, name if is_quoted else name.lower())
         level.expects = False
         if is_call:
@@ -292,7 +292,7 @@ class _Reader:
     def _table(self, name: str, token: Token) -> None:
         bare = name == token.text
         folded = name.lower() if token.kind == "word" else name
-        if not (bare and any(folded in level.known for level in self.levels)):
+        if not (bare and any(folded in level.names for level in self.levels)):
             self.tables.append(name)
 
     def _call(self, name: str, folded: str) -> None:
@@ -320,7 +320,7 @@ class _Reader:
             return False
         name = token.text.lower() if token.kind == "word" else token.text
         if level.recursive:
-            level.known.add(name)
+            level.names.add(name)
         self.levels.append(_Level(pending=name))
         self.at = end + 1
         return True

@@ -67,7 +67,7 @@ def tokens_of(query: str, connector: str) -> tuple[list[Token], bool]:
         query: literal SQL.
         connector: the kind of database, as the importer names it; some have quotation marks and comments of their own.
     """
-    found: list[Token] = []
+    tokens: list[Token] = []
     is_clear = not (_UNCLEAR.search(query) or (connector == "googleBigQuery" and _TRIPLE.search(query)))
     at, joins = 0, False
     while at < len(query):
@@ -75,12 +75,12 @@ def tokens_of(query: str, connector: str) -> tuple[list[Token], bool]:
         if end == at:
             token, end, is_closed = _next(query, at, connector, joins=joins)
             if token is not None:
-                found.append(token)
+                tokens.append(token)
             joins = token is not None
         else:
             joins = False
         is_clear, at = is_clear and is_closed, end
-    return found, is_clear
+    return tokens, is_clear
 
 
 def _next(query: str, at: int, connector: str, *, joins: bool) -> tuple[Token | None, int, bool]:
@@ -90,10 +90,10 @@ def _next(query: str, at: int, connector: str, *, joins: bool) -> tuple[Token | 
         end = len(query) if closing < 0 else closing + len(dollars.group())
         return Token("text", query[at:end], joins), end, closing >= 0 and connector not in _NO_DOLLARS
     if connector == "microsoftSql":
-        if own := _BRACKETED.match(query, at):
-            return Token("name", own.group()[1:-1], joins), own.end(), True
-        if own := _TEMPORARY.match(query, at):
-            return Token("word", own.group(), joins), own.end(), True
+        if server_name := _BRACKETED.match(query, at):
+            return Token("name", server_name.group()[1:-1], joins), server_name.end(), True
+        if server_name := _TEMPORARY.match(query, at):
+            return Token("word", server_name.group(), joins), server_name.end(), True
     match = _TOKEN.match(query, at)
     assert match is not None  # its last part takes anything
     kind, text, end = str(match.lastgroup), match.group(), match.end()

@@ -54,16 +54,16 @@ def servers_in(document: Any) -> list[Server] | None:
     """
     if not isinstance(document, dict):
         return None
-    found = list(_wrapped(document, ()))
-    if not found and isinstance(document.get("mcp"), dict):
-        found = list(_wrapped(document["mcp"], ("mcp",)))
+    servers = list(_wrapped(document, ()))
+    if not servers and isinstance(document.get("mcp"), dict):
+        servers = list(_wrapped(document["mcp"], ("mcp",)))
     projects = document.get("projects")
     if isinstance(projects, dict):
         for path, project in projects.items():
             if isinstance(project, dict):
-                found += _wrapped(project, ("projects", path))
-    if found or any(isinstance(document.get(key), dict) and _looks_wrapped(document[key]) for key in _WRAPPERS):
-        return found
+                servers += _wrapped(project, ("projects", path))
+    if servers or any(isinstance(document.get(key), dict) and _looks_wrapped(document[key]) for key in _WRAPPERS):
+        return servers
     if document and all(_is_server(each) for each in document.values()):
         return [Server(name, config, (name,)) for name, config in document.items()]
     return None
@@ -90,9 +90,9 @@ def read_configuration(file: str, scrubbed: Scrubbed, fallback_name: str) -> Man
         identities += reading.identities()
         findings += reading.findings()
         for credential in reading.credentials:
-            known = credentials.get(credential.key)
-            places = (*known.at, *credential.at) if known else credential.at
-            base = known or credential
+            previous = credentials.get(credential.key)
+            places = (*previous.at, *credential.at) if previous else credential.at
+            base = previous or credential
             credentials[credential.key] = Credential(
                 base.type, base.name, base.external_id, base.where, base.lifetime, tuple(dict.fromkeys(places))
             )
@@ -195,8 +195,8 @@ class _Reading:
 
     def findings(self) -> list[Finding]:
         """What a reviewer should know of this server."""
-        found = findings_of(self._scrubbed, self._occurrences)
-        found += [
+        findings = findings_of(self._scrubbed, self._occurrences)
+        findings += [
             Finding("env_reference", self._scrubbed.place(each), "low", "Takes a secret from an environment variable")
             for each in self._occurrences
             if each.what == "reference" and each.reference.startswith("env:")
@@ -204,49 +204,49 @@ class _Reading:
         at = self._name
         passed = [name for name in self._launch.passed if name not in self._env] if self._launch else []
         if passed or self._config.get("envFile"):
-            what = ", ".join(shown(name, 60) for name in passed[:10]) or "a file of variables"
-            found.append(Finding("env_reference", at, "low", f"Hands on from the machine's environment: {what}"))
-        found += [
+            names = ", ".join(shown(name, 60) for name in passed[:10]) or "a file of variables"
+            findings.append(Finding("env_reference", at, "low", f"Hands on from the machine's environment: {names}"))
+        findings += [
             Finding("unbound_credential", f"{at}/env/{shown(name, 80)}", "low", "The variable is there and empty")
             for name, value in self._env.items()
             if not value.strip() and slot_strength(name, "env") == "strong"
         ]
-        found += self._about_launch(at)
+        findings += self._about_launch(at)
         if self._address.dynamic:
-            found.append(Finding("dynamic_host", at, "medium", "Which host is called is decided at run time"))
+            findings.append(Finding("dynamic_host", at, "medium", "Which host is called is decided at run time"))
         elif self._launch is None and not self._address.host:
-            found.append(Finding("unrecognised", at, "medium", "The server has neither an address nor a command"))
+            findings.append(Finding("unrecognised", at, "medium", "The server has neither an address nor a command"))
         is_everything = not self._narrowing.tools and not self._narrowing.sets
         if self._active and is_everything:
             detail = "Every tool that the server offers, now and later"
             unasked = [len(self._config[key]) for key in _UNASKED if isinstance(self._config.get(key), list)]
             if sum(unasked):
                 detail += f"; {sum(unasked)} of them without asking a person"
-            found.append(Finding("wildcard", at, "medium", detail))
+            findings.append(Finding("wildcard", at, "medium", detail))
         if not self._active:
-            found.append(
+            findings.append(
                 Finding("dormant", at, "low", "The server is switched off; switching it on brings its tools back")
             )
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(findings))
 
     def _about_launch(self, at: str) -> list[Finding]:
         launch = self._launch
         if launch is None:
             return []
-        found = []
+        findings = []
         if launch.is_inline_code:
-            found.append(Finding("opaque_code", at, "medium", "Runs code that stands in the command line"))
+            findings.append(Finding("opaque_code", at, "medium", "Runs code that stands in the command line"))
         if launch.pin == "none":
             detail = "Runs whatever version is newest when it starts"
-            found.append(Finding("unpinned_component", at, "medium", detail))
+            findings.append(Finding("unpinned_component", at, "medium", detail))
         elif launch.pin == "tag":
-            found.append(
+            findings.append(
                 Finding("unpinned_component", at, "low", "Pinned by a tag, which can be moved; a digest cannot")
             )
         elif launch.pin == "local":
             detail = "Runs a program of the machine; the configuration does not say which version"
-            found.append(Finding("unpinned_component", at, "low", detail))
-        return found
+            findings.append(Finding("unpinned_component", at, "low", detail))
+        return findings
 
     def _privilege(self, at: str, resource: str, operation: str, level: Access) -> Privilege:
         bound = [each for each in self.credentials if each.external_id]
@@ -305,11 +305,11 @@ class _Reading:
         for each in self._occurrences:
             in_env = len(each.trail) >= 2 and each.trail[-2] == "env"
             name = shown(str(each.trail[-1]) if in_env else each.name.lstrip("-"), 80)
-            here = f"{each.kind}/{name}@{self._instance or self._name}"
+            local_id = f"{each.kind}/{name}@{self._instance or self._name}"
             kind, _, target = each.reference.partition(":")
             where = "env" if in_env else each.kind
             if each.what == "literal":
-                yield Credential("embedded", name, here, where, at=at)
+                yield Credential("embedded", name, local_id, where, at=at)
             elif each.what == "placeholder":
                 yield Credential("environment_variable" if in_env else "placeholder", name, "", where, at=at)
             elif kind == "env":
@@ -317,7 +317,7 @@ class _Reading:
             elif kind == "input":
                 yield Credential("input", shown(target, 80), shown(each.reference, 100), where, at=at)
             else:
-                yield Credential("secret_store", name, here, where, at=at)
+                yield Credential("secret_store", name, local_id, where, at=at)
         for name, value in self._env.items():
             if not value.strip() and slot_strength(name, "env") == "strong":
                 yield Credential("environment_variable", shown(name, 80), "", "env", at=at)

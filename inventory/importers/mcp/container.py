@@ -52,7 +52,7 @@ def container_of(arguments: list[str]) -> Container | None:
     at = _behind_run(arguments)
     if at < 0:
         return None
-    found = Container()
+    container = Container()
     while at < len(arguments) and arguments[at].startswith("-"):
         flag, value, is_complete = _flag_of(arguments[at])
         if not is_complete:
@@ -61,15 +61,15 @@ def container_of(arguments: list[str]) -> Container | None:
         if flag == "--env":
             name, has_value, content = value.partition("=")
             if has_value:
-                found.assigned.append((name, content))
+                container.assigned.append((name, content))
             elif name:
-                found.passed.append(name)
-        found.entry = value if flag == "--entrypoint" else found.entry
-        found.mounts += _reached(flag, value)
+                container.passed.append(name)
+        container.entry = value if flag == "--entrypoint" else container.entry
+        container.mounts += _reached(flag, value)
         at += 1
-    found.image = arguments[at] if at < len(arguments) else ""
-    found.rest = arguments[at + 1 :]
-    return found
+    container.image = arguments[at] if at < len(arguments) else ""
+    container.rest = arguments[at + 1 :]
+    return container
 
 
 def _behind_run(arguments: list[str]) -> int:
@@ -105,7 +105,7 @@ def _reached(flag: str, value: str) -> list[str]:
     if flag == "--volumes-from":
         return [f"volumes of container {value.partition(':')[0]}"]
     if flag == "--volume":
-        drive = found.group() if (found := _DRIVE.match(value)) else ""
+        drive = match.group() if (match := _DRIVE.match(value)) else ""
         source = _SOURCE.fullmatch(value.removeprefix(drive))
         if source is None:
             return [value]

@@ -88,9 +88,9 @@ def launch_of(command: str, arguments: list[str]) -> Launch:
     """
     assigned: list[tuple[str, str]] = []
     at = 0
-    while found := _ASSIGNED_BEFORE.match(command, at):
-        assigned.append((found.group(1), found.group(2).strip("\"'")))
-        at = found.end()
+    while match := _ASSIGNED_BEFORE.match(command, at):
+        assigned.append((match.group(1), match.group(2).strip("\"'")))
+        at = match.end()
     command = command[at:]
     words = command.split()
     is_line = len(words) > 1 and not (arguments and re.search(r"[/\\]", words[0]))  # a path may hold spaces
@@ -129,8 +129,8 @@ def _wrapped(line: list[str], depth: int) -> Launch:
     """What a wrapper starts, with the variables that it is given."""
     assigned = []
     at = 0
-    while at < len(line) and (found := ASSIGNED.fullmatch(line[at])):
-        assigned.append((found.group(1), found.group(2)))
+    while at < len(line) and (match := ASSIGNED.fullmatch(line[at])):
+        assigned.append((match.group(1), match.group(2)))
         at += 1
     at += line[at : at + 1] == ["exec"]
     return _launch(line[at:], depth + 1).assigning(assigned)

@@ -86,12 +86,12 @@ def _is_read_only(options: Iterable[tuple[str, str, bool]], variables: Iterable[
     switches = [*options, *((name, value, True) for name, value in variables)]
     if any(_lets_write(name, value) for name, value, _ in switches):
         return False
-    said = [
+    states = [
         _name_of(name) in _READ_ONLY and _is_on(value, is_joined)
         for name, value, is_joined in switches
         if "readonly" in "".join(words(name))
     ]
-    return bool(said) and all(said)
+    return bool(states) and all(states)
 
 
 def _name_of(name: str) -> str:

@@ -34,18 +34,22 @@ def mcp_path(address: Address) -> str:
     return "" if all(_USUAL.fullmatch(each) for each in address.path.split("/")) else address.path.rstrip("/")
 
 
-def scope_of(launch: Launch, arguments: list[tuple[str, str]], variables: list[tuple[str, str]], own: str) -> list[str]:
+def scope_of(
+    launch: Launch, arguments: list[tuple[str, str]], variables: list[tuple[str, str]], own_host: str
+) -> list[str]:
     """What the server reaches, each once, in the order of the configuration.
 
     Args:
         launch: how it is started.
         arguments: its options, by name.
         variables: its environment.
-        own: the host that the server itself is at, which is its instance.
+        own_host: the host that the server itself is at, which is its instance.
     """
     paths = [shown(path_shown(each), 120) for each in launch.rest if _PATH.match(each)]
     mounts = [shown(each, 120) for each in launch.mounts]
-    hosts = [host for host in _hosts([("", each) for each in launch.rest], [*arguments, *variables]) if host != own]
+    hosts = [
+        host for host in _hosts([("", each) for each in launch.rest], [*arguments, *variables]) if host != own_host
+    ]
     return list(dict.fromkeys([*mounts, *paths, *hosts]))
 
 

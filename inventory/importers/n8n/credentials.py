@@ -42,7 +42,7 @@ def embedded_credentials(occurrences: list[Occurrence], host: str) -> list[tuple
         occurrences: of one node.
         host: that the node calls, if it is known; part of the id, because one header name means nothing alone.
     """
-    found: dict[tuple[str, str], tuple[CredentialRef, Credential]] = {}
+    by_key: dict[tuple[str, str], tuple[CredentialRef, Credential]] = {}
     for each in occurrences:
         if each.kind == "inline" or "credentials" in each.trail[:3]:
             continue
@@ -56,8 +56,8 @@ def embedded_credentials(occurrences: list[Occurrence], host: str) -> list[tuple
         else:
             continue
         ref = CredentialRef(credential.type, credential.name, credential.external_id)
-        found.setdefault(credential.key, (ref, credential))
-    return list(found.values())
+        by_key.setdefault(credential.key, (ref, credential))
+    return list(by_key.values())
 
 
 def http_credential(parameters: dict[str, Any]) -> str:

@@ -581,10 +581,12 @@ def facts(connector: str, version: float, package: str = "base") -> NodeFacts | 
     lines = lines or _table(_NODES).get(connector)
     if not lines:
         return None
-    known = next(fact for since, fact in lines if version >= since)
+    node_facts = next(fact for since, fact in lines if version >= since)
     if connector in SERVICE_ACCOUNTS and version < 2:
-        return replace(known, credentials=("googleApi", *(each for each in known.credentials if each != "googleApi")))
-    return known
+        return replace(
+            node_facts, credentials=("googleApi", *(each for each in node_facts.credentials if each != "googleApi"))
+        )
+    return node_facts
 
 
 @cache

@@ -64,7 +64,7 @@ def built_in_uses(node: Node) -> list[Use]:
 
 def _servers_in(value: Any) -> list[dict[str, Any]]:
     lists = value.values() if isinstance(value, dict) else [value]
-    return [each for one in lists if isinstance(one, list) for each in one if isinstance(each, dict)]
+    return [each for servers in lists if isinstance(servers, list) for each in servers if isinstance(each, dict)]
 
 
 def _server_uses(server: dict[str, Any]) -> list[Use]:

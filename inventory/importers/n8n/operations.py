@@ -86,8 +86,8 @@ def _trigger_needs(node: Node) -> str:
         return "imap"
     if node.connector in table.TRIGGER_CREDENTIALS:
         return table.TRIGGER_CREDENTIALS[node.connector]
-    known = table.facts(node.connector.removesuffix("Trigger"), node.version)
-    return known.credentials[0] if known and known.credentials else "unknown"
+    node_facts = table.facts(node.connector.removesuffix("Trigger"), node.version)
+    return node_facts.credentials[0] if node_facts and node_facts.credentials else "unknown"
 
 
 _TRIGGER_TARGETS = (
@@ -241,26 +241,26 @@ def _connector(node: Node) -> Use:
     """A node of a service: what its parameters say, and the table's defaults for what they leave out."""
     parameters = node.parameters
     package = "langchain" if node.origin == "langchain" else "base"
-    known = table.facts(node.connector, node.version, package) if node.origin in ("base", "langchain") else None
+    node_facts = table.facts(node.connector, node.version, package) if node.origin in ("base", "langchain") else None
     resource, operation = text_of(parameters.get("resource")), _operation(node)
     assumed: list[str] = []
     notes: list[Note] = []
-    if known and not resource and known.resource:
-        resource = known.resource
+    if node_facts and not resource and node_facts.resource:
+        resource = node_facts.resource
         assumed.append("resource")
     if not operation:
-        operation = known.operations.get(resource, known.operations.get("", "")) if known else ""
+        operation = node_facts.operations.get(resource, node_facts.operations.get("", "")) if node_facts else ""
         assumed.append("operation")
-    operation, access = _level(node, resource, operation, known is not None, assumed)
-    if known is None or access == "unknown":
-        what = "type" if known is None else "operation"
-        detail = f"This importer does not know the {what} of the node; check what it does"
+    operation, access = _level(node, resource, operation, node_facts is not None, assumed)
+    if node_facts is None or access == "unknown":
+        parameter = "type" if node_facts is None else "operation"
+        detail = f"This importer does not know the {parameter} of the node; check what it does"
         notes.append(("unrecognised", "medium", detail))
     if (sql := _sql(node, operation)) is not None:
         notes += [("unread_query", "medium", because) for because in sql.unread]
     if node.connector in _ADDRESSED and address_of(_endpoint(node)).dynamic:
         notes.append(dynamic_host(_endpoint(node)))
-    target, name = _connector_target(node, operation, known)
+    target, name = _connector_target(node, operation, node_facts)
     return Use(
         EXPRESSION if is_expression(resource) else shown(resource, 80),
         operation,
@@ -269,7 +269,7 @@ def _connector(node: Node) -> Use:
         name,
         tuple(assumed),
         instance=_instance(node),
-        needs=_needs(node, known),
+        needs=_needs(node, node_facts),
         notes=tuple(notes),
     )
 
@@ -281,10 +281,10 @@ def _operation(node: Node) -> str:
     return text_of(node.parameters.get("operation"))
 
 
-def _needs(node: Node, known: table.NodeFacts | None) -> str:
+def _needs(node: Node, node_facts: table.NodeFacts | None) -> str:
     if node.connector == "graphql":
         return http_credential(node.parameters)
-    return expected_type(known.credentials, text_of(node.parameters.get("authentication"))) if known else ""
+    return expected_type(node_facts.credentials, text_of(node.parameters.get("authentication"))) if node_facts else ""
 
 
 def _level(node: Node, resource: str, operation: str, is_known: bool, assumed: list[str]) -> tuple[str, Access]:
@@ -321,14 +321,14 @@ def _endpoint(node: Node) -> str:
     return text_of(node.parameters.get("endpoint") or node.parameters.get("url"))
 
 
-def _connector_target(node: Node, operation: str, known: table.NodeFacts | None) -> tuple[str, str]:
+def _connector_target(node: Node, operation: str, node_facts: table.NodeFacts | None) -> tuple[str, str]:
     if (sql := _sql(node, operation)) is not None:
         return ", ".join(sql.tables), ""  # never cut: whoever answers for the tables decides about each
     if operation in _QUERIES and node.connector != "graphql" and (query := _query(node)):
         return (MODEL if is_model_chosen(query) else EXPRESSION), ""
     if node.connector in _ADDRESSED:
         return address_of(_endpoint(node)).path, ""
-    return target_of(node.parameters, known.targets if known else ())
+    return target_of(node.parameters, node_facts.targets if node_facts else ())
 
 
 def _instance(node: Node) -> str | None:

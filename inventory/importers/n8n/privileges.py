@@ -82,23 +82,23 @@ def _is_named(credential: Credential) -> bool:
 
 
 def _about_node(node: Node, at: str, has_privileges: bool) -> list[Finding]:
-    found = []
+    findings = []
     if (runs_code(node) or node.connector == "ssh") and (because := opaque_because(node)):
-        found.append(Finding("opaque_code", at, "medium", f"Runs what can't be judged from its text: {because}"))
+        findings.append(Finding("opaque_code", at, "medium", f"Runs what can't be judged from its text: {because}"))
     variables = sorted(_variables(node.parameters))
     if variables:
         detail = "Takes values from the platform's environment: " + ", ".join(
             shown(each, 60) for each in variables[:10]
         )
-        found.append(Finding("env_reference", at, "low", detail))
+        findings.append(Finding("env_reference", at, "low", detail))
     if node.package and node.origin not in ("base", "langchain"):
         detail = f"Comes from the package {shown(node.package, 80)}; the export does not say which version"
-        found.append(Finding("unpinned_component", at, "low", detail))
+        findings.append(Finding("unpinned_component", at, "low", detail))
     if node.disabled and has_privileges:
-        found.append(
+        findings.append(
             Finding("dormant", at, "low", "The node is switched off; switching it on brings its privileges back")
         )
-    return found
+    return findings
 
 
 def _variables(value: Any) -> set[str]:

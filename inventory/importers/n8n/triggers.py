@@ -70,12 +70,12 @@ def _resumed(at: str, node: dict[str, Any], has_credentials: bool) -> Trigger | 
     suffix = part(options.get("webhookSuffix")) if isinstance(options, dict) else ""
     path = f"/{kind}-waiting/…" + (f"/{path_shown(suffix.lstrip('/'))}" if suffix else "")
     method = part(parameters.get("httpMethod")) or "GET"
-    asked = {"authentication": parameters.get("incomingAuthentication")}
+    authentication = {"authentication": parameters.get("incomingAuthentication")}
     return Trigger(
         type=kind,
         at=at,
         detail=f"{method} {path}" if kind == "webhook" else path,
-        authenticated=_is_authenticated("webhook", kind, asked, has_credentials),
+        authenticated=_is_authenticated("webhook", kind, authentication, has_credentials),
         active=not node.get("disabled"),
     )
 

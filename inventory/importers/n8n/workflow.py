@@ -122,9 +122,9 @@ def _digests(file: str, place: str, workflow: dict[str, Any], budget: Budget | N
     nodes = _nodes(file, place, workflow)
     names = {node["name"] for node in nodes}
     tools = frozenset(source for source, kind, _ in _links(workflow) if kind == "ai_tool" and source in names)
-    whole = {**workflow, "nodes": nodes}
+    document = {**workflow, "nodes": nodes}
     try:
-        return n8n_content(whole, tools, in_order=False, budget=budget), n8n_content(whole, tools, in_order=True)
+        return n8n_content(document, tools, in_order=False, budget=budget), n8n_content(document, tools, in_order=True)
     except TooAlike as error:
         raise ImportProblem(file, place, _ALIKE, _TELL_APART) from error
 
@@ -153,11 +153,11 @@ def _read_nodes(
     places = _places(nodes)
     total = _Reading()
     for index, raw in enumerate(nodes):
-        here = (*trail, "nodes", index)
+        node_trail = (*trail, "nodes", index)
         inner = raw["parameters"].get(MEMBER)
-        occurrences = scrubbed.below(*here)
+        occurrences = scrubbed.below(*node_trail)
         if isinstance(inner, dict):
-            occurrences = [each for each in occurrences if MEMBER not in each.trail[len(here) :]]
+            occurrences = [each for each in occurrences if MEMBER not in each.trail[len(node_trail) :]]
         total.findings += findings_of(scrubbed, occurrences)
         if raw["type"].endswith(".stickyNote"):
             continue
@@ -168,15 +168,15 @@ def _read_nodes(
         total.findings += reading.findings
         if isinstance(inner, dict):
             below = _nodes("", "", inner)
-            found = _read_nodes(
+            inner_reading = _read_nodes(
                 below,
                 _links(inner),
                 scrubbed,
-                (*here, "parameters", MEMBER),
+                (*node_trail, "parameters", MEMBER),
                 is_code_read=is_code_read,
                 is_reached=raw["name"] in reached,
             )
-            _add_inner(total, found, places[index])
+            _add_inner(total, inner_reading, places[index])
     total.findings += _alike(nodes, places)
     return total
 
@@ -196,13 +196,13 @@ def _add_inner(total: _Reading, inner: _Reading, outer: str) -> None:
 
 def _places(nodes: list[dict[str, Any]]) -> list[str]:
     """What each node is called in the manifest: its name, and where it stands if an earlier one looks the same."""
-    taken: set[str] = set()
+    used: set[str] = set()
     places = []
     for index, node in enumerate(nodes):
         place = label(node["name"])
-        if place in taken:
+        if place in used:
             place = f"{place} (nodes/{index})"
-        taken.add(place)
+        used.add(place)
         places.append(place)
     return places
 
@@ -210,14 +210,14 @@ def _places(nodes: list[dict[str, Any]]) -> list[str]:
 def _alike(nodes: list[dict[str, Any]], places: list[str]) -> list[Finding]:
     """A finding for each node whose name looks like an earlier one's."""
     first: dict[str, int] = {}
-    found = []
+    findings = []
     for index, node in enumerate(nodes):
         other = first.setdefault(label(node["name"]), index)
         if other != index:
             pair = f"The names of nodes/{other} and nodes/{index} look alike"
             detail = f"{pair} and differ by blanks or characters that show nothing"
-            found.append(Finding("unrecognised", places[index], "medium", detail))
-    return found
+            findings.append(Finding("unrecognised", places[index], "medium", detail))
+    return findings
 
 
 def _nodes(file: str, place: str, workflow: dict[str, Any]) -> list[dict[str, Any]]:
@@ -257,14 +257,14 @@ def _node(raw: dict[str, Any], reached: set[str], place: str, *, is_code_read: b
 
 def _links(workflow: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(from, kind, to) of every wire."""
-    found = []
+    links = []
     for source, kinds in _member(workflow, "connections").items():
         for kind, ports in kinds.items() if isinstance(kinds, dict) else ():
             for port in ports if isinstance(ports, list) else ():
                 for wire in port if isinstance(port, list) else ():
                     if isinstance(wire, dict) and isinstance(wire.get("node"), str):
-                        found.append((source, str(kind), wire["node"]))
-    return found
+                        links.append((source, str(kind), wire["node"]))
+    return links
 
 
 def _reached(links: list[tuple[str, str, str]], nodes: list[dict[str, Any]]) -> set[str]:
@@ -302,28 +302,30 @@ def _kind(nodes: list[dict[str, Any]], links: list[tuple[str, str, str]]) -> Kin
 
 def _collect(credentials: dict[tuple[str, str, str], Credential], credential: Credential) -> None:
     key = (*credential.key, credential.where)
-    known = credentials.get(key)
-    if known is None:
+    previous = credentials.get(key)
+    if previous is None:
         credentials[key] = credential
         return
-    places = tuple(dict.fromkeys((*known.at, *credential.at)))
-    credentials[key] = Credential(known.type, known.name, known.external_id, known.where, known.lifetime, places)
+    places = tuple(dict.fromkeys((*previous.at, *credential.at)))
+    credentials[key] = Credential(
+        previous.type, previous.name, previous.external_id, previous.where, previous.lifetime, places
+    )
 
 
 def _about_workflow(workflow: dict[str, Any], credentials: dict[tuple[str, str, str], Credential]) -> list[Finding]:
-    found = []
+    findings = []
     pinned = _member(workflow, "pinData")
     if count := sum(1 for data in pinned.values() if data):
         detail = f"Captured data is pinned to {count} node{'s' if count > 1 else ''}; it was scanned and is not kept"
-        found.append(Finding("pinned_data", "pinData", "low", detail))
+        findings.append(Finding("pinned_data", "pinData", "low", detail))
     for credential in credentials.values():
         if len(credential.at) > 1 and credential.where == "node":
             at = f"credentials/{credential.name or credential.external_id}"
             detail = f"Used by {len(credential.at)} nodes of this workflow"
-            found.append(Finding("shared_credential", at, "low", detail))
+            findings.append(Finding("shared_credential", at, "low", detail))
     if workflow.get("isArchived") is True:
-        found.append(Finding("dormant", "", "low", "The workflow is archived"))
-    return found
+        findings.append(Finding("dormant", "", "low", "The workflow is archived"))
+    return findings
 
 
 def _enabled(workflow: dict[str, Any]) -> bool | None:
@@ -335,8 +337,8 @@ def _enabled(workflow: dict[str, Any]) -> bool | None:
 
 def _on_error(workflow: dict[str, Any]) -> str:
     """The workflow that n8n starts when this one fails; what it says for "none of its own" is none."""
-    said = _text(_member(workflow, "settings").get("errorWorkflow"))
-    return "" if said == "DEFAULT" else said
+    text = _text(_member(workflow, "settings").get("errorWorkflow"))
+    return "" if text == "DEFAULT" else text
 
 
 def _owner_hint(workflow: dict[str, Any]) -> str:
@@ -353,8 +355,8 @@ def _owner_hint(workflow: dict[str, Any]) -> str:
 
 def _named(name: str, address: str) -> str:
     """The name with the account behind it, whatever somebody called the project: a long name is cut, and never the account."""
-    said, account = name.lower(), address.lower()
-    if not name or not address or said == account or said.endswith(f"<{account}>"):
+    lowered, account = name.lower(), address.lower()
+    if not name or not address or lowered == account or lowered.endswith(f"<{account}>"):
         return name or address
     room = _HINT - len(address) - len(" <>")
     return f"{label(name, room)} <{address}>" if room > _LEAST else address
@@ -373,12 +375,12 @@ def _project_name(project: dict[str, Any]) -> str:
 
 def _address(share: dict[str, Any]) -> str:
     """The account of the owner: the share's user, or whoever a personal project belongs to."""
-    own = _name(_member(share, "user").get("email"))
+    address = _name(_member(share, "user").get("email"))
     relations = _member(share, "project").get("projectRelations")
-    for one in relations if isinstance(relations, list) and not own else ():
-        if isinstance(one, dict) and one.get("role") == "project:personalOwner":
-            own = own or _name(_member(one, "user").get("email"))
-    return own
+    for relation in relations if isinstance(relations, list) and not address else ():
+        if isinstance(relation, dict) and relation.get("role") == "project:personalOwner":
+            address = address or _name(_member(relation, "user").get("email"))
+    return address
 
 
 def _member(value: dict[str, Any], name: str) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def _is_marked(text: str) -> bool:
 def in_arguments(program: str, arguments: Sequence[str]) -> dict[int, Secret]:
     """Passwords among the arguments of an MCP server's program, by the number of the argument."""
     words = [Word(text, 0, len(text), at) for at, text in enumerate(arguments)]
-    found = {each.at: each for each in _flagged([Word(program, 0, 0, -1), *words], is_server=True)}
+    secrets = {each.at: each for each in _flagged([Word(program, 0, 0, -1), *words], is_server=True)}
     after = _first_of_its_own(program, arguments)
     has_user = any(each.startswith(("-u", "--user")) for each in arguments[after:])
     for each in _flagged(words[after:], _SERVER_FLAGS):
@@ -133,8 +133,8 @@ def in_arguments(program: str, arguments: Sequence[str]) -> dict[int, Secret]:
         user = arguments[each.at][: each.span[0]].removeprefix("-u").removeprefix("--user=").rstrip(":")
         is_likely = has_user if each.name == "-p" else not user.isdecimal()
         if has_password_form(value) and (is_likely or (each.name == "-p" and is_strong_password(value))):
-            found.setdefault(each.at, each)
-    return found
+            secrets.setdefault(each.at, each)
+    return secrets
 
 
 def runs_what_it_is_given(program: str) -> bool:

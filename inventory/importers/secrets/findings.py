@@ -42,16 +42,16 @@ class SecretFound:
 
 def findings_of(scrubbed: Scrubbed, occurrences: Iterable[Occurrence]) -> list[Finding]:
     """An `embedded_secret` for each literal and a `placeholder_secret` for each placeholder, once a place."""
-    found = []
+    findings = []
     for each in occurrences:
         where = _WHERE.get(each.kind, "a parameter")
         if each.what == "literal":
             detail = f"A secret stands in {where}; treat it as known to whoever has the file, and replace it"
-            found.append(Finding("embedded_secret", scrubbed.place(each), "high", detail))
+            findings.append(Finding("embedded_secret", scrubbed.place(each), "high", detail))
         elif each.what == "placeholder":
             detail = f"A placeholder stands in {where}; a secret belongs there"
-            found.append(Finding("placeholder_secret", scrubbed.place(each), "low", detail))
-    return list(dict.fromkeys(found))
+            findings.append(Finding("placeholder_secret", scrubbed.place(each), "low", detail))
+    return list(dict.fromkeys(findings))
 
 
 def secrets_of(scrubbed: Scrubbed) -> tuple[SecretFound, ...]:

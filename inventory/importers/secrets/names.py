@@ -80,7 +80,7 @@ def passwords_in(text: str, *, is_name: bool = False) -> Iterator[Span]:
     if is_name:
         yield from _passwords_in_name(text)
     elif any(map(text.lower().__contains__, _HINTS_IN_TEXT)):
-        yield from (said.span("value") for said in _IN_TEXT.finditer(text) if _is_password_of_text(said))
+        yield from (match.span("value") for match in _IN_TEXT.finditer(text) if _is_password_of_text(match))
 
 
 def passwords_after_users(name: str) -> Iterator[Span]:
@@ -92,14 +92,14 @@ def passwords_after_users(name: str) -> Iterator[Span]:
 
 def _passwords_in_name(name: str) -> Iterator[Span]:
     begins: set[int] = set()
-    for said in _IN_NAME.finditer(name):
-        if _is_password_of_name(said):
-            begins.add(said.start("value"))
-            yield said.span("value")
-    for said in _IN_NAME.finditer(name.translate(_BETWEEN_WORDS)) if "-" in name or "_" in name else ():
-        is_new = not said["mark"].strip() and said.start("value") not in begins
-        if is_new and _is_password_of_name(said):
-            yield said.span("value")
+    for match in _IN_NAME.finditer(name):
+        if _is_password_of_name(match):
+            begins.add(match.start("value"))
+            yield match.span("value")
+    for match in _IN_NAME.finditer(name.translate(_BETWEEN_WORDS)) if "-" in name or "_" in name else ():
+        is_new = not match["mark"].strip() and match.start("value") not in begins
+        if is_new and _is_password_of_name(match):
+            yield match.span("value")
     for login in _USER_AND_PASSWORD.finditer(name) if "@" in name else ():
         if has_password_form(login["value"]):
             yield login.span("value")
@@ -128,54 +128,54 @@ def passwords_in_path(path: str) -> Iterator[Span]:
     return passwords_in(_FOLDER.sub("\n", _EXTENSION.sub("", path)), is_name=True)
 
 
-def _is_password_of_text(said: re.Match[str]) -> bool:
-    value = said["value"]
-    return said["mark"].strip() in _ASSIGNS and not is_plain(value) and _has_form(said)
+def _is_password_of_text(match: re.Match[str]) -> bool:
+    value = match["value"]
+    return match["mark"].strip() in _ASSIGNS and not is_plain(value) and _has_form(match)
 
 
-def _is_password_of_name(said: re.Match[str]) -> bool:
-    value, mark = said["value"], said["mark"].strip()
+def _is_password_of_name(match: re.Match[str]) -> bool:
+    value, mark = match["value"], match["mark"].strip()
     is_assigned = mark in _ASSIGNS
     if value.isdecimal():
-        return bool(said["pin"] or (is_assigned and said["password"]))
-    if mark == "=" and not said["login"]:
+        return bool(match["pin"] or (is_assigned and match["password"]))
+    if mark == "=" and not match["login"]:
         return judge(value, "strong").what in ("literal", "placeholder")
-    if is_plain(value) or (said["login"] and _CODE.fullmatch(value)):
+    if is_plain(value) or (match["login"] and _CODE.fullmatch(value)):
         return False
-    if said["token"] and _CAPITALISED.fullmatch(value):
+    if match["token"] and _CAPITALISED.fullmatch(value):
         return False
     if _LETTERS.fullmatch(value):
-        return not said["more"] and _is_word_alone(said) and judge(value, "strong").what == "literal"
-    return _has_form(said) and (is_assigned or not _is_title(said))
+        return not match["more"] and _is_word_alone(match) and judge(value, "strong").what == "literal"
+    return _has_form(match) and (is_assigned or not _is_title(match))
 
 
-def _is_word_alone(said: re.Match[str]) -> bool:
+def _is_word_alone(match: re.Match[str]) -> bool:
     """Whether a word of letters is the password: ``Token: swordfish``, ``password is swordfish``, ``with password swordfish``."""
-    mark, word = said["mark"].strip(" "), said["password"]
+    mark, word = match["mark"].strip(" "), match["password"]
     if not word:
-        return mark in _ASSIGNS and not said["aside"] and not said["login"]
-    if mark in _ASSIGNS or _SENTENCE.fullmatch(said["value"]):
+        return mark in _ASSIGNS and not match["aside"] and not match["login"]
+    if mark in _ASSIGNS or _SENTENCE.fullmatch(match["value"]):
         return mark in _ASSIGNS
-    if said["quote"] or mark in ("is", "ist"):
+    if match["quote"] or mark in ("is", "ist"):
         return word.lower() != "pass"
-    before = said.string[max(0, said.start() - 8) : said.start()]
+    before = match.string[max(0, match.start() - 8) : match.start()]
     return not mark and (word.lower() in ("pw", "pwd") or _TELLS.search(before) is not None)
 
 
-def _has_form(said: re.Match[str]) -> bool:
+def _has_form(match: re.Match[str]) -> bool:
     """Whether a value has a password's form. A word with a number has it unless it is part of a title."""
-    value = said["value"]
+    value = match["value"]
     if is_strong_password(value):
         return True
-    is_alone = said["mark"].strip() in _ASSIGNS or _SEPARATOR.search(value) is None
-    return has_password_form(value) and is_alone and (not said["more"] or value[0].islower())
+    is_alone = match["mark"].strip() in _ASSIGNS or _SEPARATOR.search(value) is None
+    return has_password_form(value) and is_alone and (not match["more"] or value[0].islower())
 
 
-def _is_title(said: re.Match[str]) -> bool:
+def _is_title(match: re.Match[str]) -> bool:
     """Whether a name goes on after a word as titles do: ``Password changed!``, ``Pass gpt-4o-mini``."""
-    value = said["value"]
+    value = match["value"]
     if value.strip("!?.*_").isalpha():
         return True
-    if said["password"] and said["password"].lower() != "pass":
+    if match["password"] and match["password"].lower() != "pass":
         return False
     return is_strong_password(value) and _PIECES.search(value) is not None

@@ -73,10 +73,10 @@ class Repeats:
         parts: list[str] = []
         end = at = 0
         while at < len(text):
-            known = self._at(text, at)
-            if known:
-                parts += [text[end:at], self._shown[known]]
-                at = end = at + len(known)
+            replacement = self._at(text, at)
+            if replacement:
+                parts += [text[end:at], self._shown[replacement]]
+                at = end = at + len(replacement)
             else:
                 at += 1
         return "".join([*parts, text[end:]]) if parts else text
@@ -88,10 +88,10 @@ class Repeats:
         return ""
 
 
-def free_name(name: str, taken: Container[str]) -> str:
+def free_name(name: str, names: Container[str]) -> str:
     """The member name, with a number where another member has it already: no member replaces another."""
     number, free = 1, name
-    while free in taken:
+    while free in names:
         number += 1
         free = f"{name}-{number}"
     return free

@@ -136,14 +136,16 @@ def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None, *, budg
     budget = budget or Budget()
     walk = _Walk(fingerprint, budget, _own_entries(document))
     clean = walk.value(document, (), _Slot())
-    content, found = _replaced(Repeats(walk.names, budget), clean, walk.found)
-    document, found = _replaced(Repeats(machine_made(walk.values), budget), content, found)
-    return Scrubbed(document, tuple(found), content)
+    content, occurrences = _replaced(Repeats(walk.names, budget), clean, walk.found)
+    document, occurrences = _replaced(Repeats(machine_made(walk.values), budget), content, occurrences)
+    return Scrubbed(document, tuple(occurrences), content)
 
 
-def _replaced(repeats: Repeats, document: Any, found: list[Occurrence]) -> tuple[Any, list[Occurrence]]:
+def _replaced(repeats: Repeats, document: Any, occurrences: list[Occurrence]) -> tuple[Any, list[Occurrence]]:
     return (
-        (repeats.removed_from(document), [_renamed(each, repeats) for each in found]) if repeats else (document, found)
+        (repeats.removed_from(document), [_renamed(each, repeats) for each in occurrences])
+        if repeats
+        else (document, occurrences)
     )
 
 
@@ -158,8 +160,8 @@ def without_tokens(text: str) -> str:
 class _Walk:
     """One walk over one document. Holds the values that it found for as long as it runs, and no longer."""
 
-    def __init__(self, fingerprint: Fingerprint, budget: Budget, own: frozenset[str]) -> None:
-        self._own = own
+    def __init__(self, fingerprint: Fingerprint, budget: Budget, own_entries: frozenset[str]) -> None:
+        self._own = own_entries
         self._fingerprint = fingerprint
         self._budget = budget
         self.found: list[Occurrence] = []
@@ -304,24 +306,24 @@ class _Walk:
         has_named = not runs_what_it_is_given(slot.program)
         for index, argument in enumerate(arguments):
             self._budget.hit()
-            here = (*trail, index)
+            item_trail = (*trail, index)
             head, equals, tail = argument.partition("=")
             if index in passwords and judge(argument[slice(*passwords[index].span)], "strong").what == "literal":
-                clean.append(self._password(argument, passwords[index].span, here, slot, passwords[index].name))
+                clean.append(self._password(argument, passwords[index].span, item_trail, slot, passwords[index].name))
             elif equals and (head.startswith("-") or before in _DOCKER_ENV or re.fullmatch(r"[A-Z][A-Z0-9_]*", head)):
-                clean.append(head + equals + self._argument(tail, here, slot, head))
+                clean.append(head + equals + self._argument(tail, item_trail, slot, head))
             elif before in _DOCKER_ENV:
-                clean.append(self._inside(argument, here, slot))  # the name of a variable to hand on
+                clean.append(self._inside(argument, item_trail, slot))  # the name of a variable to hand on
             elif before.startswith("-") and "=" not in before and not argument.startswith("-"):
                 is_name = not has_named or argument.startswith("@")
                 has_named = has_named or not runs_what_it_is_given(argument)
                 if _ONE_LETTER_FLAG.match(before) and is_name:  # `npx -y package`, `python -m module`
-                    clean.append(self._inside(argument, here, slot))
+                    clean.append(self._inside(argument, item_trail, slot))
                 else:
-                    clean.append(self._argument(argument, here, slot, before))
+                    clean.append(self._argument(argument, item_trail, slot, before))
             else:
                 has_named = has_named or not (argument.startswith("-") or runs_what_it_is_given(argument))
-                clean.append(self._inside(argument, here, slot))
+                clean.append(self._inside(argument, item_trail, slot))
             before = argument
         return clean
 
@@ -347,13 +349,13 @@ class _Walk:
 def _own_entries(document: Any) -> frozenset[str]:
     """The ids under which a workflow itself is called: its own address is an open webhook, and no secret of another."""
     nodes = document.get("nodes") if isinstance(document, dict) else None
-    own: set[str] = set()
+    entries: set[str] = set()
     for node in nodes if isinstance(nodes, list) else ():
         if isinstance(node, dict):
             parameters = node.get("parameters")
             path = parameters.get("path") if isinstance(parameters, dict) else None
-            own.update(each for each in (path, node.get("webhookId")) if isinstance(each, str))
-    return frozenset(own)
+            entries.update(each for each in (path, node.get("webhookId")) if isinstance(each, str))
+    return frozenset(entries)
 
 
 def _label(value: Any) -> str:

@@ -179,10 +179,10 @@ def judge(value: str, strength: Strength) -> Judged:
 
 def reference_in(text: str) -> str:
     """``env:NAME`` or ``input:id`` for what a value refers to, if it is one of those; else empty."""
-    if found := _INPUT.search(text):
-        return f"input:{found.group(1)}"
-    if found := _ENV.search(text):
-        return f"env:{next(group for group in found.groups() if group)}"
+    if match := _INPUT.search(text):
+        return f"input:{match.group(1)}"
+    if match := _ENV.search(text):
+        return f"env:{next(group for group in match.groups() if group)}"
     return ""
 
 
@@ -197,13 +197,13 @@ def is_placeholder(text: str) -> bool:
     left = re.findall(r"[A-Za-z]+|\d+", rest)
     if not left:
         return True
-    known = [word.lower() for word in left]
-    if all(word in _EMPTY_WORDS or word in ("123", "1234", "12345", "123456", "1") for word in known):
+    words = [word.lower() for word in left]
+    if all(word in _EMPTY_WORDS or word in ("123", "1234", "12345", "123456", "1") for word in words):
         return True
     if hollow:  # `sk-xxxx`, `<tenant>.example`: what is left beside the hole is a short prefix or words
         return not any(looks_like_token(piece) for piece in rest.split()) and sum(map(len, left)) <= 24
-    return known[0] in ("your", "my", "insert", "enter", "replace", "put", "example", "placeholder", "changeme") and (
-        not any(ch.isdigit() for ch in text) or "your" in known[:2]
+    return words[0] in ("your", "my", "insert", "enter", "replace", "put", "example", "placeholder", "changeme") and (
+        not any(ch.isdigit() for ch in text) or "your" in words[:2]
     )
 
 

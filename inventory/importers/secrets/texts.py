@@ -118,11 +118,11 @@ def _assigned(text: str, budget: Budget) -> Iterator[tuple[Span, Within]]:
         if begins.end() < at:
             continue
         at = begins.end()
-        while found := _ASSIGNED.match(text, at):
+        while match := _ASSIGNED.match(text, at):
             budget.hit()
-            at, group = found.end(), found.lastgroup or "bare"
-            name, begin = found.group(1), found.start(group)
-            judged = judge(found[group], slot_strength(name, "env") or "weak")
+            at, group = match.end(), match.lastgroup or "bare"
+            name, begin = match.group(1), match.start(group)
+            judged = judge(match[group], slot_strength(name, "env") or "weak")
             if judged.what == "literal":
                 for first, last in judged.spans:
                     yield (begin + first, begin + last), Within("env", name)
@@ -148,16 +148,16 @@ def _after_names(text: str, budget: Budget) -> Iterator[tuple[int, int, str]]:
         if not strength:
             continue
         quoted = _QUOTED_VALUE.match(text, end)
-        found = quoted or (_BARE_VALUE.match(text, end) if end >= no_token_until else None)
-        if not found:
+        match = quoted or (_BARE_VALUE.match(text, end) if end >= no_token_until else None)
+        if not match:
             continue
-        value = found["value"]
+        value = match["value"]
         budget.read(len(value))
         if not quoted and not looks_like_token(value):
-            no_token_until = found.end()
+            no_token_until = match.end()
             continue
         judged = judge(value, strength if quoted else "weak")
         if judged.what == "literal":
             for first, last in judged.spans:
-                yield found.start("value") + first, found.start("value") + last, name
-            resume = found.end()
+                yield match.start("value") + first, match.start("value") + last, name
+            resume = match.end()

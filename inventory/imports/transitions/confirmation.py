@@ -56,8 +56,8 @@ REGISTER_LOCK = 0x636F756E
 
 def _confirmed(team: Team, actor: Actor, text: str, params: Mapping[str, Any]) -> ImportItem | None:
     """The preview, confirmed for this team, where its own builder presses once more (A8)."""
-    own = ImportItem.objects.filter(pk=params["item"].pk, team=team, batch__by=actor.person)
-    return own.filter(progress=ImportState.CONFIRMED).first()
+    own_items = ImportItem.objects.filter(pk=params["item"].pk, team=team, batch__by=actor.person)
+    return own_items.filter(progress=ImportState.CONFIRMED).first()
 
 
 @transition(Team, event="version.imported", permission=Permission.AUTOMATION_REGISTER, repeats=_confirmed)
@@ -94,8 +94,8 @@ def confirm_import(
     if step.actor.person is None or item.batch.by_id != step.actor.person.pk:
         raise refuse(Refusal("I7", "permission", "A preview is confirmed by whoever brought the file in."))
     manifest = Manifest.from_dict(item.manifest)
-    said = Said(fields, if_new or {}, chosen or {}, suggested or {}, automation, sibling)
-    version, payload = bring_in(step, manifest, said, item.secrets)
+    choices = Said(fields, if_new or {}, chosen or {}, suggested or {}, automation, sibling)
+    version, payload = bring_in(step, manifest, choices, item.secrets)
     item.version, item.progress, item.team = version, ImportState.CONFIRMED, step.subject
     item.outcome, item.reason = _outcome(version, payload), ""
     item.save(update_fields=["version", "progress", "team", "outcome", "reason"])
@@ -123,33 +123,33 @@ class Said:
 
 
 def bring_in(
-    step: Step[Team], manifest: Manifest, said: Said, secrets: Sequence[Mapping[str, Any]]
+    step: Step[Team], manifest: Manifest, choices: Said, secrets: Sequence[Mapping[str, Any]]
 ) -> tuple[Version, dict[str, Any]]:
     """The version that a manifest becomes, or is already, and facts for the event; inside an operation that holds the register's lock."""
-    given = _checked(said.fields)
-    _check_choices(said.chosen)
+    given = _checked(choices.fields)
+    _check_choices(choices.chosen)
     _check_described(manifest)
-    automation = known(step.subject, manifest, environment=given.get("environment"), named=said.named)
+    automation = known(step.subject, manifest, environment=given.get("environment"), named=choices.named)
     is_known = automation is not None
     if automation is None:
-        given = {**_checked(said.if_new), **given}
+        given = {**_checked(choices.if_new), **given}
         _check_owners(step, step.subject, None, given)
-        automation = _make(step, manifest, given, said.sibling)
+        automation = _make(step, manifest, given, choices.sibling)
     else:
         automation = Automation.objects.select_for_update(of=("self",)).get(pk=automation.pk)
         _check_known(step, automation)
         _check_owners(step, step.subject, automation, given)
         _amend(step, automation, given)
-    found = resolution.resolve(
+    resolved = resolution.resolve(
         manifest,
         platform_instance=automation.platform_instance,
-        chosen=said.chosen,
+        chosen=choices.chosen,
         automation=automation,
         by=step.actor.person,
         with_people=False,
     )
     before = automation.versions.order_by("-number").first() if is_known else None
-    made = write_down(step, automation, manifest, found, secrets=secrets, suggested=said.suggested, before=before)
+    made = write_down(step, automation, manifest, resolved, secrets=secrets, suggested=choices.suggested, before=before)
     version = made.version
     if automation.approved_version_id is None:
         _take_tier(step, automation, made.judged)
@@ -192,8 +192,8 @@ def known(
     same = Automation.objects.filter(
         **place, external_id="", team=team, versions__in=Version.objects.filter(of_source(manifest.source.digests))
     ).exclude(state=AutomationState.RETIRED)
-    found = list(same.distinct()[:2])
-    return found[0] if len(found) == 1 else None
+    automations = list(same.distinct()[:2])
+    return automations[0] if len(automations) == 1 else None
 
 
 def _check_known(step: Step[Team], automation: Automation) -> None:
@@ -213,9 +213,9 @@ def _check_choices(chosen: Mapping[str, Resource]) -> None:
 
 def _check_described(manifest: Manifest) -> None:
     """What a person described by hand is on resources of the register."""
-    named = {one.instance for one in manifest.privileges if one.connector == REGISTERED}
-    here = Resource.objects.filter(pk__in=named, unresolved=False).exclude(state=ResourceState.RETIRED)
-    if named and here.count() != len(named):
+    named = {privilege.instance for privilege in manifest.privileges if privilege.connector == REGISTERED}
+    resources = Resource.objects.filter(pk__in=named, unresolved=False).exclude(state=ResourceState.RETIRED)
+    if named and resources.count() != len(named):
         raise refuse(Refusal("I8", "input", "It touches a resource that is not in the register any more."))
 
 
@@ -255,22 +255,22 @@ def _check_owners(step: Step[Any], team: Team, automation: Automation | None, gi
         InvalidInput: somebody is of another side; with the field beside the sentence, and on record.
         DutyConflict: somebody is asked, or has decided.
     """
-    found = ownership_rules.refusals(team, automation, given, step.now)
-    if found:
-        raise refuse(replace(found[0][1], detail=tuple((name, no.sentence) for name, no in found)))
+    refusals = ownership_rules.refusals(team, automation, given, step.now)
+    if refusals:
+        raise refuse(replace(refusals[0][1], detail=tuple((name, refusal.sentence) for name, refusal in refusals)))
 
 
-def _lineage_of(step: Step[Team], manifest: Manifest, environment: str, said: Automation | None) -> uuid.UUID:
+def _lineage_of(step: Step[Team], manifest: Manifest, environment: str, promoted_from: Automation | None) -> uuid.UUID:
     """The lineage of a new automation: its certain sibling's, else that of the one it is said to be promoted from, else its own (I10).
 
     Raises:
         InvalidInput: what it is said to be promoted from is none of the team's, or is in this environment already.
     """
     sibling = environments.certain(step.subject, manifest, environment)
-    if sibling is None and said is not None:
-        sibling = environments.chosen(step.subject, said.pk, environment)
+    if sibling is None and promoted_from is not None:
+        sibling = environments.chosen(step.subject, promoted_from.pk, environment)
         if sibling is None:
-            sentence = f"{said.name} is in this environment already, or can't be promoted by this team."
+            sentence = f"{promoted_from.name} is in this environment already, or can't be promoted by this team."
             raise refuse(Refusal("I10", "input", sentence, detail=(("sibling", sentence),)))
     return sibling.lineage if sibling is not None and sibling.lineage is not None else uuid.uuid4()
 
@@ -335,9 +335,9 @@ def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) ->
     waits = automation.state != AutomationState.DRAFT
     changed = _changes(automation, given)
     if waits and any(name not in REVIEWED for name in changed):
-        no = access.token_refusal(step.actor, Permission.AUTOMATION_AMEND, automation)
-        if no is not None:  # nobody will be asked about it, and a program amends nothing by itself (S5)
-            raise refuse(no)
+        refusal = access.token_refusal(step.actor, Permission.AUTOMATION_AMEND, automation)
+        if refusal is not None:  # nobody will be asked about it, and a program amends nothing by itself (S5)
+            raise refuse(refusal)
     if changed:
         ownership_transitions.settle(automation, step)
         _save_as(step, automation, "automation.amended")

@@ -54,20 +54,23 @@ def describe(
         triggers: how it starts.
         external_id: the id that an earlier description of the same automation was given; empty for a new one.
     """
-    said = tuple(
+    described = tuple(
         Privilege(
-            at=free_text.name(one.entitlement.words),
+            at=free_text.name(privilege.entitlement.words),
             connector=REGISTERED,
-            instance=str(one.entitlement.resource_id),
-            operation=free_text.name(one.entitlement.code),
-            access=cast("Access", one.level),
-            target=free_text.name(one.target),
-            model_controlled=one.model_controlled,
+            instance=str(privilege.entitlement.resource_id),
+            operation=free_text.name(privilege.entitlement.code),
+            access=cast("Access", privilege.level),
+            target=free_text.name(privilege.target),
+            model_controlled=privilege.model_controlled,
         )
-        for one in privileges
+        for privilege in privileges
     )
-    holds = [[one.instance, one.operation, one.access, one.target, one.model_controlled] for one in said]
-    starts = [[one.type, one.detail, one.authenticated, one.active] for one in triggers]
+    holds = [
+        [privilege.instance, privilege.operation, privilege.access, privilege.target, privilege.model_controlled]
+        for privilege in described
+    ]
+    starts = [[trigger.type, trigger.detail, trigger.authenticated, trigger.active] for trigger in triggers]
     content = sha256({"holds": holds, "starts": starts})
     source = Source(format="manual", files=(), external_id=external_id or f"manual:{uuid.uuid4()}", content=content)
     return Manifest(
@@ -76,7 +79,7 @@ def describe(
         kind=cast("Kind", kind),
         platform=free_text.name(platform),
         triggers=tuple(triggers),
-        privileges=said,
+        privileges=described,
     )
 
 

@@ -51,18 +51,18 @@ def preview(
     return keep(read(files), actor=actor, now=now, team=team)
 
 
-def keep(found: Sequence[Found], *, actor: Actor, now: datetime, team: Team | None = None) -> ImportBatch:
+def keep(results: Sequence[Found], *, actor: Actor, now: datetime, team: Team | None = None) -> ImportBatch:
     """Keep what was read as previews; a file that can't be read becomes a refused item with its reason.
 
     Args:
-        found: of `read` or `read_apart`.
+        results: of `read` or `read_apart`.
         actor: who brings them in.
         now: business time.
         team: the team that builds them.
     """
     with transaction.atomic():
         batch = begin(actor=actor, now=now)
-        add(batch, found, now=now, team=team)
+        add(batch, results, now=now, team=team)
     return batch
 
 
@@ -84,20 +84,20 @@ def begin(*, actor: Actor, now: datetime, order: Mapping[str, Any] | None = None
 
 def read(files: Iterable[tuple[str, bytes]]) -> list[Found]:
     """What files hold, each with the file's name as it is shown: an entry for each automation, and one for each file refused."""
-    found: list[Found] = []
+    read_results: list[Found] = []
     for name, data in files:
         try:
             results = importers.read(name, data, fingerprint_key=key_files.digest_key())
         except ImportProblem as problem:
-            found.append((problem.file, problem))
+            read_results.append((problem.file, problem))
         else:
-            found += [(importers.file_shown(name), result) for result in results]
-    return found
+            read_results += [(importers.file_shown(name), result) for result in results]
+    return read_results
 
 
 def add(
     batch: ImportBatch,
-    found: Sequence[Found],
+    results: Sequence[Found],
     *,
     now: datetime,
     team: Team | None = None,
@@ -109,7 +109,7 @@ def add(
 
     Args:
         batch: the upload; locked here, so that a part that is sent twice at once is added once.
-        found: of `read`.
+        results: of `read`.
         now: business time.
         team: whom it is read for.
 
@@ -119,21 +119,21 @@ def add(
     with transaction.atomic():
         batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
         _not_under_way(batch)
-        found = fitting(found)
-        there = _there(batch, {name[:255] for name, _ in found}) if batch.size or batch.items.exists() else set()
-        items = [one for one in _items(batch, found, now, team) if _same(one) not in there]
+        results = fitting(results)
+        earlier = _there(batch, {name[:255] for name, _ in results}) if batch.size or batch.items.exists() else set()
+        items = [item for item in _items(batch, results, now, team) if _same(item) not in earlier]
         ImportItem.objects.bulk_create(items)
-        read_now = sum(one.progress == ImportState.PREVIEW for one in items)
+        read_now = sum(item.progress == ImportState.PREVIEW for item in items)
         if items:
             batch.size, batch.progress = batch.size + read_now, BatchState.PREVIEW
             batch.save(update_fields=["size", "progress"])
-    return Added(read_now, len(items) - read_now, len(found) - len(items))
+    return Added(read_now, len(items) - read_now, len(results) - len(items))
 
 
-def _items(batch: ImportBatch, found: Sequence[Found], now: datetime, team: Team | None) -> list[ImportItem]:
+def _items(batch: ImportBatch, results: Sequence[Found], now: datetime, team: Team | None) -> list[ImportItem]:
     """Unsaved items: those that were read, then those that were refused."""
-    named = [(name, one) for name, one in found if isinstance(one, ReadResult)]
-    together = importers.with_shared(one for _, one in named)
+    named = [(name, result) for name, result in results if isinstance(result, ReadResult)]
+    together = importers.with_shared(result for _, result in named)
     of_all = {"batch": batch, "team": team, "created_at": now}
     items = [
         ImportItem(
@@ -145,9 +145,9 @@ def _items(batch: ImportBatch, found: Sequence[Found], now: datetime, team: Team
         for (name, _), result in zip(named, together, strict=True)
     ]
     return items + [
-        ImportItem(filename=name[:255], reason=str(one)[:400], progress=ImportState.REFUSED, **of_all)
-        for name, one in found
-        if isinstance(one, ImportProblem)
+        ImportItem(filename=name[:255], reason=str(result)[:400], progress=ImportState.REFUSED, **of_all)
+        for name, result in results
+        if isinstance(result, ImportProblem)
     ]
 
 
@@ -163,12 +163,12 @@ def _there(batch: ImportBatch, names: Iterable[str]) -> set[tuple[str, str]]:
     return {(name, content or reason) for name, content, reason in columns}
 
 
-def order(batch: ImportBatch, said: Mapping[str, Any]) -> bool:
+def order(batch: ImportBatch, choices: Mapping[str, Any]) -> bool:
     """Have everything of an upload brought in that is not in the register yet, also what was refused before.
 
     Args:
         batch: the upload.
-        said: see `ImportBatch`.
+        choices: see `ImportBatch`.
 
     Returns:
         Whether it was ordered; False where it is under way already.
@@ -179,7 +179,7 @@ def order(batch: ImportBatch, said: Mapping[str, Any]) -> bool:
             return False
         again = batch.items.filter(progress=ImportState.PREVIEW, outcome=Outcome.REFUSED)
         again.update(outcome="", reason="")
-        batch.progress, batch.order = BatchState.CONFIRMING, dict(said)
+        batch.progress, batch.order = BatchState.CONFIRMING, dict(choices)
         batch.save(update_fields=["progress", "order"])
     return True
 
@@ -204,9 +204,9 @@ def discard_all(batch: ImportBatch) -> int:
     with transaction.atomic():
         batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
         _not_under_way(batch)
-        gone = batch.items.exclude(progress__in=(ImportState.CONFIRMED, ImportState.DISCARDED))
-        count = gone.filter(progress=ImportState.PREVIEW).count()
-        gone.update(progress=ImportState.DISCARDED, manifest={}, secrets=[], draft={}, reason="", outcome="")
+        remaining = batch.items.exclude(progress__in=(ImportState.CONFIRMED, ImportState.DISCARDED))
+        count = remaining.filter(progress=ImportState.PREVIEW).count()
+        remaining.update(progress=ImportState.DISCARDED, manifest={}, secrets=[], draft={}, reason="", outcome="")
         batch.progress, batch.size = BatchState.CONFIRMED, F("size") - count
         batch.save(update_fields=["progress", "size"])
     return count
@@ -218,18 +218,18 @@ def refuse_item(item: ImportItem, words: str) -> None:
     still.update(outcome=Outcome.REFUSED, reason=words[:400])
 
 
-def settle_unchanged(found: Mapping[int, Version], team: Team) -> int:
+def settle_unchanged(versions: Mapping[int, Version], team: Team) -> int:
     """Keep that previews changed nothing, as bringing each in would have said; returns of how many.
 
     Args:
-        found: of `imports.queries`.
+        versions: of `imports.queries`.
         team: for which they were brought in.
     """
     with transaction.atomic():
-        still = ImportItem.objects.filter(pk__in=found, progress=ImportState.PREVIEW, outcome="").order_by("pk")
+        still = ImportItem.objects.filter(pk__in=versions, progress=ImportState.PREVIEW, outcome="").order_by("pk")
         items = list(still.select_for_update(of=("self",)).only("pk"))
         for item in items:
-            item.version, item.team = found[item.pk], team
+            item.version, item.team = versions[item.pk], team
             item.progress, item.outcome = ImportState.CONFIRMED, Outcome.UNCHANGED
         ImportItem.objects.bulk_update(items, ("version", "team", "progress", "outcome"))
     return len(items)

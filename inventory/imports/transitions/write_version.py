@@ -55,7 +55,7 @@ def write_down(
     step: Step[Any],
     automation: Automation,
     manifest: Manifest,
-    found: Resolution,
+    resolved: Resolution,
     *,
     secrets: Sequence[Mapping[str, Any]] = (),
     suggested: Mapping[str, Person] | None = None,
@@ -69,41 +69,41 @@ def write_down(
         step: the running step.
         automation: locked by the caller.
         manifest: as read.
-        found: the manifest resolved against the register; its unsaved rows are saved.
+        resolved: the manifest resolved against the register; its unsaved rows are saved.
         secrets: what the source contained, without values.
         suggested: suggested owners of resources that are proposed along, by `resolution.binding_name`.
         before: the newest version of the automation; None for one that is made just now.
     """
-    _save_resources(step, automation, found, suggested or {})
-    _save_credentials(step, automation, found)
-    _save_entitlements(step, found)
-    privileges = _by_key(found)
+    _save_resources(step, automation, resolved, suggested or {})
+    _save_credentials(step, automation, resolved)
+    _save_entitlements(step, resolved)
+    privileges = _by_key(resolved)
     digest, bound = manifest_digest(manifest), sha256(sorted(privileges))
     same = automation.versions.filter(manifest_digest__in=manifest_digests(manifest), binding_digest=bound)
-    known = same.first() if before is not None else None
-    if known is not None:
-        judged = _assess_anew(step, known, manifest)
-        _save_author(known, manifest)
-        return WrittenDown(known, False, judged)
+    existing = same.first() if before is not None else None
+    if existing is not None:
+        judged = _assess_anew(step, existing, manifest)
+        _save_author(existing, manifest)
+        return WrittenDown(existing, False, judged)
     _assess_running(step, automation, manifest)
     version = _new_version(step, automation, manifest, secrets, digest, bound, before)
-    version.meets = _meets(automation, manifest, found)
+    version.meets = _meets(automation, manifest, resolved)
     version.save()
-    for one in privileges.values():
-        one.version = version
+    for privilege in privileges.values():
+        privilege.version = version
     Privilege.objects.bulk_create(privileges.values())
     used = [
-        VersionCredential(version=version, credential=credential, at=found.places[key])
-        for key, credential in found.credentials.items()
+        VersionCredential(version=version, credential=credential, at=resolved.places[key])
+        for key, credential in resolved.credentials.items()
     ]
     VersionCredential.objects.bulk_create(used)
-    for trigger in found.triggers:
+    for trigger in resolved.triggers:
         trigger.version = version
-    Trigger.objects.bulk_create(found.triggers)
-    _save_identities(step, automation, version, found)
+    Trigger.objects.bulk_create(resolved.triggers)
+    _save_identities(step, automation, version, resolved)
     _save_author(version, manifest, is_new=True)
-    identities = sorted(found.identities, key=lambda one: one.pk) if before is None else None
-    rows = assessment.Rows(automation, list(privileges.values()), used, found.triggers, manifest, identities)
+    identities = sorted(resolved.identities, key=lambda identity: identity.pk) if before is None else None
+    rows = assessment.Rows(automation, list(privileges.values()), used, resolved.triggers, manifest, identities)
     return WrittenDown(version, True, assessment.assess(version, now=step.now, rows=rows))
 
 
@@ -143,11 +143,13 @@ def _new_version(
     )
 
 
-def _meets(automation: Automation, manifest: Manifest, found: Resolution) -> list[str]:
+def _meets(automation: Automation, manifest: Manifest, resolved: Resolution) -> list[str]:
     """By what it could be joined with another automation (A16), now that all it is made of has rows."""
-    credentials = {one.pk: str(one) for one in found.credentials.values()}
+    credentials = {credential.pk: str(credential) for credential in resolved.credentials.values()}
     return chain_ends.meets(
-        chain_ends.Version(automation, found.privileges.values(), credentials, found.triggers, {}, manifest.on_error)
+        chain_ends.Version(
+            automation, resolved.privileges.values(), credentials, resolved.triggers, {}, manifest.on_error
+        )
     )
 
 
@@ -156,8 +158,8 @@ def _save_author(version: Version, manifest: Manifest, *, is_new: bool = False) 
     hint = free_text.clean(manifest.source.owner_hint)
     if not hint or (not is_new and version.authors.filter(said__text=hint).exists()):
         return
-    if (said := free_text.keep(hint)) is not None:
-        VersionAuthor.objects.create(version=version, said=said, person=authors.matched([hint]).get(hint))
+    if (text := free_text.keep(hint)) is not None:
+        VersionAuthor.objects.create(version=version, said=text, person=authors.matched([hint]).get(hint))
 
 
 def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Assessment:
@@ -176,10 +178,10 @@ def _assess_running(step: Step[Any], automation: Automation, manifest: Manifest)
 
 
 def _save_resources(
-    step: Step[Any], automation: Automation, found: Resolution, suggested: Mapping[str, Person]
+    step: Step[Any], automation: Automation, resolved: Resolution, suggested: Mapping[str, Person]
 ) -> None:
     """Propose the resources that nobody knows yet, and the bindings of every connection that has none (I8)."""
-    new = {key: one for key, one in found.resources.items() if one._state.adding}
+    new = {key: resource for key, resource in resolved.resources.items() if resource._state.adding}
     for key, resource in new.items():
         resource.proposed_by, resource.created_at = step.actor.person, step.now
         resource.environment = automation.environment
@@ -187,16 +189,16 @@ def _save_resources(
     step.insert(list(new.values()))
     for resource in new.values():
         step.record("resource.proposed", resource)
-    said = {key: one for key, one in found.resources.items() if key[0] != REGISTERED}
+    connections = {key: resource for key, resource in resolved.resources.items() if key[0] != REGISTERED}
     first = [
         _proposed(step, Binding(connector=key[0], instance_name=key[1]), resource)
-        for key, resource in said.items()
-        if key not in found.bindings
+        for key, resource in connections.items()
+        if key not in resolved.bindings
     ]
     again = [
-        _proposed(step, _as_resolved(found.bindings[key]), resource)
-        for key, resource in said.items()
-        if found.is_rebound(key)
+        _proposed(step, _as_resolved(resolved.bindings[key]), resource)
+        for key, resource in connections.items()
+        if resolved.is_rebound(key)
     ]
     step.insert(first)
     for row in again:
@@ -226,25 +228,25 @@ def _as_resolved(read: Binding) -> Binding:
     return row
 
 
-def _save_credentials(step: Step[Any], automation: Automation, found: Resolution) -> None:
+def _save_credentials(step: Step[Any], automation: Automation, resolved: Resolution) -> None:
     """Register credentials that are new, and what those open of which this import may say so (I6)."""
-    new = [one for one in found.credentials.values() if one._state.adding]
-    for credential in found.credentials.values():
+    new = [credential for credential in resolved.credentials.values() if credential._state.adding]
+    for credential in resolved.credentials.values():
         if not credential.platform_instance:
             credential.platform_instance = platform_instance.local_to(automation)
         credential.opens = credential.opens  # takes over the key of a resource saved just now
     step.insert(new)
     for credential in new:
         step.record("credential.registered", credential, {"kind": credential.kind})
-    for credential in (one for one in found.opened if one not in new):
+    for credential in (new_credential for new_credential in resolved.opened if new_credential not in new):
         step.save(credential)
         step.record("credential.amended", credential, {"opens": str(credential.opens_id)})
 
 
-def _save_entitlements(step: Step[Any], found: Resolution) -> None:
+def _save_entitlements(step: Step[Any], resolved: Resolution) -> None:
     """Add entitlements that are new, once each, and let the privileges point at the saved rows."""
     new: dict[tuple[int, str], Entitlement] = {}
-    for privilege in found.privileges.values():
+    for privilege in resolved.privileges.values():
         entitlement = privilege.entitlement
         if entitlement._state.adding:
             entitlement.resource = entitlement.resource  # takes over the key of a resource saved just now
@@ -252,15 +254,15 @@ def _save_entitlements(step: Step[Any], found: Resolution) -> None:
     step.insert(list(new.values()))
     for entitlement in new.values():
         step.record("entitlement.added", entitlement, {"code": entitlement.code})
-    for privilege in found.privileges.values():  # take over the keys of what was saved just now
+    for privilege in resolved.privileges.values():  # take over the keys of what was saved just now
         privilege.entitlement, privilege.credential = privilege.entitlement, privilege.credential
 
 
-def _by_key(found: Resolution) -> dict[str, Privilege]:
+def _by_key(resolved: Resolution) -> dict[str, Privilege]:
     """By key, now that every resource has a row; what holds the same was made one with several places by `resolution` (I7)."""
-    for draft_key, one in found.privileges.items():
-        one.key = privilege_key(found.said[draft_key], str(one.entitlement.resource_id))
-    return {one.key: one for one in found.privileges.values()}
+    for draft_key, privilege in resolved.privileges.items():
+        privilege.key = privilege_key(resolved.manifest_privileges[draft_key], str(privilege.entitlement.resource_id))
+    return {privilege.key: privilege for privilege in resolved.privileges.values()}
 
 
 def to_take_over(version: Version) -> QuerySet[NonHumanIdentity]:
@@ -275,19 +277,21 @@ def hand_over_identities(step: Step[Automation], version: Version) -> None:
     Until then an identity serves whoever named it first; a draft that nobody ever reviewed holds it against nobody.
     """
     automation = step.subject
-    for one in to_take_over(version).select_for_update(of=("self",), no_key=True).order_by("pk"):
-        one.owner, one.automation = automation.business_owner, automation
-        ownership_transitions.settle(one, step)
-        step.save(one)
-        step.record("identity.handed_over", one)
+    for identity in to_take_over(version).select_for_update(of=("self",), no_key=True).order_by("pk"):
+        identity.owner, identity.automation = automation.business_owner, automation
+        ownership_transitions.settle(identity, step)
+        step.save(identity)
+        step.record("identity.handed_over", identity)
     if automation.state in chain_queries.IN_USE:
         chain_transitions.refresh(automation.pk)
 
 
-def _save_identities(step: Step[Any], automation: Automation, version: Version, found: Resolution) -> None:
+def _save_identities(step: Step[Any], automation: Automation, version: Version, resolved: Resolution) -> None:
     """Register the identities that the source itself names; the first automation to name one is the one it serves (I5)."""
-    is_served_anew = automation.state in chain_queries.IN_USE and any(one._state.adding for one in found.identities)
-    for identity in found.identities:
+    is_served_anew = automation.state in chain_queries.IN_USE and any(
+        identity._state.adding for identity in resolved.identities
+    )
+    for identity in resolved.identities:
         if identity._state.adding:
             identity.owner, identity.automation = automation.business_owner, automation
             step.save(identity)

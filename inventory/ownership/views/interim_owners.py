@@ -38,64 +38,68 @@ def banner(subject: Owned, actor: Actor, now: datetime) -> Shape | None:
 
     A button whose rule says no to this reader stands there with the reason, save to whoever has no part in it at all.
     """
-    gone = subject.accountable
-    if gone is None or gone.is_here or getattr(subject, "state", "") in ("retired", "proposed"):
+    former_owner = subject.accountable
+    if former_owner is None or former_owner.is_here or getattr(subject, "state", "") in ("retired", "proposed"):
         return None
-    one = ownership_transitions.latest(subject, now)
-    if one is None:
-        return _nobody(subject, gone, actor, now)
-    return _confirmed(one, gone, actor, now) if one.state == InterimState.CONFIRMED else _named(one, gone, actor, now)
+    interim = ownership_transitions.latest(subject, now)
+    if interim is None:
+        return _nobody(subject, former_owner, actor, now)
+    return (
+        _confirmed(interim, former_owner, actor, now)
+        if interim.state == InterimState.CONFIRMED
+        else _named(interim, former_owner, actor, now)
+    )
 
 
-def _nobody(subject: Owned, gone: Person, actor: Actor, now: datetime) -> Shape:
+def _nobody(subject: Owned, former_owner: Person, actor: Actor, now: datetime) -> Shape:
     kind = ownership_transitions.field_of(subject)
     href = reverse("interim_name", args=[kind, subject.pk])
-    no = ownership_transitions.NAMING[kind].refusal(subject, actor=actor, now=now)
+    refusal = ownership_transitions.NAMING[kind].refusal(subject, actor=actor, now=now)
     action: Shape = {"label": "Name who answers meanwhile", "icon": "person", "kind": "filled", "href": href}
     text = (
-        f"{gone.name} left. Nothing new on it can be approved until its team’s lead and a security reviewer together "
+        f"{former_owner.name} left. Nothing new on it can be approved until its team’s lead and a security reviewer together "
         "name who answers for it meanwhile."
     )
-    return _shape("Nobody answers for this.", text, no, action)
+    return _shape("Nobody answers for this.", text, refusal, action)
 
 
-def _named(one: InterimOwner, gone: Person, actor: Actor, now: datetime) -> Shape:
-    no = ownership_transitions.confirm_interim.refusal(one, actor=actor, now=now)
+def _named(interim: InterimOwner, former_owner: Person, actor: Actor, now: datetime) -> Shape:
+    refusal = ownership_transitions.confirm_interim.refusal(interim, actor=actor, now=now)
     action: Shape = {
         "label": "Confirm",
         "icon": "check",
         "kind": "filled",
-        "post": reverse("interim_confirm", args=[one.pk]),
+        "post": reverse("interim_confirm", args=[interim.pk]),
     }
-    confirms = "a security reviewer" if one.named_as == "lead" else "its team’s lead"
-    by = f"{one.named_by.name}{f' for {one.named_for.name}' if one.named_for else ''}"
-    text = f"{gone.name} left. {by} has named {one.person.name}; {confirms} has to say so too. Until then nothing new on it can be approved."
-    shape = _shape("Nobody answers for this yet.", text, no, action)
-    return shape | {"actions": [*shape["actions"], *_drop(one, "Not them", actor, now)]}
+    confirms = "a security reviewer" if interim.named_as == "lead" else "its team’s lead"
+    by = f"{interim.named_by.name}{f' for {interim.named_for.name}' if interim.named_for else ''}"
+    text = f"{former_owner.name} left. {by} has named {interim.person.name}; {confirms} has to say so too. Until then nothing new on it can be approved."
+    shape = _shape("Nobody answers for this yet.", text, refusal, action)
+    return shape | {"actions": [*shape["actions"], *_drop(interim, "Not them", actor, now)]}
 
 
-def _confirmed(one: InterimOwner, gone: Person, actor: Actor, now: datetime) -> Shape:
-    assert one.confirmed_by is not None  # interim_confirmed_by_somebody
-    text = f"{gone.name} left. {one.named_by.name} named {one.person.name}, {one.confirmed_by.name} confirmed it."
-    shape = _shape(f"{one.person.name} answers for this", text, None, None)
-    return shape | {"tone": "wait", "until": one.until, "actions": _drop(one, "End it", actor, now)}
+def _confirmed(interim: InterimOwner, former_owner: Person, actor: Actor, now: datetime) -> Shape:
+    assert interim.confirmed_by is not None  # interim_confirmed_by_somebody
+    text = f"{former_owner.name} left. {interim.named_by.name} named {interim.person.name}, {interim.confirmed_by.name} confirmed it."
+    shape = _shape(f"{interim.person.name} answers for this", text, None, None)
+    return shape | {"tone": "wait", "until": interim.until, "actions": _drop(interim, "End it", actor, now)}
 
 
-def _drop(one: InterimOwner, label: str, actor: Actor, now: datetime) -> list[Shape]:
-    if ownership_transitions.drop_interim.refusal(one, actor=actor, now=now) is not None:
+def _drop(interim: InterimOwner, label: str, actor: Actor, now: datetime) -> list[Shape]:
+    if ownership_transitions.drop_interim.refusal(interim, actor=actor, now=now) is not None:
         return []
-    return [{"label": label, "kind": "quiet", "href": reverse("interim_drop", args=[one.pk])}]
+    return [{"label": label, "kind": "quiet", "href": reverse("interim_drop", args=[interim.pk])}]
 
 
-def _shape(lead: str, text: str, no: Any, action: Shape | None) -> Shape:
+def _shape(lead: str, text: str, refusal: Any, action: Shape | None) -> Shape:
     shape: Shape = {"tone": "no", "lead": lead, "text": text, "until": None, "why": "", "actions": []}
-    if action is not None and no is None:
+    if action is not None and refusal is None:
         shape["actions"] = [action]
-    elif action is not None and no.kind != "permission":
+    elif action is not None and refusal.kind != "permission":
         shape["actions"] = [
             {"label": action["label"], "icon": action["icon"], "kind": "filled", "disabled": "interim-why"}
         ]
-        shape["why"] = " ".join(filter(None, [no.sentence, no.to_do]))
+        shape["why"] = " ".join(filter(None, [refusal.sentence, refusal.to_do]))
     return shape
 
 
@@ -112,15 +116,15 @@ def ownerless_list(request: Request) -> HttpResponse:
         "head": {"title": "Nobody answers for these", "facts": ["their owner has left"]},
         "rows": [
             {
-                "href": one.href,
-                "kind": one.kind,
-                "name": one.called,
-                "left": one.left,
-                "left_at": one.left_at,
-                "named": one.named
-                and f"{one.named.named_by.name} has named {one.named.person.name}, not confirmed yet",
+                "href": row.href,
+                "kind": row.kind,
+                "name": row.called,
+                "left": row.left,
+                "left_at": row.left_at,
+                "named": row.named
+                and f"{row.named.named_by.name} has named {row.named.person.name}, not confirmed yet",
             }
-            for one in rows
+            for row in rows
         ],
     }
     return page(request, "inventory/ownership/ownerless_list.html", context)
@@ -138,21 +142,21 @@ def _visible(kind: str, actor: Actor, now: datetime) -> QuerySet[Any]:
         identities = NonHumanIdentity.objects.visible_to(actor, now)
         return identities.select_related("owner", "automation__team", "interim__person")
     if kind == "credential":
-        theirs = Q(owner__in=people) | Q(interim_owners__person__in=people, interim_owners__ended_at__isnull=True)
-        theirs |= Q(owner__teams__lead__in=people) | Q(owner__teams__deputy_lead__in=people)
-        theirs |= Q(used_by__version__automation__in=automations)
+        answered_for = Q(owner__in=people) | Q(interim_owners__person__in=people, interim_owners__ended_at__isnull=True)
+        answered_for |= Q(owner__teams__lead__in=people) | Q(owner__teams__deputy_lead__in=people)
+        answered_for |= Q(used_by__version__automation__in=automations)
         related = ("owner", "kept_in__team", "opens__team", "interim__person")
         credentials = Credential.objects.select_related(*related)
         for way in ("kept_in", "opens"):
-            for who in ("owner", "deputy", "team__lead", "team__deputy_lead"):
-                theirs |= Q((f"{way}__{who}__in", people))
-        return (credentials if sees_all(actor, now) else credentials.filter(theirs)).distinct()
+            for role in ("owner", "deputy", "team__lead", "team__deputy_lead"):
+                answered_for |= Q((f"{way}__{role}__in", people))
+        return (credentials if sees_all(actor, now) else credentials.filter(answered_for)).distinct()
     raise Http404
 
 
 def _find(request: Request, kind: str, pk: int, now: datetime) -> Owned:
-    found: Owned = get_object_or_404(_visible(kind, request.actor, now), pk=pk)
-    return found
+    subject: Owned = get_object_or_404(_visible(kind, request.actor, now), pk=pk)
+    return subject
 
 
 def _back(subject: Owned) -> str:
@@ -163,21 +167,21 @@ def _back(subject: Owned) -> str:
 def one(request: Request, kind: str, pk: int) -> HttpResponse:
     """A credential: who answers for it, and what happened. Everything else is shown on a page of its own."""
     now = business_time.now()
-    found: Any = _find(request, kind, pk, now)
+    subject: Any = _find(request, kind, pk, now)
     if kind != "credential":
-        return redirect(found.href)
+        return redirect(subject.href)
     facts = [
-        {"label": "Owner", "text": found.owner.name if found.owner else "nobody is known"},
-        {"label": "Decided on", "text": found.decided_on.name if found.decided_on else "nothing known"},
+        {"label": "Owner", "text": subject.owner.name if subject.owner else "nobody is known"},
+        {"label": "Decided on", "text": subject.decided_on.name if subject.decided_on else "nothing known"},
     ]
     context: Shape = {
         "now": now,
-        "crumbs": [{"label": "Nobody answers", "href": reverse("ownerless")}, {"label": str(found), "href": ""}],
-        "head": {"title": str(found), "facts": [kind, found.kind]},
-        "ownerless": banner(found, request.actor, now),
+        "crumbs": [{"label": "Nobody answers", "href": reverse("ownerless")}, {"label": str(subject), "href": ""}],
+        "head": {"title": str(subject), "facts": [kind, subject.kind]},
+        "ownerless": banner(subject, request.actor, now),
         "facts": facts,
-        "events": timeline_queries.shapes(found, reader=request.actor.person, limit=30, actor=request.actor, now=now),
-        "ledger_href": ledger_href(found, actor=request.actor, now=now),
+        "events": timeline_queries.shapes(subject, reader=request.actor.person, limit=30, actor=request.actor, now=now),
+        "ledger_href": ledger_href(subject, actor=request.actor, now=now),
     }
     return page(request, "inventory/ownership/ownerless.html", context, fragment="timeline")
 
@@ -201,24 +205,24 @@ class InterimForm(forms.Form):
 def name(request: Request, kind: str, pk: int) -> HttpResponse:
     """Name who answers for something meanwhile: the team's lead or a security reviewer does, the other confirms."""
     now = business_time.now()
-    found = _find(request, kind, pk, now)
+    subject = _find(request, kind, pk, now)
     naming = ownership_transitions.NAMING[kind]
 
-    def act(said: dict[str, Any]) -> Any:
-        naming(found, actor=request.actor, now=now, reason=said["reason"], person=said["person"])
-        return _Back(_back(found))
+    def act(fields: dict[str, Any]) -> Any:
+        naming(subject, actor=request.actor, now=now, reason=fields["reason"], person=fields["person"])
+        return _Back(_back(subject))
 
     return form_page(
         request,
         InterimForm(request.POST or None),
         act,
         now=now,
-        title=f"Who answers for {found} meanwhile?",
+        title=f"Who answers for {subject} meanwhile?",
         label="Name them",
         text="It counts once the other of the two, team lead or security reviewer, confirms it, and for thirty days. "
         "You can’t name yourself.",
-        back=_back(found),
-        refusal=naming.refusal(found, actor=request.actor, now=now),
+        back=_back(subject),
+        refusal=naming.refusal(subject, actor=request.actor, now=now),
     )
 
 
@@ -232,24 +236,24 @@ class _Back:
 def _find_named(request: Request, pk: int, now: datetime) -> InterimOwner:
     """One naming of something that the reader may see."""
     related = ("person", "named_by", *(f"{kind}" for kind in ownership_transitions.ABOUT))
-    found = get_object_or_404(InterimOwner.objects.select_related(*related), pk=pk)
-    subject = found.subject
+    interim = get_object_or_404(InterimOwner.objects.select_related(*related), pk=pk)
+    subject = interim.subject
     if (
-        found.person != request.actor.person
+        interim.person != request.actor.person
         and not _visible(ownership_transitions.field_of(subject), request.actor, now).filter(pk=subject.pk).exists()
     ):
         raise Http404
-    return found
+    return interim
 
 
 @require_POST
 def confirm_named(request: Request, pk: int) -> HttpResponse:
     """Confirm who was named."""
     now = business_time.now()
-    found = _find_named(request, pk, now)
-    back = _back(found.subject)
+    interim = _find_named(request, pk, now)
+    back = _back(interim.subject)
     try:
-        ownership_transitions.confirm_interim(found, actor=request.actor, now=now)
+        ownership_transitions.confirm_interim(interim, actor=request.actor, now=now)
     except Refused as error:
         return refused(request, error.refusal, context={"back_href": back})
     return redirect(back)
@@ -259,15 +263,15 @@ def confirm_named(request: Request, pk: int) -> HttpResponse:
 def drop(request: Request, pk: int) -> HttpResponse:
     """Say no to who was named, or end that they answer for it."""
     now = business_time.now()
-    found = _find_named(request, pk, now)
-    is_running = found.state == InterimState.CONFIRMED
+    interim = _find_named(request, pk, now)
+    is_running = interim.state == InterimState.CONFIRMED
     return confirm(
         request,
-        found,
+        interim,
         ownership_transitions.drop_interim,
         now,
-        title=f"{found.person.name} does not answer for {found.subject} {'any more' if is_running else 'meanwhile'}?",
+        title=f"{interim.person.name} does not answer for {interim.subject} {'any more' if is_running else 'meanwhile'}?",
         text="Nothing new on it can be approved then, until somebody else is named and confirmed.",
         label="End it" if is_running else "Not them",
-        back=_back(found.subject),
+        back=_back(interim.subject),
     )

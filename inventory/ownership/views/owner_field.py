@@ -17,17 +17,17 @@ class OwnerField(forms.ModelChoiceField):
     """
 
     def __init__(self, nobody: str = "Choose somebody", **more: Any) -> None:
-        here = Person.objects.filter(is_active=True, left_at__isnull=True)
-        super().__init__(here, empty_label=nobody, **more)
+        active = Person.objects.filter(is_active=True, left_at__isnull=True)
+        super().__init__(active, empty_label=nobody, **more)
 
     def offer(self, people: Iterable[Person]) -> None:
         """Put people on the page, in this order."""
-        self.choices = [("", self.empty_label or ""), *((str(one.pk), one.name) for one in people)]
+        self.choices = [("", self.empty_label or ""), *((str(person.pk), person.name) for person in people)]
 
 
 def offer_owners(form: forms.Form, people: Iterable[Person]) -> None:
     """Have each field of a form that names an owner offer the same people."""
-    found = list(people)
+    choices = list(people)
     for field in form.fields.values():
         if isinstance(field, OwnerField):
-            field.offer(found)
+            field.offer(choices)

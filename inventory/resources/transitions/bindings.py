@@ -68,8 +68,8 @@ def _is_moving(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
 
 
 def _another(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
-    asked = {subject.moving_by_id, subject.moving_for_id}
-    if any(person.pk in asked for person in actor.people):
+    requesters = {subject.moving_by_id, subject.moving_for_id}
+    if any(person.pk in requesters for person in actor.people):
         return Refusal("SOD-8", "duty", "You asked for this, so somebody else agrees to it.")
     return None
 
@@ -134,8 +134,8 @@ def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
         raise refuse(_not_open(row))
     was = row.resource_id
     row.resource = step.subject
-    if row.pk is not None and (no := confirm_binding.refusal(row, actor=step.actor, now=step.now)) is not None:
-        raise refuse(no)
+    if row.pk is not None and (refusal := confirm_binding.refusal(row, actor=step.actor, now=step.now)) is not None:
+        raise refuse(refusal)
     _confirm(step, row)
     tell_claimed([row], step.now)
     payload = {"connector": connector, "was": str(was or ""), "resource": str(step.subject.pk)}
@@ -145,7 +145,7 @@ def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
 def _find(connector: str, instance: str) -> Binding | None:
     if not connector or not instance:
         raise refuse(Refusal("I8", "input", "Name the connector and the connection."))
-    if any(free_text.name(one) != one for one in (connector, instance)):
+    if any(free_text.name(name) != name for name in (connector, instance)):
         sentence = "There is something in this name that nobody sees, and by it a connection is known."
         raise refuse(Refusal("I8", "input", sentence, "Type it anew."))
     return Binding.objects.select_for_update().filter(connector=connector, instance_name=instance).first()
@@ -216,7 +216,9 @@ def ask_to_move(step: Step[Resource], *, connector: str, instance: str) -> Effec
         raise refuse(Refusal("I8", "input", "Nobody has confirmed what this connection opens, so nothing moves."))
     if row.resource_id == step.subject.pk:
         raise refuse(Refusal("I8", "input", f"It is known to open {step.subject.name} already."))
-    if row.moving_to is not None and not {row.moving_by_id, row.moving_for_id} & {one.pk for one in step.actor.people}:
+    if row.moving_to is not None and not {row.moving_by_id, row.moving_for_id} & {
+        person.pk for person in step.actor.people
+    }:
         raise refuse(_asked_already(row))
     row.moving_to, row.moving_at = step.subject, step.now
     row.moving_by, row.moving_for = step.actor.person, step.actor.standing_for
@@ -226,8 +228,8 @@ def ask_to_move(step: Step[Resource], *, connector: str, instance: str) -> Effec
 
 def _asked_already(row: Binding) -> Refusal:
     assert row.moving_to is not None
-    who = row.moving_by.name if row.moving_by else "Somebody"
-    sentence = f"{who} asks already that this connection opens {row.moving_to.name}."
+    name = row.moving_by.name if row.moving_by else "Somebody"
+    sentence = f"{name} asks already that this connection opens {row.moving_to.name}."
     to_do = f"Who answers for {row.resource.name} or {row.moving_to.name}, or an admin, agrees to it or leaves it as it is first."
     return Refusal("I8", "state", sentence, to_do)
 
@@ -280,7 +282,7 @@ def share_host(step: Step[Resource], *, binding: int) -> Effect:
         step: the running step.
         binding: id of the other owner's binding.
     """
-    row = next((one for one in resource_queries.claimed_from(step.subject) if one.pk == binding), None)
+    row = next((claim for claim in resource_queries.claimed_from(step.subject) if claim.pk == binding), None)
     if row is None:
         sentence = f"Nobody waits for {step.subject.name} to share a host."
         raise refuse(Refusal("I8", "state", sentence, "Look at the resource again."))
@@ -338,5 +340,5 @@ def _forget_move(row: Binding) -> None:
 
 def claiming(resource: Resource, connector: str, instance: str) -> Transition[Resource]:
     """How somebody says that a connection opens a resource: at once, or by asking where it is known to open another. Reads only."""
-    known = Binding.objects.filter(connector=connector, instance_name=instance, confirmed_at__isnull=False)
-    return ask_to_move if known.exclude(resource=resource).exists() else bind
+    bindings = Binding.objects.filter(connector=connector, instance_name=instance, confirmed_at__isnull=False)
+    return ask_to_move if bindings.exclude(resource=resource).exists() else bind

@@ -34,10 +34,10 @@ def running(resource: Resource, now: datetime) -> Incident | None:
 
 
 def _none_running(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
-    one = running(subject, now)
-    if one is None:
+    incident = running(subject, now)
+    if incident is None:
         return None
-    sentence = f"{one.declared_by.name} has declared {one.reference} on it already."
+    sentence = f"{incident.declared_by.name} has declared {incident.reference} on it already."
     return Refusal("R1", "state", sentence, "That one can be ended first.")
 
 
@@ -92,7 +92,7 @@ def _check(called: str, until: datetime, now: datetime) -> None:
         ("until", until <= now, "It is over in the future."),
         ("until", until > now + timedelta(days=LONGEST_DAYS), f"It is declared for at most {LONGEST_DAYS} days."),
     ]
-    wrong = tuple((name, said) for name, is_wrong, said in problems if is_wrong)
+    wrong = tuple((name, problem) for name, is_wrong, problem in problems if is_wrong)
     if wrong:
         raise refuse(Refusal("R1", "input", wrong[0][1], detail=wrong))
 
@@ -107,25 +107,28 @@ def _check(called: str, until: datetime, now: datetime) -> None:
 )
 def end_incident(step: Step[Incident]) -> Effect:
     """It is over: nothing more is reviewed by it; what is asked already goes on being asked (R1)."""
-    one = step.subject
-    one.ended_at, one.ended_by, one.ended_why = step.now, step.actor.person, step.reason
-    step.save(one)
+    incident = step.subject
+    incident.ended_at, incident.ended_by, incident.ended_why = step.now, step.actor.person, step.reason
+    step.save(incident)
     return Effect()
 
 
 def _concerned(resource: Resource, now: datetime) -> Iterable[Person]:
     """Who answers for the resource, its deputy, and security."""
-    own = (resource.answering(now), resource.deputy)
-    return [*(one for one in own if one is not None), *people_with(Role.SECURITY_REVIEWER, now).order_by("pk")]
+    owners = (resource.answering(now), resource.deputy)
+    return [
+        *(person for person in owners if person is not None),
+        *people_with(Role.SECURITY_REVIEWER, now).order_by("pk"),
+    ]
 
 
-def _tell(one: Incident, people: Iterable[Person], step: Step[Resource]) -> None:
+def _tell(incident: Incident, people: Iterable[Person], step: Step[Resource]) -> None:
     context = {
-        "what": one.resource.name,
-        "reference": one.reference,
-        "by": one.declared_by.name,
-        "until": one.until.isoformat(),
-        "page": ["resource", one.resource.pk],
+        "what": incident.resource.name,
+        "reference": incident.reference,
+        "by": incident.declared_by.name,
+        "until": incident.until.isoformat(),
+        "page": ["resource", incident.resource.pk],
     }
-    thread, others = f"incident:{one.pk}", [person for person in people if person not in step.actor.people]
+    thread, others = f"incident:{incident.pk}", [person for person in people if person not in step.actor.people]
     outbox.queue(outbox.each(others, "incident_declared", thread=thread, key="declared", now=step.now, context=context))

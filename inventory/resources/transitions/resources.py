@@ -140,7 +140,7 @@ def register_resource(step: Step[Team], *, fields: Mapping[str, Any], owner: Per
 
 def _create(step: Step[Team], fields: Mapping[str, Any]) -> Resource:
     given = _checked(fields)
-    missing = [(name, said) for name, said in NEEDED if not given.get(name)]
+    missing = [(name, sentence) for name, sentence in NEEDED if not given.get(name)]
     if missing:
         raise refuse(Refusal("I3", "input", missing[0][1], detail=tuple(missing)))
     return Resource(**given, proposed_by=step.actor.person, created_at=step.now)

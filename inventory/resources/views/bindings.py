@@ -28,14 +28,16 @@ from inventory.resources.transitions import bindings
 MOST = 50
 
 
-def rows(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
+def rows(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
     """What opens a resource, or is to open it: the context of ``bindings`` in ``inventory/resources/resource.html``."""
-    found = Binding.objects.filter(Q(resource=one) | Q(moving_to=one))
+    bindings = Binding.objects.filter(Q(resource=resource) | Q(moving_to=resource))
     related = ("resource", "proposed_by", "confirmed_by", "refused_by", "moving_to", "moving_by")
-    return [_row(row, one, actor, now) for row in found.select_related(*related).order_by("connector", "pk")[:MOST]]
+    return [
+        _row(row, resource, actor, now) for row in bindings.select_related(*related).order_by("connector", "pk")[:MOST]
+    ]
 
 
-def _row(row: Binding, one: Resource, actor: Actor, now: datetime) -> Shape:
+def _row(row: Binding, resource: Resource, actor: Actor, now: datetime) -> Shape:
     return {
         "connector": row.connector,
         "instance": row.instance_name,
@@ -43,7 +45,7 @@ def _row(row: Binding, one: Resource, actor: Actor, now: datetime) -> Shape:
         "at": row.proposed_at,
         "confirmed": {"who": row.confirmed_by.name, "at": row.confirmed_at} if row.confirmed_by else None,
         "refused": {"who": row.refused_by.name, "at": row.refused_at} if row.refused_by else None,
-        "opens": row.resource.name if row.resource_id != one.pk else "",
+        "opens": row.resource.name if row.resource_id != resource.pk else "",
         "moving": _moving(row, actor, now),
     }
 
@@ -70,9 +72,9 @@ def _moving(row: Binding, actor: Actor, now: datetime) -> Shape | None:
     }
 
 
-def claims(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
+def claims(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
     """Hosts of a resource that another owner says open theirs too: the context of ``claims`` in ``inventory/resources/resource.html`` (I8)."""
-    may = bindings.share_host.refusal(one, actor=actor, now=now) is None
+    may = bindings.share_host.refusal(resource, actor=actor, now=now) is None
     people = {person.pk for person in actor.people}
     return [
         {
@@ -83,20 +85,20 @@ def claims(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
                 "label": "Confirm shared host",
                 "kind": "filled",
                 "post": reverse("binding_share", args=[row.pk]),
-                "fields": {"resource": one.pk},
+                "fields": {"resource": resource.pk},
             }
             if may and row.resource.answering_ids.isdisjoint(people)
             else None,
         }
-        for row in resource_queries.claimed_from(one)
+        for row in resource_queries.claimed_from(resource)
     ]
 
 
-def claim_href(one: Resource, actor: Actor, now: datetime) -> str:
+def claim_href(resource: Resource, actor: Actor, now: datetime) -> str:
     """Where the reader says what opens a resource; empty for whoever may neither say it nor ask for it."""
     verbs = (bindings.bind, bindings.ask_to_move)
-    may = any(verb.refusal(one, actor=actor, now=now) is None for verb in verbs)
-    return reverse("resource_connection", args=[one.pk]) if may else ""
+    may = any(verb.refusal(resource, actor=actor, now=now) is None for verb in verbs)
+    return reverse("resource_connection", args=[resource.pk]) if may else ""
 
 
 class ConnectionForm(forms.Form):
@@ -110,19 +112,23 @@ class ConnectionForm(forms.Form):
 def claim(request: Request, pk: int) -> HttpResponse:
     """Say that a connection opens a resource; where it is known to open another, ask that it moves."""
     now = business_time.now()
-    one = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
+    resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
     form = ConnectionForm(request.POST or None)
 
-    def act(said: dict[str, Any]) -> Resource:
-        said = {name: free_text.name(value) for name, value in said.items()}
-        bindings.claiming(one, **said)(one, actor=request.actor, now=now, **said)
-        return one
+    def act(fields: dict[str, Any]) -> Resource:
+        fields = {name: free_text.name(value) for name, value in fields.items()}
+        bindings.claiming(resource, **fields)(resource, actor=request.actor, now=now, **fields)
+        return resource
 
-    no = None if claim_href(one, request.actor, now) else bindings.bind.refusal(one, actor=request.actor, now=now)
+    refusal = (
+        None
+        if claim_href(resource, request.actor, now)
+        else bindings.bind.refusal(resource, actor=request.actor, now=now)
+    )
     text = "What is known to open another resource moves once somebody else agrees: who answers for that one, or another admin."
-    title = f"What opens {one.name}?"
+    title = f"What opens {resource.name}?"
     return form_page(
-        request, form, act, now=now, title=title, label="It opens this", back=one.href, text=text, refusal=no
+        request, form, act, now=now, title=title, label="It opens this", back=resource.href, text=text, refusal=refusal
     )
 
 
@@ -143,12 +149,12 @@ def share(request: Request, pk: int) -> HttpResponse:
     """Agree that a host of one resource also opens what another owner says."""
     now = business_time.now()
     seen = Resource.objects.visible_to(request.actor, now)
-    one = get_object_or_404(seen, pk=number(request.POST.get("resource")) or 0)
+    resource = get_object_or_404(seen, pk=number(request.POST.get("resource")) or 0)
     try:
-        bindings.share_host(one, actor=request.actor, now=now, binding=pk)
+        bindings.share_host(resource, actor=request.actor, now=now, binding=pk)
     except Refused as no:
-        return refused(request, no.refusal, context={"back_href": one.href})
-    return redirect(one.href)
+        return refused(request, no.refusal, context={"back_href": resource.href})
+    return redirect(resource.href)
 
 
 @require_POST
@@ -166,5 +172,5 @@ def _find(request: Request, pk: int) -> tuple[Binding, datetime]:
     """A binding of a resource that the reader sees, or that is to open one."""
     now = business_time.now()
     seen = Resource.objects.visible_to(request.actor, now)
-    found = Binding.objects.select_related("resource").filter(Q(resource__in=seen) | Q(moving_to__in=seen))
-    return get_object_or_404(found, pk=pk), now
+    bindings = Binding.objects.select_related("resource").filter(Q(resource__in=seen) | Q(moving_to__in=seen))
+    return get_object_or_404(bindings, pk=pk), now

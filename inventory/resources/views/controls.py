@@ -49,23 +49,23 @@ class ControlForm(forms.Form):
 def controls(request: Request, pk: int) -> HttpResponse:
     """What stands on an entitlement; whoever answers for its resource says that one does."""
     now = business_time.now()
-    one = _find(request, pk, now)
-    standing = {control.tag for control in one.controls.standing()}
+    entitlement = _find(request, pk, now)
+    standing = {control.tag for control in entitlement.controls.standing()}
     form = ControlForm(request.POST or None)
     form.fields["tag"].choices = [(tag, words) for tag, (words, _) in CONTROLS.items() if tag not in standing]  # type: ignore[attr-defined]
     if request.method == "POST":
-        no = transition_controls.say_control.refusal(one, actor=request.actor, now=now)
-        if no is not None or form.is_valid():
+        refusal = transition_controls.say_control.refusal(entitlement, actor=request.actor, now=now)
+        if refusal is not None or form.is_valid():
             try:
-                said = {"tag": request.POST.get("tag", ""), "reason": request.POST.get("reason", "")}
-                transition_controls.say_control(one, actor=request.actor, now=now, **said)
-                return redirect(one.controls_href)
+                initial = {"tag": request.POST.get("tag", ""), "reason": request.POST.get("reason", "")}
+                transition_controls.say_control(entitlement, actor=request.actor, now=now, **initial)
+                return redirect(entitlement.controls_href)
             except InvalidInput as error:
                 form.add_error(None, error.refusal.sentence)
             except Refused as error:
-                context = {"back_href": one.controls_href, "typed": request.POST.get("reason", "")}
+                context = {"back_href": entitlement.controls_href, "typed": request.POST.get("reason", "")}
                 return refused(request, error.refusal, context=context)
-    return page(request, TEMPLATE, _context(one, form, request.actor, now), status=422 if form.errors else 200)
+    return page(request, TEMPLATE, _context(entitlement, form, request.actor, now), status=422 if form.errors else 200)
 
 
 def _find(request: Request, pk: int, now: datetime) -> Entitlement:
@@ -74,38 +74,38 @@ def _find(request: Request, pk: int, now: datetime) -> Entitlement:
     return get_object_or_404(Entitlement.objects.filter(resource__in=seen).select_related(*related), pk=pk)
 
 
-def _context(one: Entitlement, form: ControlForm, actor: Actor, now: datetime) -> Shape:
-    no = transition_controls.say_control.refusal(one, actor=actor, now=now)
-    rows = list(one.controls.select_related("said_by", "said_for", "reason", "ended_by", "ended_why"))
+def _context(entitlement: Entitlement, form: ControlForm, actor: Actor, now: datetime) -> Shape:
+    refusal = transition_controls.say_control.refusal(entitlement, actor=actor, now=now)
+    rows = list(entitlement.controls.select_related("said_by", "said_for", "reason", "ended_by", "ended_why"))
     for row in rows:
-        row.entitlement = one  # each is asked about by what it stands on, which is at hand
+        row.entitlement = entitlement  # each is asked about by what it stands on, which is at hand
     over = [row for row in rows if row.ended_at is not None]
     return {
         "now": now,
         "crumbs": [
             {"label": "Resources", "href": reverse("resource_list")},
-            {"label": one.resource.name, "href": one.resource.href},
+            {"label": entitlement.resource.name, "href": entitlement.resource.href},
             {"label": "Controls", "href": ""},
         ],
         "head": {
-            "title": f"Controls: {one.sentence}",
-            "facts": [{"text": one.resource.name, "href": one.resource.href}, one.code],
+            "title": f"Controls: {entitlement.sentence}",
+            "facts": [{"text": entitlement.resource.name, "href": entitlement.resource.href}, entitlement.code],
         },
         "standing": [_row(row, actor, now) for row in rows if row.ended_at is None],
         "over": [_row(row, actor, now) for row in over[:MOST]],
         "over_more": max(0, len(over) - MOST),
-        "form": form if no is None and form.fields["tag"].choices else None,  # type: ignore[attr-defined]
-        "locked": _locked(one, no) if no is not None else None,
+        "form": form if refusal is None and form.fields["tag"].choices else None,  # type: ignore[attr-defined]
+        "locked": _locked(entitlement, refusal) if refusal is not None else None,
     }
 
 
-def _locked(one: Entitlement, no: Refusal) -> Shape:
+def _locked(entitlement: Entitlement, refusal: Refusal) -> Shape:
     """Why the reader may not say so; to whoever has no part in it, who does."""
-    if no.kind != "permission":
-        return {"sentence": no.sentence, "code": no.code, "to_do": no.to_do}
-    names = [person.name for person in (one.resource.owner, one.resource.deputy) if person is not None]
-    who = " or ".join(names) or "nobody yet"
-    return {"sentence": f"Whoever answers for the resource says so: {who}.", "code": "", "to_do": ""}
+    if refusal.kind != "permission":
+        return {"sentence": refusal.sentence, "code": refusal.code, "to_do": refusal.to_do}
+    names = [person.name for person in (entitlement.resource.owner, entitlement.resource.deputy) if person is not None]
+    names_text = " or ".join(names) or "nobody yet"
+    return {"sentence": f"Whoever answers for the resource says so: {names_text}.", "code": "", "to_do": ""}
 
 
 def _row(control: Control, actor: Actor, now: datetime) -> Shape:
@@ -130,14 +130,14 @@ def take_back(request: Request, pk: int) -> HttpResponse:
     """Take back that a control stands."""
     now = business_time.now()
     seen = Resource.objects.visible_to(request.actor, now).values("pk")
-    found = Control.objects.filter(entitlement__resource__in=seen).select_related("entitlement__resource")
-    one = get_object_or_404(found, pk=pk)
+    controls = Control.objects.filter(entitlement__resource__in=seen).select_related("entitlement__resource")
+    control = get_object_or_404(controls, pk=pk)
     return confirm(
         request,
-        one,
+        control,
         transition_controls.take_back_control,
         now,
-        title=f"{one.words}: take that back?",
+        title=f"{control.words}: take that back?",
         text="Whatever is in conflict without it is in conflict again from now on: what is asked at once, what is held with the next scan, "
         "and then it has its time to be resolved.",
         label="Take it back",

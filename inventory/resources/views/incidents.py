@@ -44,18 +44,18 @@ class IncidentForm(forms.Form):
     reason = forms.CharField(label="What happened", widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
 
 
-def shapes(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
+def shapes(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
     """The incidents of a resource for its page, the running one first: see ``inventory/resources/incidents.html``. One query."""
     since = now - SHOWN_FOR
-    lately = one.incidents.filter(Q(ended_at__gt=since) | Q(ended_at=None, until__gt=since))
+    lately = resource.incidents.filter(Q(ended_at__gt=since) | Q(ended_at=None, until__gt=since))
     rows = lately.select_related("declared_by", "ended_by", "why")[:MOST]
-    found = []
+    shapes_shown = []
     for row in rows:
-        row.resource = one  # its rules ask about the resource, which is at hand
+        row.resource = resource  # its rules ask about the resource, which is at hand
         runs = row.runs(now)
         may_end = runs and incidents.end_incident.refusal(row, actor=actor, now=now) is None
         end = {"label": "End it", "kind": "quiet", "href": reverse("incident_end", args=[row.pk])}
-        found.append(
+        shapes_shown.append(
             {
                 "reference": row.reference,
                 "runs": runs,
@@ -68,33 +68,35 @@ def shapes(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
                 "actions": [end] if may_end else [],
             }
         )
-    return found
+    return shapes_shown
 
 
 @require_http_methods(["GET", "POST"])
 def declare(request: Request, pk: int) -> HttpResponse:
     """Declare an incident on a resource (who answers for it, security)."""
     now = business_time.now()
-    one = get_object_or_404(Resource.objects.visible_to(request.actor, now).select_related("interim__person"), pk=pk)
+    resource = get_object_or_404(
+        Resource.objects.visible_to(request.actor, now).select_related("interim__person"), pk=pk
+    )
 
-    def act(said: dict[str, Any]) -> Resource:
-        until = end_of(said["until_on"])
+    def act(fields: dict[str, Any]) -> Resource:
+        until = end_of(fields["until_on"])
         incidents.declare_incident(
-            one, actor=request.actor, now=now, reason=said["reason"], reference=said["reference"], until=until
+            resource, actor=request.actor, now=now, reason=fields["reason"], reference=fields["reference"], until=until
         )
-        return one
+        return resource
 
     return form_page(
         request,
         IncidentForm(request.POST or None),
         act,
         now=now,
-        title=f"Declare an incident on {one.name}",
+        title=f"Declare an incident on {resource.name}",
         text="Whatever holds something on it comes up for review at once, with two working days to answer. A review that is "
         "open already is joined; its deadline may come forward, never back.",
         label="Declare it",
-        back=one.href,
-        refusal=incidents.declare_incident.refusal(one, actor=request.actor, now=now),
+        back=resource.href,
+        refusal=incidents.declare_incident.refusal(resource, actor=request.actor, now=now),
     )
 
 
@@ -103,15 +105,15 @@ def end(request: Request, pk: int) -> HttpResponse:
     """End an incident (who answers for the resource, security)."""
     now = business_time.now()
     seen = Resource.objects.visible_to(request.actor, now).values("pk")
-    found = get_object_or_404(
+    incident = get_object_or_404(
         Incident.objects.filter(resource__in=seen).select_related("resource__interim__person"), pk=pk
     )
     return confirm(
         request,
-        found,
+        incident,
         incidents.end_incident,
         now,
-        title=f"Incident {found.reference} is over?",
+        title=f"Incident {incident.reference} is over?",
         text="Nothing more comes up for review by it. What is asked already goes on being asked.",
         label="End it",
         kind="filled",

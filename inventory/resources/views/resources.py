@@ -56,10 +56,10 @@ RELATED = (
 @require_GET
 def resource_list(request: Request) -> HttpResponse:
     """Resources that the reader may see, by name; filters stand in the address."""
-    now, asked, path = business_time.now(), request.GET, reverse("resource_list")
+    now, query, path = business_time.now(), request.GET, reverse("resource_list")
     rows: QuerySet[Resource] = Resource.objects.visible_to(request.actor, now).resolved()
-    rows = _filtered(pager.search(rows, pager.words_of(asked)), request)
-    paged = pager.by_name(rows.select_related("owner", "deputy", "interim__person"), asked, path)
+    rows = _filtered(pager.search(rows, pager.words_of(query)), request)
+    paged = pager.by_name(rows.select_related("owner", "deputy", "interim__person"), query, path)
     counts = _counts(paged.rows)
     may_register = access.may(request.actor, Permission.RESOURCE_REGISTER, None, now=now)
     actions = [{"label": "Register one", "icon": "plus", "kind": "filled", "href": reverse("resource_new")}]
@@ -67,21 +67,21 @@ def resource_list(request: Request) -> HttpResponse:
         "now": now,
         "head": {"title": "Resources", "facts": [], "actions": actions if may_register else []},
         "chips": [
-            *pager.chips(path, asked, "state", STATES),
+            *pager.chips(path, query, "state", STATES),
             {"separator": True},
-            *pager.chips(path, asked, "mine", (("1", "Mine"),)),
-            *pager.chips(path, asked, "ownerless", (("1", "Nobody answers"),)),
+            *pager.chips(path, query, "mine", (("1", "Mine"),)),
+            *pager.chips(path, query, "ownerless", (("1", "Nobody answers"),)),
         ],
         "filters": {
             "action": path,
-            "words": asked.get("q", ""),
+            "words": query.get("q", ""),
             "words_label": "Name",
-            "kept": pager.kept(asked, "q", "data"),
-            "fields": [pager.choice(asked, "data", "Data", DataClass.choices)],
-            "clear_href": path if pager.kept(asked) else "",
+            "kept": pager.kept(query, "q", "data"),
+            "fields": [pager.choice(query, "data", "Data", DataClass.choices)],
+            "clear_href": path if pager.kept(query) else "",
         },
         "filters_target": "#list",
-        "rows": [_row(one, now, *counts.get(one.pk, (0, 0))) for one in paged.rows],
+        "rows": [_row(row, now, *counts.get(row.pk, (0, 0))) for row in paged.rows],
         "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
         "empty": {
             "sentence": "No resource fits. What automations touch would be here, with who answers for it.",
@@ -93,16 +93,16 @@ def resource_list(request: Request) -> HttpResponse:
 
 
 def _filtered(rows: QuerySet[Resource], request: Request) -> QuerySet[Resource]:
-    asked = request.GET
-    if asked.get("state") in ResourceState.values:
-        rows = rows.filter(state=asked["state"])
-    if asked.get("data") == DataClass.RESTRICTED:
+    query = request.GET
+    if query.get("state") in ResourceState.values:
+        rows = rows.filter(state=query["state"])
+    if query.get("data") == DataClass.RESTRICTED:
         rows = rows.filter(data_class__in=["", DataClass.RESTRICTED])  # I3: unset counts as restricted
-    elif asked.get("data") in DataClass.values:
-        rows = rows.filter(data_class=asked["data"])
-    if asked.get("ownerless"):
+    elif query.get("data") in DataClass.values:
+        rows = rows.filter(data_class=query["data"])
+    if query.get("ownerless"):
         rows = rows.filter(pk__in=Resource.objects.ownerless(business_time.now()))
-    if asked.get("mine"):
+    if query.get("mine"):
         me = request.actor.person
         rows = rows.filter(
             Q(owner=me) | Q(deputy=me) | Q(named_owner=me) | still_answering([me.pk] if me else [], business_time.now())
@@ -112,27 +112,29 @@ def _filtered(rows: QuerySet[Resource], request: Request) -> QuerySet[Resource]:
 
 def _counts(rows: Sequence[Resource]) -> dict[int, tuple[int, int]]:
     """How much can be held on each resource, and how many grants stand on it; one query."""
-    found = Entitlement.objects.filter(resource__in=rows).order_by().values_list("resource")
-    counted = found.annotate(offered=Count("pk", distinct=True), held=Count("grants", filter=~Q(grants__state="ended")))
+    entitlements = Entitlement.objects.filter(resource__in=rows).order_by().values_list("resource")
+    counted = entitlements.annotate(
+        offered=Count("pk", distinct=True), held=Count("grants", filter=~Q(grants__state="ended"))
+    )
     return {resource: (offered, held) for resource, offered, held in counted}
 
 
-def _state(one: Resource, now: datetime) -> str:
-    if one.state == ResourceState.PROPOSED and one.accepted_at is not None:
+def _state(resource: Resource, now: datetime) -> str:
+    if resource.state == ResourceState.PROPOSED and resource.accepted_at is not None:
         return "accepted"
-    return "orphaned" if one.state == ResourceState.ACTIVE and one.is_ownerless(now) else one.state
+    return "orphaned" if resource.state == ResourceState.ACTIVE and resource.is_ownerless(now) else resource.state
 
 
-def _row(one: Resource, now: datetime, offered: int, held: int) -> Shape:
+def _row(resource: Resource, now: datetime, offered: int, held: int) -> Shape:
     return {
-        "href": one.href,
-        "name": one.name,
-        "kind": one.kind,
-        "state": _state(one, now),
-        "environment": one.get_environment_display().lower(),
-        "data_class": one.data_class or None,
-        "owner": meanwhile.name if (meanwhile := one.answering(now)) else "",
-        "deputy": one.deputy.name if one.deputy else "",
+        "href": resource.href,
+        "name": resource.name,
+        "kind": resource.kind,
+        "state": _state(resource, now),
+        "environment": resource.get_environment_display().lower(),
+        "data_class": resource.data_class or None,
+        "owner": meanwhile.name if (meanwhile := resource.answering(now)) else "",
+        "deputy": resource.deputy.name if resource.deputy else "",
         "grants": held,
         "entitlements": offered,
         "waiting": 0,
@@ -148,54 +150,58 @@ def _find(request: Request, pk: int) -> tuple[Resource, datetime]:
 @require_GET
 def resource(request: Request, pk: int) -> HttpResponse:
     """One resource: who answers for it, what can be held on it, who holds it, what happened."""
-    one, now = _find(request, pk)
-    team = one.team.name if one.team else "no team"
+    resource, now = _find(request, pk)
+    team = resource.team.name if resource.team else "no team"
     context: Shape = {
         "now": now,
-        "crumbs": [{"label": "Resources", "href": reverse("resource_list")}, {"label": one.name, "href": ""}],
+        "crumbs": [{"label": "Resources", "href": reverse("resource_list")}, {"label": resource.name, "href": ""}],
         "head": {
-            "title": one.name,
-            "facts": [one.get_kind_display(), one.get_environment_display().lower(), team],
-            "actions": _actions(one, request.actor, now),
+            "title": resource.name,
+            "facts": [resource.get_kind_display(), resource.get_environment_display().lower(), team],
+            "actions": _actions(resource, request.actor, now),
         },
-        "next": _next(one, request.actor, now),
-        "kind": one.kind,
-        "state": _state(one, now),
-        "data_class": one.data_class or None,
-        "data_words": "" if one.data_class else "not set, so it counts as restricted",
-        "facts": _facts(one, now),
-        "ownerless": interim_owners.banner(one, request.actor, now),
-        "incidents": incidents.shapes(one, request.actor, now),
-        "entitlements": _entitlements(one),
-        "add_href": _add_href(one, request.actor, now),
-        "bindings": bindings.rows(one, request.actor, now),
-        "claims": bindings.claims(one, request.actor, now),
-        "bind_href": bindings.claim_href(one, request.actor, now),
-        "credentials": credential_facts.panel(one, request.actor, now),
-        "panels": _panels(one),
-        "events": timeline_queries.shapes(one, reader=request.actor.person, limit=30, actor=request.actor, now=now),
-        "ledger_href": ledger_href(one, actor=request.actor, now=now),
+        "next": _next(resource, request.actor, now),
+        "kind": resource.kind,
+        "state": _state(resource, now),
+        "data_class": resource.data_class or None,
+        "data_words": "" if resource.data_class else "not set, so it counts as restricted",
+        "facts": _facts(resource, now),
+        "ownerless": interim_owners.banner(resource, request.actor, now),
+        "incidents": incidents.shapes(resource, request.actor, now),
+        "entitlements": _entitlements(resource),
+        "add_href": _add_href(resource, request.actor, now),
+        "bindings": bindings.rows(resource, request.actor, now),
+        "claims": bindings.claims(resource, request.actor, now),
+        "bind_href": bindings.claim_href(resource, request.actor, now),
+        "credentials": credential_facts.panel(resource, request.actor, now),
+        "panels": _panels(resource),
+        "events": timeline_queries.shapes(
+            resource, reader=request.actor.person, limit=30, actor=request.actor, now=now
+        ),
+        "ledger_href": ledger_href(resource, actor=request.actor, now=now),
     }
     return page(request, "inventory/resources/resource.html", context, fragment="timeline")
 
 
-def _facts(one: Resource, now: datetime) -> list[Shape]:
-    named = f"{one.named_owner.name} was named, with {one.named_deputy} as deputy" if one.named_owner else ""
-    meanwhile = one.interim_owner(now)
+def _facts(resource: Resource, now: datetime) -> list[Shape]:
+    named = (
+        f"{resource.named_owner.name} was named, with {resource.named_deputy} as deputy" if resource.named_owner else ""
+    )
+    meanwhile = resource.interim_owner(now)
     facts = [
-        {"label": "Owner", "text": one.owner.name if one.owner else "nobody yet", "quiet": named},
+        {"label": "Owner", "text": resource.owner.name if resource.owner else "nobody yet", "quiet": named},
         *([{"label": "Meanwhile", "text": meanwhile.name}] if meanwhile else []),
-        {"label": "Deputy", "text": one.deputy.name if one.deputy else "nobody yet"},
-        {"label": "Proposed by", "text": one.proposed_by.name if one.proposed_by else "nobody"},
+        {"label": "Deputy", "text": resource.deputy.name if resource.deputy else "nobody yet"},
+        {"label": "Proposed by", "text": resource.proposed_by.name if resource.proposed_by else "nobody"},
     ]
-    return [*facts, {"label": "About", "text": one.about}] if one.about else facts
+    return [*facts, {"label": "About", "text": resource.about}] if resource.about else facts
 
 
-def _entitlements(one: Resource) -> list[Shape]:
+def _entitlements(resource: Resource) -> list[Shape]:
     held = Count("grants", filter=~Q(grants__state="ended"))
     rows = []
-    for entitlement in one.entitlements.annotate(held=held).order_by("code", "pk")[:100]:
-        entitlement.resource = one  # its sentence names the resource, which is at hand
+    for entitlement in resource.entitlements.annotate(held=held).order_by("code", "pk")[:100]:
+        entitlement.resource = resource  # its sentence names the resource, which is at hand
         rows.append(
             {
                 "level": entitlement.level,
@@ -205,7 +211,7 @@ def _entitlements(one: Resource) -> list[Shape]:
                 if entitlement.scope_kind == ScopeKind.NONE
                 else entitlement.get_scope_kind_display(),
                 "data_class": None
-                if entitlement.counted_class == one.counted_class and not one.data_class
+                if entitlement.counted_class == resource.counted_class and not resource.data_class
                 else entitlement.counted_class,
                 "grants": entitlement.held,
                 "controls": [short for _, short in entitlement.controls_said],
@@ -215,68 +221,73 @@ def _entitlements(one: Resource) -> list[Shape]:
     return rows
 
 
-def _add_href(one: Resource, actor: Actor, now: datetime) -> str:
-    may = resources.add_entitlement.refusal(one, actor=actor, now=now) is None
-    return reverse("resource_entitlement", args=[one.pk]) if may else ""
+def _add_href(resource: Resource, actor: Actor, now: datetime) -> str:
+    may = resources.add_entitlement.refusal(resource, actor=actor, now=now) is None
+    return reverse("resource_entitlement", args=[resource.pk]) if may else ""
 
 
-def _panels(one: Resource) -> list[Shape]:
+def _panels(resource: Resource) -> list[Shape]:
     try:
-        return [{"href": reverse("resource_grants", args=[one.pk]), "title": "Who holds it", "id": "grants"}]
+        return [{"href": reverse("resource_grants", args=[resource.pk]), "title": "Who holds it", "id": "grants"}]
     except NoReverseMatch:
         return []
 
 
-def _actions(one: Resource, actor: Actor, now: datetime) -> list[Shape]:
+def _actions(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
     offered = (
         (resources.amend_resource, "Change", "pen", "resource_amend"),
         (resources.name_owner, "Name an owner", "person", "resource_name_owner"),
         (declare_incident, "Declare an incident", "warning", "resource_incident"),
     )
-    found = [
-        {"label": label, "icon": icon, "href": reverse(url, args=[one.pk])}
+    actions = [
+        {"label": label, "icon": icon, "href": reverse(url, args=[resource.pk])}
         for verb, label, icon, url in offered
-        if verb.refusal(one, actor=actor, now=now) is None
+        if verb.refusal(resource, actor=actor, now=now) is None
     ]
-    if one.state == ResourceState.ACTIVE and access.may(actor, Permission.PROPOSAL_MAKE, None, now=now):
-        href = navigation.href("resource_propose", one.pk)
-        found.append({"label": "Propose another owner, class, kind or team", "icon": "person", "href": href})
-    return found
+    if resource.state == ResourceState.ACTIVE and access.may(actor, Permission.PROPOSAL_MAKE, None, now=now):
+        href = navigation.href("resource_propose", resource.pk)
+        actions.append({"label": "Propose another owner, class, kind or team", "icon": "person", "href": href})
+    return actions
 
 
-def _next(one: Resource, actor: Actor, now: datetime) -> Shape | None:
+def _next(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
     """The one thing to say first: who has to do what before privileges on it can be approved."""
-    if one.unresolved:
+    if resource.unresolved:
         text = "It stands for connections that are missing or decided at run time, so nothing on it can be submitted."
         return {"lead": "Nobody can answer for this.", "text": text, "actions": []}
-    if one.named_owner is not None:
-        return _to_accept(one, actor, now)
-    if one.state == ResourceState.ACTIVE and not one.data_class:
+    if resource.named_owner is not None:
+        return _to_accept(resource, actor, now)
+    if resource.state == ResourceState.ACTIVE and not resource.data_class:
         text = "Everything on it counts as restricted, so all of it is high risk. Two people set a lower class by a proposal."
         return {"lead": "Its data class is not set.", "text": text, "actions": []}
-    if one.state != ResourceState.PROPOSED:
+    if resource.state != ResourceState.PROPOSED:
         return None
-    if one.owner is None:
-        who = f" {one.suggested_owner.name} was suggested." if one.suggested_owner else ""
-        text = f"An admin names an owner and a deputy.{who}"
+    if resource.owner is None:
+        suggestion = f" {resource.suggested_owner.name} was suggested." if resource.suggested_owner else ""
+        text = f"An admin names an owner and a deputy.{suggestion}"
         return {"lead": "Nobody answers for it yet.", "text": text, "actions": []}
-    no = resources.activate.refusal(one, actor=actor, now=now)
-    post = {"label": "Put to use", "kind": "filled", "post": reverse("resource_activate", args=[one.pk]), "fields": {}}
+    refusal = resources.activate.refusal(resource, actor=actor, now=now)
+    post = {
+        "label": "Put to use",
+        "kind": "filled",
+        "post": reverse("resource_activate", args=[resource.pk]),
+        "fields": {},
+    }
     text = "An admin who neither proposed it nor said what it counts as puts it to use."
-    if no is None:
+    if refusal is None:
         text = "Once it is in use, privileges on it can be approved."
-    elif no.kind == "duty" or not one.data_class:
-        text = f"{no.sentence} {no.to_do}".strip()
-    return {"lead": "Its owner has accepted.", "text": text, "actions": [] if no else [post]}
+    elif refusal.kind == "duty" or not resource.data_class:
+        text = f"{refusal.sentence} {refusal.to_do}".strip()
+    return {"lead": "Its owner has accepted.", "text": text, "actions": [] if refusal else [post]}
 
 
-def _to_accept(one: Resource, actor: Actor, now: datetime) -> Shape:
-    if resources.accept_ownership.refusal(one, actor=actor, now=now) is not None:
-        return {"lead": f"{one.named_owner} was named and has not accepted yet.", "text": "", "actions": []}
+def _to_accept(resource: Resource, actor: Actor, now: datetime) -> Shape:
+    if resources.accept_ownership.refusal(resource, actor=actor, now=now) is not None:
+        return {"lead": f"{resource.named_owner} was named and has not accepted yet.", "text": "", "actions": []}
     post = {
         "label": "I answer for it",
         "kind": "filled",
-        "post": reverse("resource_accept", args=[one.pk]),
+        "post": reverse("resource_accept", args=[resource.pk]),
         "fields": {},
     }
     return {
@@ -287,24 +298,24 @@ def _to_accept(one: Resource, actor: Actor, now: datetime) -> Shape:
 
 
 def _post(request: Request, pk: int, act: Callable[[Resource, datetime], object]) -> HttpResponse:
-    one, now = _find(request, pk)
+    resource, now = _find(request, pk)
     try:
-        act(one, now)
+        act(resource, now)
     except Refused as error:
-        return refused(request, error.refusal, context={"back_href": one.href})
-    return redirect(one.href)
+        return refused(request, error.refusal, context={"back_href": resource.href})
+    return redirect(resource.href)
 
 
 @require_POST
 def accept(request: Request, pk: int) -> HttpResponse:
     """Accept to answer for a resource."""
-    return _post(request, pk, lambda one, now: resources.accept_ownership(one, actor=request.actor, now=now))
+    return _post(request, pk, lambda resource, now: resources.accept_ownership(resource, actor=request.actor, now=now))
 
 
 @require_POST
 def activate(request: Request, pk: int) -> HttpResponse:
     """Put a resource to use."""
-    return _post(request, pk, lambda one, now: resources.activate(one, actor=request.actor, now=now))
+    return _post(request, pk, lambda resource, now: resources.activate(resource, actor=request.actor, now=now))
 
 
 #: Who can be named.
@@ -352,63 +363,69 @@ class EntitlementForm(forms.Form):
 def new(request: Request) -> HttpResponse:
     """Register a resource (admins): the owner accepts, another admin puts it to use."""
     now = business_time.now()
-    no = resources.register_resource.refusal(Team(), actor=request.actor, now=now)
+    refusal = resources.register_resource.refusal(Team(), actor=request.actor, now=now)
 
-    def register(said: dict[str, Any]) -> Resource:
-        who = {"owner": said.pop("owner"), "deputy": said.pop("deputy")}
-        made: object = resources.register_resource(said["team"], actor=request.actor, now=now, fields=said, **who)
+    def register(fields: dict[str, Any]) -> Resource:
+        people = {"owner": fields.pop("owner"), "deputy": fields.pop("deputy")}
+        made: object = resources.register_resource(
+            fields["team"], actor=request.actor, now=now, fields=fields, **people
+        )
         return cast("Resource", made)
 
     form = NewResourceForm(request.POST or None)
     back = reverse("resource_list")
     title, label = "Register a resource", "Register it"
-    return form_page(request, form, register, now=now, title=title, label=label, back=back, refusal=no)
+    return form_page(request, form, register, now=now, title=title, label=label, back=back, refusal=refusal)
 
 
 @require_http_methods(["GET", "POST"])
 def name_owner(request: Request, pk: int) -> HttpResponse:
     """Name owner and deputy (admins)."""
-    one, now = _find(request, pk)
-    form = OwnerForm(request.POST or None, initial={"owner": one.suggested_owner or one.owner, "deputy": one.deputy})
+    resource, now = _find(request, pk)
+    form = OwnerForm(
+        request.POST or None, initial={"owner": resource.suggested_owner or resource.owner, "deputy": resource.deputy}
+    )
     return form_page(
         request,
         form,
-        lambda said: resources.name_owner(one, actor=request.actor, now=now, **said),
+        lambda fields: resources.name_owner(resource, actor=request.actor, now=now, **fields),
         now=now,
-        title=f"Who answers for {one.name}?",
+        title=f"Who answers for {resource.name}?",
         label="Name them",
-        back=one.href,
-        refusal=resources.name_owner.refusal(one, actor=request.actor, now=now),
+        back=resource.href,
+        refusal=resources.name_owner.refusal(resource, actor=request.actor, now=now),
     )
 
 
 @require_http_methods(["GET", "POST"])
 def amend(request: Request, pk: int) -> HttpResponse:
     """Change what is said about a resource (its owner, admins)."""
-    one, now = _find(request, pk)
-    form = ResourceForm(request.POST or None, initial={name: getattr(one, name) for name in ResourceForm.base_fields})
+    resource, now = _find(request, pk)
+    form = ResourceForm(
+        request.POST or None, initial={name: getattr(resource, name) for name in ResourceForm.base_fields}
+    )
     return form_page(
         request,
         form,
-        lambda said: resources.amend_resource(one, actor=request.actor, now=now, fields=said),
+        lambda fields: resources.amend_resource(resource, actor=request.actor, now=now, fields=fields),
         now=now,
-        title=f"Change {one.name}",
+        title=f"Change {resource.name}",
         label="Save",
-        back=one.href,
-        refusal=resources.amend_resource.refusal(one, actor=request.actor, now=now),
+        back=resource.href,
+        refusal=resources.amend_resource.refusal(resource, actor=request.actor, now=now),
     )
 
 
 @require_http_methods(["GET", "POST"])
 def entitlement(request: Request, pk: int) -> HttpResponse:
     """Add something that can be held on a resource (its owner, admins)."""
-    one, now = _find(request, pk)
-    no = resources.add_entitlement.refusal(one, actor=request.actor, now=now)
+    resource, now = _find(request, pk)
+    refusal = resources.add_entitlement.refusal(resource, actor=request.actor, now=now)
 
-    def add(said: dict[str, Any]) -> Resource:
-        resources.add_entitlement(one, actor=request.actor, now=now, **said)
-        return one
+    def add(fields: dict[str, Any]) -> Resource:
+        resources.add_entitlement(resource, actor=request.actor, now=now, **fields)
+        return resource
 
     form = EntitlementForm(request.POST or None)
-    title = f"What can be held on {one.name}"
-    return form_page(request, form, add, now=now, title=title, label="Add it", back=one.href, refusal=no)
+    title = f"What can be held on {resource.name}"
+    return form_page(request, form, add, now=now, title=title, label="Add it", back=resource.href, refusal=refusal)

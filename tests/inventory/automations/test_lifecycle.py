@@ -163,7 +163,7 @@ def test_of_an_amendment_only_what_stage_1_decided_about_takes_effect(company: C
             version=version,
             tier="standard",
             review_on=None,
-            asked=asked,
+            approved_fields=asked,
         )
     decided = again(live)
     assert decided.purpose == "Something else."
