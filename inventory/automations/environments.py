@@ -70,7 +70,7 @@ def certain(team: Team, manifest: Manifest, environment: str) -> Automation | No
     external = manifest.source.external_id[:160]
     if not external:
         return None
-    candidates = _open_to(team, environment)
+    candidates = _promotable(team, environment)
     return _nearest(candidates.filter(platform_instance=platform_of(manifest), external_id=external), environment)
 
 
@@ -78,7 +78,7 @@ def likely(team: Team, manifest: Manifest, environment: str) -> Automation | Non
     """What is offered first as the sibling of a new automation whose source has no id: the one of the team with this very source."""
     if manifest.source.external_id:
         return None
-    same = _open_to(team, environment).filter(external_id="")
+    same = _promotable(team, environment).filter(external_id="")
     same = same.filter(versions__in=Version.objects.filter(of_source(manifest.source.digests)))
     return _nearest(same.distinct(), environment)
 
@@ -87,20 +87,22 @@ def choices(team: Team, environment: str, chosen: Automation | None = None) -> l
     """What a builder can say that a new automation is promoted from: those of the team below that are not in this environment yet,
     the one that is ``taken`` now among them however many there are.
     """
-    automations = list(_open_to(team, environment).filter(_below(environment)).order_by("name", "pk")[:MOST])
+    automations = list(
+        _promotable(team, environment).filter(_lower_environments(environment)).order_by("name", "pk")[:MOST]
+    )
     return automations if chosen is None or chosen in automations else [chosen, *automations]
 
 
 def chosen(team: Team, pk: int, environment: str) -> Automation | None:
     """The one of `choices` with this id, however many there are; None for any other."""
-    return _open_to(team, environment).filter(_below(environment), pk=pk).first()
+    return _promotable(team, environment).filter(_lower_environments(environment), pk=pk).first()
 
 
-def _below(environment: str) -> Q:
+def _lower_environments(environment: str) -> Q:
     return Q(environment__in=ENVIRONMENT_ORDER[: ENVIRONMENT_ORDER.index(environment)])
 
 
-def _open_to(team: Team, environment: str) -> QuerySet[Automation]:
+def _promotable(team: Team, environment: str) -> QuerySet[Automation]:
     """Automations of a team elsewhere, whose lineage has none in this environment."""
     same_environment = Automation.objects.filter(lineage=OuterRef("lineage"), environment=environment)
     automations = Automation.objects.filter(team=team, lineage__isnull=False).exclude(environment=environment)

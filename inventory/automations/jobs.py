@@ -47,7 +47,7 @@ def retires_at(automation: Automation) -> datetime | None:
     return max(automation.suspended_at + LONGEST_DAYS * DAY, noticed_at + TOLD_BEFORE[0] * DAY)
 
 
-def _not_long_enough(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+def _require_long_suspension(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     at = retires_at(subject)
     if at is not None and now >= at:
         return None
@@ -55,7 +55,7 @@ def _not_long_enough(subject: Automation, actor: Actor, now: datetime) -> Refusa
 
 
 LONG_ENOUGH = Duty(
-    "L1", "L1", "What is suspended for long is retired once people have had their notice.", _not_long_enough
+    "L1", "L1", "What is suspended for long is retired once people have had their notice.", _require_long_suspension
 )
 
 
@@ -93,17 +93,17 @@ def remind(now: datetime) -> int:
         days = min((before for before in TOLD_BEFORE if now >= at - before * DAY), default=None)
         if days is not None and now < at:
             with transaction.atomic():
-                count += _tell(automation, _concerned(automation, now), at, days, now)
+                count += _notify(automation, _people_to_remind(automation, now), at, days, now)
     return count
 
 
-def _concerned(automation: Automation, now: datetime) -> Iterable[Person]:
+def _people_to_remind(automation: Automation, now: datetime) -> Iterable[Person]:
     """Its owners and its team's leads; where none of them is here, security."""
     people = [person for person in (*automation.answering(now), *leads_of(automation)) if person.is_here]
     return people or people_with(Role.SECURITY_REVIEWER, now).order_by("pk")
 
 
-def _tell(automation: Automation, people: Iterable[Person], at: datetime, days: int, now: datetime) -> int:
+def _notify(automation: Automation, people: Iterable[Person], at: datetime, days: int, now: datetime) -> int:
     context = {"automation": automation.name, "at": at.isoformat(), "days": days, "page": ["automation", automation.pk]}
     thread = thread_of(automation)
     return len(outbox.queue(outbox.each(people, EVENT, thread=thread, key=str(days), now=now, context=context)))

@@ -173,7 +173,7 @@ def _calls(version: Version) -> Iterator[End]:
         code, target = privilege.entitlement.code, privilege.target
         if code == STARTS and target != _ITSELF:
             yield _started(automation, target, privilege.target_name)
-        elif code.startswith("request:") and (path := _asked_at(target)):
+        elif code.startswith("request:") and (path := _addresses_called(target)):
             yield End(ChainKind.CALL, _address(automation, path), ASKS, path[:300])
     if version.on_error:
         at = _automation(automation, version.on_error)
@@ -212,7 +212,7 @@ def _answers_at(trigger: Trigger) -> str:
     return prefix + path if _TOLD_APART in path else path_shown(prefix + path)
 
 
-def _asked_at(target: str) -> str:
+def _addresses_called(target: str) -> str:
     """The path of a request from where the platform's own begins; empty for a request to anything else."""
     if _is_computed(target):
         return ""
@@ -244,7 +244,7 @@ def _stores(version: Version) -> Iterator[End]:
         parts = [part for part in privilege.scope if privilege.target and not _is_computed(part)]
         sides = _sides(privilege, len(parts))
         for part in parts:
-            at = point("store", str(resource.pk), _on_platform(privilege, version.automation), _same(part))
+            at = point("store", str(resource.pk), _on_platform(privilege, version.automation), _same_place(part))
             for side in sides:
                 yield End(ChainKind.STORE, at, side, part, resource=resource.pk)
 
@@ -275,7 +275,7 @@ def _on_platform(privilege: Privilege, automation: Automation) -> str:
     return platform if privilege.instance and privilege.instance == platform.partition(" ")[0] else ""
 
 
-def _same(part: str) -> str:
+def _same_place(part: str) -> str:
     """One form for one thing, however it is written."""
     text = part.strip().strip("\"'`[]").casefold()
     return next((text.removeprefix(usual) for usual in _USUAL if text.startswith(usual)), text)

@@ -24,21 +24,21 @@ _SHARED = {
 
 def of(automation: Automation) -> list[Pair]:
     """Those that depend on an automation, by name, each with every way once; so many queries, however many they are."""
-    pairs = [*_in_use(automation), *_newest(automation)]
+    pairs = [*_dependents_in_use(automation), *_dependents_of_newest(automation)]
     by_pk = {(other.pk, why): (other, why) for other, why in pairs}
     return sorted(by_pk.values(), key=lambda pair: (pair[0].name, pair[0].pk, pair[1]))
 
 
-def _in_use(automation: Automation) -> Iterator[Pair]:
+def _dependents_in_use(automation: Automation) -> Iterator[Pair]:
     links = chain_queries.of(automation.pk).links if automation.state in chain_queries.IN_USE else ()
     others = Automation.objects.in_bulk({link.other for link in links})
     for link in links:
-        why = _why(link)
+        why = _reason_for(link)
         if why and link.other in others:
             yield others[link.other], why
 
 
-def _why(link: Link) -> str:
+def _reason_for(link: Link) -> str:
     """How another depends on it by what joins them; nothing where only this one depends on the other."""
     thing = f"“{link.thing}”" + (f" in {link.resource}" if link.resource else "") if link.thing else "something"
     if link.kind in _SHARED:
@@ -52,7 +52,7 @@ def _why(link: Link) -> str:
     return "is started by it" if link.side in (CALLS, ASKS) else ""
 
 
-def _newest(automation: Automation) -> Iterator[Pair]:
+def _dependents_of_newest(automation: Automation) -> Iterator[Pair]:
     newest = automation.versions.order_by("-number").first()
     if newest is None:
         return

@@ -119,7 +119,7 @@ def of(automation: int) -> Chain:
         automation: its id.
     """
     columns = ("kind", "point", "side", "thing", "resource", "credential", "identity")
-    return _chain(
+    return _chain_of(
         automation, [End(*row) for row in ChainEnd.objects.filter(automation=automation).values_list(*columns)]
     )
 
@@ -162,19 +162,19 @@ def others_with(versions: Collection[int]) -> dict[int, frozenset[int]]:
     may_be = Version.objects.filter(pk__in=versions).annotate(may_be=may_be_joined(), named=Exists(runs_as))
     named = may_be.filter(Q(may_be=True) | Q(named=True)).annotate(on_error=KT("manifest__on_error"))
     place = (f"automation__{name}" for name in ("platform_instance", "environment", "external_id"))
-    read = list(named.select_related("automation").only("number", *place).prefetch_related(*_whole()))
-    ends = {version: chain_ends.of(_as_read(version)) for version in read}
+    read = list(named.select_related("automation").only("number", *place).prefetch_related(*_prefetches()))
+    ends = {version: chain_ends.of(_version_from_rows(version)) for version in read}
     at: dict[str, list[tuple[int, str]]] = defaultdict(list)
     points = {end.point for each in ends.values() for end in each} - {NOWHERE}
     for row in ChainEnd.objects.filter(point__in=points).order_by() if points else ():
         at[row.point].append((row.automation_id, row.side))
-    met = {version: _met_at(version.automation_id, each, at) for version, each in ends.items()}
-    around = _Around.of({pk for each in met.values() for pk in each})
+    met = {version: _joined_directly(version.automation_id, each, at) for version, each in ends.items()}
+    around = _Neighbourhood.of({pk for each in met.values() for pk in each})
     others = {version.pk: around.others(version.automation_id, ends[version], met[version]) for version in read}
     return {pk: frozenset(others.get(pk, ())) for pk in versions}
 
 
-def _whole() -> tuple[Prefetch[Any], ...]:
+def _prefetches() -> tuple[Prefetch[Any], ...]:
     """All of a version that its ends are worked out from, and no column more: of thousands, what is read is most of what it takes."""
     privilege = (
         "version",
@@ -202,7 +202,7 @@ def _whole() -> tuple[Prefetch[Any], ...]:
     )
 
 
-def _as_read(version: Version) -> chain_ends.Version:
+def _version_from_rows(version: Version) -> chain_ends.Version:
     """A version of which all is read."""
     named = [*(row.identity for row in version.version_identities.all()), *version.automation.identities.all()]
     return chain_ends.Version(
@@ -215,7 +215,7 @@ def _as_read(version: Version) -> chain_ends.Version:
     )
 
 
-def _met_at(automation: int, ends: Iterable[End], at: Mapping[str, Sequence[tuple[int, str]]]) -> set[int]:
+def _joined_directly(automation: int, ends: Iterable[End], at: Mapping[str, Sequence[tuple[int, str]]]) -> set[int]:
     """Whom an automation is joined with directly."""
     sides_by_point: dict[str, set[str]] = defaultdict(set)
     for end in ends:
@@ -236,7 +236,7 @@ def would_be(version: chain_ends.Version) -> Chain:
     Args:
         version: what it would consist of; its automation may be new.
     """
-    return _chain(version.automation.pk, chain_ends.of(version))
+    return _chain_of(version.automation.pk, chain_ends.of(version))
 
 
 def may_be_joined() -> Combinable:
@@ -252,18 +252,18 @@ def may_be_joined() -> Combinable:
     return Case(When(unknown, then=Value(True)), default=Exists(met.order_by()))
 
 
-def _chain(automation: int | None, ends: Collection[End]) -> Chain:
+def _chain_of(automation: int | None, ends: Collection[End]) -> Chain:
     points = {end.point for end in ends} - {NOWHERE}
-    met = _met(automation, ends, points)
+    met = _matching_ends(automation, ends, points)
     directly = {row.automation_id for row in met}
-    others = _Around.of(directly).others(automation, ends, directly)
+    others = _Neighbourhood.of(directly).others(automation, ends, directly)
     called = {end.point for end in ends if end.side == CALLED} | {row.point for row in met if row.side == CALLED}
     unknown = tuple(dict.fromkeys(end.thing for end in ends if end.side == CALLS and end.point not in called))
-    leads_out = bool(others) and any(point not in called for point in _called_in_vain(others))
+    leads_out = bool(others) and any(point not in called for point in _points_unanswered(others))
     return Chain(frozenset(others), tuple(_links(ends, met)), unknown, leads_out)
 
 
-def _met(automation: int | None, ends: Iterable[End], points: Collection[str]) -> list[ChainEnd]:
+def _matching_ends(automation: int | None, ends: Iterable[End], points: Collection[str]) -> list[ChainEnd]:
     """The ends of others at the points where those are joined by what this one does there."""
     rows = ChainEnd.objects.filter(point__in=points).exclude(automation=automation).select_related("resource")
     rows_by_point: dict[str, list[ChainEnd]] = defaultdict(list)
@@ -281,7 +281,7 @@ def _met(automation: int | None, ends: Iterable[End], points: Collection[str]) -
 
 
 @dataclass(frozen=True)
-class _Around:
+class _Neighbourhood:
     """The chains in which some automations stand.
 
     Args:
@@ -324,9 +324,9 @@ class _Around:
         return {pk for pk, chain in groups.items() if chain == groups[itself]} - {itself}
 
 
-def _called_in_vain(members: Collection[int]) -> set[str]:
+def _points_unanswered(members: Collection[int]) -> set[str]:
     """At which points some automations call what is not in use here."""
-    return set(_in_vain().filter(among(members, "automation")).values_list("point", flat=True))
+    return set(_unanswered_calls().filter(among(members, "automation")).values_list("point", flat=True))
 
 
 def _links(ends: Iterable[End], met: Iterable[ChainEnd]) -> Iterator[Link]:
@@ -373,7 +373,7 @@ def judged() -> Iterator[Judged]:
     """Every automation that stands in a chain with another, or calls something that is not in use here; one query."""
     neighbours = ChainMember.objects.filter(chain=OuterRef("chain")).exclude(automation=OuterRef("automation"))
     newest = Assessment.objects.filter(version=OuterRef("automation__approved_version")).order_by("-pk")
-    rows = ChainMember.objects.annotate(in_vain=Exists(_in_vain().filter(automation=OuterRef("automation"))))
+    rows = ChainMember.objects.annotate(in_vain=Exists(_unanswered_calls().filter(automation=OuterRef("automation"))))
     rows = rows.filter(Q(in_vain=True) | Exists(neighbours)).annotate(
         judged=Subquery(newest.values("tier")[:1]), own=Subquery(newest.values(own=own_tier.JUDGED)[:1])
     )
@@ -382,7 +382,7 @@ def judged() -> Iterator[Judged]:
         yield Judged(pk, chain, Tier.of(made or stands), own_tier.tier(own_value or stands, raised), in_vain)
 
 
-def _in_vain() -> QuerySet[ChainEnd]:
+def _unanswered_calls() -> QuerySet[ChainEnd]:
     """Calls of what is not in use here."""
     called = ChainEnd.objects.filter(point=OuterRef("point"), side=CALLED)
     return ChainEnd.objects.filter(Q(point=NOWHERE) | ~Exists(called), side=CALLS).order_by()

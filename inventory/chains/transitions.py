@@ -54,12 +54,12 @@ def refresh(*automations: int) -> None:
         automations: ids, whose rows the caller has locked.
     """
     made = dict(_ends_in_use(automations))
-    if _changed(automations, made):
-        _one_at_a_time()
-        _rewrite(_changed(automations, made))
+    if _changes_of(automations, made):
+        _lock_chains()
+        _rewrite(_changes_of(automations, made))
 
 
-def _changed(automations: Collection[int], made: Mapping[int, Iterable[End]]) -> dict[int, Change]:
+def _changes_of(automations: Collection[int], made: Mapping[int, Iterable[End]]) -> dict[int, Change]:
     """Of those automations whose ends are not as they are kept, or that came into use or went out of it: what goes and what comes."""
     kept: dict[int, dict[Key, int]] = {pk: {} for pk in automations}
     for row in ChainEnd.objects.filter(automation__in=automations):
@@ -113,7 +113,7 @@ def _write_members(in_use: Collection[int], groups: Mapping[int, int]) -> None:
 def rebuild() -> int:
     """Work out all ends and chains anew, by set; returns how many automations are in use."""
     with transaction.atomic():
-        _one_at_a_time()
+        _lock_chains()
         ChainEnd.objects.all().delete()
         in_use = list(Automation.objects.filter(state__in=IN_USE).order_by("pk").values_list("pk", flat=True))
         for begin in range(0, len(in_use), AT_ONCE):
@@ -126,7 +126,7 @@ def rebuild() -> int:
     return len(in_use)
 
 
-def _one_at_a_time() -> None:
+def _lock_chains() -> None:
     """Hold the lock of whoever writes chains until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])

@@ -75,7 +75,7 @@ def shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: bool) 
     )
     on_it = _boxes([link for link in chain.links if link.side in DONE_TO_IT], seen)
     by_it = _boxes([link for link in chain.links if link.side not in DONE_TO_IT], seen)
-    by_it += [_unknown(thing) for thing in chain.unknown]
+    by_it += [_unknown_text(thing) for thing in chain.unknown]
     return {
         "finding": _finding(chain, would=would),
         "self": {"name": name, "text": "this automation"},
@@ -84,9 +84,9 @@ def shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: bool) 
         "first": [(place, 0, box["line"]) for place, box in enumerate(on_it[:SHOWN])],
         "second": [(0, place, box["line"]) for place, box in enumerate(by_it[:SHOWN])],
         "title": f"What {name} is joined with",
-        "said_left": _said(on_it[:SHOWN], name),
-        "said_right": _said(by_it[:SHOWN], name),
-        "more": _more(max(len(on_it) - SHOWN, 0) + max(len(by_it) - SHOWN, 0), len(chain.others - met)),
+        "said_left": _link_text(on_it[:SHOWN], name),
+        "said_right": _link_text(by_it[:SHOWN], name),
+        "more": _more_text(max(len(on_it) - SHOWN, 0) + max(len(by_it) - SHOWN, 0), len(chain.others - met)),
     }
 
 
@@ -159,7 +159,7 @@ def _sentence(link: Link) -> str:
     return words.get(link.side) or shared[ChainKind(link.kind)]
 
 
-def _unknown(thing: str) -> Shape:
+def _unknown_text(thing: str) -> Shape:
     return {
         "icon": "question",
         "name": thing[:1].upper() + thing[1:] if thing else "Whatever the run decides",
@@ -169,11 +169,11 @@ def _unknown(thing: str) -> Shape:
     }
 
 
-def _said(boxes: Iterable[Shape], name: str) -> str:
+def _link_text(boxes: Iterable[Shape], name: str) -> str:
     return " ".join(f"{box['name']} {box['text']}." for box in boxes).replace(" this", f" {name}")
 
 
-def _more(hidden: int, further: int) -> str:
+def _more_text(hidden: int, further: int) -> str:
     parts = []
     if hidden:
         parts.append(f"{hidden} more are joined directly.")

@@ -40,7 +40,7 @@ def settle(
         resources: what each connection of the manifest is resolved to.
         automation: the known automation that it is a version of; None for a new one.
     """
-    best_uses = [(credential, best) for credential, uses in used if (best := _best(credential, uses)) is not None]
+    best_uses = [(credential, best) for credential, uses in used if (best := _best_use(credential, uses)) is not None]
     best_uses = [
         (credential, best)
         for credential, best in best_uses
@@ -51,7 +51,7 @@ def settle(
         for credential, best in best_uses
         if not (credential._state.adding or _is_proven(credential, best))
     }
-    resting = _resting(unproven, resources, automation) if unproven else frozenset()
+    resting = _settled_credentials(unproven, resources, automation) if unproven else frozenset()
     return [
         (credential, best.resource)
         for credential, best in best_uses
@@ -59,7 +59,7 @@ def settle(
     ]
 
 
-def _best(credential: Credential, uses: Iterable[Use]) -> Use | None:
+def _best_use(credential: Credential, uses: Iterable[Use]) -> Use | None:
     """The use by which it is known what a credential opens. The order of a file plays no part, so that nobody chooses who decides.
 
     A connection that is the credential itself says it; a host says only where it is sent. Of several hosts one that
@@ -83,7 +83,7 @@ def _is_proven(credential: Credential, use: Use) -> bool:
     return use.is_confirmed and _is_own(credential, use.key)
 
 
-def _resting(
+def _settled_credentials(
     credentials: Mapping[int, Credential], resources: Mapping[BindingKey, Resource], automation: Automation | None
 ) -> frozenset[int]:
     """Those credentials that others use as what they are known to open, or that were asked about already.

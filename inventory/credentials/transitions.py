@@ -54,7 +54,7 @@ def answers_for_it(actor: Actor, credential: Credential, now: datetime) -> bool:
     return is_owner or is_its_side(person, credential, now) or Role.SECURITY_REVIEWER in access.roles_held(actor, now)
 
 
-def _without_stake(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+def _require_no_stake(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     stake = parties.in_credential(subject, actor)
     if stake is None:
         return None
@@ -62,14 +62,14 @@ def _without_stake(subject: Credential, actor: Actor, now: datetime) -> Refusal 
     return Refusal("I6", "duty", sentence, "Somebody else does who answers for what it opens or where it is kept.")
 
 
-def _of_its_side(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+def _require_own_side(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     if is_its_side(actor.capacity_of, subject, now):
         return None
     sentence = "Only who answers for what it opens, or for the store that keeps it, says that it opens less."
     return Refusal("I6", "duty", sentence, "You can say that it opens more, or that it is not known.")
 
 
-def _said_by_another(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+def _require_another_speaker(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     if not {subject.said_by_id, subject.said_for_id} & {person.pk for person in actor.people}:
         return None
     return Refusal(
@@ -77,7 +77,7 @@ def _said_by_another(subject: Credential, actor: Actor, now: datetime) -> Refusa
     )
 
 
-def _not_over_anothers_word(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+def _require_own_claim(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     if subject.said_kept_in is None or {subject.said_by_id, subject.said_for_id} & {
         person.pk for person in actor.people
     }:
@@ -87,7 +87,7 @@ def _not_over_anothers_word(subject: Credential, actor: Actor, now: datetime) ->
     return Refusal("A2", "state", sentence, "Who answers for that store confirms or refuses it first.")
 
 
-def _not_read(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
+def _require_not_imported(subject: Credential, actor: Actor, now: datetime) -> Refusal | None:
     if subject.reach_kind != Reach.READ:
         return None
     return Refusal("I6", "state", "What it opens was read from the backend: nobody says otherwise.")
@@ -97,21 +97,21 @@ OF_ITS_SIDE = Duty(
     "I6",
     "I6",
     "Only who answers for what a credential opens, or for its store, says that it opens less than was known.",
-    _of_its_side,
+    _require_own_side,
 )
 WITHOUT_STAKE = Duty(
     "I6",
     "I6",
     "Who owns, brought in or wrote what uses a credential says neither that it opens less nor that a store keeps it.",
-    _without_stake,
+    _require_no_stake,
 )
 SAID_BY_ANOTHER = Duty(
-    "A2", "A2", "Who says that a store keeps a credential does not confirm or refuse it.", _said_by_another
+    "A2", "A2", "Who says that a store keeps a credential does not confirm or refuse it.", _require_another_speaker
 )
 NOT_OVER_ANOTHERS_WORD = Duty(
-    "A2", "A2", "What somebody says of where a credential is kept is replaced by nobody else.", _not_over_anothers_word
+    "A2", "A2", "What somebody says of where a credential is kept is replaced by nobody else.", _require_own_claim
 )
-NOT_READ = Duty("I6", "I6", "A reach that was read from the backend is not declared otherwise.", _not_read)
+NOT_READ = Duty("I6", "I6", "A reach that was read from the backend is not declared otherwise.", _require_not_imported)
 
 
 @transition(Credential, event="credential.described", permission=Permission.CREDENTIAL_DESCRIBE)
@@ -146,20 +146,22 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     kinds = {"lifetime": str, "owner": Person, "rotation_due_on": date}
     for name, value in given.items():
         if value is not None and not isinstance(value, kinds.get(name, datetime)):
-            raise _beside("I6", name, "Give a date.")
+            raise _field_refusal("I6", name, "Give a date.")
     if "lifetime" in given:
         given["lifetime"] = given["lifetime"] or Lifetime.UNKNOWN
         if given["lifetime"] not in Lifetime.values:
-            raise _beside("I6", "lifetime", "Choose one of the list.")
+            raise _field_refusal("I6", "lifetime", "Choose one of the list.")
     return given
 
 
 def _check_replaced(credential: Credential, new: Person | None, step: Step[Credential]) -> None:
     """Another owner, or none, is said."""
     if new is not None and not new.is_here:
-        raise _beside("I3", "owner", f"{new.name} is not here any more.")
+        raise _field_refusal("I3", "owner", f"{new.name} is not here any more.")
     if credential.owner is not None and new is None:
-        raise _beside("I3", "owner", f"{credential.owner.name} is known to answer for it: name who does instead.")
+        raise _field_refusal(
+            "I3", "owner", f"{credential.owner.name} is known to answer for it: name who does instead."
+        )
     if (refusal := owner_stays(credential, step.actor, step.now)) is not None:
         raise refuse(refusal)
 
@@ -188,7 +190,7 @@ def owner_stays(credential: Credential, actor: Actor, now: datetime) -> Refusal 
     return Refusal("I3", "duty", sentence, f"Ask {meanwhile.name}, or who answers for what it opens.")
 
 
-def _beside(code: str, name: str, sentence: str) -> Exception:
+def _field_refusal(code: str, name: str, sentence: str) -> Exception:
     return refuse(Refusal(code, "input", sentence, detail=((name, sentence),)))
 
 
@@ -232,7 +234,7 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
     kind = Reach.UNKNOWN if codes is None else Reach.DECLARED
     is_same = (credential.reach_kind, sorted(credential.reach)) == (kind, wanted)
     said_by = {credential.reach_by_id, credential.reach_for_id}
-    if is_same and (codes is None or said_by == _who_says(step.actor)):
+    if is_same and (codes is None or said_by == _speaker(step.actor)):
         raise refuse(Refusal("I6", "input", "The register says that already."))
     # The same, of somebody else: it counts for what whoever said it before has a stake in.
     if is_same or _narrows(credential, codes):
@@ -251,7 +253,7 @@ def narrow_reach(step: Step[Credential]) -> Effect:
     return Effect()
 
 
-def _who_says(actor: Actor) -> set[int | None]:
+def _speaker(actor: Actor) -> set[int | None]:
     return {actor.person.pk if actor.person else None, actor.standing_for.pk if actor.standing_for else None}
 
 
@@ -270,10 +272,10 @@ def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Se
             Refusal("I6", "state", "It is not known which resource it opens.", "Its owner confirms that first.")
         )
     if not wanted:
-        raise _beside("I6", "codes", "Choose what it opens, or say that it is not known.")
+        raise _field_refusal("I6", "codes", "Choose what it opens, or say that it is not known.")
     if others := set(wanted) - set(credential.opens.entitlements.values_list("code", flat=True)):
         hint = f"Choose from what can be held on {credential.opens.name}."
-        raise _beside("I6", "codes", SECRET if any(looks_secret(code) for code in others) else hint)
+        raise _field_refusal("I6", "codes", SECRET if any(looks_secret(code) for code in others) else hint)
 
 
 @transition(
@@ -293,16 +295,16 @@ def say_kept_in(step: Step[Credential], *, store: Resource | None) -> Effect:
     """
     credential = step.subject
     if store is None:
-        return _take_back(step)
+        return _withdraw_notice(step)
     _check_store(credential, store, step.actor, step.now)
     credential.said_kept_in, credential.said_at = store, step.now
     credential.said_by, credential.said_for = step.actor.person, step.actor.standing_for
     step.save(credential)
-    _ask_its_side(step, store)
+    _notify_store_owners(step, store)
     return Effect(payload={"store": str(store.pk)})
 
 
-def _ask_its_side(step: Step[Credential], store: Resource) -> None:
+def _notify_store_owners(step: Step[Credential], store: Resource) -> None:
     """Tell whoever answers for a store that it is said to keep a credential, and who may answer that."""
     credential, speakers = step.subject, {person.pk for person in step.actor.people}
     context = {
@@ -316,25 +318,25 @@ def _ask_its_side(step: Step[Credential], store: Resource) -> None:
     outbox.queue(outbox.each(people, "credential_said_kept", thread=thread, key=key, now=step.now, context=context))
 
 
-def _take_back(step: Step[Credential]) -> Effect:
+def _withdraw_notice(step: Step[Credential]) -> Effect:
     was = step.subject.said_kept_in_id
     if was is None:
-        raise _beside("A2", "store", "Choose the store that keeps it.")
-    _forget_said(step.subject)
+        raise _field_refusal("A2", "store", "Choose the store that keeps it.")
+    _clear_claim(step.subject)
     step.save(step.subject)
     return Effect(payload={"store": "", "was": str(was)})
 
 
 def _check_store(credential: Credential, store: Resource, actor: Actor, now: datetime) -> None:
     if store.kind != ResourceKind.SECRET_STORE or store.state != ResourceState.ACTIVE:
-        raise _beside("A2", "store", "Choose a secret store that is in use.")
+        raise _field_refusal("A2", "store", "Choose a secret store that is in use.")
     if store.pk == credential.kept_in_id:
-        raise _beside("A2", "store", f"{store.name} is known to keep it already.")
+        raise _field_refusal("A2", "store", f"{store.name} is known to keep it already.")
     if credential.kept_in is not None and not answers_for(actor.capacity_of, credential.kept_in, now):
         sentence = f"{credential.kept_in.name} is known to keep it, so only its side says that another does."
         raise refuse(Refusal("A2", "duty", sentence, f"Ask who answers for {credential.kept_in.name}."))
     if store.pk in credential.kept_refused_for and not answers_for(actor.capacity_of, store, now):
-        raise _beside("A2", "store", f"Who answers for {store.name} said that it does not keep this one.")
+        raise _field_refusal("A2", "store", f"Who answers for {store.name} said that it does not keep this one.")
 
 
 @transition(
@@ -353,12 +355,12 @@ def confirm_kept_in(step: Step[Credential], *, store: int) -> Effect:
         store: id of the store that the page showed.
     """
     credential = step.subject
-    _check_said(credential, store)
+    _check_claim(credential, store)
     was = credential.kept_in_id
     credential.kept_in = credential.said_kept_in
     credential.kept_confirmed_by, credential.kept_confirmed_at = step.actor.person, step.now
     credential.kept_refused_for = [pk for pk in credential.kept_refused_for if pk != store]
-    _forget_said(credential)
+    _clear_claim(credential)
     step.save(credential)
     return Effect(payload={"was": str(was or ""), "store": str(store)})
 
@@ -377,17 +379,17 @@ def refuse_kept_in(step: Step[Credential], *, store: int) -> Effect:
         store: id of the store that the page showed.
     """
     credential = step.subject
-    _check_said(credential, store)
+    _check_claim(credential, store)
     credential.kept_refused_for = sorted({*credential.kept_refused_for, store})
-    _forget_said(credential)
+    _clear_claim(credential)
     step.save(credential)
     return Effect(payload={"store": str(store)})
 
 
-def _check_said(credential: Credential, store: int) -> None:
+def _check_claim(credential: Credential, store: int) -> None:
     if credential.said_kept_in_id != store:
         raise refuse(Refusal("A6", "stale", "Something else is said by now, so nothing was changed.", "Look again."))
 
 
-def _forget_said(credential: Credential) -> None:
+def _clear_claim(credential: Credential) -> None:
     credential.said_kept_in = credential.said_by = credential.said_for = credential.said_at = None

@@ -67,7 +67,7 @@ def find(case: Case) -> list[Alike]:
     return [Alike(row, SOURCE) if row.pk in sources else Alike(row, PRIVILEGES, shared[row.pk]) for row in rows]
 
 
-def _others(case: Case, prefix: str = "") -> Q:
+def _other_automations(case: Case, prefix: str = "") -> Q:
     """Neither itself nor a sibling."""
     condition = Q()
     if case.pk is not None:
@@ -78,7 +78,7 @@ def _others(case: Case, prefix: str = "") -> Q:
 
 
 def _by_source(case: Case) -> set[int]:
-    versions = Version.objects.filter(_others(case, "automation__"), of_source(case.source)).order_by()
+    versions = Version.objects.filter(_other_automations(case, "automation__"), of_source(case.source)).order_by()
     return set(versions.values_list("automation", flat=True).distinct())
 
 
@@ -89,7 +89,7 @@ def _by_privileges(case: Case) -> dict[int, int]:
     if not entitlements:
         return {}
     part, whole = SHARE
-    privileges = _with_what(Privilege.objects.filter(_others(case, "version__automation__")))
+    privileges = _with_matter(Privilege.objects.filter(_other_automations(case, "version__automation__")))
     shared = privileges.filter(version__automation__team=case.team, entitlement__in=entitlements, what__in=wanted)
     counted = shared.order_by().values("version", "version__automation").annotate(same=Count("what", distinct=True))
     enough = list(
@@ -97,12 +97,12 @@ def _by_privileges(case: Case) -> dict[int, int]:
     )
     if not enough:
         return {}
-    held = _with_what(Privilege.objects.filter(version__in=[version for version, _, _ in enough])).order_by()
+    held = _with_matter(Privilege.objects.filter(version__in=[version for version, _, _ in enough])).order_by()
     sizes = dict(held.values("version").annotate(size=Count("what", distinct=True)).values_list("version", "size"))
     return {automation: same for version, automation, same in enough if same * whole >= sizes[version] * part}
 
 
-def _with_what(rows: QuerySet[Privilege]) -> QuerySet[Any]:
+def _with_matter(rows: QuerySet[Privilege]) -> QuerySet[Any]:
     """With what `privilege_scope.matter` says of each, so that the database counts it."""
     return rows.annotate(
         what=Concat(Cast(F("entitlement_id"), TextField()), Value(" "), _Parts(), output_field=TextField())

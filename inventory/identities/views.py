@@ -52,7 +52,7 @@ def identity(request: Request, pk: int) -> HttpResponse:
     runs, hidden = [version.automation for version in shown], len(everything) - len(seen_ones)
     context: Shape = {
         "now": now,
-        "crumbs": [*_above(identity, runs), {"label": identity.subject, "href": ""}],
+        "crumbs": [*_breadcrumbs(identity, runs), {"label": identity.subject, "href": ""}],
         "head": {
             "title": identity.subject,
             "facts": ["Non-human identity", identity.kind.replace("_", " "), sentences.platform(identity.issuer)],
@@ -75,7 +75,7 @@ def identity(request: Request, pk: int) -> HttpResponse:
     return page(request, "inventory/identities/identity.html", context, fragment="timeline")
 
 
-def _above(identity: NonHumanIdentity, runs: Sequence[Automation]) -> list[Shape]:
+def _breadcrumbs(identity: NonHumanIdentity, runs: Sequence[Automation]) -> list[Shape]:
     """The list that it is reached from, and the one automation that runs as it where it is one alone."""
     crumbs = [{"label": "Automations", "href": reverse("automation_list")}]
     return [*crumbs, {"label": runs[0].name, "href": runs[0].href}] if len(runs) == 1 else crumbs

@@ -270,14 +270,14 @@ def tags_of(connector: str, code: str, level: str, *, kind: str = "", opens_secr
         kind: of its resource: whatever is read of a secret store are secrets.
         opens_secrets: the importer found that reading this shows secrets.
     """
-    tags = _found(connector, code, level)
+    tags = _tags_found(connector, code, level)
     if opens_secrets or (kind == "secret_store" and level != "write"):
         tags |= {"secrets.read"}
     return [tag for tag in TAGS if tag in tags]
 
 
 @lru_cache(maxsize=4096)
-def _found(connector: str, code: str, level: str) -> frozenset[str]:
+def _tags_found(connector: str, code: str, level: str) -> frozenset[str]:
     service = canonical_connector(connector.removesuffix("Trigger")).removesuffix("Tool")
     thing, _, operation = code.rpartition(":")
     if (query_operation := operation.partition("/")[0]) in QUERY_OPERATIONS:
@@ -313,14 +313,14 @@ def _read(table: str) -> Iterator[_Line]:
         tag, connectors, nouns, levels, verbs = (column.strip() for column in line.split("|"))
         yield _Line(
             tag,
-            frozenset(_spelt(connectors)),
-            tuple(frozenset(map(_singular, noun.split("+"))) for noun in _spelt(nouns)),
+            frozenset(_tag_words(connectors)),
+            tuple(frozenset(map(_singular, noun.split("+"))) for noun in _tag_words(nouns)),
             levels,
-            frozenset(_spelt(verbs)),
+            frozenset(_tag_words(verbs)),
         )
 
 
-def _spelt(column: str) -> list[str]:
+def _tag_words(column: str) -> list[str]:
     """The words of a column, groups replaced by what is in them."""
     return [word for part in column.split() for word in _GROUPS.get(part, part).split()]
 

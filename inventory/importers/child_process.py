@@ -120,7 +120,7 @@ def _answer(name: str, data: bytes, key: bytes, most: int) -> list[bytes]:
     lines: list[bytes] = []
     size = 0
     try:
-        for result in fitting(list(_found(name, data, key))):
+        for result in fitting(list(_read_results(name, data, key))):
             lines.append(_line(_document(result)))
             size += len(lines[-1])
             if size > most:
@@ -130,7 +130,7 @@ def _answer(name: str, data: bytes, key: bytes, most: int) -> list[bytes]:
     return lines
 
 
-def _found(name: str, data: bytes, key: bytes) -> Iterator[Found]:
+def _read_results(name: str, data: bytes, key: bytes) -> Iterator[Found]:
     try:
         for result in read(name, data, fingerprint_key=key):
             yield file_shown(name), result

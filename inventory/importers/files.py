@@ -66,7 +66,7 @@ def read_paths(
                 continue
             name = entry.name if entry == path else entry.relative_to(path).as_posix()
             is_asked_for = entry == path or name.lower().endswith(_ENDINGS)
-            if not is_asked_for and (reason := _passed_over(entry, limits)):
+            if not is_asked_for and (reason := _reason_to_skip(entry, limits)):
                 yield NotRead(str(entry), reason)
                 continue
             try:
@@ -78,7 +78,7 @@ def read_paths(
                 if (is_asked_for and not is_of_another) or problem.is_known:
                     yield ImportProblem(str(entry), problem.place, problem.reason, problem.what_to_do)
                 else:
-                    yield NotRead(str(entry), problem.reason if problem.platform else _not_ours(entry))
+                    yield NotRead(str(entry), problem.reason if problem.platform else _unknown_format(entry))
 
 
 def _walk(path: Path) -> Iterator[Path | NotRead | ImportProblem]:
@@ -110,7 +110,7 @@ def _problems(closed: list[OSError]) -> Iterator[ImportProblem]:
         yield _not_opened(str(error.filename), error)
 
 
-def _passed_over(path: Path, limits: Limits) -> str:
+def _reason_to_skip(path: Path, limits: Limits) -> str:
     """Why a file of another ending is not even read, or nothing where it may be for us: its beginning says, whatever its size."""
     try:
         if not path.is_file():
@@ -123,10 +123,10 @@ def _passed_over(path: Path, limits: Limits) -> str:
     may_be_ours = (
         is_yaml(path.name) or begins_as_json(head) or unsupported_platforms.by_text(path.name, head) is not None
     )
-    return "" if may_be_ours and size <= limits.size else _not_ours(path)
+    return "" if may_be_ours and size <= limits.size else _unknown_format(path)
 
 
-def _not_ours(path: PurePath) -> str:
+def _unknown_format(path: PurePath) -> str:
     """Why a file is of no format that is read, by its ending."""
     if is_yaml(path.name):
         return YAML

@@ -51,7 +51,7 @@ class _Expansion:
         value = parameters[MEMBER]
         inner = None
         if depth < _DEEPEST and _is_inline(parameters.get("source")):
-            inner = _as_workflow(self._document(value) if isinstance(value, str) else value)
+            inner = _workflow_of(self._document(value) if isinstance(value, str) else value)
         if inner is not None:
             value = self.expanded(inner, depth + 1)
         elif not isinstance(value, str):
@@ -77,7 +77,7 @@ def _is_inline(source: Any) -> bool:
     return source == "parameter" or (isinstance(source, str) and is_expression(source))
 
 
-def _as_workflow(value: Any) -> dict[str, Any] | None:
+def _workflow_of(value: Any) -> dict[str, Any] | None:
     """The workflow in a value or in a list of one, each of its nodes with a name of its own; None for no workflow."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]

@@ -44,7 +44,7 @@ def preview(
     others = [each for each in read if isinstance(each, NotRead)]
     for result in results:
         out.write(json.dumps(result.manifest.to_dict(), separators=(",", ":")) + "\n")
-    for line in (*map(str, problems), *_named(others, len(others) if names_each else FEW)):
+    for line in (*map(str, problems), *_tables_text(others, len(others) if names_each else FEW)):
         err.write(f"{_printable(line)}\n")
     summary = f"{len(results)} automations read, {len(problems)} files refused"
     err.write(f"{summary}, {len(others)} other files not read\n" if others else f"{summary}\n")
@@ -56,7 +56,7 @@ def _printable(line: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
 
 
-def _named(others: Iterable[NotRead], most: int) -> Iterator[str]:
+def _tables_text(others: Iterable[NotRead], most: int) -> Iterator[str]:
     """A line for each file that was not read; of more than `most` for one reason, one line for all of them."""
     reasons: dict[str, list[NotRead]] = {}
     for each in others:

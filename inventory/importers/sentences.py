@@ -115,15 +115,15 @@ def phrase(connector: str, code: str) -> Phrase:
         if pair in _KNOWN:
             words, form = _KNOWN[pair]
             return Phrase(f"May {words}", f"May {form}")
-    return _spelt_out(connector, code)
+    return _full_words(connector, code)
 
 
-def _spelt_out(connector: str, code: str) -> Phrase:
+def _full_words(connector: str, code: str) -> Phrase:
     thing, _, operation = code.rpartition(":")
     operation, _, narrowed = operation.partition("/")
     where = "through" if canonical_connector(connector) in ("mcp", "mcp_server") else "in"
     if operation == "*":
-        what = f"{'read' if narrowed == 'read' else 'do'} anything with {_many(split_words(thing))}"
+        what = f"{'read' if narrowed == 'read' else 'do'} anything with {_plural(split_words(thing))}"
         return Phrase(f"May {what}", f"May {what}, {TARGET}, {where} {RESOURCE}")
     parts = ["read"] if operation == "getAll" else split_words(operation)
     if not parts or access_of(parts[0]) == "unknown":
@@ -131,12 +131,12 @@ def _spelt_out(connector: str, code: str) -> Phrase:
     verb, nouns = parts[0], parts[1:] or split_words(thing)
     if not nouns:
         return Phrase(f"May use {operation}", f"May use {operation} on {TARGET} {where} {RESOURCE}")
-    what = f"{_VERBS.get(verb, verb)} {_many(nouns)}"
+    what = f"{_VERBS.get(verb, verb)} {_plural(nouns)}"
     joined = "to" if verb in _TO else "of"
     return Phrase(f"May {what}", f"May {what} {joined} {TARGET} {where} {RESOURCE}")
 
 
-def _many(nouns: Sequence[str]) -> str:
+def _plural(nouns: Sequence[str]) -> str:
     if not nouns:
         return ""
     *first, last = nouns

@@ -93,7 +93,7 @@ def slot(person: Person) -> Iterator[None]:
         ImportBusy: none is free.
     """
     name = name_of(person)
-    if not _ask("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name):
+    if not _send_request("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name):
         raise ImportBusy(
             429, "Another import of yours is still being read.", "Wait until it has ended, then try again."
         )
@@ -106,7 +106,7 @@ def slot(person: Person) -> Iterator[None]:
             _slots.release()
     finally:
         with suppress(OperationalError, InterfaceError):  # a lost connection holds no lock
-            _ask("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
+            _send_request("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
 
 def name_of(person: Person) -> str:
@@ -114,7 +114,7 @@ def name_of(person: Person) -> str:
     return f"import:{person.pk}"
 
 
-def _ask(question: str, name: str) -> bool:
+def _send_request(question: str, name: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(question, [name])
         return bool(cursor.fetchone()[0])

@@ -75,7 +75,7 @@ def unchanged(
         apart: automations of which even the same again means something: those that are in review, say.
     """
     read = [_Read(item, Manifest.from_dict(item.manifest)) for item in items]
-    _find(read, team, environment or Environment.PRODUCTION, apart)
+    _match_automations(read, team, environment or Environment.PRODUCTION, apart)
     matched = [reading for reading in read if reading.automation is not None]
     if not matched:
         return {}
@@ -84,7 +84,7 @@ def unchanged(
     return {pk: version for pk, version in versions.items() if version is not None}
 
 
-def _find(read: Sequence[_Read], team: Team, environment: str, apart: QuerySet[Automation]) -> None:
+def _match_automations(read: Sequence[_Read], team: Team, environment: str, apart: QuerySet[Automation]) -> None:
     """Which automation each is of, as `known` finds it; those without an id of their own by the one that has the same source."""
     automations = Automation.objects.filter(environment=environment, team=team).exclude(state=AutomationState.RETIRED)
     ids = {reading.manifest.source.external_id[:160] for reading in read} - {""}
@@ -175,10 +175,10 @@ def _version(reading: _Read, register: _Register) -> Version | None:
     hint = free_text.seen(reading.manifest.source.owner_hint)
     if hint and (version.pk, hint) not in register.authors:
         return None
-    return version if _says_nothing_new(reading, register, opens, rows) else None
+    return version if _changes_no_credential(reading, register, opens, rows) else None
 
 
-def _says_nothing_new(
+def _changes_no_credential(
     reading: _Read,
     register: _Register,
     opens: Mapping[tuple[str, str], Resource],

@@ -157,7 +157,7 @@ def resolve(
     places = places_by_finding(manifest)
     for privilege in manifest.privileges:
         _privilege(resolved, privilege, entitlements, places)
-    _opens(resolved, automation)
+    _settle_credentials(resolved, automation)
     resolved.triggers = [
         Trigger(type=t.type[:40], at=t.at[:300], detail=t.detail[:300], authenticated=t.authenticated, active=t.active)
         for t in manifest.triggers
@@ -179,7 +179,7 @@ def _resources(
     rows = Binding.objects.filter(instance_name__in=instances).select_related(*related)
     bindings = {(row.connector, row.instance_name): row for row in resource_queries.with_claims(rows)}
     resolved.bindings = {key: bindings[key] for key in keys if key in bindings}
-    resolved.held = _held(resolved.bindings, automation, by)
+    resolved.held = _reserved_by_others(resolved.bindings, automation, by)
     described = _described(keys)
     for key, privilege in keys.items():
         row = bindings.get(key)
@@ -191,7 +191,7 @@ def _resources(
         resolved.resources[key] = described.get(key) or choice or stands or _proposed(key, privilege)
 
 
-def _held(
+def _reserved_by_others(
     bindings: Mapping[BindingKey, Binding], automation: Automation | None, by: Person | None
 ) -> dict[BindingKey, Binding]:
     """What somebody else proposed and another automation rests on: a later draft doesn't take it from under that one's review (I8)."""
@@ -268,7 +268,7 @@ def _new_credential(credential: ManifestCredential, platform_instance: str) -> C
     )
 
 
-def _opens(resolved: Resolution, automation: Automation | None) -> None:
+def _settle_credentials(resolved: Resolution, automation: Automation | None) -> None:
     uses: dict[int, dict[BindingKey, credential_rules.Use]] = {}
     for privilege in resolved.privileges.values():
         key, resource = (privilege.connector, privilege.instance), privilege.entitlement.resource

@@ -177,7 +177,7 @@ def ways_to_see(actor: Actor, now: datetime) -> list[Q] | None:
     return None if seer.sees_all else seer.ways
 
 
-def _differ(left: str, other: str) -> Q:
+def _names_differ(left: str, other: str) -> Q:
     """Two people are not the same, where both are named."""
     return Q((f"{left}__isnull", True)) | Q((f"{other}__isnull", True)) | ~Q((left, F(other)))
 
@@ -250,10 +250,10 @@ class Automation(Owned):
             ),
             models.CheckConstraint(
                 name="automation_lifting_needs_another",
-                condition=_differ("resume_asked_by", "stopped_by")
-                & _differ("resume_asked_by", "stopped_for")
-                & _differ("resume_asked_for", "stopped_by")
-                & _differ("resume_asked_for", "stopped_for"),
+                condition=_names_differ("resume_asked_by", "stopped_by")
+                & _names_differ("resume_asked_by", "stopped_for")
+                & _names_differ("resume_asked_for", "stopped_by")
+                & _names_differ("resume_asked_for", "stopped_for"),
             ),
         )
         indexes = (

@@ -104,15 +104,15 @@ class Assessment(AppendOnly):
 
 def of_source(digests: Collection[str]) -> Q:
     """Versions whose source has one of some digests, by the importer that read it first or by a newer one (I2)."""
-    return _has("source_digest", digests)
+    return _has_digest("source_digest", digests)
 
 
 def of_manifest(digests: Collection[str]) -> Q:
     """Versions whose manifest has one of some digests, likewise."""
-    return _has("manifest_digest", digests)
+    return _has_digest("manifest_digest", digests)
 
 
-def _has(name: str, digests: Collection[str]) -> Q:
+def _has_digest(name: str, digests: Collection[str]) -> Q:
     wanted = {f"{name}__in": [digest for digest in digests if digest]}
     stored = Version.objects.filter(**wanted).order_by().values("pk")
     return Q(pk__in=stored.union(Assessment.objects.filter(**wanted).order_by().values("version"), all=True))

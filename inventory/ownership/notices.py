@@ -25,7 +25,7 @@ def register() -> None:
 
 def named(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
     """Who was named to answer for something meanwhile, and nobody has confirmed or dropped it; for who confirms it still."""
-    rows = list(_interim(threads, InterimState.NAMED).select_related("person", *ownership_transitions.ABOUT))
+    rows = list(_interims_in(threads, InterimState.NAMED).select_related("person", *ownership_transitions.ABOUT))
     if not rows:
         return {}
     is_reviewer = people_with(Role.SECURITY_REVIEWER, now).filter(pk=person.pk).exists()
@@ -38,11 +38,11 @@ def named(person: Person, threads: Collection[str], now: datetime) -> dict[str, 
 
 def ending(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
     """Terms that end soon, and that no owner has ended before."""
-    rows = _interim(threads, InterimState.CONFIRMED)
+    rows = _interims_in(threads, InterimState.CONFIRMED)
     return {f"interim:{pk}": Line(until) for pk, until in rows.values_list("pk", "until")}
 
 
-def _interim(threads: Collection[str], state: InterimState) -> QuerySet[InterimOwner]:
+def _interims_in(threads: Collection[str], state: InterimState) -> QuerySet[InterimOwner]:
     return InterimOwner.objects.filter(pk__in=daily_digest.keys(threads), state=state).order_by("pk")
 
 

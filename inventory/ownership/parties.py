@@ -68,12 +68,12 @@ def in_credential(credential: Credential, actor: Actor) -> str | None:
         credential: that something is said of.
         actor: who would say it.
     """
-    return _in(actor, "this credential", credential, uses_of_credential(credential))
+    return _part_of_actor(actor, "this credential", credential, uses_of_credential(credential))
 
 
 def in_entitlement(entitlement: Entitlement, actor: Actor) -> str | None:
     """The same for an entitlement: whoever has a part in what holds it, or asks for it."""
-    return _in(actor, "this", entitlement, uses_of_entitlement(entitlement))
+    return _part_of_actor(actor, "this", entitlement, uses_of_entitlement(entitlement))
 
 
 def uses_of_credential(credential: Credential) -> QuerySet[Automation]:
@@ -88,15 +88,15 @@ def uses_of_entitlement(entitlement: Entitlement) -> QuerySet[Automation]:
     return uses.exclude(state=AutomationState.RETIRED)
 
 
-def _in(actor: Actor, part: str, row: Model, uses: QuerySet[Automation]) -> str | None:
+def _part_of_actor(actor: Actor, part: str, row: Model, uses: QuerySet[Automation]) -> str | None:
     key = (in_credential, type(row), row.pk)
     if key not in actor.memory:
-        actor.memory[key] = _found(part, uses.order_by("pk"), {person.pk for person in actor.people})
+        actor.memory[key] = _part_of_people(part, uses.order_by("pk"), {person.pk for person in actor.people})
     words: str | None = actor.memory[key]
     return words
 
 
-def _found(part: str, uses: QuerySet[Automation], people: Collection[int]) -> str | None:
+def _part_of_people(part: str, uses: QuerySet[Automation], people: Collection[int]) -> str | None:
     owns = Q(business_owner__in=people) | Q(technical_owner__in=people)
     is_proposed_owner = Q(amendment__business_owner_id__in=people) | Q(amendment__technical_owner_id__in=people)
     if (owned := uses.filter(owns | is_proposed_owner).first()) is not None:

@@ -81,12 +81,12 @@ def parts(
     """
     among = RawSQL("SELECT unnest(%s::bigint[])", [people]) if isinstance(people, compiled_queries.Value) else people
     read = (
-        ("resource", Resource.objects.ownerless(now), _led(among, "team__", "owner__")),
-        ("automation", Automation.objects.ownerless(now), _led(among, "team__")),
-        ("identity", NonHumanIdentity.objects.ownerless(now), _led(among, "automation__team__", "owner__")),
+        ("resource", Resource.objects.ownerless(now), _led_by(among, "team__", "owner__")),
+        ("automation", Automation.objects.ownerless(now), _led_by(among, "team__")),
+        ("identity", NonHumanIdentity.objects.ownerless(now), _led_by(among, "automation__team__", "owner__")),
         ("credential", Credential.objects.ownerless(now), _of_credentials(among)),
     )
-    return [_part(kind, rows if everything else rows.filter(led), most) for kind, rows, led in read]
+    return [_rows_of_kind(kind, rows if everything else rows.filter(led), most) for kind, rows, led in read]
 
 
 def of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Ownerless]:
@@ -116,7 +116,7 @@ def listed(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
     return [replace(row, named=by.get((row.kind, row.pk))) for row in rows]
 
 
-def _part(kind: str, rows: QuerySet[Any], most: int) -> QuerySet[Any, Any]:
+def _rows_of_kind(kind: str, rows: QuerySet[Any], most: int) -> QuerySet[Any, Any]:
     owner = "business_owner" if kind == "automation" else "owner"
     called = {"identity": F("subject"), "credential": Coalesce(NullIf("name", Value("")), "kind")}.get(kind, F("name"))
     columns = {"called": called, "left": F(f"{owner}__name"), "left_at": F(f"{owner}__left_at")}
@@ -125,7 +125,7 @@ def _part(kind: str, rows: QuerySet[Any], most: int) -> QuerySet[Any, Any]:
     return rows_of_kind
 
 
-def _led(people: tuple[int, ...] | RawSQL, team: str, owner: str = "") -> Q:
+def _led_by(people: tuple[int, ...] | RawSQL, team: str, owner: str = "") -> Q:
     """Of a team that one of some people leads; without a team, of one of the teams of whoever left."""
     leads = Q((f"{team}lead__in", people)) | Q((f"{team}deputy_lead__in", people))
     if not owner:

@@ -31,8 +31,8 @@ def possible_owners(team: Team, automation: Automation | None, now: datetime) ->
         now: business time.
     """
     current = _owners_of(automation)
-    active = Person.objects.filter(_is_of(team) | Q(pk__in=current), is_active=True, left_at__isnull=True)
-    barred = _barred(automation, now)
+    active = Person.objects.filter(_is_member_of(team) | Q(pk__in=current), is_active=True, left_at__isnull=True)
+    barred = _barred_people(automation, now)
     return [
         person for person in active.distinct().order_by("name", "pk") if person.pk in current or person.pk not in barred
     ]
@@ -58,18 +58,18 @@ def refusals(
     if not new:
         return []
     wanted = {person.pk for person in new.values()}
-    near = set(Person.objects.filter(_is_of(team), pk__in=wanted).values_list("pk", flat=True))
-    barred = _barred(automation, now)
+    near = set(Person.objects.filter(_is_member_of(team), pk__in=wanted).values_list("pk", flat=True))
+    barred = _barred_people(automation, now)
     refusals = []
     for name, person in new.items():
         if person.pk not in near:
-            refusals.append((name, _elsewhere(person, team)))
+            refusals.append((name, _refuse_other_team(person, team)))
         elif person.pk in barred:
             refusals.append((name, barred[person.pk]))
     return refusals
 
 
-def _elsewhere(person: Person, team: Team) -> Refusal:
+def _refuse_other_team(person: Person, team: Team) -> Refusal:
     sentence = f"{person.name} belongs neither to {team.name} nor to a team above or below it."
     to_do = "Name somebody of the side that builds it; an admin adds people to teams."
     return Refusal("I1", "input", sentence, to_do, is_attempt=True)
@@ -87,11 +87,11 @@ def _owners_of(automation: Automation | None) -> set[int]:
     return {pk for pk in owner_ids if pk is not None}
 
 
-def _barred(automation: Automation | None, now: datetime) -> dict[int, Refusal]:
+def _barred_people(automation: Automation | None, now: datetime) -> dict[int, Refusal]:
     return hooks.barred(NAMING_OWNERS, automation, now) if automation is not None else {}
 
 
-def _is_of(team: Team) -> Q:
+def _is_member_of(team: Team) -> Q:
     """A person is a member, lead or deputy lead of a team or of one above or below it in the tree; one query, whatever its depth."""
     above = dict(Team.objects.order_by().values_list("pk", "parent"))
     below = defaultdict(list)

@@ -64,22 +64,22 @@ def latest(subject: Owned, now: datetime) -> InterimOwner | None:
         if subject.__dict__[READ] is not None:
             setattr(subject.__dict__[READ], field_of(subject), subject)
     interim: InterimOwner | None = subject.__dict__[READ]
-    return None if interim is None or _is_over(interim, now) else interim
+    return None if interim is None or _has_ended(interim, now) else interim
 
 
-def _is_over(interim: InterimOwner, now: datetime) -> bool:
+def _has_ended(interim: InterimOwner, now: datetime) -> bool:
     """Whether it counts no more although nobody has ended it: its term is over, or who was named has left."""
     return not interim.person.is_here or (interim.state == S.CONFIRMED and not interim.runs(now))
 
 
-def _left(subject: Owned) -> str:
+def _require_left_owner(subject: Owned) -> str:
     return subject.accountable.name if subject.accountable is not None else "Somebody"
 
 
 # --- duties ------------------------------------------------------------------------------------------------------------
 
 
-def _ownerless(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
+def _require_ownerless(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
     if subject.is_ownerless(now):
         return None
     meanwhile = subject.interim_owner(now)
@@ -87,83 +87,86 @@ def _ownerless(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
         return Refusal("I3", "state", f"{meanwhile.name} answers for it meanwhile.", "Their term can be ended first.")
     if subject.accountable is None:
         return Refusal("I3", "state", "It never had an owner: nobody is named in place of one.")
-    return Refusal("I3", "state", f"{_left(subject)} is here and answers for it.")
+    return Refusal("I3", "state", f"{_require_left_owner(subject)} is here and answers for it.")
 
 
-def _in_use(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
+def _require_in_use(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
     state = getattr(subject, "state", "")
     if state in ("retired", "proposed"):
         return Refusal("I3", "state", f"It is {state}, so nobody has to answer for it meanwhile.")
     return None
 
 
-def _nobody_named(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
+def _require_nobody_named(subject: Owned, actor: Actor, now: datetime) -> Refusal | None:
     interim = latest(subject, now)
     if interim is None:
         return None
-    other = _other(interim)
+    other = _confirming_capacity(interim)
     sentence = f"{interim.named_by.name} has named {interim.person.name} already."
-    return Refusal("I3", "state", sentence, f"{_who(other)} confirms that, or it is withdrawn first.")
+    return Refusal("I3", "state", sentence, f"{_actor_name(other)} confirms that, or it is withdrawn first.")
 
 
-def _other(interim: InterimOwner) -> NamedAs:
+def _confirming_capacity(interim: InterimOwner) -> NamedAs:
     """In which capacity it is confirmed."""
     return NamedAs.SECURITY if interim.named_as == NamedAs.LEAD else NamedAs.LEAD
 
 
-def _who(capacity: NamedAs) -> str:
+def _actor_name(capacity: NamedAs) -> str:
     return {NamedAs.LEAD: "The team's lead", NamedAs.SECURITY: "A security reviewer"}[capacity]
 
 
-def _not_oneself(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+def _require_not_oneself(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
     if any(person.pk == subject.person_id for person in actor.people):
         return Refusal("SOD-8", "duty", "You would answer for it yourself.", "Two other people say so.")
     return None
 
 
-def _another(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+def _require_another(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
     if any(person.pk in (subject.named_by_id, subject.named_for_id) for person in actor.people):
         sentence = f"You named {subject.person.name}; somebody else confirms it."
-        return Refusal("SOD-8", "duty", sentence, f"{_who(_other(subject))} does.")
+        return Refusal("SOD-8", "duty", sentence, f"{_actor_name(_confirming_capacity(subject))} does.")
     return None
 
 
-def _other_capacity(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
-    if _other(subject) in capacities(subject.subject, actor, now):
+def _require_other_capacity(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+    if _confirming_capacity(subject) in capacities(subject.subject, actor, now):
         return None
     named_as = NamedAs(subject.named_as).label.lower()
-    sentence = f"A {named_as} named {subject.person.name}, so {_who(_other(subject)).lower()} confirms it."
+    sentence = f"A {named_as} named {subject.person.name}, so {_actor_name(_confirming_capacity(subject)).lower()} confirms it."
     return Refusal("I3", "duty", sentence, "It takes the team's lead and a security reviewer together.")
 
 
-def _still_ownerless(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
+def _require_still_ownerless(subject: InterimOwner, actor: Actor, now: datetime) -> Refusal | None:
     if not subject.person.is_here:
         return Refusal("I3", "state", f"{subject.person.name} is not here any more.", "Name somebody else.")
-    return _ownerless(subject.subject, actor, now)
+    return _require_ownerless(subject.subject, actor, now)
 
 
 OWNERLESS = Duty(
-    "I3", "I3", "An interim owner is named where the owner has left and nobody answers meanwhile.", _ownerless
+    "I3", "I3", "An interim owner is named where the owner has left and nobody answers meanwhile.", _require_ownerless
 )
-IN_USE = Duty("I3", "I3", "An interim owner is named for what is in use.", _in_use)
+IN_USE = Duty("I3", "I3", "An interim owner is named for what is in use.", _require_in_use)
 NOBODY_NAMED = Duty(
-    "I3", "I3", "One interim owner at a time is named for a thing.", _nobody_named, ("interim_one_at_a_time",)
+    "I3", "I3", "One interim owner at a time is named for a thing.", _require_nobody_named, ("interim_one_at_a_time",)
 )
 NOT_ONESELF = Duty(
     "SOD-8",
     "S8",
     "Nobody confirms that they answer for something themself.",
-    _not_oneself,
+    _require_not_oneself,
     ("interim_named_by_two_others",),
 )
 ANOTHER = Duty(
-    "SOD-8", "S8", "Who named an interim owner does not confirm it.", _another, ("interim_named_by_two_others",)
+    "SOD-8", "S8", "Who named an interim owner does not confirm it.", _require_another, ("interim_named_by_two_others",)
 )
 OTHER_CAPACITY = Duty(
-    "I3", "I3", "An interim owner is named by team lead and security reviewer together.", _other_capacity
+    "I3", "I3", "An interim owner is named by team lead and security reviewer together.", _require_other_capacity
 )
 STILL_OWNERLESS = Duty(
-    "I3", "I3", "An interim owner is confirmed while there is no other, and while they are here.", _still_ownerless
+    "I3",
+    "I3",
+    "An interim owner is confirmed while there is no other, and while they are here.",
+    _require_still_ownerless,
 )
 
 
@@ -181,7 +184,7 @@ def capacities(subject: Owned, actor: Actor, now: datetime) -> tuple[NamedAs, ..
 # --- operations --------------------------------------------------------------------------------------------------------
 
 
-def _naming(model: type[Owned]) -> Transition[Any]:
+def _naming_of(model: type[Owned]) -> Transition[Any]:
     """The operation that names an interim owner for things of one kind; it is the same for all."""
 
     @transition(
@@ -189,7 +192,7 @@ def _naming(model: type[Owned]) -> Transition[Any]:
     )
     def name_interim(step: Step[Any], *, person: Person) -> Effect:
         """The team's lead or a security reviewer names who answers for it meanwhile; the other of the two confirms (I3)."""
-        return _name(step, person)
+        return _name_interim(step, person)
 
     return name_interim
 
@@ -199,14 +202,14 @@ NAMING_OWNERS = "automation.owner_named"
 
 #: By the field of `OWNED`.
 NAMING: dict[str, Transition[Any]] = {
-    "resource": _naming(Resource),
-    "automation": _naming(Automation),
-    "identity": _naming(NonHumanIdentity),
-    "credential": _naming(Credential),
+    "resource": _naming_of(Resource),
+    "automation": _naming_of(Automation),
+    "identity": _naming_of(NonHumanIdentity),
+    "credential": _naming_of(Credential),
 }
 
 
-def _name(step: Step[Any], person: Person) -> Effect:
+def _name_interim(step: Step[Any], person: Person) -> Effect:
     subject: Owned = step.subject
     if not person.is_here:
         sentence = f"{person.name} is not here any more."
@@ -230,7 +233,7 @@ def _name(step: Step[Any], person: Person) -> Effect:
         reason=step.reason,
     )
     step.save(made)
-    _tell(step, made, _who_confirms(made, step), "interim_named")
+    _notify(step, made, _confirmers(made, step), "interim_named")
     return Effect(subject=made, payload={"person": str(person.opaque_id), "as": str(open_capacities[0])})
 
 
@@ -253,10 +256,10 @@ def confirm_interim(step: Step[InterimOwner]) -> Effect:
         step.now,
     )
     interim.until = step.now + timedelta(days=INTERIM_DAYS)
-    _tell(step, interim, [interim.person], "interim_confirmed")
-    _tell(step, interim, [interim.named_by], "interim_agreed")
+    _notify(step, interim, [interim.person], "interim_confirmed")
+    _notify(step, interim, [interim.named_by], "interim_agreed")
     payload = {"person": str(interim.person.opaque_id), "until": ledger_events.instant(interim.until)}
-    return Effect(payload=payload, then=lambda: _follow(step, interim))
+    return Effect(payload=payload, then=lambda: _end_earlier(step, interim))
 
 
 def _check_not_asked(subject: Owned, person: Person, now: datetime) -> None:
@@ -266,7 +269,7 @@ def _check_not_asked(subject: Owned, person: Person, now: datetime) -> None:
         raise refuse(refusal)
 
 
-def _follow(step: Step[Any], interim: InterimOwner) -> dict[str, Any]:
+def _end_earlier(step: Step[Any], interim: InterimOwner) -> dict[str, Any]:
     """Have what it is about follow a row that stands confirmed by now."""
     subject = interim.subject
     subject.interim = interim
@@ -287,7 +290,7 @@ def drop_interim(step: Step[InterimOwner]) -> Effect:
     """The team's lead, a security reviewer or the person who was named says no to it, or ends it, with a reason (I3)."""
     interim, subject = step.subject, step.subject.subject
     interim.ended_at = step.now
-    _tell(
+    _notify(
         step,
         interim,
         [person for person in (interim.person, interim.named_by) if person not in step.actor.people],
@@ -369,8 +372,8 @@ def leads_of(subject: Owned) -> list[Person]:
     return [lead for row in teams for lead in (row.lead, row.deputy_lead) if lead is not None and lead.is_here]
 
 
-def _who_confirms(interim: InterimOwner, step: Step[Any]) -> list[Person]:
-    if _other(interim) == NamedAs.LEAD:
+def _confirmers(interim: InterimOwner, step: Step[Any]) -> list[Person]:
+    if _confirming_capacity(interim) == NamedAs.LEAD:
         people = leads_of(interim.subject)
     else:
         people = list(people_with(Role.SECURITY_REVIEWER, step.now).order_by("pk"))
@@ -387,7 +390,7 @@ def is_confirmed_by(interim: InterimOwner, person: Person, is_reviewer: bool) ->
     """
     if person.pk in (interim.person_id, interim.named_by_id, interim.named_for_id):
         return False
-    return interim.subject.is_led_by(person) if _other(interim) == NamedAs.LEAD else is_reviewer
+    return interim.subject.is_led_by(person) if _confirming_capacity(interim) == NamedAs.LEAD else is_reviewer
 
 
 def name_of(subject: Owned) -> str:
@@ -395,7 +398,7 @@ def name_of(subject: Owned) -> str:
     return f"{field_of(subject)} {subject}"
 
 
-def _tell(step: Step[Any], interim: InterimOwner, people: Iterable[Person], event: str) -> None:
+def _notify(step: Step[Any], interim: InterimOwner, people: Iterable[Person], event: str) -> None:
     _queue(interim, people, event, step.now, by=step.actor.person)
 
 

@@ -42,7 +42,7 @@ def with_claims(rows: Iterable[Binding]) -> list[Binding]:
         resource__state=ResourceState.RETIRED
     )
     others = list(confirmed.select_related("resource__owner").order_by("pk"))
-    claimed = {id(row): resources for row in some if (resources := _earlier(row, others))}
+    claimed = {id(row): resources for row in some if (resources := _earlier_resources(row, others))}
     people_by_consent: dict[tuple[int | None, int], list[frozenset[int]]] = {}
     if claimed:
         pks = [row.pk for row in some if id(row) in claimed and row.pk]
@@ -63,7 +63,7 @@ def with_claims(rows: Iterable[Binding]) -> list[Binding]:
     return some
 
 
-def _earlier(row: Binding, others: Sequence[Binding]) -> list[Resource]:
+def _earlier_resources(row: Binding, others: Sequence[Binding]) -> list[Resource]:
     """The resources of other owners that a binding's host was confirmed to open before it was."""
     resources = (
         other.resource

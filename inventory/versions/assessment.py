@@ -291,7 +291,7 @@ def record_assessment(
     rows: Rows | None = None,
 ) -> Effect:
     """A version is judged: tiers with reasons, levels and findings become one more dated row (I2)."""
-    version, read_by = step.subject, _read_by(step.subject, is_read_now=bool(rows or manifest))
+    version, read_by = step.subject, _importer_version(step.subject, is_read_now=bool(rows or manifest))
     digests = _digests(step.subject, manifest)
     rows = rows or Rows.of(version)
     privileges, used, read = rows.privileges, rows.used, manifest or rows.read
@@ -306,7 +306,7 @@ def record_assessment(
         environment=automation.environment,
         raised_to=automation.raised_to,
         sharers=sharers_of(automation, identities),
-        chain=chain_queries.would_be(_joining(rows, identities)),
+        chain=chain_queries.would_be(_chain_version(rows, identities)),
         party_ids=parties,
         bindings=bindings,
         rules=policy.rules(step.now),
@@ -340,7 +340,7 @@ def record_assessment(
     )
 
 
-def _joining(rows: Rows, identities: Iterable[NonHumanIdentity]) -> chain_ends.Version:
+def _chain_version(rows: Rows, identities: Iterable[NonHumanIdentity]) -> chain_ends.Version:
     """What of a version may join it with others (A16)."""
     return chain_ends.Version(
         rows.automation,
@@ -352,7 +352,7 @@ def _joining(rows: Rows, identities: Iterable[NonHumanIdentity]) -> chain_ends.V
     )
 
 
-def _read_by(version: Version, *, is_read_now: bool) -> str:
+def _importer_version(version: Version, *, is_read_now: bool) -> str:
     """Which importer read what is judged: what is only judged again was not read again, and a better importer still has to."""
     last = None if is_read_now else version.latest_assessment
     return str(last.importer_version) if last is not None else importers.VERSION

@@ -55,26 +55,26 @@ class Drift:
 
 def drift(old: Version, new: Version) -> Drift:
     """Compare what two versions would hold, how they start, and what they use. Reads only: three queries for both together."""
-    starts = _of_both(Trigger.objects.order_by("pk"), old, new)
-    triggers = tuple(_by(rows, _trigger_key) for rows in starts)
-    uses = _of_both(VersionCredential.objects.select_related("credential").order_by("pk"), old, new)
-    used = tuple(_by((row.credential for row in rows), lambda credential: credential.pk) for rows in uses)
+    starts = _rows_of_both(Trigger.objects.order_by("pk"), old, new)
+    triggers = tuple(_by_key(rows, _trigger_key) for rows in starts)
+    uses = _rows_of_both(VersionCredential.objects.select_related("credential").order_by("pk"), old, new)
+    used = tuple(_by_key((row.credential for row in rows), lambda credential: credential.pk) for rows in uses)
     held = Privilege.objects.select_related("entitlement__resource", "credential").order_by("pk")
-    drift_of_privileges = compare(*_of_both(held, old, new))
+    drift_of_privileges = compare(*_rows_of_both(held, old, new))
     return Drift(
         drift_of_privileges.added,
         drift_of_privileges.removed,
         drift_of_privileges.changed,
-        *_apart(*triggers),
-        *_apart(*used),
+        *_added_and_removed(*triggers),
+        *_added_and_removed(*used),
         source_changed=old.source_digest != new.source_digest,
     )
 
 
 def compare(old: Iterable[Privilege], new: Iterable[Privilege]) -> Drift:
     """Compare two lists of privileges by key; the rows may be unsaved, as in a preview."""
-    before, after = _by(old, lambda privilege: privilege.key), _by(new, lambda privilege: privilege.key)
-    added, removed = _apart(before, after)
+    before, after = _by_key(old, lambda privilege: privilege.key), _by_key(new, lambda privilege: privilege.key)
+    added, removed = _added_and_removed(before, after)
     both = [(before[key], privilege) for key, privilege in after.items() if key in before]
     changed = [Change(was, now, rows) for was, now in both if (rows := _rows(was, now))]
     return Drift(added, removed, tuple(changed))
@@ -87,21 +87,21 @@ def differs(was: Privilege, now: Privilege) -> bool:
 
 def _rows(was: Privilege, now: Privilege) -> tuple[tuple[str, str, str], ...]:
     return tuple(
-        (label, _said(getattr(was, name)), _said(getattr(now, name)))
+        (label, _value_text(getattr(was, name)), _value_text(getattr(now, name)))
         for name, label in COMPARED
         if getattr(was, name) != getattr(now, name)
     )
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
-def _by(rows: Iterable[Any], key: Any) -> dict[Any, Any]:
+def _by_key(rows: Iterable[Any], key: Any) -> dict[Any, Any]:
     return {key(row): row for row in rows}
 
 
-def _apart(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _added_and_removed(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     added = tuple(item for key, item in after.items() if key not in before)
     return added, tuple(item for key, item in before.items() if key not in after)
 
@@ -110,7 +110,7 @@ def _trigger_key(trigger: Trigger) -> tuple[Any, ...]:
     return trigger.type, trigger.detail, trigger.authenticated, trigger.active
 
 
-def _of_both(rows: QuerySet[Any], old: Version, new: Version) -> tuple[list[Any], list[Any]]:
+def _rows_of_both(rows: QuerySet[Any], old: Version, new: Version) -> tuple[list[Any], list[Any]]:
     """The rows of two versions, read together."""
     rows_by_version: dict[int, list[Any]] = {old.pk: [], new.pk: []}
     for row in rows.filter(version__in=rows_by_version):

@@ -54,13 +54,13 @@ def take_over(privileges: Sequence[Privilege], manifest: Manifest) -> list[dict[
     findings: list[dict[str, str]] = []
     for privilege in privileges:
         same_key = [reading for reading in readings if reading.key == privilege.key]
-        otherwise = [] if same_key else [reading for reading in readings if _is_at(privilege, reading.privilege)]
+        otherwise = [] if same_key else [reading for reading in readings if _is_at_place(privilege, reading.privilege)]
         if same_key or otherwise:
             privilege.opaque = any(reading.is_opaque for reading in same_key or otherwise)
         if same_key:
             privilege.level = _highest(same_key)
         elif otherwise:
-            findings += _otherwise(privilege, otherwise)
+            findings += _findings_of_changes(privilege, otherwise)
     return findings
 
 
@@ -79,7 +79,7 @@ def _readings(privileges: Iterable[Privilege], manifest: Manifest) -> list[_Read
     ]
 
 
-def _is_at(privilege: Privilege, read: Read) -> bool:
+def _is_at_place(privilege: Privilege, read: Read) -> bool:
     return read.at[:300] in privilege.at and binding_key(read) == (privilege.connector, privilege.instance)
 
 
@@ -90,7 +90,7 @@ def _highest(readings: Sequence[_Reading]) -> str:
     return level
 
 
-def _otherwise(privilege: Privilege, readings: Sequence[_Reading]) -> list[dict[str, str]]:
+def _findings_of_changes(privilege: Privilege, readings: Sequence[_Reading]) -> list[dict[str, str]]:
     """Take over what is read in the places of a privilege; what it touches beside what was asked is found."""
     before, level = privilege.level, _highest(readings)
     privilege.level = level

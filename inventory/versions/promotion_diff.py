@@ -43,15 +43,15 @@ def together(old: Sequence[Privilege], new: Sequence[Privilege]) -> tuple[Both, 
     """
     both: Both = []
     left, free = list(old), list(new)
-    for keys in (_itself, _at_its_places, _operation):
-        pairs = _pairs(left, free, keys)
+    for keys in (_key_of, _places_of, _operation_of):
+        pairs = _pair_up(left, free, keys)
         paired = {id(privilege) for pair in pairs for privilege in pair}
         left, free = ([privilege for privilege in rows if id(privilege) not in paired] for rows in (left, free))
         both += pairs
     return both, left, free
 
 
-def _pairs(left: Iterable[Privilege], free: Iterable[Privilege], keys: Callable[[Privilege], list[Any]]) -> Both:
+def _pair_up(left: Iterable[Privilege], free: Iterable[Privilege], keys: Callable[[Privilege], list[Any]]) -> Both:
     """Of each, at most one pair that has a key in common."""
     waiting: dict[Any, list[Privilege]] = defaultdict(list)
     for was in left:
@@ -66,15 +66,15 @@ def _pairs(left: Iterable[Privilege], free: Iterable[Privilege], keys: Callable[
     return pairs
 
 
-def _itself(privilege: Privilege) -> list[Any]:
+def _key_of(privilege: Privilege) -> list[Any]:
     return [privilege.key]
 
 
-def _at_its_places(privilege: Privilege) -> list[Any]:
+def _places_of(privilege: Privilege) -> list[Any]:
     return [(privilege.connector, privilege.entitlement.code, place) for place in privilege.at]
 
 
-def _operation(privilege: Privilege) -> list[Any]:
+def _operation_of(privilege: Privilege) -> list[Any]:
     return [(privilege.connector, privilege.entitlement.code)]
 
 

@@ -30,14 +30,14 @@ def said(kind: str, detail: str = "") -> str:
         detail: what the importer read about it.
     """
     if kind == "schedule":
-        return "; ".join(_when(schedule) for schedule in detail.split("; ")) if detail else "a schedule"
+        return "; ".join(_schedule_text(schedule) for schedule in detail.split("; ")) if detail else "a schedule"
     words = KINDS.get(kind, kind)
     if kind == "event":
         detail = _HUMP.sub(" ", detail).replace("_", " ").lower() if detail.isidentifier() else detail
     return f"{words}: {detail}" if detail and words else words or detail
 
 
-def _when(schedule: str) -> str:
+def _schedule_text(schedule: str) -> str:
     """One schedule; a cron expression is said in words where it is a plain one."""
     if not schedule.startswith("cron "):
         return schedule

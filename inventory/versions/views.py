@@ -64,8 +64,8 @@ def compared(before: Version, chosen: Version) -> Shape:
     """What ``inventory/versions/diff.html`` takes: the difference between two versions."""
     difference = drift(before, chosen)
     rows = [
-        *({"label": "Starts", "before": _trigger(t), "after": ""} for t in difference.triggers_removed),
-        *({"label": "Starts", "before": "", "after": _trigger(t)} for t in difference.triggers_added),
+        *({"label": "Starts", "before": _trigger_text(t), "after": ""} for t in difference.triggers_removed),
+        *({"label": "Starts", "before": "", "after": _trigger_text(t)} for t in difference.triggers_added),
         *({"label": "Credential", "before": c.sentence, "after": ""} for c in difference.credentials_removed),
         *({"label": "Credential", "before": "", "after": c.sentence} for c in difference.credentials_added),
     ]
@@ -76,22 +76,23 @@ def compared(before: Version, chosen: Version) -> Shape:
         "from": before.number,
         "to": chosen.number,
         "rows": rows,
-        "added": [_said(p) for p in difference.added],
-        "removed": [_said(p) for p in difference.removed],
+        "added": [_privilege_shape(p) for p in difference.added],
+        "removed": [_privilege_shape(p) for p in difference.removed],
         "changed": [
-            _said(change.after) | {"rows": [{"label": a, "before": b, "after": c} for a, b, c in change.rows]}
+            _privilege_shape(change.after)
+            | {"rows": [{"label": a, "before": b, "after": c} for a, b, c in change.rows]}
             for change in difference.changed
         ],
         "same": difference.is_empty and not rows,
     }
 
 
-def _said(privilege: Privilege) -> Shape:
+def _privilege_shape(privilege: Privilege) -> Shape:
     scope = " · ".join(filter(None, [privilege.entitlement.code, privilege.through, privilege.target]))
     return {"level": privilege.level, "sentence": privilege.sentence, "scope": scope}
 
 
-def _trigger(trigger: Trigger) -> str:
+def _trigger_text(trigger: Trigger) -> str:
     text = trigger_descriptions.said(trigger.type, trigger.detail)
     return f"{text}, open to anybody" if trigger.is_open else text
 

@@ -24,13 +24,13 @@ from inventory.risk.tiers import Tier
 S = AutomationState
 
 
-def _not_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+def _require_not_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     if subject.stopped_by is not None:
         return Refusal("G5", "state", f"{subject.stopped_by.name} stopped it already.")
     return None
 
 
-def _stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+def _require_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     if subject.stopped_by_id is None:
         if subject.suspended_by_look_at is not None:
             sentence = "Nobody stopped it: it is suspended until stage 1 has decided about what changed."
@@ -44,7 +44,7 @@ def _stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None
     return None
 
 
-def _not_who_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+def _require_other_than_stopper(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     for person in actor.people:
         if person.pk in (subject.stopped_by_id, subject.stopped_for_id):
             name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
@@ -53,7 +53,7 @@ def _not_who_stopped(subject: Automation, actor: Actor, now: datetime) -> Refusa
     return None
 
 
-def _not_who_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+def _require_other_than_requester(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     for person in actor.people:
         if person.pk in (subject.resume_asked_by_id, subject.resume_asked_for_id):
             name = "You" if person == actor.person else f"{person.name}, for whom you stand in,"
@@ -62,25 +62,25 @@ def _not_who_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal 
     return None
 
 
-def _nobody_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+def _require_no_request(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     if subject.resume_asked_by is not None:
         name = subject.resume_asked_by.name
         return Refusal("G5", "state", f"{name} asked to lift it already.", "A second person lifts it.")
     return None
 
 
-def _somebody_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+def _require_request(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     if subject.resume_asked_by is None:
         return Refusal("G5", "state", "Nobody has asked to lift it yet: it takes two people.", "Ask to lift it first.")
     return None
 
 
-NOT_STOPPED = Duty("G5", "G5", "What is stopped is not stopped again.", _not_stopped)
-STOPPED = Duty("G5", "G5", "Only a stop is lifted; what a review suspended is not.", _stopped)
-NOBODY_ASKED = Duty("G5", "G5", "One person asks to lift a stop.", _nobody_asked)
-SOMEBODY_ASKED = Duty("G5", "G5", "A stop is lifted once somebody has asked for it.", _somebody_asked)
-NOT_WHO_STOPPED = Duty("G5", "G5", "Who stopped it does not lift the stop.", _not_who_stopped)
-NOT_WHO_ASKED = Duty("G5", "G5", "Lifting a stop needs two people.", _not_who_asked)
+NOT_STOPPED = Duty("G5", "G5", "What is stopped is not stopped again.", _require_not_stopped)
+STOPPED = Duty("G5", "G5", "Only a stop is lifted; what a review suspended is not.", _require_stopped)
+NOBODY_ASKED = Duty("G5", "G5", "One person asks to lift a stop.", _require_no_request)
+SOMEBODY_ASKED = Duty("G5", "G5", "A stop is lifted once somebody has asked for it.", _require_request)
+NOT_WHO_STOPPED = Duty("G5", "G5", "Who stopped it does not lift the stop.", _require_other_than_stopper)
+NOT_WHO_ASKED = Duty("G5", "G5", "Lifting a stop needs two people.", _require_other_than_requester)
 
 
 @transition(Automation, event="automation.put_in_review", permission=None, source=(S.DRAFT,), target=(S.IN_REVIEW,))
@@ -154,12 +154,12 @@ def _out_of_suspension(automation: Automation) -> AutomationState:
 def _take_amendment(automation: Automation, approved_fields: Mapping[str, Any]) -> None:
     """What was decided counts; what was said since, also where it is what stood before, waits for a decision of its own."""
     asked_fields = automation.asked
-    for name, value in _decided(approved_fields).items():
+    for name, value in _columns_of_approved(approved_fields).items():
         setattr(automation, name, value)
     automation.amendment = {name: value for name, value in asked_fields.items() if value != getattr(automation, name)}
 
 
-def _decided(approved_fields: Mapping[str, Any]) -> dict[str, Any]:
+def _columns_of_approved(approved_fields: Mapping[str, Any]) -> dict[str, Any]:
     """What was frozen, under the names of the columns; a person's opaque id becomes the row's key."""
     named = [str(approved_fields[name]) for name in ("business_owner", "technical_owner") if approved_fields.get(name)]
     people = {str(person.opaque_id): person.pk for person in Person.objects.filter(opaque_id__in=named)}

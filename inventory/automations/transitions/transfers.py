@@ -34,7 +34,7 @@ def waiting(automation: Automation) -> Transfer | None:
     return automation.transfers.filter(state=S.ASKED).select_related(*related).first()
 
 
-def _in_person(subject: Automation | Transfer, actor: Actor, now: datetime) -> Refusal | None:
+def _require_in_person(subject: Automation | Transfer, actor: Actor, now: datetime) -> Refusal | None:
     if actor.standing_for is None:
         return None
     return Refusal(
@@ -42,7 +42,7 @@ def _in_person(subject: Automation | Transfer, actor: Actor, now: datetime) -> R
     )
 
 
-def _none_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
+def _require_no_open_transfer(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     transfer = waiting(subject)
     if transfer is None:
         return None
@@ -50,7 +50,7 @@ def _none_asked(subject: Automation, actor: Actor, now: datetime) -> Refusal | N
     return Refusal("L2", "state", sentence, "Its lead answers, or it is withdrawn first.")
 
 
-def _another_lead(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
+def _require_another_lead(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
     giving_team = subject.from_team
     leads = {giving_team.lead_id, giving_team.deputy_lead_id, subject.asked_by_id}
     if actor.person is None or actor.person.pk not in leads:
@@ -60,7 +60,7 @@ def _another_lead(subject: Transfer, actor: Actor, now: datetime) -> Refusal | N
     )
 
 
-def _still_theirs(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
+def _require_same_team(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
     automation = subject.automation
     if automation.team_id != subject.from_team_id or automation.state not in HELD:
         return Refusal(
@@ -69,16 +69,16 @@ def _still_theirs(subject: Transfer, actor: Actor, now: datetime) -> Refusal | N
     return None
 
 
-IN_PERSON = Duty("L2", "L2", "No delegate gives an automation away or takes one over.", _in_person)
-NONE_ASKED = Duty("L2", "L2", "One team at a time is asked.", _none_asked, ("transfer_one_at_a_time",))
+IN_PERSON = Duty("L2", "L2", "No delegate gives an automation away or takes one over.", _require_in_person)
+NONE_ASKED = Duty("L2", "L2", "One team at a time is asked.", _require_no_open_transfer, ("transfer_one_at_a_time",))
 ANOTHER_LEAD = Duty(
     "L2",
     "L2",
     "Whoever leads the team that gives it away does not agree for the other.",
-    _another_lead,
+    _require_another_lead,
     ("transfer_by_two_people",),
 )
-STILL_THEIRS = Duty("L2", "L2", "What moves is in use and still the team's.", _still_theirs)
+STILL_THEIRS = Duty("L2", "L2", "What moves is in use and still the team's.", _require_same_team)
 
 
 @transition(
@@ -103,7 +103,7 @@ def ask_transfer(step: Step[Automation], *, team: Team) -> Effect:
         why=step.reason,
     )
     step.save(made)
-    _tell(made, _leads(team), step, "transfer_asked")
+    _notify(made, _leads_of(team), step, "transfer_asked")
     return Effect(subject=made, payload={"team": team.pk})
 
 
@@ -134,8 +134,8 @@ def accept_transfer(step: Step[Transfer]) -> Effect:
     """The lead of the other team agrees: it is theirs from now on, and stage 1 is theirs to decide (L2)."""
     transfer, automation = step.subject, step.subject.automation
     transfer.answered_by, transfer.answered_at = step.actor.person, step.now
-    people = [*automation.owners, *_leads(transfer.from_team), *_leads(transfer.to_team)]
-    _tell(transfer, people, step, "transfer_accepted")
+    people = [*automation.owners, *_leads_of(transfer.from_team), *_leads_of(transfer.to_team)]
+    _notify(transfer, people, step, "transfer_accepted")
     facts = {"from_team": transfer.from_team_id, "to_team": transfer.to_team_id}
     return Effect(payload=facts, then=lambda: _move(transfer, step))
 
@@ -175,15 +175,15 @@ def drop_transfer(step: Step[Transfer]) -> Effect:
     """A lead of either team says no to it, with a reason: it stays where it is (L2)."""
     transfer = step.subject
     transfer.answered_by, transfer.answered_at = step.actor.person, step.now
-    _tell(transfer, [transfer.asked_by, *_leads(transfer.to_team)], step, "transfer_dropped")
+    _notify(transfer, [transfer.asked_by, *_leads_of(transfer.to_team)], step, "transfer_dropped")
     return Effect()
 
 
-def _leads(team: Team) -> list[Person]:
+def _leads_of(team: Team) -> list[Person]:
     return [lead for lead in (team.lead, team.deputy_lead) if lead is not None]
 
 
-def _tell(transfer: Transfer, people: Iterable[Person], step: Step[Automation] | Step[Transfer], event: str) -> None:
+def _notify(transfer: Transfer, people: Iterable[Person], step: Step[Automation] | Step[Transfer], event: str) -> None:
     context = {
         "automation": transfer.automation.name,
         "from_team": transfer.from_team.name,

@@ -68,7 +68,7 @@ def context(automation: Automation, actor: Actor, now: datetime, query: QueryDic
     tab = tab if tab in dict(TABS) else "overview"
     # The page asks several rules about one row and one reader: how they stand to each other is read once. A write reads anew.
     automation.__dict__["relations"] = cache(automation.relations)
-    newest = _newest(automation, actor)
+    newest = _newest_version(automation, actor)
     listing = reverse("automation_list")
     shape: Shape = {
         "now": now,
@@ -78,9 +78,9 @@ def context(automation: Automation, actor: Actor, now: datetime, query: QueryDic
             {"label": automation.name, "href": ""},
         ],
         "head": _head(automation, actor, now),
-        "next": transfers.banner(automation, actor, now) or _next(automation, newest, actor, now),
+        "next": transfers.banner(automation, actor, now) or _next_step(automation, newest, actor, now),
         "ownerless": interim_owners.banner(automation, actor, now),
-        "orphaned": _orphaned(automation),
+        "orphaned": _orphaned_text(automation),
         "in_conflict": conflict_status.told(automation, actor, now),
         "tabs": _tabs(automation, newest, tab),
         "tab": tab,
@@ -98,7 +98,7 @@ def context(automation: Automation, actor: Actor, now: datetime, query: QueryDic
     return shape
 
 
-def _newest(automation: Automation, actor: Actor) -> Any:
+def _newest_version(automation: Automation, actor: Actor) -> Any:
     """The newest version with how much it asks for (``asked``), how often the automation was submitted (``submitted``) and the
     reader's own import of it (``preview``), or None; one query.
     """
@@ -161,7 +161,7 @@ def _head(automation: Automation, actor: Actor, now: datetime) -> Shape:
         "seal_tone": "ok" if is_live else "",
         "tag": {"text": f"{automation.get_state_display()}{number}", "tone": tone},
         "facts": [
-            f"{sentences.platform(automation.platform_instance)} {_kind(automation)}, {automation.get_environment_display().lower()}",
+            f"{sentences.platform(automation.platform_instance)} {_kind_label(automation)}, {automation.get_environment_display().lower()}",
             f"Business owner {automation.business_owner.name}",
             technical,
         ],
@@ -169,7 +169,7 @@ def _head(automation: Automation, actor: Actor, now: datetime) -> Shape:
     }
 
 
-def _kind(automation: Automation) -> str:
+def _kind_label(automation: Automation) -> str:
     """The kind inside a sentence: "workflow", "AI app"."""
     kind = automation.get_kind_display()
     return kind if kind[:2].isupper() else kind.lower()
@@ -192,7 +192,7 @@ def _actions(automation: Automation, actor: Actor, now: datetime) -> list[Shape]
     return actions[:2] if len(actions) == 3 else actions
 
 
-def _orphaned(automation: Automation) -> str:
+def _orphaned_text(automation: Automation) -> str:
     owner_has_left = automation.technical_owner is not None and not automation.technical_owner.is_here
     return (
         f"{automation.technical_owner} left. Its business owner names another technical owner."
@@ -201,10 +201,10 @@ def _orphaned(automation: Automation) -> str:
     )
 
 
-def _next(automation: Automation, newest: Any, actor: Actor, now: datetime) -> Shape | None:
+def _next_step(automation: Automation, newest: Any, actor: Actor, now: datetime) -> Shape | None:
     """The one thing to say first: stopped, changed and waiting, or a version that is not approved."""
     if automation.state == AutomationState.SUSPENDED:
-        return _suspended(automation)
+        return _suspended_banner(automation)
     submissions = [{"label": "See its submissions", "href": f"{automation.href}?tab=submissions"}]
     if automation.state == AutomationState.IN_REVIEW:
         held = review_status.held(automation, actor, now)
@@ -232,7 +232,7 @@ def _next(automation: Automation, newest: Any, actor: Actor, now: datetime) -> S
     return None
 
 
-def _suspended(automation: Automation) -> Shape:
+def _suspended_banner(automation: Automation) -> Shape:
     if automation.stopped_by is None:
         text = "Nothing of it is allowed to run. Answering its review lifts that, later a new submission does."
         if automation.suspended_by_look_at is not None:
@@ -296,7 +296,7 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
             for each, is_seen in identities
             if is_seen and each.is_ownerless(now)
         ],
-        "amendment": _amendment(automation),
+        "amendment": _amendment_rows(automation),
         "transfer_href": reverse("automation_transfer", args=[automation.pk]) if may_move else "",
         "retire_href": reverse("automation_retire", args=[automation.pk]) if may_retire else "",
         "tier": assessment.tier if assessment else automation.tier,
@@ -315,7 +315,7 @@ def _identities(shown: Version | None, actor: Actor, now: datetime) -> list[tupl
     return [(row.identity, row.is_seen) for row in used.annotate(is_seen=Exists(seen))]
 
 
-def _amendment(automation: Automation) -> list[Shape]:
+def _amendment_rows(automation: Automation) -> list[Shape]:
     """What waits for stage 1, as rows of what, before, after; people by name."""
     if not automation.amendment:
         return []
@@ -355,7 +355,7 @@ def _findings(assessment: Assessment | None) -> list[Shape]:
 def _privileges(newest: Version | None, now: datetime) -> Shape:
     held = held_by(newest)
     assessment = newest.latest_assessment if newest else None
-    used = _used(newest)
+    used = _credentials_used(newest)
     counts = f"{_counted(len(held), 'privilege')}, {_counted(len(used), 'credential')}"
     return {
         "version_words": f"version {newest.number}, {counts}" if newest else "",
@@ -371,7 +371,7 @@ def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def _used(version: Version | None) -> list[tuple[Credential, list[str]]]:
+def _credentials_used(version: Version | None) -> list[tuple[Credential, list[str]]]:
     if version is None:
         return []
     rows = version.version_credentials.select_related(

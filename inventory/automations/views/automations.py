@@ -60,7 +60,7 @@ def automation_list(request: Request) -> HttpResponse:
     rows = _filtered(pager.search(rows, pager.words_of(query)), request)
     ways = ways_to_see(request.actor, now)
     paged = pager.by_name(rows.annotate(newest_version=Subquery(newest)), query, path, ways)
-    touched, held = _touched(paged.rows), _held(paged.rows)
+    touched, held = _resources_touched(paged.rows), _counts_of_grants(paged.rows)
     context: Shape = {
         "now": now,
         "head": {
@@ -116,7 +116,7 @@ def _version_of(automation: Any) -> int | None:
     return version_id
 
 
-def _touched(rows: Sequence[Automation]) -> dict[int, tuple[list[str], str]]:
+def _resources_touched(rows: Sequence[Automation]) -> dict[int, tuple[list[str], str]]:
     """Names of the resources that each row's version touches, and the highest data class among them; one query."""
     versions = [version_ids for row in rows if (version_ids := _version_of(row)) is not None]
     order = list(DataClass.values)
@@ -136,7 +136,7 @@ def _touched(rows: Sequence[Automation]) -> dict[int, tuple[list[str], str]]:
     return {version: (name, max(classes[version], key=order.index)) for version, name in names.items()}
 
 
-def _held(rows: Sequence[Automation]) -> dict[int, tuple[int, datetime | None]]:
+def _counts_of_grants(rows: Sequence[Automation]) -> dict[int, tuple[int, datetime | None]]:
     """How many grants each row holds, and when the first of them ends; one query."""
     standing = ~Q(grants__state="ended")
     counted = Automation.objects.filter(pk__in=[row.pk for row in rows]).order_by()
@@ -166,7 +166,7 @@ def _row(
     }
 
 
-def _find(request: Request, pk: int, now: datetime) -> Automation:
+def _find_automation(request: Request, pk: int, now: datetime) -> Automation:
     """One automation that the reader may see; anything else is not there."""
     seen = Automation.objects.visible_to(request.actor, now).select_related(
         *("team", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by"),
@@ -180,14 +180,14 @@ def _find(request: Request, pk: int, now: datetime) -> Automation:
 def automation(request: Request, pk: int) -> HttpResponse:
     """One automation; its tabs are this page with ``?tab=``."""
     now = business_time.now()
-    context = automation_page.context(_find(request, pk, now), request.actor, now, request.GET)
+    context = automation_page.context(_find_automation(request, pk, now), request.actor, now, request.GET)
     return page(request, "inventory/automations/automation.html", context, fragment="tab")
 
 
 @require_GET
 def version(request: Request, pk: int, number: int) -> HttpResponse:
     """One version, compared with the approved one or the one before: a tab of the automation's page."""
-    automation = _find(request, pk, business_time.now())
+    automation = _find_automation(request, pk, business_time.now())
     get_object_or_404(automation.versions.all(), number=number)
     return redirect(f"{automation.href}?tab=versions&version={number}")
 
@@ -196,7 +196,7 @@ def version(request: Request, pk: int, number: int) -> HttpResponse:
 def stop(request: Request, pk: int) -> HttpResponse:
     """The kill switch (G5): what stops, and what could have been reached, stands before the button."""
     now = business_time.now()
-    automation = _find(request, pk, now)
+    automation = _find_automation(request, pk, now)
     return confirm(
         request,
         automation,
@@ -213,7 +213,7 @@ def stop(request: Request, pk: int) -> HttpResponse:
 def resume(request: Request, pk: int) -> HttpResponse:
     """The first of two people asks to lift a stop, the second lifts it (G5)."""
     now = business_time.now()
-    automation = _find(request, pk, now)
+    automation = _find_automation(request, pk, now)
     requester = automation.resume_asked_by
     first = "A second person has to agree before it runs again."
     runs = "It runs again with the grants that are still in term."
@@ -250,7 +250,7 @@ class AboutForm(forms.Form):
 def amend(request: Request, pk: int) -> HttpResponse:
     """Change what is said about it."""
     now = business_time.now()
-    automation = _find(request, pk, now)
+    automation = _find_automation(request, pk, now)
     given = {**automation.asked, "name": automation.name, "escalation_contact": automation.escalation_contact}
     initial = {name.removesuffix("_id"): value for name, value in given.items()}
     people = ownership_rules.possible_owners(automation.team, automation, now)
@@ -280,7 +280,7 @@ class RaiseForm(forms.Form):
 def raise_tier(request: Request, pk: int) -> HttpResponse:
     """Raise its risk tier; nobody lowers it."""
     now = business_time.now()
-    automation = _find(request, pk, now)
+    automation = _find_automation(request, pk, now)
     return form_page(
         request,
         RaiseForm(request.POST or None),

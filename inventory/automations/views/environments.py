@@ -21,14 +21,14 @@ def facts(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
     return [
         {
             "label": f"In {other.get_environment_display().lower()}",
-            "text": _stands(other),
+            "text": _status_text(other),
             "href": other.href,
         }
         for other in environments.of(automation, among=seen)
     ]
 
 
-def _stands(other: Automation) -> str:
+def _status_text(other: Automation) -> str:
     state = other.get_state_display().lower()
     return f"{state}, version {other.approved_version.number}" if other.approved_version else state
 

@@ -38,7 +38,7 @@ def retire(request: Request, pk: int) -> HttpResponse:
         text="Its grants end at once and for good. Nothing of it is free for somebody else: its id, its identities and its credentials stay "
         "its own. Its record and history stay; coming back is a new submission.",
         label="Retire it",
-        points=lambda: [*_dependants(automation, request.actor, now), *_ends(automation, now)],
+        points=lambda: [*_dependants(automation, request.actor, now), *_grants_that_end(automation, now)],
     )
 
 
@@ -55,7 +55,7 @@ def _dependants(automation: Automation, actor: Actor, now: datetime) -> list[Sha
     return [{"icon": "warning", "lead": text, "text": ""}, *reasons.and_more(rows, len(pairs))]
 
 
-def _ends(automation: Automation, now: datetime) -> list[Shape]:
+def _grants_that_end(automation: Automation, now: datetime) -> list[Shape]:
     """What it holds now, and of how much of that the secret is held elsewhere (G4)."""
     standing = Q(grants__state__in=(automation_queries.ACTIVE, automation_queries.SUSPENDED))
     counted = Automation.objects.filter(standing, pk=automation.pk).aggregate(

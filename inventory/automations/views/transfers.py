@@ -92,7 +92,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
 def accept(request: Request, pk: int) -> HttpResponse:
     """Take it over (the lead of the team that is asked)."""
     now = business_time.now()
-    transfer = _find(request, pk, now)
+    transfer = _find_transfer(request, pk, now)
     return confirm(
         request,
         transfer,
@@ -102,7 +102,7 @@ def accept(request: Request, pk: int) -> HttpResponse:
         text=f"From then on it is your team’s. Stage 1 is decided anew, {RUNS_ON}",
         label="Take it over",
         kind="filled",
-        points=lambda: [_asked(transfer), *cut(transfer.automation, now)],
+        points=lambda: [_transfer_head(transfer), *cut(transfer.automation, now)],
         back=transfer.automation.href,
     )
 
@@ -111,7 +111,7 @@ def accept(request: Request, pk: int) -> HttpResponse:
 def drop(request: Request, pk: int) -> HttpResponse:
     """Leave it where it is (a lead of either team)."""
     now = business_time.now()
-    transfer = _find(request, pk, now)
+    transfer = _find_transfer(request, pk, now)
     return confirm(
         request,
         transfer,
@@ -125,14 +125,14 @@ def drop(request: Request, pk: int) -> HttpResponse:
     )
 
 
-def _find(request: Request, pk: int, now: datetime) -> Transfer:
+def _find_transfer(request: Request, pk: int, now: datetime) -> Transfer:
     """A transfer of something that the reader may see, or of a team that they lead and that is asked."""
     related = ("automation__team", "automation__approved_version", "from_team", "to_team", "asked_by", "why")
     seen = Automation.objects.visible_to(request.actor, now).values("pk")
     return get_object_or_404(Transfer.objects.filter(automation__in=seen).select_related(*related), pk=pk)
 
 
-def _asked(transfer: Transfer) -> Shape:
+def _transfer_head(transfer: Transfer) -> Shape:
     """Who asks, and why."""
     why = f" “{transfer.why.shown}”" if transfer.why is not None else ""
     return {

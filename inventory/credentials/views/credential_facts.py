@@ -94,7 +94,11 @@ def facts(credential: Credential, now: datetime) -> list[Shape]:
             "text": opened(credential),
             "quiet": f"said by {credential.reach_by.name}" if credential.reach_by else "",
         },
-        {"label": "Owner", "text": credential.owner.name if credential.owner else NOBODY, "quiet": _gone(credential)},
+        {
+            "label": "Owner",
+            "text": credential.owner.name if credential.owner else NOBODY,
+            "quiet": _end_text(credential),
+        },
         {
             "label": "Lifetime",
             "text": credential.get_lifetime_display() if credential.lifetime != Lifetime.UNKNOWN else NOBODY,
@@ -119,7 +123,7 @@ def facts(credential: Credential, now: datetime) -> list[Shape]:
     ]
 
 
-def _gone(credential: Credential) -> str:
+def _end_text(credential: Credential) -> str:
     return "is not here any more" if credential.owner is not None and not credential.owner.is_here else ""
 
 
@@ -139,7 +143,7 @@ def _row(credential: Credential, resource: Resource, now: datetime) -> Shape:
         "href": credential.href,
         "name": str(credential),
         "kind": " · ".join(filter(None, [credential.kind if credential.name else "", credential.external_id])),
-        "stands": _stands(credential, resource),
+        "stands": _relation_text(credential, resource),
         "waits": credential.said_kept_in_id == resource.pk,
         "age": age(credential, now),
         "problems": problems(credential, now),
@@ -148,7 +152,7 @@ def _row(credential: Credential, resource: Resource, now: datetime) -> Shape:
     }
 
 
-def _stands(credential: Credential, resource: Resource) -> Sequence[str]:
+def _relation_text(credential: Credential, resource: Resource) -> Sequence[str]:
     """How it stands to a resource, each in a few words."""
     return [
         words

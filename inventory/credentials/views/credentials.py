@@ -45,7 +45,7 @@ RELATED = ("opens", "kept_in", "said_kept_in", "said_by", "owner", "reach_by")
 MOST = 50
 
 
-def _find(request: Request, pk: int) -> tuple[Credential, datetime]:
+def _find_credential(request: Request, pk: int) -> tuple[Credential, datetime]:
     now = business_time.now()
     seen = Credential.objects.visible_to(request.actor, now).select_related(*RELATED)
     return get_object_or_404(seen, pk=pk), now
@@ -54,8 +54,8 @@ def _find(request: Request, pk: int) -> tuple[Credential, datetime]:
 @require_GET
 def credential(request: Request, pk: int) -> HttpResponse:
     """One credential: where it is kept, what it opens, how old it is, who uses it, what happened."""
-    credential, now = _find(request, pk)
-    unseen = _unseen(credential, request.actor, now)
+    credential, now = _find_credential(request, pk)
+    unseen = _hidden_resources(credential, request.actor, now)
     above = credential.opens or credential.kept_in
     crumbs = [{"label": "Resources", "href": reverse("resource_list")}]
     crumbs += [{"label": above.name, "href": above.href}] if above is not None and above.href not in unseen else []
@@ -69,7 +69,7 @@ def credential(request: Request, pk: int) -> HttpResponse:
             ),
             "actions": _actions(credential, request.actor, now),
         },
-        "next": _next(credential, request.actor, now),
+        "next": _next_step(credential, request.actor, now),
         "problems": credential_facts.problems(credential, now),
         "facts": [
             fact | {"href": ""} if fact.get("href") in unseen else fact
@@ -85,7 +85,7 @@ def credential(request: Request, pk: int) -> HttpResponse:
     return page(request, "inventory/credentials/credential.html", context, fragment="timeline")
 
 
-def _unseen(credential: Credential, actor: Actor, now: datetime) -> set[str]:
+def _hidden_resources(credential: Credential, actor: Actor, now: datetime) -> set[str]:
     """The addresses of what it opens and is kept in that the reader may not open: named, and no link."""
     near = {
         each.pk: each.href
@@ -109,7 +109,7 @@ def _actions(credential: Credential, actor: Actor, now: datetime) -> list[Shape]
     ]
 
 
-def _next(credential: Credential, actor: Actor, now: datetime) -> Shape | None:
+def _next_step(credential: Credential, actor: Actor, now: datetime) -> Shape | None:
     """That a store is said to keep it and its side has not answered: with the buttons of whoever may, and why not for whoever would."""
     if credential.said_kept_in is None:
         return None
@@ -236,7 +236,7 @@ def _as_day(at: datetime | None) -> date | None:
 @require_http_methods(["GET", "POST"])
 def describe(request: Request, pk: int) -> HttpResponse:
     """Say how long it lives, how old it is, when it is due and who answers for it."""
-    credential, now = _find(request, pk)
+    credential, now = _find_credential(request, pk)
     initial = {name: getattr(credential, name) for name in FactsForm.base_fields}
     shown = initial | {name: _as_day(initial[name]) for name in INSTANTS}
     stays = credential_transitions.owner_stays(credential, request.actor, now)
@@ -288,7 +288,7 @@ class ReachForm(Described):
 @require_http_methods(["GET", "POST"])
 def reach(request: Request, pk: int) -> HttpResponse:
     """Say which entitlements it opens, or that nobody knows."""
-    credential, now = _find(request, pk)
+    credential, now = _find_credential(request, pk)
     initial = {"known": "no" if credential.reach_kind == Reach.UNKNOWN else "yes", "codes": credential.reach}
     form = ReachForm(request.POST or None, initial=initial if credential.reach_at else {}, opens=credential.opens)
 
@@ -315,7 +315,7 @@ class StoreForm(Described):
 @require_http_methods(["GET", "POST"])
 def kept_in(request: Request, pk: int) -> HttpResponse:
     """Say which store keeps it, or take back what one said."""
-    credential, now = _find(request, pk)
+    credential, now = _find_credential(request, pk)
     form = StoreForm(request.POST or None, initial={"store": credential.said_kept_in_id})
     stores = Resource.objects.visible_to(request.actor, now).filter(kind=ResourceKind.SECRET_STORE)
     choice: Any = form.fields["store"]
@@ -348,7 +348,7 @@ def not_kept_here(request: Request, pk: int) -> HttpResponse:
 
 
 def _answer(request: Request, pk: int, verb: Transition[Credential]) -> HttpResponse:
-    credential, now = _find(request, pk)
+    credential, now = _find_credential(request, pk)
     try:
         verb(credential, actor=request.actor, now=now, store=number(request.POST.get("store")) or 0)
     except Refused as no:

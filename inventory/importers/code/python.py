@@ -148,11 +148,11 @@ def _is_item(node: ast.AST) -> bool:
 
 def _reasons(nodes: Iterable[ast.AST], own_names: set[str]) -> Iterator[str]:
     for node in nodes:
-        if because := _about(node, own_names):
+        if because := _reason_of(node, own_names):
             yield f"it {because} (line {getattr(node, 'lineno', 2) - 1})"
 
 
-def _about(node: ast.AST, own_names: set[str]) -> str:
+def _reason_of(node: ast.AST, own_names: set[str]) -> str:
     """Why one part of the code is a reason; empty where it is none."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return "uses imports"

@@ -55,15 +55,15 @@ def read_query(text: str, connector: str = "") -> Query:
         reader.unread.append("A table has a name that was not understood")
     elsewhere = tuple(dict.fromkeys(reader.outside))
     if elsewhere:
-        reader.unread.append(f"The query reaches past its tables: {_named(elsewhere)}")
+        reader.unread.append(f"The query reaches past its tables: {_tables_text(elsewhere)}")
     if unknown := tuple(dict.fromkeys(reader.unknown)):
-        reader.unread.append(f"The query calls what it does not show: {_named(unknown)}")
+        reader.unread.append(f"The query calls what it does not show: {_tables_text(unknown)}")
     is_read = reader.is_read and is_clear and not elsewhere
     access: Access = "execute" if reader.runs else "read" if is_read else "write"
     return Query(access, tuple(shown(name, _LONGEST_NAME) for name in tables), tuple(dict.fromkeys(reader.unread)))
 
 
-def _named(names: tuple[str, ...]) -> str:
+def _tables_text(names: tuple[str, ...]) -> str:
     more = len(names) - _FIRST_NAMED
     first = ", ".join(shown(name, 50) for name in names[:_FIRST_NAMED])
     return f"{first} and {more} more" if more > 0 else first

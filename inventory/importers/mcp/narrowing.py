@@ -74,8 +74,8 @@ def narrowing_of(config: dict[str, Any], arguments: list[str], variables: list[t
         without += _list(value) if _kind_of_list(name) == "without" and _are_names(_list(value)) else []
     is_widened = any(_widens(name, value) for name, value in named)
     return Narrowing(
-        tools=() if is_widened else _named(tools),
-        sets=() if is_widened else _named(sets),
+        tools=() if is_widened else _names_in(tools),
+        sets=() if is_widened else _names_in(sets),
         without=tuple(dict.fromkeys(without)),
         is_read_only=_is_read_only(options, variables),
     )
@@ -132,7 +132,7 @@ def _widens(name: str, value: str) -> bool:
     return is_of_tools and bool(parts & _WIDENING) and value.strip().lower() not in _OFF
 
 
-def _named(lists: list[list[str]]) -> tuple[str, ...]:
+def _names_in(lists: list[list[str]]) -> tuple[str, ...]:
     """The names of all lists; none where any list is computed, a switch, or everything."""
     lists = [each for each in lists if each]
     if not all(_are_names(each) for each in lists):

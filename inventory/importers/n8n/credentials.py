@@ -32,7 +32,7 @@ def bound_credentials(credentials: dict[str, Any]) -> list[tuple[CredentialRef, 
     ``{id, name}`` is bound by id; a plain text is a name; anything else is a credential typed in place. An id that is
     a placeholder or an expression binds nothing.
     """
-    return [_named(shown(kind, 80), value) for kind, value in credentials.items()]
+    return [_name_of(shown(kind, 80), value) for kind, value in credentials.items()]
 
 
 def embedded_credentials(occurrences: list[Occurrence], host: str) -> list[tuple[CredentialRef, Credential]]:
@@ -82,7 +82,7 @@ def expected_type(types: tuple[str, ...], authentication: str) -> str:
     return next((each for each in types if marker and marker in each), usual)
 
 
-def _named(kind: str, value: Any) -> tuple[CredentialRef, Credential]:
+def _name_of(kind: str, value: Any) -> tuple[CredentialRef, Credential]:
     lifetime = "long" if "OAuth2" in kind else "short" if kind == "awsAssumeRole" else "static"
     if isinstance(value, dict) and not ("id" in value or "name" in value):
         return CredentialRef(kind), Credential(kind, where="inline", lifetime=lifetime)

@@ -66,7 +66,7 @@ def read_node(node: Node, occurrences: list[Occurrence]) -> NodeReading:
                     f"Needs a credential of type {ref.type or 'unknown'}; none is bound",
                 )
             )
-    reading.findings += _about_node(node, at, bool(reading.privileges))
+    reading.findings += _findings_of_node(node, at, bool(reading.privileges))
     reading.findings = list(dict.fromkeys(reading.findings))
     return reading
 
@@ -81,7 +81,7 @@ def _is_named(credential: Credential) -> bool:
     return bool(credential.external_id or credential.name or credential.where == "inline")
 
 
-def _about_node(node: Node, at: str, has_privileges: bool) -> list[Finding]:
+def _findings_of_node(node: Node, at: str, has_privileges: bool) -> list[Finding]:
     findings = []
     if (runs_code(node) or node.connector == "ssh") and (because := opaque_because(node)):
         findings.append(Finding("opaque_code", at, "medium", f"Runs what can't be judged from its text: {because}"))

@@ -48,7 +48,7 @@ def trigger_of(connector: str, at: str, node: dict[str, Any], has_credentials: b
     """
     parameters = node["parameters"]
     if connector == "wait":
-        return _resumed(at, node, has_credentials)
+        return _resume_trigger(at, node, has_credentials)
     kind = trigger_type(connector)
     if not kind:
         return None
@@ -61,7 +61,7 @@ def trigger_of(connector: str, at: str, node: dict[str, Any], has_credentials: b
     )
 
 
-def _resumed(at: str, node: dict[str, Any], has_credentials: bool) -> Trigger | None:
+def _resume_trigger(at: str, node: dict[str, Any], has_credentials: bool) -> Trigger | None:
     """The entry that a waiting node opens, under an address of each run."""
     parameters, options = node["parameters"], node["parameters"].get("options")
     kind = text_of(parameters.get("resume"))

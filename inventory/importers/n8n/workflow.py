@@ -93,7 +93,7 @@ def read_workflow(
         _collect(credentials, credential)
     findings = reading.findings
     findings += findings_of(scrubbed, [each for each in scrubbed.found if each.trail[:1] != ("nodes",)])
-    findings += _about_workflow(workflow, credentials)
+    findings += _findings_of_workflow(workflow, credentials)
     content, earlier = _digests(file, place, scrubbed.content, budget)
     return Manifest(
         source=Source(
@@ -150,7 +150,7 @@ def _read_nodes(
 ) -> _Reading:
     """Read the nodes that stand under `trail`, and those of their inline sub-workflows."""
     reached = {node["name"] for node in nodes} if is_reached else _reached(links, nodes)
-    places = _places(nodes)
+    places = _node_places(nodes)
     total = _Reading()
     for index, raw in enumerate(nodes):
         node_trail = (*trail, "nodes", index)
@@ -177,7 +177,7 @@ def _read_nodes(
                 is_reached=raw["name"] in reached,
             )
             _add_inner(total, inner_reading, places[index])
-    total.findings += _alike(nodes, places)
+    total.findings += _findings_of_alike(nodes, places)
     return total
 
 
@@ -194,7 +194,7 @@ def _add_inner(total: _Reading, inner: _Reading, outer: str) -> None:
     ]
 
 
-def _places(nodes: list[dict[str, Any]]) -> list[str]:
+def _node_places(nodes: list[dict[str, Any]]) -> list[str]:
     """What each node is called in the manifest: its name, and where it stands if an earlier one looks the same."""
     used: set[str] = set()
     places = []
@@ -207,7 +207,7 @@ def _places(nodes: list[dict[str, Any]]) -> list[str]:
     return places
 
 
-def _alike(nodes: list[dict[str, Any]], places: list[str]) -> list[Finding]:
+def _findings_of_alike(nodes: list[dict[str, Any]], places: list[str]) -> list[Finding]:
     """A finding for each node whose name looks like an earlier one's."""
     first: dict[str, int] = {}
     findings = []
@@ -312,7 +312,9 @@ def _collect(credentials: dict[tuple[str, str, str], Credential], credential: Cr
     )
 
 
-def _about_workflow(workflow: dict[str, Any], credentials: dict[tuple[str, str, str], Credential]) -> list[Finding]:
+def _findings_of_workflow(
+    workflow: dict[str, Any], credentials: dict[tuple[str, str, str], Credential]
+) -> list[Finding]:
     findings = []
     pinned = _member(workflow, "pinData")
     if count := sum(1 for data in pinned.values() if data):
@@ -349,11 +351,11 @@ def _owner_hint(workflow: dict[str, Any]) -> str:
             continue
         name, address = _project_name(_member(share, "project")), _address(share)
         if name or address:
-            return _named(name, address)
+            return _hint_of(name, address)
     return ""
 
 
-def _named(name: str, address: str) -> str:
+def _hint_of(name: str, address: str) -> str:
     """The name with the account behind it, whatever somebody called the project: a long name is cut, and never the account."""
     lowered, account = name.lower(), address.lower()
     if not name or not address or lowered == account or lowered.endswith(f"<{account}>"):

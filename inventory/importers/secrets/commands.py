@@ -182,7 +182,7 @@ def _in_command(command: _Command, before: _Command | None) -> Iterator[Secret]:
     separator = _read_from_input(command.words)
     if separator is None:
         return
-    fed = command.here or (_printed(before.words) if before and command.is_fed else None)
+    fed = command.here or (_printed_secrets(before.words) if before and command.is_fed else None)
     if fed and (span := _part(fed, 0, separator)):
         yield Secret(span, "sudo" if not separator else "chpasswd")
 
@@ -280,7 +280,7 @@ def _read_from_input(words: Sequence[Word]) -> str | None:
     return None
 
 
-def _printed(words: Sequence[Word]) -> Word | None:
+def _printed_secrets(words: Sequence[Word]) -> Word | None:
     """What ``echo`` or ``printf`` prints, as one word."""
     for at, word in enumerate(words):
         rest = [each for each in words[at + 1 :] if not each.text.startswith("-")]

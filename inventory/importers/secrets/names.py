@@ -27,13 +27,13 @@ _VALUE = (
 )
 
 
-def _said(*kinds: str) -> re.Pattern[str]:
+def _password_pattern(*kinds: str) -> re.Pattern[str]:
     """One of the words, also within a longer name as ``dbPassword``, and the value after it."""
     alternatives = "|".join(f"(?P<{kind}>(?i:{_WORDS[kind]}))" for kind in kinds)
     return re.compile(rf"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?:{alternatives}){_VALUE}")
 
 
-_IN_TEXT, _IN_NAME = _said("password"), _said(*_WORDS)
+_IN_TEXT, _IN_NAME = _password_pattern("password"), _password_pattern(*_WORDS)
 _USER_AND_PASSWORD = re.compile(
     r"(?<![\w/.])(?!(?i:mailto|e?-?mail|to|from|cc|bcc|contact):)[A-Za-z][\w.+-]{0,63}:(?P<value>[^\s:/@]{4,64})@(?=[A-Za-z\d])"
 )

@@ -136,12 +136,12 @@ def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None, *, budg
     budget = budget or Budget()
     walk = _Walk(fingerprint, budget, _own_entries(document))
     clean = walk.value(document, (), _Slot())
-    content, occurrences = _replaced(Repeats(walk.names, budget), clean, walk.found)
-    document, occurrences = _replaced(Repeats(machine_made(walk.values), budget), content, occurrences)
+    content, occurrences = _replace_repeats(Repeats(walk.names, budget), clean, walk.found)
+    document, occurrences = _replace_repeats(Repeats(machine_made(walk.values), budget), content, occurrences)
     return Scrubbed(document, tuple(occurrences), content)
 
 
-def _replaced(repeats: Repeats, document: Any, occurrences: list[Occurrence]) -> tuple[Any, list[Occurrence]]:
+def _replace_repeats(repeats: Repeats, document: Any, occurrences: list[Occurrence]) -> tuple[Any, list[Occurrence]]:
     return (
         (repeats.removed_from(document), [_renamed(each, repeats) for each in occurrences])
         if repeats

@@ -54,13 +54,13 @@ REVIEWED = frozenset(name.removesuffix("_id") for name in AMENDED_BY_REVIEW)
 REGISTER_LOCK = 0x636F756E
 
 
-def _confirmed(team: Team, actor: Actor, text: str, params: Mapping[str, Any]) -> ImportItem | None:
+def _confirmed_item(team: Team, actor: Actor, text: str, params: Mapping[str, Any]) -> ImportItem | None:
     """The preview, confirmed for this team, where its own builder presses once more (A8)."""
     own_items = ImportItem.objects.filter(pk=params["item"].pk, team=team, batch__by=actor.person)
     return own_items.filter(progress=ImportState.CONFIRMED).first()
 
 
-@transition(Team, event="version.imported", permission=Permission.AUTOMATION_REGISTER, repeats=_confirmed)
+@transition(Team, event="version.imported", permission=Permission.AUTOMATION_REGISTER, repeats=_confirmed_item)
 def confirm_import(
     step: Step[Team],
     *,
@@ -134,7 +134,7 @@ def bring_in(
     if automation is None:
         given = {**_checked(choices.if_new), **given}
         _check_owners(step, step.subject, None, given)
-        automation = _make(step, manifest, given, choices.sibling)
+        automation = _create_automation(step, manifest, given, choices.sibling)
     else:
         automation = Automation.objects.select_for_update(of=("self",)).get(pk=automation.pk)
         _check_known(step, automation)
@@ -275,7 +275,9 @@ def _lineage_of(step: Step[Team], manifest: Manifest, environment: str, promoted
     return sibling.lineage if sibling is not None and sibling.lineage is not None else uuid.uuid4()
 
 
-def _make(step: Step[Team], manifest: Manifest, given: Mapping[str, Any], sibling: Automation | None) -> Automation:
+def _create_automation(
+    step: Step[Team], manifest: Manifest, given: Mapping[str, Any], sibling: Automation | None
+) -> Automation:
     if given.get("business_owner") is None:
         sentence = "Name who is accountable for it."
         raise refuse(Refusal("I1", "input", sentence, detail=(("business_owner", sentence),)))
@@ -311,7 +313,7 @@ def _take_tier(step: Step[Any], automation: Automation, judged: Assessment) -> N
         _save_as(step, automation, "tier.computed")
 
 
-def _changes(automation: Automation, given: Mapping[str, Any]) -> list[str]:
+def _changed_fields(automation: Automation, given: Mapping[str, Any]) -> list[str]:
     """Change what is said about an automation; what stage 1 decides about waits in `amendment` once it is past draft."""
     changed = []
     waits = automation.state != AutomationState.DRAFT
@@ -333,7 +335,7 @@ def _changes(automation: Automation, given: Mapping[str, Any]) -> list[str]:
 
 def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) -> None:
     waits = automation.state != AutomationState.DRAFT
-    changed = _changes(automation, given)
+    changed = _changed_fields(automation, given)
     if waits and any(name not in REVIEWED for name in changed):
         refusal = access.token_refusal(step.actor, Permission.AUTOMATION_AMEND, automation)
         if refusal is not None:  # nobody will be asked about it, and a program amends nothing by itself (S5)
@@ -359,7 +361,7 @@ def amend(step: Step[Automation], *, fields: Mapping[str, Any]) -> Effect:
     """
     given = _checked(fields)
     _check_owners(step, step.subject.team, step.subject, given)
-    changed = _changes(step.subject, given)
+    changed = _changed_fields(step.subject, given)
     if not step.subject.name:
         raise refuse(Refusal("I1", "input", "Give it a name.", detail=(("name", "Give it a name."),)))
     ownership_transitions.settle(step.subject, step)

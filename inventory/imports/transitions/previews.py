@@ -120,8 +120,10 @@ def add(
         batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
         _not_under_way(batch)
         results = fitting(results)
-        earlier = _there(batch, {name[:255] for name, _ in results}) if batch.size or batch.items.exists() else set()
-        items = [item for item in _items(batch, results, now, team) if _same(item) not in earlier]
+        earlier = (
+            _existing_keys(batch, {name[:255] for name, _ in results}) if batch.size or batch.items.exists() else set()
+        )
+        items = [item for item in _items(batch, results, now, team) if _item_key(item) not in earlier]
         ImportItem.objects.bulk_create(items)
         read_now = sum(item.progress == ImportState.PREVIEW for item in items)
         if items:
@@ -151,12 +153,12 @@ def _items(batch: ImportBatch, results: Sequence[Found], now: datetime, team: Te
     ]
 
 
-def _same(item: ImportItem) -> tuple[str, str]:
+def _item_key(item: ImportItem) -> tuple[str, str]:
     """By what an item of an upload is the same again."""
     return item.filename, item.manifest["source"]["content"] if item.manifest else item.reason
 
 
-def _there(batch: ImportBatch, names: Iterable[str]) -> set[tuple[str, str]]:
+def _existing_keys(batch: ImportBatch, names: Iterable[str]) -> set[tuple[str, str]]:
     """What an upload has of files with these names; what was discarded is not there any more."""
     rows = batch.items.filter(filename__in=list(names)).exclude(progress=ImportState.DISCARDED)
     columns = rows.annotate(content=CONTENT).values_list("filename", "content", "reason").order_by()
@@ -243,14 +245,14 @@ def _not_under_way(batch: ImportBatch) -> None:
 
 def save_draft(item: ImportItem, draft: Mapping[str, Any], *, team: Team | None) -> None:
     """Keep what the builder typed so far; nothing typed is ever lost."""
-    _still_open(item)
+    _check_open(item)
     item.draft, item.team = dict(draft), team
     item.save(update_fields=["draft", "team"])
 
 
 def discard(item: ImportItem) -> None:
     """The builder drops a preview; what was read and typed goes with it."""
-    _still_open(item)
+    _check_open(item)
     item.progress, item.manifest, item.secrets, item.draft = ImportState.DISCARDED, {}, [], {}
     item.save()
 
@@ -261,6 +263,6 @@ def forget(batch: ImportBatch) -> None:
         batch.delete()
 
 
-def _still_open(item: ImportItem) -> None:
+def _check_open(item: ImportItem) -> None:
     if item.progress != ImportState.PREVIEW:
         raise refuse(Refusal("I7", "state", "This preview was confirmed or discarded already."))

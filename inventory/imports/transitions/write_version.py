@@ -87,7 +87,7 @@ def write_down(
         return WrittenDown(existing, False, judged)
     _assess_running(step, automation, manifest)
     version = _new_version(step, automation, manifest, secrets, digest, bound, before)
-    version.meets = _meets(automation, manifest, resolved)
+    version.meets = _meeting_points(automation, manifest, resolved)
     version.save()
     for privilege in privileges.values():
         privilege.version = version
@@ -143,7 +143,7 @@ def _new_version(
     )
 
 
-def _meets(automation: Automation, manifest: Manifest, resolved: Resolution) -> list[str]:
+def _meeting_points(automation: Automation, manifest: Manifest, resolved: Resolution) -> list[str]:
     """By what it could be joined with another automation (A16), now that all it is made of has rows."""
     credentials = {credential.pk: str(credential) for credential in resolved.credentials.values()}
     return chain_ends.meets(

@@ -43,15 +43,15 @@ def banner(subject: Owned, actor: Actor, now: datetime) -> Shape | None:
         return None
     interim = ownership_transitions.latest(subject, now)
     if interim is None:
-        return _nobody(subject, former_owner, actor, now)
+        return _nobody_banner(subject, former_owner, actor, now)
     return (
-        _confirmed(interim, former_owner, actor, now)
+        _confirmed_banner(interim, former_owner, actor, now)
         if interim.state == InterimState.CONFIRMED
-        else _named(interim, former_owner, actor, now)
+        else _named_banner(interim, former_owner, actor, now)
     )
 
 
-def _nobody(subject: Owned, former_owner: Person, actor: Actor, now: datetime) -> Shape:
+def _nobody_banner(subject: Owned, former_owner: Person, actor: Actor, now: datetime) -> Shape:
     kind = ownership_transitions.field_of(subject)
     href = reverse("interim_name", args=[kind, subject.pk])
     refusal = ownership_transitions.NAMING[kind].refusal(subject, actor=actor, now=now)
@@ -63,7 +63,7 @@ def _nobody(subject: Owned, former_owner: Person, actor: Actor, now: datetime) -
     return _shape("Nobody answers for this.", text, refusal, action)
 
 
-def _named(interim: InterimOwner, former_owner: Person, actor: Actor, now: datetime) -> Shape:
+def _named_banner(interim: InterimOwner, former_owner: Person, actor: Actor, now: datetime) -> Shape:
     refusal = ownership_transitions.confirm_interim.refusal(interim, actor=actor, now=now)
     action: Shape = {
         "label": "Confirm",
@@ -75,17 +75,17 @@ def _named(interim: InterimOwner, former_owner: Person, actor: Actor, now: datet
     by = f"{interim.named_by.name}{f' for {interim.named_for.name}' if interim.named_for else ''}"
     text = f"{former_owner.name} left. {by} has named {interim.person.name}; {confirms} has to say so too. Until then nothing new on it can be approved."
     shape = _shape("Nobody answers for this yet.", text, refusal, action)
-    return shape | {"actions": [*shape["actions"], *_drop(interim, "Not them", actor, now)]}
+    return shape | {"actions": [*shape["actions"], *_drop_actions(interim, "Not them", actor, now)]}
 
 
-def _confirmed(interim: InterimOwner, former_owner: Person, actor: Actor, now: datetime) -> Shape:
+def _confirmed_banner(interim: InterimOwner, former_owner: Person, actor: Actor, now: datetime) -> Shape:
     assert interim.confirmed_by is not None  # interim_confirmed_by_somebody
     text = f"{former_owner.name} left. {interim.named_by.name} named {interim.person.name}, {interim.confirmed_by.name} confirmed it."
     shape = _shape(f"{interim.person.name} answers for this", text, None, None)
-    return shape | {"tone": "wait", "until": interim.until, "actions": _drop(interim, "End it", actor, now)}
+    return shape | {"tone": "wait", "until": interim.until, "actions": _drop_actions(interim, "End it", actor, now)}
 
 
-def _drop(interim: InterimOwner, label: str, actor: Actor, now: datetime) -> list[Shape]:
+def _drop_actions(interim: InterimOwner, label: str, actor: Actor, now: datetime) -> list[Shape]:
     if ownership_transitions.drop_interim.refusal(interim, actor=actor, now=now) is not None:
         return []
     return [{"label": label, "kind": "quiet", "href": reverse("interim_drop", args=[interim.pk])}]
@@ -154,12 +154,12 @@ def _visible(kind: str, actor: Actor, now: datetime) -> QuerySet[Any]:
     raise Http404
 
 
-def _find(request: Request, kind: str, pk: int, now: datetime) -> Owned:
+def _find_subject(request: Request, kind: str, pk: int, now: datetime) -> Owned:
     subject: Owned = get_object_or_404(_visible(kind, request.actor, now), pk=pk)
     return subject
 
 
-def _back(subject: Owned) -> str:
+def _back_href(subject: Owned) -> str:
     return ownership_queries.href_of(ownership_transitions.field_of(subject), subject.pk)
 
 
@@ -167,7 +167,7 @@ def _back(subject: Owned) -> str:
 def one(request: Request, kind: str, pk: int) -> HttpResponse:
     """A credential: who answers for it, and what happened. Everything else is shown on a page of its own."""
     now = business_time.now()
-    subject: Any = _find(request, kind, pk, now)
+    subject: Any = _find_subject(request, kind, pk, now)
     if kind != "credential":
         return redirect(subject.href)
     facts = [
@@ -205,12 +205,12 @@ class InterimForm(forms.Form):
 def name(request: Request, kind: str, pk: int) -> HttpResponse:
     """Name who answers for something meanwhile: the team's lead or a security reviewer does, the other confirms."""
     now = business_time.now()
-    subject = _find(request, kind, pk, now)
+    subject = _find_subject(request, kind, pk, now)
     naming = ownership_transitions.NAMING[kind]
 
     def act(fields: dict[str, Any]) -> Any:
         naming(subject, actor=request.actor, now=now, reason=fields["reason"], person=fields["person"])
-        return _Back(_back(subject))
+        return _BackLink(_back_href(subject))
 
     return form_page(
         request,
@@ -221,19 +221,19 @@ def name(request: Request, kind: str, pk: int) -> HttpResponse:
         label="Name them",
         text="It counts once the other of the two, team lead or security reviewer, confirms it, and for thirty days. "
         "You can’t name yourself.",
-        back=_back(subject),
+        back=_back_href(subject),
         refusal=naming.refusal(subject, actor=request.actor, now=now),
     )
 
 
-class _Back:
+class _BackLink:
     """Where a form goes on."""
 
     def __init__(self, href: str) -> None:
         self.href = href
 
 
-def _find_named(request: Request, pk: int, now: datetime) -> InterimOwner:
+def _find_interim(request: Request, pk: int, now: datetime) -> InterimOwner:
     """One naming of something that the reader may see."""
     related = ("person", "named_by", *(f"{kind}" for kind in ownership_transitions.ABOUT))
     interim = get_object_or_404(InterimOwner.objects.select_related(*related), pk=pk)
@@ -250,8 +250,8 @@ def _find_named(request: Request, pk: int, now: datetime) -> InterimOwner:
 def confirm_named(request: Request, pk: int) -> HttpResponse:
     """Confirm who was named."""
     now = business_time.now()
-    interim = _find_named(request, pk, now)
-    back = _back(interim.subject)
+    interim = _find_interim(request, pk, now)
+    back = _back_href(interim.subject)
     try:
         ownership_transitions.confirm_interim(interim, actor=request.actor, now=now)
     except Refused as error:
@@ -263,7 +263,7 @@ def confirm_named(request: Request, pk: int) -> HttpResponse:
 def drop(request: Request, pk: int) -> HttpResponse:
     """Say no to who was named, or end that they answer for it."""
     now = business_time.now()
-    interim = _find_named(request, pk, now)
+    interim = _find_interim(request, pk, now)
     is_running = interim.state == InterimState.CONFIRMED
     return confirm(
         request,
@@ -273,5 +273,5 @@ def drop(request: Request, pk: int) -> HttpResponse:
         title=f"{interim.person.name} does not answer for {interim.subject} {'any more' if is_running else 'meanwhile'}?",
         text="Nothing new on it can be approved then, until somebody else is named and confirmed.",
         label="End it" if is_running else "Not them",
-        back=_back(interim.subject),
+        back=_back_href(interim.subject),
     )

@@ -32,14 +32,14 @@ def answers_for(person: Person | None, resource: Resource, now: datetime) -> boo
     return person.pk in (resource.owner_id, resource.deputy_id) or person == resource.interim_owner(now)
 
 
-def _its_side(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+def _require_its_side(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
     if answers_for(actor.capacity_of, subject.resource, now):
         return None
     sentence = f"Who answers for {subject.resource.name} says what opens it."
     return Refusal("I8", "duty", sentence, "Its owner or deputy does, in their first decision about it.")
 
 
-def _of_others(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+def _require_no_stake(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
     """Whoever proposed an open binding, or answers for an automation that rests on it, does not settle it, nor who stands in for them."""
     if not subject.is_open:
         return None
@@ -61,20 +61,20 @@ def _owned_that_rest_on(row: Binding, people: Collection[int], now: datetime) ->
     return rests.order_by("pk").first()
 
 
-def _is_moving(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+def _require_moving(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
     if subject.moving_to is None:
         return Refusal("I8", "state", "Nobody asks that this connection opens something else.")
     return None
 
 
-def _another(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+def _require_another(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
     requesters = {subject.moving_by_id, subject.moving_for_id}
     if any(person.pk in requesters for person in actor.people):
         return Refusal("SOD-8", "duty", "You asked for this, so somebody else agrees to it.")
     return None
 
 
-def _both_sides(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
+def _require_both_sides(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
     """The new resource's side asked and the old one's agrees, or both are admins; as they stand now, not as they stood then."""
     asker, wanted = subject.moving_for or subject.moving_by, subject.moving_to
     assert wanted is not None  # asked after MOVING
@@ -92,18 +92,20 @@ ITS_SIDE = Duty(
     "I8",
     "I8",
     "Only who answers for a resource confirms or refuses what opens it.",
-    _its_side,
+    _require_its_side,
     ("binding_confirmed_or_refused",),
 )
 OF_OTHERS = Duty(
     "I8",
     "I8",
     "Who proposed what a connection opens, or owns an automation that rests on it, neither confirms nor refuses it.",
-    _of_others,
+    _require_no_stake,
 )
-MOVING = Duty("I8", "I8", "Only what was asked for is agreed to.", _is_moving)
-ANOTHER = Duty("SOD-8", "S8", "Who asks that a connection moves does not agree to it.", _another)
-BOTH_SIDES = Duty("I8", "I8", "A confirmed binding moves by both resources' sides, or by two admins.", _both_sides)
+MOVING = Duty("I8", "I8", "Only what was asked for is agreed to.", _require_moving)
+ANOTHER = Duty("SOD-8", "S8", "Who asks that a connection moves does not agree to it.", _require_another)
+BOTH_SIDES = Duty(
+    "I8", "I8", "A confirmed binding moves by both resources' sides, or by two admins.", _require_both_sides
+)
 
 
 @transition(
@@ -125,13 +127,13 @@ def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
         connector: its kind, as the importers name it.
         instance: the connection, as the platform names it.
     """
-    row = _find(connector, instance)
+    row = _find_binding(connector, instance)
     if row is None:
         row = Binding(
             connector=connector, instance_name=instance, proposed_by=step.actor.capacity_of, proposed_at=step.now
         )
     elif row.resource_id != step.subject.pk and not row.is_refused:
-        raise refuse(_not_open(row))
+        raise refuse(_refuse_closed(row))
     was = row.resource_id
     row.resource = step.subject
     if row.pk is not None and (refusal := confirm_binding.refusal(row, actor=step.actor, now=step.now)) is not None:
@@ -142,7 +144,7 @@ def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
     return Effect(subject=row, payload=payload)
 
 
-def _find(connector: str, instance: str) -> Binding | None:
+def _find_binding(connector: str, instance: str) -> Binding | None:
     if not connector or not instance:
         raise refuse(Refusal("I8", "input", "Name the connector and the connection."))
     if any(free_text.name(name) != name for name in (connector, instance)):
@@ -151,7 +153,7 @@ def _find(connector: str, instance: str) -> Binding | None:
     return Binding.objects.select_for_update().filter(connector=connector, instance_name=instance).first()
 
 
-def _not_open(row: Binding) -> Refusal:
+def _refuse_closed(row: Binding) -> Refusal:
     name = row.resource.name
     if row.is_open:
         sentence = f"This connection is proposed to open {name}: its owner confirms or refuses that first."
@@ -211,7 +213,7 @@ def ask_to_move(step: Step[Resource], *, connector: str, instance: str) -> Effec
     Nothing changes until a second person agrees (`agree_to_move`). Whoever asks anew replaces what they asked before; what somebody
     else asks is agreed to or dropped first.
     """
-    row = _find(connector, instance)
+    row = _find_binding(connector, instance)
     if row is None or row.is_open:
         raise refuse(Refusal("I8", "input", "Nobody has confirmed what this connection opens, so nothing moves."))
     if row.resource_id == step.subject.pk:
@@ -219,14 +221,14 @@ def ask_to_move(step: Step[Resource], *, connector: str, instance: str) -> Effec
     if row.moving_to is not None and not {row.moving_by_id, row.moving_for_id} & {
         person.pk for person in step.actor.people
     }:
-        raise refuse(_asked_already(row))
+        raise refuse(_open_move(row))
     row.moving_to, row.moving_at = step.subject, step.now
     row.moving_by, row.moving_for = step.actor.person, step.actor.standing_for
     step.save(row)
     return Effect(subject=row, payload={"from": str(row.resource_id), "to": str(step.subject.pk)})
 
 
-def _asked_already(row: Binding) -> Refusal:
+def _open_move(row: Binding) -> Refusal:
     assert row.moving_to is not None
     name = row.moving_by.name if row.moving_by else "Somebody"
     sentence = f"{name} asks already that this connection opens {row.moving_to.name}."
@@ -258,7 +260,7 @@ def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
     row.proposed_by, row.proposed_at = row.moving_by, row.moving_at or step.now
     row.moved_by, row.moved_for = row.moving_by, row.moving_for
     row.confirmed_by, row.confirmed_for, row.confirmed_at = step.actor.person, step.actor.standing_for, step.now
-    _forget_move(row)
+    _clear_move(row)
     step.save(row)
     return Effect(payload={"from": str(was), "to": str(row.resource_id)})
 
@@ -267,7 +269,7 @@ def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
 def drop_move(step: Step[Binding]) -> Effect:
     """A connection goes on opening what it is known to open: who answers for that or for what it was to open, or an admin, says so."""
     was = step.subject.moving_to_id
-    _forget_move(step.subject)
+    _clear_move(step.subject)
     step.save(step.subject)
     return Effect(payload={"to": str(was)})
 
@@ -334,7 +336,7 @@ def tell_claimed(rows: Iterable[Binding], now: datetime) -> None:
     )
 
 
-def _forget_move(row: Binding) -> None:
+def _clear_move(row: Binding) -> None:
     row.moving_to = row.moving_by = row.moving_for = row.moving_at = None
 
 

@@ -18,7 +18,7 @@ from inventory.models import Control, Entitlement
 from inventory.ownership import parties
 
 
-def _without_stake(subject: Entitlement, actor: Actor, now: datetime) -> Refusal | None:
+def _require_no_stake(subject: Entitlement, actor: Actor, now: datetime) -> Refusal | None:
     stake = parties.in_entitlement(subject, actor)
     if stake is None:
         return None
@@ -30,7 +30,7 @@ WITHOUT_STAKE = Duty(
     "SOD-1",
     "S1",
     "Who owns, brought in or wrote what holds an entitlement does not say that a control stands on it.",
-    _without_stake,
+    _require_no_stake,
 )
 
 

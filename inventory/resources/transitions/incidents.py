@@ -33,7 +33,7 @@ def running(resource: Resource, now: datetime) -> Incident | None:
     return resource.incidents.running(now).select_related("declared_by", "why").first()
 
 
-def _none_running(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+def _require_none_running(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     incident = running(subject, now)
     if incident is None:
         return None
@@ -41,12 +41,12 @@ def _none_running(subject: Resource, actor: Actor, now: datetime) -> Refusal | N
     return Refusal("R1", "state", sentence, "That one can be ended first.")
 
 
-def _still_running(subject: Incident, actor: Actor, now: datetime) -> Refusal | None:
+def _require_running(subject: Incident, actor: Actor, now: datetime) -> Refusal | None:
     return None if subject.runs(now) else Refusal("R1", "state", "This incident is over already.")
 
 
-NONE_RUNNING = Duty("R1", "R1", "One incident at a time is declared on a resource.", _none_running)
-STILL_RUNNING = Duty("R1", "R1", "An incident is ended once.", _still_running)
+NONE_RUNNING = Duty("R1", "R1", "One incident at a time is declared on a resource.", _require_none_running)
+STILL_RUNNING = Duty("R1", "R1", "An incident is ended once.", _require_running)
 
 
 @transition(
@@ -78,7 +78,7 @@ def declare_incident(step: Step[Resource], *, reference: str, until: datetime) -
         until=until,
     )
     step.save(made)
-    _tell(made, _concerned(step.subject, step.now), step)
+    _notify(made, _people_to_notify(step.subject, step.now), step)
     return Effect(subject=made, payload={"until": ledger_events.instant(until)})
 
 
@@ -113,7 +113,7 @@ def end_incident(step: Step[Incident]) -> Effect:
     return Effect()
 
 
-def _concerned(resource: Resource, now: datetime) -> Iterable[Person]:
+def _people_to_notify(resource: Resource, now: datetime) -> Iterable[Person]:
     """Who answers for the resource, its deputy, and security."""
     owners = (resource.answering(now), resource.deputy)
     return [
@@ -122,7 +122,7 @@ def _concerned(resource: Resource, now: datetime) -> Iterable[Person]:
     ]
 
 
-def _tell(incident: Incident, people: Iterable[Person], step: Step[Resource]) -> None:
+def _notify(incident: Incident, people: Iterable[Person], step: Step[Resource]) -> None:
     context = {
         "what": incident.resource.name,
         "reference": incident.reference,

@@ -42,7 +42,7 @@ CHOICES = {
 }
 
 
-def _not_the_proposer(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+def _require_not_proposer(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if any(person.pk == subject.proposed_by_id for person in actor.people):
         return Refusal("SOD-8", "duty", "You proposed this resource; another admin puts it to use.")
     if any(person.pk == subject.classed_by_id for person in actor.people):
@@ -50,14 +50,14 @@ def _not_the_proposer(subject: Resource, actor: Actor, now: datetime) -> Refusal
     return None
 
 
-def _not_the_owner(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+def _require_not_owner(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     answering = (subject.owner_id, subject.deputy_id, subject.named_owner_id, subject.named_deputy_id)
     if any(person.pk in answering for person in actor.people):
         return Refusal("SOD-8", "duty", "You would answer for this resource; another admin puts it to use.")
     return None
 
 
-def _not_who_named(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+def _require_not_namer(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     named = (
         subject.history.filter(named_by__isnull=False)
         .order_by("-history_id")
@@ -69,21 +69,21 @@ def _not_who_named(subject: Resource, actor: Actor, now: datetime) -> Refusal | 
     return None
 
 
-def _not_in_use(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+def _require_not_in_use(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if subject.state != ResourceState.ACTIVE:
         return None
     sentence = "Another owner of what is in use takes a second admin's signature."
     return Refusal("S8", "state", sentence, "Propose it; a second admin countersigns, and the person accepts.")
 
 
-def _can_be_named(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+def _require_nameable(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if subject.unresolved:
         sentence = "This stands for connections that are missing or decided at run time: nobody can answer for it."
         return Refusal("I8", "state", sentence, "Change the automation so that it names what it talks to.")
     return None
 
 
-def _accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+def _require_accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if subject.owner is None or subject.deputy is None or subject.accepted_at is None:
         return Refusal("I8", "state", "Nobody has accepted to own it yet.", "Name an owner and a deputy first.")
     if (
@@ -95,7 +95,7 @@ def _accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     return None
 
 
-def _classed(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
+def _require_data_class(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if subject.data_class:
         return None
     return Refusal(
@@ -110,14 +110,14 @@ NOT_THE_PROPOSER = Duty(
     "SOD-8",
     "S8",
     "A resource is put to use by an admin who neither proposed it nor said what it counts as.",
-    _not_the_proposer,
+    _require_not_proposer,
 )
-CAN_BE_NAMED = Duty("I8", "I8", "What is decided at run time has no owner and is never in use.", _can_be_named)
-ACCEPTED = Duty("I8", "I8", "A resource is put to use once its owner has accepted.", _accepted)
-CLASSED = Duty("I3", "I3", "A resource is put to use once its data class is set.", _classed)
-NOT_WHO_NAMED = Duty("SOD-8", "S8", "Nobody puts a resource to use whose owner they named.", _not_who_named)
-NOT_IN_USE = Duty("S8", "S8", "The owner of what is in use changes by a proposal of two people.", _not_in_use)
-NOT_THE_OWNER = Duty("SOD-8", "S8", "Nobody puts a resource to use that they answer for.", _not_the_owner)
+CAN_BE_NAMED = Duty("I8", "I8", "What is decided at run time has no owner and is never in use.", _require_nameable)
+ACCEPTED = Duty("I8", "I8", "A resource is put to use once its owner has accepted.", _require_accepted)
+CLASSED = Duty("I3", "I3", "A resource is put to use once its data class is set.", _require_data_class)
+NOT_WHO_NAMED = Duty("SOD-8", "S8", "Nobody puts a resource to use whose owner they named.", _require_not_namer)
+NOT_IN_USE = Duty("S8", "S8", "The owner of what is in use changes by a proposal of two people.", _require_not_in_use)
+NOT_THE_OWNER = Duty("SOD-8", "S8", "Nobody puts a resource to use that they answer for.", _require_not_owner)
 
 
 @transition(Team, event="resource.proposed", permission=Permission.RESOURCE_PROPOSE)
@@ -133,7 +133,7 @@ def propose_resource(step: Step[Team], *, fields: Mapping[str, Any], suggested_o
 def register_resource(step: Step[Team], *, fields: Mapping[str, Any], owner: Person, deputy: Person) -> Effect:
     """An admin registers a resource of a team and names who answers for it; they accept, another admin activates."""
     made = _create(step, {**fields, "team": fields.get("team") or step.subject})
-    _name(step, made, owner, deputy)
+    _record_owner(step, made, owner, deputy)
     step.save(made)
     return Effect(subject=made)
 
@@ -160,7 +160,7 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _name(step: Step[Any], resource: Resource, owner: Person, deputy: Person) -> None:
+def _record_owner(step: Step[Any], resource: Resource, owner: Person, deputy: Person) -> None:
     if owner.pk == deputy.pk:
         raise refuse(Refusal("I3", "input", "Owner and deputy are two people."))
     if not (owner.is_here and deputy.is_here):
@@ -179,7 +179,7 @@ def _name(step: Step[Any], resource: Resource, owner: Person, deputy: Person) ->
 )
 def name_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect:
     """An admin names owner and deputy, never themself; nothing changes until the owner accepts and another admin puts it to use (S8)."""
-    _name(step, step.subject, owner, deputy)
+    _record_owner(step, step.subject, owner, deputy)
     step.save(step.subject)
     return Effect(payload={"owner": str(owner.opaque_id), "deputy": str(deputy.opaque_id)})
 

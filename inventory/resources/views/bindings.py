@@ -46,11 +46,11 @@ def _row(row: Binding, resource: Resource, actor: Actor, now: datetime) -> Shape
         "confirmed": {"who": row.confirmed_by.name, "at": row.confirmed_at} if row.confirmed_by else None,
         "refused": {"who": row.refused_by.name, "at": row.refused_at} if row.refused_by else None,
         "opens": row.resource.name if row.resource_id != resource.pk else "",
-        "moving": _moving(row, actor, now),
+        "moving": _moving_text(row, actor, now),
     }
 
 
-def _moving(row: Binding, actor: Actor, now: datetime) -> Shape | None:
+def _moving_text(row: Binding, actor: Actor, now: datetime) -> Shape | None:
     """That a connection is to open something else, with the buttons that the reader has."""
     if row.moving_to is None:
         return None
@@ -135,7 +135,7 @@ def claim(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def agree(request: Request, pk: int) -> HttpResponse:
     """Agree that a connection opens another resource."""
-    row, now = _find(request, pk)
+    row, now = _find_binding(request, pk)
     try:
         wanted = number(request.POST.get("resource")) or 0
         bindings.agree_to_move(row, actor=request.actor, now=now, resource=wanted)
@@ -160,7 +160,7 @@ def share(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def drop(request: Request, pk: int) -> HttpResponse:
     """Leave a connection as it is."""
-    row, now = _find(request, pk)
+    row, now = _find_binding(request, pk)
     try:
         bindings.drop_move(row, actor=request.actor, now=now)
     except Refused as no:
@@ -168,7 +168,7 @@ def drop(request: Request, pk: int) -> HttpResponse:
     return redirect(row.resource.href)
 
 
-def _find(request: Request, pk: int) -> tuple[Binding, datetime]:
+def _find_binding(request: Request, pk: int) -> tuple[Binding, datetime]:
     """A binding of a resource that the reader sees, or that is to open one."""
     now = business_time.now()
     seen = Resource.objects.visible_to(request.actor, now)

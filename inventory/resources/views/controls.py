@@ -49,7 +49,7 @@ class ControlForm(forms.Form):
 def controls(request: Request, pk: int) -> HttpResponse:
     """What stands on an entitlement; whoever answers for its resource says that one does."""
     now = business_time.now()
-    entitlement = _find(request, pk, now)
+    entitlement = _find_entitlement(request, pk, now)
     standing = {control.tag for control in entitlement.controls.standing()}
     form = ControlForm(request.POST or None)
     form.fields["tag"].choices = [(tag, words) for tag, (words, _) in CONTROLS.items() if tag not in standing]  # type: ignore[attr-defined]
@@ -68,7 +68,7 @@ def controls(request: Request, pk: int) -> HttpResponse:
     return page(request, TEMPLATE, _context(entitlement, form, request.actor, now), status=422 if form.errors else 200)
 
 
-def _find(request: Request, pk: int, now: datetime) -> Entitlement:
+def _find_entitlement(request: Request, pk: int, now: datetime) -> Entitlement:
     seen = Resource.objects.visible_to(request.actor, now).values("pk")
     related = ("resource__owner", "resource__deputy", "resource__team", "resource__interim__person")
     return get_object_or_404(Entitlement.objects.filter(resource__in=seen).select_related(*related), pk=pk)
@@ -95,11 +95,11 @@ def _context(entitlement: Entitlement, form: ControlForm, actor: Actor, now: dat
         "over": [_row(row, actor, now) for row in over[:MOST]],
         "over_more": max(0, len(over) - MOST),
         "form": form if refusal is None and form.fields["tag"].choices else None,  # type: ignore[attr-defined]
-        "locked": _locked(entitlement, refusal) if refusal is not None else None,
+        "locked": _locked_shape(entitlement, refusal) if refusal is not None else None,
     }
 
 
-def _locked(entitlement: Entitlement, refusal: Refusal) -> Shape:
+def _locked_shape(entitlement: Entitlement, refusal: Refusal) -> Shape:
     """Why the reader may not say so; to whoever has no part in it, who does."""
     if refusal.kind != "permission":
         return {"sentence": refusal.sentence, "code": refusal.code, "to_do": refusal.to_do}

@@ -141,7 +141,7 @@ def _row(resource: Resource, now: datetime, offered: int, held: int) -> Shape:
     }
 
 
-def _find(request: Request, pk: int) -> tuple[Resource, datetime]:
+def _find_resource(request: Request, pk: int) -> tuple[Resource, datetime]:
     now = business_time.now()
     seen = Resource.objects.visible_to(request.actor, now).select_related(*RELATED)
     return get_object_or_404(seen, pk=pk), now
@@ -150,7 +150,7 @@ def _find(request: Request, pk: int) -> tuple[Resource, datetime]:
 @require_GET
 def resource(request: Request, pk: int) -> HttpResponse:
     """One resource: who answers for it, what can be held on it, who holds it, what happened."""
-    resource, now = _find(request, pk)
+    resource, now = _find_resource(request, pk)
     team = resource.team.name if resource.team else "no team"
     context: Shape = {
         "now": now,
@@ -160,7 +160,7 @@ def resource(request: Request, pk: int) -> HttpResponse:
             "facts": [resource.get_kind_display(), resource.get_environment_display().lower(), team],
             "actions": _actions(resource, request.actor, now),
         },
-        "next": _next(resource, request.actor, now),
+        "next": _next_step(resource, request.actor, now),
         "kind": resource.kind,
         "state": _state(resource, now),
         "data_class": resource.data_class or None,
@@ -250,13 +250,13 @@ def _actions(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
     return actions
 
 
-def _next(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
+def _next_step(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
     """The one thing to say first: who has to do what before privileges on it can be approved."""
     if resource.unresolved:
         text = "It stands for connections that are missing or decided at run time, so nothing on it can be submitted."
         return {"lead": "Nobody can answer for this.", "text": text, "actions": []}
     if resource.named_owner is not None:
-        return _to_accept(resource, actor, now)
+        return _ownership_banner(resource, actor, now)
     if resource.state == ResourceState.ACTIVE and not resource.data_class:
         text = "Everything on it counts as restricted, so all of it is high risk. Two people set a lower class by a proposal."
         return {"lead": "Its data class is not set.", "text": text, "actions": []}
@@ -281,7 +281,7 @@ def _next(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
     return {"lead": "Its owner has accepted.", "text": text, "actions": [] if refusal else [post]}
 
 
-def _to_accept(resource: Resource, actor: Actor, now: datetime) -> Shape:
+def _ownership_banner(resource: Resource, actor: Actor, now: datetime) -> Shape:
     if resources.accept_ownership.refusal(resource, actor=actor, now=now) is not None:
         return {"lead": f"{resource.named_owner} was named and has not accepted yet.", "text": "", "actions": []}
     post = {
@@ -298,7 +298,7 @@ def _to_accept(resource: Resource, actor: Actor, now: datetime) -> Shape:
 
 
 def _post(request: Request, pk: int, act: Callable[[Resource, datetime], object]) -> HttpResponse:
-    resource, now = _find(request, pk)
+    resource, now = _find_resource(request, pk)
     try:
         act(resource, now)
     except Refused as error:
@@ -381,7 +381,7 @@ def new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def name_owner(request: Request, pk: int) -> HttpResponse:
     """Name owner and deputy (admins)."""
-    resource, now = _find(request, pk)
+    resource, now = _find_resource(request, pk)
     form = OwnerForm(
         request.POST or None, initial={"owner": resource.suggested_owner or resource.owner, "deputy": resource.deputy}
     )
@@ -400,7 +400,7 @@ def name_owner(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def amend(request: Request, pk: int) -> HttpResponse:
     """Change what is said about a resource (its owner, admins)."""
-    resource, now = _find(request, pk)
+    resource, now = _find_resource(request, pk)
     form = ResourceForm(
         request.POST or None, initial={name: getattr(resource, name) for name in ResourceForm.base_fields}
     )
@@ -419,7 +419,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def entitlement(request: Request, pk: int) -> HttpResponse:
     """Add something that can be held on a resource (its owner, admins)."""
-    resource, now = _find(request, pk)
+    resource, now = _find_resource(request, pk)
     refusal = resources.add_entitlement.refusal(resource, actor=request.actor, now=now)
 
     def add(fields: dict[str, Any]) -> Resource:

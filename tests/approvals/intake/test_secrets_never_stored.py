@@ -275,7 +275,7 @@ def _went_wrong(rita: Build, planted: Planted, seen: Seen, monkeypatch: pytest.M
         seen.note("an importer that stumbles", answer)
     rita.client.raise_request_exception = False
     with monkeypatch.context() as patch:
-        patch.setattr("inventory.imports.transitions.previews._same", _defect)
+        patch.setattr("inventory.imports.transitions.previews._item_key", _defect)
         answer = rita.client.post(reverse("bring_in"), {"pasted": planted.content.decode()})
         assert answer.status_code == 500
         seen.note("a defect", answer.content.decode())
