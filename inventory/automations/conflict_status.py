@@ -1,4 +1,4 @@
-"""In what conflicts an automation has a part: known to a higher app, which says so here, and shown on the automation's page (S6)."""
+"""Conflict lines on an automation's page (S6). The conflicts app registers the function that supplies them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from governance.core.actors.actor import Actor
 from inventory.models import Automation
 
-#: ``told(automation, actor, now)`` answers with a line {lead, text, tone, href}, or None where there is nothing to say; it only reads.
+#: ``panel(automation, actor, now)`` returns a line {lead, text, tone, href} or None; it only reads.
 Telling = Callable[[Automation, Actor, datetime], dict[str, Any] | None]
 
 _telling: list[Telling] = []
 
 
 def register(telling: Telling) -> None:
-    """Have ``telling`` say what an automation is in conflict with. Call it in an app's `ready()`; twice is once."""
+    """Register a function that supplies a conflict line. Call it in an app's `ready()`; a second call changes nothing."""
     if telling not in _telling:
         _telling.append(telling)
 
 
 def told(automation: Automation, actor: Actor, now: datetime) -> list[dict[str, Any]]:
-    """The lines: empty where it is in no conflict, or where no app knows."""
+    """Conflict lines of an automation; empty without a conflict or a registered function."""
     return [panel for telling in _telling if (panel := telling(automation, actor, now)) is not None]

@@ -1,7 +1,7 @@
-"""The environments of one automation: which others are of its lineage, and what a version is promoted from (I10). Reads only.
+"""Siblings of an automation in other environments, and the version that a promotion starts from (I10). Reads only.
 
-An approval counts in its own environment. So what goes from test to production is an automation of its own there, of the same lineage,
-and is submitted; what was said about the sibling fills that in, and what differs is shown.
+An approval counts in one environment. An automation in production is therefore a separate automation of the same
+lineage, with its own submission. The form takes its values from the sibling and shows the differences.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from inventory.importers.manifest import Manifest
 from inventory.models import Automation, AutomationState, Version, of_source
 from inventory.risk.tiers import ENVIRONMENT_ORDER
 
-#: How many siblings a form offers.
+#: Most siblings that a form offers.
 MOST = 50
 
 
 def of(automation: Automation, among: QuerySet[Automation] | None = None) -> list[Automation]:
-    """Its siblings in the other environments, the lowest first; each with its approved version.
+    """Siblings in other environments, the lowest first, each with its approved version.
 
     Args:
-        automation: whose.
-        among: where they are looked for; all of the register unless given.
+        automation: the automation whose siblings are listed.
+        among: the automations to search; all of the register by default.
     """
     if automation.lineage is None:
         return []
@@ -39,18 +39,18 @@ def of(automation: Automation, among: QuerySet[Automation] | None = None) -> lis
 
 
 def above(automation: Automation) -> list[str]:
-    """The environments that it can be promoted to, the next one first; none for what runs in production or is retired."""
+    """Environments that an automation can be promoted to, the next one first; none for a production or retired automation."""
     if automation.state == AutomationState.RETIRED:
         return []
     return list(ENVIRONMENT_ORDER[ENVIRONMENT_ORDER.index(automation.environment) + 1 :])
 
 
 def stands(version: int, approved: int | None, state: str) -> str:
-    """How a version stands where it is: approved, unless it never was, or what it is of was stopped or retired since.
+    """Status of a version in its environment: approved, never approved, stopped or retired.
 
     Args:
-        version, approved: ids of the version, and of the one that is approved there.
-        state: of the automation.
+        version, approved: ids of the version and of the approved version there.
+        state: state of the automation.
     """
     if version != approved:
         return "not approved"
@@ -58,7 +58,7 @@ def stands(version: int, approved: int | None, state: str) -> str:
 
 
 def ids(lineage: UUID | None, besides: int | None = None) -> list[int]:
-    """Ids of everything of a lineage but one; one query, none for none."""
+    """Ids of all automations of a lineage except one; one query, none without a lineage."""
     if lineage is None:
         return []
     automations = Automation.objects.filter(lineage=lineage).values_list("pk", flat=True)
@@ -66,7 +66,7 @@ def ids(lineage: UUID | None, besides: int | None = None) -> list[int]:
 
 
 def certain(team: Team, manifest: Manifest, environment: str) -> Automation | None:
-    """The sibling that a new automation has for certain: the same id on the same platform, in another environment of the same team."""
+    """Find the certain sibling of a new automation: same team, platform and external id, in another environment."""
     external = manifest.source.external_id[:160]
     if not external:
         return None
@@ -75,7 +75,7 @@ def certain(team: Team, manifest: Manifest, environment: str) -> Automation | No
 
 
 def likely(team: Team, manifest: Manifest, environment: str) -> Automation | None:
-    """What is offered first as the sibling of a new automation whose source has no id: the one of the team with this very source."""
+    """Suggest a sibling for a new automation without an external id: the team's automation with the same source."""
     if manifest.source.external_id:
         return None
     same = _promotable(team, environment).filter(external_id="")
@@ -84,9 +84,7 @@ def likely(team: Team, manifest: Manifest, environment: str) -> Automation | Non
 
 
 def choices(team: Team, environment: str, chosen: Automation | None = None) -> list[Automation]:
-    """What a builder can say that a new automation is promoted from: those of the team below that are not in this environment yet,
-    the one that is ``taken`` now among them however many there are.
-    """
+    """Automations of the team that a new one can be promoted from. The list always contains ``chosen``."""
     automations = list(
         _promotable(team, environment).filter(_lower_environments(environment)).order_by("name", "pk")[:MOST]
     )
@@ -94,7 +92,7 @@ def choices(team: Team, environment: str, chosen: Automation | None = None) -> l
 
 
 def chosen(team: Team, pk: int, environment: str) -> Automation | None:
-    """The one of `choices` with this id, however many there are; None for any other."""
+    """The automation of `choices` with this id, beyond the first `MOST` too; None for any other."""
     return _promotable(team, environment).filter(_lower_environments(environment), pk=pk).first()
 
 
@@ -103,14 +101,14 @@ def _lower_environments(environment: str) -> Q:
 
 
 def _promotable(team: Team, environment: str) -> QuerySet[Automation]:
-    """Automations of a team elsewhere, whose lineage has none in this environment."""
+    """Automations of a team in other environments whose lineage has none in this environment."""
     same_environment = Automation.objects.filter(lineage=OuterRef("lineage"), environment=environment)
     automations = Automation.objects.filter(team=team, lineage__isnull=False).exclude(environment=environment)
     return automations.exclude(state=AutomationState.RETIRED).exclude(Exists(same_environment.order_by()))
 
 
 def _nearest(automations: Iterable[Automation], environment: str) -> Automation | None:
-    """Rather the next environment below than one above: that is where it was tried."""
+    """Nearest automation, a lower environment before a higher one."""
     position = ENVIRONMENT_ORDER.index(environment)
 
     def distance(automation: Automation) -> tuple[bool, int, int]:
@@ -121,17 +119,18 @@ def _nearest(automations: Iterable[Automation], environment: str) -> Automation 
 
 
 def promoted_from(lineage: UUID | None, environment: str, source: Collection[str], *, is_new: bool) -> Version | None:
-    """The version of a lower environment that this one brings up, or None.
+    """Find the version of a lower environment that this one promotes, or None.
 
     Args:
-        lineage: of the automation; None for one that has no sibling.
-        environment: where it would run.
-        source: the digests of its source.
-        is_new: whether nothing of the automation is in force: then it is promoted also where its source differs, which is shown.
+        lineage: of the automation; None without a sibling.
+        environment: the target environment.
+        source: digests of the source.
+        is_new: whether the automation has no approved version. A new automation may promote a version with another
+            source.
 
     Returns:
-        With its automation: the newest with the very same source; for a new automation else the approved version of the next
-        environment below, or its newest.
+        A version with its automation: the newest with the same source. For a new automation without a match, the
+            approved or newest version of the next lower environment.
     """
     lower = ENVIRONMENT_ORDER[: ENVIRONMENT_ORDER.index(environment)]
     if lineage is None or not lower:

@@ -1,6 +1,6 @@
-"""What has been suspended for long is retired: its owners hear of it two weeks before, and the day before (L1).
+"""Retire automations after a long suspension; owners get a notice two weeks and one day before (L1).
 
-It is retired no sooner than two weeks after somebody heard of it, however long it was suspended before.
+Retirement waits at least two weeks after the first notice, however long the suspension is.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from governance.core.roles.roles import Permission, Role
 from inventory.models import Automation, AutomationState
 from inventory.ownership.transitions import leads_of
 
-#: Days after which what is suspended is retired.
+#: Days of suspension after which an automation is retired.
 LONGEST_DAYS = 90
-#: Days before that on which people hear of it.
+#: Days before retirement on which notices go out.
 TOLD_BEFORE = (14, 1)
 
 EVENT = "suspended_retires"
@@ -33,13 +33,13 @@ DAY = timedelta(days=1)
 
 
 def thread_of(automation: Automation) -> str:
-    """What its notices belong to: this suspension and no other."""
+    """Thread of the notices of this suspension."""
     since = automation.suspended_at.strftime("%Y%m%d%H%M") if automation.suspended_at is not None else ""
     return f"suspended:{automation.pk}:{since}"
 
 
 def retires_at(automation: Automation) -> datetime | None:
-    """When it is retired, unless it runs again: after its days, and after people have had their notice; None while nobody had it."""
+    """Instant of the retirement: after the suspension days and the notice period. None before the first notice."""
     notices = Notice.objects.filter(event=EVENT, thread=thread_of(automation))
     noticed_at: datetime | None = notices.aggregate(first=Min("created_at"))["first"]
     if automation.suspended_at is None or noticed_at is None:
@@ -68,12 +68,12 @@ LONG_ENOUGH = Duty(
     duties=[LONG_ENOUGH],
 )
 def retire_suspended(step: Step[Automation]) -> Effect:
-    """It was suspended for 90 days, and nobody took it up again: it is retired, as an owner retires it (L1)."""
+    """Retire an automation that was suspended for 90 days, as its owner would (L1)."""
     return Effect(payload={"why": "suspended"})
 
 
 def retire_due(now: datetime, actor: Actor) -> int:
-    """Retire whatever was suspended for so long; returns how many."""
+    """Retire automations that were suspended too long; returns how many."""
     due = Automation.objects.filter(state=AutomationState.SUSPENDED, suspended_at__lte=now - LONGEST_DAYS * DAY)
     return sweeps.sweep(
         due, lambda automation: retire_suspended.when_due(automation, actor=actor, now=now), job=actor.job
@@ -81,7 +81,7 @@ def retire_due(now: datetime, actor: Actor) -> int:
 
 
 def remind(now: datetime) -> int:
-    """Tell owners and leads, two weeks and a day before, that it is retired; returns how many were told (R9: once each)."""
+    """Notify owners and leads two weeks and one day before the retirement, once each (R9); returns how many."""
     near = now - (LONGEST_DAYS - TOLD_BEFORE[0]) * DAY
     rows = Automation.objects.filter(state=AutomationState.SUSPENDED, suspended_at__lte=near)
     related = ("business_owner", "technical_owner", "interim__person", "team__lead", "team__deputy_lead")
@@ -98,7 +98,7 @@ def remind(now: datetime) -> int:
 
 
 def _people_to_remind(automation: Automation, now: datetime) -> Iterable[Person]:
-    """Its owners and its team's leads; where none of them is here, security."""
+    """Owners and team leads of the automation; security reviewers if none of them is here."""
     people = [person for person in (*automation.answering(now), *leads_of(automation)) if person.is_here]
     return people or people_with(Role.SECURITY_REVIEWER, now).order_by("pk")
 

@@ -1,6 +1,4 @@
-"""How the register names where an automation runs, and where it keeps the credentials that a manifest names: by these it finds one
-again (I1, I5, I6). Pure.
-"""
+"""Names of platform instances and keys of credentials, by which the register recognises them (I1, I5, I6). Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +7,14 @@ from inventory.models import Automation
 
 
 def platform_of(manifest: Manifest) -> str:
-    """How the register names where an automation runs: the platform, and which one where the source says so."""
+    """Name of the platform, with its instance if the source names one."""
     return f"{manifest.platform} {manifest.source.platform_instance[:16]}".strip()[:120]
 
 
 def local_to(automation: Automation) -> str:
-    """The platform instance under which credentials are kept that mean nothing outside one automation.
+    """Platform instance of credentials that are valid within one automation only.
 
-    An environment variable or a prompt's input of the same name in another configuration is another credential.
+    The same environment variable or prompt input in another configuration is another credential.
     """
     return f"automation {automation.pk}"
 
@@ -24,8 +22,8 @@ def local_to(automation: Automation) -> str:
 def credential_places(
     manifest: Manifest, platform_instance: str, automation: Automation | None
 ) -> list[tuple[str, str, str]]:
-    """Where the register keeps each credential of a manifest: platform instance, kind, id; the first is empty for what a new
-    automation alone knows.
+    """Key of each credential of a manifest: platform instance, kind, id. The instance is empty for a local credential of a
+    new automation.
     """
     local = local_to(automation) if automation is not None else ""
     where = {
@@ -35,10 +33,10 @@ def credential_places(
 
 
 def _is_local(credential: Credential) -> bool:
-    """Whether its id says something within one automation only: no credential store of the platform gave it."""
+    """Whether the id is valid in one automation only: no credential store of the platform issued it."""
     return credential.where != "node" or not credential.external_id
 
 
 def external_id_of(credential: Credential) -> str:
-    """The id under which it is kept: its own, else its name."""
+    """Id of a credential in the register: its external id, otherwise its name."""
     return (credential.external_id or f"name:{credential.name}")[:160]

@@ -1,4 +1,4 @@
-"""What an automation holds at an instant of what its versions ask for: grants as lower apps see them, without approvals."""
+"""Grants that an automation holds at an instant, for lower apps, without approvals."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ACTIVE, SUSPENDED = "active", "suspended"
 
 @dataclass(frozen=True)
 class Held:
-    """What counts of the grant that stands for one privilege.
+    """State of the grant of one privilege.
 
     Args:
-        state: `ACTIVE`, or `SUSPENDED` for whatever reason.
-        level: as it was approved, which may be lower than what was asked.
-        scope: the same, a part of what was asked.
+        state: `ACTIVE` or `SUSPENDED`.
+        level: approved level; it may be lower than the requested one.
+        scope: approved scope; it may be a part of the requested one.
     """
 
     state: str
@@ -26,15 +26,15 @@ class Held:
     scope: tuple[str, ...]
 
     def level_of(self, privilege: Privilege) -> str:
-        """How much of a privilege this allows (A7)."""
+        """Level of a privilege that the grant allows (A7)."""
         return min(privilege.level, self.level, key=POWER.index)
 
 
 def of(*automations: Automation, now: datetime) -> dict[int, dict[str, Held]]:
-    """By automation and privilege's key what is held of it; one query.
+    """Grants by automation and privilege key; one query.
 
-    Nothing of an automation that is stopped is in force (G3, G5), nothing out of its term (G1, G3), and no privilege whose
-    credential is not granted now (A2).
+    A stopped automation holds no grant in force (G3, G5). Grants count within their term (G1, G3) and with a granted
+    credential (A2).
     """
     held_by_automation: dict[int, dict[str, Held]] = {automation.pk: {} for automation in automations}
     running = {automation.pk for automation in automations if automation.state != AutomationState.SUSPENDED}

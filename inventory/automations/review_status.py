@@ -1,4 +1,6 @@
-"""Who holds an automation that is under review: known to a higher app, which says so here, and shown on the automation's page."""
+"""People that an automation's review waits for, shown on its page. The submissions app registers the function that
+supplies them.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +11,18 @@ from typing import Any
 from governance.core.actors.actor import Actor
 from inventory.models import Automation
 
-#: ``held(automation, actor, now)`` answers with what ``components/waiting_for.html`` draws; it only reads.
+#: ``waiting(automation, actor, now)`` returns the context of ``components/waiting_for.html``; it only reads.
 Telling = Callable[[Automation, Actor, datetime], list[dict[str, Any]]]
 
 _telling: list[Telling] = []
 
 
 def register(telling: Telling) -> None:
-    """Have ``telling`` say who holds an automation. Call it in an app's `ready()`; twice is once."""
+    """Register a function that supplies the people. Call it in an app's `ready()`; a second call changes nothing."""
     if telling not in _telling:
         _telling.append(telling)
 
 
 def held(automation: Automation, actor: Actor, now: datetime) -> list[dict[str, Any]]:
-    """Who holds it, as the reader is told: empty where nobody does, or where no app knows."""
+    """People that the review waits for, as the reader may see them; empty without a review."""
     return [shape for telling in _telling for shape in telling(automation, actor, now)]

@@ -1,4 +1,4 @@
-"""Which endpoints are told of what happens to automations, for the inventory's `ready()`."""
+"""Webhook events of automations, registered in the inventory's `ready()`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ OF_AUTOMATIONS = ("automation.stopped", "automation.suspended", "automation.resu
 
 
 def register() -> None:
-    """Have endpoints told."""
+    """Register the events that webhooks receive."""
     for event in OF_AUTOMATIONS:
         hooks.register(event, announce)
 
 
 def announce(automation: Automation, step: Step[Any]) -> None:
-    """Tell whoever is told of this team's automations."""
+    """Send an event of an automation to the webhooks of its team."""
     page = ["automation", automation.pk]
     webhook_outbox.announce(step, automation, team=automation.team, what=automation.name, page=page)

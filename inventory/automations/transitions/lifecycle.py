@@ -1,7 +1,7 @@
-"""The life of an automation after it is registered: review, live, suspended, retired (I1, G5, L1).
+"""States of a registered automation: in review, live, suspended, retired (I1, G5, L1).
 
-What only an approval may cause is internal here and runs inside that approval's own operation. What follows for grants is
-registered by approvals as consequences of ``automation.retired`` and the like.
+Operations that need an approval are internal and run inside that approval's operation. The approvals app registers the
+consequences for grants, such as for ``automation.retired``.
 """
 
 from __future__ import annotations
@@ -85,13 +85,13 @@ NOT_WHO_ASKED = Duty("G5", "G5", "Lifting a stop needs two people.", _require_ot
 
 @transition(Automation, event="automation.put_in_review", permission=None, source=(S.DRAFT,), target=(S.IN_REVIEW,))
 def put_in_review(step: Step[Automation]) -> Effect:
-    """Its first submission was made; only before it first goes live."""
+    """Start the review of a first submission; allowed until the automation first goes live."""
     return Effect()
 
 
 @transition(Automation, event="automation.sent_back", permission=None, source=(S.IN_REVIEW,), target=(S.DRAFT,))
 def back_to_draft(step: Step[Automation]) -> Effect:
-    """Its submission was refused, withdrawn or declined before it ever was live."""
+    """Return to draft after a refused, withdrawn or declined first submission."""
     return Effect()
 
 
@@ -111,20 +111,18 @@ def go_live(
     approved_fields: Mapping[str, Any] | None = None,
     decided_at: datetime | None = None,
 ) -> Effect:
-    """A version becomes the approved one, with what stage 1 approved about the automation; a stopped one stays stopped.
+    """Put a version in force with the fields that stage 1 approved. A stopped automation stays stopped.
 
-    What its review, or a look at what changed, suspended comes back only where stage 1 has decided about it since (R4, A12).
+    A suspension by a review or spot check ends only if stage 1 decided after it (R4, A12).
 
     Args:
         step: the running step.
-        version: the version put in force.
-        tier: the app's tier as it was decided; it is never set below what a person raised it to (T2).
-        review_on: the day on which it comes up for review (R1); None leaves it where it is, since a change that asked
-            nothing of stage 1 reviewed nothing either.
-        approved_fields: what stage 1 decided about, as it was frozen: ``purpose``, ``kind``, and ``business_owner`` and
-            ``technical_owner`` as opaque ids. It takes effect; what was said otherwise since goes on waiting, since
-            nobody has decided about it (A1, A12). None when stage 1 was not asked.
-        decided_at: when stage 1 approved the app for this; None when it was not asked.
+        version: the version to put in force.
+        tier: the decided tier of the app; a tier that a person raised stays the minimum (T2).
+        review_on: day of the next review (R1); None keeps the present day.
+        approved_fields: frozen fields of the stage 1 decision: ``purpose``, ``kind``, and ``business_owner`` and
+            ``technical_owner`` as opaque ids. Later amendments stay open (A1, A12). None without a stage 1 decision.
+        decided_at: instant of the stage 1 approval; None without a stage 1 decision.
     """
     automation = step.subject
     for since in ("suspended_by_review_at", "suspended_by_look_at", "moved_at"):
@@ -143,7 +141,7 @@ def go_live(
 
 
 def _out_of_suspension(automation: Automation) -> AutomationState:
-    """Live, unless a stop, a review or a look at what changed still suspends it."""
+    """State after a suspension: live, unless a stop, review or spot check still suspends the automation."""
     suspended = (automation.stopped_by_id, automation.suspended_by_review_at, automation.suspended_by_look_at)
     if any(reason is not None for reason in suspended):
         return S.SUSPENDED
@@ -152,7 +150,7 @@ def _out_of_suspension(automation: Automation) -> AutomationState:
 
 
 def _take_amendment(automation: Automation, approved_fields: Mapping[str, Any]) -> None:
-    """What was decided counts; what was said since, also where it is what stood before, waits for a decision of its own."""
+    """Apply the approved fields. Later amendments stay open, including one back to the former value."""
     asked_fields = automation.asked
     for name, value in _columns_of_approved(approved_fields).items():
         setattr(automation, name, value)
@@ -160,7 +158,7 @@ def _take_amendment(automation: Automation, approved_fields: Mapping[str, Any]) 
 
 
 def _columns_of_approved(approved_fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What was frozen, under the names of the columns; a person's opaque id becomes the row's key."""
+    """Approved fields by column name; opaque ids of people become primary keys."""
     named = [str(approved_fields[name]) for name in ("business_owner", "technical_owner") if approved_fields.get(name)]
     people = {str(person.opaque_id): person.pk for person in Person.objects.filter(opaque_id__in=named)}
     columns = {"business_owner_id": "business_owner", "technical_owner_id": "technical_owner"}
@@ -178,12 +176,12 @@ def _columns_of_approved(approved_fields: Mapping[str, Any]) -> dict[str, Any]:
     Automation, event="automation.suspended", permission=None, source=(S.LIVE, S.SUSPENDED), target=(S.SUSPENDED,)
 )
 def suspend(step: Step[Automation], *, why: str, by_look: bool = False) -> Effect:
-    """A review, or a look at what changed, suspends it: a no, or silence. One that is stopped too stays so when the stop is lifted.
+    """Suspend an automation after a refused or missing review answer, or after a spot check. A stop stays in force.
 
     Args:
         step: the running step.
-        why: for the ledger.
-        by_look: whether it was a look (A12, A13): no answer of a review lifts that, only stage 1.
+        why: reason for the ledger.
+        by_look: whether a spot check suspended it (A12, A13); only stage 1 ends that suspension.
     """
     step.subject.suspended_at = step.subject.suspended_at or step.now
     if by_look:
@@ -201,7 +199,7 @@ def suspend(step: Step[Automation], *, why: str, by_look: bool = False) -> Effec
     target=(S.LIVE, S.SUSPENDED),
 )
 def reinstate(step: Step[Automation]) -> Effect:
-    """What a review suspended comes back, because its answer was corrected or came late; a stopped one stays stopped (G5)."""
+    """Lift a review's suspension after a corrected or late answer. A stopped automation stays stopped (G5)."""
     step.subject.suspended_by_review_at = None
     return Effect(to=_out_of_suspension(step.subject))
 
@@ -216,9 +214,9 @@ def reinstate(step: Step[Automation]) -> Effect:
     reason_needed=True,
 )
 def stop(step: Step[Automation]) -> Effect:
-    """The kill switch: an owner, the team's lead, security or on-call stops it at once, alone and with a reason (G5).
+    """Stop an automation at once (kill switch). An owner, the team's lead, security or on-call needs a reason only (G5).
 
-    One that its review suspended can be stopped too: then the one has to be lifted and the other answered.
+    A suspended automation can be stopped too. Then both the stop and the review need an answer.
     """
     step.subject.suspended_at = step.subject.suspended_at or step.now
     step.subject.stopped_by, step.subject.stopped_for = step.actor.person, step.actor.standing_for
@@ -235,7 +233,7 @@ def stop(step: Step[Automation]) -> Effect:
     reason_needed=True,
 )
 def ask_to_resume(step: Step[Automation]) -> Effect:
-    """The first of two people asks to lift a stop (G5)."""
+    """Request the end of a stop, as the first of two people (G5)."""
     step.subject.resume_asked_by, step.subject.resume_asked_for = step.actor.person, step.actor.standing_for
     step.save(step.subject)
     return Effect()
@@ -251,7 +249,9 @@ def ask_to_resume(step: Step[Automation]) -> Effect:
     reason_needed=True,
 )
 def resume(step: Step[Automation]) -> Effect:
-    """The second of two people lifts a stop; neither of them is who stopped it (G5). What its review suspended stays so."""
+    """Lift a stop as the second person; the person who stopped it can be neither of the two (G5). A review's suspension
+    stays.
+    """
     step.subject.stopped_by = step.subject.stopped_for = None
     step.subject.resume_asked_by = step.subject.resume_asked_for = None
     return Effect(to=_out_of_suspension(step.subject))
@@ -266,8 +266,9 @@ def resume(step: Step[Automation]) -> Effect:
     reason_needed=True,
 )
 def retire(step: Step[Automation]) -> Effect:
-    """An owner retires it: its grants end, nothing is freed, and coming back is a new submission (L1).
+    """Retire an automation: its grants end and its return needs a new submission (L1).
 
-    Its id, its identities and its credentials stay its own: who brings it in again is its team, as something new that says what it was (I9).
+    Its id, identities and credentials stay reserved. Its team may import it again as a new automation that names the
+    retired one (I9).
     """
     return Effect()

@@ -1,7 +1,6 @@
-"""An automation moves to another team: its lead asks, the other team's lead agrees (L2).
+"""Transfer an automation to another team: its lead requests it, the other team's lead agrees (L2).
 
-What follows for what it holds, and that the new lead decides about it, stands with approvals, which follows ``transfer.accepted``.
-Nobody does any of it in somebody else's place.
+The approvals app follows ``transfer.accepted`` for grants and for the new stage 1 decision. Delegates cannot transfer.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from inventory.models import Automation, AutomationState, Transfer, TransferStat
 
 S = TransferState
 
-#: How long at most what was granted for the former team runs on, in days.
+#: Longest time, in days, that grants of the former team stay in force.
 RUNS_ON_DAYS = 30
 
-#: States in which something is held, so that both leads have to agree.
+#: States in which both leads have to agree.
 HELD = (AutomationState.LIVE, AutomationState.SUSPENDED)
 
 
 def waiting(automation: Automation) -> Transfer | None:
-    """The transfer that waits for the other lead, or None."""
+    """Open transfer of an automation, or None."""
     related = ("from_team", "to_team__lead", "asked_by", "why")
     return automation.transfers.filter(state=S.ASKED).select_related(*related).first()
 
@@ -90,7 +89,7 @@ STILL_THEIRS = Duty("L2", "L2", "What moves is in use and still the team's.", _r
     reason_needed=True,
 )
 def ask_transfer(step: Step[Automation], *, team: Team) -> Effect:
-    """The lead of its team asks another team to take an automation over (L2)."""
+    """Request that another team takes over an automation, as the lead of its team (L2)."""
     automation, person = step.subject, step.actor.person
     assert person is not None  # permitted by leading the team
     _check_team(automation, team, person)
@@ -131,7 +130,7 @@ def _check_team(automation: Automation, team: Team, person: Person) -> None:
     reason_needed=True,
 )
 def accept_transfer(step: Step[Transfer]) -> Effect:
-    """The lead of the other team agrees: it is theirs from now on, and stage 1 is theirs to decide (L2)."""
+    """Accept a transfer as the lead of the other team. That team owns the automation and decides stage 1 from now on (L2)."""
     transfer, automation = step.subject, step.subject.automation
     transfer.answered_by, transfer.answered_at = step.actor.person, step.now
     people = [*automation.owners, *_leads_of(transfer.from_team), *_leads_of(transfer.to_team)]
@@ -141,7 +140,7 @@ def accept_transfer(step: Step[Transfer]) -> Effect:
 
 
 def _move(transfer: Transfer, step: Step[Transfer]) -> dict[str, Any]:
-    """The database lets a team be changed by what both have agreed to and nothing else, so that it moves once that stands."""
+    """Move the automation after the transfer is saved as agreed: the database allows no other change of team."""
     move(transfer, actor=step.actor, now=step.now)
     return {}
 
@@ -155,7 +154,7 @@ def _move(transfer: Transfer, step: Step[Transfer]) -> dict[str, Any]:
     parents=("automation",),
 )
 def move(step: Step[Transfer]) -> Effect:
-    """Both have agreed: the automation is the other team's from now on (L2)."""
+    """Move an automation to the other team after both leads agreed (L2)."""
     automation = step.subject.automation
     automation.team, automation.moved_at = step.subject.to_team, step.now
     step.save(automation)
@@ -172,7 +171,7 @@ def move(step: Step[Transfer]) -> Effect:
     reason_needed=True,
 )
 def drop_transfer(step: Step[Transfer]) -> Effect:
-    """A lead of either team says no to it, with a reason: it stays where it is (L2)."""
+    """Decline or withdraw a transfer with a reason, as a lead of either team (L2)."""
     transfer = step.subject
     transfer.answered_by, transfer.answered_at = step.actor.person, step.now
     _notify(transfer, [transfer.asked_by, *_leads_of(transfer.to_team)], step, "transfer_dropped")

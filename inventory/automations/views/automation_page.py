@@ -1,4 +1,4 @@
-"""The context of an automation's page. Grants, submissions and reviews are panels that higher apps draw."""
+"""Context of an automation's page. Higher apps draw the panels for grants, submissions and reviews."""
 
 from __future__ import annotations
 
@@ -49,24 +49,24 @@ TABS = (
     ("recertifications", "Recertifications"),
     ("timeline", "Timeline"),
 )
-#: What is drawn by itself, by higher apps most of it: the tab, the name of its address, its title, and the id of the part of that page.
-#: The overview shows what it is joined with, and the grants too.
+#: Panels with an address of their own: tab, URL name, title and element id. The overview shows connected automations
+#: and grants too.
 PANELS = (
     ("submissions", "automation_submissions", "Submissions", "submissions"),
     ("grants", "automation_grants", "Grants", "grants"),
     ("chain", "automation_chain", "What it is joined with", "chain"),
     ("recertifications", "automation_items", "Recertifications", "items"),
 )
-#: An import whose preview is still there: it can be finished and submitted.
+#: States of an import whose preview is open: it can be finished and submitted.
 UNDER_WAY = (ImportState.PREVIEW, ImportState.CONFIRMED)
 SEVERITY = {"high": ("warning", "high"), "medium": ("warning", "wait"), "low": ("info", "")}
 
 
 def context(automation: Automation, actor: Actor, now: datetime, query: QueryDict) -> Shape:
-    """Everything that ``inventory/automations/automation.html`` takes for the tab that the address names."""
+    """Context of ``inventory/automations/automation.html`` for the tab that the address names."""
     tab = query.get("tab", "overview")
     tab = tab if tab in dict(TABS) else "overview"
-    # The page asks several rules about one row and one reader: how they stand to each other is read once. A write reads anew.
+    # Several rules ask for the same reader's relations: the page reads them once. A write reads them again.
     automation.__dict__["relations"] = cache(automation.relations)
     newest = _newest_version(automation, actor)
     listing = reverse("automation_list")
@@ -99,8 +99,8 @@ def context(automation: Automation, actor: Actor, now: datetime, query: QueryDic
 
 
 def _newest_version(automation: Automation, actor: Actor) -> Any:
-    """The newest version with how much it asks for (``asked``), how often the automation was submitted (``submitted``) and the
-    reader's own import of it (``preview``), or None; one query.
+    """Newest version with its number of privileges (``asked``), submissions (``submitted``) and the reader's open import
+    (``preview``), or None; one query.
     """
     own_items = ImportItem.objects.filter(version=OuterRef("pk"), batch__by=actor.person, progress__in=UNDER_WAY)
     return (
@@ -129,14 +129,14 @@ def _tabs(automation: Automation, newest: Any, current: str) -> list[Shape]:
 
 
 def held_by(version: Version | None) -> list[Privilege]:
-    """What a version would hold, with what its drawing needs; one query."""
+    """Privileges of a version, with the relations that the page draws; one query."""
     if version is None:
         return []
     return list(version.privileges.select_related("entitlement__resource__owner", "credential").order_by("pk"))
 
 
 def blast_radius(automation: Automation, now: datetime) -> list[Shape]:
-    """What stops with it, which is what could have been reached through it (G5), to weigh before the button."""
+    """What a stop affects: the access of the automation (G5), shown before the button."""
     may = automation_queries.of(automation, now=now)[automation.pk]
     stands = [(p, may[p.key]) for p in held_by(automation.approved_version) if p.key in may]
     uses = [
@@ -170,13 +170,13 @@ def _head(automation: Automation, actor: Actor, now: datetime) -> Shape:
 
 
 def _kind_label(automation: Automation) -> str:
-    """The kind inside a sentence: "workflow", "AI app"."""
+    """Kind of the automation inside a sentence: "workflow", "AI app"."""
     kind = automation.get_kind_display()
     return kind if kind[:2].isupper() else kind.lower()
 
 
 def _actions(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
-    """At most two: the switch that fits the state, and changing what is said about it."""
+    """At most two actions: the switch for its state, and the edit form."""
     lift = lifecycle.resume if automation.resume_asked_by_id else lifecycle.ask_to_resume
     lift_words = "Lift the stop" if automation.resume_asked_by_id else "Ask to lift the stop"
     offered = (
@@ -202,7 +202,7 @@ def _orphaned_text(automation: Automation) -> str:
 
 
 def _next_step(automation: Automation, newest: Any, actor: Actor, now: datetime) -> Shape | None:
-    """The one thing to say first: stopped, changed and waiting, or a version that is not approved."""
+    """Most important banner: stopped, amendment open, or version not approved."""
     if automation.state == AutomationState.SUSPENDED:
         return _suspended_banner(automation)
     submissions = [{"label": "See its submissions", "href": f"{automation.href}?tab=submissions"}]
@@ -307,7 +307,7 @@ def _overview(automation: Automation, shown: Version | None, actor: Actor, now: 
 
 
 def _identities(shown: Version | None, actor: Actor, now: datetime) -> list[tuple[NonHumanIdentity, bool]]:
-    """What a version runs as beside its credentials, and of each whether the reader may open its page; one query."""
+    """Identities of a version besides its credentials, each with whether the reader may open its page; one query."""
     if shown is None:
         return []
     seen = NonHumanIdentity.objects.visible_to(actor, now).filter(pk=OuterRef("identity"))
@@ -316,7 +316,7 @@ def _identities(shown: Version | None, actor: Actor, now: datetime) -> list[tupl
 
 
 def _amendment_rows(automation: Automation) -> list[Shape]:
-    """What waits for stage 1, as rows of what, before, after; people by name."""
+    """Fields that wait for stage 1, as rows of label, before, after; people by name."""
     if not automation.amendment:
         return []
     named = {name: value for name, value in automation.amendment.items() if name.endswith("_owner_id") and value}
@@ -333,7 +333,7 @@ def _amendment_rows(automation: Automation) -> list[Shape]:
 
 
 def _findings(assessment: Assessment | None) -> list[Shape]:
-    """What was noticed about the version, worst first."""
+    """Findings of a version, the most severe first."""
     if assessment is None:
         return []
     order = {"high": 0, "medium": 1, "low": 2}

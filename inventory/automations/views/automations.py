@@ -1,4 +1,4 @@
-"""Pages of automations: the list, one automation with its tabs, and what can be done to it."""
+"""Pages of automations: the list, one automation with its tabs, and its actions."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ TIERS = (("low", "Low"), ("standard", "Standard"), ("high", "High"))
 
 @require_GET
 def automation_list(request: Request) -> HttpResponse:
-    """Automations that the reader may see, by name; filters stand in the address."""
+    """List the automations that the reader may see, by name; the address holds the filters."""
     now, query, path = business_time.now(), request.GET, reverse("automation_list")
     newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number").values("pk")[:1]
     rows: QuerySet[Automation] = Automation.objects.select_related("team", "business_owner", "interim__person")
@@ -111,13 +111,13 @@ def _filtered(rows: QuerySet[Automation], request: Request) -> QuerySet[Automati
 
 
 def _version_of(automation: Any) -> int | None:
-    """What a row of the list speaks of: the approved version, else the newest."""
+    """Version that a row of the list shows: the approved one, otherwise the newest."""
     version_id: int | None = automation.approved_version_id or automation.newest_version
     return version_id
 
 
 def _resources_touched(rows: Sequence[Automation]) -> dict[int, tuple[list[str], str]]:
-    """Names of the resources that each row's version touches, and the highest data class among them; one query."""
+    """Resource names and highest data class of each row's version; one query."""
     versions = [version_ids for row in rows if (version_ids := _version_of(row)) is not None]
     order = list(DataClass.values)
     names: dict[int, list[str]] = defaultdict(list)
@@ -137,7 +137,7 @@ def _resources_touched(rows: Sequence[Automation]) -> dict[int, tuple[list[str],
 
 
 def _counts_of_grants(rows: Sequence[Automation]) -> dict[int, tuple[int, datetime | None]]:
-    """How many grants each row holds, and when the first of them ends; one query."""
+    """Number of grants and first end of a grant for each row; one query."""
     standing = ~Q(grants__state="ended")
     counted = Automation.objects.filter(pk__in=[row.pk for row in rows]).order_by()
     counts = counted.annotate(number=Count("grants", filter=standing), first=Min("grants__ends_at", filter=standing))
@@ -167,7 +167,7 @@ def _row(
 
 
 def _find_automation(request: Request, pk: int, now: datetime) -> Automation:
-    """One automation that the reader may see; anything else is not there."""
+    """Find an automation that the reader may see; otherwise 404."""
     seen = Automation.objects.visible_to(request.actor, now).select_related(
         *("team", "business_owner", "technical_owner", "approved_version", "stopped_by", "resume_asked_by"),
         "interim__person",
@@ -178,7 +178,7 @@ def _find_automation(request: Request, pk: int, now: datetime) -> Automation:
 
 @require_GET
 def automation(request: Request, pk: int) -> HttpResponse:
-    """One automation; its tabs are this page with ``?tab=``."""
+    """Show an automation; its tabs are this page with ``?tab=``."""
     now = business_time.now()
     context = automation_page.context(_find_automation(request, pk, now), request.actor, now, request.GET)
     return page(request, "inventory/automations/automation.html", context, fragment="tab")
@@ -186,7 +186,7 @@ def automation(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 def version(request: Request, pk: int, number: int) -> HttpResponse:
-    """One version, compared with the approved one or the one before: a tab of the automation's page."""
+    """Show a version compared with the approved or previous one, in a tab of the automation's page."""
     automation = _find_automation(request, pk, business_time.now())
     get_object_or_404(automation.versions.all(), number=number)
     return redirect(f"{automation.href}?tab=versions&version={number}")
@@ -194,7 +194,7 @@ def version(request: Request, pk: int, number: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def stop(request: Request, pk: int) -> HttpResponse:
-    """The kill switch (G5): what stops, and what could have been reached, stands before the button."""
+    """Stop an automation (G5). The page shows its access before the button."""
     now = business_time.now()
     automation = _find_automation(request, pk, now)
     return confirm(
@@ -211,7 +211,7 @@ def stop(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def resume(request: Request, pk: int) -> HttpResponse:
-    """The first of two people asks to lift a stop, the second lifts it (G5)."""
+    """Request the end of a stop, or lift it as the second person (G5)."""
     now = business_time.now()
     automation = _find_automation(request, pk, now)
     requester = automation.resume_asked_by
@@ -232,7 +232,7 @@ def resume(request: Request, pk: int) -> HttpResponse:
 
 
 class AboutForm(forms.Form):
-    """What is said about an automation; purpose, kind and owners count once stage 1 has decided again (A12)."""
+    """Description of an automation; purpose, kind and owners count after a new stage 1 decision (A12)."""
 
     name = forms.CharField(max_length=160)
     purpose = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
@@ -248,7 +248,7 @@ class AboutForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 def amend(request: Request, pk: int) -> HttpResponse:
-    """Change what is said about it."""
+    """Change the description of an automation."""
     now = business_time.now()
     automation = _find_automation(request, pk, now)
     given = {**automation.asked, "name": automation.name, "escalation_contact": automation.escalation_contact}
@@ -270,7 +270,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
 
 
 class RaiseForm(forms.Form):
-    """A higher risk tier than the computed one, and why (T2)."""
+    """Higher risk tier than the computed one, with the reason (T2)."""
 
     tier = forms.ChoiceField(choices=TIERS[1:], label="Risk", initial="high")
     reason = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 3}))
@@ -278,7 +278,7 @@ class RaiseForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 def raise_tier(request: Request, pk: int) -> HttpResponse:
-    """Raise its risk tier; nobody lowers it."""
+    """Raise the risk tier of an automation; no person can lower it."""
     now = business_time.now()
     automation = _find_automation(request, pk, now)
     return form_page(

@@ -1,4 +1,4 @@
-"""An automation in its other environments, on its page: how it stands there, and the way up (I10)."""
+"""Siblings of an automation in other environments, on its page, with the link to promote it (I10)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Shape = dict[str, Any]
 
 
 def facts(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
-    """Its siblings, each with how it stands there; of one that the reader may not see nothing is said. One query."""
+    """Siblings that the reader may see, each with its status; one query."""
     seen = Automation.objects.visible_to(actor, now)
     return [
         {
@@ -34,7 +34,7 @@ def _status_text(other: Automation) -> str:
 
 
 def promote_href(automation: Automation, actor: Actor, now: datetime) -> str:
-    """Where the reader promotes it, or nothing where there is no environment above or they may not."""
+    """Address for promoting the automation; empty without a higher environment or without permission."""
     if (
         not environments.above(automation)
         or confirmation.confirm_import.refusal(automation.team, actor=actor, now=now) is not None
@@ -44,7 +44,7 @@ def promote_href(automation: Automation, actor: Actor, now: datetime) -> str:
 
 
 def href(name: str, *args: object) -> str:
-    """An address of a higher app, or nothing where that app has none."""
+    """Address of a page of a higher app; empty if that app has no such page."""
     try:
         return reverse(name, args=args)
     except NoReverseMatch:

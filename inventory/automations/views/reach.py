@@ -1,4 +1,4 @@
-"""The picture of an automation's reach: itself, what it runs as, resources, and what of them, with the level on the line."""
+"""Picture of an automation's reach: its identities, its resources and the entitlements there, with levels."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def shape(
     identities: Sequence[tuple[NonHumanIdentity, bool]],
     granted: Mapping[str, Held],
 ) -> Shape:
-    """What ``components/reach.html`` takes.
+    """Context of ``components/reach.html`` for an automation.
 
     Args:
         automation: the automation.
-        version: whose privileges are drawn.
-        held: at least one privilege, each with entitlement, resource, its owner, and credential at hand.
-        identities: what the version runs as beside its credentials, and whether the reader may open that page.
-        granted: what is held of each privilege, by key; what has none is out of reach. Empty before
-            anything is approved: then the picture shows what is asked for.
+        version: the version whose privileges are drawn.
+        held: at least one privilege, each with its entitlement, resource, resource owner and credential loaded.
+        identities: identities of the version besides its credentials, each with whether the reader may open its page.
+        granted: grants by privilege key; a privilege without one is out of reach. Empty before any approval: then the
+            picture shows the request.
     """
     is_asked = automation.approved_version is None
     credentials = list({p.credential_id: p.credential for p in held}.values())
@@ -69,14 +69,14 @@ def of_identity(
     *,
     is_part: bool,
 ) -> Shape:
-    """The picture of an identity: itself, what runs as it, and what that reaches.
+    """Picture of an identity: the automations that run as it, and their reach.
 
     Args:
         identity: the identity.
-        held: each automation that runs as it, with at least one privilege of the version that counts, each with entitlement,
-            resource and its owner at hand.
-        granted: by automation what is held of each privilege, by key.
-        is_part: whether more runs as it than is drawn.
+        held: each automation that runs as it, with at least one privilege of the counted version, each with its
+            entitlement, resource and owner loaded.
+        granted: grants by automation and privilege key.
+        is_part: whether more automations run as it than are drawn.
     """
     by_resource: dict[int, list[Privilege]] = {}
     places: dict[int, int] = {}
@@ -147,11 +147,11 @@ def _identity(identity: NonHumanIdentity, is_seen: bool) -> Shape:
 
 
 def _resource(group: Sequence[Privilege], states: Mapping[int, Held] | None) -> Shape:
-    """One resource with the most that can be done to it; dashed when nothing can be, and why.
+    """One resource with the highest level on it; dashed, with the reason, without any grant in force.
 
     Args:
-        group: what is held on it.
-        states: what is held of each privilege, by its key in the database; None while all is only asked for.
+        group: privileges on the resource.
+        states: grants by primary key of the privilege; None before any approval.
     """
     resource = group[0].entitlement.resource
     usable = [p for p in group if states is None or (p.pk in states and states[p.pk].state == ACTIVE)]

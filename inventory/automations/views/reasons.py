@@ -1,4 +1,4 @@
-"""What to weigh before a button: one line each, as ``components/reasons.html`` takes them."""
+"""Lines of ``components/reasons.html`` that a page shows before a button."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from inventory.risk.tiers import POWER
 
 Shape = dict[str, Any]
 
-#: Lines of a question; the rest is counted.
+#: Lines that are shown; the others are counted.
 SHOWN = 12
 ICONS = {"read": "eye", "write": "pen", "unknown": "question", "execute": "terminal", "admin": "sliders"}
 
 
 class Use(NamedTuple):
-    """One thing that can be done: how much, what in words, and to which class of data."""
+    """One use of an entitlement: level, sentence and data class."""
 
     level: str
     sentence: str
@@ -23,7 +23,7 @@ class Use(NamedTuple):
 
 
 def held(uses: Iterable[Use]) -> list[Shape]:
-    """What could be reached, the most powerful first; nothing for nothing."""
+    """Uses, the highest level first; empty without any."""
     power = sorted(uses, key=lambda use: POWER.index(use.level), reverse=True)
     rows = [
         {"icon": ICONS[use.level], "lead": use.sentence, "text": f"{use.data_class} data.".capitalize()}
@@ -33,6 +33,6 @@ def held(uses: Iterable[Use]) -> list[Shape]:
 
 
 def and_more(rows: list[Shape], number: int) -> list[Shape]:
-    """The lines, and how many more there are of so many."""
+    """Add a line with the number of further rows."""
     more = number - len(rows)
     return [*rows, {"icon": "plus", "lead": f"And {more} more.", "text": ""}] if more else rows

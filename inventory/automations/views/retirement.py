@@ -1,4 +1,4 @@
-"""Retiring an automation: who would notice and what ends, before the button (L1)."""
+"""Page for retiring an automation, with its dependents and the grants that end (L1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Shape = dict[str, Any]
 
 @require_http_methods(["GET", "POST"])
 def retire(request: Request, pk: int) -> HttpResponse:
-    """Retire it: its grants end (L1); who depends on it, and what ends, stands before the button."""
+    """Retire an automation (L1). The page shows its dependents and ending grants before the button."""
     now = business_time.now()
     related = ("team", "business_owner", "technical_owner", "approved_version", "interim__person")
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related(*related), pk=pk)
@@ -43,7 +43,7 @@ def retire(request: Request, pk: int) -> HttpResponse:
 
 
 def _dependants(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
-    """What would notice; what the reader may not see is counted only."""
+    """Dependents of an automation; those that the reader may not see are counted only."""
     pairs = dependents.of(automation)
     seen = set(Automation.objects.visible_to(actor, now).filter(pk__in=[o.pk for o, _ in pairs]).values_list("pk"))
     shown = [(other, why) for other, why in pairs if (other.pk,) in seen][: reasons.SHOWN]
@@ -56,7 +56,7 @@ def _dependants(automation: Automation, actor: Actor, now: datetime) -> list[Sha
 
 
 def _grants_that_end(automation: Automation, now: datetime) -> list[Shape]:
-    """What it holds now, and of how much of that the secret is held elsewhere (G4)."""
+    """Grants that end, with the number whose secret is held elsewhere (G4)."""
     standing = Q(grants__state__in=(automation_queries.ACTIVE, automation_queries.SUSPENDED))
     counted = Automation.objects.filter(standing, pk=automation.pk).aggregate(
         all=Count("grants"), detached=Count("grants", filter=Q(grants__enforcement="detached"))

@@ -1,4 +1,4 @@
-"""An automation moves to another team: asking, with what would happen; agreeing; leaving it where it is (L2)."""
+"""Pages for a transfer to another team: request, acceptance and withdrawal (L2)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RUNS_ON = (
 
 
 class TransferForm(forms.Form):
-    """To which team, and why."""
+    """Receiving team and reason."""
 
     team = forms.ModelChoiceField(Team.objects.none(), label="To", empty_label="Choose a team")
     reason = forms.CharField(label="Why", widget=forms.Textarea(attrs={"rows": 3}), max_length=4000)
@@ -44,7 +44,7 @@ class TransferForm(forms.Form):
 
 
 def banner(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
-    """That it is asked to move, and what the reader can do about that, as ``components/next_action.html`` takes it; None where it is not."""
+    """Context of ``components/next_action.html`` for an open transfer; None without one."""
     transfer = transfers.waiting(automation) if getattr(automation, "is_asked_to_move", True) else None
     if transfer is None:
         return None
@@ -65,7 +65,7 @@ def banner(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
 
 @require_http_methods(["GET", "POST"])
 def ask(request: Request, pk: int) -> HttpResponse:
-    """Ask another team to take it over (the lead of its team)."""
+    """Request a transfer, as the lead of the automation's team."""
     now = business_time.now()
     seen = Automation.objects.visible_to(request.actor, now).select_related("team", "approved_version")
     automation = get_object_or_404(seen, pk=pk)
@@ -90,7 +90,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def accept(request: Request, pk: int) -> HttpResponse:
-    """Take it over (the lead of the team that is asked)."""
+    """Accept a transfer, as the lead of the receiving team."""
     now = business_time.now()
     transfer = _find_transfer(request, pk, now)
     return confirm(
@@ -109,7 +109,7 @@ def accept(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def drop(request: Request, pk: int) -> HttpResponse:
-    """Leave it where it is (a lead of either team)."""
+    """Decline or withdraw a transfer, as a lead of either team."""
     now = business_time.now()
     transfer = _find_transfer(request, pk, now)
     return confirm(
@@ -126,14 +126,14 @@ def drop(request: Request, pk: int) -> HttpResponse:
 
 
 def _find_transfer(request: Request, pk: int, now: datetime) -> Transfer:
-    """A transfer of something that the reader may see, or of a team that they lead and that is asked."""
+    """Find a transfer of an automation that the reader may see, or to a team that they lead."""
     related = ("automation__team", "automation__approved_version", "from_team", "to_team", "asked_by", "why")
     seen = Automation.objects.visible_to(request.actor, now).values("pk")
     return get_object_or_404(Transfer.objects.filter(automation__in=seen).select_related(*related), pk=pk)
 
 
 def _transfer_head(transfer: Transfer) -> Shape:
-    """Who asks, and why."""
+    """Requester and reason of a transfer."""
     why = f" “{transfer.why.shown}”" if transfer.why is not None else ""
     return {
         "icon": "person",
@@ -143,7 +143,7 @@ def _transfer_head(transfer: Transfer) -> Shape:
 
 
 def cut(automation: Automation, now: datetime) -> list[Shape]:
-    """Whatever would end sooner than it does, by name, and when instead."""
+    """Grants that a transfer ends sooner, by name, with the new end."""
     until = now + timedelta(days=transfers.RUNS_ON_DAYS)
     rows = Automation.objects.filter(
         pk=automation.pk, grants__state__in=(automation_queries.ACTIVE, automation_queries.SUSPENDED)
