@@ -1,8 +1,9 @@
-"""By what a version could be joined with another automation (A16): its ends, worked out from its rows alone, saved or not. Asks no database.
+"""Ends by which a version can be joined with another automation (A16), computed from saved or unsaved rows. No database
+access.
 
-Two automations are joined where both have an end at one point and what they do there fits (`meet`): one calls and the other is called, one
-writes and the other reads. What is not known to be the same point is none: a whole database server or chat workspace joins nobody, nor
-does what is decided at run time. Only whom something calls may not stay unknown.
+Two automations are joined if both have an end at one point and their sides fit (`meet`): a call and its target, or a
+write and a read. A point must be certain. A whole database server, a chat workspace or a value chosen at run time joins
+no automations. Only the target of a call counts while unknown.
 """
 
 from __future__ import annotations
@@ -17,27 +18,27 @@ from inventory.importers.addresses import path_shown
 from inventory.importers.manifest import QUERY_OPERATIONS
 from inventory.models import Automation, ChainKind, Level, Privilege, Trigger
 
-#: What an automation does at a point. Of a credential the side says what it is used for, as a digest.
+#: Side of an automation at a point. For a credential, the side is a digest of its use.
 CALLS, CALLED, WRITES, READS, WATCHES, ACTS = "calls", "called", "writes", "reads", "watches", "acts"
-#: The same over an address, of which nobody knows whether it is an automation's before one of the register answers there.
+#: A call over an address. The address belongs to an automation only if one in the register answers there.
 ASKS, ANSWERS = "asks", "answers"
-#: The point of a call of which nobody knows whom it calls.
+#: Point of a call whose target is unknown.
 NOWHERE = ""
 
-#: What is done by starting another automation; its target is that one's id.
+#: Operations that start another automation; their target is its id.
 STARTS = "workflow:execute"
-#: Kinds of nodes whose target is an address at which everything is asked for, and not the thing itself.
+#: Node types whose target is an address for every request, not the called automation.
 ADDRESSES = frozenset({"graphql"})
-#: Under what the platform answers what is started by an address; for trying out it has others.
+#: Path prefixes for addresses that start an automation; others serve tests only.
 ANSWERS_AT = {"webhook": "/webhook", "form": "/form"}
 _ITSELF, _COMPUTED, _TOLD_APART = "{itself}", "{", "{opaque "
-#: What a database takes for granted where no schema is named.
+#: Schemas that a database assumes if a query names none.
 _USUAL = ("public.", "dbo.")
 
 
 @dataclass(frozen=True)
 class End:
-    """One end; see `ChainEnd`, whose columns these are."""
+    """One end; its fields are the columns of `ChainEnd`."""
 
     kind: str
     point: str
@@ -49,21 +50,21 @@ class End:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What makes it the same end again."""
+        """Key by which two ends are the same."""
         return self.kind, self.point, self.side
 
 
 @dataclass(frozen=True)
 class Version:
-    """What of a version its ends are worked out from.
+    """Parts of a version from which its ends are computed.
 
     Args:
-        automation: as it is, or would be.
-        privileges: each with its entitlement and that one's resource at hand.
-        credentials: ids and names of those that it uses.
-        triggers: what starts it.
-        identities: ids and names of what it runs as, or what serves it.
-        on_error: the id of what the platform starts when it fails; empty where there is none.
+        automation: saved or unsaved.
+        privileges: each with its entitlement and resource loaded.
+        credentials: names of its credentials by id.
+        triggers: its triggers.
+        identities: names of its identities by id.
+        on_error: id of the automation that the platform starts on an error; empty without one.
     """
 
     automation: Automation
@@ -75,10 +76,10 @@ class Version:
 
 
 def meet(sides: Collection[str]) -> bool:
-    """Whether those who do this at one point, taken together, are joined by it; they are at least two.
+    """Whether two or more automations with these sides at one point are joined.
 
     Args:
-        sides: what they do there.
+        sides: their sides at the point.
     """
     side_set = set(sides)
     if side_set & FITS.keys():
@@ -87,7 +88,7 @@ def meet(sides: Collection[str]) -> bool:
 
 
 def of(version: Version) -> list[End]:
-    """Every end of a version, each once."""
+    """Return every end of a version, each once."""
     ends = [*_calls(version), *_stores(version), *_credentials(version)]
     ends += [
         End(ChainKind.IDENTITY, point("identity", str(pk)), ACTS, name[:300], identity=pk)
@@ -96,7 +97,7 @@ def of(version: Version) -> list[End]:
     return list({end.key: end for end in reversed(ends)}.values())[::-1]
 
 
-#: What another does at a point to be joined by it, by what one does there oneself; at a credential whatever is not the same.
+#: Sides of another automation that fit a side; for a credential, any other digest.
 FITS = MappingProxyType(
     {
         CALLS: (CALLED,),
@@ -109,14 +110,14 @@ FITS = MappingProxyType(
         ACTS: (ACTS,),
     }
 )
-#: Stands before a side that would not join.
+#: Prefix of a side that does not fit.
 BUT = "!"
 
 
 def meets(version: Version) -> list[str]:
-    """What another would have to do where to be joined with it: ``point:side``, or ``point:!side`` for whatever is not that.
+    """Points and sides that would join another automation: ``point:side``, or ``point:!side`` for any other side.
 
-    `NOWHERE` is among them where it calls something: then whether that is in use here is asked in any case.
+    A version with a call contains `NOWHERE`: its chain is always looked up.
     """
     ends = of(version)
     points = {met(end.point, side) for end in ends for side in FITS.get(end.side, (f"{BUT}{end.side}",))}
@@ -124,17 +125,17 @@ def meets(version: Version) -> list[str]:
 
 
 def met(where: str, side: str) -> str:
-    """One of `meets`."""
+    """One entry of `meets`."""
     return f"{where}:{side}"
 
 
 def point(*parts: str) -> str:
-    """What two automations meet at."""
+    """Key of a point."""
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
 def grouped(rows: Iterable[tuple[int, str, str]]) -> dict[int, int]:
-    """By automation the smallest id of those that it is joined with, however many steps away.
+    """Group automations that are joined directly or through others; returns the smallest id of the group by automation.
 
     Args:
         rows: automation, point and side of each end.
@@ -181,14 +182,14 @@ def _calls(version: Version) -> Iterator[End]:
 
 
 def _started(automation: Automation, target: str, name: str) -> End:
-    """A call of another automation of the same platform and environment, or of one that only the run decides."""
+    """Call of another automation on the same platform and environment, or of one chosen at run time."""
     is_known = is_named(target)
     at = _automation(automation, target) if is_known else NOWHERE
     return End(ChainKind.CALL, at, CALLS, name or (f"workflow {target}"[:300] if is_known else ""))
 
 
 def is_named(target: str) -> bool:
-    """Whether the source says which automation is started; itself counts as named (A16)."""
+    """Whether the source names the started automation; the automation itself counts as named (A16)."""
     return target == _ITSELF or (bool(target) and _COMPUTED not in target and not target.startswith("from "))
 
 
@@ -197,12 +198,12 @@ def _automation(automation: Automation, external_id: str) -> str:
 
 
 def _address(automation: Automation, path: str) -> str:
-    """By the path alone: which host is which platform's the register does not know."""
+    """Point of an address, by its path only: the register does not know the hosts of platforms."""
     return point("address", automation.environment, path)
 
 
 def _answers_at(trigger: Trigger) -> str:
-    """The path under which a trigger is called, as a request to it is shown; empty for one that has none of its own."""
+    """Path that calls a trigger, as a request shows it; empty without an own path."""
     if (prefix := ANSWERS_AT.get(trigger.type)) is None:
         return ""
     _, at, rest = trigger.detail.partition("/")  # after the methods
@@ -213,7 +214,7 @@ def _answers_at(trigger: Trigger) -> str:
 
 
 def _addresses_called(target: str) -> str:
-    """The path of a request from where the platform's own begins; empty for a request to anything else."""
+    """Path of a request from the platform's prefix on; empty for a request to another service."""
     if _is_computed(target):
         return ""
     for prefix in ANSWERS_AT.values():
@@ -224,7 +225,7 @@ def _addresses_called(target: str) -> str:
 
 
 def _is_computed(text: str) -> bool:
-    """Whether a part of it is decided at run time; a part that is only told apart is known."""
+    """Whether a part is decided at run time; a suffix that only distinguishes nodes does not count."""
     return _COMPUTED in text.replace(_TOLD_APART, "")
 
 
@@ -250,7 +251,9 @@ def _stores(version: Version) -> Iterator[End]:
 
 
 def _sides(privilege: Privilege, parts: int) -> tuple[str, ...]:
-    """What it does to each of several parts. What is not known is both; so is a query that writes one of several, and memory."""
+    """Sides of a privilege for each of its parts. An unknown level reads and writes, as do memory and a query that writes
+    one of several tables.
+    """
     operation = privilege.entitlement.code.rpartition(":")[2].partition("/")[0]
     levels = {privilege.level, privilege.entitlement.level}
     if privilege.entitlement.code.startswith("memory:"):
@@ -266,17 +269,17 @@ def _sides(privilege: Privilege, parts: int) -> tuple[str, ...]:
         return (WRITES, READS) if also_reads else (WRITES,)
     if Level.READ in levels:
         return (WATCHES,) if operation == "watch" else (READS,)
-    return ()  # it runs something: whom it calls is asked where that is known
+    return ()  # it runs another automation: the call has its own end
 
 
 def _on_platform(privilege: Privilege, automation: Automation) -> str:
-    """The installation, where what is touched is that itself: its disk and its tables are another's nowhere else."""
+    """Platform instance as a part of the point, for the platform's own disk and tables."""
     platform = automation.platform_instance
     return platform if privilege.instance and privilege.instance == platform.partition(" ")[0] else ""
 
 
 def _same_place(part: str) -> str:
-    """One form for one thing, however it is written."""
+    """Normal form of one part of a target."""
     text = part.strip().strip("\"'`[]").casefold()
     return next((text.removeprefix(usual) for usual in _USUAL if text.startswith(usual)), text)
 
@@ -285,10 +288,11 @@ def _same_place(part: str) -> str:
 
 
 def _credentials(version: Version) -> Iterator[End]:
-    """On which resources each is used, and where by an administrator. Those who use one alike are not joined by it.
+    """Ends of credentials: the resources where each is used, and by an administrator or not. Equal uses do not join
+    automations.
 
-    The one credential of a server is that server's door: behind it they meet where they touch the same, as by any other. Who uses it
-    elsewhere too is somebody there, and so is everybody who holds it.
+    The only credential of a server is the entry to that server: automations meet at the parts behind it. Any other use
+    of it joins the automations that hold it.
     """
     uses: dict[int, set[str]] = {pk: set() for pk in version.credentials}
     for privilege in version.privileges:

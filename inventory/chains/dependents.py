@@ -1,7 +1,7 @@
-"""What would notice if an automation were retired (L1): shown first, and never an obstacle. Reads only.
+"""Dependents of an automation, shown before its retirement (L1). They never block it. Reads only.
 
-What is in use meets others as the chain knows them (A16): they call it, are started by it, read what it writes, run as the same identity, use
-the same credential. Beside these, what its newest version shares with others, in use or not.
+Dependents in use come from the chain (A16): callers, called automations, readers of its data, users of the same
+identity or credential. Dependents of the newest version may be unused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from inventory.chains.chain_ends import ANSWERS, ASKS, CALLED, CALLS, WATCHES, W
 from inventory.chains.queries import Link
 from inventory.models import Automation, AutomationState, ChainKind
 
-#: An automation, with why it would notice.
+#: An automation and the reason why it depends on this one.
 Pair = tuple[Automation, str]
 
 _SHARED = {
@@ -23,7 +23,7 @@ _SHARED = {
 
 
 def of(automation: Automation) -> list[Pair]:
-    """Those that depend on an automation, by name, each with every way once; so many queries, however many they are."""
+    """Dependents of an automation by name, each reason once; a fixed number of queries."""
     pairs = [*_dependents_in_use(automation), *_dependents_of_newest(automation)]
     by_pk = {(other.pk, why): (other, why) for other, why in pairs}
     return sorted(by_pk.values(), key=lambda pair: (pair[0].name, pair[0].pk, pair[1]))
@@ -39,7 +39,7 @@ def _dependents_in_use(automation: Automation) -> Iterator[Pair]:
 
 
 def _reason_for(link: Link) -> str:
-    """How another depends on it by what joins them; nothing where only this one depends on the other."""
+    """Reason why the other automation of a link depends on this one; empty if only this one depends on the other."""
     thing = f"“{link.thing}”" + (f" in {link.resource}" if link.resource else "") if link.thing else "something"
     if link.kind in _SHARED:
         return _SHARED[ChainKind(link.kind)]

@@ -1,7 +1,7 @@
-"""Chains: which automations are joined, by what, and how risky that makes each of them (A16, T2).
+"""Chains: joined automations, the links between them and the resulting tier (A16, T2).
 
-What is approved and in use counts: its ends and its chain are kept (`chains.transitions`). A version that somebody looks at is asked about as if it
-were the approved one (`would_be`): it sees the chain that it would join, and changes nobody else's. Reads only.
+Approved versions in use count; `chains.transitions` stores their ends and chains. `would_be` computes the chain of any
+other version as if it were approved. Reads only.
 """
 
 from __future__ import annotations
@@ -52,24 +52,24 @@ from inventory.models import (
 )
 from inventory.risk.tiers import Tier
 
-#: States in which what is approved counts: what is stopped may run again, and is asked about by nobody before it does.
+#: States in which the approved version counts; a stopped automation may run again.
 IN_USE = (AutomationState.LIVE, AutomationState.SUSPENDED)
-#: Rows that are read, or written, together.
+#: Rows that are read or written together.
 ROWS = 5_000
-#: Characters of a point.
+#: Length of a point in characters.
 POINT = 64
 
 
 @dataclass(frozen=True)
 class Link:
-    """What joins an automation with one other directly.
+    """Direct link between an automation and another.
 
     Args:
         other: id of the other automation.
         kind: a `ChainKind`.
-        side: what the automation does there, and `theirs` what the other does.
-        thing: what they meet at, for people.
-        resource: the name of the resource that it is of, or empty.
+        side: side of the automation; `theirs` is the side of the other.
+        thing: name of the meeting point for people.
+        resource: name of its resource, or empty.
     """
 
     other: int
@@ -82,13 +82,13 @@ class Link:
 
 @dataclass(frozen=True)
 class Chain:
-    """What an automation is joined with.
+    """Chain of an automation.
 
     Args:
-        others: ids of everything in its chain beside itself.
-        links: what joins it directly.
-        unknown: what it calls itself that is not in use here: how that is named, empty where only the run decides.
-        leads_out: whether another in its chain calls such a thing.
+        others: ids of the other automations in the chain.
+        links: its direct links.
+        unknown: targets of its calls that no automation in use answers; an empty name is chosen at run time.
+        leads_out: whether another automation in the chain has such a call.
     """
 
     others: frozenset[int] = frozenset()
@@ -98,14 +98,14 @@ class Chain:
 
     @cached_property
     def joined(self) -> Tier:
-        """The highest tier that one of the others has by itself; of what calls something unknown it is high (A16)."""
+        """Highest own tier of the others; high if one of them has an unknown call (A16)."""
         if not self.others:
             return Tier.LOW
         return Tier.HIGH if self.leads_out else max(own_tier.of_approved(self.others).values(), default=Tier.LOW)
 
     @property
     def tier(self) -> Tier:
-        """What it makes of the automation: the highest in it, and high where something unknown is called (T2, A16)."""
+        """Tier that the chain gives the automation: the highest in it, and high with an unknown call (T2, A16)."""
         return Tier.HIGH if self.unknown else self.joined
 
 
@@ -113,7 +113,7 @@ class Chain:
 
 
 def of(automation: int) -> Chain:
-    """The chain of an automation as what is approved of it stands in it; alone where nothing is in use.
+    """Stored chain of an automation's approved version; empty if it is not in use.
 
     Args:
         automation: its id.
@@ -127,12 +127,12 @@ def of(automation: int) -> Chain:
 def with_version(
     version: Version, privileges: Sequence[Privilege] | None = None, taken_over: Collection[int] = ()
 ) -> Chain:
-    """The chain of an automation as it would be with one of its versions in the place of the approved one.
+    """Chain of an automation as if one of its versions were the approved one.
 
     Args:
         version: of the register.
-        privileges: its own, each with its entitlement and resource, where they were read already.
-        taken_over: ids of identities that would serve the automation besides.
+        privileges: its privileges with entitlement and resource, if already loaded.
+        taken_over: ids of further identities that would serve the automation.
     """
     automation = version.automation
     serves = Q(automation=automation.pk) | Q(pk__in=taken_over)
@@ -150,13 +150,13 @@ def with_version(
 
 
 def others_with(versions: Collection[int]) -> dict[int, frozenset[int]]:
-    """The others in the chain that each of some versions would stand in, in the place of the approved one of its automation.
+    """Other automations in the chain of each version, as if it were the approved one.
 
     Args:
         versions: their ids.
 
     Returns:
-        By the version's id. A fixed number of queries, however many versions: two where none of them meets anything.
+        Ids of automations by version id. A fixed number of queries; two without any meeting point.
     """
     runs_as = NonHumanIdentity.objects.filter(Q(used_by__version=OuterRef("pk")) | Q(automation=OuterRef("automation")))
     may_be = Version.objects.filter(pk__in=versions).annotate(may_be=may_be_joined(), named=Exists(runs_as))
@@ -175,7 +175,7 @@ def others_with(versions: Collection[int]) -> dict[int, frozenset[int]]:
 
 
 def _prefetches() -> tuple[Prefetch[Any], ...]:
-    """All of a version that its ends are worked out from, and no column more: of thousands, what is read is most of what it takes."""
+    """Prefetches of the columns that ends are computed from, and no others: reading takes most of the time."""
     privilege = (
         "version",
         "entitlement",
@@ -203,7 +203,7 @@ def _prefetches() -> tuple[Prefetch[Any], ...]:
 
 
 def _version_from_rows(version: Version) -> chain_ends.Version:
-    """A version of which all is read."""
+    """Version with all rows loaded."""
     named = [*(row.identity for row in version.version_identities.all()), *version.automation.identities.all()]
     return chain_ends.Version(
         version.automation,
@@ -216,7 +216,7 @@ def _version_from_rows(version: Version) -> chain_ends.Version:
 
 
 def _joined_directly(automation: int, ends: Iterable[End], at: Mapping[str, Sequence[tuple[int, str]]]) -> set[int]:
-    """Whom an automation is joined with directly."""
+    """Ids of the automations that are directly joined with an automation."""
     sides_by_point: dict[str, set[str]] = defaultdict(set)
     for end in ends:
         sides_by_point[end.point].add(end.side)
@@ -229,18 +229,18 @@ def _joined_directly(automation: int, ends: Iterable[End], at: Mapping[str, Sequ
 
 
 def would_be(version: chain_ends.Version) -> Chain:
-    """The chain of an automation as it would be with a version, saved or not, in the place of the approved one.
+    """Chain of a saved or unsaved version, as if it were the approved one.
 
-    A fixed number of queries, and one alone where nothing is met.
+    A fixed number of queries; one without any meeting point.
 
     Args:
-        version: what it would consist of; its automation may be new.
+        version: its parts; the automation may be new.
     """
     return _chain_of(version.automation.pk, chain_ends.of(version))
 
 
 def may_be_joined() -> Combinable:
-    """For annotating versions: whether the chain of one has to be asked for, identities aside."""
+    """Annotation of versions: whether a version's chain has to be looked up, identities aside."""
     at = Version.objects.filter(pk=OuterRef(OuterRef("pk"))).order_by()
     points = at.values(point=Left(Func(F("meets"), function="unnest"), POINT))
     wanted = ExpressionWrapper(OuterRef("meets"), output_field=ArrayField(CharField()))
@@ -264,7 +264,7 @@ def _chain_of(automation: int | None, ends: Collection[End]) -> Chain:
 
 
 def _matching_ends(automation: int | None, ends: Iterable[End], points: Collection[str]) -> list[ChainEnd]:
-    """The ends of others at the points where those are joined by what this one does there."""
+    """Ends of other automations at the points where this one's ends join them."""
     rows = ChainEnd.objects.filter(point__in=points).exclude(automation=automation).select_related("resource")
     rows_by_point: dict[str, list[ChainEnd]] = defaultdict(list)
     for row in rows.order_by("pk") if points else ():
@@ -282,11 +282,11 @@ def _matching_ends(automation: int | None, ends: Iterable[End], points: Collecti
 
 @dataclass(frozen=True)
 class _Neighbourhood:
-    """The chains in which some automations stand.
+    """Chains of some automations.
 
     Args:
-        chain: by automation, the chain that it stands in.
-        members: by chain, who stands in it.
+        chain: chain number by automation.
+        members: automations by chain number.
     """
 
     chain: Mapping[int, int]
@@ -294,7 +294,7 @@ class _Neighbourhood:
 
     @classmethod
     def of(cls, automations: Collection[int]) -> Self:
-        """Read them: one query, or none."""
+        """Load the chains: one query, or none."""
         if not automations:
             return cls({}, {})
         chains = ChainMember.objects.filter(among(automations, "automation")).values("chain")
@@ -306,14 +306,14 @@ class _Neighbourhood:
 
     @cached_property
     def sides(self) -> Mapping[int, Sequence[tuple[int, str, str]]]:
-        """Every end of everybody in them."""
+        """Ends of all members."""
         rows_by_chain: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
         for row in sides_of(self.chain.keys()):
             rows_by_chain[row[0]].append(row)
         return rows_by_chain
 
     def others(self, automation: int | None, ends: Iterable[End], met: Collection[int]) -> set[int]:
-        """Everything in the chain beside itself. Where it stands in that now, what is joined by it alone may not be by this version."""
+        """Other automations in the chain. Members that only the present version joins are left out."""
         numbers = {self.chain[pk] for pk in met if pk in self.chain}
         members = {pk for number in numbers for pk in self.members[number]}
         if automation not in members:
@@ -325,12 +325,12 @@ class _Neighbourhood:
 
 
 def _points_unanswered(members: Collection[int]) -> set[str]:
-    """At which points some automations call what is not in use here."""
+    """Points that some automations call and no automation in use answers."""
     return set(_unanswered_calls().filter(among(members, "automation")).values_list("point", flat=True))
 
 
 def _links(ends: Iterable[End], met: Iterable[ChainEnd]) -> Iterator[Link]:
-    """Each pair of an end of its own and one of another that fit, once."""
+    """Links of fitting pairs of ends, each once."""
     ends_by_point: dict[str, list[End]] = defaultdict(list)
     for end in ends:
         ends_by_point[end.point].append(end)
@@ -352,14 +352,14 @@ def _links(ends: Iterable[End], met: Iterable[ChainEnd]) -> Iterator[Link]:
 
 @dataclass(frozen=True)
 class Judged:
-    """How an automation in use that is joined with something was judged.
+    """Assessment of an automation in use that is joined with others.
 
     Args:
         automation: its id.
         chain: see `ChainMember`.
-        judged: the tier of the newest assessment of what is approved.
-        own: the tier that it has by itself.
-        calls_unknown: whether it calls something that is not in use here.
+        judged: tier of the newest assessment of the approved version.
+        own: its own tier.
+        calls_unknown: whether no automation in use answers one of its calls.
     """
 
     automation: int
@@ -370,7 +370,7 @@ class Judged:
 
 
 def judged() -> Iterator[Judged]:
-    """Every automation that stands in a chain with another, or calls something that is not in use here; one query."""
+    """Automations that share a chain with another or have an unanswered call; one query."""
     neighbours = ChainMember.objects.filter(chain=OuterRef("chain")).exclude(automation=OuterRef("automation"))
     newest = Assessment.objects.filter(version=OuterRef("automation__approved_version")).order_by("-pk")
     rows = ChainMember.objects.annotate(in_vain=Exists(_unanswered_calls().filter(automation=OuterRef("automation"))))
@@ -383,12 +383,12 @@ def judged() -> Iterator[Judged]:
 
 
 def _unanswered_calls() -> QuerySet[ChainEnd]:
-    """Calls of what is not in use here."""
+    """Calls that no automation in use answers."""
     called = ChainEnd.objects.filter(point=OuterRef("point"), side=CALLED)
     return ChainEnd.objects.filter(Q(point=NOWHERE) | ~Exists(called), side=CALLS).order_by()
 
 
 def sides_of(members: Collection[int]) -> Iterator[tuple[int, str, str]]:
-    """Automation, point and side of each end that some automations have."""
+    """Automation, point and side of each end of some automations."""
     rows = ChainEnd.objects.filter(among(members, "automation")).order_by().values_list("automation", "point", "side")
     return rows.iterator(ROWS)

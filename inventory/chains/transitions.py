@@ -1,6 +1,6 @@
-"""Keeping chains: the ends and the chain of every automation in use, as its approved version says (A16).
+"""Store ends and chains of automations in use, from their approved versions (A16).
 
-Written in the transaction that changes what they are made of, or worked out anew by set; both come to the same.
+A change updates them in its transaction; `rebuild` computes all of them. Both give the same result.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ from inventory.models import (
     VersionIdentity,
 )
 
-#: What brings an automation into use, or another version of it, or takes it out again.
+#: Events that change the approved version or take an automation into or out of use.
 FOLLOWED = ("automation.went_live", "automation.retired")
-#: Held by whoever writes chains, so that two that join each other at once see each other.
+#: Advisory lock for writing chains, so that two joined automations see each other's ends.
 LOCK = 0x6C696E6B
 #: Automations whose rows are read together.
 AT_ONCE = 1_000
-#: What makes an end the same again, and what goes, by that, and comes of one automation's.
+#: Key of an end; and the removed ends by key with the added ends of one automation.
 Key = tuple[str, str, str]
 Change = tuple[dict[Key, int], list[End]]
 
 
 def follow(automation: Automation, step: Step[Any]) -> None:
-    """What is approved of an automation is another version now, or nothing: registered for `FOLLOWED`."""
+    """Update the chain after a change of the approved version; registered for `FOLLOWED`."""
     refresh(automation.pk)
 
 
 def refresh(*automations: int) -> None:
-    """Work out anew the ends of some automations, and the chains that change by it; in the transaction of what changed them.
+    """Recompute the ends of some automations and the chains that change with them, in the caller's transaction.
 
-    Nobody else's ends are read: what is called, or shared, is met by them as they are kept.
+    Other automations' stored ends stay as they are.
 
     Args:
-        automations: ids, whose rows the caller has locked.
+        automations: ids of rows that the caller has locked.
     """
     made = dict(_ends_in_use(automations))
     if _changes_of(automations, made):
@@ -60,7 +60,7 @@ def refresh(*automations: int) -> None:
 
 
 def _changes_of(automations: Collection[int], made: Mapping[int, Iterable[End]]) -> dict[int, Change]:
-    """Of those automations whose ends are not as they are kept, or that came into use or went out of it: what goes and what comes."""
+    """Removed and added ends of the automations whose ends or state of use changed."""
     kept: dict[int, dict[Key, int]] = {pk: {} for pk in automations}
     for row in ChainEnd.objects.filter(automation__in=automations):
         kept[row.automation_id][row.kind, row.point, row.side] = row.pk
@@ -76,7 +76,7 @@ def _changes_of(automations: Collection[int], made: Mapping[int, Iterable[End]])
 
 
 def _rewrite(changed: Mapping[int, Change]) -> None:
-    """Write the ends that differ, and the chains that differ by it: whoever was joined by what goes stands in the same chain still."""
+    """Write the changed ends and chains. Former neighbours are still found by their stored chain."""
     ChainEnd.objects.filter(pk__in={row for removed, _ in changed.values() for row in removed.values()}).delete()
     ChainEnd.objects.bulk_create(
         (_row(pk, end) for pk, (_, added) in changed.items() for end in added), chain_queries.ROWS
@@ -88,7 +88,7 @@ def _rewrite(changed: Mapping[int, Change]) -> None:
 
 
 def _joined_at(points: Collection[str]) -> set[int]:
-    """Those that are joined with another at one of these points, as it is kept."""
+    """Automations that another is joined with at one of these points, by stored ends."""
     sides_by_point: dict[str, set[tuple[int, str]]] = defaultdict(set)
     rows = ChainEnd.objects.filter(point__in=points).order_by().values_list("automation", "point", "side")
     for pk, point, side in rows if points else ():
@@ -97,7 +97,7 @@ def _joined_at(points: Collection[str]) -> set[int]:
 
 
 def _regroup(members: Collection[int]) -> None:
-    """Write down the chains of some automations, which hold every other that is joined with one of them."""
+    """Write the chains of some automations; they contain every automation joined with one of them."""
     in_use = Automation.objects.filter(among(members), state__in=IN_USE).order_by().values_list("pk", flat=True)
     _write_members(set(in_use), chain_ends.grouped(chain_queries.sides_of(members)))
     ChainMember.objects.filter(among(members, "automation")).exclude(automation__state__in=IN_USE).delete()
@@ -111,7 +111,7 @@ def _write_members(in_use: Collection[int], groups: Mapping[int, int]) -> None:
 
 
 def rebuild() -> int:
-    """Work out all ends and chains anew, by set; returns how many automations are in use."""
+    """Recompute all ends and chains; returns the number of automations in use."""
     with transaction.atomic():
         _lock_chains()
         ChainEnd.objects.all().delete()
@@ -127,7 +127,7 @@ def rebuild() -> int:
 
 
 def _lock_chains() -> None:
-    """Hold the lock of whoever writes chains until the transaction ends."""
+    """Lock the writing of chains until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
@@ -146,7 +146,7 @@ def _row(automation: int, end: End) -> ChainEnd:
 
 
 def _ends_in_use(automations: Collection[int]) -> Iterator[tuple[int, list[End]]]:
-    """The ends of what is approved and in use of some automations; a fixed number of queries."""
+    """Ends of the approved versions in use; a fixed number of queries."""
     on_error = KeyTextTransform("on_error", "approved_version__manifest")
     rows = Automation.objects.filter(pk__in=automations, state__in=IN_USE).annotate(on_error=on_error).order_by("pk")
     automations_by_version = {
@@ -175,10 +175,10 @@ def _ends_in_use(automations: Collection[int]) -> Iterator[tuple[int, list[End]]
 
 
 def _identities(versions: Mapping[int, int]) -> dict[int, dict[int, str]]:
-    """By automation the identities that its approved version names, or that serve it.
+    """Identities of approved versions by automation: named by the version or serving the automation.
 
     Args:
-        versions: the automation of each version.
+        versions: automation ids by version id.
     """
     made: dict[int, dict[int, str]] = defaultdict(dict)
     named = VersionIdentity.objects.filter(version__in=versions).order_by("pk")

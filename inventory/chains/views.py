@@ -1,6 +1,7 @@
-"""The picture of what an automation is joined with (A16): who acts on it, itself, and whom it acts on, each with how in words.
+"""Picture of a chain (A16): automations that act on this one, and those it acts on, with the links in words.
 
-Only what the reader may see is named: of the rest they read that it is there, and by what it is joined, which is the automation's own.
+The page names automations that the reader may see. For others it shows that they exist and the automation's own side of
+the link.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from inventory.models import Automation, AutomationState, ChainKind
 
 Shape = dict[str, Any]
 
-#: How many boxes stand on one side.
+#: Boxes on one side.
 SHOWN = 8
-#: What another does that acts on the automation, by what the automation does there; of the rest it acts on the other, or both share.
+#: Sides of the automation on which the other acts; with any other side, this one acts on the other or both share.
 DONE_TO_IT = (CALLED, ANSWERS, READS, WATCHES)
 
 
 @require_GET
 def automation_chain(request: Request, pk: int) -> HttpResponse:
-    """What an automation is joined with: as it is approved, else as its newest version would be."""
+    """Show the chain of an automation: of its approved version, otherwise its newest."""
     now = business_time.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
     chain = chain_of(automation)
@@ -50,7 +51,7 @@ def automation_chain(request: Request, pk: int) -> HttpResponse:
 
 
 def chain_of(automation: Automation) -> Chain:
-    """The chain of an automation as it is approved, else as its newest version would stand in it."""
+    """Chain of the approved version, otherwise of the newest version."""
     if automation.state in chain_queries.IN_USE:
         return chain_queries.of(automation.pk)
     newest = automation.versions.order_by("-number").first() if automation.state != AutomationState.RETIRED else None
@@ -58,14 +59,14 @@ def chain_of(automation: Automation) -> Chain:
 
 
 def shape(chain: Chain, name: str, actor: Actor, now: datetime, *, would: bool) -> Shape:
-    """What ``components/chain.html`` takes; three queries at most.
+    """Context of ``components/chain.html``; three queries at most.
 
     Args:
-        chain: what it is joined with.
-        name: the automation's.
-        actor: who reads.
+        chain: the chain.
+        name: name of the automation.
+        actor: the reader.
         now: business time.
-        would: whether that is what it would be joined with, once it is in force.
+        would: whether the chain is of a version that is not in force.
     """
     met = {link.other for link in chain.links}
     seen = (
@@ -101,7 +102,7 @@ def _finding(chain: Chain, *, would: bool) -> str:
 
 
 def _boxes(links: Iterable[Link], seen: Mapping[int, Automation]) -> list[Shape]:
-    """One box for each other that the reader may see, by name; one for all of the rest."""
+    """One box for each visible automation, by name; one box for all others."""
     named: dict[int, list[Link]] = {}
     unseen: list[Link] = []
     for link in links:
@@ -132,14 +133,14 @@ def _acts(link: Link) -> bool:
 
 
 def _words(links: Iterable[Link]) -> str:
-    """How some links join, each said once, two of them in full."""
+    """Links in words, each once, two of them in full."""
     sentences = list(dict.fromkeys(_sentence(link) for link in links))
     more = f"; and in {len(sentences) - 2} more ways" if len(sentences) > 3 else ""
     return "; ".join(sentences if not more else sentences[:2]) + more
 
 
 def _sentence(link: Link) -> str:
-    """What the other does to the automation, or has done to it by that."""
+    """Sentence for the side of the other automation."""
     thing = f"“{link.thing}”" + (f" in {link.resource}" if link.resource else "") if link.thing else "it"
     if link.kind == ChainKind.TRIGGER:
         return "is started when this fails" if link.side == CALLS else "starts this when it fails"
