@@ -1,8 +1,8 @@
-"""What a credential opens, and by that whose owner decides it where no store of the register keeps it (I6, A2). Reads only.
+"""What a credential opens; its owner decides about the credential unless a store keeps it (I6, A2). Reads only.
 
-A credential in a platform's store serves many automations. Whoever brings one of them in says by it what a credential opens that
-nobody knows yet, but moves no decision about it that another automation, or a submission of this one, rests on: only its own
-connection does that, once the owner of what that opens has confirmed it.
+A credential in a platform's store serves many automations. An import may set the resource of a credential without one.
+It may not change the resource while another automation or a submission uses it. Only the credential's own connection
+changes it, after the owner of the resource confirmed the connection.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from django.db.models import Q
 from inventory.importers.connectors import service_of
 from inventory.models import Automation, AutomationState, Binding, Credential, DataClass, Privilege, Resource
 
-#: Connector and instance: by what a connection is known.
+#: Connector and instance: the key of a connection.
 BindingKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Use:
-    """One connection that a credential is used with, what that opens, and whether whoever answers for it has confirmed it (I8)."""
+    """One connection that uses a credential, its resource, and whether the resource's owner confirmed it (I8)."""
 
     key: BindingKey
     resource: Resource
@@ -33,12 +33,12 @@ def settle(
     resources: Mapping[BindingKey, Resource],
     automation: Automation | None,
 ) -> list[tuple[Credential, Resource]]:
-    """What an import says that credentials open, for those of which it may say so.
+    """Resources that an import sets for credentials.
 
     Args:
-        used: the credentials of a manifest with their uses in it.
-        resources: what each connection of the manifest is resolved to.
-        automation: the known automation that it is a version of; None for a new one.
+        used: credentials of a manifest with their uses.
+        resources: resource of each connection of the manifest.
+        automation: the known automation of the version; None for a new one.
     """
     best_uses = [(credential, best) for credential, uses in used if (best := _best_use(credential, uses)) is not None]
     best_uses = [
@@ -60,10 +60,10 @@ def settle(
 
 
 def _best_use(credential: Credential, uses: Iterable[Use]) -> Use | None:
-    """The use by which it is known what a credential opens. The order of a file plays no part, so that nobody chooses who decides.
+    """Use that determines the resource of a credential, independent of the order in the file.
 
-    A connection that is the credential itself says it; a host says only where it is sent. Of several hosts one that
-    is confirmed counts before one that only a file names, then the one where most is at stake.
+    The credential's own connection comes first. Among hosts, a confirmed one comes before an unconfirmed one, then the
+    highest data class.
     """
 
     def weight(use: Use) -> tuple[bool, bool, int]:
@@ -75,7 +75,7 @@ def _best_use(credential: Credential, uses: Iterable[Use]) -> Use | None:
 
 
 def _is_own(credential: Credential, key: BindingKey) -> bool:
-    """Whether a connection is the credential itself, at the service that its kind belongs to."""
+    """Whether a connection belongs to the credential itself, at the service of its kind."""
     return key == (service_of(credential.kind), credential.external_id)
 
 
@@ -86,10 +86,9 @@ def _is_proven(credential: Credential, use: Use) -> bool:
 def _settled_credentials(
     credentials: Mapping[int, Credential], resources: Mapping[BindingKey, Resource], automation: Automation | None
 ) -> frozenset[int]:
-    """Those credentials that others use as what they are known to open, or that were asked about already.
+    """Credentials whose resource other automations or a submission rely on.
 
-    A connection that was refused, or that opens something else by now, holds nothing back; nor does what is said of one again
-    by whoever may.
+    A refused connection, or one to another resource, does not reserve the credential.
     """
     uses = Privilege.objects.filter(credential__in=credentials)
     uses = uses.exclude(version__automation__state=AutomationState.RETIRED)

@@ -1,8 +1,8 @@
-"""What is known of a credential besides its name: its age, its owner, where it is kept and what it opens (I6, A2, T1).
+"""Facts about a credential: age, owner, store and reach (I6, A2, T1).
 
-Whoever builds with it says how old it is and where it is kept. Where it is kept counts once who answers for that store confirms it, and
-what it opens is narrowed only by who answers for that or keeps it: the one chooses who decides, the other lowers a tier.
-Whoever has a stake in the answer gives neither.
+A builder states the age and the store. The store counts after its owner confirmed it. Only the owner of the opened
+resource or of the store may narrow the reach: the store decides who approves, and the reach lowers a tier. People with
+a stake in the answer may give neither.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from inventory.ownership import transitions as ownership_transitions
 from inventory.resources.transitions.bindings import answers_for
 from inventory.versions import assessment
 
-#: What `describe_credential` may set.
+#: Fields that `describe_credential` may set.
 FACTS = ("lifetime", "issued_at", "expires_at", "rotated_at", "rotation_due_on", "owner")
 
 SECRET = "This looks like a secret itself, so nothing of it was kept. Say when and where, never what it is."  # noqa: S105  words
 
 
 def is_its_side(person: Person | None, credential: Credential, now: datetime) -> bool:
-    """Whether a person is owner or deputy of what a credential opens, or of the store that is confirmed to keep it."""
+    """Whether a person is owner or deputy of the opened resource or of the confirmed store."""
     sides = (credential.opens, credential.kept_in)
     return any(resource is not None and answers_for(person, resource, now) for resource in sides)
 
 
 def answers_for_it(actor: Actor, credential: Credential, now: datetime) -> bool:
-    """Whether an actor does more than build with a credential: owns it, is of its side, or reviews security."""
+    """Whether an actor owns the credential, is on its side, or reviews security."""
     person = actor.capacity_of
     if person is None:
         return False
@@ -116,11 +116,11 @@ NOT_READ = Duty("I6", "I6", "A reach that was read from the backend is not decla
 
 @transition(Credential, event="credential.described", permission=Permission.CREDENTIAL_DESCRIBE)
 def describe_credential(step: Step[Credential], *, fields: Mapping[str, Any]) -> Effect:
-    """Somebody says how long a credential lives, how old it is, when it is due and who answers for it; never its value (I6).
+    """Set lifetime, age, due dates and owner of a credential; never its value (I6).
 
     Args:
         step: the running step.
-        fields: some of `FACTS`; dates and instants as such, an owner as a person, and None for what is not known.
+        fields: some of `FACTS`: dates, instants and a person; None for an unknown value.
     """
     credential, given = step.subject, _checked(fields)
     changed = sorted(name for name, value in given.items() if getattr(credential, name) != value)
@@ -138,7 +138,7 @@ def describe_credential(step: Step[Credential], *, fields: Mapping[str, Any]) ->
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What may be set; refused beside the field, and never with what was given."""
+    """Check the fields; a refusal names the field and never the value."""
     given = {name: value for name, value in fields.items() if name in FACTS}
     if any(isinstance(value, str) and looks_secret(value) for value in fields.values()):
         secret_fields = [name for name, value in given.items() if isinstance(value, str) and looks_secret(value)]
@@ -155,7 +155,7 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_replaced(credential: Credential, new: Person | None, step: Step[Credential]) -> None:
-    """Another owner, or none, is said."""
+    """Check that another owner, or none, may be set."""
     if new is not None and not new.is_here:
         raise _field_refusal("I3", "owner", f"{new.name} is not here any more.")
     if credential.owner is not None and new is None:
@@ -167,10 +167,10 @@ def _check_replaced(credential: Credential, new: Person | None, step: Step[Crede
 
 
 def owner_stays(credential: Credential, actor: Actor, now: datetime) -> Refusal | None:
-    """Why somebody can't say that another answers for a credential, or None: asked by the form and by the write (I3).
+    """Refusal for replacing the owner of a credential, or None. The form and the write use it (I3).
 
-    Whoever answers for it stays until they, or its side, name another; one who left is followed by somebody for good only once two
-    people have named who answers meanwhile.
+    The owner stays until they or the credential's side name another. An owner who left has a successor only after two
+    people named an interim owner.
     """
     old, meanwhile = credential.owner, credential.interim_owner(now)
     if old is None:
@@ -195,7 +195,7 @@ def _field_refusal(code: str, name: str, sentence: str) -> Exception:
 
 
 def _check_order(credential: Credential, changed: Collection[str], now: datetime) -> None:
-    """What was is past, and what is due comes after it; only what was said just now is held against somebody."""
+    """Check the order of dates: past dates before due dates. Only fields of this request count."""
     issued, rotated = credential.issued_at, credential.rotated_at
     expires, due = credential.expires_at, credential.rotation_due_on
     wrong = [
@@ -218,15 +218,14 @@ def _check_order(credential: Credential, changed: Collection[str], now: datetime
     duties=(NOT_READ,),
 )
 def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Effect:
-    """Who answers for what a credential opens, or keeps it, says which entitlements that are, and nothing else (I6).
+    """Declare the entitlements that a credential opens, as owner of the resource or store (I6).
 
-    It may lower a tier (T1): what it opens is narrowed by that side alone, and by nobody who has a stake in that. That it opens more, or
-    that nobody knows, whoever answers for it says, whatever their stake, and a security reviewer. Every version concerned is assessed
-    anew (I2).
+    A narrower reach may lower a tier (T1), so a person with a stake cannot declare it. Its owner or a security reviewer
+    may declare a wider or unknown reach in spite of a stake. Affected versions get a new assessment (I2).
 
     Args:
         step: the running step.
-        codes: of entitlements of the resource that it opens, all that it opens; None where that is not known.
+        codes: all entitlements of the resource that it opens; None if unknown.
     """
     credential = step.subject
     wanted = sorted(set(codes or ()))
@@ -236,7 +235,7 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
     said_by = {credential.reach_by_id, credential.reach_for_id}
     if is_same and (codes is None or said_by == _speaker(step.actor)):
         raise refuse(Refusal("I6", "input", "The register says that already."))
-    # The same, of somebody else: it counts for what whoever said it before has a stake in.
+    # The same declaration by another person: their stake counts instead of the first person's.
     if is_same or _narrows(credential, codes):
         narrow_reach(credential, actor=step.actor, now=step.now)
     was, credential.reach_kind = credential.reach_kind, kind
@@ -249,7 +248,7 @@ def declare_reach(step: Step[Credential], *, codes: Sequence[str] | None) -> Eff
 
 @transition(Credential, event="credential.reach_narrowed", permission=None, duties=(OF_ITS_SIDE, WITHOUT_STAKE))
 def narrow_reach(step: Step[Credential]) -> Effect:
-    """It is said to open less than was known: part of declaring its reach, and of nobody's who has a stake in it (S1, T1)."""
+    """Narrow the reach of a credential: a part of declaring it, refused to people with a stake (S1, T1)."""
     return Effect()
 
 
@@ -258,7 +257,7 @@ def _speaker(actor: Actor) -> set[int | None]:
 
 
 def _narrows(credential: Credential, codes: Sequence[str] | None) -> bool:
-    """Whether it would open less than is known, or something certain where nothing is known."""
+    """Whether the reach would be narrower than before, or known instead of unknown."""
     if codes is None:
         return False
     return credential.reach_kind == Reach.UNKNOWN or not set(codes) >= set(credential.reach)
@@ -285,13 +284,13 @@ def _check_reach(credential: Credential, codes: Sequence[str] | None, wanted: Se
     duties=(NOT_OVER_ANOTHERS_WORD,),
 )
 def say_kept_in(step: Step[Credential], *, store: Resource | None) -> Effect:
-    """Somebody says which store keeps a credential: nothing follows from it until that store's side confirms it (A2).
+    """Name the store that keeps a credential. It has no effect before the store's owner confirms it (A2).
 
-    A credential whose store is confirmed moves to another by two people: this store's side says so and that one's confirms.
+    A credential moves to another store by two people: one of the present store, one of the new store.
 
     Args:
         step: the running step.
-        store: a secret store in use; None to take back what one said oneself.
+        store: an active secret store; None withdraws the person's own claim.
     """
     credential = step.subject
     if store is None:
@@ -305,7 +304,7 @@ def say_kept_in(step: Step[Credential], *, store: Resource | None) -> Effect:
 
 
 def _notify_store_owners(step: Step[Credential], store: Resource) -> None:
-    """Tell whoever answers for a store that it is said to keep a credential, and who may answer that."""
+    """Notify owner and deputy of a store that they can confirm or refuse a credential."""
     credential, speakers = step.subject, {person.pk for person in step.actor.people}
     context = {
         "credential": str(credential),
@@ -346,9 +345,9 @@ def _check_store(credential: Credential, store: Resource, actor: Actor, now: dat
     duties=(SAID_BY_ANOTHER, WITHOUT_STAKE),
 )
 def confirm_kept_in(step: Step[Credential], *, store: int) -> Effect:
-    """Who answers for a store confirms that it keeps a credential: they decide about it where it is asked for from now on (A2).
+    """Confirm that a store keeps a credential, as its owner; they approve the credential from now on (A2).
 
-    What is under review stays with whoever was asked (A1).
+    Open approvals stay with their approvers (A1).
 
     Args:
         step: the running step.
@@ -372,7 +371,7 @@ def confirm_kept_in(step: Step[Credential], *, store: int) -> Effect:
     duties=(SAID_BY_ANOTHER, WITHOUT_STAKE),
 )
 def refuse_kept_in(step: Step[Credential], *, store: int) -> Effect:
-    """Who answers for a store says that it does not keep a credential: nobody says so again but its own side (A2).
+    """Refuse that a store keeps a credential, as its owner; only the store's side can then name it again (A2).
 
     Args:
         step: the running step.

@@ -1,6 +1,6 @@
-"""What pages say of a credential: how old it is, where it is kept, what it opens. Words and rows; whether somebody may, is asked elsewhere.
+"""Rows and sentences about a credential's age, store and reach. Permissions are checked elsewhere.
 
-The days of a credential are days in UTC, as a certificate has them: they mean the same instant to whoever reads them.
+The days of a credential are days in UTC, as in a certificate.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from inventory.models.resource import sees_all
 
 Shape = dict[str, Any]
 
-#: How many credentials a resource's page lists.
+#: Credentials that a resource's page lists.
 MOST = 50
 NOBODY = "nobody has said"
 
@@ -30,7 +30,7 @@ def _day(on: datetime | date, now: datetime) -> str:
 
 
 def problems(credential: Credential, now: datetime) -> list[str]:
-    """What is wrong with its age, in words: that it has expired, that its rotation is overdue."""
+    """Problems of a credential's age: expired, rotation overdue."""
     words = []
     if credential.expires_at is not None and credential.is_expired(now):
         words.append(f"Expired on {_day(credential.expires_at, now)}")
@@ -40,7 +40,7 @@ def problems(credential: Credential, now: datetime) -> list[str]:
 
 
 def age(credential: Credential, now: datetime) -> str:
-    """How long it lives and how old it is, in one line; what nobody has said is left out."""
+    """Lifetime and age in one line, without unknown parts."""
     words = [] if credential.lifetime == Lifetime.UNKNOWN else [credential.get_lifetime_display()]
     words += [f"issued {_day(credential.issued_at, now)}"] if credential.issued_at else []
     words += [f"last rotated {_day(credential.rotated_at, now)}"] if credential.rotated_at else []
@@ -54,12 +54,12 @@ def age(credential: Credential, now: datetime) -> str:
 
 
 def kept(credential: Credential) -> str:
-    """The store that is confirmed to keep it, or that nobody has confirmed one."""
+    """Confirmed store of a credential, or that none is confirmed."""
     return credential.kept_in.name if credential.kept_in is not None else "not confirmed"
 
 
 def said_to_be_kept(credential: Credential) -> str:
-    """Who says which store keeps it, where that store's side has not answered yet; else nothing."""
+    """Person and store of an unconfirmed claim; empty without one."""
     if credential.said_kept_in is None:
         return ""
     name = credential.said_by.name if credential.said_by is not None else "Somebody"
@@ -67,7 +67,7 @@ def said_to_be_kept(credential: Credential) -> str:
 
 
 def opened(credential: Credential) -> str:
-    """What it opens, as far as it is known, in one line."""
+    """Resource and reach of a credential in one line."""
     if credential.reach_kind == Reach.UNKNOWN:
         return "not known"
     how = "read from the backend" if credential.reach_kind == Reach.READ else "declared"
@@ -75,7 +75,7 @@ def opened(credential: Credential) -> str:
 
 
 def facts(credential: Credential, now: datetime) -> list[Shape]:
-    """Everything that is known of it, for ``components/facts.html``."""
+    """All facts of a credential, for ``components/facts.html``."""
     due, expires = credential.rotation_due_on, credential.expires_at
     return [
         {
@@ -128,7 +128,7 @@ def _end_text(credential: Credential) -> str:
 
 
 def panel(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
-    """The credentials that a resource keeps or that open it, as far as the reader may see them; None where none is theirs to see."""
+    """Credentials that a resource keeps or that open it, if the reader may see them; None without any."""
     touched = Q(opens=resource) | Q(kept_in=resource) | Q(said_kept_in=resource)
     credentials = (
         Credential.objects.visible_to(actor, now).filter(touched).select_related("owner", "said_by", "said_kept_in")
@@ -153,7 +153,7 @@ def _row(credential: Credential, resource: Resource, now: datetime) -> Shape:
 
 
 def _relation_text(credential: Credential, resource: Resource) -> Sequence[str]:
-    """How it stands to a resource, each in a few words."""
+    """Relations of a credential to a resource, in a few words each."""
     return [
         words
         for holds, words in (

@@ -1,4 +1,6 @@
-"""Pages of a credential: what is known of it, and saying it (I6, A2). No field of them takes a secret, and what looks like one is not shown again."""
+"""Pages of a credential: its facts and their forms (I6, A2). No field takes a secret; a value that looks like one is never
+shown again.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +40,10 @@ from inventory.models import (
     ResourceState,
 )
 
-#: Relations of the page that its rules and words need.
+#: Relations that rules and sentences of the page read.
 RELATED = ("opens", "kept_in", "said_kept_in", "said_by", "owner", "reach_by")
 
-#: How many automations that use it a page lists.
+#: Automations that a page lists as users.
 MOST = 50
 
 
@@ -53,7 +55,7 @@ def _find_credential(request: Request, pk: int) -> tuple[Credential, datetime]:
 
 @require_GET
 def credential(request: Request, pk: int) -> HttpResponse:
-    """One credential: where it is kept, what it opens, how old it is, who uses it, what happened."""
+    """Show a credential: store, reach, age, users and activity."""
     credential, now = _find_credential(request, pk)
     unseen = _hidden_resources(credential, request.actor, now)
     above = credential.opens or credential.kept_in
@@ -86,7 +88,7 @@ def credential(request: Request, pk: int) -> HttpResponse:
 
 
 def _hidden_resources(credential: Credential, actor: Actor, now: datetime) -> set[str]:
-    """The addresses of what it opens and is kept in that the reader may not open: named, and no link."""
+    """Addresses of its resource and store that the reader may not open; the page shows their names without a link."""
     near = {
         each.pk: each.href
         for each in (credential.opens, credential.kept_in, credential.said_kept_in)
@@ -110,7 +112,7 @@ def _actions(credential: Credential, actor: Actor, now: datetime) -> list[Shape]
 
 
 def _next_step(credential: Credential, actor: Actor, now: datetime) -> Shape | None:
-    """That a store is said to keep it and its side has not answered: with the buttons of whoever may, and why not for whoever would."""
+    """Banner for an unconfirmed store: buttons for its owners, the refusal for others on its side."""
     if credential.said_kept_in is None:
         return None
     store, who = credential.said_kept_in, credential.said_by.name if credential.said_by else "Somebody"
@@ -131,7 +133,7 @@ def _next_step(credential: Credential, actor: Actor, now: datetime) -> Shape | N
 
 
 def _reach(credential: Credential) -> list[Shape]:
-    """What it is known to open, in words where the register has them."""
+    """Entitlements that a credential opens, in words if the register has them."""
     if credential.opens is None or credential.reach_kind == Reach.UNKNOWN:
         return []
     entitlements = {
@@ -141,14 +143,14 @@ def _reach(credential: Credential) -> list[Shape]:
     for code in credential.reach:
         entitlement = entitlements.get(code)
         if entitlement is not None:
-            entitlement.resource = credential.opens  # its sentence names the resource, which is at hand
+            entitlement.resource = credential.opens  # its sentence names the resource, which is already loaded
         level, sentence = (entitlement.level, entitlement.sentence) if entitlement else ("unknown", code)
         rows.append({"level": level, "words": sentence, "code": code})
     return rows
 
 
 def _used_by(credential: Credential, actor: Actor, now: datetime) -> list[Shape]:
-    """Automations of which a version uses it, those that the reader may see."""
+    """Automations with a version that uses the credential, if the reader may see them."""
     seen = Automation.objects.visible_to(actor, now).exclude(state=AutomationState.RETIRED)
     automations = seen.filter(versions__version_credentials__credential=credential).distinct().order_by("name", "pk")
     return [
@@ -157,10 +159,10 @@ def _used_by(credential: Credential, actor: Actor, now: datetime) -> list[Shape]
 
 
 class Described(forms.Form):
-    """A form that shows no secret again: what looks like one is taken out of its field, and said to be (I6)."""
+    """Form that empties a field with a value that looks like a secret, and reports it (I6)."""
 
     def full_clean(self) -> None:
-        """Clean, after what looks like a secret was taken out."""
+        """Clean the form after emptying fields that look like secrets."""
         given = self.data if isinstance(self.data, QueryDict) else QueryDict()
         leaked = [name for name in self.fields if any(looks_secret(each) for each in self._given(given, name))]
         shown = [name for name in given if name not in self.fields and any(map(looks_secret, given.getlist(name)))]
@@ -175,7 +177,7 @@ class Described(forms.Form):
             self.add_error(name, SECRET)
 
     def _given(self, data: QueryDict, name: str) -> list[str]:
-        """What was sent for a field and is no choice of its own."""
+        """Posted value of a text field; None for a choice."""
         choices = {str(value) for value, _ in getattr(self.fields[name], "choices", ())}
         return [each for each in data.getlist(name) if each not in choices]
 
@@ -190,7 +192,7 @@ def _days(help_text: str = "", label: str = "") -> forms.DateField:
 
 
 class FactsForm(Described):
-    """How old a credential is and who answers for it."""
+    """Age and owner of a credential."""
 
     lifetime = forms.ChoiceField(choices=Lifetime)
     issued_at = _days(label="Issued on")
@@ -203,7 +205,7 @@ class FactsForm(Described):
 
     def __init__(self, *args: Any, current_owner: Person | None, stays: Refusal | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Who is known to answer for it stays on the form when they have left: what else is said does not replace them (I3).
+        # An owner who left stays on the form: other changes do not replace them (I3).
         active = Q(is_active=True, left_at__isnull=True)
         owner: Any = self.fields["owner"]
         was_shown = number(self.data.get("initial-owner"))
@@ -212,16 +214,16 @@ class FactsForm(Described):
         if stays is not None and not self.is_bound:
             owner.disabled, owner.help_text = True, f"{stays.sentence} {stays.to_do}"
         for field in self.fields.values():
-            field.show_hidden_initial = True  # what the page showed, so that a stale one takes nothing back
+            field.show_hidden_initial = True  # value that the page showed, so that an old page undoes no change
 
     @property
     def said(self) -> dict[str, Any]:
-        """What somebody has changed of what the page showed them."""
+        """Fields that the person changed."""
         given = {name: self.cleaned_data[name] for name in self.changed_data}
         return {name: _instant(value) if name in INSTANTS else value for name, value in given.items()}
 
 
-#: Fields of the form that the register keeps as instants.
+#: Form fields that the register keeps as instants.
 INSTANTS = ("issued_at", "rotated_at", "expires_at")
 
 
@@ -235,7 +237,7 @@ def _as_day(at: datetime | None) -> date | None:
 
 @require_http_methods(["GET", "POST"])
 def describe(request: Request, pk: int) -> HttpResponse:
-    """Say how long it lives, how old it is, when it is due and who answers for it."""
+    """Set lifetime, age, due dates and owner of a credential."""
     credential, now = _find_credential(request, pk)
     initial = {name: getattr(credential, name) for name in FactsForm.base_fields}
     shown = initial | {name: _as_day(initial[name]) for name in INSTANTS}
@@ -257,7 +259,7 @@ def describe(request: Request, pk: int) -> HttpResponse:
 
 
 class ReachForm(Described):
-    """What a credential opens."""
+    """Reach of a credential."""
 
     known = forms.ChoiceField(
         label="What it opens",
@@ -278,7 +280,7 @@ class ReachForm(Described):
         codes.choices = [(each.code, f"{each.words} ({each.code})") for each in entitlements]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what says both."""
+        """Refuse a form that gives both answers."""
         given: dict[str, Any] = super().clean() or {}
         if given.get("known") == "no" and given.get("codes"):
             self.add_error("known", "You chose what it opens as well: say one or the other.")
@@ -287,7 +289,7 @@ class ReachForm(Described):
 
 @require_http_methods(["GET", "POST"])
 def reach(request: Request, pk: int) -> HttpResponse:
-    """Say which entitlements it opens, or that nobody knows."""
+    """Declare the entitlements that a credential opens, or that they are unknown."""
     credential, now = _find_credential(request, pk)
     initial = {"known": "no" if credential.reach_kind == Reach.UNKNOWN else "yes", "codes": credential.reach}
     form = ReachForm(request.POST or None, initial=initial if credential.reach_at else {}, opens=credential.opens)
@@ -307,14 +309,14 @@ def reach(request: Request, pk: int) -> HttpResponse:
 
 
 class StoreForm(Described):
-    """Which store keeps a credential."""
+    """Store of a credential."""
 
     store = forms.ModelChoiceField(Resource.objects.none(), required=False, empty_label="None of these")
 
 
 @require_http_methods(["GET", "POST"])
 def kept_in(request: Request, pk: int) -> HttpResponse:
-    """Say which store keeps it, or take back what one said."""
+    """Name the store of a credential, or withdraw the claim."""
     credential, now = _find_credential(request, pk)
     form = StoreForm(request.POST or None, initial={"store": credential.said_kept_in_id})
     stores = Resource.objects.visible_to(request.actor, now).filter(kind=ResourceKind.SECRET_STORE)
@@ -337,13 +339,13 @@ def kept_in(request: Request, pk: int) -> HttpResponse:
 
 @require_POST
 def kept_here(request: Request, pk: int) -> HttpResponse:
-    """Confirm that a store keeps it."""
+    """Confirm that a store keeps a credential."""
     return _answer(request, pk, credential_transitions.confirm_kept_in)
 
 
 @require_POST
 def not_kept_here(request: Request, pk: int) -> HttpResponse:
-    """Say that a store does not keep it."""
+    """Refuse that a store keeps a credential."""
     return _answer(request, pk, credential_transitions.refuse_kept_in)
 
 
@@ -353,6 +355,6 @@ def _answer(request: Request, pk: int, verb: Transition[Credential]) -> HttpResp
         verb(credential, actor=request.actor, now=now, store=number(request.POST.get("store")) or 0)
     except Refused as no:
         return refused(request, no.refusal, context={"back_href": credential.href})
-    # Whoever answered for the store sees it by that; a store that does not keep it shows them nothing of it any more.
+    # A former owner saw the credential through the store; after the refusal they may not see it.
     seen = Credential.objects.visible_to(request.actor, now).filter(pk=pk).exists()
     return redirect(credential.href if seen else reverse("resource_list"))
