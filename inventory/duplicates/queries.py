@@ -1,6 +1,7 @@
-"""What a new automation may be the same as: one with its very source, or of its team with four fifths of its privileges (I9). Reads only.
+"""Possible duplicates of a new automation: the same source, or four fifths of its privileges in the team (I9). Reads only.
 
-A privilege is what can be done there to what, by whatever connection or credential: who comes back with another credential comes back.
+A privilege counts by operation and target, without its connection and credential: an automation with a new credential
+is still the same.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from governance.core.models import Team
 from inventory.importers import privilege_scope
 from inventory.models import Automation, Privilege, Version, of_source
 
-#: Of the larger of two, how much both have (I9).
+#: Share of the larger set of privileges that both must have (I9).
 SHARE = (4, 5)
 SOURCE, PRIVILEGES = "source", "privileges"
 
 
 @dataclass(frozen=True)
 class Alike:
-    """One automation of the register, and by what it is alike.
+    """Possible duplicate in the register, with the reason.
 
     Args:
-        other: with its team.
+        other: the automation, with its team.
         because: ``source`` or ``privileges``.
-        same: how many privileges both have, where these are why.
-        is_back: whether the other came to nothing, or was retired: found out by whoever knows submissions.
+        same: number of common privileges, if these are the reason.
+        is_back: whether the other was retired or never approved; set by an app that knows submissions.
     """
 
     other: Automation
@@ -41,14 +42,14 @@ class Alike:
 
 @dataclass(frozen=True)
 class Case:
-    """What is asked about, saved or not.
+    """Saved or unsaved automation to compare.
 
     Args:
-        team: whom it is built for.
-        pk: of the automation; None where it is not in the register.
-        lineage: of it; its siblings are the same in other environments, and known to be (I10).
-        source: the digests of its source.
-        privileges: everything that it would hold.
+        team: its team.
+        pk: of the automation; None for a new one.
+        lineage: of the automation; siblings in other environments are no duplicates (I10).
+        source: digests of its source.
+        privileges: all of its privileges.
     """
 
     team: Team
@@ -59,7 +60,7 @@ class Case:
 
 
 def find(case: Case) -> list[Alike]:
-    """Automations of the register that a new one may be the same as, the newest first: two queries, three where one is found."""
+    """Find possible duplicates, the newest first: two queries, three with a result."""
     shared, sources = _by_privileges(case), _by_source(case)
     if not (shared or sources):
         return []
@@ -68,7 +69,7 @@ def find(case: Case) -> list[Alike]:
 
 
 def _other_automations(case: Case, prefix: str = "") -> Q:
-    """Neither itself nor a sibling."""
+    """Condition that excludes the automation and its siblings."""
     condition = Q()
     if case.pk is not None:
         condition &= ~Q((f"{prefix}pk", case.pk))
@@ -83,7 +84,7 @@ def _by_source(case: Case) -> set[int]:
 
 
 def _by_privileges(case: Case) -> dict[int, int]:
-    """By the versions of the team's automations of which enough is the same, whichever way round: how much, by automation."""
+    """Number of common privileges by automation, for versions of the team with enough of them in both directions."""
     wanted = {privilege.matter for privilege in case.privileges}
     entitlements = {privilege.entitlement_id for privilege in case.privileges} - {None}
     if not entitlements:
@@ -103,14 +104,14 @@ def _by_privileges(case: Case) -> dict[int, int]:
 
 
 def _with_matter(rows: QuerySet[Privilege]) -> QuerySet[Any]:
-    """With what `privilege_scope.matter` says of each, so that the database counts it."""
+    """Annotate `privilege_scope.matter`, so that the database counts it."""
     return rows.annotate(
         what=Concat(Cast(F("entitlement_id"), TextField()), Value(" "), _Parts(), output_field=TextField())
     )
 
 
 class _Parts(Func):
-    """What a privilege is held on, as `privilege_scope.parts` has it, in one text."""
+    """SQL text of the parts of a privilege, equal to `privilege_scope.parts`."""
 
     template = f"array_to_string({privilege_scope.PARTS_SQL.format(scope='%(scope)s', target='%(target)s')}, '{privilege_scope.SEPARATOR}')"
     output_field = TextField()
@@ -124,7 +125,7 @@ class _Parts(Func):
         arg_joiner: str | None = None,
         **more: Any,
     ) -> tuple[str, tuple[Any, ...]]:
-        """With the columns of the row's own table, whatever it is called in a query: each stands in there more than once."""
+        """Build SQL with columns of the row's table under its alias, which appears several times."""
         scope, target = (compiler.compile(expression)[0] for expression in self.source_expressions)
         sql, _ = super().as_sql(
             compiler, connection, function, template, arg_joiner, scope=scope, target=target, **more
