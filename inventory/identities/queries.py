@@ -1,4 +1,4 @@
-"""What runs as which identity (I5): one answer for the tier of those that share one, and for the identity's page."""
+"""Versions that run as an identity (I5), for the shared tier and for the identity's page."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from inventory.models.version import counted_versions, newest_version
 
 
 def versions(identities: Iterable[int], *, drafts_of: int | None) -> QuerySet[Version]:
-    """Versions that run as one of some identities and count for what their automation is, retired ones aside.
+    """Counted versions that run as one of some identities, without retired automations.
 
-    These are what `counted_versions` says, and a draft of one team.
+    They are `counted_versions` and drafts of one team.
 
     Args:
         identities: their keys.
-        drafts_of: the key of the team whose drafts count; None for no team.
+        drafts_of: key of the team whose drafts count; None for no team.
     """
     keys = list(identities)
     served = NonHumanIdentity.objects.filter(pk__in=keys, automation__isnull=False)
@@ -29,5 +29,5 @@ def versions(identities: Iterable[int], *, drafts_of: int | None) -> QuerySet[Ve
 
 
 def as_identity(identity: NonHumanIdentity) -> QuerySet[Version]:
-    """Those that run as one identity; of drafts those of the team that it serves."""
+    """Versions that run as one identity, with drafts of the team that it serves."""
     return versions([identity.pk], drafts_of=identity.automation.team_id if identity.automation is not None else None)

@@ -1,4 +1,4 @@
-"""The page of a non-human identity: who answers for it, what runs as it, and what a leak of it would touch (I5)."""
+"""Page of a non-human identity: owner, automations that run as it, and the effect of a leak (I5)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from inventory.risk.tiers import Tier
 
 Shape = dict[str, Any]
 
-#: How many automations that run as it a page lists, and how many its picture holds.
+#: Automations that a page lists, and automations in the picture.
 MOST, DRAWN = 50, 6
 
 
 @require_GET
 def identity(request: Request, pk: int) -> HttpResponse:
-    """One identity."""
+    """Show an identity."""
     now = business_time.now()
     seen = NonHumanIdentity.objects.visible_to(request.actor, now)
     identity = get_object_or_404(seen.select_related("owner", "automation__team", "interim__person"), pk=pk)
@@ -76,13 +76,13 @@ def identity(request: Request, pk: int) -> HttpResponse:
 
 
 def _breadcrumbs(identity: NonHumanIdentity, runs: Sequence[Automation]) -> list[Shape]:
-    """The list that it is reached from, and the one automation that runs as it where it is one alone."""
+    """Breadcrumbs: the list, and the automation if exactly one runs as the identity."""
     crumbs = [{"label": "Automations", "href": reverse("automation_list")}]
     return [*crumbs, {"label": runs[0].name, "href": runs[0].href}] if len(runs) == 1 else crumbs
 
 
 def _shared(number: int) -> str:
-    """That several automations run as it: whatever one of them may do, all of them may (I5)."""
+    """Warning that several automations share the identity and so each other's access (I5)."""
     return (
         f"{times.counted(number, 'automation')} run as it: each counts with the highest tier of them."
         if number > 1
@@ -116,7 +116,7 @@ def _served(automation: Automation | None, *, is_seen: bool) -> Shape:
 
 
 def _reach(identity: NonHumanIdentity, drawn: Sequence[Version], now: datetime, *, is_part: bool) -> Shape | None:
-    """The picture of what a leak of it would touch; None while nothing that the reader may see runs as it and asks for anything."""
+    """Picture of a leak's effect; None without a visible automation that asks for privileges."""
     privileges_by_version: dict[int, list[Privilege]] = {version.pk: [] for version in drawn}
     for privilege in (
         Privilege.objects.filter(version__in=privileges_by_version)
