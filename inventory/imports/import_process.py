@@ -1,7 +1,7 @@
 """Read an upload in a niced child process: one upload at a time for a person, two for a web process (I7, H7).
 
-Threads of one process share an interpreter: beside one slow file, pages of other people would wait for seconds. A web thread never
-waits for another upload; it refuses at once. The child's limits are in `inventory.importers.child_process`.
+Threads of one process share an interpreter, so one slow file would delay other people's pages by seconds. A web thread
+never waits for another upload; it refuses at once. The child's limits are in `inventory.importers.child_process`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LIMITS = ProcessLimits()
 PROGRAM = (sys.executable, "-s", "-B", "-m", "inventory.importers.child_process")
 ROOT = Path(inventory.__file__).parents[1]
 
-#: A web process has four threads: two stay for pages, whatever is uploaded.
+#: A web process has four threads: two stay free for pages during uploads.
 _AT_ONCE = 2
 _slots = threading.BoundedSemaphore(_AT_ONCE)
 
@@ -43,12 +43,12 @@ _TRY_AGAIN = "Try it once more; if it is refused again, report a defect, without
 
 
 class ImportBusy(Exception):
-    """An upload that is refused for another one that is being read.
+    """Upload refused because of another running upload.
 
     Args:
-        status: of the answer.
-        sentence: why, for the person.
-        to_do: what they can do.
+        status: HTTP status of the answer.
+        sentence: reason for the person.
+        to_do: next step for the person.
     """
 
     #: Seconds after which to try again.
@@ -70,12 +70,12 @@ def read_apart(
 
     Args:
         files: name and content of each.
-        person: who brings them in.
-        limits: what reading may cost.
+        person: the person who imports them.
+        limits: limits on time and memory.
         program: the child's command line.
 
     Raises:
-        ImportBusy: this person, or this web process, reads as much as it may.
+        ImportBusy: the person, or the web process, has reached its limit.
     """
     with slot(person), Importer(limits, program=program) as importer:
         until = time.monotonic() + limits.upload
@@ -87,7 +87,7 @@ def read_apart(
 
 @contextmanager
 def slot(person: Person) -> Iterator[None]:
-    """Take one of the places for uploads; the person's is counted by the database, over all web processes.
+    """Take one of the places for uploads; the database counts the person's place over all web processes.
 
     Raises:
         ImportBusy: none is free.
@@ -110,7 +110,7 @@ def slot(person: Person) -> Iterator[None]:
 
 
 def name_of(person: Person) -> str:
-    """What the database locks for a person's upload."""
+    """Lock name for a person's upload."""
     return f"import:{person.pk}"
 
 
@@ -122,7 +122,7 @@ def _send_request(question: str, name: str) -> bool:
 
 @contextmanager
 def _killed_after(seconds: float, process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Kill a process that works for longer; reading from its pipe then ends."""
+    """Kill a process that runs too long; reading from its pipe then ends."""
     killer = threading.Timer(seconds, process.kill)
     killer.start()
     try:
@@ -135,7 +135,7 @@ class Importer:
     """The child process of one upload; a new one is started after one that ended.
 
     Args:
-        limits: what reading may cost.
+        limits: limits on time and memory.
         key: of fingerprints; this installation's when None.
         program: the child's command line.
     """
@@ -160,12 +160,12 @@ class Importer:
         return self._process.pid if self._process else 0
 
     def read(self, name: str, data: bytes, *, seconds: float) -> list[Found]:
-        """What one file holds: an entry for each automation, or one refusal.
+        """Read one file: a result for each automation, or one refusal.
 
         Args:
-            name: the file's name.
+            name: name of the file.
             data: its content.
-            seconds: after which the child is killed.
+            seconds: time after which the child is killed.
         """
         if seconds <= 0:
             reason = f"it was not read, because this upload took longer than {self._limits.upload:g} seconds"
@@ -192,7 +192,7 @@ class Importer:
         process.stdin.writelines((child_process.request(name, data), data))
         process.stdin.flush()
         results: list[Found] = []
-        left = self._limits.answer + 10_000  # a refusal has room too
+        left = self._limits.answer + 10_000  # room for a refusal
         while (line := process.stdout.readline(left)) != child_process.END:
             if not line.endswith(b"\n"):
                 raise ValueError("The child ended, or its answer did not.")
@@ -208,7 +208,7 @@ class Importer:
         return process
 
     def _end(self) -> int | None:
-        """End the child where one runs; returns its status."""
+        """End a running child; returns its status."""
         process, self._process = self._process, None
         if process is None:
             return None
@@ -217,7 +217,7 @@ class Importer:
         process.kill()
         status = process.wait()
         process.stdout.close()
-        with suppress(BrokenPipeError):  # what was not sent yet
+        with suppress(BrokenPipeError):  # unsent data
             process.stdin.close()
         return status
 

@@ -1,7 +1,7 @@
-"""Which of many previews would change nothing, found by set: the same exports again cost a fraction of what bringing them in costs (I7).
+"""Find previews that would change nothing, for many at once: a repeated import costs a fraction of a confirmation (I7).
 
-Reads only. It asks of each what `confirm_import` and `write_down` would write and says yes where that is nothing at all: no version,
-no assessment, no connection, no credential and no author. Whatever it is not sure of is no, and goes the long way, which says the same.
+Reads only. A preview is unchanged if `confirm_import` and `write_down` would write nothing: no version, assessment,
+connection, credential or author. Uncertain previews are confirmed as usual, with the same result.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from inventory.models import (
     VersionAuthor,
 )
 
-#: What a version is known again by: its automation, and the digest of its manifest.
+#: Key of a known version: its automation and the digest of its manifest.
 Key = tuple[int, str]
 
 
 @dataclass
 class _Read:
-    """One preview with what its source says."""
+    """One preview with its manifest."""
 
     item: ImportItem
     manifest: Manifest
@@ -47,13 +47,13 @@ class _Read:
 
     @cached_property
     def digests(self) -> tuple[str, ...]:
-        """Of what its source says; asked only of what is known."""
+        """Digests of the manifest, computed for known automations only."""
         return manifest_digests(self.manifest)
 
 
 @dataclass
 class _Register:
-    """What the register knows of all that these previews name."""
+    """Register rows that the previews name."""
 
     versions: Mapping[Key, Sequence[Version]]
     bindings: Mapping[tuple[str, str], Binding]
@@ -64,15 +64,15 @@ class _Register:
 def unchanged(
     items: Iterable[ImportItem], team: Team, environment: str, *, apart: QuerySet[Automation]
 ) -> dict[int, Version]:
-    """The version that each preview is already, by the preview's key; previews that would change anything are left out.
+    """Existing version of each unchanged preview, by the preview's key.
 
-    A fixed number of queries for all of them, but for credentials about which several automations say something else.
+    A fixed number of queries, except for credentials with conflicting claims of several automations.
 
     Args:
-        items: with manifests; nothing was typed about any of them.
-        team: for which they are brought in.
-        environment: in which they run.
-        apart: automations of which even the same again means something: those that are in review, say.
+        items: with manifests and without drafts.
+        team: the team that imports them.
+        environment: their environment.
+        apart: automations for which an unchanged preview still counts, for example in review.
     """
     read = [_Read(item, Manifest.from_dict(item.manifest)) for item in items]
     _match_automations(read, team, environment or Environment.PRODUCTION, apart)
@@ -85,7 +85,9 @@ def unchanged(
 
 
 def _match_automations(read: Sequence[_Read], team: Team, environment: str, apart: QuerySet[Automation]) -> None:
-    """Which automation each is of, as `known` finds it; those without an id of their own by the one that has the same source."""
+    """Match each preview with its automation like `known`; a preview without an id by the only automation with the same
+    source.
+    """
     automations = Automation.objects.filter(environment=environment, team=team).exclude(state=AutomationState.RETIRED)
     ids = {reading.manifest.source.external_id[:160] for reading in read} - {""}
     by_id = {(row.platform_instance, row.external_id): row for row in automations.filter(external_id__in=ids)}
@@ -148,15 +150,15 @@ def _credentials(read: Sequence[_Read]) -> dict[tuple[str, str, str], Credential
 
 
 def _places(reading: _Read) -> list[tuple[str, str, str]]:
-    """Where the register has the credentials of a manifest, in its order."""
-    assert reading.automation is not None  # only of those that are known
+    """Register keys of a manifest's credentials, in its order."""
+    assert reading.automation is not None  # known automations only
     platform = reading.automation.platform_instance
     return platform_instance.credential_places(reading.manifest, platform, reading.automation)
 
 
 def _version(reading: _Read, register: _Register) -> Version | None:
-    """The version that a preview is already, where confirming it would write nothing."""
-    assert reading.automation is not None  # only those that are known are asked about
+    """Existing version of a preview, if confirming it would write nothing."""
+    assert reading.automation is not None  # known automations only
     keys = {binding_key(privilege) for privilege in reading.manifest.privileges}
     rows = {key: register.bindings.get(key) for key in keys}
     if any(key[0] == REGISTERED or row is None or row.is_refused for key, row in rows.items()):
@@ -184,7 +186,7 @@ def _changes_no_credential(
     opens: Mapping[tuple[str, str], Resource],
     rows: Mapping[tuple[str, str], Binding | None],
 ) -> bool:
-    """Whether every credential is known, and known to open what this says it does as far as this may say so (I6)."""
+    """Whether the import would change the resource of no credential (I6)."""
     places = _places(reading)
     credentials = [register.credentials.get(place) for place in places]
     credentials_by_key = {

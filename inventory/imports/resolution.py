@@ -1,6 +1,6 @@
-"""From a manifest to what it would be in the register: unsaved rows, with resources looked up by binding (I7, I8).
+"""Resolve a manifest to unsaved register rows, with resources found by binding (I7, I8).
 
-Preview draws these rows and confirming saves them, so that both say the same. Nothing here writes.
+The preview shows these rows and the confirmation saves them, so both have the same result. No function here writes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from inventory.models import (
 from inventory.resources import queries as resource_queries
 from inventory.versions.privilege_levels import higher, is_opaque, is_recognised, level_of, places_by_finding
 
-#: What is read along of a binding, and of a credential, so that whoever would be asked is known without asking again.
+#: Relations loaded with bindings and credentials, so that their approvers need no further query.
 PEOPLE_OF_A_BINDING = (
     *("resource__owner", "resource__deputy", "resource__team__lead", "resource__team__deputy_lead"),
     *("refused_by", "proposed_by"),
@@ -51,19 +51,20 @@ PEOPLE_OF_A_CREDENTIAL = ("kept_in__owner", "opens__owner", "kept_in__deputy", "
 
 @dataclass
 class Resolution:
-    """What a manifest would be in the register.
+    """Register rows of a manifest.
 
     Args:
-        resources: by binding key; unsaved ones are not known yet and would be proposed.
-        bindings: what the register knows already, by binding key.
-        held: those that wait for their owner's word, and are no longer this builder's to say something else about.
-        privileges: by draft key, which is stable between preview and confirmation; rows are unsaved.
-        credentials: by reference key; unsaved ones are new to the register.
-        places: where a credential is used, by reference key.
-        said: the manifest's own words about each privilege, by draft key.
-        opened: credentials of which this import says what they open, new ones and those of which it may; each `opens` it.
+        resources: by binding key; unsaved ones are unknown and will be proposed.
+        bindings: existing bindings by binding key.
+        held: keys of bindings that another person proposed and that wait for their owner; the builder cannot change
+            them.
+        privileges: unsaved, by draft key, which is equal in preview and confirmation.
+        credentials: by reference key; unsaved ones are new.
+        places: places that use a credential, by reference key.
+        manifest_privileges: privileges of the manifest by draft key.
+        opened: credentials whose resource this import sets in `opens`.
         triggers: unsaved.
-        identities: those that the source itself names; unsaved ones are new to the register.
+        identities: identities that the source names; unsaved ones are new.
     """
 
     resources: dict[BindingKey, Resource] = field(default_factory=dict)
@@ -79,11 +80,11 @@ class Resolution:
 
     @property
     def unknown(self) -> list[BindingKey]:
-        """Connections that open something nobody has named yet."""
+        """Connections whose resource is unknown."""
         return [key for key, resource in self.resources.items() if resource._state.adding or resource.unresolved]
 
     def as_bound(self, by: Person | None) -> dict[BindingKey, Binding]:
-        """The bindings as they would be once somebody has brought it in: what is new is proposed by them (I8)."""
+        """Bindings as after the import by a person: new ones are proposed by them (I8)."""
         new = [
             Binding(connector=key[0], instance_name=key[1], resource=resource, proposed_by=by)
             for key, resource in self.resources.items()
@@ -93,17 +94,17 @@ class Resolution:
 
     @property
     def nameable(self) -> list[BindingKey]:
-        """Connections about which the builder has a say: not known yet, refused, or not confirmed by an owner (I8)."""
+        """Connections whose resource the builder may choose: unknown, refused or unconfirmed (I8)."""
         keys = (key for key in self.resources if key[1] and key[0] != REGISTERED and key not in self.held)
         return [key for key in keys if _is_open(self.bindings.get(key))]
 
     def is_rebound(self, key: BindingKey) -> bool:
-        """Whether the builder chose another resource than the register's unconfirmed one."""
+        """Whether the builder chose another resource than the unconfirmed binding names."""
         binding = self.bindings.get(key)
         return binding is not None and binding.resource_id != self.resources[key].pk
 
     def refusal_of(self, key: BindingKey) -> str:
-        """That the owner of the resource which a connection was said to open refused it, in a sentence; empty where nobody did (I8)."""
+        """Sentence that the owner of the proposed resource refused a connection; empty without a refusal (I8)."""
         row = self.bindings.get(key)
         if row is None or not row.is_refused or self.resources[key].pk is not None:
             return ""
@@ -111,7 +112,9 @@ class Resolution:
         return f"{name} said that it does not open {row.resource.name}"
 
     def proposal_of(self, key: BindingKey) -> str:
-        """That somebody else has proposed already what a connection opens, in a sentence; empty where the builder has a say (I8)."""
+        """Sentence that another person already proposed the resource of a connection; empty if the builder may choose
+        (I8).
+        """
         row = self.held.get(key)
         if row is None:
             return ""
@@ -120,12 +123,12 @@ class Resolution:
 
 
 def binding_name(key: BindingKey) -> str:
-    """How a form names a connection: ``connector|instance``."""
+    """Form name of a connection: ``connector|instance``."""
     return "|".join(key)
 
 
 def credential_draft_key(credential: Credential) -> str:
-    """The key under which a draft keeps what is said about a credential, before it has a row."""
+    """Key of a credential in a draft, before it has a row."""
     return f"credential:{credential.kind}|{credential.external_id or credential.name}"
 
 
@@ -138,15 +141,15 @@ def resolve(
     by: Person | None = None,
     with_people: bool = True,
 ) -> Resolution:
-    """Look everything up.
+    """Resolve a manifest against the register.
 
     Args:
-        manifest: as read.
-        platform_instance: the register's name of where the automation runs.
-        chosen: the builder's choice for connections that no owner has confirmed yet, by `binding_name`.
-        automation: the known automation that this is a version of; None for a new one.
-        by: who brings it in: what they proposed themself they may change.
-        with_people: whether those who answer for what is found come along, as a preview shows them.
+        manifest: the manifest.
+        platform_instance: register name of the automation's platform instance.
+        chosen: the builder's choice for unconfirmed connections, by `binding_name`.
+        automation: the known automation of the version; None for a new one.
+        by: the importer; they may change their own proposals.
+        with_people: whether to load the owners of the rows, as a preview shows them.
     """
     resolved = Resolution()
     _resources(resolved, manifest, chosen, automation, by, PEOPLE_OF_A_BINDING if with_people else ("resource",))
@@ -183,10 +186,10 @@ def _resources(
     described = _described(keys)
     for key, privilege in keys.items():
         row = bindings.get(key)
-        # What is decided at run time is one open question for everybody; no choice of one builder answers it (I8).
+        # A connection chosen at run time stays open for everybody; no builder's choice decides it (I8).
         choice = chosen.get(binding_name(key)) if key[1] and _is_open(row) and key not in resolved.held else None
         if row is not None and choice is not None and choice.pk in row.refused_for:
-            choice = None  # its owner has said that it does not open theirs
+            choice = None  # its owner refused this resource
         stands = row.resource if row is not None and not row.is_refused else None
         resolved.resources[key] = described.get(key) or choice or stands or _proposed(key, privilege)
 
@@ -194,7 +197,9 @@ def _resources(
 def _reserved_by_others(
     bindings: Mapping[BindingKey, Binding], automation: Automation | None, by: Person | None
 ) -> dict[BindingKey, Binding]:
-    """What somebody else proposed and another automation rests on: a later draft doesn't take it from under that one's review (I8)."""
+    """Bindings that another person proposed and another automation uses; a later draft cannot change them during that
+    review (I8).
+    """
     waiting = {
         key: row
         for key, row in bindings.items()
@@ -278,7 +283,7 @@ def _settle_credentials(resolved: Resolution, automation: Automation | None) -> 
     used = [(credential, list(uses.get(id(credential), {}).values())) for credential in resolved.credentials.values()]
     for credential, resource in credential_rules.settle(used, resolved.resources, automation):
         credential.opens = resource
-        # Its codes were of what it was said to open before: nobody has said what it opens of this (I6, T1).
+        # Its entitlement codes belong to the former resource; the reach of this one is unknown (I6, T1).
         credential.reach_kind, credential.reach = Reach.UNKNOWN, []
         resolved.opened.append(credential)
 
@@ -338,7 +343,7 @@ def _is_missing(ref: CredentialRef | None) -> bool:
 
 
 def _merge(privilege: Privilege, other: Privilege) -> None:
-    """Let one privilege stand for two places that hold the same; whatever is worse in either counts."""
+    """Merge two privileges with the same key; the higher risk of each field counts."""
     privilege.at = list(dict.fromkeys([*privilege.at, *other.at]))
     privilege.assumed = list(dict.fromkeys([*privilege.assumed, *other.assumed]))
     privilege.level = higher(privilege.level, other.level)

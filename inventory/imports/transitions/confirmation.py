@@ -1,4 +1,6 @@
-"""Bringing automations into the register: found by where they run, never by name; a changed file makes a version (I1, I7)."""
+"""Import automations: known ones are found by their platform id, never by name, and a changed file makes a version (I1,
+I7).
+"""
 
 from __future__ import annotations
 
@@ -44,18 +46,18 @@ from inventory.ownership import transitions as ownership_transitions
 from inventory.risk.tiers import Tier
 from inventory.versions.diff import drift
 
-#: What a form or draft may set about an automation beside its manifest.
+#: Fields of an automation that a form or draft may set besides the manifest.
 FIELDS = ("name", "purpose", "kind", "business_owner", "technical_owner", "escalation_contact", "environment")
 
-#: Those of them that wait for stage 1 once it is past draft (A12).
+#: Fields that wait for stage 1 after the draft state (A12).
 REVIEWED = frozenset(name.removesuffix("_id") for name in AMENDED_BY_REVIEW)
 
-#: Held by whoever writes to the register, so that two imports never make the same binding or credential twice.
+#: Advisory lock for writing to the register, so that two imports never create the same binding or credential.
 REGISTER_LOCK = 0x636F756E
 
 
 def _confirmed_item(team: Team, actor: Actor, text: str, params: Mapping[str, Any]) -> ImportItem | None:
-    """The preview, confirmed for this team, where its own builder presses once more (A8)."""
+    """Item that the same builder already confirmed for this team, for a repeated request (A8)."""
     own_items = ImportItem.objects.filter(pk=params["item"].pk, team=team, batch__by=actor.person)
     return own_items.filter(progress=ImportState.CONFIRMED).first()
 
@@ -73,19 +75,18 @@ def confirm_import(
     sibling: Automation | None = None,
     then: Callable[[Version], None] | None = None,
 ) -> Effect:
-    """A builder confirms a preview: the automation is found or made, and a version of it unless nothing changed (I7).
+    """Confirm a preview: find or create its automation, and add a version unless nothing changed (I7).
 
     Args:
-        step: the running step; its subject is the team that answers for the automation.
-        item: the preview; it is read again under a lock, and says its outcome afterwards.
+        step: the running step; its subject is the team that owns the automation.
+        item: the preview; it is locked and reread, and gets its outcome.
         fields: see `FIELDS`; persons as rows.
-        chosen: which resource a connection opens that no owner has confirmed, by `resolution.binding_name`.
-        suggested: suggested owners of resources that are proposed along, by the same name.
-        automation: the automation of the same team that a file without an id of its own belongs to; None to find it by
-            the same source, else to make a new one.
-        if_new: what of `FIELDS` counts only where the automation is not in the register yet.
-        sibling: the automation of the same team in another environment that a new one is said to be of the lineage of (I10).
-        then: what is done with the version in the same transaction: where that is refused, nothing of all this stays.
+        chosen: resources of unconfirmed connections, by `resolution.binding_name`.
+        suggested: suggested owners of proposed resources, by the same name.
+        automation: the team's automation for a file without an id; None to find it by the same source or create one.
+        if_new: values of `FIELDS` for a new automation only.
+        sibling: the team's automation in another environment whose lineage a new one joins (I10).
+        then: function that gets the version in the same transaction; its refusal rolls everything back.
     """
     one_at_a_time()
     given, item = item, ImportItem.objects.select_for_update(of=("self",)).select_related("batch").get(pk=item.pk)
@@ -104,7 +105,7 @@ def confirm_import(
 
 
 def _outcome(version: Version, payload: Mapping[str, Any]) -> Outcome:
-    """What became of it: known with each item, in the transaction that made it so."""
+    """Outcome of an item, saved in the same transaction."""
     if not payload["new"]:
         return Outcome.UNCHANGED
     return Outcome.NEW if version.number == 1 else Outcome.CHANGED
@@ -112,7 +113,7 @@ def _outcome(version: Version, payload: Mapping[str, Any]) -> Outcome:
 
 @dataclass(frozen=True)
 class Said:
-    """What a builder says beside the manifest: see `confirm_import`."""
+    """Choices of a builder besides the manifest: see `confirm_import`."""
 
     fields: Mapping[str, Any]
     if_new: Mapping[str, Any] = field(default_factory=dict)
@@ -125,7 +126,7 @@ class Said:
 def bring_in(
     step: Step[Team], manifest: Manifest, choices: Said, secrets: Sequence[Mapping[str, Any]]
 ) -> tuple[Version, dict[str, Any]]:
-    """The version that a manifest becomes, or is already, and facts for the event; inside an operation that holds the register's lock."""
+    """Create or find the version of a manifest; returns it with facts for the event. The caller holds the register's lock."""
     given = _checked(choices.fields)
     _check_choices(choices.chosen)
     _check_described(manifest)
@@ -168,18 +169,18 @@ def one_at_a_time() -> None:
 def known(
     team: Team, manifest: Manifest, *, environment: str | None = None, named: Automation | None = None
 ) -> Automation | None:
-    """The automation that a manifest is of, or None for a new one. Never matched by name (I1). Reads only.
+    """Find the automation of a manifest, or None for a new one. Never matched by name (I1). Reads only.
 
-    A source with an id of its own is matched by platform instance, id and environment. What was retired comes back as something new, and to
-    its own team alone: for any other its id is taken still (L1). One without belongs to the
-    automation that the builder names, else to the team's automation that has exactly this source already, so that the
-    same file again is the same automation (I7).
+    A source with an id is matched by platform instance, id and environment. A retired automation returns as a new one,
+    in its own team only; for other teams its id stays reserved (L1). A source without an id belongs to the automation
+    that the builder names. Otherwise it belongs to the team's automation with the same source, so that a repeated
+    import finds it (I7).
 
     Args:
-        team: who brings it in.
-        manifest: as read.
-        environment: where it runs; production unless said.
-        named: the builder's own word, for a source without an id.
+        team: the importing team.
+        manifest: the manifest.
+        environment: its environment; production by default.
+        named: the builder's choice, for a source without an id.
     """
     place = {"platform_instance": platform_of(manifest), "environment": environment or Environment.PRODUCTION}
     external = manifest.source.external_id[:160]
@@ -212,7 +213,7 @@ def _check_choices(chosen: Mapping[str, Resource]) -> None:
 
 
 def _check_described(manifest: Manifest) -> None:
-    """What a person described by hand is on resources of the register."""
+    """Check that the resources of a manual description are in the register."""
     named = {privilege.instance for privilege in manifest.privileges if privilege.connector == REGISTERED}
     resources = Resource.objects.filter(pk__in=named, unresolved=False).exclude(state=ResourceState.RETIRED)
     if named and resources.count() != len(named):
@@ -220,7 +221,7 @@ def _check_described(manifest: Manifest) -> None:
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What may be set, tidied; refused with the field beside the sentence.
+    """Clean the fields that may be set; a refusal names the field.
 
     Raises:
         InvalidInput: an unknown kind or environment, or an owner who is not here.
@@ -249,11 +250,11 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_owners(step: Step[Any], team: Team, automation: Automation | None, given: Mapping[str, Any]) -> None:
-    """Who is named an owner is of the automation's side and is not asked about it (S1, A9).
+    """Check that new owners belong to the automation's team and are no approvers of it (S1, A9).
 
     Raises:
-        InvalidInput: somebody is of another side; with the field beside the sentence, and on record.
-        DutyConflict: somebody is asked, or has decided.
+        InvalidInput: a person of another team; names the field and is recorded.
+        DutyConflict: a person is an approver or has decided.
     """
     refusals = ownership_rules.refusals(team, automation, given, step.now)
     if refusals:
@@ -261,10 +262,10 @@ def _check_owners(step: Step[Any], team: Team, automation: Automation | None, gi
 
 
 def _lineage_of(step: Step[Team], manifest: Manifest, environment: str, promoted_from: Automation | None) -> uuid.UUID:
-    """The lineage of a new automation: its certain sibling's, else that of the one it is said to be promoted from, else its own (I10).
+    """Lineage of a new automation: its certain sibling's, otherwise the chosen automation's, otherwise a new one (I10).
 
     Raises:
-        InvalidInput: what it is said to be promoted from is none of the team's, or is in this environment already.
+        InvalidInput: the chosen automation is of another team, or already in this environment.
     """
     sibling = environments.certain(step.subject, manifest, environment)
     if sibling is None and promoted_from is not None:
@@ -302,19 +303,19 @@ def _create_automation(
 
 
 def _save_as(step: Step[Any], automation: Automation, why: str) -> None:
-    """Save an automation beside the step's subject; its history says what was done to it, which later names editors (S1)."""
+    """Save an automation other than the step's subject, with the reason in its history; the history names editors (S1)."""
     save_with_history(automation, person=step.actor.person, at=step.now, why=f"{why} {step.actor.correlation}")
 
 
 def _take_tier(step: Step[Any], automation: Automation, judged: Assessment) -> None:
-    """Before anything is approved, the register shows the tier of the newest version."""
+    """Show the tier of the newest version before the first approval."""
     if judged.tier != automation.tier:
         automation.tier = judged.tier
         _save_as(step, automation, "tier.computed")
 
 
 def _changed_fields(automation: Automation, given: Mapping[str, Any]) -> list[str]:
-    """Change what is said about an automation; what stage 1 decides about waits in `amendment` once it is past draft."""
+    """Change fields of an automation; fields of stage 1 wait in `amendment` after the draft state."""
     changed = []
     waits = automation.state != AutomationState.DRAFT
     for name, value in given.items():
@@ -338,7 +339,7 @@ def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) ->
     changed = _changed_fields(automation, given)
     if waits and any(name not in REVIEWED for name in changed):
         refusal = access.token_refusal(step.actor, Permission.AUTOMATION_AMEND, automation)
-        if refusal is not None:  # nobody will be asked about it, and a program amends nothing by itself (S5)
+        if refusal is not None:  # it asks for no decision, and a program cannot amend by itself (S5)
             raise refuse(refusal)
     if changed:
         ownership_transitions.settle(automation, step)
@@ -353,11 +354,12 @@ def _amend(step: Step[Any], automation: Automation, given: Mapping[str, Any]) ->
     source=(AutomationState.DRAFT, AutomationState.IN_REVIEW, AutomationState.LIVE, AutomationState.SUSPENDED),
 )
 def amend(step: Step[Automation], *, fields: Mapping[str, Any]) -> Effect:
-    """Its side changes what is said about it; purpose, owners and kind count once stage 1 has decided again (A12).
+    """Change the description of an automation; purpose, owners and kind count after a new stage 1 decision (A12).
 
     Args:
         step: the running step.
-        fields: see `FIELDS`; an environment never changes, promotion is another automation of the lineage (I10).
+        fields: see `FIELDS`; the environment never changes, a promotion creates another automation of the lineage
+            (I10).
     """
     given = _checked(fields)
     _check_owners(step, step.subject.team, step.subject, given)
@@ -377,7 +379,7 @@ def amend(step: Step[Automation], *, fields: Mapping[str, Any]) -> Effect:
     reason_needed=True,
 )
 def raise_tier(step: Step[Automation], *, tier: str) -> Effect:
-    """Somebody raises the risk tier above what is computed; nobody lowers it (T2)."""
+    """Raise the risk tier above the computed one; no person can lower it (T2)."""
     automation = step.subject
     if tier not in ("standard", "high"):
         raise refuse(Refusal("T2", "input", "Raise it to standard or high."))

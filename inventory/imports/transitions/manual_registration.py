@@ -1,4 +1,4 @@
-"""Automations that have no export: a person describes them, and the description is a manifest like any other (I1, I7)."""
+"""Register automations without an export: a person's description becomes a manifest (I1, I7)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from inventory.models import REGISTERED, Entitlement
 
 @dataclass(frozen=True)
 class Described:
-    """One privilege that a person describes by hand.
+    """One privilege of a manual description.
 
     Args:
-        entitlement: what would be held, of a resource in the register.
+        entitlement: of a resource in the register.
         level: ``read``, ``write``, ``execute`` or ``admin``.
-        target: what of the resource: tables, a channel, a path; parts are joined by a comma and a blank.
-        model_controlled: whether a model chooses what is done.
+        target: part of the resource: tables, a channel, a path; parts are joined by a comma and a blank.
+        model_controlled: whether a model chooses the operation.
     """
 
     entitlement: Entitlement
@@ -44,15 +44,15 @@ def describe(
     triggers: Sequence[ManifestTrigger] = (),
     external_id: str = "",
 ) -> Manifest:
-    """A manifest for what has no export, as `register_by_hand` takes it.
+    """Manifest of a manual description, for `register_by_hand`.
 
     Args:
-        name: what people call it.
+        name: name of the automation.
         kind: see `AutomationKind`.
-        platform: where it runs, in a word or two.
-        privileges: what it would hold.
-        triggers: how it starts.
-        external_id: the id that an earlier description of the same automation was given; empty for a new one.
+        platform: its platform, in one or two words.
+        privileges: its privileges.
+        triggers: its triggers.
+        external_id: id of an earlier description of the same automation; empty for a new one.
     """
     described = tuple(
         Privilege(
@@ -85,11 +85,11 @@ def describe(
 
 @transition(Team, event="version.registered_by_hand", permission=Permission.AUTOMATION_REGISTER)
 def register_by_hand(step: Step[Team], *, manifest: Manifest, fields: Mapping[str, Any]) -> Effect:
-    """A builder describes what has no export; the description is a manifest like any other.
+    """Register an automation without an export from its description.
 
     Args:
         step: the running step; its subject is the team.
-        manifest: see `describe`; the same external id again amends the same automation.
+        manifest: see `describe`; a known external id amends that automation.
         fields: see `FIELDS`.
     """
     one_at_a_time()

@@ -1,7 +1,8 @@
-"""Imports under way: read, previewed, drafted, ordered, discarded. The raw file is parsed in memory and never kept (I7, H7).
+"""Imports in progress: read, previewed, drafted, ordered, discarded. The raw file is parsed in memory and never kept (I7,
+H7).
 
-None of this is a governed row: it is what one person has read and typed, and leaves no ledger event (H7). The register changes by
-`confirmation.confirm_import` alone.
+Previews are one person's working data and have no ledger events (H7). Only `confirmation.confirm_import` changes the
+register.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from inventory.importers import ImportProblem, ReadResult
 from inventory.importers.size_limit import Found, fitting
 from inventory.models import BatchState, ImportBatch, ImportItem, ImportState, Outcome, Version
 
-#: Where a manifest says what it was read from, for comparing without loading any.
+#: Content digest inside a manifest, compared without loading the manifest.
 CONTENT = KeyTextTransform("content", KeyTransform("source", "manifest"))
 
 
 @dataclass(frozen=True)
 class Added:
-    """What a few files brought to an upload: automations that are new to it, files refused, and how much of it was there already."""
+    """Result of adding files to an upload: new automations, refused files, and files that it already had."""
 
     read: int
     refused: int
@@ -40,11 +41,11 @@ class Added:
 def preview(
     files: Iterable[tuple[str, bytes]], *, actor: Actor, now: datetime, team: Team | None = None
 ) -> ImportBatch:
-    """Read files in this process and keep what was found, see `keep`.
+    """Read files in this process and keep the results, see `keep`.
 
     Args:
         files: name and content of each.
-        actor: who brings them in.
+        actor: the importer.
         now: business time.
         team: the team that builds them.
     """
@@ -52,11 +53,11 @@ def preview(
 
 
 def keep(results: Sequence[Found], *, actor: Actor, now: datetime, team: Team | None = None) -> ImportBatch:
-    """Keep what was read as previews; a file that can't be read becomes a refused item with its reason.
+    """Keep results as previews; an unreadable file becomes a refused item with its reason.
 
     Args:
         results: of `read` or `read_apart`.
-        actor: who brings them in.
+        actor: the importer.
         now: business time.
         team: the team that builds them.
     """
@@ -67,15 +68,15 @@ def keep(results: Sequence[Found], *, actor: Actor, now: datetime, team: Team | 
 
 
 def begin(*, actor: Actor, now: datetime, order: Mapping[str, Any] | None = None) -> ImportBatch:
-    """An upload with nothing in it yet.
+    """Create an empty upload.
 
     Args:
-        actor: whose it is.
+        actor: the importer.
         now: business time.
-        order: what is kept with it from the beginning.
+        order: import order that is kept with it from the beginning.
 
     Raises:
-        NotPermitted: nobody acts for themself here: a job, say.
+        NotPermitted: the actor is no person, for example a job.
     """
     if actor.person is None:
         raise refuse(Refusal("I7", "permission", "Files are brought in by a person."))
@@ -83,7 +84,7 @@ def begin(*, actor: Actor, now: datetime, order: Mapping[str, Any] | None = None
 
 
 def read(files: Iterable[tuple[str, bytes]]) -> list[Found]:
-    """What files hold, each with the file's name as it is shown: an entry for each automation, and one for each file refused."""
+    """Read files: a result for each automation and each refused file, with the file's displayed name."""
     read_results: list[Found] = []
     for name, data in files:
         try:
@@ -102,19 +103,19 @@ def add(
     now: datetime,
     team: Team | None = None,
 ) -> Added:
-    """Keep what was read as previews of an upload, but nothing twice: a folder that broke off is read once more and goes on (I7).
+    """Add results to an upload, each once: a folder upload that broke off can be repeated (I7).
 
-    What is the same has the same name and content, or was refused for the same reason. Credentials that several of what is added
-    together use are found (I5).
+    Two results are the same with the same name and content, or with the same reason of refusal. Credentials that
+    several of them share become findings (I5).
 
     Args:
-        batch: the upload; locked here, so that a part that is sent twice at once is added once.
+        batch: the upload; it is locked, so that a part sent twice is added once.
         results: of `read`.
         now: business time.
-        team: whom it is read for.
+        team: the team that builds them.
 
     Raises:
-        OutOfTurn: it is being brought in.
+        OutOfTurn: the upload is being imported.
     """
     with transaction.atomic():
         batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
@@ -133,7 +134,7 @@ def add(
 
 
 def _items(batch: ImportBatch, results: Sequence[Found], now: datetime, team: Team | None) -> list[ImportItem]:
-    """Unsaved items: those that were read, then those that were refused."""
+    """Unsaved items: previews first, then refused files."""
     named = [(name, result) for name, result in results if isinstance(result, ReadResult)]
     together = importers.with_shared(result for _, result in named)
     of_all = {"batch": batch, "team": team, "created_at": now}
@@ -154,26 +155,26 @@ def _items(batch: ImportBatch, results: Sequence[Found], now: datetime, team: Te
 
 
 def _item_key(item: ImportItem) -> tuple[str, str]:
-    """By what an item of an upload is the same again."""
+    """Key by which two items of an upload are the same."""
     return item.filename, item.manifest["source"]["content"] if item.manifest else item.reason
 
 
 def _existing_keys(batch: ImportBatch, names: Iterable[str]) -> set[tuple[str, str]]:
-    """What an upload has of files with these names; what was discarded is not there any more."""
+    """Keys of an upload's items with these names, without discarded ones."""
     rows = batch.items.filter(filename__in=list(names)).exclude(progress=ImportState.DISCARDED)
     columns = rows.annotate(content=CONTENT).values_list("filename", "content", "reason").order_by()
     return {(name, content or reason) for name, content, reason in columns}
 
 
 def order(batch: ImportBatch, choices: Mapping[str, Any]) -> bool:
-    """Have everything of an upload brought in that is not in the register yet, also what was refused before.
+    """Order the import of an upload's open and refused items.
 
     Args:
         batch: the upload.
         choices: see `ImportBatch`.
 
     Returns:
-        Whether it was ordered; False where it is under way already.
+        Whether it was ordered; False if the import is already running.
     """
     with transaction.atomic():
         batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
@@ -187,21 +188,21 @@ def order(batch: ImportBatch, choices: Mapping[str, Any]) -> bool:
 
 
 def stop(batch: ImportBatch) -> None:
-    """Bring no more in; what is in the register stays there, and the rest can be ordered again."""
+    """Stop an import; confirmed items stay, and the others can be ordered again."""
     under_way = ImportBatch.objects.filter(pk=batch.pk, progress=BatchState.CONFIRMING)
     under_way.update(progress=BatchState.PREVIEW)
 
 
 def open_items(batch: ImportBatch) -> Any:
-    """The items of an upload that nothing has become of yet; what goes on in a preview of its own is no part of it any more."""
+    """Open items of an upload, without those that continue as single previews."""
     return batch.items.filter(progress=ImportState.PREVIEW, outcome="", version=None)
 
 
 def discard_all(batch: ImportBatch) -> int:
-    """Drop what of an upload is not in the register, with what was typed about it; returns how many automations.
+    """Discard the open items of an upload with their drafts; returns the number of automations.
 
     Raises:
-        OutOfTurn: it is being brought in.
+        OutOfTurn: the upload is being imported.
     """
     with transaction.atomic():
         batch = ImportBatch.objects.select_for_update(no_key=True).get(pk=batch.pk)
@@ -215,17 +216,17 @@ def discard_all(batch: ImportBatch) -> int:
 
 
 def refuse_item(item: ImportItem, words: str) -> None:
-    """Keep why bringing it in was refused; it stays a preview, to be mended by hand."""
+    """Keep the reason of a refusal; the item stays a preview for correction."""
     still = ImportItem.objects.filter(pk=item.pk, progress=ImportState.PREVIEW)
     still.update(outcome=Outcome.REFUSED, reason=words[:400])
 
 
 def settle_unchanged(versions: Mapping[int, Version], team: Team) -> int:
-    """Keep that previews changed nothing, as bringing each in would have said; returns of how many.
+    """Mark unchanged previews like a confirmation would; returns their number.
 
     Args:
-        versions: of `imports.queries`.
-        team: for which they were brought in.
+        versions: existing versions, from `imports.queries`.
+        team: the importing team.
     """
     with transaction.atomic():
         still = ImportItem.objects.filter(pk__in=versions, progress=ImportState.PREVIEW, outcome="").order_by("pk")
@@ -244,21 +245,21 @@ def _not_under_way(batch: ImportBatch) -> None:
 
 
 def save_draft(item: ImportItem, draft: Mapping[str, Any], *, team: Team | None) -> None:
-    """Keep what the builder typed so far; nothing typed is ever lost."""
+    """Save the builder's draft of a preview."""
     _check_open(item)
     item.draft, item.team = dict(draft), team
     item.save(update_fields=["draft", "team"])
 
 
 def discard(item: ImportItem) -> None:
-    """The builder drops a preview; what was read and typed goes with it."""
+    """Discard a preview with its draft."""
     _check_open(item)
     item.progress, item.manifest, item.secrets, item.draft = ImportState.DISCARDED, {}, [], {}
     item.save()
 
 
 def forget(batch: ImportBatch) -> None:
-    """Drop an upload of which nothing came into the register, as if it had never been read: a program keeps no drafts."""
+    """Delete an upload without any confirmed item: a program keeps no drafts."""
     if not batch.items.filter(progress=ImportState.CONFIRMED).exists():
         batch.delete()
 

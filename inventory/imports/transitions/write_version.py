@@ -1,4 +1,4 @@
-"""What two versions differ in, and how a resolved manifest is written down: new facts of the register, then one version (I2, I7)."""
+"""Write a resolved manifest to the register: new rows, then one version (I2, I7)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from inventory.versions import assessment
 
 @dataclass(frozen=True)
 class WrittenDown:
-    """The version that has a content, whether it is new, and its newest assessment."""
+    """A version, whether it is new, and its newest assessment."""
 
     version: Version
     is_new: bool
@@ -61,18 +61,18 @@ def write_down(
     suggested: Mapping[str, Person] | None = None,
     before: Version | None = None,
 ) -> WrittenDown:
-    """The version with this content: the known one, or a new one with all its rows and a first assessment (I2, I7).
+    """Find or create the version with this content, with all rows and a first assessment (I2, I7).
 
-    The same content again changes nothing, save that newer detectors make a new assessment of the known version.
+    The same content changes nothing, except that newer detectors add an assessment of the known version.
 
     Args:
         step: the running step.
         automation: locked by the caller.
-        manifest: as read.
-        resolved: the manifest resolved against the register; its unsaved rows are saved.
-        secrets: what the source contained, without values.
-        suggested: suggested owners of resources that are proposed along, by `resolution.binding_name`.
-        before: the newest version of the automation; None for one that is made just now.
+        manifest: the manifest.
+        resolved: the resolved manifest; its unsaved rows are saved.
+        secrets: secrets of the source, without values.
+        suggested: suggested owners of proposed resources, by `resolution.binding_name`.
+        before: newest version of the automation; None for a new automation.
     """
     _save_resources(step, automation, resolved, suggested or {})
     _save_credentials(step, automation, resolved)
@@ -108,7 +108,7 @@ def write_down(
 
 
 def as_known(automation: Automation | None, manifest: Manifest) -> Manifest:
-    """The manifest with the source digest by which the automation knows this very source already, where that is an earlier one (I2)."""
+    """Manifest with the source digest under which the automation already has this source, if that is an earlier one (I2)."""
     source = manifest.source
     if (
         automation is None
@@ -144,7 +144,7 @@ def _new_version(
 
 
 def _meeting_points(automation: Automation, manifest: Manifest, resolved: Resolution) -> list[str]:
-    """By what it could be joined with another automation (A16), now that all it is made of has rows."""
+    """Points at which the version could be joined with other automations (A16), computed after its rows are saved."""
     credentials = {credential.pk: str(credential) for credential in resolved.credentials.values()}
     return chain_ends.meets(
         chain_ends.Version(
@@ -154,7 +154,7 @@ def _meeting_points(automation: Automation, manifest: Manifest, resolved: Resolu
 
 
 def _save_author(version: Version, manifest: Manifest, *, is_new: bool = False) -> None:
-    """Keep whom the source names, also where the same content names somebody now who was not named before (S1)."""
+    """Save the authors that the source names. A known version also gets a newly named author (S1)."""
     hint = free_text.clean(manifest.source.owner_hint)
     if not hint or (not is_new and version.authors.filter(said__text=hint).exists()):
         return
@@ -163,7 +163,7 @@ def _save_author(version: Version, manifest: Manifest, *, is_new: bool = False) 
 
 
 def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Assessment:
-    """The newest assessment: a better detector makes a new one, never a new version (I2)."""
+    """Newest assessment of a version; a better detector adds one, never a version (I2)."""
     last = version.latest_assessment
     if last is None or last.importer_version != importers.VERSION:
         return assessment.assess(version, now=step.now, manifest=manifest)
@@ -171,7 +171,7 @@ def _assess_anew(step: Step[Any], version: Version, manifest: Manifest) -> Asses
 
 
 def _assess_running(step: Step[Any], automation: Automation, manifest: Manifest) -> None:
-    """What runs is of the very source that is read otherwise now: it is judged by that too, and reviewed where that is worse (I2)."""
+    """Assess the approved version with a new reading of its source; a higher tier causes a review (I2)."""
     running = automation.approved_version
     if running is not None and running.source_digest in manifest.source.digests:
         assessment.assess(running, now=step.now, manifest=manifest)
@@ -180,7 +180,7 @@ def _assess_running(step: Step[Any], automation: Automation, manifest: Manifest)
 def _save_resources(
     step: Step[Any], automation: Automation, resolved: Resolution, suggested: Mapping[str, Person]
 ) -> None:
-    """Propose the resources that nobody knows yet, and the bindings of every connection that has none (I8)."""
+    """Propose unknown resources, and a binding for every connection without one (I8)."""
     new = {key: resource for key, resource in resolved.resources.items() if resource._state.adding}
     for key, resource in new.items():
         resource.proposed_by, resource.created_at = step.actor.person, step.now
@@ -209,17 +209,17 @@ def _save_resources(
 
 
 def _proposed(step: Step[Any], row: Binding, resource: Resource) -> Binding:
-    """A binding as this import proposes it; what was refused stays in `refused_for`."""
+    """Binding as this import proposes it; former refusals stay in `refused_for`."""
     row.resource, row.proposed_by, row.proposed_at = resource, step.actor.capacity_of, step.now
     row.refused_by = row.refused_at = None
     return row
 
 
 def _as_resolved(read: Binding) -> Binding:
-    """A known binding under its lock, as it was when the manifest was resolved: what an owner says meanwhile is not written over (I8).
+    """Lock a known binding and check that it is as resolved: an owner's answer is never overwritten (I8).
 
     Raises:
-        OutOfTurn: somebody confirmed, refused or proposed it since.
+        OutOfTurn: the binding was confirmed, refused or proposed in between.
     """
     row = Binding.objects.select_for_update(of=("self",), no_key=True).get(pk=read.pk)
     if any(getattr(row, name) != getattr(read, name) for name in ("resource_id", "confirmed_at", "refused_for")):
@@ -229,12 +229,12 @@ def _as_resolved(read: Binding) -> Binding:
 
 
 def _save_credentials(step: Step[Any], automation: Automation, resolved: Resolution) -> None:
-    """Register credentials that are new, and what those open of which this import may say so (I6)."""
+    """Register new credentials, and set the resources that this import may set (I6)."""
     new = [credential for credential in resolved.credentials.values() if credential._state.adding]
     for credential in resolved.credentials.values():
         if not credential.platform_instance:
             credential.platform_instance = platform_instance.local_to(automation)
-        credential.opens = credential.opens  # takes over the key of a resource saved just now
+        credential.opens = credential.opens  # takes the key of a resource that was just saved
     step.insert(new)
     for credential in new:
         step.record("credential.registered", credential, {"kind": credential.kind})
@@ -244,37 +244,37 @@ def _save_credentials(step: Step[Any], automation: Automation, resolved: Resolut
 
 
 def _save_entitlements(step: Step[Any], resolved: Resolution) -> None:
-    """Add entitlements that are new, once each, and let the privileges point at the saved rows."""
+    """Add new entitlements, each once, and point the privileges at the saved rows."""
     new: dict[tuple[int, str], Entitlement] = {}
     for privilege in resolved.privileges.values():
         entitlement = privilege.entitlement
         if entitlement._state.adding:
-            entitlement.resource = entitlement.resource  # takes over the key of a resource saved just now
+            entitlement.resource = entitlement.resource  # takes the key of a resource that was just saved
             privilege.entitlement = new.setdefault((entitlement.resource_id, entitlement.code), entitlement)
     step.insert(list(new.values()))
     for entitlement in new.values():
         step.record("entitlement.added", entitlement, {"code": entitlement.code})
-    for privilege in resolved.privileges.values():  # take over the keys of what was saved just now
+    for privilege in resolved.privileges.values():  # take the keys of rows that were just saved
         privilege.entitlement, privilege.credential = privilege.entitlement, privilege.credential
 
 
 def _by_key(resolved: Resolution) -> dict[str, Privilege]:
-    """By key, now that every resource has a row; what holds the same was made one with several places by `resolution` (I7)."""
+    """Privileges by key, after every resource has a row; `resolution` merged privileges of several places (I7)."""
     for draft_key, privilege in resolved.privileges.items():
         privilege.key = privilege_key(resolved.manifest_privileges[draft_key], str(privilege.entitlement.resource_id))
     return {privilege.key: privilege for privilege in resolved.privileges.values()}
 
 
 def to_take_over(version: Version) -> QuerySet[NonHumanIdentity]:
-    """Which identities a version takes over from others once it is submitted: see `hand_over_identities`."""
+    """Identities that a version takes over with its submission: see `hand_over_identities`."""
     never = Q(automation__approved_version=None, automation__state__in=(AutomationState.DRAFT, AutomationState.RETIRED))
     return NonHumanIdentity.objects.filter(never, used_by__version=version).exclude(automation=version.automation_id)
 
 
 def hand_over_identities(step: Step[Automation], version: Version) -> None:
-    """What is submitted takes over its identities that serve nothing but a draft, or what was retired unapproved (I5).
+    """Assign identities that serve only a draft, or an automation retired unapproved, to the submitted automation (I5).
 
-    Until then an identity serves whoever named it first; a draft that nobody ever reviewed holds it against nobody.
+    Before a submission, an identity serves the first automation that named it. An unreviewed draft cannot reserve it.
     """
     automation = step.subject
     for identity in to_take_over(version).select_for_update(of=("self",), no_key=True).order_by("pk"):
@@ -287,7 +287,7 @@ def hand_over_identities(step: Step[Automation], version: Version) -> None:
 
 
 def _save_identities(step: Step[Any], automation: Automation, version: Version, resolved: Resolution) -> None:
-    """Register the identities that the source itself names; the first automation to name one is the one it serves (I5)."""
+    """Register the identities that the source names; each serves the first automation that names it (I5)."""
     is_served_anew = automation.state in chain_queries.IN_USE and any(
         identity._state.adding for identity in resolved.identities
     )
