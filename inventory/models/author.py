@@ -1,4 +1,4 @@
-"""Authors whom the source of a version names (S1)."""
+"""Authors that the source of a version names (S1)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from inventory.models.version import Version
 
 
 class VersionAuthor(AppendOnly):
-    """The source names an author of a version: in its own words, and who that was when it was brought in, if anybody (S1).
+    """An author of a version: the name in the source, and the matching person at the import, if any (S1).
 
-    The same content brought in again may name somebody whom the first file did not: authors only accumulate. Its words, mostly a name
-    and a mail address, stand beside, where they can be erased (H6).
+    Authors only accumulate: a repeated import may name another author. The name, often with a mail address, has its own
+    row that can be erased (H6).
     """
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="authors")

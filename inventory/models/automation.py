@@ -1,4 +1,4 @@
-"""Automations: what exists, whose it is, who sees it (I1)."""
+"""Automations: identity, team, owners and visibility (I1)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class AutomationKind(models.TextChoices):
-    """What sort of automation it is (I1)."""
+    """Kind of an automation (I1)."""
 
     WORKFLOW = "workflow", "Workflow"
     AI_APP = "ai_app", "AI app"
@@ -46,7 +46,7 @@ class AutomationKind(models.TextChoices):
 
 
 class AutomationState(models.TextChoices):
-    """The lifecycle (I1). ``in_review`` is only before it first goes live."""
+    """States of an automation (I1). ``in_review`` ends with the first approval."""
 
     DRAFT = "draft", "Draft"
     IN_REVIEW = "in_review", "In review"
@@ -56,11 +56,11 @@ class AutomationState(models.TextChoices):
     OBSERVED = "observed", "Observed"
 
 
-#: What changes by stage 1 alone once it was submitted (A12); everything else about an automation is a label.
+#: Fields that only stage 1 changes after the first submission (A12); the others are labels.
 AMENDED_BY_REVIEW = ("purpose", "kind", "business_owner_id", "technical_owner_id")
 
 
-#: `AutomationQuerySet.answered_by`. Pages ask it several times a request, where Django would compile it each time.
+#: Compiled query of `AutomationQuerySet.answered_by`: pages use it several times a request.
 _ANSWERED = """
 ARRAY(SELECT id FROM inventory_automation WHERE business_owner_id = ANY(%s)
 UNION ALL SELECT id FROM inventory_automation WHERE technical_owner_id = ANY(%s)
@@ -70,16 +70,15 @@ WHERE i.person_id = ANY(%s) AND i.state = %s AND i.until > %s)
 
 
 class AutomationQuerySet(models.QuerySet["Automation"]):
-    """Automations as people may see them."""
+    """Automations by visibility and ownership."""
 
     def visible_to(self, actor: Actor, now: datetime) -> AutomationQuerySet:
-        """Those that the actor may see, in one query.
+        """Automations that the actor may see, in one query.
 
-        Its team and the team's lead, its owners, owners and deputies of resources that a version of it asks for, security
-        reviewers, auditors, admins, whoever is on call, and whom guardian's ``view_automation`` names (candidates of its
-        approvals are named there when they are asked). While a delegation runs, the delegate sees what the giver sees
-        because they answer for it, not what they see as a member of a team or by a role (A11). A token of a team sees of that what is
-        the team's.
+        An automation is visible to its team, its team's lead, its owners, owners and deputies of its resources,
+        security reviewers, auditors, admins, on-call, and people with guardian's ``view_automation``. Approvers get
+        that permission with their first approval. During a delegation the delegate sees what the giver sees as owner,
+        deputy or lead, not as team member or by role (A11). A team's token sees the team's automations only.
         """
         seer = Seer.of(actor, now)
         if seer is None:
@@ -97,30 +96,30 @@ class AutomationQuerySet(models.QuerySet["Automation"]):
         )
 
     def answered_by(self, people: Collection[int] | compiled_queries.Value, now: datetime) -> AutomationQuerySet:
-        """Those that some people own, or answer for meanwhile at ``now`` (I3).
+        """Automations that some people own, or have as interim owners at ``now`` (I3).
 
-        Each of these ways has an index and is looked up by itself: either or the other, in one condition, reads every row.
+        Each way is a lookup of its own with an index; one condition with OR would read every row.
         """
         ids = people if isinstance(people, compiled_queries.Value) else list(people)
         values = [ids, ids, ids, InterimState.CONFIRMED, now]
         return self.filter(among(RawSQL(_ANSWERED, values, ArrayField(models.BigIntegerField()))))  # noqa: S611  a constant
 
     def ownerless(self, now: datetime) -> AutomationQuerySet:
-        """Those not retired whose business owner has left and for which nobody answers meanwhile (I3)."""
+        """Automations that are not retired, whose business owner has left and that have no interim owner (I3)."""
         return self.filter(nobody_answers("business_owner", now)).exclude(state=AutomationState.RETIRED)
 
 
 @dataclass(frozen=True)
 class Seer:
-    """By what somebody sees automations, each from their own side: see `AutomationQuerySet.visible_to`.
+    """Reader of automations, with the ways in which they see some: see `AutomationQuerySet.visible_to`.
 
     Args:
         now: business time.
-        sees_all: whether a role of theirs sees every one.
-        people: ids of whom they answer as.
-        teams: whose automations they see.
-        named: where guardian names them.
-        touched: privileges on what they own or deputise for.
+        sees_all: whether one of their roles sees every automation.
+        people: ids of the people they act for.
+        teams: teams whose automations they see.
+        named: rows of guardian that name them.
+        touched: privileges on their resources.
     """
 
     now: datetime
@@ -132,7 +131,7 @@ class Seer:
 
     @classmethod
     def of(cls, actor: Actor, now: datetime) -> Seer | None:
-        """Of whoever reads; None where that is no person."""
+        """Seer for an actor; None without a person."""
         from inventory.models.version import Privilege  # it refers to automations
 
         if actor.person is None:
@@ -152,12 +151,12 @@ class Seer:
 
     @property
     def ways(self) -> list[Q]:
-        """The same as conditions of one automation, each found by an index from what the reader has, whatever else is asked of it.
+        """Visibility as conditions for one automation, each found by an index from the reader's side.
 
-        One condition that says either or the other is asked of every row that they may not see; one by EXISTS, where it was prepared, of
-        every row that fits the rest.
+        A single condition with OR would be tested for every hidden row. A prepared condition with EXISTS would be
+        tested for every other matching row.
         """
-        # an interim owner's row names the automation as that names it: said both ways, it is found by whoever answers
+        # An interim owner's row and the automation point at each other: the index starts from the person.
         meanwhile = InterimOwner.objects.filter(person__in=self.people, automation__isnull=False).order_by()
         return [
             Q(business_owner__in=self.people),
@@ -170,7 +169,7 @@ class Seer:
 
 
 def ways_to_see(actor: Actor, now: datetime) -> list[Q] | None:
-    """By what somebody may see an automation, each a condition of its own; None for whoever sees all, nothing for who is nobody."""
+    """Conditions by which an actor sees automations; None for all of them, empty without a person."""
     seer = Seer.of(actor, now)
     if seer is None:
         return []
@@ -178,12 +177,14 @@ def ways_to_see(actor: Actor, now: datetime) -> list[Q] | None:
 
 
 def _names_differ(left: str, other: str) -> Q:
-    """Two people are not the same, where both are named."""
+    """Condition that two people differ, if both are set."""
     return Q((f"{left}__isnull", True)) | Q((f"{other}__isnull", True)) | ~Q((left, F(other)))
 
 
 class Automation(Owned):
-    """One (platform instance, external id, environment); people, purpose and state. Matched by id, never by name."""
+    """One automation: platform instance, external id and environment, with owners, purpose and state. Matched by id, never
+    by name.
+    """
 
     team = models.ForeignKey(Team, models.PROTECT, related_name="automations")
     name = models.CharField(max_length=160)
@@ -192,7 +193,7 @@ class Automation(Owned):
     platform_instance = models.CharField(max_length=120)
     external_id = models.CharField(max_length=160, blank=True)
     environment = models.CharField(max_length=12, choices=Environment, default=Environment.PRODUCTION)
-    #: The same in each environment of one automation (I10).
+    #: Equal in each environment of an automation (I10).
     lineage = models.UUIDField(null=True, blank=True)
     business_owner = models.ForeignKey(Person, models.PROTECT, related_name="business_automations")
     technical_owner = models.ForeignKey(
@@ -201,21 +202,22 @@ class Automation(Owned):
     escalation_contact = models.CharField(max_length=160, blank=True)
     state = models.CharField(max_length=10, choices=AutomationState, default=AutomationState.DRAFT)
     tier = models.CharField(max_length=8, default="standard")
-    #: What a person raised the tier to; computing never goes below it (T2).
+    #: Tier that a person raised the automation to; computed tiers never go below it (T2).
     raised_to = models.CharField(max_length=8, blank=True)
-    #: Changes that stage 1 decides about, asked for and not yet submitted: field to value (A12).
+    #: Amended fields that wait for stage 1 and are not submitted: value by field (A12).
     amendment = models.JSONField(default=dict, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True)
-    #: Since when its review has it suspended: an answer lifts that, or a new decision of stage 1, and no lifted stop (R4, R6).
+    #: Start of the suspension by a review. A review's answer or a new stage 1 decision ends it; a lifted stop does not
+    #: (R4, R6).
     suspended_by_review_at = models.DateTimeField(null=True, blank=True)
-    #: Since when a look at what changed has it suspended; only a new decision of stage 1 lifts that (A12, A13).
+    #: Start of the suspension by a spot check; only a new stage 1 decision ends it (A12, A13).
     suspended_by_look_at = models.DateTimeField(null=True, blank=True)
-    #: Since when it is with another team, whose lead has not decided about it yet (L2).
+    #: Start of the time in another team whose lead has not decided yet (L2).
     moved_at = models.DateTimeField(null=True, blank=True)
-    #: Who pulled the kill switch, and who asked first to lift it again: two others are needed (G5).
+    #: Person who stopped it, and the first person who asked to resume it: two others are needed (G5).
     stopped_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     resume_asked_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    #: Whom they stood in for when they did: a delegation uses up both people (A11).
+    #: Person represented under a delegation: a delegation uses up both people (A11).
     stopped_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     resume_asked_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     approved_version = models.ForeignKey(
@@ -224,7 +226,7 @@ class Automation(Owned):
     search = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField()
     review_on = models.DateField(null=True, blank=True)
-    #: Why it is reviewed before its time: its risk rose, or something new was found (I2, T4). Empty once it was reviewed.
+    #: Reason of an early review: higher risk or a new finding (I2, T4). Empty after the review.
     review_because = models.CharField(max_length=40, blank=True)
 
     objects = AutomationQuerySet.as_manager()
@@ -267,42 +269,44 @@ class Automation(Owned):
         return self.name
 
     def prepare(self) -> None:
-        """Derive the lower-cased text that a search looks in, before it is written."""
+        """Derive the lower-cased search text before the row is written."""
         self.search = f"{self.name} {self.purpose} {self.platform_instance} {self.external_id}".lower()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, prepared."""
+        """Prepare and save."""
         self.prepare()
         super().save(*args, **kwargs)
 
     @property
     def owners(self) -> tuple[Person, ...]:
-        """The accountable business owner and, where there is one, the technical owner."""
+        """Business owner and, if set, technical owner."""
         return tuple(owner for owner in (self.business_owner, self.technical_owner) if owner is not None)
 
     @property
     def accountable(self) -> Person:
-        """Its business owner."""
+        """Business owner."""
         return self.business_owner
 
     @property
     def owning_team(self) -> Team:
-        """Its team."""
+        """Team of the automation."""
         return self.team
 
     @property
     def led_team(self) -> Team:
-        """Its team with its leads and the lead above, read together where they were not: a ladder asks for each of them."""
+        """Team with its leads and the lead above, loaded together: a ladder needs each of them."""
         if not (Automation.team.is_cached(self) and Team.lead.is_cached(self.team)):
             self.team = Team.objects.select_related("lead", "deputy_lead", "parent__lead").get(pk=self.team_id)
         return self.team
 
     def accepting(self, now: datetime) -> Person:
-        """Who says for it that a part of what was asked is enough: its business owner, or who answers for it meanwhile (A5, I3)."""
+        """Person who may accept a partial approval: the business owner or the interim owner (A5, I3)."""
         return self.interim_owner(now) or self.business_owner
 
     def answering(self, now: datetime) -> tuple[Person, ...]:
-        """Who answers for it at ``now``: its owners and, where the business owner has left, who does meanwhile (I3)."""
+        """People who answer for the automation at ``now``: its owners, and the interim owner of a business owner who left
+        (I3).
+        """
         meanwhile = self.interim_owner(now)
         return (
             self.owners if meanwhile is None else (meanwhile, *(owner for owner in self.owners if owner != meanwhile))
@@ -310,20 +314,20 @@ class Automation(Owned):
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What stage 1 decides about, as it would be submitted now: the stored values, an amendment over them (A12)."""
+        """Fields of stage 1 as they would be submitted: stored values with the amendment (A12)."""
         stored = {name: getattr(self, name) for name in AMENDED_BY_REVIEW}
         return {**stored, **self.amendment}
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """Address of its page."""
         return reverse("automation", args=[self.pk])
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Its owners, and how the person stands to its team.
+        """Relations of a person: owner roles, and relations to the team.
 
-        The team's part is remembered on this instance, for pages that ask about many rows of one automation; a write reads the
-        row anew and asks anew.
+        The team's relations are cached on this instance, for pages with many rows of one automation; a write loads the
+        row again.
         """
         relations_by_team: dict[tuple[int, int], frozenset[Relation]] = self.__dict__.setdefault("_team_relations", {})
         key = (self.team_id, person.pk)
@@ -339,7 +343,7 @@ class Automation(Owned):
 
 
 class AutomationUserObjectPermission(UserObjectPermissionBase):
-    """One person may see one automation by name: guardian's direct table."""
+    """Permission of one person to see one automation: guardian's direct table."""
 
     content_object = models.ForeignKey(Automation, models.CASCADE)
 

@@ -1,4 +1,4 @@
-"""Which resource a connection opens: proposed, confirmed or refused by whoever answers for it, moved by two people (I8)."""
+"""Bindings: the resource of a connection, proposed, then confirmed or refused by its owner, and moved by two people (I8)."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ from governance.core.roles.roles import Relation
 from inventory.importers.host_names import host_of
 from inventory.models.resource import Resource
 
-#: The connector of what a person describes by hand: its instance is the key of the resource itself, so it needs no binding.
+#: Connector of a manual description: its instance is the key of the resource, so it needs no binding.
 REGISTERED = "register"
 
 
 class HostField(models.CharField):
-    """The one name of the host that a binding's connection names, worked out whenever the row is written."""
+    """Normal name of the host in a binding's connection, computed with every write."""
 
     def pre_save(self, model_instance: Any, add: bool) -> str:
-        """The host of the row's connection, of a binding or of its history."""
+        """Host of the connection of a binding or its history row."""
         host = model_instance.host = host_of(model_instance.connector, model_instance.instance_name)
         return host
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A resource of another owner for which the host of a binding was known before.
+    """Resource of another owner for which a binding's host was known earlier.
 
     Args:
         resource: of the other owner.
-        consents: for each consent the ids of its person and of the person represented.
+        consents: for each consent, the ids of its person and of the person represented.
     """
 
     resource: Resource
     consents: tuple[frozenset[int], ...] = ()
 
     def is_agreed(self, parties: Collection[int]) -> bool:
-        """Whether somebody agreed who is none of some people, nor stood in for one."""
+        """Whether a person outside ``parties`` consented, for themself or for another outsider."""
         return any(people.isdisjoint(parties) for people in self.consents)
 
 
 class Binding(models.Model):
-    """Which resource a connection opens: proposed by the builder, confirmed or refused by the owner's first decision on it (I8).
+    """Resource of a connection: proposed by a builder, confirmed or refused by the owner's first decision on it (I8).
 
-    Open until then, and open again once it is refused. A confirmed one that somebody wants to open another resource
-    stays as it is until a second person says so too (`moving_to`).
+    A binding is open until the confirmation, and again after a refusal. A confirmed one moves to another resource only
+    after a second person agrees (`moving_to`).
     """
 
     connector = models.CharField(max_length=80)
-    #: Not called "instance": the history of a row has a property of that name.
+    #: Not called "instance": history rows have a property of that name.
     instance_name = models.CharField(max_length=255, blank=True)
-    #: Empty where the connection is no host.
+    #: Empty if the connection is no host.
     host = HostField(max_length=255, blank=True, editable=False)
     resource = models.ForeignKey(Resource, models.PROTECT, related_name="bindings")
     proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
@@ -65,24 +65,24 @@ class Binding(models.Model):
     #: The person represented under a delegation (A11).
     confirmed_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     confirmed_at = models.DateTimeField(null=True, blank=True)
-    #: When it was first confirmed to open this resource; another owner's claim on its host is younger or older than that.
+    #: First confirmation for this resource; other owners' claims on the host are compared with it.
     known_since = models.DateTimeField(null=True, blank=True)
     refused_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     refused_at = models.DateTimeField(null=True, blank=True)
-    #: Ids of the resources whose owners said that it does not open theirs: nobody proposes those again.
+    #: Ids of resources whose owners refused the connection; no import proposes them again.
     refused_for = ArrayField(models.BigIntegerField(), default=list, blank=True)
-    #: Which resource a confirmed one is to open instead, who asked for that and for whom they stood in (A11).
+    #: New resource of a confirmed binding, with the person who asked for the move and the person represented (A11).
     moving_to = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="moving_bindings")
     moving_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     moving_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     moving_at = models.DateTimeField(null=True, blank=True)
-    #: Who asked for the move by which it opens this resource, and the person represented; empty once it is confirmed anew.
+    #: Person who asked for the last move, and the person represented; empty after a new confirmation.
     moved_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     moved_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
 
     history = History()
 
-    #: For which other owners its host was known before, where `inventory.resources.queries` has read that.
+    #: Other owners with an earlier claim on the host, set by `inventory.resources.queries`.
     claims: Sequence[Claim] = ()
 
     class Meta:
@@ -110,18 +110,18 @@ class Binding(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether no owner has confirmed it, so that a builder has a say."""
+        """Whether no owner has confirmed it, so that a builder may choose its resource."""
         return self.confirmed_at is None
 
     def is_vouched(self, parties: Collection[int]) -> bool:
-        """Whether somebody besides some people says what it opens, and so does each other owner by whose resource its host was known (I8)."""
+        """Whether a person outside ``parties`` states its resource, and each other owner of its host agreed (I8)."""
         return not self.is_word_of(parties) and all(claim.is_agreed(parties) for claim in self.claims)
 
     def is_word_of(self, people: Collection[int]) -> bool:
-        """Whether it rests on some people, by id (I8).
+        """Whether the binding rests on some people, by id (I8).
 
-        One of them confirmed it, or asked for the move that another agreed to. Or it is open, one of them answers for its resource, and
-        nobody else who answers for that proposed it.
+        One of them confirmed it or asked for its move. An open binding rests on them if one of them answers for its
+        resource and no other owner proposed it.
         """
         if not self.is_open:
             speakers = {self.confirmed_by_id, self.confirmed_for_id, self.moved_by_id, self.moved_for_id}
@@ -131,25 +131,25 @@ class Binding(models.Model):
 
     @property
     def is_refused(self) -> bool:
-        """Whether the owner of the resource that it names said that it does not open theirs."""
+        """Whether the owner of its resource refused it."""
         return self.refused_at is not None
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the resource's timeline, and on that of the resource that it is to move to."""
+        """Timelines: its resource, and the resource that it moves to."""
         return (self, self.resource, *([self.moving_to] if self.moving_to else []))
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to the resource that it opens, and to the one that it is to open instead: whoever asks can take that back."""
+        """Relations to its resource and to the new one; the person who asked for a move can withdraw it."""
         sides = [self.resource, *([self.moving_to] if self.moving_to else [])]
         return frozenset[Relation]().union(*(side.relations(person, now) for side in sides))
 
 
 class HostConsent(AppendOnly):
-    """Somebody who answers for a resource agrees that its host opens what a binding of another owner says (I8)."""
+    """Consent of a resource's owner that its host also opens another owner's resource (I8)."""
 
     binding = models.ForeignKey(Binding, models.PROTECT, related_name="consents")
     resource = models.ForeignKey(Resource, models.PROTECT, related_name="host_consents")
-    #: What the binding opened then: a consent counts for no other resource.
+    #: Resource of the binding at the consent; the consent counts for no other resource.
     opens = models.ForeignKey(Resource, models.PROTECT, related_name="+")
     said_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     #: The person represented under a delegation (A11).
@@ -168,5 +168,5 @@ class HostConsent(AppendOnly):
         return f"{self.resource}: {self.binding}"
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the timelines of both resources."""
+        """Timelines of both resources."""
         return (self.resource, self.binding.resource)

@@ -1,7 +1,7 @@
-"""What joins automations to chains (A16): the ends by which each could be joined, and the chain that each stands in.
+"""Ends and chains of automations (A16).
 
-Both are worked out from approved versions, by `inventory.chains.transitions` alone, and can be worked out anew at any time: no decision rests on a
-row of theirs that the register does not say too.
+`inventory.chains.transitions` computes both from approved versions and can rebuild them at any time. No decision rests
+on these rows alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from inventory.models.resource import Resource
 
 
 class ChainKind(models.TextChoices):
-    """By what two automations are joined."""
+    """Kinds of links between two automations."""
 
     CALL = "call", "Call"
     TRIGGER = "trigger", "Trigger"
@@ -26,19 +26,19 @@ class ChainKind(models.TextChoices):
 
 
 class ChainEnd(models.Model):
-    """One end of what joins an automation in use with whatever has the other end at the same point.
+    """One end of an automation in use; it is joined with every fitting end at the same point.
 
-    A point is what two automations meet at: something that can be called, a table, a channel, a credential, an identity. Its rows are as
-    many as what its version holds, however many others meet it there.
+    A point is a callable address, a table, a channel, a credential or an identity. The number of rows depends on the
+    version's content, not on other automations.
     """
 
     automation = models.ForeignKey(Automation, models.PROTECT, related_name="chain_ends")
     kind = models.CharField(max_length=10, choices=ChainKind)
-    #: SHA-256 of what they meet at; empty for a call of which nobody knows whom it calls.
+    #: SHA-256 of the point; empty for a call with an unknown target.
     point = models.CharField(max_length=64, blank=True)
-    #: What it does there; see `inventory.chains.chain_ends`.
+    #: Side of the automation; see `inventory.chains.chain_ends`.
     side = models.CharField(max_length=64)
-    #: What the point is, for people; whoever sees the automation sees these.
+    #: Name of the point for people; readers of the automation see it.
     thing = models.CharField(max_length=300, blank=True)
     resource = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="+")
     credential = models.ForeignKey(Credential, models.PROTECT, null=True, blank=True, related_name="+")
@@ -56,9 +56,9 @@ class ChainEnd(models.Model):
 
 
 class ChainMember(models.Model):
-    """The chain in which an automation in use stands: one row for each, also where it stands alone.
+    """Chain of an automation in use: one row for each, also without a neighbour.
 
-    A chain is known by the smallest key among its members, so that it is the same chain however it was worked out.
+    The smallest key among the members names the chain, so every computation gives the same name.
     """
 
     automation = models.OneToOneField(Automation, models.PROTECT, primary_key=True, related_name="chain_member")

@@ -1,4 +1,4 @@
-"""Controls that stand on an entitlement by somebody's word: what no name tells, and "A without B" asks for (S6)."""
+"""Controls on an entitlement that a person states because no name shows them; rules of "A without B" need them (S6)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from inventory.models.resource import Entitlement
 
 
 class ControlQuerySet(models.QuerySet["Control"]):
-    """Controls by whether they stand."""
+    """Controls by whether they are in force."""
 
     def standing(self) -> ControlQuerySet:
-        """Those that nobody has taken back."""
+        """Controls that were not withdrawn."""
         return self.filter(ended_at=None)
 
 
 class Control(models.Model):
-    """Somebody who answers for a resource says that a control stands on what can be held there, until it is taken back."""
+    """Statement of a resource's owner that a control applies to an entitlement, until it is withdrawn."""
 
     entitlement = models.ForeignKey(Entitlement, models.PROTECT, related_name="controls")
-    #: One of `BY_HAND`; while it stands the entitlement has it among its tags.
+    #: One of `BY_HAND`; a control in force adds it to the entitlement's tags.
     tag = models.CharField(max_length=60)
     reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
     said_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
@@ -57,23 +57,23 @@ class Control(models.Model):
 
     @property
     def state(self) -> str:
-        """Whether it stands, or was taken back."""
+        """State: in force or withdrawn."""
         return "standing" if self.ended_at is None else "taken_back"
 
     @property
     def words(self) -> str:
-        """What it does, as whoever holds the entitlement meets it: "Is held to a limit …"."""
+        """Sentence for the entitlement's holder: "Is held to a limit …"."""
         return CONTROLS[self.tag][0]
 
     @property
     def href(self) -> str:
-        """The page of all controls of what it stands on."""
+        """Page of all controls of the entitlement."""
         return self.entitlement.controls_href
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the resource's timeline."""
+        """Timeline of the resource."""
         return (self, self.entitlement.resource)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to the resource."""
+        """Relations to the resource."""
         return self.entitlement.relations(person, now)

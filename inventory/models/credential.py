@@ -1,7 +1,7 @@
-"""What opens doors for automations: a credential, described and never held. There is no column for a value (I6).
+"""Credentials: descriptions of secrets. There is no column for a value (I6).
 
-Where it is kept is said by one person and confirmed by another, who answers for that store; until then whoever answers for what it
-opens decides about it (A2). What it opens may lower a tier (T1), so the database asks too who said it.
+One person names the store and another, the store's owner, confirms it. Until then the owner of the opened resource
+decides about the credential (A2). A narrower reach may lower a tier (T1), so the database also checks who declared it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from inventory.models.resource import Resource, sees_all
 
 
 class Lifetime(models.TextChoices):
-    """How long a credential lives."""
+    """Lifetime of a credential."""
 
     STATIC = "static", "Static"
     LONG = "long", "Long-lived"
@@ -32,7 +32,7 @@ class Lifetime(models.TextChoices):
 
 
 class Reach(models.TextChoices):
-    """How it is known what a credential opens (I6)."""
+    """How the reach of a credential is known (I6)."""
 
     READ = "read", "Read from the backend"
     DECLARED = "declared", "Declared"
@@ -40,14 +40,14 @@ class Reach(models.TextChoices):
 
 
 class CredentialQuerySet(models.QuerySet["Credential"]):
-    """Credentials as people may see them."""
+    """Credentials by visibility and ownership."""
 
     def visible_to(self, actor: Actor, now: datetime) -> CredentialQuerySet:
-        """Those that the actor owns, that a resource they answer for keeps or opens by, and those of automations they see.
+        """Credentials that the actor owns, that their resources keep or that open them, and those of visible automations.
 
-        That anybody finds a resource by its name does not show what opens it.
+        A resource that is visible by name only does not show its credentials.
         """
-        from inventory.models.automation import Automation  # these refer to credentials
+        from inventory.models.automation import Automation  # these models refer to credentials
         from inventory.models.version import VersionCredential
 
         if actor.person is None:
@@ -69,29 +69,29 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
         return self.filter(Q(owner__in=people) | still_answering(people, now) | touched | Exists(seen))
 
     def ownerless(self, now: datetime) -> CredentialQuerySet:
-        """Those whose owner has left and for which nobody answers meanwhile (I3); one that never had an owner has not lost one."""
+        """Credentials whose owner has left and that have no interim owner (I3); one without any owner does not count."""
         return self.filter(nobody_answers("owner", now), owner__isnull=False)
 
 
 class Credential(Owned):
-    """One secret that exists somewhere, described and never held: kind, place, age, owner, fingerprint, reach."""
+    """One secret, described by kind, place, age, owner, fingerprint and reach."""
 
     kind = models.CharField(max_length=80)
     name = models.CharField(max_length=160, blank=True)
     platform_instance = models.CharField(max_length=120, blank=True)
     external_id = models.CharField(max_length=160, blank=True)
-    #: The store that keeps it, once who answers for that has confirmed it: then they decide about it (A2).
+    #: Store that keeps it, after the store's owner confirmed it; that owner then decides about the credential (A2).
     kept_in = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="kept_credentials")
     kept_confirmed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     kept_confirmed_at = models.DateTimeField(null=True, blank=True)
-    #: The store that somebody says keeps it, who says so and for whom they stood in (A11): it moves nothing by itself.
+    #: Claimed store, the person who claims it and the person represented (A11); a claim has no effect by itself.
     said_kept_in = models.ForeignKey(
         Resource, models.PROTECT, null=True, blank=True, related_name="said_to_keep_credentials"
     )
     said_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     said_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     said_at = models.DateTimeField(null=True, blank=True)
-    #: Ids of the stores whose side said that they do not keep it.
+    #: Ids of the stores whose owners refused the credential.
     kept_refused_for = ArrayField(models.BigIntegerField(), default=list, blank=True)
     opens = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="opening_credentials")
     lifetime = models.CharField(max_length=8, choices=Lifetime, default=Lifetime.UNKNOWN)
@@ -102,7 +102,8 @@ class Credential(Owned):
     owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="owned_credentials")
     fingerprint = models.CharField(max_length=64, blank=True)
     reach_kind = models.CharField(max_length=8, choices=Reach, default=Reach.UNKNOWN)
-    #: Codes of the entitlements that it opens, of the resource in `opens`; who said so and for whom (A11), unless the backend did.
+    #: Codes of the entitlements that it opens on `opens`, with the person who declared them and the person represented
+    #: (A11); none if the backend did.
     reach = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     reach_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     reach_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
@@ -138,22 +139,22 @@ class Credential(Owned):
         return self.name or self.kind
 
     def prepare(self) -> None:
-        """Put the reach in one order, so that it is the same set however it was said."""
+        """Sort the reach, so that equal sets are equal values."""
         self.reach = sorted(set(self.reach))
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, prepared."""
+        """Prepare and save."""
         self.prepare()
         super().save(*args, **kwargs)
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """Address of its page."""
         return reverse("credential", args=[self.pk])
 
     @property
     def sentence(self) -> str:
-        """In words: "Uses the credential Finance Slack workspace". Its kind is the source's own word and stands beside it."""
+        """Sentence: "Uses the credential Finance Slack workspace". The kind, in the source's words, is shown separately."""
         return (
             f"Uses the credential {self.name}"
             if self.name
@@ -161,22 +162,22 @@ class Credential(Owned):
         )
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether it is known to open nothing any more."""
+        """Whether it has expired."""
         return self.expires_at is not None and self.expires_at <= now
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether it was to be rotated before today and was not since."""
+        """Whether its rotation was due before today and is still missing."""
         due = self.rotation_due_on
         rotated = self.rotated_at is not None and due is not None and self.rotated_at.date() >= due
         return due is not None and due < now.date() and not rotated
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the timelines of what keeps it, what is said to keep it, and what it opens."""
+        """Timelines: its store, its claimed store, and the resource that it opens."""
         return tuple(row for row in (self, self.kept_in, self.said_kept_in, self.opens) if row is not None)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Its owner, or who answers for it meanwhile; owner and deputy of what it opens and of what keeps it; who is asked whether
-        theirs does; who builds with it; the lead of the team whose it is.
+        """Relations of a person: owner or interim owner; owner or deputy of its resource, store or claimed store; builder
+        of an automation that uses it; lead of its team.
         """
         is_its_own = person.pk == self.owner_id or person == self.interim_owner(now)
         relations: set[Relation] = {Relation.CREDENTIAL_OWNER} if is_its_own else set()
@@ -191,8 +192,8 @@ class Credential(Owned):
         return frozenset(relations)
 
     def _is_used_by(self, person: Person) -> bool:
-        """Whether somebody is of the team, or an owner, of an automation that uses it."""
-        from inventory.models.automation import Automation, AutomationState  # these refer to credentials
+        """Whether a person is a member or owner of an automation that uses it."""
+        from inventory.models.automation import Automation, AutomationState  # these models refer to credentials
 
         uses = Automation.objects.filter(versions__version_credentials__credential=self)
         member = Membership.objects.filter(team=OuterRef("team"), person=person)
@@ -201,19 +202,19 @@ class Credential(Owned):
 
     @property
     def decided_on(self) -> Resource | None:
-        """The resource whose owner decides it, where it is asked for from now on: the store that keeps it, else what it opens (A2)."""
+        """Resource whose owner decides about it: its store, otherwise the resource that it opens (A2)."""
         return self.kept_in or self.opens
 
     @property
     def accountable(self) -> Person | None:
-        """Its owner, where one is known."""
+        """Owner, if known."""
         return self.owner
 
     @property
     def owning_team(self) -> Team | None:
-        """The team of the resource on which it is decided."""
+        """Team of the resource that decides about it."""
         return self.decided_on.team if self.decided_on is not None else None
 
     def is_ownerless(self, now: datetime) -> bool:
-        """Whether its owner has left and nobody answers for it meanwhile; one that never had an owner has not lost one (I3)."""
+        """Whether its owner has left and it has no interim owner; False without any owner (I3)."""
         return self.owner is not None and super().is_ownerless(now)

@@ -1,4 +1,4 @@
-"""What automations run as: one register entry of its own for each (I5)."""
+"""Non-human identities: one register entry for each (I5)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from inventory.models.resource import sees_all
 
 
 class IdentityState(models.TextChoices):
-    """A retired identity's subject is never used again (I5)."""
+    """State; the subject of a retired identity is never used again (I5)."""
 
     ACTIVE = "active", "Active"
     SUSPENDED = "suspended", "Suspended"
@@ -28,12 +28,13 @@ class IdentityState(models.TextChoices):
 
 
 class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
-    """Identities as people may see them, and by whether somebody answers for them."""
+    """Identities by visibility and ownership."""
 
     def visible_to(self, actor: Actor, now: datetime) -> IdentityQuerySet:
-        """Those that the actor owns or answers for, of a team they lead, that serve an automation they see, or that one of them runs as.
+        """Identities that the actor owns, of a team they lead, of an automation they see, or that a visible automation
+        runs as.
 
-        A draft runs as nothing here: whoever types the name of another team's identity into one is shown nothing of it (I5).
+        A draft does not count here: naming another team's identity in a draft shows nothing of it (I5).
         """
         from inventory.models.automation import Automation
         from inventory.models.version import Version, VersionIdentity
@@ -51,12 +52,12 @@ class IdentityQuerySet(models.QuerySet["NonHumanIdentity"]):
         return self.filter(Q(owner__in=people) | Q(automation__in=seen) | Exists(runs) | Exists(named) | Exists(led))
 
     def ownerless(self, now: datetime) -> IdentityQuerySet:
-        """Those not retired whose owner has left and for which nobody answers meanwhile (I3)."""
+        """Identities that are not retired, whose owner has left and that have no interim owner (I3)."""
         return self.filter(nobody_answers("owner", now)).exclude(state=IdentityState.RETIRED)
 
 
 class NonHumanIdentity(Owned):
-    """One register entry of something that acts: a workload, a service account; issuer and subject are never reused."""
+    """One register entry of a workload or service account; issuer and subject are never reused."""
 
     kind = models.CharField(max_length=40)
     issuer = models.CharField(max_length=255)
@@ -78,7 +79,7 @@ class NonHumanIdentity(Owned):
             models.UniqueConstraint(fields=["issuer", "subject"], name="identity_never_reused"),
             models.CheckConstraint(name="identity_state_known", condition=Q(state__in=IdentityState.values)),
         )
-        #: As the search asks: any part, whatever its case.
+        #: For the search: any part, in any case.
         indexes = (GinIndex(OpClass(Upper("subject"), name="gin_trgm_ops"), name="identity_subject_trgm"),)
 
     def __str__(self) -> str:
@@ -86,15 +87,15 @@ class NonHumanIdentity(Owned):
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """Address of its page."""
         return reverse("identity", args=[self.pk])
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the timeline of the automation that it serves."""
+        """Timeline of the automation that it serves."""
         return (self, self.automation) if self.automation is not None else (self,)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """The owner, or who answers for it meanwhile, stands to it as a technical owner does to an automation; and the lead of its team."""
+        """Relations of a person: an owner or interim owner counts as technical owner; also the lead of its team."""
         relations = set()
         if person.pk == self.owner_id or person == self.interim_owner(now):
             relations.add(Relation.TECHNICAL_OWNER)
@@ -104,10 +105,10 @@ class NonHumanIdentity(Owned):
 
     @property
     def accountable(self) -> Person:
-        """Its owner."""
+        """Owner of the identity."""
         return self.owner
 
     @property
     def owning_team(self) -> Team | None:
-        """The team of the automation that it serves."""
+        """Team of the automation that it serves."""
         return self.automation.team if self.automation is not None else None

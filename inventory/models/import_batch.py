@@ -1,4 +1,4 @@
-"""Imports under way: what was read, what the builder typed so far. The raw file is never kept (I7, H7)."""
+"""Imports in progress: results and drafts. The raw file is never kept (I7, H7)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inventory.models.version import Version
 
 
 class ImportState(models.TextChoices):
-    """A preview becomes a version when it is confirmed, or is discarded."""
+    """State of an item: a confirmed preview becomes a version, another is discarded."""
 
     PREVIEW = "preview", "Preview"
     CONFIRMED = "confirmed", "Confirmed"
@@ -22,7 +22,7 @@ class ImportState(models.TextChoices):
 
 
 class BatchState(models.TextChoices):
-    """How an upload stands: read, being brought in as its builder ordered, or brought in as far as it could be."""
+    """State of an upload: read, being imported, or imported."""
 
     PREVIEW = "preview", "Read"
     CONFIRMING = "confirming", "Being brought in"
@@ -30,7 +30,7 @@ class BatchState(models.TextChoices):
 
 
 class Outcome(models.TextChoices):
-    """What bringing in one automation came to."""
+    """Outcome of importing one automation."""
 
     NEW = "new", "New in the register"
     CHANGED = "changed", "A new version"
@@ -41,15 +41,14 @@ class Outcome(models.TextChoices):
 class ImportBatch(models.Model):
     """One upload by one person: one file or many, read a few at a time.
 
-    `order` is what was said about all of its automations together when they were ordered to be brought in: ids of team and owners,
-    and the environment.
+    `order` has the choices for all of its automations: ids of team and owners, and the environment.
     """
 
     by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     at = models.DateTimeField()
     progress = models.CharField(max_length=10, choices=BatchState, default=BatchState.PREVIEW)
     order = models.JSONField(default=dict)
-    #: How many automations were read.
+    #: Number of automations that were read.
     size = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -60,10 +59,10 @@ class ImportBatch(models.Model):
 
 
 class ImportItemQuerySet(models.QuerySet["ImportItem"]):
-    """Items as people may see them."""
+    """Items by visibility."""
 
     def visible_to(self, actor: Actor, now: datetime) -> ImportItemQuerySet:
-        """One's own, and those of one's teams once a team was chosen."""
+        """Items of the actor, and those of their teams after a team was chosen."""
         if actor.person is None:
             return self.none()
         own_teams = Membership.objects.filter(person=actor.person).values("team")
@@ -71,9 +70,9 @@ class ImportItemQuerySet(models.QuerySet["ImportItem"]):
 
 
 class ImportItem(models.Model):
-    """One automation found in an upload: its manifest, the draft that the builder fills in, and what became of it.
+    """One automation of an upload: its manifest, the builder's draft and the outcome.
 
-    What was refused stays a preview, with the reason, to be mended by hand; a file that could not be read is an item without manifest.
+    A refused item stays a preview, with the reason, for correction; an unreadable file is an item without a manifest.
     """
 
     batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="items")

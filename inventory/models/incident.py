@@ -1,4 +1,4 @@
-"""That something happened on a resource, declared by who answers for it or by security: what is held on it is reviewed at once (R1)."""
+"""Incidents on a resource, declared by its owner or by security: grants on it are reviewed at once (R1)."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from governance.core.models import FreeText, History, Person
 from governance.core.roles.roles import Relation
 from inventory.models.resource import Resource
 
-#: What a reference is: letters, digits and what stands between them in the numbers of tickets.
+#: Form of a reference: letters, digits and the separators of ticket numbers.
 REFERENCE = r"^[A-Za-z0-9][A-Za-z0-9._/#:-]*$"
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
-    """Incidents by when they run."""
+    """Incidents by whether they run."""
 
     def running(self, now: datetime) -> IncidentQuerySet:
-        """Those that are not over at the instant ``now``."""
+        """Incidents that run at ``now``."""
         return self.filter(ended_at=None, until__gt=now)
 
 
 class Incident(models.Model):
-    """One incident on one resource: it runs until an instant, or until somebody ends it."""
+    """One incident on one resource: it runs until an instant, or until a person ends it."""
 
     resource = models.ForeignKey(Resource, models.PROTECT, related_name="incidents")
-    #: A ticket's number, say: one word and never a sentence, so that nobody is named in it (H6).
+    #: Reference such as a ticket number: one word and never a sentence, so it names no person (H6).
     reference = models.CharField(max_length=80)
     why = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
     declared_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
@@ -55,18 +55,18 @@ class Incident(models.Model):
         return f"{self.reference} on {self.resource}"
 
     def runs(self, now: datetime) -> bool:
-        """Whether it is not over at the instant ``now``."""
+        """Whether it runs at ``now``."""
         return self.ended_at is None and now < self.until
 
     @property
     def href(self) -> str:
-        """The page of the resource."""
+        """Page of the resource."""
         return self.resource.href
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the resource's timeline."""
+        """Timeline of the resource."""
         return (self, self.resource)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to the resource."""
+        """Relations to the resource."""
         return self.resource.relations(person, now)

@@ -1,4 +1,4 @@
-"""Who answers for something meanwhile, when its owner has left: named by two people together, for thirty days at most (I3)."""
+"""Interim owners for items whose owner has left: named by two people together, for thirty days at most (I3)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from governance.core.database.key_filters import among
 from governance.core.models import FreeText, History, Person, Team
 from governance.core.roles.roles import Relation
 
-#: Days that an interim owner answers for something (I3). They can be named again.
+#: Days of an interim owner's term (I3). They can be named again.
 INTERIM_DAYS = 30
 
-#: What can be without an owner, by the field that names it.
+#: Kinds of items that can be without an owner, by the field that names them.
 OWNED = ("resource", "automation", "identity", "credential")
 
 
 class InterimState(models.TextChoices):
-    """One person names, another confirms; that its term is over is computed."""
+    """State: named by one person, then confirmed by another; the end of the term is computed."""
 
     NAMED = "named", "Named"
     CONFIRMED = "confirmed", "Confirmed"
@@ -31,19 +31,19 @@ class InterimState(models.TextChoices):
 
 
 class NamedAs(models.TextChoices):
-    """In which of the two capacities somebody named; the other one confirms."""
+    """Capacity of the person who names; the other capacity confirms."""
 
     LEAD = "lead", "Team lead"
     SECURITY = "security", "Security reviewer"
 
 
 def _exactly_one() -> Q:
-    """One of `OWNED` is named, and none of the others."""
+    """Constraint: exactly one field of `OWNED` is set."""
     return reduce(or_, (Q(**{f"{name}__isnull": name != named for name in OWNED}) for named in OWNED))
 
 
 def _others_null(names: tuple[str, ...], other: tuple[str, ...]) -> Q:
-    """No one of some people is one of the others, where they are named."""
+    """Condition that none of some people is one of the others, if set."""
     condition = Q()
     for first in names:
         for second in other:
@@ -52,7 +52,7 @@ def _others_null(names: tuple[str, ...], other: tuple[str, ...]) -> Q:
 
 
 class InterimOwner(models.Model):
-    """One person who is to answer for one thing without an owner, or did: by team lead and security reviewer together (I3)."""
+    """One person as interim owner of one item, named by team lead and security reviewer together (I3)."""
 
     resource = models.ForeignKey(
         "inventory.Resource", models.PROTECT, null=True, blank=True, related_name="interim_owners"
@@ -68,7 +68,7 @@ class InterimOwner(models.Model):
     )
     person = models.ForeignKey(Person, models.PROTECT, related_name="interim_for")
     state = models.CharField(max_length=10, choices=InterimState, default=InterimState.NAMED)
-    #: Whom they stood in for when they named or confirmed: a delegation uses up both people (A11).
+    #: Person represented under a delegation: a delegation uses up both people (A11).
     named_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     named_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     named_as = models.CharField(max_length=8, choices=NamedAs)
@@ -78,7 +78,7 @@ class InterimOwner(models.Model):
     confirmed_at = models.DateTimeField(null=True, blank=True)
     until = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    #: Why somebody was named: who confirms reads it.
+    #: Reason of the naming, for the person who confirms.
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
 
     history = History()
@@ -123,33 +123,33 @@ class InterimOwner(models.Model):
 
     @property
     def subject(self) -> Owned:
-        """What has no owner."""
+        """Item without an owner."""
         subject: Owned = next(owned for name in OWNED if (owned := getattr(self, name)) is not None)
         return subject
 
     def runs(self, now: datetime) -> bool:
-        """Whether the person answers for it at ``now``: confirmed, within the term, and here."""
+        """Whether the interim owner counts at ``now``: confirmed, within the term, and here."""
         in_term = self.until is not None and now < self.until
         return self.state == InterimState.CONFIRMED and in_term and self.person.is_here
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the timelines of what it is about."""
+        """Timelines of the item."""
         ledger_about: Any = getattr(self.subject, "ledger_about", None)
         return (self, *(ledger_about() if ledger_about is not None else (self.subject,)))
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to what it is about; who is named stands to it as themself, and can put it down."""
+        """Relations to the item; the interim owner can also end the term."""
         relations = {Relation.SELF} if person.pk == self.person_id else frozenset[Relation]()
         return frozenset(self.subject.relations(person, now) | relations)
 
 
 class Owned(models.Model):
-    """Something that somebody answers for. It is ownerless when they have left and nobody answers for it meanwhile (I3).
+    """Base of items with an owner. An item is ownerless after its owner left, without an interim owner (I3).
 
-    A subclass says who is `accountable`, and whose leads name an interim owner (`owning_team`).
+    A subclass defines `accountable` and the team whose leads name an interim owner (`owning_team`).
     """
 
-    #: Who was confirmed last; whether that still counts is asked of `interim_owner`.
+    #: Last confirmed interim owner; `interim_owner` checks whether they still count.
     interim = models.ForeignKey(InterimOwner, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
@@ -157,20 +157,20 @@ class Owned(models.Model):
 
     @property
     def accountable(self) -> Person | None:
-        """Who answers for it as a rule, whether they are here or not; None where nobody ever did."""
+        """Regular owner, here or not; None if there never was one."""
         raise NotImplementedError
 
     @property
     def owning_team(self) -> Team | None:
-        """The team whose lead names an interim owner; None to ask the teams of whoever left."""
+        """Team whose lead names an interim owner; None for the teams of the owner who left."""
         raise NotImplementedError
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """How a person stands to it."""
+        """Relations of a person to it."""
         raise NotImplementedError
 
     def interim_owner(self, now: datetime) -> Person | None:
-        """Who answers for it at ``now`` in place of an owner who left, or None. Asks nothing where nobody was ever named."""
+        """Interim owner at ``now`` after the owner left, or None. No query if there never was one."""
         if self.interim is None or not self.interim.runs(now) or self._has_accountable:
             return None
         return self.interim.person
@@ -180,11 +180,11 @@ class Owned(models.Model):
         return self.accountable is not None and self.accountable.is_here
 
     def is_ownerless(self, now: datetime) -> bool:
-        """Whether nobody who is here answers for it (I3)."""
+        """Whether no person who is here answers for it (I3)."""
         return not self._has_accountable and self.interim_owner(now) is None
 
     def is_led_by(self, person: Person) -> bool:
-        """Whether a person leads the team whose it is, as lead or deputy lead; without a team, one of the owner's who left."""
+        """Whether a person is lead or deputy lead of its team; without a team, of a team of the owner who left."""
         if self.owning_team is not None:
             return person.pk in (self.owning_team.lead_id, self.owning_team.deputy_lead_id)
         if self.accountable is None:
@@ -194,12 +194,12 @@ class Owned(models.Model):
 
 
 def still_answering(people: Any, now: datetime, prefix: str = "") -> Q:
-    """Rows for which one of some people answers meanwhile at ``now``.
+    """Condition for rows with one of some people as interim owner at ``now``.
 
     Args:
-        people: ids, a query of ids, or what stands for ids.
+        people: ids, a query of ids, or a placeholder for ids.
         now: business time.
-        prefix: the way to the row, ``entitlement__resource__`` say.
+        prefix: lookup path to the row, for example ``entitlement__resource__``.
     """
     path = f"{prefix}interim__"
     who = Q(
@@ -209,10 +209,10 @@ def still_answering(people: Any, now: datetime, prefix: str = "") -> Q:
 
 
 def nobody_answers(owner: str, now: datetime) -> Q:
-    """Rows whose owner has left, or where there is none, and for which nobody answers meanwhile at ``now``.
+    """Condition for rows without an owner who is here and without an interim owner at ``now``.
 
     Args:
-        owner: the field that names who is accountable.
+        owner: field of the accountable owner.
         now: business time.
     """
     owner_gone = (

@@ -1,4 +1,4 @@
-"""What can be touched: resources that somebody answers for, and what can be held on them (I3, I4, I8)."""
+"""Resources with their owners, and their entitlements (I3, I4, I8)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from inventory.importers import sentences
 from inventory.importers.capabilities import CONTROLS
 from inventory.models.interim_owner import Owned, nobody_answers, still_answering
 
-#: Roles that see every row of the register. Who is on call stops whatever it is, alone and at once, and sees first what stops (G5).
+#: Roles that see every row of the register. On-call can stop any automation at once and first sees its access (G5).
 SEE_ALL = frozenset({Role.SECURITY_REVIEWER, Role.AUDITOR, Role.ADMIN, Role.ON_CALL})
 
 
 class Environment(models.TextChoices):
-    """Where something runs. An approval counts in its own environment (I10)."""
+    """Environment; an approval counts in its own environment only (I10)."""
 
     DEVELOPMENT = "development", "Development"
     TEST = "test", "Test"
@@ -33,7 +33,7 @@ class Environment(models.TextChoices):
 
 
 class ResourceKind(models.TextChoices):
-    """What sort of thing a resource is."""
+    """Kind of a resource."""
 
     DATA_STORE = "data_store", "Data store"
     MCP_SERVER = "mcp_server", "MCP server"
@@ -43,7 +43,7 @@ class ResourceKind(models.TextChoices):
 
 
 class DataClass(models.TextChoices):
-    """How much harm a leak would do; unset counts as restricted (I3)."""
+    """Harm of a leak; unset counts as restricted (I3)."""
 
     PUBLIC = "public", "Public"
     INTERNAL = "internal", "Internal"
@@ -52,7 +52,7 @@ class DataClass(models.TextChoices):
 
 
 class Level(models.TextChoices):
-    """What kind of access; unknown counts as write (I4)."""
+    """Level of access; unknown counts as write (I4)."""
 
     READ = "read", "Read"
     WRITE = "write", "Write"
@@ -62,7 +62,7 @@ class Level(models.TextChoices):
 
 
 class ScopeKind(models.TextChoices):
-    """What "narrower" means for an entitlement's scope; free text can't be narrowed (I4, A7)."""
+    """Meaning of "narrower" for an entitlement's scope; free text can't be narrowed (I4, A7)."""
 
     NONE = "none", "None"
     SET = "set", "A set"
@@ -73,7 +73,7 @@ class ScopeKind(models.TextChoices):
 
 
 class ResourceState(models.TextChoices):
-    """Orphaned is no state: it is computed from the owner."""
+    """State of a resource. Orphaned is no state: it is computed from the owner."""
 
     PROPOSED = "proposed", "Proposed"
     ACTIVE = "active", "Active"
@@ -81,7 +81,7 @@ class ResourceState(models.TextChoices):
 
 
 class Enforcement(models.TextChoices):
-    """How far answers bind (O2)."""
+    """How an ended grant takes effect (O2)."""
 
     OBSERVE = "observe", "Observe"
     WARN = "warn", "Warn"
@@ -89,18 +89,18 @@ class Enforcement(models.TextChoices):
 
 
 def sees_all(actor: Actor, now: datetime) -> bool:
-    """Whether a role of the actor's own sees every row; who stands in for another does not see more by it."""
+    """Whether one of the actor's own roles sees every row; a delegation does not add this."""
     held = access.roles_held(actor, now) if actor.standing_for is None else access.roles_of(actor.people[0], now)
     return bool(SEE_ALL & held)
 
 
 class ResourceQuerySet(models.QuerySet["Resource"]):
-    """Resources as people may see them."""
+    """Resources by visibility and ownership."""
 
     def visible_to(self, actor: Actor, now: datetime) -> ResourceQuerySet:
-        """Those that the actor may see: its team, owner, deputy, who uses it, reviewers, auditors, admins, on-call, guardian.
+        """Resources visible to the actor: as team, owner, deputy, user, reviewer, auditor, admin, on-call, or by guardian.
 
-        While a delegation runs, the delegate sees what the giver answers for: as owner, deputy, lead or by name (A11).
+        During a delegation, the delegate sees the giver's resources as owner, deputy, lead or by name (A11).
         """
         person = actor.person
         if person is None:
@@ -126,16 +126,16 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         )
 
     def resolved(self) -> ResourceQuerySet:
-        """Those that stand for something that can be named."""
+        """Resources that stand for a nameable system."""
         return self.filter(unresolved=False)
 
     def ownerless(self, now: datetime) -> ResourceQuerySet:
-        """Active ones whose owner is gone and for which nobody answers meanwhile (I3)."""
+        """Active resources whose owner has left and that have no interim owner (I3)."""
         return self.filter(nobody_answers("owner", now), state=ResourceState.ACTIVE)
 
 
 class Resource(Owned):
-    """One instance that somebody answers for, "our Slack workspace"; matched by id, never by name."""
+    """One system with an owner, such as "our Slack workspace"; matched by id, never by name."""
 
     kind = models.CharField(max_length=16, choices=ResourceKind)
     name = models.CharField(max_length=160)
@@ -143,16 +143,16 @@ class Resource(Owned):
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="resources")
     owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="owned_resources")
     deputy = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="deputy_resources")
-    #: What a builder suggests: it gives nobody anything.
+    #: A builder's suggestion; it gives no rights.
     suggested_owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    #: Whom an admin named, until they accept (S8): then they are owner and deputy.
+    #: Owner and deputy named by an admin, in force after the owner accepts (S8).
     named_owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     named_deputy = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     named_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     accepted_at = models.DateTimeField(null=True, blank=True)
-    #: Since when the deputy deputises.
+    #: Start of the deputy's term.
     deputy_since = models.DateTimeField(null=True, blank=True)
-    #: Who last said how much harm a leak would do, while it was proposed: somebody else puts it to use.
+    #: Person who last set the data class of a proposed resource; another admin activates it.
     classed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     data_class = models.CharField(max_length=12, choices=DataClass, blank=True)
     environment = models.CharField(max_length=12, choices=Environment, default=Environment.PRODUCTION)
@@ -160,9 +160,9 @@ class Resource(Owned):
     enforcement = models.CharField(max_length=8, choices=Enforcement, default=Enforcement.ENFORCE)
     cut_over_at = models.DateTimeField(null=True, blank=True)
     proposed_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    #: Whether any employee finds it by name when saying what a connection opens. Names only, no privileges.
+    #: Whether every employee finds its name when choosing a connection's resource. Names only, no privileges.
     directory = models.BooleanField(default=True)
-    #: Stands for whatever a connector touches that nobody can name yet, a host chosen at run time say; never in use (I8).
+    #: Placeholder for a connection whose resource is chosen at run time, for example a host; never active (I8).
     unresolved = models.BooleanField(default=False)
     search = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField()
@@ -204,46 +204,46 @@ class Resource(Owned):
         return self.name
 
     def prepare(self) -> None:
-        """Derive the lower-cased text that a search looks in, before it is written."""
+        """Derive the lower-cased search text before the row is written."""
         self.search = f"{self.name} {self.get_kind_display()} {self.about}".lower()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, prepared."""
+        """Prepare and save."""
         self.prepare()
         super().save(*args, **kwargs)
 
     @property
     def counted_class(self) -> str:
-        """The data class that rules judge: unset counts as restricted (I3)."""
+        """Data class for rules: unset counts as restricted (I3)."""
         return self.data_class or DataClass.RESTRICTED
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """Address of its page."""
         return reverse("resource", args=[self.pk])
 
     @property
     def accountable(self) -> Person | None:
-        """Its owner."""
+        """Owner of the resource."""
         return self.owner
 
     @property
     def owning_team(self) -> Team | None:
-        """Its team."""
+        """Team of the resource."""
         return self.team
 
     def answering(self, now: datetime) -> Person | None:
-        """Who answers for it at ``now``: its owner, here or not; who does meanwhile where the owner has left."""
+        """Person who answers for it at ``now``: its owner, here or not, or the interim owner after the owner left."""
         return self.interim_owner(now) or self.owner
 
     @property
     def answering_ids(self) -> frozenset[int]:
-        """Ids of its owner, its deputy and its interim owner, whether these still answer for it or not."""
+        """Ids of its owner, deputy and interim owner, in force or not."""
         interim = self.interim.person_id if self.interim is not None else None
         return frozenset(pk for pk in (self.owner_id, self.deputy_id, interim) if pk is not None)
 
     def answering_as(self, person: Person, now: datetime) -> set[Relation]:
-        """Whether somebody is its owner, or answers for it meanwhile, or its deputy: asks the database nothing."""
+        """Relations of a person as owner, interim owner or deputy, without a query."""
         relations = set()
         is_owner = person.pk == self.owner_id and self.accepted_at is not None
         if is_owner or person == self.interim_owner(now):
@@ -253,7 +253,7 @@ class Resource(Owned):
         return relations
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Owner, or who answers for it meanwhile; deputy; whom an admin named as owner, until they accept; the lead of its team."""
+        """Relations of a person: owner or interim owner; deputy; named owner before acceptance; lead of its team."""
         relations = self.answering_as(person, now)
         if person.pk == self.named_owner_id:
             relations.add(Relation.PROPOSED_OWNER)
@@ -265,12 +265,13 @@ class Resource(Owned):
 
 
 class Entitlement(models.Model):
-    """One thing that can be held on a resource: an MCP tool, an OAuth scope, a database role, an API operation (I4)."""
+    """One entitlement on a resource: an MCP tool, an OAuth scope, a database role, an API operation (I4)."""
 
     resource = models.ForeignKey(Resource, models.PROTECT, related_name="entitlements")
     code = models.CharField(max_length=160)
     words = models.CharField(max_length=200)
-    #: The words with room for a target and the resource (`inventory.importers.sentences`); empty for words of a person's own.
+    #: Phrase with placeholders for target and resource (`inventory.importers.sentences`); empty for a person's own
+    #: words.
     form = models.CharField(max_length=300, blank=True)
     level = models.CharField(max_length=8, choices=Level, default=Level.UNKNOWN)
     scope_kind = models.CharField(max_length=8, choices=ScopeKind, default=ScopeKind.NONE)
@@ -292,37 +293,37 @@ class Entitlement(models.Model):
 
     @property
     def sentence(self) -> str:
-        """In words, for no target in particular: "May post messages in Finance Slack workspace"."""
+        """Sentence without a target: "May post messages in Finance Slack workspace"."""
         return sentences.sentence(self.words, self.form, self.resource.name)
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the resource's timeline."""
+        """Timeline of the resource."""
         return (self, self.resource)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to the resource."""
+        """Relations to the resource."""
         return self.resource.relations(person, now)
 
     @property
     def controls_said(self) -> list[tuple[str, str]]:
-        """What the controls that stand on it mean, in words and in short; who says so stands on their page."""
+        """Controls in force, as a sentence and in short; their page names the people who stated them."""
         return [CONTROLS[tag] for tag in self.tags if tag in CONTROLS]
 
     @property
     def controls_href(self) -> str:
-        """The page of the controls that stand on it."""
+        """Page of its controls."""
         return reverse("entitlement_controls", args=[self.pk])
 
     @property
     def counted_class(self) -> str:
-        """The higher of its own and its resource's data class; unset counts as restricted (I4)."""
+        """Higher data class of the entitlement and its resource; unset counts as restricted (I4)."""
         order = list(DataClass.values)
         own_class = self.data_class or DataClass.PUBLIC
         return max(own_class, self.resource.counted_class, key=order.index)
 
 
 class ResourceUserObjectPermission(UserObjectPermissionBase):
-    """One person may see one resource by name: guardian's direct table."""
+    """Permission of one person to see one resource: guardian's direct table."""
 
     content_object = models.ForeignKey(Resource, models.CASCADE)
 

@@ -1,4 +1,4 @@
-"""An automation moves to another team: asked by the lead of the one, agreed to by the lead of the other (L2)."""
+"""Transfers of automations to another team: requested by one lead, accepted by the other (L2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inventory.models.automation import Automation
 
 
 class TransferState(models.TextChoices):
-    """Asked by one lead; agreed to by the other, and moved by that; or dropped by either."""
+    """State: requested, then accepted and moved, or dropped by either lead."""
 
     ASKED = "asked", "Asked"
     AGREED = "agreed", "Agreed"
@@ -22,17 +22,17 @@ class TransferState(models.TextChoices):
 
 
 class Transfer(models.Model):
-    """One automation is to move from one team to another."""
+    """Transfer of one automation from one team to another."""
 
     automation = models.ForeignKey(Automation, models.PROTECT, related_name="transfers")
     from_team = models.ForeignKey(Team, models.PROTECT, related_name="+")
     to_team = models.ForeignKey(Team, models.PROTECT, related_name="transfers")
     state = models.CharField(max_length=8, choices=TransferState, default=TransferState.ASKED)
-    #: The lead who gives it away: who submits it to the other team, and a party of that (S1).
+    #: Lead who requests the transfer: submitter to the other team, and so a party (S1).
     asked_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
     why = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
-    #: Who agreed to it, or dropped it.
+    #: Lead who accepted or dropped it.
     answered_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     answered_at = models.DateTimeField(null=True, blank=True)
 
@@ -60,15 +60,15 @@ class Transfer(models.Model):
 
     @property
     def href(self) -> str:
-        """The page of the automation."""
+        """Page of the automation."""
         return self.automation.href
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the timeline of the automation, and of both teams."""
+        """Timelines of the automation and of both teams."""
         return (self, self.automation, self.from_team, self.to_team)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Who leads the team that it goes to, answers; who leads the one that it comes from, asked."""
+        """Relations: the receiving team's lead answers; the giving team's lead requested."""
         relations = set()
         if person.pk in (self.to_team.lead_id, self.to_team.deputy_lead_id):
             relations.add(Relation.TEAM_LEAD)

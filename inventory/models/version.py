@@ -1,4 +1,4 @@
-"""Versions of an automation: what each is made of, what it would touch, what was noticed of it (I2)."""
+"""Versions of an automation with their parts, privileges and findings (I2)."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ class Version(AppendOnly):
     manifest_digest = models.CharField(max_length=80)
     binding_digest = models.CharField(max_length=80)
     manifest = models.JSONField()
-    #: Secrets that the source contained: place, kind and keyed fingerprint, never a value (I6).
+    #: Secrets of the source: place, kind and keyed fingerprint, never a value (I6).
     secrets = models.JSONField(default=list)
-    #: What another would have to do where to be joined with it, identities aside (`inventory.chains.chain_ends`); None where nobody worked it out.
+    #: Points and sides that would join another automation, identities aside (`inventory.chains.chain_ends`); None if
+    #: not computed.
     meets = ArrayField(models.CharField(max_length=140, blank=True), null=True, editable=False)
     imported_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField()
@@ -50,31 +51,31 @@ class Version(AppendOnly):
         return f"{self.automation}, version {self.number}"
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the automation's timeline too."""
+        """Timeline of the automation, for its events."""
         return (self, self.automation)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to its automation."""
+        """Relations to the automation."""
         return self.automation.relations(person, now)
 
     @property
     def source_digests(self) -> tuple[str, ...]:
-        """The digests by which its source is known: as it was stored, and as newer importers read it."""
+        """Digests of its source: the stored one, and those of newer importers."""
         read = self.assessments.exclude(source_digest="").order_by().values_list("source_digest", flat=True)
         return tuple(dict.fromkeys([self.source_digest, *read]))
 
     @property
     def latest_assessment(self) -> Assessment | None:
-        """The newest assessment, or None before the first."""
+        """Newest assessment, or None before the first."""
         return self.assessments.order_by("-id").first()
 
 
 class Assessment(AppendOnly):
-    """What one importer version made of a version on one date: tier with reasons, inferred levels (I2)."""
+    """Assessment of a version by one importer version on one date: tier with reasons, inferred levels (I2)."""
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="assessments")
     importer_version = models.CharField(max_length=40)
-    #: Digests that this importer gives to the version, where they are not the stored ones (I2); see `of_source`.
+    #: Digests that this importer gives the version, if they differ from the stored ones (I2); see `of_source`.
     source_digest = models.CharField(max_length=80, blank=True)
     manifest_digest = models.CharField(max_length=80, blank=True)
     at = models.DateTimeField()
@@ -94,21 +95,21 @@ class Assessment(AppendOnly):
 
     @property
     def unvouched(self) -> Collection[str]:
-        """Keys of the privileges that counted as restricted, because their binding rested on a party (I8)."""
+        """Keys of the privileges that counted as restricted because their binding rested on a party (I8)."""
         return frozenset(self.levels.get("unvouched", ()))
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the automation's timeline too."""
+        """Timeline of the automation."""
         return (self, self.version, self.version.automation)
 
 
 def of_source(digests: Collection[str]) -> Q:
-    """Versions whose source has one of some digests, by the importer that read it first or by a newer one (I2)."""
+    """Versions whose source has one of some digests, by the first importer or a newer one (I2)."""
     return _has_digest("source_digest", digests)
 
 
 def of_manifest(digests: Collection[str]) -> Q:
-    """Versions whose manifest has one of some digests, likewise."""
+    """Versions whose manifest has one of some digests, by the first importer or a newer one."""
     return _has_digest("manifest_digest", digests)
 
 
@@ -119,10 +120,10 @@ def _has_digest(name: str, digests: Collection[str]) -> Q:
 
 
 class Privilege(AppendOnly):
-    """One thing that a version would hold: entitlement, target, scope, by which credential; possibly at several places.
+    """One privilege of a version: entitlement, target, scope and credential, at one or several places.
 
-    `connector` and `instance` are the connection that it was resolved by, always one: what goes through another connection to
-    the same resource is a privilege of its own (I8). `target_name` is a label and no part of the key.
+    `connector` and `instance` are its single connection: another connection to the same resource is another privilege
+    (I8). `target_name` is a label and no part of the key.
     """
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="privileges")
@@ -141,7 +142,7 @@ class Privilege(AppendOnly):
     model_controlled = models.BooleanField(default=False)
     sensitive = models.BooleanField(default=False)
     recognised = models.BooleanField(default=True)
-    #: What is run can't be read from the source (T1).
+    #: The executed code can't be read from the source (T1).
     opaque = models.BooleanField(default=False)
     #: The source needs a credential here and names none.
     credential_missing = models.BooleanField(default=False)
@@ -156,19 +157,19 @@ class Privilege(AppendOnly):
 
     @property
     def matter(self) -> str:
-        """See `privilege_scope.matter`; of an entitlement that is not in the register yet it is nobody else's."""
+        """Matter of the privilege, see `privilege_scope.matter`; unique for an unsaved entitlement."""
         return privilege_scope.matter(self.entitlement_id, self.target, self.scope)
 
     @property
     def sentence(self) -> str:
-        """In words: "May post messages to #finance in Finance Slack workspace"."""
+        """Sentence: "May post messages to #finance in Finance Slack workspace"."""
         entitlement = self.entitlement
         return sentences.sentence(
             entitlement.words, entitlement.form, entitlement.resource.name, self.target, self.target_name
         )
 
     def sentence_of(self, scope: Sequence[str], level: str) -> str:
-        """In words what is held of it where an approver left less than was asked: a part of its scope, or a lower level (A7, R3)."""
+        """Sentence for an approved part: a smaller scope or a lower level (A7, R3)."""
         is_part = set(scope) < set(self.scope)
         target, name = (", ".join(scope), "") if is_part else (self.target, self.target_name)
         entitlement = self.entitlement
@@ -178,25 +179,25 @@ class Privilege(AppendOnly):
 
     @property
     def through(self) -> str:
-        """The connection as the source names it (I8); empty where that is the credential, which stands on its own record."""
+        """Connection as the source names it (I8); empty if that is the credential, which has its own approval."""
         if self.connector == REGISTERED or (self.credential and self.instance == self.credential.external_id):
             return ""
         return self.instance
 
     @property
     def is_bound(self) -> bool:
-        """Whether it is known which resource it touches (I8)."""
+        """Whether its resource is known (I8)."""
         return not self.entitlement.resource.unresolved
 
     @property
     def counted_level(self) -> str:
-        """The level that rules judge: the higher of its own and its entitlement's; unknown counts as write (I4)."""
+        """Level for rules: the higher of its own and its entitlement's; unknown counts as write (I4)."""
         levels = [level for level in (self.level, self.entitlement.level) if level in tiers.LEVEL_ORDER]
         return max(levels, key=tiers.LEVEL_ORDER.index, default=Level.WRITE)
 
 
 class VersionCredential(AppendOnly):
-    """A version uses, or asks for, a credential."""
+    """Credential that a version uses or asks for."""
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="version_credentials")
     credential = models.ForeignKey(Credential, models.PROTECT, related_name="used_by")
@@ -210,7 +211,7 @@ class VersionCredential(AppendOnly):
 
 
 class VersionIdentity(AppendOnly):
-    """A version runs as a non-human identity; two automations that share one are a finding (I5)."""
+    """Identity that a version runs as; two automations with one identity are a finding (I5)."""
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="version_identities")
     identity = models.ForeignKey(NonHumanIdentity, models.PROTECT, related_name="used_by")
@@ -223,7 +224,7 @@ class VersionIdentity(AppendOnly):
 
 
 class Trigger(AppendOnly):
-    """One way in which a version starts."""
+    """Trigger of a version."""
 
     version = models.ForeignKey(Version, models.PROTECT, related_name="triggers")
     type = models.CharField(max_length=40)
@@ -234,7 +235,7 @@ class Trigger(AppendOnly):
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody who has not signed in can start the automation by it (T2)."""
+        """Whether a person who is not signed in can start the automation with it (T2)."""
         return self.active and self.authenticated is False
 
     def __str__(self) -> str:
@@ -242,7 +243,7 @@ class Trigger(AppendOnly):
 
 
 class Finding(models.Model):
-    """One thing that an assessment noticed; its state is a person's, its facts are the importer's."""
+    """Finding of an assessment; people set its state, the importer its facts."""
 
     assessment = models.ForeignKey(Assessment, models.PROTECT, related_name="findings")
     code = models.CharField(max_length=40)
@@ -261,15 +262,15 @@ class Finding(models.Model):
 
 
 def newest_version() -> QuerySet[Version, int]:
-    """Return the key of the newest version of the automation of an outer query."""
+    """Subquery for the key of the newest version of an outer query's automation."""
     newest = Version.objects.filter(automation=OuterRef("automation")).order_by("-number")
     return newest.values_list("pk", flat=True)[:1]
 
 
 def counted_versions() -> Q:
-    """Versions that count for what their automation is to others: the approved one, and what is submitted and not settled.
+    """Condition for versions that count for other automations: the approved one and those with an open submission.
 
-    A draft counts for nothing to others: whoever types an identity's name learns nothing by that, and raises nobody's risk.
+    Drafts do not count: a draft that names an identity shows nothing of it and raises no risk.
     """
     under_review = Version.objects.filter(submissions__state__in=("open", "decided")).order_by().values("pk")
     in_review = Q(automation__state=AutomationState.IN_REVIEW, pk=Subquery(newest_version()))
