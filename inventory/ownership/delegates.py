@@ -1,7 +1,8 @@
 """Eligible delegates: people who share each responsibility of the giver (A11). Reads only.
 
-For each item that the giver owns or leads, a delegate is its deputy, a lead of its team or a fallback owner. The database's
-`may_stand_in` is the rule; this module has the choices of the form and the words of a refusal.
+For each item that the giver owns or leads, a delegate is its deputy, a lead of its team or a fallback owner. The
+database's
+`may_stand_in` is the rule; this module has the choices of the form and the sentence of a refusal.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ TO_DO = "Choose a deputy or team lead for all that you own or lead, or a fallbac
 
 
 def offered(giver: Person, now: datetime) -> QuerySet[Person]:
-    """The eligible delegates of a person at ``now``, sorted by name."""
+    """Eligible delegates of a person at ``now``, by name."""
     others = Person.objects.filter(is_active=True, left_at__isnull=True).exclude(pk=giver.pk).order_by("name", "pk")
     for role in access.roles_of(giver, now) & {*SAME_DUTY}:
         others = others.filter(pk__in=people_with(role, now).order_by().values("pk"))
@@ -48,7 +49,7 @@ def responsibilities(giver: Person, now: datetime) -> list[tuple[str, set[int]]]
 
 
 def why_nobody(giver: Person, now: datetime) -> str:
-    """The words for a giver without an eligible delegate: what a delegate must share, and the next step."""
+    """Sentence for a giver without an eligible delegate: the missing condition and the next step."""
     names = [name for name, _ in responsibilities(giver, now)]
     if not names:
         return "You have no eligible delegate: nobody else holds your roles. Ask an admin to propose a second person for them."

@@ -1,4 +1,4 @@
-"""What the register forgets of a person who is erased (H6): what sources said of them, their previews, where they are the contact."""
+"""Erase a person from the register (H6): authorship, previews and emergency contacts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from inventory.ownership import authors
 
 
 def forget(redaction: KnownAs, step: Step[Any]) -> None:
-    """Erase it, in the transaction in which the person is erased.
+    """Erase the person's traces in the transaction of their erasure.
 
     Args:
-        redaction: as whom the person is known.
+        redaction: names and addresses of the person.
         step: the erasure.
     """
     _forget_authorship(redaction, step)
@@ -31,7 +31,7 @@ def forget(redaction: KnownAs, step: Step[Any]) -> None:
 
 
 def _forget_authorship(redaction: KnownAs, step: Step[Any]) -> None:
-    """Destroy what sources call them. Whoever was found by that alone stays an author by their row, and with it a party (S1)."""
+    """Erase authors' names. A person matched by such a name keeps an author row, and so stays a party (S1)."""
     rows = VersionAuthor.objects.filter(person=redaction.person) | VersionAuthor.objects.filter(
         redaction.may_be_in("said__text")
     )
@@ -45,12 +45,12 @@ def _forget_authorship(redaction: KnownAs, step: Step[Any]) -> None:
 
 
 def _is_theirs(hint: str, redaction: KnownAs) -> bool:
-    """Whether what a source says names them and no account of somebody else's."""
+    """Whether a hint names the person and no other account."""
     return redaction.without(hint) != hint and authors.account(hint) in ("", *redaction.addresses)
 
 
 def _forget_own_previews(redaction: KnownAs) -> None:
-    """Empty what they brought in and typed; what was confirmed of it stands in the register, and what was not is discarded."""
+    """Empty the person's previews and discard the open ones; confirmed imports stay in the register."""
     items = ImportItem.objects.filter(batch__by=redaction.person)
     items.filter(progress=ImportState.PREVIEW).update(progress=ImportState.DISCARDED)
     items.update(filename="", manifest={}, secrets=[], draft={}, reason="")
@@ -64,7 +64,7 @@ def _previews_that_name(redaction: KnownAs) -> Iterable[ImportItem]:
 
 
 def _forget_in_preview(redaction: KnownAs, item: ImportItem) -> None:
-    """Take their name out of somebody else's preview: as the author that the source names, and out of what was typed."""
+    """Remove the person's name from another person's preview, both from the source's author and the draft."""
     source = item.manifest.get("source") or {}
     hint = str(source.get("owner_hint") or "")
     if hint:
@@ -74,7 +74,7 @@ def _forget_in_preview(redaction: KnownAs, item: ImportItem) -> None:
 
 
 def _forget_contacts(redaction: KnownAs, step: Step[Any]) -> None:
-    """Take their name out of whom an automation names for emergencies, now and in its history."""
+    """Remove the person's name from emergency contacts of automations, now and in their history."""
     for automation in Automation.objects.select_for_update(of=("self",), no_key=True).filter(
         redaction.may_be_in("escalation_contact")
     ):

@@ -1,4 +1,4 @@
-"""What of that which somebody was told about the register still waits for somebody, for their digest (I3)."""
+"""Digest lines about ownership: tasks a person was notified of and has not finished (I3)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from inventory.ownership import transitions as ownership_transitions
 
 
 def register() -> None:
-    """Have the digest ask here about what the register tells."""
+    """Register the digest lines of ownership events."""
     daily_digest.register(named, "interim_named")
     daily_digest.register(ending, ownership_transitions.ENDING)
     daily_digest.register(said_kept, "credential_said_kept")
 
 
 def named(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Who was named to answer for something meanwhile, and nobody has confirmed or dropped it; for who confirms it still."""
+    """Interim owners that the person can confirm."""
     rows = list(_interims_in(threads, InterimState.NAMED).select_related("person", *ownership_transitions.ABOUT))
     if not rows:
         return {}
@@ -37,7 +37,7 @@ def named(person: Person, threads: Collection[str], now: datetime) -> dict[str, 
 
 
 def ending(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
-    """Terms that end soon, and that no owner has ended before."""
+    """Terms of interim owners that end soon."""
     rows = _interims_in(threads, InterimState.CONFIRMED)
     return {f"interim:{pk}": Line(until) for pk, until in rows.values_list("pk", "until")}
 
@@ -47,7 +47,7 @@ def _interims_in(threads: Collection[str], state: InterimState) -> QuerySet[Inte
 
 
 def said_kept(person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
-    """Credentials said to be kept in a store that the person answers for, and nobody has said whether it is so."""
+    """Credentials whose claimed store the person owns and has not answered for."""
     store_owner = Q(said_kept_in__owner=person) | Q(said_kept_in__deputy=person)
     rows = Credential.objects.filter(store_owner, pk__in=daily_digest.keys(threads)).order_by("pk")
     return {f"credential:{pk}": Line() for pk in rows.values_list("pk", flat=True)}

@@ -1,7 +1,8 @@
-"""Who has a stake in what is said of a credential or an entitlement: whoever owns, brought in or wrote something that uses it (S1, T1). Reads only.
+"""People with a stake in a credential or an entitlement: owners, importers and authors of automations that use it (S1,
+T1). Reads only.
 
-It is asked before there is a submission, whose parties would be asked instead, and it counts what runs as well as what comes next: what
-a credential is said to open makes the tier of both.
+The check runs before a submission, whose parties count later. It includes approved and newer versions, because a
+credential's reach sets the tier of both.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ from inventory.models import (
 )
 from inventory.ownership import authors
 
-#: What the history calls the writing of something that a submission decides about. Admins who assign owners and approvers whose
-#: decision moved the state are in the history too; they wrote nothing.
+#: History reasons for changes of an automation's content. Admins who assign owners and approvers are in the history
+#: too; they changed no content.
 WROTE = ("automation.registered", "automation.amended", "version.")
 
-#: A version that is approved, or came after the one that is.
+#: Condition for the approved version and newer ones.
 COUNTS = Q(automation__approved_version__isnull=True) | Q(number__gte=F("automation__approved_version__number"))
 
 
-#: Of an automation, whose word on what a credential opens makes nothing of it less risky: whoever is a party of it, which a higher app
-#: knows (see `consequences.bar`).
+#: Bar for statements about an automation's connections: people whose statement lowers no risk, because they are
+#: parties. A higher app knows them (see `consequences.bar`).
 OWN_WORD = "credential.reach_counted"
 
 
@@ -46,13 +47,13 @@ def people_in(
     now: datetime,
     bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
 ) -> set[int]:
-    """Ids of those whose word on what a credential or a connection opens counts for nothing in an automation: all who have a part in it (S1).
+    """Ids of the people whose statements about connections and credentials do not count for an automation (S1).
 
     Args:
         automation: saved.
-        credentials: that it uses.
+        credentials: its credentials.
         now: business time.
-        bindings: of its connections; nobody is looked up where nobody has said what one of these or of the credentials opens.
+        bindings: bindings of its connections. Without any statement in these or in the credentials, no query runs.
     """
     if all(credential.reach_kind != Reach.DECLARED for credential in credentials) and not bindings:
         return set()
@@ -60,30 +61,30 @@ def people_in(
 
 
 def in_credential(credential: Credential, actor: Actor) -> str | None:
-    """The words for a stake of whoever acts, or of whom they stand in for, in a credential; None where there is none.
+    """Sentence for a stake of the actor, or of the person represented, in a credential; None without a stake.
 
-    A fixed number of queries, asked once for an actor that a page asks several rules about.
+    A fixed number of queries, cached for one actor of a page with several rules.
 
     Args:
-        credential: that something is said of.
-        actor: who would say it.
+        credential: the described credential.
+        actor: the person who describes it.
     """
     return _part_of_actor(actor, "this credential", credential, uses_of_credential(credential))
 
 
 def in_entitlement(entitlement: Entitlement, actor: Actor) -> str | None:
-    """The same for an entitlement: whoever has a part in what holds it, or asks for it."""
+    """Sentence for a stake in an entitlement: a part in an automation that holds or requests it."""
     return _part_of_actor(actor, "this", entitlement, uses_of_entitlement(entitlement))
 
 
 def uses_of_credential(credential: Credential) -> QuerySet[Automation]:
-    """What a credential is used by, in whichever version, as long as it is not retired."""
+    """Automations with any version that uses a credential, without retired ones."""
     uses = Automation.objects.filter(versions__version_credentials__credential=credential)
     return uses.exclude(state=AutomationState.RETIRED)
 
 
 def uses_of_entitlement(entitlement: Entitlement) -> QuerySet[Automation]:
-    """What an entitlement is held or asked for by, likewise."""
+    """Automations that hold or request an entitlement, without retired ones."""
     uses = Automation.objects.filter(versions__privileges__entitlement=entitlement)
     return uses.exclude(state=AutomationState.RETIRED)
 
@@ -111,7 +112,7 @@ def _part_of_people(part: str, uses: QuerySet[Automation], people: Collection[in
 
 
 def _had_a_part(people: Collection[int]) -> Q:
-    """Automations whose history, since the approved version was made, has a row that some people wrote or in which they answered for it."""
+    """Automations whose history since the approved version names some people as editors or owners."""
     rows = Automation.history.model.objects.filter(id=OuterRef("pk"))
     wrote = Q(history_user__in=people) & reduce(or_, (Q(history_change_reason__startswith=why) for why in WROTE))
     owned = Q(business_owner__in=people) | Q(technical_owner__in=people) | Q(interim__person__in=people)

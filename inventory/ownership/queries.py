@@ -1,4 +1,4 @@
-"""What nobody answers for, whose owner has left: found for those who can do something about it (I3). Reads only."""
+"""Items without an owner, listed for people who can name an interim owner (I3). Reads only."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from governance.core.roles.roles import Role
 from inventory.models import OWNED, Automation, Credential, InterimOwner, InterimState, NonHumanIdentity, Resource
 from inventory.models.resource import sees_all
 
-#: What is read of each: which of `OWNED` it is, its key, what people call it, who left and when; and a number, for whoever reads
-#: rows of another kind in the same query.
+#: Columns of each row: kind in `OWNED`, key, name, former owner and the day they left; and a number for other rows of
+#: the same union.
 COLUMNS = ("shown_kind", "key", "called", "left", "left_at", "number")
-#: Behind every day on which somebody left.
+#: Later than every day on which an owner left.
 FAR = datetime.max.replace(tzinfo=UTC)
 NOTHING = Cast(Value(None), IntegerField())
 
 
 @dataclass(frozen=True)
 class Ownerless:
-    """One thing that nobody answers for.
+    """One item without an owner.
 
     Args:
         kind: of `OWNED`.
         pk: its key.
-        called: what people call it.
-        left: who answered for it.
-        left_at: since when they are gone, where that is known.
-        named: who is named for it and not confirmed, if anybody.
+        called: its name.
+        left: name of the former owner.
+        left_at: instant at which they left, if known.
+        named: named and unconfirmed interim owner, if any.
     """
 
     kind: str
@@ -49,17 +49,17 @@ class Ownerless:
 
     @property
     def href(self) -> str:
-        """Where something can be done about it."""
+        """Page for naming an interim owner."""
         return href_of(self.kind, self.pk)
 
 
 def href_of(kind: str, pk: int) -> str:
-    """The page of something of `OWNED`; credentials have one for this alone."""
+    """Page of an item of `OWNED`; the page of a credential exists for this purpose only."""
     return reverse("ownerless_one", args=[kind, pk]) if kind == "credential" else reverse(kind, args=[pk])
 
 
 def reach(actor: Actor, now: datetime) -> bool | None:
-    """Whether a reader can do something about everything, as a security reviewer; only of the teams they lead; or, None, of nothing."""
+    """Items that a reader can act on: True for all, as security reviewer; False for their teams only; None for none."""
     if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
         return True
     return False if access.may_lead(actor, now) else None
@@ -68,16 +68,16 @@ def reach(actor: Actor, now: datetime) -> bool | None:
 def parts(
     people: tuple[int, ...] | compiled_queries.Value, now: datetime, *, everything: bool, most: int
 ) -> list[QuerySet[Any, Any]]:
-    """What some people can do something about.
+    """Ownerless items that some people can act on.
 
     Args:
-        people: a reader and whom they stand in for, by key.
+        people: keys of a reader and the people represented.
         now: business time.
-        everything: all of it; else of the teams that they lead.
-        most: how many of each kind at most.
+        everything: all items; otherwise those of the teams they lead.
+        most: largest number for each kind.
 
     Returns:
-        Rows of `COLUMNS`, a query set a kind, for one union; `of_rows` reads them.
+        Rows of `COLUMNS`, one query set for each kind, for one union; `of_rows` reads them.
     """
     among = RawSQL("SELECT unnest(%s::bigint[])", [people]) if isinstance(people, compiled_queries.Value) else people
     read = (
@@ -90,14 +90,14 @@ def parts(
 
 
 def of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Ownerless]:
-    """What was read by a union of `parts`, the longest gone first; rows of another kind are passed over."""
+    """Items in the rows of a union of `parts`, the longest ownerless first; other rows are skipped."""
     columns = ("shown_kind", "key", "called", "left", "left_at")
     read = [Ownerless(*(row[name] for name in columns)) for row in rows if row["shown_kind"] in OWNED]
     return sorted(read, key=lambda row: (row.left_at is None, row.left_at or FAR, row.called, row.pk))
 
 
 def found(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
-    """`parts` of a reader in a query of their own."""
+    """Items of `parts` for a reader, in one query."""
     everything = reach(actor, now)
     if everything is None:
         return []
@@ -106,7 +106,7 @@ def found(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
 
 
 def listed(actor: Actor, now: datetime, *, most: int) -> list[Ownerless]:
-    """The same for the list, where whoever sees the whole register sees all; with who is named for each. Two queries."""
+    """Items for the list page, with named interim owners; readers of the whole register see all. Two queries."""
     first, *others = parts(access.answers_as(actor, now), now, everything=sees_all(actor, now), most=most)
     rows = of_rows(first.union(*others, all=True))[:most]
     named = InterimOwner.objects.filter(state=InterimState.NAMED).select_related("person", "named_by")
@@ -126,7 +126,7 @@ def _rows_of_kind(kind: str, rows: QuerySet[Any], most: int) -> QuerySet[Any, An
 
 
 def _led_by(people: tuple[int, ...] | RawSQL, team: str, owner: str = "") -> Q:
-    """Of a team that one of some people leads; without a team, of one of the teams of whoever left."""
+    """Condition: some people lead the team; without a team, a team of the owner who left."""
     leads = Q((f"{team}lead__in", people)) | Q((f"{team}deputy_lead__in", people))
     if not owner:
         return leads
@@ -135,7 +135,7 @@ def _led_by(people: tuple[int, ...] | RawSQL, team: str, owner: str = "") -> Q:
 
 
 def _of_credentials(people: tuple[int, ...] | RawSQL) -> Q:
-    """By the resource on which a credential is decided: the store that keeps it, else what it opens (A2)."""
+    """Condition on the resource that decides about a credential: its store, otherwise the opened resource (A2)."""
     elsewhere = Q(kept_in__isnull=True) & (Q(opens__team__lead__in=people) | Q(opens__team__deputy_lead__in=people))
     leads = Q(owner__teams__lead__in=people) | Q(owner__teams__deputy_lead__in=people)
     teamless = Q(kept_in__isnull=True, opens__isnull=True) | Q(kept_in__isnull=False, kept_in__team__isnull=True)

@@ -1,7 +1,7 @@
-"""Who can be named an owner of an automation: somebody of its side, and nobody who is asked about it (I1, S1, A9).
+"""Eligible owners of an automation: members of its team who are not its approvers (I1, S1, A9).
 
-An owner is a party, and a party decides nothing. Whoever names owners would choose who decides, could they name anybody.
-Forms offer whom `possible_owners` finds; the writes ask `refusals`, which is the same rule.
+An owner is a party and decides nothing, so naming an approver as owner would choose who decides. Forms offer
+`possible_owners`; writes check the same rule in `refusals`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from governance.core.models import Person, Team
 from inventory.models import Automation
 from inventory.ownership.transitions import NAMING_OWNERS
 
-#: What names an owner, by the column that holds it.
+#: Fields that name an owner, by column.
 OWNERS = ("business_owner", "technical_owner")
 
 
 def possible_owners(team: Team, automation: Automation | None, now: datetime) -> list[Person]:
-    """Who can be named an owner, by name: people of its side who are here and not asked about it, and whoever is it already.
+    """Eligible owners by name: active people of the team who are not approvers, and the present owners.
 
     Args:
         team: of the automation.
@@ -41,7 +41,7 @@ def possible_owners(team: Team, automation: Automation | None, now: datetime) ->
 def refusals(
     team: Team, automation: Automation | None, named: Mapping[str, Person | None], now: datetime
 ) -> list[tuple[str, Refusal]]:
-    """Why people can't be named owners, each with the field that names them. Who is an owner already can stay one.
+    """Refusals of named owners, each with its field. Present owners may stay.
 
     Args:
         team: of the automation.
@@ -76,7 +76,7 @@ def _refuse_other_team(person: Person, team: Team) -> Refusal:
 
 
 def _owners_of(automation: Automation | None) -> set[int]:
-    """Ids of who is an owner, or becomes one by what waits for stage 1."""
+    """Ids of the owners, and of the owners in an open amendment."""
     if automation is None:
         return set()
     owner_ids = {
@@ -92,7 +92,9 @@ def _barred_people(automation: Automation | None, now: datetime) -> dict[int, Re
 
 
 def _is_member_of(team: Team) -> Q:
-    """A person is a member, lead or deputy lead of a team or of one above or below it in the tree; one query, whatever its depth."""
+    """Condition that a person is member, lead or deputy lead of a team, or of a team above or below it; one query at any
+    depth.
+    """
     above = dict(Team.objects.order_by().values_list("pk", "parent"))
     below = defaultdict(list)
     for pk, parent in above.items():

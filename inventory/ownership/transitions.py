@@ -1,7 +1,7 @@
-"""Naming who answers for something whose owner has left: the team's lead and a security reviewer together, either first (I3).
+"""Interim owners for items whose owner has left: named by team lead and security reviewer together, either first (I3).
 
-Until both have said the same, nothing new is approved on it; for thirty days then the person named acts as its owner. It is over
-with the term, with an owner who counts, or when one of the two, or the person, ends it.
+Without a confirmed interim owner, no new privilege is approved on the item. After the confirmation, the person acts as
+owner for thirty days. The term ends early with a new owner, or by one of the two people or the interim owner.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ from inventory.models.interim_owner import INTERIM_DAYS
 
 S = InterimState
 
-#: What is locked before a row that names somebody: the thing that it is about.
+#: Parent rows that are locked before an interim owner's row: the item.
 ABOUT = OWNED
 
-#: Where a row remembers what `latest` read.
+#: Instance attribute that caches the result of `latest`.
 READ = "_interim_read"
 
 
 def field_of(subject: Owned) -> str:
-    """Which of `OWNED` something is."""
+    """Field of `OWNED` for an item."""
     kinds = {Resource: "resource", Automation: "automation", NonHumanIdentity: "identity", Credential: "credential"}
     return kinds[type(subject)]
 
 
 def latest(subject: Owned, now: datetime) -> InterimOwner | None:
-    """Who is named for it, or answers for it, at ``now``; None where nobody was, or that is over.
+    """Named or confirmed interim owner of an item at ``now``; None without one or after its end.
 
-    One query for one instance of the row: a page asks several rules about it, and a write reads the row anew.
+    One query for each instance: a page checks several rules, and a write loads the row again.
     """
     if READ not in subject.__dict__:
         interims = InterimOwner.objects.filter(**{field_of(subject): subject}).exclude(state=S.ENDED)
@@ -68,7 +68,7 @@ def latest(subject: Owned, now: datetime) -> InterimOwner | None:
 
 
 def _has_ended(interim: InterimOwner, now: datetime) -> bool:
-    """Whether it counts no more although nobody has ended it: its term is over, or who was named has left."""
+    """Whether it no longer counts: its term is over or the person has left."""
     return not interim.person.is_here or (interim.state == S.CONFIRMED and not interim.runs(now))
 
 
@@ -107,7 +107,7 @@ def _require_nobody_named(subject: Owned, actor: Actor, now: datetime) -> Refusa
 
 
 def _confirming_capacity(interim: InterimOwner) -> NamedAs:
-    """In which capacity it is confirmed."""
+    """Capacity that confirms it."""
     return NamedAs.SECURITY if interim.named_as == NamedAs.LEAD else NamedAs.LEAD
 
 
@@ -171,7 +171,7 @@ STILL_OWNERLESS = Duty(
 
 
 def capacities(subject: Owned, actor: Actor, now: datetime) -> tuple[NamedAs, ...]:
-    """In which of the two capacities somebody may speak about who answers for something."""
+    """Capacities in which an actor may name or confirm an interim owner."""
     person = actor.capacity_of
     if person is None or not access.stands_in(actor, now):
         return ()
@@ -185,22 +185,22 @@ def capacities(subject: Owned, actor: Actor, now: datetime) -> tuple[NamedAs, ..
 
 
 def _naming_of(model: type[Owned]) -> Transition[Any]:
-    """The operation that names an interim owner for things of one kind; it is the same for all."""
+    """Operation that names an interim owner for items of one kind; all kinds work the same."""
 
     @transition(
         model, event="interim.named", permission=Permission.INTERIM_NAME, duties=[IN_USE, OWNERLESS, NOBODY_NAMED]
     )
     def name_interim(step: Step[Any], *, person: Person) -> Effect:
-        """The team's lead or a security reviewer names who answers for it meanwhile; the other of the two confirms (I3)."""
+        """Name an interim owner, as the team's lead or a security reviewer; the other capacity confirms (I3)."""
         return _name_interim(step, person)
 
     return name_interim
 
 
-#: What higher apps bar people from, each with a reason (see `consequences.bar`).
+#: Bar of higher apps against naming people as owners, with reasons (see `consequences.bar`).
 NAMING_OWNERS = "automation.owner_named"
 
-#: By the field of `OWNED`.
+#: Operations by the field of `OWNED`.
 NAMING: dict[str, Transition[Any]] = {
     "resource": _naming_of(Resource),
     "automation": _naming_of(Automation),
@@ -247,7 +247,7 @@ def _name_interim(step: Step[Any], person: Person) -> Effect:
     parents=ABOUT,
 )
 def confirm_interim(step: Step[InterimOwner]) -> Effect:
-    """The other of the two, team lead or security reviewer, confirms who was named: they answer for it from now on (I3)."""
+    """Confirm an interim owner in the other capacity: team lead or security reviewer (I3)."""
     interim = step.subject
     _check_not_asked(interim.subject, interim.person, step.now)
     interim.confirmed_by, interim.confirmed_for, interim.confirmed_at = (
@@ -263,14 +263,14 @@ def confirm_interim(step: Step[InterimOwner]) -> Effect:
 
 
 def _check_not_asked(subject: Owned, person: Person, now: datetime) -> None:
-    """Whoever is asked about an automation is not thrown out of that by being named for it (S1, A9)."""
+    """Refuse an interim owner who is an approver of the automation (S1, A9)."""
     refusal = hooks.barred(NAMING_OWNERS, subject, now).get(person.pk) if isinstance(subject, Automation) else None
     if refusal is not None:
         raise refuse(refusal)
 
 
 def _end_earlier(step: Step[Any], interim: InterimOwner) -> dict[str, Any]:
-    """Have what it is about follow a row that stands confirmed by now."""
+    """Set the item's interim owner to a row that was just confirmed."""
     subject = interim.subject
     subject.interim = interim
     step.save(subject)
@@ -287,7 +287,7 @@ def _end_earlier(step: Step[Any], interim: InterimOwner) -> dict[str, Any]:
     reason_needed=True,
 )
 def drop_interim(step: Step[InterimOwner]) -> Effect:
-    """The team's lead, a security reviewer or the person who was named says no to it, or ends it, with a reason (I3)."""
+    """Decline or end an interim owner, as team lead, security reviewer or interim owner, with a reason (I3)."""
     interim, subject = step.subject, step.subject.subject
     interim.ended_at = step.now
     _notify(
@@ -304,13 +304,13 @@ def drop_interim(step: Step[InterimOwner]) -> Effect:
 
 @transition(InterimOwner, event="interim.ended", permission=None, source=(S.NAMED, S.CONFIRMED), target=(S.ENDED,))
 def end_interim(step: Step[InterimOwner], *, why: str) -> Effect:
-    """It is over: an owner counts, or its term is over and somebody is named anew."""
+    """End an interim owner after a new owner counts, or after the term if another is named."""
     step.subject.ended_at = step.now
     return Effect(payload={"why": why})
 
 
 def close(subject: Owned, step: Step[Any], why: str) -> bool:
-    """End what stands about an interim owner of something; the running operation saves the row afterwards.
+    """End the interim owners of an item; the running operation saves the item afterwards.
 
     Args:
         subject: locked by the running operation.
@@ -318,7 +318,7 @@ def close(subject: Owned, step: Step[Any], why: str) -> bool:
         why: for the ledger: ``owner`` or ``term``.
 
     Returns:
-        Whether the row itself followed somebody until now.
+        Whether the item had a confirmed interim owner.
     """
     for interim in InterimOwner.objects.filter(**{field_of(subject): subject}).exclude(state=S.ENDED):
         end_interim(interim, actor=step.actor, now=step.now, why=why)
@@ -327,20 +327,20 @@ def close(subject: Owned, step: Step[Any], why: str) -> bool:
 
 
 def settle(subject: Owned, step: Step[Any]) -> None:
-    """End what stands about an interim owner once somebody who is here is accountable again (I3); see `close`."""
+    """End the interim owners of an item after an active person is its owner again (I3); see `close`."""
     if subject.accountable is not None and subject.accountable.is_here:
         close(subject, step, "owner")
 
 
-#: How long before its end whoever is concerned is told that a term ends.
+#: Time before the end of a term at which notices go out.
 TOLD_BEFORE = timedelta(days=7)
 ENDING = "interim_ending"
 
 
 def remind(now: datetime) -> int:
-    """Tell who answers for something meanwhile, its team's leads and who confirmed it that the term ends soon; returns how many were told.
+    """Notify interim owners, team leads and confirmers before a term ends; returns how many.
 
-    Once a term and person, however often it runs: after the end nobody answers for it again (I3, R9).
+    One notice for each term and person: after the end, the item is ownerless again (I3, R9).
     """
     notices = Notice.objects.filter(event=ENDING, thread=Concat(Value("interim:"), Cast(OuterRef("pk"), CharField())))
     ending = InterimOwner.objects.filter(state=S.CONFIRMED, until__gt=now, until__lte=now + TOLD_BEFORE)
@@ -349,7 +349,7 @@ def remind(now: datetime) -> int:
     for interim in ending.select_related("person", "named_by", "confirmed_by", *ABOUT).order_by("pk"):
         subject = interim.subject
         if subject.interim_owner(now) != interim.person or getattr(subject, "state", "") == "retired":
-            continue  # an owner counts again, who was named has left, or nobody has to answer for it any more
+            continue  # an owner counts again, the interim owner has left, or the item needs no owner any more
         people = [interim.person, interim.named_by, *leads_of(subject)]
         if interim.confirmed_by is not None:
             people.append(interim.confirmed_by)
@@ -362,7 +362,7 @@ def remind(now: datetime) -> int:
 
 
 def leads_of(subject: Owned) -> list[Person]:
-    """Lead and deputy lead of the team whose it is, as far as they are here."""
+    """Active lead and deputy lead of the item's team."""
     team = subject.owning_team
     if team is not None:
         return [lead for lead in (team.lead, team.deputy_lead) if lead is not None and lead.is_here]
@@ -381,11 +381,11 @@ def _confirmers(interim: InterimOwner, step: Step[Any]) -> list[Person]:
 
 
 def is_confirmed_by(interim: InterimOwner, person: Person, is_reviewer: bool) -> bool:
-    """Whether somebody is among those who confirm it by now; they may have been told when they were, or were not yet.
+    """Whether a person can confirm an interim owner now, independent of former notices.
 
     Args:
-        interim: who was named.
-        person: who may be told of it.
+        interim: the named interim owner.
+        person: the person to notify.
         is_reviewer: whether they are a security reviewer.
     """
     if person.pk in (interim.person_id, interim.named_by_id, interim.named_for_id):
@@ -394,7 +394,7 @@ def is_confirmed_by(interim: InterimOwner, person: Person, is_reviewer: bool) ->
 
 
 def name_of(subject: Owned) -> str:
-    """What people call it."""
+    """Kind and name of an item."""
     return f"{field_of(subject)} {subject}"
 
 
@@ -403,7 +403,7 @@ def _notify(step: Step[Any], interim: InterimOwner, people: Iterable[Person], ev
 
 
 def _queue(interim: InterimOwner, people: Iterable[Person], event: str, now: datetime, by: Person | None = None) -> int:
-    """Queue one notice about it for each of the people; returns how many were not told before."""
+    """Queue one notice for each person; returns the number of new notices."""
     context = {
         "what": name_of(interim.subject),
         "person": interim.person.name,

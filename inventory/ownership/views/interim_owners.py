@@ -1,4 +1,4 @@
-"""Pages about what nobody answers for: the list, what to do about one thing, naming, confirming, ending (I3)."""
+"""Pages of items without an owner: the list, one credential, and naming, confirming or ending an interim owner (I3)."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from inventory.ownership import transitions as ownership_transitions
 
 Shape = dict[str, Any]
 
-#: Rows of the list; there are never many, and the oldest come first.
+#: Rows of the list, the oldest first.
 MOST = 100
 
 
 def banner(subject: Owned, actor: Actor, now: datetime) -> Shape | None:
-    """That somebody who answered for it has left, who does meanwhile, and what the reader can do; None while an owner is here.
+    """Banner after an owner left: former owner, interim owner and the reader's actions; None with an active owner.
 
-    A button whose rule says no to this reader stands there with the reason, save to whoever has no part in it at all.
+    A refused button is shown with its reason, except to people without any part in it.
     """
     former_owner = subject.accountable
     if former_owner is None or former_owner.is_here or getattr(subject, "state", "") in ("retired", "proposed"):
@@ -108,7 +108,7 @@ def _shape(lead: str, text: str, refusal: Any, action: Shape | None) -> Shape:
 
 @require_GET
 def ownerless_list(request: Request) -> HttpResponse:
-    """Everything that nobody answers for and the reader is concerned by: of their teams, or all for who sees the register."""
+    """List the ownerless items of the reader's teams, or of the whole register for its readers."""
     now = business_time.now()
     rows = ownership_queries.listed(request.actor, now, most=MOST)
     context: Shape = {
@@ -131,7 +131,7 @@ def ownerless_list(request: Request) -> HttpResponse:
 
 
 def _visible(kind: str, actor: Actor, now: datetime) -> QuerySet[Any]:
-    """The rows of a kind that a reader may see."""
+    """Rows of a kind that a reader may see."""
     if kind == "resource":
         return Resource.objects.visible_to(actor, now).select_related("owner", "team", "interim__person")
     automations = Automation.objects.visible_to(actor, now)
@@ -165,7 +165,7 @@ def _back_href(subject: Owned) -> str:
 
 @require_GET
 def one(request: Request, kind: str, pk: int) -> HttpResponse:
-    """A credential: who answers for it, and what happened. Everything else is shown on a page of its own."""
+    """Show a credential with its owner and activity. Other kinds redirect to their page."""
     now = business_time.now()
     subject: Any = _find_subject(request, kind, pk, now)
     if kind != "credential":
@@ -187,7 +187,7 @@ def one(request: Request, kind: str, pk: int) -> HttpResponse:
 
 
 class InterimForm(forms.Form):
-    """Who answers for it meanwhile."""
+    """Interim owner and reason."""
 
     person = forms.ModelChoiceField(
         Person.objects.filter(is_active=True, left_at__isnull=True), label="Who", empty_label="Choose somebody"
@@ -203,7 +203,7 @@ class InterimForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 def name(request: Request, kind: str, pk: int) -> HttpResponse:
-    """Name who answers for something meanwhile: the team's lead or a security reviewer does, the other confirms."""
+    """Name an interim owner, as team lead or security reviewer; the other confirms."""
     now = business_time.now()
     subject = _find_subject(request, kind, pk, now)
     naming = ownership_transitions.NAMING[kind]
@@ -227,14 +227,14 @@ def name(request: Request, kind: str, pk: int) -> HttpResponse:
 
 
 class _BackLink:
-    """Where a form goes on."""
+    """Target of a redirect after a form."""
 
     def __init__(self, href: str) -> None:
         self.href = href
 
 
 def _find_interim(request: Request, pk: int, now: datetime) -> InterimOwner:
-    """One naming of something that the reader may see."""
+    """Find an interim owner of an item that the reader may see."""
     related = ("person", "named_by", *(f"{kind}" for kind in ownership_transitions.ABOUT))
     interim = get_object_or_404(InterimOwner.objects.select_related(*related), pk=pk)
     subject = interim.subject
@@ -248,7 +248,7 @@ def _find_interim(request: Request, pk: int, now: datetime) -> InterimOwner:
 
 @require_POST
 def confirm_named(request: Request, pk: int) -> HttpResponse:
-    """Confirm who was named."""
+    """Confirm an interim owner."""
     now = business_time.now()
     interim = _find_interim(request, pk, now)
     back = _back_href(interim.subject)
@@ -261,7 +261,7 @@ def confirm_named(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def drop(request: Request, pk: int) -> HttpResponse:
-    """Say no to who was named, or end that they answer for it."""
+    """Decline a named interim owner, or end a confirmed one."""
     now = business_time.now()
     interim = _find_interim(request, pk, now)
     is_running = interim.state == InterimState.CONFIRMED

@@ -1,4 +1,4 @@
-"""The field that names an owner: it offers who can be one, and leaves to the register what it says of anybody else."""
+"""Form field for an owner: it offers eligible people, and the register refuses others."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from governance.core.models import Person
 
 
 class OwnerField(forms.ModelChoiceField):
-    """A person who is here, of those that `offer_owners` puts on the page.
+    """Active person; the page offers those of `offer_owners`.
 
-    Somebody else who was posted by hand is refused by the write, in the words of the rule, and that stands on record (S1, H1).
+    A hand-made request with another person reaches the write, whose refusal is recorded (S1, H1).
     """
 
     def __init__(self, nobody: str = "Choose somebody", **more: Any) -> None:
@@ -21,12 +21,12 @@ class OwnerField(forms.ModelChoiceField):
         super().__init__(active, empty_label=nobody, **more)
 
     def offer(self, people: Iterable[Person]) -> None:
-        """Put people on the page, in this order."""
+        """Offer people on the page, in this order."""
         self.choices = [("", self.empty_label or ""), *((str(person.pk), person.name) for person in people)]
 
 
 def offer_owners(form: forms.Form, people: Iterable[Person]) -> None:
-    """Have each field of a form that names an owner offer the same people."""
+    """Offer the same people in every owner field of a form."""
     choices = list(people)
     for field in form.fields.values():
         if isinstance(field, OwnerField):
