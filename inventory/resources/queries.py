@@ -1,4 +1,6 @@
-"""Bindings, and the other owners by whose resources their hosts are known: these agree before a binding counts (I8). Reads only."""
+"""Bindings with the claims of other owners on their hosts; these owners must consent before a binding counts (I8). Reads
+only.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from inventory.models.binding import Claim
 
 
 def bindings_of(privileges: Iterable[Privilege]) -> dict[tuple[str, str], Binding]:
-    """The bindings of some privileges by connector and instance, with their claims: one query, none where nothing has a connection."""
+    """Bindings of some privileges by connector and instance, with claims: one query, none without a connection."""
     instances = {
         privilege.instance for privilege in privileges if privilege.instance and privilege.connector != REGISTERED
     }
@@ -29,7 +31,7 @@ BINDINGS = compiled_queries.Statement(
 
 
 def with_claims(rows: Iterable[Binding]) -> list[Binding]:
-    """The same bindings, saved or not, each with its `claims`: one query where one is of a host, another where somebody else has a say.
+    """Bindings with their `claims`, saved or not: one query if one is of a host, another if a claim exists.
 
     Args:
         rows: each with its resource.
@@ -64,7 +66,7 @@ def with_claims(rows: Iterable[Binding]) -> list[Binding]:
 
 
 def _earlier_resources(row: Binding, others: Sequence[Binding]) -> list[Resource]:
-    """The resources of other owners that a binding's host was confirmed to open before it was."""
+    """Resources of other owners that confirmed the host of a binding earlier."""
     resources = (
         other.resource
         for other in others
@@ -78,12 +80,12 @@ def _earlier_resources(row: Binding, others: Sequence[Binding]) -> list[Resource
 
 
 def _host(row: Binding) -> str:
-    """The host of a binding, saved or not."""
+    """Host of a binding, saved or not."""
     return host_of(row.connector, row.instance_name)
 
 
 def claimed_from(resource: Resource) -> list[Binding]:
-    """Bindings of other owners' resources that say that a host of this resource opens theirs, and to which its side has not agreed."""
+    """Bindings to other owners' resources on hosts of this resource, without its owner's consent."""
     bindings = Binding.objects.filter(resource=resource, confirmed_at__isnull=False).exclude(host="")
     hosts = set(bindings.values_list("host", flat=True))
     if not hosts:

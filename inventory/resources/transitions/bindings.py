@@ -1,8 +1,8 @@
-"""Which resource a connection opens: who confirms it, who refuses it, and who moves what was confirmed (I8).
+"""Confirm, refuse and move the binding of a connection to a resource (I8).
 
-A builder proposes a binding by bringing in (`write_version`). Only the side of the resource that it names, its owner or deputy,
-says yes or no to it, save whoever has a stake in the answer. What was confirmed once moves to another resource by two people:
-that one's side asks and this one's agrees, or an admin asks and another agrees.
+An import proposes a binding (`write_version`). Only owner or deputy of the named resource answer it, without a stake in
+the answer. Two people move a confirmed binding: the new resource's owner asks and the old one's agrees, or two admins
+do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from inventory.resources.transitions.resources import CAN_BE_NAMED
 
 
 def answers_for(person: Person | None, resource: Resource, now: datetime) -> bool:
-    """Whether a person is the owner or the deputy of a resource, or answers for it meanwhile (I3), and here."""
+    """Whether an active person is owner, deputy or interim owner of a resource (I3)."""
     if person is None or not person.is_here:
         return False
     return person.pk in (resource.owner_id, resource.deputy_id) or person == resource.interim_owner(now)
@@ -40,7 +40,7 @@ def _require_its_side(subject: Binding, actor: Actor, now: datetime) -> Refusal 
 
 
 def _require_no_stake(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
-    """Whoever proposed an open binding, or answers for an automation that rests on it, does not settle it, nor who stands in for them."""
+    """Refuse the proposer of an open binding, owners of automations that use it, and their delegates."""
     if not subject.is_open:
         return None
     people = {person.pk for person in actor.people}
@@ -54,7 +54,7 @@ def _require_no_stake(subject: Binding, actor: Actor, now: datetime) -> Refusal 
 
 
 def _owned_that_rest_on(row: Binding, people: Collection[int], now: datetime) -> Automation | None:
-    """An automation that one of these people owns and of which a version uses the connection."""
+    """Automation of these people with a version that uses the connection."""
     used = Privilege.objects.filter(connector=row.connector, instance=row.instance_name)
     owned = Automation.objects.answered_by(people, now)
     rests = owned.filter(versions__in=used.values("version")).exclude(state=AutomationState.RETIRED)
@@ -75,9 +75,11 @@ def _require_another(subject: Binding, actor: Actor, now: datetime) -> Refusal |
 
 
 def _require_both_sides(subject: Binding, actor: Actor, now: datetime) -> Refusal | None:
-    """The new resource's side asked and the old one's agrees, or both are admins; as they stand now, not as they stood then."""
+    """Check that the new resource's side asked and the old one's agrees, or that both are admins; at present, not at the
+    request.
+    """
     asker, wanted = subject.moving_for or subject.moving_by, subject.moving_to
-    assert wanted is not None  # asked after MOVING
+    assert wanted is not None  # checked after MOVING
     if answers_for(asker, wanted, now) and answers_for(actor.capacity_of, subject.resource, now):
         return None
     if access.holds(asker, Role.ADMIN, now) and Role.ADMIN in access.roles_held(actor, now):
@@ -116,15 +118,15 @@ BOTH_SIDES = Duty(
     duties=[CAN_BE_NAMED],
 )
 def bind(step: Step[Resource], *, connector: str, instance: str) -> Effect:
-    """Its owner or deputy says that a connection opens this resource (I8); versions brought in later follow it.
+    """State that a connection opens this resource, as its owner or deputy (I8); later versions use it.
 
-    Only where nobody else has a say: on a connection that is new, that is proposed for this resource, or that the owner of the
-    resource which it was proposed for refused. One that they refused themself they take back by this. Whom
-    a duty keeps from confirming by a decision, it keeps from it here: `confirm_binding` is asked about a connection that is known.
+    Allowed for a new connection, one proposed for this resource, or one that its proposed resource's owner refused. The
+    owner also takes back an own refusal with it. A duty that forbids a confirming decision forbids this too:
+    `confirm_binding` is checked for a known connection.
 
     Args:
         step: the running step.
-        connector: its kind, as the importers name it.
+        connector: kind of the connection, as importers name it.
         instance: the connection, as the platform names it.
     """
     row = _find_binding(connector, instance)
@@ -173,7 +175,7 @@ def _confirm(step: Step[Any], row: Binding) -> None:
 
 @transition(Binding, event="binding.confirmed", permission=None, duties=(ITS_SIDE, OF_OTHERS))
 def confirm_binding(step: Step[Binding], *, anew: bool = False) -> Effect:
-    """The resource owner's first decision on it confirms which resource a connection opens (I8); caused by that decision.
+    """Confirm the resource of a connection, caused by its owner's first decision (I8).
 
     Args:
         step: the running step.
@@ -186,9 +188,9 @@ def confirm_binding(step: Step[Binding], *, anew: bool = False) -> Effect:
 
 @transition(Binding, event="binding.refused", permission=None, duties=(ITS_SIDE, OF_OTHERS))
 def refuse_binding(step: Step[Binding]) -> Effect:
-    """Who answers for the resource says, in their first decision, that a connection does not open it (I8).
+    """Refuse the resource of a connection, in the first decision of its owner (I8).
 
-    It is open again then: a builder says what else it opens, and nobody proposes that resource for it any more.
+    The binding is open again: a builder chooses another resource, and no import proposes this one again.
     """
     row = step.subject
     if not row.is_open:
@@ -208,10 +210,10 @@ def refuse_binding(step: Step[Binding]) -> Effect:
     duties=[CAN_BE_NAMED],
 )
 def ask_to_move(step: Step[Resource], *, connector: str, instance: str) -> Effect:
-    """Its owner, its deputy or an admin asks that a connection opens this resource, which is known to open another (I8).
+    """Request that a connection moves to this resource, as its owner, deputy or an admin (I8).
 
-    Nothing changes until a second person agrees (`agree_to_move`). Whoever asks anew replaces what they asked before; what somebody
-    else asks is agreed to or dropped first.
+    The move needs a second person's agreement (`agree_to_move`). A person's new request replaces their earlier one;
+    another person's request must be answered first.
     """
     row = _find_binding(connector, instance)
     if row is None or row.is_open:
@@ -243,9 +245,9 @@ def _open_move(row: Binding) -> Refusal:
     duties=(MOVING, ANOTHER, BOTH_SIDES),
 )
 def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
-    """A second person agrees that a confirmed connection opens another resource from now on (I8).
+    """Agree that a confirmed connection moves to another resource, as the second person (I8).
 
-    Versions brought in later follow it; what was approved on the old resource stays as it was approved.
+    Later versions use the new resource; approved privileges stay as approved.
 
     Args:
         step: the running step.
@@ -267,7 +269,7 @@ def agree_to_move(step: Step[Binding], *, resource: int) -> Effect:
 
 @transition(Binding, event="binding.move_dropped", permission=Permission.BINDING_MOVE, duties=(MOVING,))
 def drop_move(step: Step[Binding]) -> Effect:
-    """A connection goes on opening what it is known to open: who answers for that or for what it was to open, or an admin, says so."""
+    """Keep a connection on its resource, as the owner of either resource or an admin."""
     was = step.subject.moving_to_id
     _clear_move(step.subject)
     step.save(step.subject)
@@ -276,9 +278,9 @@ def drop_move(step: Step[Binding]) -> Effect:
 
 @transition(Resource, event="binding.host_shared", permission=Permission.RESOURCE_BIND, source=(ResourceState.ACTIVE,))
 def share_host(step: Step[Resource], *, binding: int) -> Effect:
-    """Who answers for a resource agrees that a host which opens it also opens what another owner says (I8).
+    """Consent that a host of this resource also opens another owner's resource, as its owner (I8).
 
-    Until then the other owner's binding counts for nothing: its data class is not set, for everybody.
+    Without the consent, the data class of the other owner's binding counts as unset.
 
     Args:
         step: the running step.
@@ -313,7 +315,7 @@ def share_host(step: Step[Resource], *, binding: int) -> Effect:
 
 
 def tell_claimed(rows: Iterable[Binding], now: datetime) -> None:
-    """Tell each owner whose resource a host was known for that somebody says it opens another one; once a binding and owner (I8)."""
+    """Notify owners of other bindings to their host; once for each binding and owner (I8)."""
     outbox.queue(
         [
             outbox.notice(
@@ -341,6 +343,6 @@ def _clear_move(row: Binding) -> None:
 
 
 def claiming(resource: Resource, connector: str, instance: str) -> Transition[Resource]:
-    """How somebody says that a connection opens a resource: at once, or by asking where it is known to open another. Reads only."""
+    """Operation by which an actor states a connection's resource: bind it, or request a move. Reads only."""
     bindings = Binding.objects.filter(connector=connector, instance_name=instance, confirmed_at__isnull=False)
     return ask_to_move if bindings.exclude(resource=resource).exists() else bind

@@ -1,6 +1,7 @@
-"""Controls that no name tells: whoever answers for a resource says which stand on what can be held there (S6).
+"""Controls that no name shows: the owner of a resource states which apply to its entitlements (S6).
 
-A rule of the kind "A without B" is content with them, so nobody says so of what they gain from. Who answers for it takes it back, or security.
+A control satisfies a rule of "A without B", so no person states one that they gain from. The owner or security
+withdraws it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ WITHOUT_STAKE = Duty(
     reason_needed=True,
 )
 def say_control(step: Step[Entitlement], *, tag: str) -> Effect:
-    """Whoever answers for a resource says that a control stands on one thing that can be held there, and how.
+    """State that a control applies to an entitlement, and how, as owner of its resource.
 
     Args:
         step: the running step.
@@ -54,7 +55,7 @@ def say_control(step: Step[Entitlement], *, tag: str) -> Effect:
     if entitlement.controls.standing().filter(tag=tag).exists():
         raise refuse(Refusal("S6", "state", "Somebody says that already.", "See who, and why, on its page."))
     person = step.actor.person
-    assert person is not None  # permitted by answering for the resource
+    assert person is not None  # the permission requires owning the resource
     assert step.reason is not None
     made = Control(
         entitlement=entitlement,
@@ -78,7 +79,7 @@ def say_control(step: Step[Entitlement], *, tag: str) -> Effect:
     reason_needed=True,
 )
 def take_back_control(step: Step[Control]) -> Effect:
-    """It stands no more: what rests on it is in conflict again from now on, and what is held has its time (S6)."""
+    """Withdraw a control: access that relied on it conflicts again, with time for a decision (S6)."""
     control = step.subject
     control.ended_by, control.ended_at, control.ended_why = step.actor.person, step.now, step.reason
     step.save(control)
@@ -87,7 +88,7 @@ def take_back_control(step: Step[Control]) -> Effect:
 
 
 def _tag(step: Step[Any], entitlement: Entitlement) -> None:
-    """Give an entitlement the tags of the controls that stand on it, beside those that its name tells."""
+    """Set an entitlement's tags from its name and its controls in force."""
     stand = set(entitlement.controls.standing().values_list("tag", flat=True))
     entitlement.tags = sorted({*entitlement.tags} - BY_HAND | stand)
     step.save(entitlement)

@@ -1,6 +1,6 @@
-"""Declaring an incident on a resource, and ending it (R1): whoever answers for the resource does, or security.
+"""Declare and end incidents on a resource, as its owner or security (R1).
 
-What is held on the resource is reviewed by it; that stands with recertification, which follows ``incident.declared``.
+The recertification app follows ``incident.declared`` and reviews the grants on the resource.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from governance.core.texts import free_text
 from inventory.models import Incident, Resource, ResourceState
 from inventory.models.incident import REFERENCE
 
-#: Of a reference, in characters.
+#: Length of a reference in characters.
 LONGEST_REFERENCE = 80
-#: The longest that one is declared for, in days: what goes on is declared again, by somebody who looked at it.
+#: Longest duration in days; a longer incident is declared again after a new look.
 LONGEST_DAYS = 30
 
 
 def running(resource: Resource, now: datetime) -> Incident | None:
-    """The incident that runs on a resource at ``now``, or None."""
+    """Incident that runs on a resource at ``now``, or None."""
     return resource.incidents.running(now).select_related("declared_by", "why").first()
 
 
@@ -58,15 +58,15 @@ STILL_RUNNING = Duty("R1", "R1", "An incident is ended once.", _require_running)
     reason_needed=True,
 )
 def declare_incident(step: Step[Resource], *, reference: str, until: datetime) -> Effect:
-    """Whoever answers for a resource, or security, says that something happened on it: what is held on it is reviewed at once (R1).
+    """Declare an incident on a resource, as its owner or security: its grants are reviewed at once (R1).
 
     Args:
         step: the running step.
-        reference: what it is called where it is dealt with.
-        until: when it is over unless somebody ends it before; at most `LONGEST_DAYS` ahead.
+        reference: name of the incident in its ticket system.
+        until: end, unless a person ends it before; at most `LONGEST_DAYS` ahead.
     """
     called, person = free_text.name(reference), step.actor.person
-    assert person is not None  # permitted by answering for the resource, or by a role
+    assert person is not None  # the permission requires owning the resource, or a role
     _check(called, until, step.now)
     made = Incident(
         resource=step.subject,
@@ -106,7 +106,7 @@ def _check(called: str, until: datetime, now: datetime) -> None:
     reason_needed=True,
 )
 def end_incident(step: Step[Incident]) -> Effect:
-    """It is over: nothing more is reviewed by it; what is asked already goes on being asked (R1)."""
+    """End an incident: it causes no further reviews; open ones continue (R1)."""
     incident = step.subject
     incident.ended_at, incident.ended_by, incident.ended_why = step.now, step.actor.person, step.reason
     step.save(incident)
@@ -114,7 +114,7 @@ def end_incident(step: Step[Incident]) -> Effect:
 
 
 def _people_to_notify(resource: Resource, now: datetime) -> Iterable[Person]:
-    """Who answers for the resource, its deputy, and security."""
+    """Owner and deputy of the resource, and security reviewers."""
     owners = (resource.answering(now), resource.deputy)
     return [
         *(person for person in owners if person is not None),

@@ -1,5 +1,5 @@
-"""Resources and who answers for them (I3, I4): proposed by one, named by an admin, accepted by the owner, activated
-by an admin who did not propose it.
+"""Resources and their owners (I3, I4): one person proposes, an admin names an owner, the owner accepts, another admin
+activates.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from inventory.models import (
 )
 from inventory.ownership import transitions as ownership_transitions
 
-#: What `register_resource`, `propose_resource` and `amend_resource` may set.
+#: Fields of `register_resource`, `propose_resource` and `amend_resource`.
 FIELDS = ("name", "kind", "about", "team", "data_class", "environment")
-#: What rules and ladders go by: who last said it of something proposed does not put it to use.
+#: Fields that rules and ladders read: the person who last set them does not activate the resource.
 JUDGED = frozenset({"data_class", "environment", "kind", "team"})
-#: What of something in use changes by a proposal alone, whichever way, with what the form says.
+#: Fields of an active resource that only a proposal changes, with the form's sentence.
 STAYING = {"kind": "What sort of thing it is", "team": "Whose it is"}
 NEEDED = (("name", "Give it a name."), ("kind", "Say what sort of thing it is."))
 CHOICES = {
@@ -86,9 +86,7 @@ def _require_nameable(subject: Resource, actor: Actor, now: datetime) -> Refusal
 def _require_accepted(subject: Resource, actor: Actor, now: datetime) -> Refusal | None:
     if subject.owner is None or subject.deputy is None or subject.accepted_at is None:
         return Refusal("I8", "state", "Nobody has accepted to own it yet.", "Name an owner and a deputy first.")
-    if (
-        subject.named_owner is not None
-    ):  # they would come to answer for what is in use without a second admin having looked
+    if subject.named_owner is not None:  # they would own an active resource without a second admin
         return Refusal("I8", "state", f"{subject.named_owner.name} was named since and has not accepted yet.")
     if not subject.owner.is_here:
         return Refusal("I3", "state", f"{subject.owner.name} is not here any more.", "Name another owner first.")
@@ -122,7 +120,7 @@ NOT_THE_OWNER = Duty("SOD-8", "S8", "Nobody puts a resource to use that they ans
 
 @transition(Team, event="resource.proposed", permission=Permission.RESOURCE_PROPOSE)
 def propose_resource(step: Step[Team], *, fields: Mapping[str, Any], suggested_owner: Person | None = None) -> Effect:
-    """Somebody says what a connection opens; a suggested owner gives nobody anything until an admin names one (I8)."""
+    """Propose a resource for a connection; a suggested owner has no rights until an admin names one (I8)."""
     made = _create(step, fields)
     made.suggested_owner = suggested_owner
     step.save(made)
@@ -131,7 +129,7 @@ def propose_resource(step: Step[Team], *, fields: Mapping[str, Any], suggested_o
 
 @transition(Team, event="resource.registered", permission=Permission.RESOURCE_REGISTER)
 def register_resource(step: Step[Team], *, fields: Mapping[str, Any], owner: Person, deputy: Person) -> Effect:
-    """An admin registers a resource of a team and names who answers for it; they accept, another admin activates."""
+    """Register a resource of a team with owner and deputy, as an admin; they accept, another admin activates."""
     made = _create(step, {**fields, "team": fields.get("team") or step.subject})
     _record_owner(step, made, owner, deputy)
     step.save(made)
@@ -147,7 +145,7 @@ def _create(step: Step[Team], fields: Mapping[str, Any]) -> Resource:
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What may be set, tidied; refused with the field beside the sentence."""
+    """Clean the fields that may be set; a refusal names the field."""
     given = {name: value for name, value in fields.items() if name in FIELDS}
     for name, longest, tidy in (("name", 160, free_text.name), ("about", 4000, free_text.seen)):
         if name in given:
@@ -178,7 +176,9 @@ def _record_owner(step: Step[Any], resource: Resource, owner: Person, deputy: Pe
     duties=[CAN_BE_NAMED, NOT_IN_USE],
 )
 def name_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect:
-    """An admin names owner and deputy, never themself; nothing changes until the owner accepts and another admin puts it to use (S8)."""
+    """Name owner and deputy, as an admin and never oneself; in force after the owner accepts and another admin activates
+    (S8).
+    """
     _record_owner(step, step.subject, owner, deputy)
     step.save(step.subject)
     return Effect(payload={"owner": str(owner.opaque_id), "deputy": str(deputy.opaque_id)})
@@ -191,7 +191,7 @@ def name_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect
     source=(ResourceState.PROPOSED,),
 )
 def accept_ownership(step: Step[Resource]) -> Effect:
-    """Whom an admin named accepts to answer for the resource."""
+    """Accept the ownership of a resource, as the named owner."""
     resource = step.subject
     resource.owner, resource.deputy = resource.named_owner, resource.named_deputy
     resource.named_owner = resource.named_deputy = resource.named_by = None
@@ -210,7 +210,7 @@ def accept_ownership(step: Step[Resource]) -> Effect:
     duties=[CAN_BE_NAMED, ACCEPTED, NOT_THE_PROPOSER, NOT_WHO_NAMED, NOT_THE_OWNER, CLASSED],
 )
 def activate(step: Step[Resource]) -> Effect:
-    """An admin who did not propose it puts it to use, once its data class is set and its owner has accepted (I3, I8)."""
+    """Activate a resource with data class and accepted owner, as an admin who did not propose it (I3, I8)."""
     return Effect(payload={"data_class": step.subject.counted_class})
 
 
@@ -222,11 +222,10 @@ def activate(step: Step[Resource]) -> Effect:
     duties=[CAN_BE_NAMED],
 )
 def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect:
-    """Its owner or an admin changes what it says; once it is in use, data class and environment go upwards only, and what sort of thing
-    it is and whose stay as they are (S8).
+    """Change a resource, as its owner or an admin. For an active one, data class and environment only rise, and kind and
+    team stay (S8).
 
-    While it is proposed all of it can be set either way, since the owner who accepts and the other admin who puts it to use
-    are two further people.
+    A proposed resource can change in every way: the accepting owner and the activating admin check it.
     """
     resource, given = step.subject, _checked(fields)
     before = {name: getattr(resource, name) for name in given}
@@ -248,7 +247,7 @@ def amend_resource(step: Step[Resource], *, fields: Mapping[str, Any]) -> Effect
 
 @transition(Resource, event="resource.ownership_accepted", permission=None, source=(ResourceState.ACTIVE,))
 def appoint_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Effect:
-    """Owner and deputy of what is in use change by a proposal that two people signed and the person accepted (S8)."""
+    """Change owner and deputy of an active resource, after a proposal of two people and the person's acceptance (S8)."""
     resource = step.subject
     if owner.pk == deputy.pk or not (owner.is_here and deputy.is_here):
         raise refuse(Refusal("I3", "input", "Owner and deputy are two people who are here."))
@@ -264,7 +263,7 @@ def appoint_owner(step: Step[Resource], *, owner: Person, deputy: Person) -> Eff
 
 @transition(Resource, event="resource.amended", permission=None, source=(ResourceState.ACTIVE,))
 def reclassify(step: Step[Resource], *, data_class: str, environment: str) -> Effect:
-    """Data class and environment of what is in use go downwards only by a proposal that two people signed (S8)."""
+    """Lower data class or environment of an active resource, after a proposal of two people (S8)."""
     resource, given = step.subject, _checked({"data_class": data_class, "environment": environment})
     _check_class_stays(resource, given)
     changed = [name for name, value in given.items() if getattr(resource, name) != value]
@@ -276,9 +275,9 @@ def reclassify(step: Step[Resource], *, data_class: str, environment: str) -> Ef
 
 @transition(Resource, event="resource.amended", permission=None, source=(ResourceState.ACTIVE,))
 def recast(step: Step[Resource], *, kind: str, team: Team | None) -> Effect:
-    """What sort of thing something in use is, and whose, changes only by a proposal that two people signed (S8).
+    """Change kind or team of an active resource, after a proposal of two people (S8).
 
-    Conflict rules go by the one, the ladder and the signature from outside by the other, so neither is said by one person.
+    Conflict rules use the kind; ladder and second approval use the team. So one person cannot change them.
     """
     resource, given = step.subject, _checked({"kind": kind, "team": team})
     changed = [name for name, value in given.items() if getattr(resource, name) != value]
@@ -330,15 +329,15 @@ def add_entitlement(
     data_class: str = "",
     outbound: bool = False,
 ) -> Effect:
-    """Its owner or an admin adds something that can be held on it (I4).
+    """Add an entitlement to a resource, as its owner or an admin (I4).
 
     Args:
         step: the running step.
-        code: how the resource itself names it: a tool, a scope, a role, an operation.
+        code: the resource's own name: a tool, a scope, a role, an operation.
         words: a sentence that begins with "May".
         level: read, write, execute or admin; unknown counts as write.
-        scope_kind: what "narrower" means for it.
-        data_class: a higher class than the resource's, or nothing.
+        scope_kind: meaning of "narrower" for it.
+        data_class: a higher class than the resource's, or empty.
         outbound: whether it carries data to where others can read it.
     """
     code, words = free_text.name(code)[:160], free_text.name(words)[:200]

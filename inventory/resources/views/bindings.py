@@ -1,4 +1,4 @@
-"""What opens a resource: its bindings on its page, and the form and buttons that say so (I8)."""
+"""Bindings on a resource's page, with their form and buttons (I8)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from inventory.models import Binding, Resource
 from inventory.resources import queries as resource_queries
 from inventory.resources.transitions import bindings
 
-#: How many connections a resource's page lists.
+#: Connections that a resource's page lists.
 MOST = 50
 
 
 def rows(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
-    """What opens a resource, or is to open it: the context of ``bindings`` in ``inventory/resources/resource.html``."""
+    """Bindings that open a resource or move to it: ``bindings`` in ``inventory/resources/resource.html``."""
     bindings = Binding.objects.filter(Q(resource=resource) | Q(moving_to=resource))
     related = ("resource", "proposed_by", "confirmed_by", "refused_by", "moving_to", "moving_by")
     return [
@@ -51,7 +51,7 @@ def _row(row: Binding, resource: Resource, actor: Actor, now: datetime) -> Shape
 
 
 def _moving_text(row: Binding, actor: Actor, now: datetime) -> Shape | None:
-    """That a connection is to open something else, with the buttons that the reader has."""
+    """Requested move of a connection, with the reader's buttons."""
     if row.moving_to is None:
         return None
     agrees = bindings.agree_to_move.refusal(row, actor=actor, now=now)
@@ -73,7 +73,7 @@ def _moving_text(row: Binding, actor: Actor, now: datetime) -> Shape | None:
 
 
 def claims(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
-    """Hosts of a resource that another owner says open theirs too: the context of ``claims`` in ``inventory/resources/resource.html`` (I8)."""
+    """Hosts of a resource that another owner claims too: ``claims`` in ``inventory/resources/resource.html`` (I8)."""
     may = bindings.share_host.refusal(resource, actor=actor, now=now) is None
     people = {person.pk for person in actor.people}
     return [
@@ -95,7 +95,7 @@ def claims(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
 
 
 def claim_href(resource: Resource, actor: Actor, now: datetime) -> str:
-    """Where the reader says what opens a resource; empty for whoever may neither say it nor ask for it."""
+    """Address of the form for a connection; empty for readers who may neither bind nor request a move."""
     verbs = (bindings.bind, bindings.ask_to_move)
     may = any(verb.refusal(resource, actor=actor, now=now) is None for verb in verbs)
     return reverse("resource_connection", args=[resource.pk]) if may else ""
@@ -110,7 +110,7 @@ class ConnectionForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 def claim(request: Request, pk: int) -> HttpResponse:
-    """Say that a connection opens a resource; where it is known to open another, ask that it moves."""
+    """Bind a connection to a resource, or request its move from another one."""
     now = business_time.now()
     resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
     form = ConnectionForm(request.POST or None)
@@ -134,7 +134,7 @@ def claim(request: Request, pk: int) -> HttpResponse:
 
 @require_POST
 def agree(request: Request, pk: int) -> HttpResponse:
-    """Agree that a connection opens another resource."""
+    """Agree to the move of a connection."""
     row, now = _find_binding(request, pk)
     try:
         wanted = number(request.POST.get("resource")) or 0
@@ -146,7 +146,7 @@ def agree(request: Request, pk: int) -> HttpResponse:
 
 @require_POST
 def share(request: Request, pk: int) -> HttpResponse:
-    """Agree that a host of one resource also opens what another owner says."""
+    """Consent that a host of this resource also opens another owner's resource."""
     now = business_time.now()
     seen = Resource.objects.visible_to(request.actor, now)
     resource = get_object_or_404(seen, pk=number(request.POST.get("resource")) or 0)
@@ -159,7 +159,7 @@ def share(request: Request, pk: int) -> HttpResponse:
 
 @require_POST
 def drop(request: Request, pk: int) -> HttpResponse:
-    """Leave a connection as it is."""
+    """Keep a connection on its resource."""
     row, now = _find_binding(request, pk)
     try:
         bindings.drop_move(row, actor=request.actor, now=now)
@@ -169,7 +169,7 @@ def drop(request: Request, pk: int) -> HttpResponse:
 
 
 def _find_binding(request: Request, pk: int) -> tuple[Binding, datetime]:
-    """A binding of a resource that the reader sees, or that is to open one."""
+    """Find a binding to a visible resource, or one that moves to it."""
     now = business_time.now()
     seen = Resource.objects.visible_to(request.actor, now)
     bindings = Binding.objects.select_related("resource").filter(Q(resource__in=seen) | Q(moving_to__in=seen))

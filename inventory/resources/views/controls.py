@@ -1,4 +1,4 @@
-"""Which controls stand on one thing that can be held: who says so and why, what stood before, and saying or taking back (S6)."""
+"""Controls of an entitlement: persons, reasons, history, and the forms to state or withdraw one (S6)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from inventory.resources.transitions import controls as transition_controls
 Shape = dict[str, Any]
 
 TEMPLATE = "inventory/resources/controls.html"
-#: Controls that are over and that the page lists, the newest first.
+#: Withdrawn controls that the page lists, the newest first.
 MOST = 20
 
 
 class ControlForm(forms.Form):
-    """That a control stands, and how."""
+    """Control and how it works."""
 
     use_required_attribute = False
 
@@ -47,7 +47,7 @@ class ControlForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 def controls(request: Request, pk: int) -> HttpResponse:
-    """What stands on an entitlement; whoever answers for its resource says that one does."""
+    """Show the controls of an entitlement; the owner of its resource can state one."""
     now = business_time.now()
     entitlement = _find_entitlement(request, pk, now)
     standing = {control.tag for control in entitlement.controls.standing()}
@@ -78,7 +78,7 @@ def _context(entitlement: Entitlement, form: ControlForm, actor: Actor, now: dat
     refusal = transition_controls.say_control.refusal(entitlement, actor=actor, now=now)
     rows = list(entitlement.controls.select_related("said_by", "said_for", "reason", "ended_by", "ended_why"))
     for row in rows:
-        row.entitlement = entitlement  # each is asked about by what it stands on, which is at hand
+        row.entitlement = entitlement  # its rules read the entitlement, which is already loaded
     over = [row for row in rows if row.ended_at is not None]
     return {
         "now": now,
@@ -100,7 +100,7 @@ def _context(entitlement: Entitlement, form: ControlForm, actor: Actor, now: dat
 
 
 def _locked_shape(entitlement: Entitlement, refusal: Refusal) -> Shape:
-    """Why the reader may not say so; to whoever has no part in it, who does."""
+    """Refusal for a reader with a part in it; for others, the people who may state a control."""
     if refusal.kind != "permission":
         return {"sentence": refusal.sentence, "code": refusal.code, "to_do": refusal.to_do}
     names = [person.name for person in (entitlement.resource.owner, entitlement.resource.deputy) if person is not None]
@@ -127,7 +127,7 @@ def _row(control: Control, actor: Actor, now: datetime) -> Shape:
 
 @require_http_methods(["GET", "POST"])
 def take_back(request: Request, pk: int) -> HttpResponse:
-    """Take back that a control stands."""
+    """Withdraw a control."""
     now = business_time.now()
     seen = Resource.objects.visible_to(request.actor, now).values("pk")
     controls = Control.objects.filter(entitlement__resource__in=seen).select_related("entitlement__resource")

@@ -1,4 +1,4 @@
-"""An incident on a resource: what runs, declaring one, ending it (R1)."""
+"""Incidents of a resource: show, declare, end (R1)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from inventory.resources.transitions import incidents
 
 Shape = dict[str, Any]
 
-#: How many the resource's page lists, and for how long those that are over: the rest is on its timeline.
+#: Incidents that a resource's page lists, and for how long ended ones; its timeline has all.
 MOST = 5
 SHOWN_FOR = timedelta(days=30)
 
 
 class IncidentForm(forms.Form):
-    """What happened, and until when it is dealt with."""
+    """Reference and end of an incident."""
 
     reference = forms.CharField(
         max_length=incidents.LONGEST_REFERENCE,
@@ -45,13 +45,13 @@ class IncidentForm(forms.Form):
 
 
 def shapes(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
-    """The incidents of a resource for its page, the running one first: see ``inventory/resources/incidents.html``. One query."""
+    """Incidents of a resource, the running one first: see ``inventory/resources/incidents.html``. One query."""
     since = now - SHOWN_FOR
     lately = resource.incidents.filter(Q(ended_at__gt=since) | Q(ended_at=None, until__gt=since))
     rows = lately.select_related("declared_by", "ended_by", "why")[:MOST]
     shapes_shown = []
     for row in rows:
-        row.resource = resource  # its rules ask about the resource, which is at hand
+        row.resource = resource  # its rules read the resource, which is already loaded
         runs = row.runs(now)
         may_end = runs and incidents.end_incident.refusal(row, actor=actor, now=now) is None
         end = {"label": "End it", "kind": "quiet", "href": reverse("incident_end", args=[row.pk])}
@@ -61,7 +61,7 @@ def shapes(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
                 "runs": runs,
                 "by": row.declared_by.name,
                 "at": row.declared_at,
-                "until": row.until - timedelta(microseconds=1),  # the last day that it is declared for
+                "until": row.until - timedelta(microseconds=1),  # the last declared day
                 "why": row.why.text if row.why else "",
                 "ended_by": row.ended_by.name if row.ended_by else "",
                 "ended_at": row.ended_at or (None if runs else row.until),
@@ -73,7 +73,7 @@ def shapes(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
 
 @require_http_methods(["GET", "POST"])
 def declare(request: Request, pk: int) -> HttpResponse:
-    """Declare an incident on a resource (who answers for it, security)."""
+    """Declare an incident on a resource (its owner, security)."""
     now = business_time.now()
     resource = get_object_or_404(
         Resource.objects.visible_to(request.actor, now).select_related("interim__person"), pk=pk
@@ -102,7 +102,7 @@ def declare(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def end(request: Request, pk: int) -> HttpResponse:
-    """End an incident (who answers for the resource, security)."""
+    """End an incident (owner of the resource, security)."""
     now = business_time.now()
     seen = Resource.objects.visible_to(request.actor, now).values("pk")
     incident = get_object_or_404(

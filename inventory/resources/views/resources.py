@@ -1,4 +1,4 @@
-"""Pages of resources: the list, one resource, and who answers for it (I3, I8)."""
+"""Pages of resources: the list, one resource, and its owners (I3, I8)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Shape = dict[str, Any]
 
 STATES = (("", "All"), ("active", "In use"), ("proposed", "Proposed"), ("retired", "Retired"))
 
-#: Relations of the page that its rules and words need.
+#: Relations that rules and sentences of the page read.
 RELATED = (
     *("owner", "deputy", "named_owner", "named_deputy", "suggested_owner", "team", "proposed_by"),
     "interim__person",
@@ -55,7 +55,7 @@ RELATED = (
 
 @require_GET
 def resource_list(request: Request) -> HttpResponse:
-    """Resources that the reader may see, by name; filters stand in the address."""
+    """List the resources that the reader may see, by name; the address holds the filters."""
     now, query, path = business_time.now(), request.GET, reverse("resource_list")
     rows: QuerySet[Resource] = Resource.objects.visible_to(request.actor, now).resolved()
     rows = _filtered(pager.search(rows, pager.words_of(query)), request)
@@ -111,7 +111,7 @@ def _filtered(rows: QuerySet[Resource], request: Request) -> QuerySet[Resource]:
 
 
 def _counts(rows: Sequence[Resource]) -> dict[int, tuple[int, int]]:
-    """How much can be held on each resource, and how many grants stand on it; one query."""
+    """Entitlements and grants of each resource; one query."""
     entitlements = Entitlement.objects.filter(resource__in=rows).order_by().values_list("resource")
     counted = entitlements.annotate(
         offered=Count("pk", distinct=True), held=Count("grants", filter=~Q(grants__state="ended"))
@@ -149,7 +149,7 @@ def _find_resource(request: Request, pk: int) -> tuple[Resource, datetime]:
 
 @require_GET
 def resource(request: Request, pk: int) -> HttpResponse:
-    """One resource: who answers for it, what can be held on it, who holds it, what happened."""
+    """Show a resource: owners, entitlements, holders and activity."""
     resource, now = _find_resource(request, pk)
     team = resource.team.name if resource.team else "no team"
     context: Shape = {
@@ -201,7 +201,7 @@ def _entitlements(resource: Resource) -> list[Shape]:
     held = Count("grants", filter=~Q(grants__state="ended"))
     rows = []
     for entitlement in resource.entitlements.annotate(held=held).order_by("code", "pk")[:100]:
-        entitlement.resource = resource  # its sentence names the resource, which is at hand
+        entitlement.resource = resource  # its sentence names the resource, which is already loaded
         rows.append(
             {
                 "level": entitlement.level,
@@ -251,7 +251,7 @@ def _actions(resource: Resource, actor: Actor, now: datetime) -> list[Shape]:
 
 
 def _next_step(resource: Resource, actor: Actor, now: datetime) -> Shape | None:
-    """The one thing to say first: who has to do what before privileges on it can be approved."""
+    """Most important banner: the step that is missing before privileges can be approved."""
     if resource.unresolved:
         text = "It stands for connections that are missing or decided at run time, so nothing on it can be submitted."
         return {"lead": "Nobody can answer for this.", "text": text, "actions": []}
@@ -308,29 +308,29 @@ def _post(request: Request, pk: int, act: Callable[[Resource, datetime], object]
 
 @require_POST
 def accept(request: Request, pk: int) -> HttpResponse:
-    """Accept to answer for a resource."""
+    """Accept the ownership of a resource."""
     return _post(request, pk, lambda resource, now: resources.accept_ownership(resource, actor=request.actor, now=now))
 
 
 @require_POST
 def activate(request: Request, pk: int) -> HttpResponse:
-    """Put a resource to use."""
+    """Activate a resource."""
     return _post(request, pk, lambda resource, now: resources.activate(resource, actor=request.actor, now=now))
 
 
-#: Who can be named.
+#: People who can be named.
 HERE = Person.objects.filter(is_active=True, left_at__isnull=True)
 
 
 class OwnerForm(forms.Form):
-    """Who answers for a resource."""
+    """Owner and deputy of a resource."""
 
     owner = forms.ModelChoiceField(HERE, empty_label="Choose somebody")
     deputy = forms.ModelChoiceField(HERE, empty_label="Choose somebody")
 
 
 class ResourceForm(forms.Form):
-    """What is said about a resource."""
+    """Description of a resource."""
 
     name = forms.CharField(max_length=160)
     kind = forms.ChoiceField(choices=ResourceKind, help_text="Once it is in use two people change this.")
@@ -343,13 +343,13 @@ class ResourceForm(forms.Form):
 
 
 class NewResourceForm(ResourceForm, OwnerForm):
-    """A new resource with who is to answer for it."""
+    """New resource with its owner and deputy."""
 
     team = forms.ModelChoiceField(Team.objects.all(), empty_label="Choose a team")
 
 
 class EntitlementForm(forms.Form):
-    """One thing that can be held on a resource (I4)."""
+    """One entitlement on a resource (I4)."""
 
     code = forms.CharField(max_length=160, help_text="As the resource itself names it: a tool, a scope, a role.")
     words = forms.CharField(max_length=200, initial="May ", help_text="A sentence that begins with “May”.")
@@ -361,7 +361,7 @@ class EntitlementForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
-    """Register a resource (admins): the owner accepts, another admin puts it to use."""
+    """Register a resource (admins): the owner accepts, another admin activates it."""
     now = business_time.now()
     refusal = resources.register_resource.refusal(Team(), actor=request.actor, now=now)
 
@@ -399,7 +399,7 @@ def name_owner(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def amend(request: Request, pk: int) -> HttpResponse:
-    """Change what is said about a resource (its owner, admins)."""
+    """Change the description of a resource (its owner, admins)."""
     resource, now = _find_resource(request, pk)
     form = ResourceForm(
         request.POST or None, initial={name: getattr(resource, name) for name in ResourceForm.base_fields}
@@ -418,7 +418,7 @@ def amend(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def entitlement(request: Request, pk: int) -> HttpResponse:
-    """Add something that can be held on a resource (its owner, admins)."""
+    """Add an entitlement to a resource (its owner, admins)."""
     resource, now = _find_resource(request, pk)
     refusal = resources.add_entitlement.refusal(resource, actor=request.actor, now=now)
 
