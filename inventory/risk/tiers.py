@@ -1,7 +1,7 @@
-"""How much harm something could do: the tier of a privilege, of a credential and of an app, with the reasons in words (T1, T2).
+"""Risk tiers of privileges, credentials and apps, with reasons in words (T1, T2).
 
-Pure functions of facts and policy: no database, no settings, no clock. A tier is computed and never typed; a person may
-raise an app's, never lower it. Whoever asks collects the facts (`assessment`), keeps the answer, and chooses seats by it.
+Pure functions of facts and policy: no database, no settings, no clock. A tier is computed and never typed. A person may
+raise an app's tier, never lower it. `assessment` collects the facts and stores the result.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 
 class Tier(IntEnum):
-    """A risk tier; tiers compare by how much care they ask for. Rows store `word`."""
+    """Risk tier; a higher tier compares as greater. Rows store `word`."""
 
     LOW = 1
     STANDARD = 2
@@ -22,12 +22,12 @@ class Tier(IntEnum):
 
     @property
     def word(self) -> str:
-        """``low``, ``standard`` or ``high``: what rows and policy documents hold."""
+        """``low``, ``standard`` or ``high``, as in rows and policy documents."""
         return self.name.lower()
 
     @classmethod
     def of(cls, word: str) -> Tier:
-        """The tier that a row or a policy document names.
+        """Tier with this word.
 
         Raises:
             KeyError: there is no such tier.
@@ -35,12 +35,12 @@ class Tier(IntEnum):
         return cls[word.upper()]
 
 
-#: From least to most: what "at least as bad" means for each kind of fact. An unknown level counts as write (I4).
+#: Values from least to most severe. An unknown level counts as write (I4).
 LEVEL_ORDER = ("read", "write", "execute", "admin")
-#: The same with what is not known, which stands between reading and writing where two are compared (I4).
+#: Levels with unknown, between read and write, for comparing two levels (I4).
 POWER = ("read", "unknown", "write", "execute", "admin")
-#: What each level holds beside itself, and so may be lowered to (A7). How bad levels are is one row (`LEVEL_ORDER`); what they allow is none:
-#: who may run things may not, by that, change them.
+#: Levels that each level includes, and so may be lowered to (A7). `LEVEL_ORDER` is one order of severity; inclusion is
+#: none: execute does not include write.
 LOWER = MappingProxyType({"read": (), "write": ("read",), "execute": (), "admin": ("read", "write", "execute")})
 CLASS_ORDER = ("public", "internal", "confidential", "restricted")
 ENVIRONMENT_ORDER = ("development", "test", "production")
@@ -51,22 +51,24 @@ Reach = Literal["none", "only_this", "wider", "unknown"]
 
 @dataclass(frozen=True)
 class PrivilegeFacts:
-    """What is known about one privilege. Every default is the careful one.
+    """Facts about one privilege. Every default is the most severe one.
 
     Args:
         level: ``read``, ``write``, ``execute`` or ``admin``; ``unknown`` counts as write (I4).
-        data_class: ``public``, ``internal``, ``confidential`` or ``restricted``; empty, which is unset, as restricted (I3).
-        environment: ``development``, ``test`` or ``production``, the higher of the automation's and the resource's (I10).
+        data_class: ``public``, ``internal``, ``confidential`` or ``restricted``; empty, which is unset, as restricted
+            (I3).
+        environment: ``development``, ``test`` or ``production``, the higher of the automation's and the resource's
+            (I10).
         credential_reach: ``none`` without a credential; ``only_this`` when it is known to open this privilege alone;
             ``wider`` when it is known to open more; else ``unknown`` (I6).
         model_controlled: a model chooses whether, or with what, it is done.
-        opaque: what is run can't be judged from its text: code that uses network, imports, processes or evaluation, a command, a
-            query made at run time; or its text is missing.
+        opaque: the executed code can't be judged from its text: code that uses network, imports, processes or
+            evaluation, a command, a query built at run time; or its text is missing.
         outbound: it carries data to where others can read it.
-        irreversible: what it does can't be taken back.
-        bound: which resource it touches is known (I8).
-        recognised: the importer knew what it is (I8).
-        vouched: somebody who is no party says what its connection opens, and so does each other owner of its host (I8).
+        irreversible: its effect can't be undone.
+        bound: its resource is known (I8).
+        recognised: the importer recognised it (I8).
+        vouched: a person who is no party states its resource, and each other owner of its host consents (I8).
     """
 
     level: str = "unknown"
@@ -83,33 +85,33 @@ class PrivilegeFacts:
 
     @property
     def counted_level(self) -> str:
-        """The level that rules judge."""
+        """Level for rules."""
         return self.level if self.level in LEVEL_ORDER else "write"
 
     @property
     def counted_class(self) -> str:
-        """The data class that rules judge."""
+        """Data class for rules."""
         return self.data_class if self.vouched and self.data_class in CLASS_ORDER else "restricted"
 
     @property
     def is_read(self) -> bool:
-        """Whether nothing is changed or run."""
+        """Whether it changes and executes nothing."""
         return self.counted_level == "read"
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A tier, and why, in sentences that a person reads."""
+    """A tier with its reasons, in sentences for people."""
 
     tier: Tier
     reasons: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """``{"tier": word, "reasons": [sentence]}``, as an assessment keeps it."""
+        """``{"tier": word, "reasons": [sentence]}``, as an assessment stores it."""
         return {"tier": self.tier.word, "reasons": list(self.reasons)}
 
 
-#: T1 and T2 as they ship. A policy document's key ``tiers`` has this shape; what it leaves out holds as here.
+#: Default rules of T1 and T2. A policy document's key ``tiers`` has this shape; missing parts have these values.
 DEFAULT_RULES: Mapping[str, Any] = MappingProxyType(
     {
         "high": {
@@ -131,12 +133,12 @@ DOES = MappingProxyType(
 )
 
 
-#: Why a connection makes it high risk: only a party says what it opens, or its host is another owner's too (I8).
+#: Reason for high because of a binding: only a party states its resource, or the host is another owner's too (I8).
 UNVOUCHED = "No independent owner confirmed what its connection opens"
 
 
 def is_within(level: str, other: str) -> bool:
-    """Whether whoever may do what one level allows may do, by another, all of that; an unknown level counts as write (I4)."""
+    """Whether a level is included in another; an unknown level counts as write (I4)."""
     less, more = (item if item in LOWER else "write" for item in (level, other))
     return less == more or less in LOWER[more]
 
@@ -146,14 +148,14 @@ def _rules(rules: Mapping[str, Any], part: str) -> Mapping[str, Any]:
 
 
 def privilege_tier(facts: PrivilegeFacts, rules: Mapping[str, Any] = DEFAULT_RULES) -> Judged:
-    """The tier of one privilege (T1).
+    """Tier of one privilege (T1).
 
     Args:
-        facts: what is known about it.
+        facts: facts about it.
         rules: the policy's ``tiers``; see `DEFAULT_RULES`.
 
     Returns:
-        High with each reason for high; else low; else standard with each reason that keeps it from being low.
+        High with each reason for high; otherwise low; otherwise standard with each reason against low.
     """
     if because := _why_high(facts, _rules(rules, "high")):
         return Judged(Tier.HIGH, because)
@@ -181,7 +183,7 @@ def _why_high(facts: PrivilegeFacts, high: Mapping[str, Any]) -> tuple[str, ...]
 
 
 def _chosen_by_model(facts: PrivilegeFacts, high: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
-    """What makes it high that a model chooses it: by the policy anything but reading, or only what can do harm that stays."""
+    """Reason for high because a model chooses it: by policy any use but reading, or lasting harm only."""
     is_chosen, harms = facts.model_controlled and not facts.is_read, high["non_read_chosen_by_model_if"]
     unknown = "" if facts.level in LEVEL_ORDER else " What it does is not known."
     if high["non_read_chosen_by_model"]:
@@ -214,13 +216,13 @@ def _why_not_low(facts: PrivilegeFacts, low: Mapping[str, Any]) -> tuple[str, ..
 
 
 def credential_tier(uses: Iterable[tuple[str, Judged]]) -> Judged:
-    """A credential's tier is the highest of what it is used for (T1).
+    """Tier of a credential: the highest of its uses (T1).
 
     Args:
-        uses: (what it is used for in words, that privilege's judgement), for each use.
+        uses: sentence and judgement of each privilege that uses it.
 
     Returns:
-        Standard where nothing says what it is used for: that is not known to be harmless.
+        Standard without a known use: it may be harmful.
     """
     use_list = list(uses)
     if not use_list:
@@ -242,17 +244,18 @@ def app_tier(
     raised_to: Tier | None = None,
     rules: Mapping[str, Any] = DEFAULT_RULES,
 ) -> Judged:
-    """The tier of an app (T2): stage 1 and the light path follow it.
+    """Tier of an app (T2), for stage 1 and automatic approval.
 
     Args:
-        privileges: (the privilege in words, its judgement), for each that the version would hold.
-        kind: the automation's kind (I1); an agent is at least standard.
-        has_open_entry: somebody who has not signed in can start it.
-        has_non_read: any of its privileges does more than read.
-        sharers: (name, tier) of each automation that runs as the same identity: the union counts for each of them (I5).
-        joined: the highest tier in the rest of its chain (A16).
-        calls_unknown: it calls something that is not in use here, so that nobody knows what that may do (A16).
-        raised_to: what a person raised it to, if anybody did; never lowers.
+        privileges: sentence and judgement of each privilege of the version.
+        kind: kind of the automation (I1); an agent is at least standard.
+        has_open_entry: whether a person who is not signed in can start it.
+        has_non_read: whether a privilege does more than read.
+        sharers: name and tier of each automation with the same identity: their union counts for each (I5).
+        joined: highest tier in the rest of its chain (A16).
+        calls_unknown: whether no automation in use answers one of its calls, so that the call's effect is unknown
+            (A16).
+        raised_to: tier that a person raised it to, if any; it never lowers.
         rules: the policy's ``tiers``.
     """
     tier = max((judged.tier for _, judged in privileges), default=Tier.LOW)
@@ -272,7 +275,7 @@ def app_tier(
             else Tier.LOW,
             "Somebody who has not signed in can start it, and it does more than read.",
         ),
-        # Not which: whoever reads a reason need not see it, and the identity's page names it for whoever does.
+        # Without the name: a reader may not be allowed to see it, and the identity's page shows it to those who are.
         *((tier, f"It runs as the same identity as another automation, which is {tier.word}.") for _, tier in sharers),
         (joined, f"It is joined with another automation, which is {joined.word}."),
         (
