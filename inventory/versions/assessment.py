@@ -1,7 +1,6 @@
-"""What is made of a version on one date: facts from rows, tiers from `tiers`, findings; kept as a new assessment each time (I2).
+"""Assess a version: facts from rows, tiers from `tiers`, findings; each assessment is a new row (I2).
 
-Answers for collecting facts and for writing the assessment. What a tier means stands in `tiers`; what follows from one (seats,
-terms, reviews) is decided by higher apps.
+`tiers` defines the meaning of a tier. Higher apps decide about its effects: seats, terms, reviews.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ from inventory.versions import findings, importer_upgrade
 
 @dataclass(frozen=True)
 class Judgement:
-    """The tiers of one version: each privilege by its key, each credential, the app, and that by itself, whatever it is joined with (I5, A16)."""
+    """Tiers of one version: privileges by key, credentials, the app, and the app without its chain (I5, A16)."""
 
     privileges: Mapping[str, Judged]
     credentials: Sequence[tuple[Credential, Judged]]
@@ -55,7 +54,7 @@ class Judgement:
     own_tier: Tier
 
     def of(self, credential: Credential) -> Judged:
-        """One credential's judgement; works for credentials that are not saved yet."""
+        """Judgement of one credential, saved or not."""
         return next(
             judged
             for judged_credential, judged in self.credentials
@@ -69,12 +68,13 @@ def facts_of(
     party_ids: Collection[int] = (),
     bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
 ) -> tiers.PrivilegeFacts:
-    """The facts of T1 about one privilege, saved or not.
+    """Facts of T1 about one privilege, saved or not.
 
     Args:
-        privilege: with its entitlement, the entitlement's resource, and its credential at hand.
-        environment: the automation's; a lower one on production data is judged as production (I10).
-        party_ids: ids of owners, importers and authors: their word on what its credential or connection opens does not count (S1, I8).
+        privilege: with its entitlement, resource and credential loaded.
+        environment: of the automation; a lower one on production data counts as production (I10).
+        party_ids: ids of owners, importers and authors, whose statements about its credential or connection do not
+            count (S1, I8).
         bindings: by connector and instance, each with its resource.
     """
     entitlement = privilege.entitlement
@@ -97,7 +97,7 @@ def facts_of(
 
 
 def is_vouched(privilege: Privilege, party_ids: Collection[int], bindings: Mapping[tuple[str, str], Binding]) -> bool:
-    """Whether the class of its resource counts for a privilege: its binding does not rest on people of `own` (I8)."""
+    """Whether the resource's data class counts for a privilege: its binding does not rest on parties (I8)."""
     row = bindings.get((privilege.connector, privilege.instance))
     return row is None or row.is_vouched(party_ids)
 
@@ -105,12 +105,12 @@ def is_vouched(privilege: Privilege, party_ids: Collection[int], bindings: Mappi
 def unvouched(
     privileges: Iterable[Privilege], party_ids: Collection[int], bindings: Mapping[tuple[str, str], Binding]
 ) -> frozenset[str]:
-    """Keys of the privileges that count as restricted, because their binding rests on people of `own` (I8)."""
+    """Keys of the privileges that count as restricted because their binding rests on parties (I8)."""
     return frozenset(privilege.key for privilege in privileges if not is_vouched(privilege, party_ids, bindings))
 
 
 def _level_unless_unknown(privilege: Privilege) -> str:
-    """The entitlement's level for a privilege whose own is unknown; unknown where neither is known, and said so."""
+    """Level of a privilege, or its entitlement's level if unknown; unknown if both are."""
     return str(privilege.entitlement.level)
 
 
@@ -122,10 +122,10 @@ def _class_unless_unset(privilege: Privilege) -> str:
 
 
 def _is_irreversible(privilege: Privilege, level: str, reach: tiers.Reach) -> bool:
-    """Whether what it does can't be taken back. Everything that is not known counts as that (T1).
+    """Whether the effect can't be undone. Unknown effects count as irreversible (T1).
 
-    Everything that a server offers is known by what its credential opens (I6): while nobody has said that, it may be anything;
-    once somebody has, it counts as changing things (I4). A call of another automation has that one's tier (A16).
+    The access to a whole server is known by its credential's reach (I6). Without a declared reach it may be anything;
+    with one it counts as changing data (I4). A call of another automation has the tier of that automation (A16).
     """
     code = str(privilege.entitlement.code)
     if level not in tiers.LEVEL_ORDER and code.rpartition(":")[2] == "*":
@@ -145,7 +145,7 @@ def _reach(privilege: Privilege, party_ids: Collection[int]) -> tiers.Reach:
         return "unknown"
     is_there = (
         credential.opens_id == privilege.entitlement.resource_id
-    )  # its codes are of what it opens, and of nothing else
+    )  # its codes belong to the resource that it opens
     return "only_this" if is_there and set(credential.reach) <= {privilege.entitlement.code} else "wider"
 
 
@@ -163,18 +163,18 @@ def judge(
     bindings: Mapping[tuple[str, str], Binding] = MappingProxyType({}),
     rules: Mapping[str, Any] = tiers.DEFAULT_RULES,
 ) -> Judgement:
-    """Judge a version, or one that would be (T1, T2). Reads only what it is given.
+    """Judge an existing or possible version (T1, T2). Reads its arguments only.
 
     Args:
-        privileges: what it would hold, saved or not, each with entitlement, resource and credential at hand.
-        credentials: what it uses or asks for.
-        triggers: how it starts.
-        kind: the automation's kind.
-        environment: the automation's environment.
-        raised_to: what a person raised the tier to, or nothing.
-        sharers: name and tier of each automation with which it shares an identity (I5).
-        chain: what it would be joined with (A16); None where that is nothing.
-        own, bindings: see `facts_of`.
+        privileges: saved or not, each with its entitlement, resource and credential loaded.
+        credentials: credentials that it uses or asks for.
+        triggers: its triggers.
+        kind: kind of the automation.
+        environment: environment of the automation.
+        raised_to: tier that a person raised it to, or empty.
+        sharers: name and tier of each automation with the same identity (I5).
+        chain: chain that it would join (A16); None without one.
+        party_ids, bindings: see `facts_of`.
         rules: the policy's ``tiers``.
     """
     facts_by_privilege = [
@@ -196,15 +196,15 @@ def judge(
     )
     joined = chain.joined if chain is not None else Tier.LOW
     if joined <= max((tier for _, tier in sharers), default=Tier.LOW):
-        joined = Tier.LOW  # said already, by what is the nearer of the two
+        joined = Tier.LOW  # the reason already names the nearer of the two
     app = app_tier(sharers=sharers, joined=joined, calls_unknown=chain is not None and bool(chain.unknown))
     return Judgement({p.key: j for p, j in judged}, opened, app, app_tier().tier)
 
 
 def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -> list[tuple[str, Tier]]:
-    """Name and tier of every other automation, save retired ones, that runs as one of these identities (I5).
+    """Name and tier of each other automation, without retired ones, that runs as one of these identities (I5).
 
-    Of each the tier that it has by itself: what two of them have only of each other falls when it falls.
+    The tier is each automation's own tier: a tier that two automations only get from each other would never fall.
     """
     shared = [identity.pk for identity in identities if not identity._state.adding]
     if not shared:
@@ -223,15 +223,15 @@ def sharers_of(automation: Automation, identities: Iterable[NonHumanIdentity]) -
 
 @dataclass(frozen=True)
 class Rows:
-    """What a version that was written just now consists of, so that nothing of it is read again.
+    """Rows of a version that was just written, so that no row is read again.
 
     Args:
         automation: locked.
-        privileges: saved, each with its entitlement, the entitlement's resource, and its credential at hand.
-        used: saved, each with its credential at hand.
+        privileges: saved, each with its entitlement, resource and credential loaded.
+        used: saved, each with its credential loaded.
         triggers: saved.
-        read: what the version is of.
-        identities: saved, where nothing else can serve the automation, which was made just now; None to look them up.
+        read: manifest of the version.
+        identities: saved, for a new automation that no other identity can serve; None to look them up.
     """
 
     automation: Automation
@@ -243,7 +243,7 @@ class Rows:
 
     @classmethod
     def of(cls, version: Version) -> Rows:
-        """The same of any version."""
+        """Load the rows of a version."""
         return cls(
             version.automation,
             list(version.privileges.select_related("entitlement__resource", "credential")),
@@ -261,21 +261,23 @@ def assess(
     party_ids: Collection[int] = (),
     rows: Rows | None = None,
 ) -> Assessment:
-    """Judge a version anew by the policy in force and keep the answer beside the earlier ones (I2). Runs inside another operation only.
+    """Assess a version by the policy in force and keep the result with the earlier ones (I2). Runs inside another
+    operation only.
 
     Args:
         version: any version.
         now: business time.
-        manifest: what a newer importer made of the same source; None for what is kept with the version.
-        party_ids: ids of those who have a stake in it beside those of whom the register knows: who submits it now (S1).
-        rows: what it consists of, where it was written just now.
+        manifest: a newer importer's manifest of the same source; None for the stored one.
+        party_ids: ids of further people with a stake, such as the submitter (S1).
+        rows: its rows, if just written.
 
     Returns:
         The new assessment. Its ``levels`` are ``{"privileges": {key: {"tier", "reasons", "level"}}, "credentials":
-        {str(pk): {"tier", "reasons"}}, "own": tier, "in_force": tier, "unvouched": [key]}``: the app's tier whatever it is joined
-        with, that of the kind that is in force while another is asked for, and the privileges that count as restricted.
+        {str(pk): {"tier", "reasons"}}, "own": tier, "in_force": tier, "unvouched": [key]}``. ``own`` is the app's tier
+        without its chain, ``in_force`` the tier with the approved kind while another kind is requested, ``unvouched``
+        the privileges that count as restricted.
     """
-    inside = Actor.of_job("inventory.assess")  # the operation around it says who acts
+    inside = Actor.of_job("inventory.assess")  # the surrounding operation names the actor
     return cast(
         "Assessment",
         record_assessment(version, actor=inside, now=now, manifest=manifest, party_ids=party_ids, rows=rows),
@@ -290,7 +292,7 @@ def record_assessment(
     party_ids: Collection[int] = (),
     rows: Rows | None = None,
 ) -> Effect:
-    """A version is judged: tiers with reasons, levels and findings become one more dated row (I2)."""
+    """Record an assessment: tiers with reasons, levels and findings as one more dated row (I2)."""
     version, read_by = step.subject, _importer_version(step.subject, is_read_now=bool(rows or manifest))
     digests = _digests(step.subject, manifest)
     rows = rows or Rows.of(version)
@@ -341,7 +343,7 @@ def record_assessment(
 
 
 def _chain_version(rows: Rows, identities: Iterable[NonHumanIdentity]) -> chain_ends.Version:
-    """What of a version may join it with others (A16)."""
+    """Rows of a version that can join it with others (A16)."""
     return chain_ends.Version(
         rows.automation,
         rows.privileges,
@@ -353,18 +355,18 @@ def _chain_version(rows: Rows, identities: Iterable[NonHumanIdentity]) -> chain_
 
 
 def _importer_version(version: Version, *, is_read_now: bool) -> str:
-    """Which importer read what is judged: what is only judged again was not read again, and a better importer still has to."""
+    """Importer version that read the source: a new assessment without a new reading keeps the former one."""
     last = None if is_read_now else version.latest_assessment
     return str(last.importer_version) if last is not None else importers.VERSION
 
 
 def _digests(version: Version, read: Manifest | None) -> dict[str, str]:
-    """The digests by which a newer importer knows what is judged, where those are not the stored ones (I2)."""
+    """Digests of a newer importer, if they differ from the stored ones (I2)."""
     if read is None:
         last = version.latest_assessment
         return {name: getattr(last, name) for name in ("source_digest", "manifest_digest")} if last is not None else {}
     digests_by_name = {"source_digest": read.source.digests, "manifest_digest": manifest_digests(read)}
-    # What runs is judged by a newer version of the same source too, whose manifest is another.
+    # The approved version is also assessed with a newer version's reading of the same source, with another manifest.
     return {
         name: digests[0]
         for name, digests in digests_by_name.items()
@@ -373,29 +375,29 @@ def _digests(version: Version, read: Manifest | None) -> dict[str, str]:
 
 
 def identities_of(version: Version) -> list[NonHumanIdentity]:
-    """What a version runs as, and what the register says that its automation is served by."""
+    """Identities that a version names, and those that serve its automation in the register."""
     named = NonHumanIdentity.objects.filter(Q(used_by__version=version) | Q(automation=version.automation_id))
     return list(named.distinct().order_by("pk"))
 
 
 def assess_again(step: Step[Any], credential: Credential) -> int:
-    """Judge anew every version that a changed fact of a credential concerns: those that run, and the newest ones (I2).
+    """Assess every approved or newest version that uses a changed credential (I2).
 
-    What is a draft shows the tier of its newest version; what runs shows a tier that rose at once, and one that fell when it is
-    approved anew (T4). Records under review stay as they were asked (A1).
+    A draft shows the tier of its newest version. An approved automation shows a higher tier at once, a lower one with
+    its next approval (T4). Open approvals stay unchanged (A1).
 
     Args:
         step: the running step.
         credential: saved.
 
     Returns:
-        How many versions were judged.
+        Number of assessed versions.
     """
     newest = Version.objects.filter(automation=OuterRef("automation")).order_by("-number").values("pk")[:1]
     concerned = Version.objects.filter(version_credentials__credential=credential).annotate(newest=Subquery(newest))
     concerned = concerned.filter(Q(pk=F("newest")) | Q(pk=F("automation__approved_version")))
     versions = list(concerned.exclude(automation__state=AutomationState.RETIRED).order_by("automation", "number"))
-    # Before any of their versions, as everybody else does: submitting locks the automation and then judges its version.
+    # Automations are locked before their versions, in the order that a submission uses.
     owners = Automation.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
     automations = {
         automation.pk: automation
@@ -403,7 +405,7 @@ def assess_again(step: Step[Any], credential: Credential) -> int:
     }
     for version in versions:
         made, automation = assess(version, now=step.now), automations[version.automation_id]
-        # What runs is raised, and reviewed, by whoever follows the assessment (T4): one place says when.
+        # A follower of the assessment raises and reviews approved automations (T4): one place decides when.
         if automation.state == AutomationState.DRAFT and automation.tier != made.tier:
             automation.tier = made.tier
             step.save(automation)

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from inventory.models import Credential, Privilege, Trigger, Version, VersionCredential
 
-#: What may differ in a privilege whose key stayed: field, and how it is called.
+#: Fields of a privilege that may differ under the same key, with labels.
 COMPARED = (
     ("level", "Level"),
     ("active", "Switched on"),
@@ -22,7 +22,7 @@ COMPARED = (
 
 @dataclass(frozen=True)
 class Change:
-    """One privilege that stayed and is not as it was: rows of what, before, after."""
+    """Changed privilege with the same key: rows of label, before, after."""
 
     before: Privilege
     after: Privilege
@@ -31,7 +31,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Drift:
-    """What differs between two versions (I7). Renaming or moving a node is no difference."""
+    """Differences between two versions (I7). Renaming or moving a node makes no difference."""
 
     added: tuple[Privilege, ...]
     removed: tuple[Privilege, ...]
@@ -44,17 +44,17 @@ class Drift:
 
     @property
     def is_empty(self) -> bool:
-        """Whether both would hold the same."""
+        """Whether both versions hold the same access."""
         return not (self.added or self.removed or self.changed)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many privileges were added, removed and changed."""
+        """Numbers of added, removed and changed privileges."""
         return {"added": len(self.added), "removed": len(self.removed), "changed": len(self.changed)}
 
 
 def drift(old: Version, new: Version) -> Drift:
-    """Compare what two versions would hold, how they start, and what they use. Reads only: three queries for both together."""
+    """Compare privileges, triggers and credentials of two versions. Reads only: three queries for both."""
     starts = _rows_of_both(Trigger.objects.order_by("pk"), old, new)
     triggers = tuple(_by_key(rows, _trigger_key) for rows in starts)
     uses = _rows_of_both(VersionCredential.objects.select_related("credential").order_by("pk"), old, new)
@@ -81,7 +81,7 @@ def compare(old: Iterable[Privilege], new: Iterable[Privilege]) -> Drift:
 
 
 def differs(was: Privilege, now: Privilege) -> bool:
-    """Whether what has one key is not held the same way."""
+    """Whether two privileges with the same key differ."""
     return bool(_rows(was, now))
 
 
@@ -111,7 +111,7 @@ def _trigger_key(trigger: Trigger) -> tuple[Any, ...]:
 
 
 def _rows_of_both(rows: QuerySet[Any], old: Version, new: Version) -> tuple[list[Any], list[Any]]:
-    """The rows of two versions, read together."""
+    """Rows of two versions, loaded together."""
     rows_by_version: dict[int, list[Any]] = {old.pk: [], new.pk: []}
     for row in rows.filter(version__in=rows_by_version):
         rows_by_version[row.version_id].append(row)

@@ -1,6 +1,7 @@
-"""What a reviewer should know of a version: what its source shows, what its credentials open beside, what it shares (I5, I6). Reads only.
+"""Findings of a version: from its source, its credentials' reach, and shared credentials or identities (I5, I6). Reads
+only.
 
-What was noticed about a version, as a person reads it: the same words in the preview, in the review and on the automation's page.
+Preview, review and the automation's page use the same sentences.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from inventory.models import (
 
 
 def from_manifest(manifest: Manifest, version: Version) -> list[dict[str, str]]:
-    """The importer's findings; a secret that was found has its keyed fingerprint beside the place (I6)."""
+    """Findings of the importer; a found secret has its keyed fingerprint next to its place (I6)."""
     prints = {str(secret["at"]): str(secret.get("fingerprint") or "") for secret in version.secrets}
     return [
         {
@@ -51,7 +52,7 @@ def of_reach(used: Sequence[VersionCredential], privileges: Sequence[Privilege])
 
 
 def reach_words(more: Sequence[str]) -> str:
-    """That a credential opens more than was asked for, in words: the first few of it, and how many besides."""
+    """Sentence that a credential opens more than requested: the first entitlements, and the number of others."""
     named, hidden = ", ".join(more[:4]), len(more) - 4
     return f"It opens more than is asked for: {named}{f' and {hidden} more' if hidden > 0 else ''}"[:400]
 
@@ -59,7 +60,7 @@ def reach_words(more: Sequence[str]) -> str:
 def from_register(
     automation: Automation, used: Sequence[VersionCredential], identities: Sequence[NonHumanIdentity]
 ) -> list[dict[str, str]]:
-    """What only the register can know: a credential or an identity that other automations use too (I5)."""
+    """Findings from the register: credentials or identities that other automations use too (I5)."""
     findings = shared(automation, [row.credential for row in used])
     findings += [
         {
@@ -75,7 +76,9 @@ def from_register(
 
 
 def shared(automation: Automation | None, credentials: Sequence[Credential]) -> list[dict[str, str]]:
-    """Credentials that other automations use too: one query. ``automation``: whose use does not count; None for one that is not known."""
+    """Credentials that other automations use too, in one query. ``automation``: its own use does not count; None for a new
+    one.
+    """
     elsewhere = VersionCredential.objects.filter(credential__in=[credential.pk for credential in credentials])
     if automation is not None:
         elsewhere = elsewhere.exclude(version__automation=automation)
@@ -99,11 +102,11 @@ def _automations(count: int) -> str:
 
 
 def beyond(credential: Credential, privileges: Iterable[Privilege]) -> list[str]:
-    """Codes of what a credential is known to open and no privilege that uses it asks for (I6); nothing where nothing is known.
+    """Entitlement codes that a credential opens and no privilege with it asks for (I6); empty with an unknown reach.
 
     Args:
-        credential: with what it opens.
-        privileges: all that the version would hold, each with its entitlement.
+        credential: with its resource.
+        privileges: all privileges of the version, each with its entitlement.
     """
     if credential.reach_kind == Reach.UNKNOWN:
         return []
@@ -112,7 +115,7 @@ def beyond(credential: Credential, privileges: Iterable[Privilege]) -> list[str]
     return sorted(set(credential.reach) - asked_codes)
 
 
-#: What a finding is called; one that is not here is called as its code says.
+#: Label of each finding code; other codes are shown as they are.
 WORDS = {
     "env_reference": "Takes something from its environment",
     "wildcard": "Allows every tool",
@@ -127,7 +130,7 @@ WORDS = {
 
 
 def lead(code: str, place: str = "") -> str:
-    """What was noticed; of which credential or identity, where it is about one."""
+    """Label of a finding, with its credential or identity."""
     words = WORDS.get(code) or code.replace("_", " ").capitalize()
     kind, _, name = place.partition("/")
     return f"{words}: {name}" if kind in ("credentials", "identities") and name else words

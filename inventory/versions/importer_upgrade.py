@@ -1,7 +1,7 @@
-"""What a newer importer makes of a version that is stored: levels that were inferred, and whatever it finds beside (I2).
+"""Read a stored version with a newer importer: inferred levels and new findings (I2).
 
-A version's own rows never change: they are what was asked. Where the same source turns out to touch more than that, the version as it is
-brought in again is another one, which is asked; and what runs is told of here, so that its review looks at it.
+The rows of a version never change: they are the approved request. If the source touches more than that, the next import
+makes another version with its own submission. An approved version gets findings, so that its review sees them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from inventory.importers.manifest import Privilege as Read
 from inventory.models import Privilege
 from inventory.versions import privilege_levels
 
-#: The finding that says that the same source touches more than was asked about.
+#: Finding that the source touches more than was requested.
 FOUND_MORE = "found_more"
 _FIRST_NAMED = 6
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """One privilege as it is read now, with its key and level in the register."""
+    """One privilege of the new reading, with its key and level in the register."""
 
     privilege: Read
     key: str
@@ -31,24 +31,24 @@ class _Reading:
 
     @property
     def parts(self) -> list[str]:
-        """What it is held on: the tables of a query, say."""
+        """Parts of its target, for example the tables of a query."""
         parts = sentences.scope_of(self.privilege.connector, self.privilege.target, self.privilege.scope)[1]
         return parts or [part for part in (self.privilege.target,) if part]
 
 
 def take_over(privileges: Sequence[Privilege], manifest: Manifest) -> list[dict[str, str]]:
-    """Give a version's privileges the levels that a newer reading inferred, and whether they are opaque, in memory alone.
+    """Set levels and opacity of a version's privileges from a newer reading, in memory only.
 
-    A connection opens one resource within one version, and levels count as they do in `resolution`: of several places the
-    highest, and none is taken for reading only that was not recognised (I4, I8). What is read otherwise than it is stored is known again
-    by its connection and its places.
+    Within one version a connection opens one resource, and levels count as in `resolution`. The highest level of
+    several places counts, and an unrecognised read counts as unknown (I4, I8). A privilege with a new key is matched by
+    its connection and places.
 
     Args:
         privileges: of the version, each with its entitlement.
-        manifest: the same source as it is read now.
+        manifest: new reading of the same source.
 
     Returns:
-        Findings, as `findings.from_manifest` has them: what is touched now and was not asked about.
+        Findings, in the form of `findings.from_manifest`: access that was not requested.
     """
     readings = _readings(privileges, manifest)
     findings: list[dict[str, str]] = []
@@ -91,7 +91,7 @@ def _highest(readings: Sequence[_Reading]) -> str:
 
 
 def _findings_of_changes(privilege: Privilege, readings: Sequence[_Reading]) -> list[dict[str, str]]:
-    """Take over what is read in the places of a privilege; what it touches beside what was asked is found."""
+    """Set a privilege's level from the readings at its places; return findings for access that was not requested."""
     before, level = privilege.level, _highest(readings)
     privilege.level = level
     parts_asked = {*privilege.scope, privilege.target}

@@ -1,6 +1,6 @@
-"""What differs between a version and the one of another environment that it is promoted from (I10). Reads only.
+"""Differences between a version and the version of another environment that it is promoted from (I10). Reads only.
 
-The two do the same, often on another resource by another credential. That is one change, shown as that, and neither a loss nor a gain.
+Both do the same, often on another resource with another credential. This is one change, not a loss and a gain.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from inventory.models import Privilege
 from inventory.versions.diff import Change, Drift
 
-#: What may differ in a privilege that does the same: how it is called, and what is said of it.
+#: Facts that may differ between equal privileges: label and reader.
 COMPARED: tuple[tuple[str, Callable[[Privilege], str]], ...] = (
     ("Resource", lambda privilege: privilege.entitlement.resource.name),
     ("Data class", lambda privilege: privilege.entitlement.counted_class),
@@ -27,7 +27,7 @@ COMPARED: tuple[tuple[str, Callable[[Privilege], str]], ...] = (
 
 
 def across(old: Iterable[Privilege], new: Iterable[Privilege]) -> Drift:
-    """Compare what a version of another environment holds with what this one would; the new rows may be unsaved."""
+    """Compare the privileges of another environment's version with this one's; the new rows may be unsaved."""
     both, removed, added = together(list(old), list(new))
     changed = [Change(was, now, rows) for was, now in both if (rows := _rows(was, now))]
     return Drift(tuple(added), tuple(removed), tuple(changed))
@@ -37,9 +37,9 @@ Both = list[tuple[Privilege, Privilege]]
 
 
 def together(old: Sequence[Privilege], new: Sequence[Privilege]) -> tuple[Both, list[Privilege], list[Privilege]]:
-    """The privileges that do the same in both, the old one first, and what is left of either.
+    """Pairs of equal privileges, the old one first, and the rest of both lists.
 
-    The same are the very same ones, else those of one operation at one place in the source, else those of one operation.
+    Pairs have the same key, otherwise the same operation and place in the source, otherwise the same operation.
     """
     both: Both = []
     left, free = list(old), list(new)
@@ -52,7 +52,7 @@ def together(old: Sequence[Privilege], new: Sequence[Privilege]) -> tuple[Both, 
 
 
 def _pair_up(left: Iterable[Privilege], free: Iterable[Privilege], keys: Callable[[Privilege], list[Any]]) -> Both:
-    """Of each, at most one pair that has a key in common."""
+    """At most one pair with a common key for each privilege."""
     waiting: dict[Any, list[Privilege]] = defaultdict(list)
     for was in left:
         for key in keys(was):

@@ -1,10 +1,10 @@
-"""What starts an automation, as a person says it: "every weekday at 08:30". Pure; a source's own notation stays where words for it are missing."""
+"""Triggers in words: "every weekday at 08:30". Pure; a notation without a known phrase stays as it is."""
 
 from __future__ import annotations
 
 import re
 
-#: What stands before a detail, by the type of a trigger; a schedule says when by itself.
+#: Phrase before a detail by trigger type; a schedule has none.
 KINDS = {
     "manual": "a person starts it",
     "schedule": "",
@@ -23,11 +23,11 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def said(kind: str, detail: str = "") -> str:
-    """What starts it, in words.
+    """Sentence for a trigger.
 
     Args:
-        kind: the type of the trigger.
-        detail: what the importer read about it.
+        kind: type of the trigger.
+        detail: detail from the importer.
     """
     if kind == "schedule":
         return "; ".join(_schedule_text(schedule) for schedule in detail.split("; ")) if detail else "a schedule"
@@ -38,7 +38,7 @@ def said(kind: str, detail: str = "") -> str:
 
 
 def _schedule_text(schedule: str) -> str:
-    """One schedule; a cron expression is said in words where it is a plain one."""
+    """One schedule; a simple cron expression becomes words."""
     if not schedule.startswith("cron "):
         return schedule
     expression = schedule.removeprefix("cron ").strip()

@@ -1,4 +1,4 @@
-"""The tab of an automation's versions: each as it came, what one changed against the approved one or the one before, and who made it."""
+"""Versions tab of an automation: its versions, their differences and their authors."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from inventory.versions.diff import drift
 
 Shape = dict[str, Any]
 
-#: The most versions that the tab lists.
+#: Most versions that the tab lists.
 SHOWN = 30
 
 
 def context(automation: Automation, wanted: str) -> Shape:
-    """What ``inventory/versions/versions.html`` takes.
+    """Context of ``inventory/versions/versions.html``.
 
     Args:
         automation: the automation.
-        wanted: the number of the version to compare, as the address has it; empty for the newest.
+        wanted: number of the version to compare, from the address; empty for the newest.
     """
     rows = automation.versions.select_related("imported_by").prefetch_related("assessments").defer("manifest")
     versions = list(rows.order_by("-number")[:SHOWN])
@@ -49,7 +49,7 @@ def _version(automation: Automation, version: Version, chosen: Version | None) -
 
 
 def _compare(automation: Automation, versions: Sequence[Version], chosen: Version | None) -> Shape | None:
-    """Against the approved version; the approved one itself against the one before it."""
+    """Comparison with the approved version; for the approved one, with the previous version."""
     if chosen is None:
         return None
     before = automation.approved_version
@@ -61,7 +61,7 @@ def _compare(automation: Automation, versions: Sequence[Version], chosen: Versio
 
 
 def compared(before: Version, chosen: Version) -> Shape:
-    """What ``inventory/versions/diff.html`` takes: the difference between two versions."""
+    """Context of ``inventory/versions/diff.html`` for the difference between two versions."""
     difference = drift(before, chosen)
     rows = [
         *({"label": "Starts", "before": _trigger_text(t), "after": ""} for t in difference.triggers_removed),
@@ -98,7 +98,7 @@ def _trigger_text(trigger: Trigger) -> str:
 
 
 def named(shown: Version | None) -> list[Shape]:
-    """Whom the source of the shown version names as its author: somebody here, or only what it says (S1); one query."""
+    """Authors that the source of the shown version names: a person, or the source's own words (S1); one query."""
     authors_shown = list(shown.authors.select_related("person", "said")) if shown is not None else []
     now = authors.everybody(row.said.text for row in authors_shown if row.person is None)
     rows = []
