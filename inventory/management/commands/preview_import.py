@@ -12,7 +12,7 @@ from inventory.importers.preview import preview
 
 
 class Command(BaseCommand):
-    """Prints what bringing in would find. Thin: everything stands in `inventory.importers.preview`."""
+    """Prints the results of an import without changing anything; `inventory.importers.preview` does the work."""
 
     help = (
         "Print one manifest (JSON) a line for each automation in files and folders. Exits 1 if one could not be read."

@@ -1,4 +1,4 @@
-"""Works out all chains anew: for rows that were written by set, and to compare (A16)."""
+"""Rebuild all chains, for rows that were written in bulk and for comparison (A16)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from inventory.chains import transitions as chain_transitions
 
 
 class Command(BaseCommand):
-    """Works out anew what joins automations, from what is approved of each."""
+    """Recomputes the chains of all approved versions."""
 
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Work it out and say of how many."""
+        """Rebuild the chains and print the number of automations."""
         self.stdout.write(f"The chains of {chain_transitions.rebuild():,} automations in use were worked out anew.")
