@@ -1,4 +1,4 @@
-"""How Django finds inventory, and what it does when something happens lower down."""
+"""Inventory app, and its reactions to events of lower apps."""
 
 from django.apps import AppConfig
 
@@ -11,9 +11,7 @@ class InventoryConfig(AppConfig):
     verbose_name = "Inventory"
 
     def ready(self) -> None:
-        """Forget what is said here of somebody who is erased; say what of that which somebody was told still waits for them; tell webhooks;
-        keep the chains of what comes into use and goes out of it.
-        """
+        """Register erasure, digest lines, webhooks and the upkeep of chains."""
         from governance.core.engine import hooks
         from governance.core.engine.discovery import import_declarations
         from governance.core.erasure.transitions import FORGETTING
