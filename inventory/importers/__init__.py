@@ -1,8 +1,8 @@
-"""The importers: from an export to a manifest, pure. No Django, no ORM, no settings, no network, nothing executed.
+"""Importers: pure functions from an export to a manifest. No Django, no ORM, no settings, no network, no execution.
 
-`read` takes one uploaded file, `read_paths` files and folders; both give results that hold a `Manifest` and the secrets
-found, without their values, or an `ImportProblem` in words. What the register needs to find things again (bindings,
-entitlements, privileges, digests) are functions of the manifest. How each format is read stands in the modules below.
+`read` takes one uploaded file, `read_paths` files and folders. A result holds a `Manifest` and the secrets found,
+without their values. An `ImportProblem` explains a failure. Functions of the manifest compute the register's keys:
+bindings, entitlements, privileges, digests.
 """
 
 from inventory.importers.documents import Limits

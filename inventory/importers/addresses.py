@@ -1,8 +1,8 @@
-"""HTTP addresses as a manifest shows them: who is called, and at which path; never with what.
+"""HTTP addresses in a manifest: host and path, without secrets.
 
-User, password, query, fragment and what is hung on a part of a path are left out, also where they are written in an odd way;
-computed parts are named, and a part of a path that may be a secret is not shown. A digest tells two of them apart only if a
-machine made them: the digest of a password would give it away. An address is taken apart as the platforms take it apart (WHATWG URL): a backslash is a slash, and line breaks within it are nothing.
+User, password, query, fragment and path parameters are left out, in every notation. Computed parts are named. A part
+that may be a secret is hidden, with a digest only if a machine generated it: the digest of a password would reveal it.
+Addresses are parsed as platforms do (WHATWG URL): a backslash is a slash, and line breaks are ignored.
 """
 
 from __future__ import annotations
@@ -25,41 +25,41 @@ _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?(?::\d{1,5})?|\[[0-9A
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _HOLE = re.compile(r"\{[^{}]*\}")
 _NOTHING = re.compile(r"[\t\r\n]")
-#: What is hung on a part of a path, or would be its query or fragment but for how it is written: ``;``, ``%3F``, ``%2523``.
+#: Suffixes of a path part that are parameters, a query or a fragment in another notation: ``;``, ``%3F``, ``%2523``.
 _HUNG_ON = re.compile(r"(?:[;?#]|%(?:25)*(?:3[bf]|23)).*", re.IGNORECASE | re.DOTALL)
 _COLON = re.compile(r":|%(?:25)*3a", re.IGNORECASE)
 _AT = re.compile(r"@|%(?:25)*40")
-#: User and password where there is no host that can be told from a path.
+#: User and password of an address whose host can't be told from a path.
 _BEFORE_HOST = re.compile(r"^(/*)[^/]*@")
-#: What stands where a host should and may be half of a user's password: the rest of it is in what follows.
+#: A host that may be half of a user's password; the rest of the password follows.
 _HALF_A_USER = re.compile(r"[:%@]")
 _HALF_IN_A_HOLE = re.compile(r":(?![\d{])")
 _TELLING = re.compile(
     r"(?:auth|bot|catch|hooks?|key|login|secret|services|tokens?|triggers|webhooks?(?:-test)?|workflows)", re.IGNORECASE
 )
-#: Parts of a path after which a webhook, a form or an MCP trigger is named.
+#: Path parts before the name of a webhook, a form or an MCP trigger.
 _ENTRY = re.compile(r"hooks?|(?:form|mcp|webhooks?)(?:-test|-waiting)?", re.IGNORECASE)
 _HOLDING = (
     r"(?:(?:access|api|auth|app|bot|secret|webhook)[-_]?)?"
     r"(?:keys?|tokens?|secrets?|pass(?:word|wd|phrase|code|wort)?|pwd?|kennwort|pin)"
 )
-#: Parts of a path after which a secret follows, unless they are about secrets: ``/token/refresh``, ``/password/reset``.
+#: Path parts before a secret, unless they are about secrets: ``/token/refresh``, ``/password/reset``.
 _HOLDS_SECRET = re.compile(_HOLDING, re.IGNORECASE)
-#: Those after which a number is the secret, and no id as in ``/keys/45``.
+#: Path parts before a secret that may be a number, unlike the id in ``/keys/45``.
 _HOLDS_DIGITS = re.compile(r"pin|pass(?:word|wd|code|wort)?|pwd?|kennwort", re.IGNORECASE)
-#: A part of a path that holds a secret itself: ``token-hunter2``, ``in_api_key=swordfish``.
+#: Path part that contains a secret: ``token-hunter2``, ``in_api_key=swordfish``.
 _WITH_SECRET = re.compile(rf"((?:.*?[-_])??(?:{_HOLDING}|auth)([-_=:]|%3d|%3a))(.{{4,}})", re.IGNORECASE | re.DOTALL)
 _SEPARATOR = re.compile(r"[-_.:]")
 #: One word of a part of a path.
 _PART = re.compile(r"[^-_.:]+")
-#: What a word in a path has and a password seldom: a version, an ordinal.
+#: Words frequent in paths and rare in passwords: a version, an ordinal.
 _PLAIN_PIECE = re.compile(r"^v\d|\d(?:st|nd|rd|th)$")
 _OF_A_BOT = re.compile(r"(?:bot)?\d{5,}:[\w-]{6,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An HTTP address: host in lower case, empty where it is computed; path with its computed and opaque parts named."""
+    """HTTP address: host in lower case, empty if computed; path with names for computed and hidden parts."""
 
     host: str
     path: str
@@ -91,7 +91,7 @@ def path_shown(path: str, *, is_entry: bool = False) -> str:
 
     Args:
         path: of an address or on a disk.
-        is_entry: whether callers come in by it, so that each part may be a password.
+        is_entry: whether callers start an automation with it, so that each part may be a password.
     """
     shown_parts: list[str] = []
     before = ""
@@ -108,7 +108,7 @@ def _segment(segment: str, before: str) -> str:
 
 
 def _piece(piece: str, before: str) -> str:
-    """A literal piece of a part of a path, or a hole, without a secret."""
+    """A piece of a path part, literal or computed, without secrets."""
     if match := _WITH_SECRET.fullmatch(piece):
         head, mark, value = match.groups()
         text = unquote(value)
@@ -124,13 +124,13 @@ def _without_password(part: re.Match[str]) -> str:
 
 
 def _without_user(segment: str) -> str:
-    """A segment without a user and a password, where those stand in it: ``jdbc:postgresql://user:password@host``."""
+    """A segment without user and password: ``jdbc:postgresql://user:password@host``."""
     matches = list(_AT.finditer(segment))
     return segment[matches[-1].end() :] if matches and _COLON.search(segment[: matches[-1].start()]) else segment
 
 
 def _is_token(piece: str, before: str) -> bool:
-    """Whether a literal piece of a path looks like a token; after a part that says so, a shorter one does."""
+    """Whether a literal piece looks like a token; a shorter one counts after a telling part."""
     if piece.startswith("{"):
         return False
     text = unquote(piece)
@@ -153,7 +153,7 @@ def _is_password(text: str) -> bool:
 
 
 def _opaque(text: str) -> str:
-    """What stands for a part that is not shown: with a digest if a machine made it, else always the same."""
+    """Placeholder of a hidden part, with a digest if a machine generated it."""
     if not is_machine_made(unquote(text)):
         return OPAQUE
     return "{opaque " + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8] + "}"

@@ -1,8 +1,7 @@
-"""What an entitlement makes possible, as tags that conflict rules ask for (S6): from connector, code and level. Pure tables.
+"""Capability tags of an entitlement for conflict rules (S6), from connector, code and level. Pure tables.
 
-One vocabulary, `TAGS`, which the rule library and the pages use. A tag errs on the side of a conflict: what is not known counts
-as changing things (I4) and may read them too. The tags that speak *for* what is held (`PROTECTIVE`), which a rule of the kind "A
-without B" is content with, are given by nothing that is merely alike.
+Pages and the rule library use one vocabulary, `TAGS`. In doubt a tag is given: an unknown level both reads and changes
+(I4). Protective tags (`PROTECTIVE`), which satisfy rules of "A without B", need an exact match.
 """
 
 from __future__ import annotations
@@ -75,9 +74,9 @@ payment.limit: be held to a limit on each payment and on all of a day
 human.confirm: wait for a person's yes before it acts
 backup.write: make backups
 """
-#: Each tag and what whoever holds it can do, to follow "May" or "Whoever holds it can".
+#: Each tag with the words that follow "May" in a sentence.
 TAGS = MappingProxyType(dict(line.split(": ", 1) for line in _TAGS.strip().splitlines()))
-#: Tags that no name tells: whoever answers for the resource knows, and says so. What each means for whoever holds it, and in short.
+#: Tags that no name shows: the owner of the resource states them. Each with its sentence and short form.
 CONTROLS = MappingProxyType(
     {
         "human.confirm": ("Waits for a person’s yes before it acts", "Waits for a yes"),
@@ -86,7 +85,7 @@ CONTROLS = MappingProxyType(
     }
 )
 BY_HAND = frozenset(CONTROLS)
-#: Tags that make a conflict less, where it is that something is lacking.
+#: Tags whose presence removes a conflict.
 PROTECTIVE = BY_HAND | vocabulary("log.write backup.write")
 
 _GROUPS = MappingProxyType(
@@ -124,9 +123,9 @@ _GROUPS = MappingProxyType(
         "@go": "release send execute run make approve create pay transfer initiate process submit post book",
     }
 )
-#: tag | connectors | words of the code | levels | verbs. Empty is any. Words are alternatives, in the singular; ``a+b`` is both
-#: of them. Levels: ``reads`` and ``changes`` both take in what is not known; ``runs`` is execute and admin. An operation that is
-#: everything (``*``) has every verb.
+#: tag | connectors | words of the code | levels | verbs. Empty matches any. Words are alternatives in the singular;
+#: ``a+b`` needs both. Levels: ``reads`` and ``changes`` include unknown; ``runs`` is execute and admin. The operation
+#: ``*`` has every verb.
 _TABLE = """
 input.untrusted | @mail @chat @web @forms @desk | | reads |
 input.untrusted | @mail @chat @web | sendAndWait request | any |
@@ -219,7 +218,7 @@ payroll.run | | payroll pay+run payslip | changes |
 hire | | hire candidate+offer job+offer employment+contract onboard onboarding | changes |
 """
 _LEVELS = vocabulary("read write execute admin")
-#: Connectors where a word means something else: newsletters have members.
+#: Connectors in which a word has another meaning: newsletters have members.
 _NOT_MEANT = MappingProxyType(
     {
         "user.manage": vocabulary(
@@ -228,7 +227,7 @@ _NOT_MEANT = MappingProxyType(
         "access.grant": vocabulary("mailchimp sendInBlue brevo linkedIn facebookGraphApi twitter"),
     }
 )
-#: Words beside which another means something else: what is logged is time.
+#: Words that change the meaning of another word: logged time is no log.
 _NOT_BESIDE = MappingProxyType({"log.delete": vocabulary("time work call food change")})
 
 
@@ -242,7 +241,7 @@ class _Line:
 
     def holds(self, connector: str, nouns: frozenset[str], level: str, *, is_everything: bool) -> bool:
         if self.tag in PROTECTIVE and (is_everything or level not in _LEVELS):
-            return False  # that it may be there protects nobody
+            return False  # a possible control protects nothing
         return (
             self._has_level(level)
             and (not self.connectors or connector in self.connectors)
@@ -264,10 +263,10 @@ def tags_of(connector: str, code: str, level: str, *, kind: str = "", opens_secr
     """The tags of an entitlement, in the order of `TAGS`.
 
     Args:
-        connector: as the source names it: ``gmailTrigger``, ``mcp``; anything else, or nothing, for what a person described.
+        connector: as the source names it: ``gmailTrigger``, ``mcp``; anything else, or empty, for a manual description.
         code: the entitlement's, ``resource:operation`` or a tool's name, or a person's own words.
         level: ``read``, ``write``, ``execute``, ``admin``; anything else is unknown.
-        kind: of its resource: whatever is read of a secret store are secrets.
+        kind: of its resource: a read from a secret store reads secrets.
         opens_secrets: the importer found that reading this shows secrets.
     """
     tags = _tags_found(connector, code, level)
@@ -281,8 +280,8 @@ def _tags_found(connector: str, code: str, level: str) -> frozenset[str]:
     service = canonical_connector(connector.removesuffix("Trigger")).removesuffix("Tool")
     thing, _, operation = code.rpartition(":")
     if (query_operation := operation.partition("/")[0]) in QUERY_OPERATIONS:
-        operation = query_operation  # what narrowed it is the level, which is given
-    # As a whole too; everything that there is about one thing is not everything.
+        operation = query_operation  # the level already has the restriction
+    # The operation also counts as one word; ``*`` on one thing is not everything.
     whole_operation = frozenset() if thing and operation == "*" else frozenset({operation})
     nouns = whole_operation.union(_singular(word) for word in words(f"{thing} {operation}"))
     tags = {line.tag for line in _lines() if line.holds(service, nouns, level, is_everything=operation == "*")}
@@ -321,10 +320,10 @@ def _read(table: str) -> Iterator[_Line]:
 
 
 def _tag_words(column: str) -> list[str]:
-    """The words of a column, groups replaced by what is in them."""
+    """Words of a column, with groups expanded."""
     return [word for part in column.split() for word in _GROUPS.get(part, part).split()]
 
 
 def tags_in_table() -> frozenset[str]:
-    """Every tag that the table can give, for the tests that compare it with the vocabulary."""
+    """All tags in the table, for tests that compare it with the vocabulary."""
     return frozenset(line.tag for line in _lines())

@@ -1,9 +1,10 @@
 """The importers as a child process: ``python -m inventory.importers.child_process``, started for one upload (I7, H7).
 
-The child limits itself before it reads a file. Settings, the fingerprint key and files come by standard input, results go to
-standard output; nothing else is read or written.
+The child limits itself before it reads a file. It reads settings, fingerprint key and files from standard input, and
+writes results to standard output only.
 
-A request is a line of JSON and the bytes of the file. An answer is a line of JSON for each automation or refusal, then ``END``.
+A request is a line of JSON and the bytes of the file. An answer is a line of JSON for each automation or refusal, then
+``END``.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from inventory.importers.size_limit import Found, fitting
 END = b"[]\n"
 
 _PR_SET_PDEATHSIG = 1
-#: The pipes, and what Python opens for a moment.
+#: The pipes, and files that Python opens briefly.
 _OPEN_FILES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessLimits:
-    """What reading may cost. 1,000 real exports take 7 seconds of computing; 6 MB of values take 100 MB of memory.
+    """Limits of reading. 1,000 real exports take 7 seconds of computing; 6 MB of values take 100 MB of memory.
 
     Args:
         cpu: seconds of computing for one file.
@@ -53,16 +54,16 @@ class ProcessLimits:
 
 
 def request(name: str, data: bytes) -> bytes:
-    """What the parent writes before the bytes of a file."""
+    """Line that the parent writes before the bytes of a file."""
     return _line({"name": name, "size": len(data)})
 
 
 def settings(limits: ProcessLimits, key: bytes, parent: int) -> bytes:
-    """What the parent writes first.
+    """Line that the parent writes first.
 
     Args:
-        limits: of this child.
-        key: of this installation's fingerprints.
+        limits: limits of this child.
+        key: key of this installation's fingerprints.
         parent: process id of the parent.
     """
     return _line({"limits": asdict(limits), "key": key.hex(), "parent": parent})
@@ -72,7 +73,7 @@ def found_in(line: bytes) -> Found:
     """One automation or refusal from a line of an answer.
 
     Raises:
-        Exception: of any kind, where no child of ours wrote the line.
+        Exception: of any kind, if the line is not from a child process of ours.
     """
     kind, file, *values = json.loads(line)
     if kind == "problem":
@@ -89,7 +90,7 @@ def main() -> None:
     while line := sys.stdin.buffer.readline():
         request = json.loads(line)
         data = sys.stdin.buffer.read(request["size"])
-        signal.setitimer(signal.ITIMER_PROF, limits.cpu)  # its signal ends this process, whatever it is doing
+        signal.setitimer(signal.ITIMER_PROF, limits.cpu)  # its signal ends this process at any point
         lines = _answer(request["name"], data, key, limits.answer)
         signal.setitimer(signal.ITIMER_PROF, 0)
         sys.stdout.buffer.writelines([*lines, END])
@@ -100,7 +101,7 @@ def _limit(limits: ProcessLimits, parent: int) -> None:
     """Bound what this process may use, and end it when its parent dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # the parent died before the kernel was asked
+    if os.getppid() != parent:  # the parent died before the request to the kernel
         sys.exit(1)
     os.setpriority(os.PRIO_PROCESS, 0, 19)
     limit = math.ceil(limits.upload) + 1
@@ -116,7 +117,7 @@ def _limit(limits: ProcessLimits, parent: int) -> None:
 
 
 def _answer(name: str, data: bytes, key: bytes, most: int) -> list[bytes]:
-    """The lines that answer one file: all of it, or one refusal."""
+    """Lines that answer one file: all its results, or one refusal."""
     lines: list[bytes] = []
     size = 0
     try:

@@ -1,4 +1,4 @@
-"""Which service stands behind a credential type or a node type. Names only; defaults and levels stand elsewhere."""
+"""Service of a credential type or a node type. Names only; other modules have defaults and levels."""
 
 from __future__ import annotations
 
@@ -52,5 +52,5 @@ def service_of(credential_type: str) -> str:
 
 
 def canonical_connector(connector: str) -> str:
-    """The connector under which bindings are kept: one name for node types that reach the same kind of thing."""
+    """Connector in the register: one name for node types of the same service."""
     return _SAME_THING.get(connector, connector)

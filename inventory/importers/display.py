@@ -1,4 +1,4 @@
-"""Text from a source, made fit to be shown: one line, bounded, nothing in it that can't be seen, one form for the same thing."""
+"""Displayable text from a source: one line, limited length, visible characters only, one form."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ MODEL = "{model}"
 
 _FROM_MODEL = re.compile(r"\$fromAI\b", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
-#: Categories of what takes no place on a page: controls, formats (overrides of direction, joiners, tags), unassigned ones.
+#: Categories of invisible characters: controls, formats (direction overrides, joiners, tags), unassigned ones.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-#: What Unicode has as letters, marks or signs, and what shows nothing all the same: fillers, selectors of a variant, an empty cell.
+#: Letters, marks and signs in Unicode that show nothing: fillers, variant selectors, an empty cell.
 _FILLERS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
 
 def vocabulary(words: str) -> frozenset[str]:
-    """The words of a text, for tables that read better as prose."""
+    """Words of a text, for tables written as prose."""
     return frozenset(words.split())
 
 
 def shown(text: object, limit: int = 200) -> str:
-    """`text` on one line, without what can't be seen; empty for what is not text or a number.
+    """`text` on one line, without invisible characters; empty for other types than text and numbers.
 
-    It may be a key: by it the register finds a connection or a credential again. So what had something in it that can't be
-    seen, and what is longer than `limit` characters and cut, ends in a short digest of the whole: two texts that look alike,
-    or begin alike, stay two.
+    The result may be a key for a connection or credential. A text with invisible characters, or longer than `limit`,
+    ends in a short digest of the whole text. So two texts that look alike, or begin alike, stay different.
     """
     line = _on_one_line(text)
     plain = _seen(line)
@@ -42,7 +41,7 @@ def shown(text: object, limit: int = 200) -> str:
 
 
 def label(text: object, limit: int = 200) -> str:
-    """`text` as `shown` has it, where it is no key: a name for people has no digest for what can't be seen."""
+    """`text` like `shown`, for labels that are no keys: without a digest for invisible characters."""
     return shown(_seen(_on_one_line(text)), limit)
 
 
@@ -65,12 +64,12 @@ def is_model_chosen(text: str) -> bool:
 
 
 def is_expression(text: str) -> bool:
-    """Whether n8n would compute the value: it starts with ``=``, or carries ``{{ }}`` as old exports do."""
+    """Whether n8n computes the value: it starts with ``=``, or contains ``{{ }}`` as in old exports."""
     return text.startswith("=") or "{{" in text
 
 
 def expressions(text: str) -> list[tuple[int, int]]:
-    """Where the ``{{ … }}`` parts of a value begin and end; one that is not closed reaches to the end."""
+    """Ranges of the ``{{ … }}`` parts of a value; an unclosed one reaches to the end."""
     spans: list[tuple[int, int]] = []
     begin = text.find("{{")
     while begin >= 0:
@@ -82,7 +81,7 @@ def expressions(text: str) -> list[tuple[int, int]]:
 
 
 def without_expressions(text: str) -> str:
-    """The literal parts of a value, each computed part replaced by what stands for it."""
+    """Literal parts of a value, with a placeholder for each computed part."""
     body = text.removeprefix("=")
     parts, end = [], 0
     for begin, stop in expressions(body):

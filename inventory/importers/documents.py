@@ -1,8 +1,8 @@
-"""From bytes to a JSON document that is safe to walk, or a problem that says where and why and quotes nothing.
+"""Parse bytes to a JSON document that is safe to walk. A problem names place and reason and quotes no content.
 
-Answers for size, encoding, depth, number of values, duplicate names, numbers and text that canonical JSON (RFC 8785)
-cannot carry, and for comments and trailing commas, which configuration files of editors contain. What the document
-means is left to others.
+Checks size, encoding, depth, number of values, duplicate names, and numbers and text that canonical JSON (RFC 8785)
+cannot carry. Comments and trailing commas are accepted, as in editors' configuration files. Other modules interpret the
+document.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ JSON = Any
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of one file is read: `size` in bytes, `depth` in nested lists and objects, `values` in all.
+    """Limits of one file: `size` in bytes, `depth` of nested lists and objects, `values` in total.
 
-    A value takes up to thirty times its bytes in memory, and is worked on long after: so it is the number that bounds both. Real
-    exports hold one in twenty-five bytes. `automations` are those of a file; `steps` the nodes, or the servers, of one automation;
-    `entries` the arguments, variables, headers or tools of one server.
+    A value takes up to thirty times its bytes in memory and long processing, so the number of values limits both. Real
+    exports have one value in twenty-five bytes. `automations` counts those of a file; `steps` the nodes or servers of
+    one automation; `entries` the arguments, variables, headers or tools of one server.
     """
 
     size: int = 20 * 1024 * 1024
@@ -42,7 +42,7 @@ _TOKEN = re.compile(
     r'(?P<string>"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z))|(?P<comment>//[^\n]*|/\*[^*]*(?:\*(?!/)[^*]*)*(?:\*/|\Z))|(?P<mark>[{}\[\],:])|(?P<word>[^\s{}\[\],:"/]+|/)',
     re.DOTALL,
 )
-# An unclosed text or comment reaches to the end: every character is looked at once, whatever the file.
+# An unclosed text or comment reaches to the end: each character is read once, in any file.
 _COMMENT = re.compile(r"//|/\*")
 _MAYBE_COMMENTED = re.compile(r"//|/\*|,\s*[}\]]")
 _SURROGATE = re.compile(
@@ -59,10 +59,10 @@ _SAY = {
     "Illegal trailing comma before end of object": "a comma has nothing after it",
     "Illegal trailing comma before end of array": "a comma has nothing after it",
 }
-#: Texts, and an unclosed one to the end: whatever they hold is one value.
+#: Texts, an unclosed one to the end: each is one value, with any content.
 _TEXTS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _OPENED = "[{,"
-#: How compressed files begin. What is in them is not looked at: a small one may hold anything of any size.
+#: First bytes of compressed files. Their content is not read: a small one may expand to any size.
 _COMPRESSED = (
     b"PK\x03\x04",
     b"PK\x05\x06",
@@ -73,14 +73,14 @@ _COMPRESSED = (
     b"\x28\xb5\x2f\xfd",
     b"Rar!",
 )
-#: How pictures begin.
+#: First bytes of pictures.
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
 FEWER = "Bring in fewer automations at a time, or clear their pinned data before exporting."
 _EXPORT_AGAIN = "Export it again from where it was made, and bring in that file unchanged."
 
 
 class _Duplicate(Exception):
-    """An object names a member twice."""
+    """An object has two members of the same name."""
 
 
 class _NotANumber(Exception):
@@ -91,12 +91,12 @@ def parse(file: str, data: bytes, limits: Limits = LIMITS) -> JSON:
     """The JSON document in `data`.
 
     Args:
-        file: the name to say in a problem.
+        file: name for problems.
         data: the file's bytes: UTF-8, with or without a byte order mark.
-        limits: what is refused before it costs anything.
+        limits: limits, checked before any expensive step.
 
     Raises:
-        ImportProblem: for every way in which it cannot be read; the exception holds nothing of the content.
+        ImportProblem: for every failure; the exception contains no content.
     """
     if len(data) > limits.size:
         too_large(file, limits)
@@ -115,7 +115,7 @@ def parse(file: str, data: bytes, limits: Limits = LIMITS) -> JSON:
 
 
 def too_large(file: str, limits: Limits = LIMITS) -> NoReturn:
-    """Refuse a file for its size.
+    """Refuse a file because of its size.
 
     Raises:
         ImportProblem: always.
@@ -129,13 +129,13 @@ def too_large(file: str, limits: Limits = LIMITS) -> NoReturn:
 
 
 def too_many(file: str, number: int, what: str, place: str = "") -> NoReturn:
-    """Refuse a file for how much it holds.
+    """Refuse a file because of a number in it.
 
     Args:
-        file: the name to say.
-        number: the most that is read.
-        what: of which, in words.
-        place: where in the file.
+        file: name of the file.
+        number: the limit.
+        what: the counted things, in words.
+        place: place in the file.
 
     Raises:
         ImportProblem: always.
@@ -144,7 +144,7 @@ def too_many(file: str, number: int, what: str, place: str = "") -> NoReturn:
 
 
 def _check_number(file: str, text: str, limits: Limits) -> None:
-    """Refuse more values than are read before any is made: each follows a mark, so there are no more of them than marks."""
+    """Refuse too many values before parsing: the number of marks is an upper limit."""
     if _marks(text) <= limits.values or _marks(_TEXTS.sub("", text)) <= limits.values:
         return
     if not _COMMENT.search(text) or _marks(_TEXTS.sub("", _without_comments(text))) > limits.values:
@@ -192,7 +192,7 @@ def _text(file: str, data: bytes) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as refused:
         bad_at = refused.start
-    # Raised outside the handler: the decoder's exception holds the whole file and must not travel along as context.
+    # Raised outside the handler: the decoder's exception contains the whole file and must not become the context.
     if text is None:
         line = data.count(b"\n", 0, bad_at) + 1
         raise ImportProblem(file, f"line {line}", "a byte is not UTF-8 text", "Save it again as UTF-8.")
@@ -228,9 +228,9 @@ def _no_constant(name: str) -> JSON:
 
 
 def _without_comments(text: str) -> str:
-    """Comments and trailing commas as blanks, so that places stay where they were."""
+    """Replace comments and trailing commas by blanks, so that positions stay."""
     parts: list[str] = []
-    comma = -1  # where in `parts` a comma stands that nothing but blanks and comments has followed yet
+    comma = -1  # position in `parts` of a comma that only blanks and comments have followed so far
     end = 0
     for token in _TOKEN.finditer(text):
         parts.append(text[end : token.start()])
@@ -247,7 +247,7 @@ def _without_comments(text: str) -> str:
 
 
 def _duplicate_at(text: str) -> int | None:
-    """Where the second of two members of one name begins."""
+    """Position of the second of two members with the same name."""
     seen: list[set[str] | None] = []
     last: re.Match[str] | None = None
     for token in _TOKEN.finditer(text):
@@ -270,7 +270,7 @@ def _word_at(text: str, wanted: tuple[str, ...]) -> int | None:
 
 
 def _check(file: str, text: str, document: JSON, limits: Limits) -> None:
-    """Refuse what is too deep or too many, and what canonical JSON cannot carry. Iterative: depth is not trusted yet."""
+    """Refuse a document that is too deep, too large or not canonical JSON. Iterative, because the depth is unchecked."""
     level, depth, values = [document], 0, 0
     while level:
         values += len(level)

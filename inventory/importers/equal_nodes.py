@@ -1,8 +1,8 @@
-"""The order of nodes that refinement leaves equal: exact, so that no order of a file shows in it (I2).
+"""Exact order of nodes that refinement leaves equal, independent of the file's order (I2).
 
-Nodes that differ from all others are taken out; what remains falls into components. Each is ordered by itself, and its form says where
-it stands: equal forms may stand either way. In a component without a node of its own kind, each of some equal nodes is tried as the
-first, and the smallest form decides. That is no guess: two nodes with the same form are images of each other.
+Nodes that differ from all others are removed; the rest falls into components. Each component is ordered by itself, and
+components with equal forms are interchangeable. In a component without a unique node, each of some equal nodes is tried
+as the first, and the smallest form decides. This is exact: two nodes with the same form are images of each other.
 """
 
 from __future__ import annotations
@@ -10,29 +10,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-#: From node, what the edge is, to node.
+#: Source node, label of the edge, target node.
 Edge = tuple[int, str, int]
-#: A node as its neighbours colour it.
+#: A node with the colours of its neighbours.
 _Key = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
-#: A component: the colours of its nodes in order, and its edges by places in that order.
+#: A component: the colours of its nodes in order, and its edges by position in that order.
 _Form = tuple[list[int], list[tuple[int, str, int]]]
-#: How many looks at a node or an edge one graph may take.
+#: Limit of node and edge visits for one graph.
 MOST_WORK = 1_000_000
 _DEEPEST = 200
 
 
 class TooAlike(Exception):
-    """So many nodes are equal, and wired alike, that their order is not certain within `MOST_WORK`."""
+    """Too many nodes are equal and wired alike to order them within `MOST_WORK`."""
 
 
 def ranked(keys: Sequence[object]) -> list[int]:
-    """For each key its place among the different ones."""
+    """Rank of each key among the different keys."""
     ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}  # type: ignore[type-var]  # all of one type
     return [ranks[key] for key in keys]
 
 
 class EqualNodes:
-    """A graph, ordered where colours alone leave nodes equal."""
+    """A graph whose nodes are ordered beyond their colours."""
 
     def __init__(self, size: int, edges: Iterable[Edge]) -> None:
         self.leads: list[list[tuple[str, int]]] = [[] for _ in range(size)]
@@ -44,14 +44,14 @@ class EqualNodes:
 
     @property
     def spent(self) -> int:
-        """Looks so far."""
+        """Visits so far."""
         return MOST_WORK - self._left
 
     def ordered(self, colours: Sequence[int]) -> list[int]:
-        """The nodes by colour, and equal ones in an order that no file decides.
+        """Nodes by colour, and equal ones in an order independent of the file.
 
         Raises:
-            TooAlike: that takes more than `MOST_WORK`.
+            TooAlike: the order needs more than `MOST_WORK`.
         """
         coloured = dict(enumerate(colours))
         if self._equal(coloured):
@@ -59,11 +59,11 @@ class EqualNodes:
         return sorted(coloured, key=coloured.__getitem__)
 
     def _order(self, colours: dict[int, int], depth: int) -> tuple[_Form, list[int]]:
-        """The form of some nodes, and their order.
+        """Form of some nodes, and their order.
 
         Args:
             colours: of these nodes; nodes of one colour have the same colours around them.
-            depth: how many components they stand in.
+            depth: number of enclosing components.
         """
         if depth > _DEEPEST:
             raise TooAlike
@@ -97,7 +97,7 @@ class EqualNodes:
         return [colours[node] for node in order], sorted(edges)
 
     def _refined(self, colours: dict[int, int], changed: set[int]) -> dict[int, int]:
-        """Colours that the neighbours tell apart, until nothing changes.
+        """Refine colours by neighbours until nothing changes.
 
         Args:
             colours: each the place of its first node.
@@ -123,7 +123,7 @@ class EqualNodes:
     def _split(
         self, colours: dict[int, int], colour: int, cell: set[int], near: set[int]
     ) -> Iterator[tuple[int, set[int]]]:
-        """What leaves a cell, with its new colours: all but the most that have the same colours around them."""
+        """Nodes that leave a cell, with new colours: all except the largest group with the same neighbour colours."""
         if len(cell) == 1:
             return
         groups: dict[_Key, set[int]] = defaultdict(set)
@@ -150,7 +150,7 @@ class EqualNodes:
         return leads, comes
 
     def _equal(self, colours: dict[int, int]) -> set[int]:
-        """The nodes that have the colour of another, unless all of that colour have the very same neighbours: those may stand in any order."""
+        """Nodes that share a colour, without colours whose nodes all have the same neighbours: their order is free."""
         equal = set[int]()
         for cell in _cells(colours).values():
             if len(cell) > 1:
@@ -160,7 +160,7 @@ class EqualNodes:
         return equal
 
     def _components(self, nodes: set[int]) -> Iterator[set[int]]:
-        """The nodes by what is wired together among them."""
+        """Connected components of some nodes."""
         left = set(nodes)
         while left:
             part, seen = set[int](), [left.pop()]
@@ -187,7 +187,7 @@ def _cells(colours: dict[int, int]) -> dict[int, set[int]]:
 
 
 def _as_places(colours: dict[int, int]) -> dict[int, int]:
-    """For each node the place of the first with its colour."""
+    """Position of the first node with the same colour, for each node."""
     places: dict[int, int] = {}
     for place, colour in enumerate(sorted(colours.values())):
         places.setdefault(colour, place)

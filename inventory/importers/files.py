@@ -15,7 +15,7 @@ from inventory.importers.reader import YAML, Format, ReadResult, begins_as_json,
 _ENDINGS = (".json", ".jsonc")
 _NOT_WALKED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv"})
 
-#: How much of a file of another ending is looked at first, in bytes.
+#: First bytes that are read of a file with another ending.
 _HEAD = 4096
 LINK = "it is a link, and links are not followed"
 _NOT_A_FILE = "it is not an ordinary file"
@@ -24,7 +24,7 @@ _FOLDER = "a folder of this name is not walked"
 
 @dataclass(frozen=True, slots=True)
 class NotRead:
-    """Something in a folder that is nothing of what can be brought in, and why that is so, a clause without a full stop."""
+    """Something in a folder that is not importable, with the reason as a clause without a full stop."""
 
     file: str
     reason: str
@@ -45,19 +45,17 @@ def read_paths(
 ) -> Iterator[Found]:
     """Read files, and folders with everything below them, in a stable order.
 
-    A file that is named is read whatever its ending; in folders those that end in ``.json`` or ``.jsonc``, hidden
-    ones included, and of the others whatever turns out to be for us. A manifest names a file relative to the folder that
-    was given.
+    A named file is read with any ending. In folders, files with ``.json`` or ``.jsonc`` are read, hidden ones included,
+    and other files by content. A manifest names a file relative to the given folder.
 
     Args:
         paths: files and folders.
         fingerprint_key: of this installation, if secrets are to have fingerprints.
-        format: what each must be; ``auto`` looks.
-        limits: how much of one file is read.
+        format: expected format; ``auto`` detects it.
+        limits: limits of one file.
 
     Yields:
-        A result for each automation; a problem for each file that could not be read, the others being read all the
-        same; and for everything else in a folder why it was not read.
+        A result for each automation, a problem for each unreadable file, and a reason for everything else in a folder.
     """
     for path in map(Path, paths):
         for entry in _walk(path):
@@ -82,7 +80,7 @@ def read_paths(
 
 
 def _walk(path: Path) -> Iterator[Path | NotRead | ImportProblem]:
-    """A file, or everything below a folder: files, what is passed over whatever it holds, folders that can't be opened."""
+    """A file, or the content of a folder: files, skipped entries, and folders that can't be opened."""
     if not path.is_dir():
         yield path
         return
@@ -104,14 +102,14 @@ def _walk(path: Path) -> Iterator[Path | NotRead | ImportProblem]:
 
 
 def _problems(closed: list[OSError]) -> Iterator[ImportProblem]:
-    """What could not be opened since this was asked last."""
+    """Folders that could not be opened since the last call."""
     while closed:
         error = closed.pop(0)
         yield _not_opened(str(error.filename), error)
 
 
 def _reason_to_skip(path: Path, limits: Limits) -> str:
-    """Why a file of another ending is not even read, or nothing where it may be for us: its beginning says, whatever its size."""
+    """Reason for not reading a file of another ending, or empty if its beginning may be importable."""
     try:
         if not path.is_file():
             return _NOT_A_FILE
@@ -127,7 +125,7 @@ def _reason_to_skip(path: Path, limits: Limits) -> str:
 
 
 def _unknown_format(path: PurePath) -> str:
-    """Why a file is of no format that is read, by its ending."""
+    """Reason that a file has no readable format, from its ending."""
     if is_yaml(path.name):
         return YAML
     ending = path.suffix.lower()

@@ -1,6 +1,7 @@
-"""One name for each host: another case, a port, a trailing dot or another form of an IP address make no other host (I8).
+"""Normal name of a host, independent of case, port, trailing dot or notation of an IP address (I8).
 
-Names are read as the platforms read them (WHATWG URL). A name without a dot stays as it is: which domain it is looked up in is not known.
+Names are parsed as platforms do (WHATWG URL). A name without a dot stays as it is, because its search domain is
+unknown.
 """
 
 from __future__ import annotations
@@ -8,22 +9,22 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address, IPv6Address
 
-#: Connectors whose connection is an address, so that a name without a dot is a host and no id of a credential.
+#: Connectors whose connection is an address, so that a name without a dot is a host and no credential id.
 _ADDRESSED = frozenset({"httpRequest", "graphql", "rssFeedRead", "rssFeedReadTrigger", "sseTrigger", "git"})
 _NAME = re.compile(r"(?P<host>[^\s/?#@:\[\]]+|\[[0-9a-f:.]+\])(?P<port>:\d{1,5})?", re.IGNORECASE)
 _NUMBER = re.compile(r"0x[0-9a-f]*|\d+")
 #: Characters of the longest name of a domain, with a trailing dot.
 _LONGEST = 254
-#: No network address is below: such a number alone is an id.
+#: Lowest network address: a smaller number alone is an id.
 _LEAST_ADDRESS = 1 << 24
 
 
 def host_of(connector: str, name: str) -> str:
-    """The one name of the host of a connection, without its port; empty for a connection that is no host.
+    """Normal host of a connection, without port; empty for a connection without a host.
 
     Args:
-        connector: its kind.
-        name: as the platform names it: a host, an id of a credential, or a name of a server.
+        connector: kind of the connection.
+        name: the platform's name: a host, a credential id, or a server name.
     """
     match = _NAME.fullmatch(name)
     if match is None:
@@ -38,7 +39,7 @@ def host_of(connector: str, name: str) -> str:
 
 
 def _ascii(host: str) -> str:
-    """A host in lower case and ASCII; in lower case alone where no domain can be called that."""
+    """Host in lower case and ASCII; in lower case only if it is no valid domain."""
     try:
         name = host.encode("idna").decode().lower()
     except UnicodeError:
@@ -55,7 +56,7 @@ def _ipv6(text: str) -> str:
 
 
 def _ipv4(text: str, *, is_address: bool) -> str:
-    """An IPv4 address of one to four numbers, each decimal, octal or hexadecimal; empty for what is none."""
+    """IPv4 address of one to four decimal, octal or hexadecimal numbers; empty for other text."""
     parts = text.split(".")
     if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
         return ""

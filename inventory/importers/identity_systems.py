@@ -1,4 +1,4 @@
-"""Systems that decide who may do what elsewhere, and which changes in them change somebody's access. Pure tables."""
+"""Systems that manage access, and changes in them that change a person's access. Pure tables."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _GRAPH_CONTENT = vocabulary(
 
 
 def _naming(systems: str) -> re.Pattern[str]:
-    """Finds one of `systems` among words: its own words in their order, or all of them as one."""
+    """Pattern that finds one of `systems` among words: as separate words or as one."""
     names = [name.strip() for name in systems.split(",")]
     return re.compile(rf"\b(?:{'|'.join([*names, *(name.replace(' ', '') for name in names)])})\b")
 
@@ -50,20 +50,20 @@ _SYSTEM, _SUITE = _naming(SYSTEMS), _naming(SUITES)
 
 
 def is_about_access(things: set[str], service: list[str]) -> bool:
-    """Whether a change to `things` in a service of these words changes somebody's access."""
+    """Whether a change to `things` in a service of these words changes access."""
     name = " ".join(service)
     return _SYSTEM.search(name) is not None or (_SUITE.search(name) is not None and not THINGS.isdisjoint(things))
 
 
 def changes_access(host: str, path: str, connector: list[str]) -> bool:
-    """Whether a request that writes to this address changes somebody's access.
+    """Whether a write request to this address changes access.
 
-    Microsoft Graph serves mail and files too, so there the path decides.
+    Microsoft Graph also serves mail and files, so its path decides.
 
     Args:
         host: of the address.
         path: of the address.
-        connector: the words of its name.
+        connector: words of its name.
     """
     if host == _GRAPH:
         segments = set(path.lower().split("/"))

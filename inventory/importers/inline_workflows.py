@@ -1,6 +1,6 @@
-"""Sub-workflows that stand as JSON text in a node (``workflowJson``): put in place of the text, so that all of it is read.
+"""Expand sub-workflows that a node contains as JSON text (``workflowJson``), so that all of their content is read.
 
-This comes before secrets are removed: what stands in a slot of an inner node is found there as in any other node.
+This runs before secrets are removed, so that secrets in inner nodes are found too.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from inventory.importers.problem import ImportProblem
 
 MEMBER = "workflowJson"
 _DEEPEST = 3
-#: Of the nesting that a file may have, the part that one inline workflow may have.
+#: Share of a file's nesting depth that one inline workflow may use.
 _SHARE_OF_DEPTH = 3
 
 
 def with_inline_workflows(file: str, place: str, workflow: dict[str, Any], limits: Limits = LIMITS) -> dict[str, Any]:
-    """The same workflow, its inline sub-workflows as objects. One that is no workflow stays a text.
+    """Workflow with its inline sub-workflows as objects. A text that is no workflow stays a text.
 
     Raises:
-        ImportProblem: with its inline sub-workflows it holds more nodes or values than are read.
+        ImportProblem: with its inline sub-workflows it exceeds the limits of nodes or values.
     """
     return _Expansion(file, place, limits).expanded(workflow, 0)
 
 
 class _Expansion:
-    """One workflow with all that is inside it, counted against one limit."""
+    """One workflow with its sub-workflows, counted against one limit."""
 
     def __init__(self, file: str, place: str, limits: Limits) -> None:
         self._file, self._place, self._limits = file, place, limits
@@ -59,7 +59,7 @@ class _Expansion:
         return {**node, "parameters": {**parameters, MEMBER: value}}
 
     def _document(self, text: str) -> Any:
-        """The JSON document in a text, or None. A text that n8n computes is not read."""
+        """JSON document in a text, or None. Computed text is not read."""
         if text.startswith("="):
             text = text.removeprefix("=") if "{{" not in text else ""
         self._values += sum(map(text.count, "[{,"))
@@ -73,12 +73,12 @@ class _Expansion:
 
 
 def _is_inline(source: Any) -> bool:
-    """Whether the node may start the workflow that stands in it. Another source leaves an old text behind."""
+    """Whether the node may start the workflow in it. With another source, the text is a leftover."""
     return source == "parameter" or (isinstance(source, str) and is_expression(source))
 
 
 def _workflow_of(value: Any) -> dict[str, Any] | None:
-    """The workflow in a value or in a list of one, each of its nodes with a name of its own; None for no workflow."""
+    """Workflow in a value or in a list of one, each node with a unique name; None without a workflow."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     nodes = value.get("nodes") if isinstance(value, dict) else None

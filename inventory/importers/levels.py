@@ -1,4 +1,4 @@
-"""From an operation's or tool's name to an access level: the verb decides. Pure tables; no source format is known here."""
+"""Access level of an operation or tool, from the verbs in its name. Pure tables, independent of source formats."""
 
 from __future__ import annotations
 
@@ -133,18 +133,19 @@ def words(name: str) -> list[str]:
 
 
 def access_of(operation: str, resource: str = "", service: str = "") -> Access:
-    """The level of an operation by its verbs (import-formats.md): the strongest of them, objects left out.
+    """The level of an operation by its verbs (import-formats.md): the strongest counts, objects are ignored.
 
-    A change to members, roles, bans, permissions, users or credentials is admin; reading them is reading. In an identity
+    A change to members, roles, bans, permissions, users or credentials is admin; reading them is reading. In an
+    identity
     system, every change is admin.
 
     Args:
         operation: as the source names it: ``sendAndWait``, ``issue_write``, ``list-tools``.
-        resource: what it is done to, if the source says: ``userGroup``.
-        service: what it is done in, if known: ``microsoftEntra``, ``okta-mcp-server``.
+        resource: its object, if the source names one: ``userGroup``.
+        service: its service, if known: ``microsoftEntra``, ``okta-mcp-server``.
 
     Returns:
-        ``unknown`` where no verb is known; never a guess that reads.
+        ``unknown`` without a known verb, never a guessed read.
     """
     parts = words(operation)
     level = _strongest(_level_of_phrase(phrase) for phrase in _phrases(parts))
@@ -156,15 +157,15 @@ def access_of(operation: str, resource: str = "", service: str = "") -> Access:
 
 
 def is_sensitive(operation: str, resource: str = "") -> bool:
-    """Whether it opens secrets, whatever its level."""
+    """Whether it shows secrets, at any level."""
     return bool(SECRET_THINGS & {*words(operation), *words(resource)})
 
 
 def is_irreversible(code: str) -> bool:
-    """Whether what an entitlement does can't be taken back (T1). A word that is not known counts as one of those.
+    """Whether an entitlement's effect can't be undone (T1). An unknown word counts as irreversible.
 
     Args:
-        code: the entitlement's: ``resource:operation``, a tool's name, or a person's own words.
+        code: code of the entitlement: ``resource:operation``, a tool's name, or a person's own words.
     """
     if code in _LEAVES_NOTHING:
         return False
@@ -174,7 +175,7 @@ def is_irreversible(code: str) -> bool:
 
 
 def _phrases(parts: list[str]) -> list[list[str]]:
-    """A name cut at its joining words: each part has verbs of its own (``get_or_create``)."""
+    """Name split at joining words: each part has its own verbs (``get_or_create``)."""
     phrases: list[list[str]] = [[]]
     for part in parts:
         if part in JOINS:

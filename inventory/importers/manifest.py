@@ -1,8 +1,8 @@
-"""The manifest: what one automation is, is started by, and would touch, in one shape for every source.
+"""Manifest: an automation with triggers, privileges and identities, in one shape for every source.
 
-Answers for the shape (schema ``countersign.manifest/1``), its digest (I2) and the keys by which the register finds
-resources, entitlements and privileges again. Reading sources is left to the modules beside this one; levels and
-findings stand here as data, but belong to an assessment and are no part of the digest.
+Defines the shape (schema ``countersign.manifest/1``), its digest (I2) and the keys of resources, entitlements and
+privileges in the register. Other modules read sources. Levels and findings are included as data; they belong to an
+assessment and are no part of the digest.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ QUERY_OPERATIONS = frozenset({"executeQuery", "query", "*"})
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the manifest was read from. `content` is the source digest (I2).
+    """Source of the manifest. `content` is the source digest (I2).
 
-    `earlier` is the digest that importers before 1.4 gave to the same source, in the order of the file; empty where it is the same.
+    `earlier` is the digest of importers before 1.4 for the same source, in the order of the file; empty if equal.
     """
 
     format: str
@@ -43,13 +43,13 @@ class Source:
 
     @property
     def digests(self) -> tuple[str, ...]:
-        """The digests by which the register may know this source: what was stored before an upgrade is found again (I7)."""
+        """Digests of the source in the register: versions stored before an upgrade are found again (I7)."""
         return tuple(filter(None, (self.content, self.earlier)))
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """One thing that starts the automation. `authenticated` is False where anybody who knows the address can."""
+    """Trigger of the automation. `authenticated` is False if knowing the address is enough."""
 
     type: str
     at: str
@@ -60,7 +60,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One non-human identity that the source itself names (I5)."""
+    """Non-human identity that the source names (I5)."""
 
     kind: str
     name: str
@@ -69,7 +69,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class CredentialRef:
-    """Which credential a privilege is used with. `bound` is False where the source needs one and names none."""
+    """Credential of a privilege. `bound` is False if the source needs a credential and names none."""
 
     type: str
     name: str = ""
@@ -78,17 +78,17 @@ class CredentialRef:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Type and id; the name only where the source knows no id."""
+        """Type and id; the name only without an id."""
         return self.type, self.external_id or self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Privilege:
-    """One thing that the automation would do to something outside itself.
+    """Operation of the automation on something outside itself.
 
-    `instance` is the HTTP host, else the server's name, else the credential's external id, else the platform itself;
-    empty where it is decided at run time. `assumed` names the members that the source left to a default or that were
-    read from a name. `target_name` is a label for people, and no part of any key.
+    `instance` is the HTTP host, otherwise the server's name, the credential's external id, or the platform; empty if
+    chosen at run time. `assumed` lists fields that the source left to a default or that come from a name. `target_name`
+    is a label and no part of any key.
     """
 
     at: str
@@ -110,7 +110,7 @@ class Privilege:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Metadata of one credential that the source names (I6); never its value. `at` are the places that use it."""
+    """Metadata of one credential in the source (I6); never its value. `at` has the places that use it."""
 
     type: str
     name: str = ""
@@ -121,13 +121,13 @@ class Credential:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Type and id; the name only where the source knows no id."""
+        """Type and id; the name only without an id."""
         return self.type, self.external_id or self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a reviewer should know. `detail` is the importer's own words and quotes no value."""
+    """Finding for a reviewer. `detail` is the importer's own text and quotes no value."""
 
     code: str
     at: str
@@ -137,7 +137,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One automation, as its source describes it. Order in lists is the source's. `enabled` is None where unsaid."""
+    """One automation as its source describes it, lists in the source's order. `enabled` is None if the source does not
+    state it.
+    """
 
     source: Source
     name: str
@@ -149,7 +151,7 @@ class Manifest:
     privileges: tuple[Privilege, ...] = ()
     credentials: tuple[Credential, ...] = ()
     findings: tuple[Finding, ...] = ()
-    #: The id of what the platform starts when it fails (A16); the source digest holds it, so no other does.
+    #: Id of the automation that the platform starts on an error (A16); included in the source digest only.
     on_error: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -165,7 +167,7 @@ class Manifest:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Manifest:
-        """The manifest that `to_dict` wrote.
+        """Manifest from the output of `to_dict`.
 
         Raises:
             ValueError: the document is of another schema.
@@ -199,16 +201,16 @@ def sha256(document: object) -> str:
 
 
 def manifest_digest(manifest: Manifest) -> str:
-    """The digest that makes a version a version (I2): triggers, privileges, identities, credentials, source digest.
+    """Digest that identifies a version (I2): triggers, privileges, identities, credentials, source digest.
 
-    What an importer infers is left out (levels, findings, and members marked `assumed`), and so is where in the source
-    something stands, and in which order: a better importer, a renamed node or a relabelled credential makes no new version.
+    Inferred data (levels, findings, `assumed` fields) and places and order in the source are left out. So a better
+    importer, a renamed node or a relabelled credential makes no new version.
     """
     return _digest(manifest, manifest.source.content, in_order=False)
 
 
 def manifest_digests(manifest: Manifest) -> tuple[str, ...]:
-    """The digest, and those of importers before 1.4 for the same file: a version that was stored then is found again (I7)."""
+    """The digest, and those of importers before 1.4 for the same file: stored versions are found again (I7)."""
     earlier = (_digest(manifest, content, in_order=True) for content in manifest.source.digests)
     return tuple(dict.fromkeys([manifest_digest(manifest), *earlier]))
 
@@ -226,10 +228,10 @@ def _digest(manifest: Manifest, content: str, *, in_order: bool) -> str:
 
 
 def entitlement_code(privilege: Privilege) -> str:
-    """The code of the entitlement on its resource (I4): ``resource:operation``, or the tool.
+    """Code of the entitlement on its resource (I4): ``resource:operation``, or the tool.
 
-    Where the level is not in the operation's name, what narrowed it is part of the code: ``database:executeQuery/read``
-    is a literal SELECT and another entitlement than ``database:executeQuery``, which runs whatever it is given.
+    If the operation's name has no level, the restriction is part of the code. ``database:executeQuery/read`` is a
+    literal SELECT; ``database:executeQuery`` runs any query.
     """
     code = f"{privilege.resource}:{privilege.operation}" if privilege.resource else privilege.operation
     widest = "unknown" if privilege.operation == "*" else "execute"
@@ -239,11 +241,11 @@ def entitlement_code(privilege: Privilege) -> str:
 
 
 def binding_key(privilege: Privilege) -> tuple[str, str]:
-    """(connector, instance): by what the register looks up which resource this opens (I8).
+    """(connector, instance): key of the binding in the register (I8).
 
-    A credential opens one thing whatever kind of node uses it, so where the instance is a credential the connector is
-    the credential's service: chat memory, vector store and query node with one Postgres credential are one binding.
-    The instance is empty where it is decided at run time; such a privilege has no binding.
+    A credential opens the same resource for every node type. So if the instance is a credential, the connector is the
+    credential's service: memory, vector store and query node with one Postgres credential share a binding. The instance
+    is empty if chosen at run time; then there is no binding.
     """
     ref = privilege.credential
     if ref is not None and ref.external_id and privilege.instance == ref.external_id:
@@ -252,18 +254,17 @@ def binding_key(privilege: Privilege) -> tuple[str, str]:
 
 
 def privilege_key(privilege: Privilege, resource: str) -> str:
-    """What makes a privilege the same one again: resource, connection, entitlement, target, scope, credential.
+    """Key of a privilege: resource, connection, entitlement, target, scope, credential.
 
-    The connection is a part of it, also where two of them are said to open one resource: whoever answers for that resource
-    decides about each, and by that says of each whether it opens theirs (I8). One privilege for both would be held by the
-    word about the first.
+    The connection is included even if two connections open the same resource: its owner decides about each of them
+    (I8). With a common key, a decision about one would cover both.
 
     Args:
-        privilege: as read.
-        resource: the register's key of the resource that `binding_key` resolved to; any text while there is none.
+        privilege: of the manifest.
+        resource: register key of the resource of `binding_key`; any text without one.
 
     Returns:
-        64 hex digits. Several nodes with one key are one privilege with several places.
+        64 hex digits. Nodes with the same key are one privilege with several places.
     """
     ref = privilege.credential
     parts = [
@@ -278,10 +279,10 @@ def privilege_key(privilege: Privilege, resource: str) -> str:
 
 
 def with_shared_credentials(manifests: Iterable[Manifest]) -> list[Manifest]:
-    """The same manifests, each with a `shared_credential` finding for a credential that others of the batch use (I5).
+    """Manifests with a `shared_credential` finding for each credential that others of the batch use (I5).
 
-    Matched by id within one platform instance, never by name; references such as environment variables are local to
-    one configuration and are not compared.
+    Credentials match by id within one platform instance, never by name. References such as environment variables are
+    local to one configuration and are not compared.
     """
     manifests = list(manifests)
     users: dict[tuple[str, ...], int] = {}
@@ -310,7 +311,7 @@ def _across(manifest: Manifest, credential: Credential) -> tuple[str, ...] | Non
 
 
 def _stated(privilege: Privilege) -> list[Any]:
-    """A privilege as its source states it: what was assumed is null, what was inferred is absent."""
+    """Privilege as its source states it: assumed fields are null, inferred ones absent."""
     ref = privilege.credential
     return [
         privilege.connector,

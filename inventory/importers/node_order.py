@@ -1,6 +1,7 @@
-"""The order in which a digest lists the nodes of a graph: by what they hold and how they are wired, never by place, name or file (I2).
+"""Canonical order of a graph's nodes for a digest, from content and wiring, never from place, name or file (I2).
 
-Colour refinement: neighbours distinguish nodes with the same content. `equal_nodes` orders what is equal after that. Pure, and bounded.
+Colour refinement distinguishes nodes with the same content by their neighbours. `equal_nodes` orders the remaining
+equal nodes. Pure and bounded.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from inventory.importers.work_budget import Budget
 
 __all__ = ["Edge", "TooAlike", "canonical_order"]
 
-#: A node as one round sees it: its colour, and what its edges lead to and come from.
+#: A node in one round: its colour, and the colours at its outgoing and incoming edges.
 Key = tuple[int, tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
-#: How many looks at a node or an edge the rounds over the whole graph may take.
+#: Limit of node and edge visits for all rounds over the whole graph.
 MOST_WORK = 400_000
 
 
@@ -22,13 +23,13 @@ def canonical_order(contents: Sequence[str], edges: Iterable[Edge], budget: Budg
     """The indexes of the nodes in canonical order.
 
     Args:
-        contents: what each node holds, in a form without names and places.
+        contents: content of each node, without names and places.
         edges: wires and references between nodes.
         budget: of the file, for all its graphs.
 
     Raises:
-        OverBudget: the graphs of the file take too many looks.
-        TooAlike: so many nodes are equal, and wired alike, that their order is not certain.
+        OverBudget: the graphs of the file need too many visits.
+        TooAlike: too many nodes are equal and wired alike to order them.
     """
     colours, edges, spent = ranked(contents), list(edges), 0
     graph = EqualNodes(len(contents), edges)
@@ -41,9 +42,9 @@ def canonical_order(contents: Sequence[str], edges: Iterable[Edge], budget: Budg
 
 
 def _refined(graph: EqualNodes, colours: list[int], work: int) -> tuple[list[int], int]:
-    """Colours that the neighbours tell apart, until nothing changes or the work is done; and the looks that it took.
+    """Refine colours by neighbours until nothing changes or the work is spent; returns colours and visits.
 
-    `EqualNodes` goes on where the work ends.
+    `EqualNodes` continues from there.
     """
     count, spent = len(set(colours)), 0
     while True:

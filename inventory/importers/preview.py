@@ -1,4 +1,4 @@
-"""What ``preview_import`` prints: manifests as JSON lines, problems in words. Touches no database and no settings."""
+"""Output of ``preview_import``: manifests as JSON lines, problems in words. No database, no settings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from inventory.importers.files import NotRead, read_paths
 from inventory.importers.problem import ImportProblem
 from inventory.importers.reader import Format, ReadResult, with_shared
 
-#: So many files that are not read for one reason are each named; more are counted, unless each is asked for.
+#: Number of unread files for one reason that are named; more are counted, unless each is requested.
 FEW = 5
 
 
 class Writable(Protocol):
-    """What takes text: a stream, or Django's wrapper of one."""
+    """Stream for text, or Django's wrapper of one."""
 
     def write(self, text: str, /) -> object:
         """Take `text`."""
@@ -25,18 +25,18 @@ class Writable(Protocol):
 def preview(
     paths: Iterable[str | Path], format: Format, out: Writable, err: Writable, *, names_each: bool = False
 ) -> int:
-    """Print one manifest a line to `out`, and to `err` a line for each problem and for whatever else was not read.
+    """Print one manifest a line to `out`, and one line to `err` for each problem and each unread file.
 
     Args:
         paths: files and folders.
-        format: what each file must be; ``auto`` looks.
+        format: expected format; ``auto`` detects it.
         out: receives JSON lines in ASCII.
-        err: receives problems, what was not read and why, and at the end how many of each there are.
-        names_each: whether each file that was not read is named, also where many are for one reason.
+        err: receives problems, unread files with reasons, and the totals.
+        names_each: whether to name each unread file, even with many for one reason.
 
     Returns:
-        The exit status: 1 if a file could not be read or nothing was found, else 0. A file of no format that is read is
-        no failure.
+        The exit status: 1 if a file could not be read or nothing was found, else 0. A file of another format is no
+            failure.
     """
     read = list(read_paths(paths, format=format))
     results = with_shared(each for each in read if isinstance(each, ReadResult))
@@ -52,12 +52,12 @@ def preview(
 
 
 def _printable(line: str) -> str:
-    """A line as a terminal can show it: a file's name may hold line breaks, control characters and bytes that are no text."""
+    """Line for a terminal: a file's name may contain line breaks, control characters and bytes that are no text."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
 
 
 def _tables_text(others: Iterable[NotRead], most: int) -> Iterator[str]:
-    """A line for each file that was not read; of more than `most` for one reason, one line for all of them."""
+    """A line for each unread file; one line for more than `most` files with the same reason."""
     reasons: dict[str, list[NotRead]] = {}
     for each in others:
         reasons.setdefault(each.reason, []).append(each)

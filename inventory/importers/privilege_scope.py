@@ -1,8 +1,8 @@
-"""When two privileges are about the same, however a source writes that: what may be done to which parts of what (A13, A15, I9).
+"""Equality of privileges' targets across sources: the same operation on the same parts (A13, A15, I9).
 
-Compared is a form that is computed where it is needed, and never stored: a privilege's key, by which a grant runs on, stays what its source says
-to the letter (docs/decisions/0027-what-is-the-same.md). The form is coarse on purpose. What it takes for the same is shown, or asked of people,
-never let through. Pure.
+The compared form is computed when needed and never stored. A privilege's key keeps the source's text, because grants
+continue by it (docs/decisions/0027-what-is-the-same.md). The form is coarse on purpose: equal privileges are shown or
+reviewed, never auto-approved. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import LiteralString
 
 SEPARATOR = ", "
 _FOLDED = str.maketrans(ascii_uppercase, ascii_lowercase)
-#: The same as `parts` by the database, for a row with ``scope`` and ``target``: letters of ASCII in lower case, each part once, in order.
+#: SQL of `parts`, for a row with ``scope`` and ``target``: ASCII letters in lower case, each part once, sorted.
 PARTS_SQL: LiteralString = """ARRAY(
     SELECT DISTINCT translate(btrim(part), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') COLLATE "C"
     FROM unnest(CASE WHEN cardinality({scope}) > 0 THEN {scope} ELSE ARRAY[{target}]::text[] END) AS part
@@ -21,24 +21,24 @@ PARTS_SQL: LiteralString = """ARRAY(
 
 
 def parts(target: str, scope: Sequence[str]) -> tuple[str, ...]:
-    """What a privilege is held on, as it is compared: its parts where it has any, else its target; none for all that is there.
+    """Compared form of a privilege's target: its parts, otherwise the target; empty for everything.
 
-    In no order and in lower case: databases fold names without quotation marks, and a query may join its tables either way round.
+    Sorted and in lower case: databases fold unquoted names, and a query may join tables in any order.
 
     Args:
-        target: as the source has it.
-        scope: its parts, where it has several.
+        target: target in the source.
+        scope: its parts, if there are several.
     """
     return tuple(sorted({folded for part in (scope or [target]) if (folded := part.strip(" ").translate(_FOLDED))}))
 
 
 def matter(entitlement: int | None, target: str, scope: Sequence[str]) -> str:
-    """What a privilege is about, by whatever connection or credential: what may be done to what (see `parts`)."""
+    """Matter of a privilege without connection and credential: entitlement and parts (see `parts`)."""
     return f"{entitlement} {SEPARATOR.join(parts(target, scope))}"
 
 
 def overlap(parts: Iterable[str], other: Iterable[str]) -> bool:
-    """Whether two have a part in common, as `parts` gives them: the same, a table with or without its schema, a folder and what is in it."""
+    """Whether two targets of `parts` overlap: equal parts, a table with or without its schema, a folder and its content."""
     other_parts = list(other)
     return any(_touch(part, its) for part in parts for its in other_parts)
 

@@ -1,4 +1,4 @@
-"""What is said when something cannot be read. Never quotes what it read: a file that does not parse may hold a secret."""
+"""Problem of an import, in words. It never quotes content: an unreadable file may contain a secret."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ class ImportProblem(Exception):
     """One file, or one automation in it, could not be read (I8: refused in words, never guessed, never dropped).
 
     Args:
-        file: the file's name as the person gave it.
-        place: where in the file: a line and column, or a path of member names and positions; or
-            `WHOLE_FILE`.
-        reason: what is wrong, a clause without a full stop.
-        what_to_do: one sentence for whoever brought the file.
-        is_known: whether it was recognised as something that stands beside automations: a list of tools, say.
-        platform: what it was recognised as, if its platform is not read yet.
+        file: name of the file as the person gave it.
+        place: place in the file: line and column, a path of member names and positions, or `WHOLE_FILE`.
+        reason: a clause without a full stop.
+        what_to_do: one sentence for the importer.
+        is_known: whether the file was recognised as something other than an automation, such as a list of tools.
+        platform: recognised platform that is not supported.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""From a file's bytes to manifests: which format it is, and the one boundary where surprises end.
+"""Read manifests from a file's bytes: detect the format and turn every failure into an `ImportProblem`.
 
-Nothing is executed, evaluated or looked up, and nothing of the content survives but the manifests.
+No content is executed, evaluated or looked up, and only the manifests remain.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ VERSION = "1.5"
 
 _EXTENSIONS = re.compile(r"(?:\.mcp)?\.jsonc?$", re.IGNORECASE)
 _PLAIN_NAMES = frozenset({"", "mcp", ".mcp", "mcp_config", "settings", "claude_desktop_config"})
-#: A longer path is no file's name, and looking it through for tokens costs time.
+#: Longest file name; scanning a longer path for tokens takes time.
 _LONGEST_NAME = 1_000
 OUT_OF_MEMORY = "reading it takes more memory than one file may use"
 _HIDDEN_FOLDERS = frozenset({".vscode", ".cursor", ".gemini", ".claude", ".", "/"})
@@ -43,7 +43,7 @@ _HIDDEN_FOLDERS = frozenset({".vscode", ".cursor", ".gemini", ".claude", ".", "/
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """One automation as read: its manifest, and the secrets that its source contained, without their values."""
+    """One automation: its manifest, and the secrets of its source without values."""
 
     manifest: Manifest
     secrets: tuple[SecretFound, ...] = ()
@@ -66,19 +66,19 @@ def read(
     """Read one file (I7, I8).
 
     Args:
-        name: the file's name, or its path within what was brought in.
+        name: the file's name, or its path within the upload.
         data: its bytes.
         fingerprint_key: of this installation; without it secrets have no fingerprint.
-        format: what it must be; ``auto`` looks.
-        limits: how much is read.
+        format: expected format; ``auto`` detects it.
+        limits: limits of reading.
         budget: the work that the secret scan may spend on this file.
 
     Returns:
         One result for each automation in the file, in its order.
 
     Raises:
-        ImportProblem: it could not be read, with file, place, reason and what to do. Nothing else is raised, and
-            nothing of the content is in it.
+        ImportProblem: on every failure, with file, place, reason and next step, without any content. No other exception
+            is raised.
     """
     file = file_shown(name)
     unexpected = ""
@@ -101,14 +101,14 @@ def read(
 
 
 def with_shared(results: Iterable[ReadResult]) -> list[ReadResult]:
-    """The same results with findings for credentials that several automations of the batch use (I5)."""
+    """Results with findings for credentials that several automations of the batch use (I5)."""
     results = list(results)
     manifests = with_shared_credentials(each.manifest for each in results)
     return [replace(result, manifest=manifest) for result, manifest in zip(results, manifests, strict=True)]
 
 
 def fingerprint_of(value: str, key: bytes) -> str:
-    """The keyed fingerprint of a secret: HMAC-SHA-256 in hex, of no use without the installation's key."""
+    """Keyed fingerprint of a secret: HMAC-SHA-256 in hex, useless without the installation's key."""
     return hmac.new(key, b"countersign.secret/1\0" + value.encode(), hashlib.sha256).hexdigest()
 
 
@@ -151,7 +151,7 @@ def _read(
 
 
 def _check_numbers(file: str, workflows: list[tuple[str, Any]], limits: Limits) -> None:
-    """Refuse what would be too many automations, or one of too many nodes, before any is read."""
+    """Refuse too many automations or nodes before any is read."""
     if len(workflows) > limits.automations:
         too_many(file, limits.automations, "automations")
     for place, document in workflows:
@@ -161,7 +161,7 @@ def _check_numbers(file: str, workflows: list[tuple[str, Any]], limits: Limits) 
 
 
 def _check_servers(file: str, servers: list[client_config.Server], limits: Limits) -> None:
-    """Refuse too many servers, or one with too many arguments, variables, headers or tools, before any is read."""
+    """Refuse too many servers, arguments, variables, headers or tools before any is read."""
     if len(servers) > limits.steps:
         too_many(file, limits.steps, "servers")
     for server in servers:
@@ -188,7 +188,7 @@ def _scrubbed(file: str, document: Any, key: bytes | None, budget: Budget) -> Sc
 
 
 def _within_budget(file: str, work: Callable[[], Work]) -> Work:
-    """The work's result, or the refusal of a file over its budget."""
+    """Result of the work, or the refusal of a file over its budget."""
     try:
         return work()
     except OverBudget as over:
@@ -206,21 +206,21 @@ _FORM_INSTEAD = "Bring in an export, or register the automation with the form."
 
 
 def is_yaml(file: str) -> bool:
-    """Whether a file is YAML by its name."""
+    """Whether a file's name is that of a YAML file."""
     return file.lower().endswith((".yaml", ".yml"))
 
 
 def begins_as_json(data: bytes) -> bool:
-    """Whether a file, or its beginning, is like a JSON object or list, behind a byte order mark or not."""
+    """Whether data begins like a JSON object or list, after an optional byte order mark."""
     return data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
 
 
-#: What a file that does not parse looks like, by what it holds.
+#: Formats of an unreadable file by its marks.
 _LOOKS_LIKE = ((b"n8n-nodes-", _WANTED["n8n"]), (b'"mcpServers"', _WANTED["mcp_client"]))
 
 
 def _parsed(file: str, data: bytes, limits: Limits) -> Any:
-    """The JSON document. A refusal says what a broken file looks like."""
+    """JSON document. A refusal names the format that a broken file looks like."""
     try:
         return parse(file, data, limits)
     except ImportProblem as problem:
@@ -236,7 +236,7 @@ def _recognised(file: str, platform: unsupported_platforms.Platform) -> ImportPr
 
 
 def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
-    """Name the platform that it is from, if known."""
+    """Refuse a file, with its platform if known."""
     platform = unsupported_platforms.by_document(file, document)
     if format != "auto":
         format_name = _readable(document) or (platform.what if platform else "")
@@ -256,14 +256,14 @@ def _not_recognised(file: str, document: Any, format: Format) -> ImportProblem:
 
 
 def _readable(document: Any) -> str:
-    """Which format that is read it is."""
+    """Readable format of a document."""
     if n8n_workflow.workflows_in(document) is not None:
         return _WANTED["n8n"]
     return _WANTED["mcp_client"] if client_config.servers_in(document) is not None else ""
 
 
 def file_shown(name: str) -> str:
-    """A file's name without a drive, a root, steps upwards or a token (I6): it is kept and shown, and never opened."""
+    """File name without drive, root, parent steps or tokens (I6): it is kept and shown, and never opened."""
     if len(name) > _LONGEST_NAME:
         return "file with a very long name"
     parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..") and not part.endswith(":")]
@@ -271,7 +271,7 @@ def file_shown(name: str) -> str:
 
 
 def _name_of(file: str, otherwise: str) -> str:
-    """A name from the file's, or from its folder's where every such file has the same name."""
+    """Name from the file, or from its folder if all such files have the same name."""
     path = PurePosixPath(file)
     stem = _EXTENSIONS.sub("", path.name)
     if stem.lower() not in _PLAIN_NAMES:

@@ -1,7 +1,7 @@
-"""What an entitlement lets somebody do, in the words that a person would say: "May post messages to #finance in Finance Slack".
+"""Sentences for entitlements: "May post messages to #finance in Finance Slack".
 
-Pure: from the names that a source uses (connector, resource, operation) to a sentence with room for a target and a resource.
-The words are a label; what is granted is the entitlement's code, which pages show beside them.
+Pure: from connector, resource and operation to a sentence with placeholders for target and resource. The sentence is a
+label; the entitlement's code is granted, and pages show it too.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from inventory.importers.display import EXPRESSION, MODEL
 from inventory.importers.levels import access_of
 from inventory.importers.levels import words as split_words
 
-#: The slots of a form.
+#: Placeholders of a form.
 TARGET, RESOURCE = "{target}", "{resource}"
 
-#: Connectors whose resources are tables, channels or files: how their targets are told apart (I4).
+#: Connectors whose resources are tables, channels or files, which determines how targets are split (I4).
 _DATABASES = """
     postgres mySql microsoftSql snowflake oracleDatabase questDb crateDb timescaleDb supabase mongoDb redis baserow nocoDb
     googleBigQuery clickhouse memoryPostgresChat memoryMongoDbChat vectorStorePGVector
@@ -30,7 +30,7 @@ _MESSENGERS = """
     mandrill brevo sendInBlue pushover pushbullet twitter linkedIn facebookGraphApi wordpress
 """
 MESSENGERS = frozenset(_MESSENGERS.split())
-#: Connectors over which even reading carries something out: an address can hold data.
+#: Connectors over which even a read sends data out: an address can contain data.
 CARRIES_OUT_WHEN_READING = frozenset({"httpRequest"})
 
 _DYNAMIC = re.compile(re.escape(EXPRESSION) + "|" + re.escape(MODEL))
@@ -40,25 +40,25 @@ _CONTAINER = re.compile(r"(\w+) \{resource\}$")
 
 
 def platform(instance: str) -> str:
-    """Where an automation runs, as people call it: "n8n", without the id by which the register tells one n8n from another."""
+    """Name of the platform for people: "n8n", without the id of its instance."""
     text = _INSTANCE_ID.sub("", instance)
     return _PLATFORMS.get(text, text)
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """How an entitlement is said.
+    """Words of an entitlement.
 
     Args:
         words: without a target: ``May post messages``.
-        form: with room for target and resource: ``May post messages to {target} in {resource}``.
+        form: with placeholders for target and resource: ``May post messages to {target} in {resource}``.
     """
 
     words: str
     form: str
 
 
-#: (connector or nothing, ``resource:operation`` or operation): what follows "May". A form ends in where it happens.
+#: (connector or empty, ``resource:operation`` or operation): the words after "May". A form ends with its place.
 _KNOWN: dict[tuple[str, str], tuple[str, str]] = {
     ("", "message:post"): ("post messages", "post messages to {target} in {resource}"),
     ("", "message:send"): ("send messages", "send messages to {target} through {resource}"),
@@ -105,11 +105,11 @@ _ALREADY_MANY = re.compile(r"(s|media|data|info|metadata|content|history|status|
 
 
 def phrase(connector: str, code: str) -> Phrase:
-    """How an entitlement is said.
+    """Words of an entitlement.
 
     Args:
         connector: as the source names it: ``slack``, ``mcp``.
-        code: the entitlement's code: ``message:post``, ``create_issue``, ``*``.
+        code: code of the entitlement: ``message:post``, ``create_issue``, ``*``.
     """
     for pair in ((connector, code), (canonical_connector(connector), code), ("", code)):
         if pair in _KNOWN:
@@ -150,7 +150,7 @@ def _plural(nouns: Sequence[str]) -> str:
 
 
 def said_target(target: str, name: str = "") -> str:
-    """A target as a person would say it: by its label where there is one, and what is decided at run time in words."""
+    """Target for people: its label, otherwise the target, with words for parts chosen at run time."""
     label = name or target
     if not label:
         return ""
@@ -169,8 +169,8 @@ def sentence(words: str, form: str, resource: str, target: str = "", target_name
     """One sentence for one privilege: "May post messages to #finance in Finance Slack workspace".
 
     Args:
-        words: the entitlement's words.
-        form: its form; empty for words of a person's own.
+        words: words of the entitlement.
+        form: its form; empty for a person's own words.
         resource: the resource's name.
         target: as the source names it; may be empty.
         target_name: a label for it.
@@ -183,7 +183,7 @@ def sentence(words: str, form: str, resource: str, target: str = "", target_name
     return f"{words}: {named}, {where} {resource}" if named else f"{words} {where} {resource}"
 
 
-#: What is left of a privilege whose level was lowered (A7).
+#: Words for a privilege with a lowered level (A7).
 LOWERED = {
     "read": "reading",
     "write": "reading and writing",
@@ -192,12 +192,13 @@ LOWERED = {
 
 
 def scope_of(connector: str, target: str, scope: str = "") -> tuple[str, list[str]]:
-    """What can be narrowed of a target: (scope kind, its parts); (``none``, []) for what is open or decided at run time (I4, A7).
+    """Scope kind and parts of a target that can be narrowed; (``none``, []) for an open target or one chosen at run time
+    (I4, A7).
 
     Args:
         connector: the source's or the canonical name.
-        target: as the manifest has it; tables of one query stand in one text, joined by a comma.
-        scope: the manifest's scope, such as a namespace.
+        target: of the manifest; the tables of one query are one text, joined by a comma.
+        scope: of the manifest, such as a namespace.
     """
     if _DYNAMIC.search(target):
         return "none", []
@@ -211,13 +212,13 @@ def scope_of(connector: str, target: str, scope: str = "") -> tuple[str, list[st
 
 
 def carries_out(connector: str, level: str) -> bool:
-    """Whether an entitlement is an outbound channel (T1): it puts data where people outside the register read it."""
+    """Whether an entitlement sends data to readers outside the register (T1)."""
     name = canonical_connector(connector)
     return name in CARRIES_OUT_WHEN_READING or (name in MESSENGERS and level != "read")
 
 
 def kind_of(connector: str) -> str:
-    """A first guess at a proposed resource's kind, which whoever activates it can correct."""
+    """Guessed kind of a proposed resource; the activating admin can correct it."""
     name = canonical_connector(connector)
     if name == "mcp":
         return "mcp_server"

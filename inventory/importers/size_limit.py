@@ -1,4 +1,4 @@
-"""Refuse an automation that uses more things than one form can be sent with, and than anybody reads (I7)."""
+"""Refuse an automation with more parts than one form can send or a person can review (I7)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from inventory.importers.reader import ReadResult
 MOST_ROWS = 600
 """As many privileges and credentials one automation may ask for: each is three fields of a form, and a form has at most 2,000."""
 
-#: A file's name as it is shown, and one automation of it, or why there is none.
+#: Shown name of a file, with one of its automations or the reason why there is none.
 Found = tuple[str, ReadResult | ImportProblem]
 
 
 def fitting(results: Sequence[Found]) -> list[Found]:
-    """The same, with a refusal for each automation that asks for too much."""
+    """Results with a refusal in place of each automation that is too large."""
     in_file = Counter(name for name, result in results if isinstance(result, ReadResult))
     return [
         (name, (_too_long(name, result, is_alone=in_file[name] == 1) or result))

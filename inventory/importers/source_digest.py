@@ -1,8 +1,8 @@
-"""The source digest (I2): SHA-256 over what makes the automation behave as it does, and nothing else.
+"""Source digest (I2): SHA-256 over the parts that determine an automation's behaviour, and no others.
 
-In: code, prompts, parameters, wiring, models and pins, which credential is used where. Out: the content of secret slots
-(a constant stands there already, see `scrubber.py`), layout, order, notes, names of ordinary nodes, ids that an editor
-gives, labels that it caches, timestamps, execution data, pinned data. A CI job computes the same digest without a portal.
+Included: code, prompts, parameters, wiring, models and pins, and which credential is used where. Excluded: secret
+values (already replaced, see `scrubber.py`), layout, order, notes, names of ordinary nodes, ids and labels of the
+editor, timestamps, execution data, pinned data. A CI job computes the same digest without a portal.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ LABELS = frozenset({"cachedResultName", "cachedResultUrl", "cachedResultJson", "
 """What an editor remembers of a value for people: no part of what the node does."""
 _BY_NAME = re.compile(r"(\$\(|\$node\[|\$items\(|\b_\(|\b_node\[)(\s*)([\"'`])((?:(?!\3)[^\\\n]|\\.){1,300})\3")
 _BY_MEMBER = re.compile(r"\$node\.([A-Za-z_]\w*)")
-#: What stands for a node in the digest, and what keeps a name that no node has from looking like that.
+#: Labels of nodes in the digest, and the escape for names without a node.
 _LABEL, _NO_NODE = "node ", "unknown "
 _LARGEST = 2**53 - 1
 
 
-#: What a digest has for the name of a node.
+#: Digest form of a node's name.
 Naming = Callable[[str], str]
 
 
@@ -52,12 +52,12 @@ def n8n_content(
 
     Args:
         workflow: scrubbed, its nodes a list of objects with a text name and type each.
-        tools: names of nodes wired to an agent as tools; the model is told these names, so they count as prompt.
+        tools: names of nodes wired to an agent as tools; the model sees these names, so they count as prompt.
         in_order: take nodes and wires in the order of the file, as importers before 1.4 did.
         budget: of the file.
 
     Raises:
-        OverBudget: putting the nodes of the file in order takes too many steps.
+        OverBudget: ordering the nodes of the file takes too many steps.
     """
     nodes = [node for node in workflow["nodes"] if not str(node.get("type", "")).endswith(".stickyNote")]
     connections = workflow.get("connections")
@@ -75,7 +75,7 @@ def n8n_content(
 
 
 def _by_label(labels: dict[str, str]) -> Naming:
-    """The label of a node; a name that no node has stands for itself, and never looks like a label."""
+    """Label of a node; a name without a node stays, and never looks like a label."""
 
     def naming(name: str) -> str:
         return labels.get(name) or (_NO_NODE + name if name.startswith((_LABEL, _NO_NODE)) else name)
@@ -84,7 +84,7 @@ def _by_label(labels: dict[str, str]) -> Naming:
 
 
 def _order(nodes: list[dict[str, Any]], connections: Any, tools: frozenset[str], budget: Budget | None) -> list[int]:
-    """The indexes of the nodes in an order that no name, place or file decides: see `node_order`."""
+    """Indexes of the nodes in an order independent of name, place and file: see `node_order`."""
     places = {node["name"]: index for index, node in enumerate(nodes)}
     contents: list[str] = []
     edges: list[Edge] = []
@@ -92,7 +92,7 @@ def _order(nodes: list[dict[str, Any]], connections: Any, tools: frozenset[str],
         names: list[str] = []
 
         def naming(name: str, names: list[str] = names) -> str:
-            """Every node the same, and which it is as an edge; what is no node as the digest has it."""
+            """The same label for every node, which is recorded as an edge; other names as in the digest."""
             if name in places:
                 names.append(name)
             return _LABEL if name in places else _by_label({})(name)
@@ -110,7 +110,7 @@ def _order(nodes: list[dict[str, Any]], connections: Any, tools: frozenset[str],
 
 
 def _wires(connections: Any) -> Iterator[tuple[str, str, str]]:
-    """(from, what the wire is, to) of every wire."""
+    """(source, label, target) of every wire."""
     for source, kinds in connections.items() if isinstance(connections, dict) else ():
         for kind, ports in kinds.items() if isinstance(kinds, dict) else ():
             for port, wires in enumerate(ports) if isinstance(ports, list) else ():
@@ -123,13 +123,13 @@ def _wires(connections: Any) -> Iterator[tuple[str, str, str]]:
 def mcp_content(
     servers: list[tuple[tuple[str | int, ...], dict[str, Any]]], inputs: Any, *, in_order: bool = False
 ) -> str:
-    """The source digest of one MCP client configuration: its servers as configured, and its prompts.
+    """Source digest of one MCP client configuration: its servers and its prompts.
 
-    What a server says of itself for people (``description``) is left out.
+    A server's ``description`` for people is left out.
 
     Args:
-        servers: where each stands in the document, and its configuration.
-        inputs: the prompts, as the document has them.
+        servers: place in the document and configuration of each.
+        inputs: prompts of the document.
         in_order: as for `n8n_content`.
     """
     configured: dict[str, Any] = {}
@@ -148,7 +148,7 @@ def mcp_content(
 
 
 def plain(value: Any) -> Any:
-    """The same values, integers beyond what RFC 8785 numbers can carry as tagged text."""
+    """Values with integers beyond RFC 8785 numbers as tagged text."""
     if isinstance(value, bool) or value is None or isinstance(value, (str, float)):
         return value
     if isinstance(value, int):
@@ -170,7 +170,7 @@ def _node(node: dict[str, Any], naming: Naming, tools: frozenset[str], budget: B
 def _parameters(value: Any, naming: Naming, budget: Budget | None) -> Any:
     if isinstance(value, str):
         return _renamed(value, naming)
-    if isinstance(value, dict):  # sorted: which name comes first must not depend on the file
+    if isinstance(value, dict):  # sorted: the digest must not depend on the file's order
         return {
             key: n8n_content(value[key], budget=budget)
             if key == MEMBER and isinstance(value[key], dict)
@@ -184,7 +184,7 @@ def _parameters(value: Any, naming: Naming, budget: Budget | None) -> Any:
 
 
 def _renamed(text: str, naming: Naming) -> str:
-    """References to nodes by name become references by label, as the editor itself rewrites them on a rename."""
+    """Replace node names in references by labels, as the editor does on a rename."""
     if "$" not in text and "_" not in text:
         return text
 
@@ -211,7 +211,7 @@ def _credentials(credentials: Any) -> dict[str, Any]:
 
 
 def _connections(connections: Any, naming: Naming, *, in_order: bool) -> Any:
-    """Wires between nodes, by label; the wires of one output are sorted. Shapes that n8n does not write stay as they are."""
+    """Wires between nodes, by label; the wires of one output are sorted. Shapes that n8n never writes stay as they are."""
     if not isinstance(connections, dict):
         return plain(connections)
     return {naming(source): _ports(kinds, naming, in_order=in_order) for source, kinds in connections.items()}

@@ -1,6 +1,6 @@
-"""Which platform a file comes from that is not read yet, so that its refusal says so and what can be done (I8).
+"""Detect the platform of an unsupported file, so that the refusal can name it and a next step (I8).
 
-Nothing is read here: a few member names of JSON, or the first lines of another text, tell the platform. YAML and XML are not parsed.
+A few member names of JSON, or the first lines of other text, determine the platform. YAML and XML are not parsed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NOTHING = "It describes no automation: leave it out, or register the automation
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What a file was recognised as. `is_ours`: a broken part of a format that is read, so a folder must not pass it over."""
+    """Recognised platform of a file. `is_ours`: a broken part of a supported format, so a folder import must not skip it."""
 
     what: str
     what_to_do: str
@@ -29,7 +29,7 @@ class Platform:
 
     @property
     def reason(self) -> str:
-        """Why it is refused, a clause without a full stop."""
+        """Reason of the refusal, a clause without a full stop."""
         return f"this is {self.what}; not read yet"
 
 
@@ -53,11 +53,11 @@ _POWER_AUTOMATE_FILES = frozenset({"apismap.json", "connectionsmap.json"})
 
 
 def by_document(file: str, document: Any) -> Platform | None:
-    """The platform of a JSON document that is of no format that is read.
+    """Platform of a JSON document without a supported format.
 
     Args:
         file: its name.
-        document: as parsed.
+        document: the parsed document.
     """
     name = PurePosixPath(file).name.lower()
     if isinstance(document, list):
@@ -167,7 +167,7 @@ def _is_dify(document: dict[str, Any]) -> bool:
     return document.get("kind") == "app" and "app" in document
 
 
-#: In this order: a later test may hold for an earlier platform's files too.
+#: In this order: a later test may match an earlier platform's files too.
 _DOCUMENTS: tuple[tuple[Callable[[dict[str, Any]], bool], Platform], ...] = (
     (_is_power_automate, _POWER_AUTOMATE),
     (_is_logic_app, Platform("a Logic Apps workflow", _FORM)),
@@ -210,7 +210,7 @@ _DOCUMENTS: tuple[tuple[Callable[[dict[str, Any]], bool], Platform], ...] = (
 
 # --- text that is no JSON ---------------------------------------------------------------------------------------------
 
-#: How much of a text is looked at, in bytes, and how many of its keys.
+#: Bytes of a text, and number of its keys, that are read.
 HEAD = 256 * 1024
 _KEYS = 500
 _KEY = re.compile(r"^(?:[\"']?)([A-Za-z$_][\w.$-]*)(?:[\"']?)[ \t]*:(?=\s|$)", re.MULTILINE)
@@ -230,7 +230,7 @@ _CI_FILES = {
 
 
 def by_text(file: str, data: bytes) -> Platform | None:
-    """The platform of a file that is no JSON.
+    """Platform of a file that is no JSON.
 
     Args:
         file: its name.
@@ -254,7 +254,7 @@ def by_text(file: str, data: bytes) -> Platform | None:
 
 
 def _by_keys(name: str, text: str) -> Platform | None:
-    """By the keys at the first level of YAML."""
+    """Platform from the first-level keys of YAML."""
     keys = {match.group(1) for match, _ in zip(_KEY.finditer(text), range(_KEYS), strict=False)}
     if "jobs" in keys and keys & {"on", "true"}:
         return Platform("a GitHub Actions workflow", _FORM)

@@ -1,7 +1,7 @@
-"""The work that the secret scan and the order of nodes may spend on one file, counted in steps and never in time.
+"""Work limits of the secret scan and node ordering for one file, counted in steps and never in time.
 
-A hit is one place to check: a keyword in a text, an address, a command line argument, a secret found. Characters are
-all that the scan reads, once for each pass and again for each value that it judges. Looks are at nodes and wires.
+A hit is one place to check: a keyword in a text, an address, a command line argument, a secret. Characters count once
+for each pass and again for each judged value. Looks are at nodes and wires.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ CLEAR = "Clear the pinned data, or export fewer automations at a time, and impor
 
 
 class OverBudget(Exception):
-    """A file costs more work than its budget. The text is the reason, a clause without a full stop."""
+    """A file exceeds its work budget. The text is the reason, a clause without a full stop."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """The limits of one file, and the work spent so far on all its automations.
+    """Limits of one file, and the work spent so far on its automations.
 
     Real exports spend less than a fiftieth of each limit. At both limits the scan takes a few seconds.
     """
@@ -50,7 +50,7 @@ class Budget:
             raise OverBudget(f"its texts have more than {self.characters:,} characters to check for secrets")
 
     def look(self, count: int) -> None:
-        """Spend `count` looks at a node or a wire, to put nodes in their canonical order.
+        """Spend `count` looks at a node or a wire during ordering.
 
         Raises:
             OverBudget: the automations of the file take more than its budget allows.

@@ -1,12 +1,12 @@
-"""JavaScript that an export contains: whether it only works on the data that it is given (T1).
+"""Decide whether JavaScript of an export only processes its input data (T1).
 
-No function and no prototype becomes a value by a name that the text does not show, and no shown name is one that evaluates.
+No function and no prototype becomes a value by a hidden name, and no visible name evaluates code.
 
-Code is plain if it declares every name in it, or the name is on the list of plain names. Any other name makes it opaque. Evaluation
-can also be reached through members: ``constructor`` of any function evaluates text. So such members are refused by name. What a
-computed name may reach only becomes a plain value at once, is set, or has a method called that is on a list. Built-in functions are
-called and never values, since some hand on what they belong to. Dates: see `javascript_dates`. Nothing is executed, and one pass
-reads it all.
+Code is plain if it declares each of its names, or the name is on the list of plain names. Any other name makes it
+opaque. Members can also evaluate: ``constructor`` of any function evaluates text. So such members are refused by name.
+A value behind a computed name must become a plain value at once, be set, or have a listed method called. Built-in
+functions are called and never values, since some return their owner. Dates: see `javascript_dates`. Nothing is
+executed, and one pass reads it all.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ DATE = "hands a date on"
 
 
 def opaque_because(text: str) -> str:
-    """Why code can't be judged from its text: what it uses, in words; empty for plain code.
+    """Reason why code can't be judged from its text; empty for plain code.
 
     Args:
-        text: the body of a function, as n8n's Code node has it.
+        text: the body of a function, as in n8n's Code node.
     """
     try:
         return next(_Reading(tokens(text)).reasons(), "")
@@ -61,14 +61,14 @@ def opaque_because(text: str) -> str:
 
 
 class _Reading(Text):
-    """The tokens of one text, judged."""
+    """Tokens of one text, judged."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         super().__init__(tokens)
         self._dates = dates_in(self)
 
     def reasons(self) -> Iterator[str]:
-        """Each reason why it is opaque, in the order of the text."""
+        """Reasons for opaque code, in the order of the text."""
         for index, token in enumerate(self.found):
             because = ""
             if token.kind == "name":
@@ -107,7 +107,7 @@ class _Reading(Text):
         return NOT_KNOWN
 
     def _about_string(self, index: int) -> str:
-        """Why a text is a reason: it names a member."""
+        """Reason of a text that names a member."""
         name = self.found[index].text
         if name in RECEIVERS and self.is_pattern_key(index):
             return BUILT_IN
@@ -124,7 +124,7 @@ class _Reading(Text):
         return BUILT_IN if is_read and not self._is_used_as_member(index - 1, index + 1) else ""
 
     def _about_bracket(self, index: int) -> str:
-        """Why a bracket is a reason: it reads a member with a computed name, and anything may come of it."""
+        """Reason of a bracket that reads a member with a computed name: the value may be anything."""
         end = self.pairs[index]
         if self.mark(index - 1) in ("{", ",") and self.mark(end + 1) == ":":
             is_read = self.is_pattern[index] and not self._is_certain(index)
@@ -134,7 +134,7 @@ class _Reading(Text):
         return "" if self._is_written(index) or self._becomes_plain(self.start_of(index), end + 1) else COMPUTED
 
     def _is_tagged(self, index: int) -> bool:
-        """Whether a function receives a template. `String.raw` is none: it answers the text."""
+        """Whether a function receives a template. `String.raw` does not count: it returns the text."""
         if self.name(index - 1):
             is_raw = (
                 self.name(index - 1) == "raw" and self.name(index - 3) == "String" and not self.is_member(index - 3)
@@ -143,7 +143,7 @@ class _Reading(Text):
         return self.kind(index - 1) in ("string", "number", "regex") or self.mark(index - 1) in (")", "]", "}", "`")
 
     def _is_used_as_member(self, at: int, last: int) -> bool:
-        """Whether a method is called where it is named, set, or what is read becomes a plain value: it is no value itself.
+        """Whether a method is called at its name, a member is set, or a read value becomes plain at once.
 
         Args:
             at: its name, or the bracket around it.
@@ -156,13 +156,13 @@ class _Reading(Text):
         return is_called or self._becomes_plain(self.start_of(at), last + 1)
 
     def _is_built_in_used(self, index: int) -> bool:
-        """Whether a built-in object is only used as it is meant: one of its listed functions is called."""
+        """Whether a built-in object is used only by a call of one of its listed functions."""
         name = self.found[index].text
         if name in self.own:
             return False
         if self.mark(index + 1) == ".":
             member, after = self.name(index + 2), self.mark(index + 3)
-            if member in VALUES.get(name, ()) or member in MEMBERS:  # of those each is a reason by itself
+            if member in VALUES.get(name, ()) or member in MEMBERS:  # each of those is a reason by itself
                 return True
             return member in STATIC.get(name, ()) and (after == "(" or (member == "raw" and after == "`"))
         if name not in STATIC:
@@ -175,7 +175,7 @@ class _Reading(Text):
         return name in FUNCTIONS and is_argument and not self.is_pattern[index]
 
     def _is_date_used(self, index: int) -> bool:
-        """Whether a date stays in the row of calls that it begins, in a name of its own, or in another date's row."""
+        """Whether a date stays in its row of calls, in a name of its own, or in another date's row."""
         if self.name(index - 1) in ("instanceof", "typeof") and self.mark(index + 1) not in DOTS | {"(", "["}:
             return True
         if self._dates.get(self.found[index].text, (0, 0))[0] == index + 2:
@@ -193,7 +193,7 @@ class _Reading(Text):
         return self._becomes_plain(index, end + 1)
 
     def _is_certain(self, index: int) -> bool:
-        """Whether a computed name is certainly none that is refused."""
+        """Whether a computed name is certainly not a refused one."""
         begin, end = index + 1, self.pairs[index]
         if end - begin > LONGEST_KEY:
             return False
@@ -202,7 +202,7 @@ class _Reading(Text):
             token = inside[0]
             if token.kind == "name":
                 return self.only_counts(token.text)
-            return token.kind in ("number", "string")  # a text that is refused is a reason by itself
+            return token.kind in ("number", "string")  # a refused text is a reason by itself
         if inside and self.mark(begin) == "`" and self.mark(end - 1) == "`":
             first, last = inside[1].text, inside[-2].text
             is_single = sum(token.kind == "mark" and token.text == "`" for token in inside) == 2
@@ -210,7 +210,7 @@ class _Reading(Text):
         return bool(inside) and self._is_number(inside)
 
     def _is_number(self, inside: Sequence[Token]) -> bool:
-        """Whether a number comes of it: it only calculates, or is a function of Math; or its text ends with a number that is added."""
+        """Whether the result is a number: arithmetic, a function of Math, or a text that ends with an added number."""
         if any(token.kind == "name" and token.text in KEYWORDS for token in inside):
             return False
         marks, depth = set[str](), 0
@@ -243,10 +243,10 @@ class _Reading(Text):
         return start >= 0 and self.name(start - 1) == "delete" and after not in DOTS | {"(", "[", "`"}
 
     def _becomes_plain(self, start: int, after: int) -> bool:
-        """Whether what is read becomes a plain value at once, or a member of it is used that does no harm.
+        """Whether a read value becomes plain at once, or only a harmless member of it is used.
 
         Args:
-            start: where the expression begins, -1 if that is too far away.
+            start: begin of the expression, -1 if it is too far away.
             after: the token that follows it.
         """
         mark = self.mark(after)
@@ -273,10 +273,10 @@ class _Reading(Text):
         return self.name(start - 2) in _MAKES_PLAIN and not self.is_member(start - 2)
 
     def _is_harmless_member(self, at: int) -> bool:
-        """Whether a member of something that may be any object is only read, counted up, or called as a method on the list."""
+        """Whether a member of an arbitrary object is only read, counted up, or called as a listed method."""
         name = self.name(at)
         after = self.mark(at + 1)
-        if not name or after == "(" or name in MEMBERS:  # of those each is a reason by itself
+        if not name or after == "(" or name in MEMBERS:  # each of those is a reason by itself
             return name in METHODS | MEMBERS
         if after == "`" or (after == "?." and self.mark(at + 2) in ("(", "`")) or self.is_target[at]:
             return False

@@ -1,7 +1,7 @@
-"""Dates of the library that n8n gives to code: they stay in rows of calls that end in a plain value.
+"""Dates of n8n's library in code: they stay in rows of calls that end in a plain value.
 
-The library reads members by names that it is given (``get``, ``loc.months``, names of zones). So a date is no value of its own:
-it begins a row of listed calls, or has a name whose every use does.
+The library reads members by given names (``get``, ``loc.months``, names of zones). So a date is no value of its own: it
+begins a row of listed calls, or has a name whose every use does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from inventory.importers.code.javascript_structure import DOTS, Text
 
 
 def dates_in(text: Text) -> Mapping[str, tuple[int, int]]:
-    """The names that the text gives to dates, each with the first and last token of the row that it is set to."""
+    """Names that the text gives to dates, each with the first and last token of its row of calls."""
     dates: dict[str, tuple[int, int]] = {}
     for index in sorted(place for name in ("const", "let", "var") for place in text.places.get(name, ())):
         name, root = text.name(index + 1), index + 3
@@ -26,7 +26,7 @@ def dates_in(text: Text) -> Mapping[str, tuple[int, int]]:
 
 
 def ends_plain(text: Text, index: int) -> int:
-    """0 if the row of calls that a date begins ends in a plain value, its last token if it ends in a date, -1 if neither is certain."""
+    """0 if a date's row of calls ends in a plain value, its last token if it ends in a date, -1 if uncertain."""
     answers, end = DATES.get(text.name(index), frozenset()), index
     if text.is_member(index):
         return -1

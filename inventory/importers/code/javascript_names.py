@@ -1,4 +1,4 @@
-"""Words that the reader of JavaScript knows: names of the language and of n8n, and which of them reach out or evaluate (T1)."""
+"""Names of JavaScript and n8n for the reader, and those that reach out or evaluate (T1)."""
 
 from __future__ import annotations
 

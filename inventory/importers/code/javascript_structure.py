@@ -1,4 +1,4 @@
-"""JavaScript as tokens with what stands around each: brackets, members, patterns, and the names that the text declares."""
+"""Tokens of JavaScript with their surroundings: brackets, members, patterns, and declared names."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _BEFORE_BLOCKS = frozenset({"else", "do", "try", "finally"})
 
 
 class Text:
-    """The tokens of one text.
+    """Tokens of one text.
 
     Attributes:
-        places: by name, where it stands.
+        places: positions by name.
         templates: the marks that open a template.
-        is_target: by token, whether it stands in brackets that a value is taken apart into.
+        is_target: by token, whether it stands in brackets that a value is destructured into.
         is_pattern: the same, parameters included.
-        own: the names that the text declares.
+        own: names that the text declares.
     """
 
     def __init__(self, tokens: Sequence[Token]) -> None:
@@ -46,15 +46,15 @@ class Text:
         self._counters: dict[str, bool] = {}
 
     def kind(self, index: int) -> str:
-        """The kind of a token, empty beyond the text."""
+        """Kind of a token, empty beyond the text."""
         return self.found[index].kind if 0 <= index < len(self.found) else ""
 
     def mark(self, index: int) -> str:
-        """The mark at a place, empty for any other token."""
+        """Mark at a position, empty for any other token."""
         return self.found[index].text if self.kind(index) == "mark" else ""
 
     def name(self, index: int) -> str:
-        """The name at a place, empty for any other token."""
+        """Name at a position, empty for any other token."""
         return self.found[index].text if self.kind(index) == "name" else ""
 
     def is_member(self, index: int) -> bool:
@@ -85,12 +85,12 @@ class Text:
         return self.kind(index) == "string" and self.mark(index - 1) == "[" and self.mark(index + 1) == "]"
 
     def is_pattern_key(self, index: int) -> bool:
-        """Whether a name or a text names a member that an object is taken apart by."""
+        """Whether a name or a text is a key of a destructuring pattern."""
         is_between = self.mark(index - 1) in ("{", ",") and self.mark(index + 1) in (":", ",", "}", "=")
         return self.is_pattern[index] and is_between and self.mark(self._inside[index]) == "{"
 
     def start_of(self, index: int) -> int:
-        """Where the expression begins whose member a bracket or name is: names, members and calls in a row; -1 where it is too long."""
+        """Begin of the expression before a member: names, members and calls in a row; -1 if it is too long."""
         at = index
         for _ in range(LONGEST_KEY):
             last = self.mark(at - 1)
@@ -127,14 +127,14 @@ class Text:
         return self.kind(last + 2) == "number" and self.mark(last + 3) in (";", ",", ")")
 
     def last_parenthesis(self, index: int) -> int:
-        """The last of the parentheses that close right after a token, or the token: what is between may be set or called."""
+        """Last of the parentheses that close right after a token, or the token."""
         end = index
         while self.mark(end + 1) == ")" and end - index < LONGEST_KEY:
             end += 1
         return end
 
     def _nest(self) -> None:
-        """For each token the bracket around it; and the marks that open a template, since the one that closes it looks the same."""
+        """Surrounding bracket of each token; and the marks that open a template, since the closing mark looks the same."""
         around: list[int] = []
         for index, token in enumerate(self.found):
             mark = self.mark(index)
@@ -148,7 +148,7 @@ class Text:
                 self.templates |= {index} if mark == "`" else set()
 
     def _targets(self) -> Iterator[tuple[int, int]]:
-        """Brackets that something is taken apart into: before ``=``, ``of`` and ``in``."""
+        """Brackets of destructuring: before ``=``, ``of`` and ``in``."""
         for begin, end in self.pairs.items():
             is_before = self.mark(end + 1) == "=" or self.name(end + 1) in ("of", "in")
             if begin < end and is_before and self.mark(begin) in ("[", "{"):
@@ -163,7 +163,7 @@ class Text:
                     yield begin, end
 
     def _is_head(self, index: int) -> bool:
-        """Whether a parenthesis belongs to ``if``, ``while``, ``for`` or ``switch``, and these are no names of methods."""
+        """Whether a parenthesis belongs to ``if``, ``while``, ``for`` or ``switch``, used as statements."""
         at = index - 1 - (self.name(index - 1) == "await" and self.name(index - 2) == "for")
         if self.name(at) not in _HEADS or self.is_member(at) or self.name(at - 1) in _BEFORE_METHODS:
             return False
@@ -176,7 +176,7 @@ class Text:
         return index == 0 or before in (")", ";", "{", "}", "=>") or self.name(index - 1) in _BEFORE_BLOCKS
 
     def _covered(self, ranges: Iterator[tuple[int, int]]) -> list[bool]:
-        """For each token whether it stands in one of the ranges."""
+        """Whether each token stands in one of the ranges."""
         steps = [0] * (len(self.found) + 1)
         for begin, end in ranges:
             steps[begin] += 1
@@ -184,7 +184,7 @@ class Text:
         return [depth > 0 for depth in itertools.accumulate(steps)]
 
     def _names_in(self, ranges: Sequence[tuple[int, int]]) -> set[str]:
-        """The names in some ranges that are neither members nor the value of a default."""
+        """Names in some ranges, without members and values of defaults."""
         return {
             self.name(index)
             for index, is_inside in enumerate(self._covered(iter(ranges)))
@@ -192,7 +192,7 @@ class Text:
         }
 
     def _declare(self) -> None:
-        """Collect the names that the text declares: those that are set where they stand, and all others."""
+        """Collect declared names: those set at their declaration, and all others."""
         ranges: list[tuple[int, int]] = []
         for index, token in enumerate(self.found):
             if self.mark(index) == "=>":
@@ -211,7 +211,7 @@ class Text:
         self._loose |= self._names_in(ranges)
 
     def _is_method(self, index: int) -> bool:
-        """Whether a name is that of a function that an object is written with."""
+        """Whether a name is that of a method in an object."""
         begins = self.mark(index - 1) in ("{", ",") or self.name(index - 1) in ("async", "get", "set")
         return (
             begins
@@ -221,7 +221,7 @@ class Text:
         )
 
     def _declared_after(self, at: int) -> Iterator[tuple[int, int]]:
-        """Where the names stand after ``const``, ``let`` or ``var``, up to the end of the statement."""
+        """Positions of names after ``const``, ``let`` or ``var``, up to the end of the statement."""
         is_first = True
         while at < len(self.found):
             mark, name = self.mark(at), self.name(at)
@@ -237,7 +237,7 @@ class Text:
             at += 1
 
     def _named_and_given(self, at: int) -> Iterator[tuple[int, int]]:
-        """Where the names stand after ``function``: its own and its parameters."""
+        """Positions of names after ``function``: its own and its parameters."""
         at += self.mark(at) == "*"
         if self.name(at):
             yield at, at + 1

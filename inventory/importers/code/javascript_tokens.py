@@ -1,6 +1,6 @@
-"""JavaScript as tokens, in one pass. What two engines could read differently is refused: then nothing is hidden in it.
+"""Tokenize JavaScript in one pass. Text that two engines could read differently is refused, so that it hides nothing.
 
-This is no parser. It tells texts, comments, regular expressions and templates apart as an engine does, so that no code hides in them.
+This is no parser. It tells texts, comments, regular expressions and templates apart as an engine does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Kind = Literal["name", "number", "string", "regex", "mark"]
 
 
 class Unreadable(Exception):
-    """The text is no JavaScript that can be read for certain. The message says why, and quotes nothing of it."""
+    """The text can't be read with certainty. The message has the reason and quotes no content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ KEYWORDS = frozenset(
         "yield",
     ]
 )
-#: After these a slash opens a regular expression. After the others it takes a parser to say.
+#: Tokens before a slash that opens a regular expression. After the others only a parser can decide.
 _BEFORE_REGEX = vocabulary("case delete do else in instanceof new return throw typeof void")
 _EITHER = vocabulary("async await break continue let of static yield")
 _HEADS = vocabulary("if while for with await")
@@ -103,10 +103,11 @@ _NAMED_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\
 def tokens(text: str) -> list[Token]:
     """The tokens of a text.
 
-    A template is a mark `` ` ``, its texts as strings, ``${`` and ``}`` around what is filled in, and a mark `` ` `` again.
+    A template is a mark `` ` ``, its texts as strings, ``${`` and ``}`` around each expression, and a mark `` ` ``
+    again.
 
     Raises:
-        Unreadable: it is too long, or how an engine reads it is not certain.
+        Unreadable: it is too long, or engines may read it differently.
     """
     if len(text) > LONGEST:
         raise Unreadable("it is too long to be read")
@@ -180,7 +181,7 @@ class _Reader:
         self._add("string", value, 1)
 
     def _template(self) -> None:
-        """The texts of a template up to its end or to its next part."""
+        """Texts of a template up to its end or its next part."""
         value = self._chars("`")
         self._add("string", value, 0)
         if self._text.startswith("${", self._at):
@@ -192,7 +193,7 @@ class _Reader:
             raise Unreadable("a template is not closed")
 
     def _chars(self, quote: str) -> str:
-        """The characters up to a closing quote or a template's part, escapes resolved."""
+        """Characters up to a closing quote or a template's part, with escapes resolved."""
         text, parts = self._text, []
         while self._at < len(text):
             if match := _PLAIN[quote].match(text, self._at):
@@ -230,10 +231,10 @@ class _Reader:
         self._add("regex", match.group(), None)
 
     def _opens_regex(self) -> bool:
-        """Whether a slash opens a regular expression: only where that is certain.
+        """Whether a slash certainly opens a regular expression.
 
         Raises:
-            Unreadable: it depends on what stands far before it.
+            Unreadable: it depends on distant tokens.
         """
         if not self._found:
             return True
@@ -274,7 +275,7 @@ class _Reader:
 
 
 def matching(tokens: Sequence[Token]) -> dict[int, int]:
-    """For each bracket the index of the one that matches it, both ways; ``${`` matches its ``}``."""
+    """Index of the matching bracket for each bracket, both ways; ``${`` matches its ``}``."""
     opened: list[int] = []
     pairs: dict[int, int] = {}
     for index, token in enumerate(tokens):

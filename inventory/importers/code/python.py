@@ -1,8 +1,8 @@
-"""Python that an export contains: whether it only works on the data that it is given (T1).
+"""Decide whether Python of an export only processes its input data (T1).
 
-Python's own parser reads it, and nothing is executed. Only known kinds of statements and expressions are plain, and only names that
-are on a list or the code's own. Members that begin with an underscore are refused: evaluation is reached through them. So is what
-reads a member by a name in a text: ``format``. Then no member is reached by a name that the text does not show.
+Python's own parser reads it, and nothing is executed. Only listed kinds of statements and expressions are plain, and
+only listed names and those of the code itself. Members that begin with an underscore are refused, because they lead to
+evaluation. So are functions that read a member by a name in a text, such as ``format``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from inventory.importers.display import vocabulary
 
 LONGEST = 20_000
 """Characters of a text that are read; a longer one is opaque."""
-_LINE_END = re.compile(r"\r\n|[\r\n]")  # what Python takes for one: any other character may stand in a comment
+_LINE_END = re.compile(r"\r\n|[\r\n]")  # Python's line ends: any other character may stand in a comment
 _DEEPEST = 60
 """Brackets within brackets, or signs in a row, that the parser is given."""
 PLAIN = vocabulary(
@@ -104,17 +104,17 @@ _KINDS = (
 
 
 def opaque_because(text: str) -> str:
-    """Why code can't be judged from its text: what it uses, in words; empty for plain code.
+    """Reason why code can't be judged from its text; empty for plain code.
 
     Args:
-        text: the body of a function, as n8n's Code node has it.
+        text: the body of a function, as in n8n's Code node.
     """
     if len(text) > LONGEST or _is_deep(text):
         return "it is too long or too deep to be read"
     body = "def code():\n" + "".join(f" {line}\n" for line in _LINE_END.split(text))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # warnings about the code of another author
+            warnings.simplefilter("ignore")  # warnings about another author's code
             tree = ast.parse(body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "it can't be read for certain"
@@ -153,7 +153,7 @@ def _reasons(nodes: Iterable[ast.AST], own_names: set[str]) -> Iterator[str]:
 
 
 def _reason_of(node: ast.AST, own_names: set[str]) -> str:
-    """Why one part of the code is a reason; empty where it is none."""
+    """Reason of one part of the code; empty without one."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return "uses imports"
     if not isinstance(node, _KINDS):

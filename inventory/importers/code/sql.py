@@ -1,7 +1,7 @@
-"""What a literal query does to which tables, and what of it could not be read (I8).
+"""Tables of a literal query with its access, and the parts that could not be read (I8).
 
-Not a parser of SQL: it follows the words that a table stands behind, and is careful the same way throughout. What it does not know makes a
-table more or a query that was not read to its end, never one table less. Whether a query is literal is for the caller to know.
+No SQL parser: it follows the words that precede tables, and errs in one direction. An unknown part adds a table or
+marks the query as not fully read; it never removes a table. The caller knows whether a query is literal.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ LONGEST = 20_000
 """Characters beyond which nobody reads a query."""
 _FIRST_NAMED = 6
 _LONGEST_NAME = 120
-#: What stands between names, or for what is decided at run time, where tables are shown.
+#: Separator of names, and the placeholder for a value chosen at run time.
 _ODD = frozenset(",{}…")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query as read.
+    """A read query.
 
     Args:
-        access: ``read`` for one that only reads, ``execute`` for one that starts a program, else ``write``.
-        tables: what it names, once each, in its order, without quotation marks.
-        unread: why there may be more than these, each a sentence without its end; none where everything was read.
+        access: ``read`` for a query that only reads, ``execute`` for one that starts a program, otherwise ``write``.
+        tables: named tables, each once, in its order, without quotation marks.
+        unread: reasons why there may be more tables, each a sentence without its end; empty if all was read.
     """
 
     access: Access
@@ -37,11 +37,11 @@ class Query:
 
 
 def read_query(text: str, connector: str = "") -> Query:
-    """Read one literal text of SQL, which may have several statements.
+    """Read one literal text of SQL, with one or several statements.
 
     Args:
         text: the query.
-        connector: the kind of database that runs it, as the importer names it.
+        connector: kind of database, as importers name it.
     """
     if len(text) > LONGEST:
         return Query("write", unread=("The query is longer than anybody reads",))
@@ -71,23 +71,23 @@ def _tables_text(names: tuple[str, ...]) -> str:
 
 @dataclass(slots=True)
 class _Level:
-    """What is within one pair of parentheses, or one statement outside of any."""
+    """Content of one pair of parentheses, or one statement outside of them."""
 
-    called: str = ""  # the function whose they are
+    called: str = ""  # function before the parentheses
     expects: bool = False  # a table's name comes next
-    behind: str = ""  # the word that it stands behind
+    behind: str = ""  # word before the table
     is_list: bool = False  # a comma is followed by another table
     joined: bool = False  # USING names columns
     selects: bool = False
     is_with: bool = False  # names of common table expressions stand here
     recursive: bool = False
-    pending: str = ""  # the one whose body this is: known once it ends
+    pending: str = ""  # the expression whose body this is: it counts once it ends
     names: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Goes over the words once."""
+    """Reads the words once."""
 
     tokens: list[Token]
     at: int = 0
@@ -122,7 +122,7 @@ class _Reader:
         return self.levels[-1]
 
     def _word(self, steps: int) -> str:
-        """The word that stands so many steps from here; empty for anything else."""
+        """Word at this distance; empty for anything else."""
         at = self.at + steps
         return self.tokens[at].word if 0 <= at < len(self.tokens) else ""
 
@@ -210,7 +210,7 @@ class _Reader:
         return word in words.ALSO_CALLED and self._is_sign(self.at + 1, "(")
 
     def _keyword(self, word: str) -> bool:
-        """Whether a word is one of the language's, and what follows from it."""
+        """Whether a word is a keyword, and its effect."""
         level = self._level
         if word in words.BEGINS_QUERY:
             level.is_with = False
@@ -262,7 +262,7 @@ class _Reader:
         return self._word(-1) == "distinct" and self._word(-2) in ("is", "not")
 
     def _whole_name(self) -> tuple[str, int, bool]:
-        """A name with what it is qualified by, where it ends, and whether all of it is a name."""
+        """Qualified name, its end, and whether all of it is a name."""
         parts, end = [self.tokens[self.at].text], self.at + 1
         while True:
             if self._is_sign(end, "."):
@@ -280,7 +280,7 @@ class _Reader:
             end += 1
 
     def _is_dashed(self, at: int) -> bool:
-        """A dash within a table's name, as BigQuery has them without quotation marks."""
+        """Whether a dash is part of a table's name, as in BigQuery without quotation marks."""
         return (
             self._is_sign(at, "-")
             and self.tokens[at].joins
@@ -302,7 +302,7 @@ class _Reader:
             self.unknown.append(name)
 
     def _begins_cte(self) -> bool:
-        """Pass over the name of a common table expression, up to its body; what it names is no table from there on."""
+        """Skip the name of a common table expression up to its body; it is no table from there on."""
         level, at = self._level, self.at
         if not level.is_with or self._word(0) == "recursive":
             return False

@@ -1,4 +1,4 @@
-"""What the words of SQL mean to whoever reads a query for the tables that it touches. Pure tables."""
+"""Effects of SQL keywords for finding the tables of a query. Pure tables."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The words of a literal query: texts, quoted names and comments told apart in one pass, as a database does it.
+"""Words of a literal query, with texts, quoted names and comments told apart in one pass, as a database does.
 
-One pass, because each of the three may hold the marks of the others: a comment's mark inside a text begins no comment. Databases differ in
-a few of them; where it can't be told from the query which one is meant, that is said, and nobody relies on what was read.
+One pass is needed because each may contain the marks of the others: a comment's mark inside a text begins no comment.
+Databases differ in some marks. If the query does not determine the meaning, the result is marked uncertain.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Literal, cast
 
 Kind = Literal["word", "name", "text", "number", "parameter", "sign"]
 
-#: Databases that take ``#`` for the beginning of a comment; to others it is an operator, or part of a name.
+#: Databases in which ``#`` begins a comment; in others it is an operator, or part of a name.
 _HASH_COMMENTS = frozenset({"mySql", "googleBigQuery", "clickhouse"})
-#: Databases to which a dollar sign is a part of a name, and no quotation mark.
+#: Databases in which a dollar sign is part of a name, and no quotation mark.
 _NO_DOLLARS = frozenset({"mySql", "microsoftSql", "oracleDatabase", "googleBigQuery"})
 _COMMENT = {
     "--": re.compile(r"--[^\n\r]*"),
@@ -36,14 +36,15 @@ _TOKEN = re.compile(
 )
 _BRACKETED = re.compile(r"\[(?:[^\]]|\]\])+\]")
 _TEMPORARY = re.compile(r"##?\w+")
-#: A line break that ends a comment to some; names in which characters are escaped; quotation marks of one's own; a comment that is run.
+#: A line break that ends a comment in some databases; names with escapes; custom quotation marks; a comment that is
+#: executed.
 _UNCLEAR = re.compile(r"\r(?!\n)|(?<!\w)[uU]&[\"']|(?<!\w)(?:[qQ]|[nN][qQ]|[rR][bB]?|[bB][rR])'|/\*[!+M]")
 _TRIPLE = re.compile(r"'''|\"\"\"")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word of a query. `text` has no quotation marks where it is a name; `joins` says that nothing stands before it."""
+    """One word of a query. `text` has no quotation marks for a name; `joins` is True right after another token."""
 
     kind: Kind
     text: str
@@ -51,7 +52,7 @@ class Token:
 
     @property
     def word(self) -> str:
-        """In lower case where it may be a keyword; empty for anything quoted, which never is one."""
+        """Lower-case text for a possible keyword; empty for quoted text."""
         return self.text.lower() if self.kind == "word" else ""
 
     @property
@@ -61,11 +62,11 @@ class Token:
 
 
 def tokens_of(query: str, connector: str) -> tuple[list[Token], bool]:
-    """The words of a query, and whether they are surely those that its database sees.
+    """Words of a query, and whether its database certainly reads the same.
 
     Args:
         query: literal SQL.
-        connector: the kind of database, as the importer names it; some have quotation marks and comments of their own.
+        connector: kind of database, as importers name it; some have quotation marks and comments of their own.
     """
     tokens: list[Token] = []
     is_clear = not (_UNCLEAR.search(query) or (connector == "googleBigQuery" and _TRIPLE.search(query)))
@@ -84,7 +85,7 @@ def tokens_of(query: str, connector: str) -> tuple[list[Token], bool]:
 
 
 def _next(query: str, at: int, connector: str, *, joins: bool) -> tuple[Token | None, int, bool]:
-    """What stands here (nothing for space), where it ends, and whether it surely ends there."""
+    """Token at a position (None for space), its end, and whether that end is certain."""
     if dollars := _DOLLARS.match(query, at):
         closing = query.find(dollars.group(), dollars.end())
         end = len(query) if closing < 0 else closing + len(dollars.group())
@@ -95,14 +96,14 @@ def _next(query: str, at: int, connector: str, *, joins: bool) -> tuple[Token | 
         if server_name := _TEMPORARY.match(query, at):
             return Token("word", server_name.group(), joins), server_name.end(), True
     match = _TOKEN.match(query, at)
-    assert match is not None  # its last part takes anything
+    assert match is not None  # its last alternative matches any character
     kind, text, end = str(match.lastgroup), match.group(), match.end()
     match kind:
         case "space":
             return None, end, True
         case "escaped":
             return Token("text", text, joins), end, True
-        case "text":  # some databases take the mark behind a backslash for a part of the text
+        case "text":  # some databases read an escaped mark as part of the text
             return Token("text", text, joins), end, "\\'" not in text
         case "name":
             return Token("name", text[1:-1], joins), end, f"\\{text[0]}" not in text
@@ -112,7 +113,7 @@ def _next(query: str, at: int, connector: str, *, joins: bool) -> tuple[Token | 
 
 
 def _comment_end(query: str, at: int, connector: str) -> tuple[int, bool]:
-    """Where the comment ends that begins here, and whether it surely does; `at` itself where none begins."""
+    """End of a comment that begins here, and whether it is certain; `at` without a comment."""
     line = _COMMENT["-- " if connector == "mySql" else "--"].match(query, at)
     if line is None and connector in _HASH_COMMENTS:
         line = _COMMENT["#"].match(query, at)
@@ -123,4 +124,4 @@ def _comment_end(query: str, at: int, connector: str) -> tuple[int, bool]:
     edge = _COMMENT_EDGE.search(query, at + 2)
     if edge is None:
         return len(query), False
-    return edge.end(), edge.group() == "*/"  # one within another: some databases count them, some do not
+    return edge.end(), edge.group() == "*/"  # a nested comment: some databases count them, some do not

@@ -1,7 +1,7 @@
-"""Configurations of MCP clients: ``mcpServers``, VS Code's ``servers``, and the places where other clients keep them.
+"""Configurations of MCP clients: ``mcpServers``, VS Code's ``servers``, and the variants of other clients.
 
-One file is one automation, an agent, and each server a set of privileges. Without a tool list the level is unknown, never
-read. Nothing is started and no server is asked.
+One file is one automation, an agent; each server has a set of privileges. Without a tool list the level is unknown,
+never read. No server is started or called.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Server:
 
 
 def servers_in(document: Any) -> list[Server] | None:
-    """The servers of a client configuration, or None for what is none.
+    """Servers of a client configuration, or None without any.
 
     Found under ``mcpServers`` and its synonyms, at the top, under ``mcp`` (VS Code settings) or for each project; as a
     list with names; and as a bare map whose every member has a command or an address (plugins).
@@ -73,8 +73,8 @@ def read_configuration(file: str, scrubbed: Scrubbed, fallback_name: str) -> Man
     """The manifest of one configuration.
 
     Args:
-        file: as shown in the manifest.
-        scrubbed: the document without its secrets, and what was found. `servers_in` finds servers in it.
+        file: shown name, for the manifest.
+        scrubbed: the document without its secrets, with the occurrences. `servers_in` finds servers in it.
         fallback_name: for a configuration that has no name of its own.
     """
     document = scrubbed.document
@@ -165,7 +165,7 @@ class _Reading:
             [str(each) for each in arguments if isinstance(each, (str, int))] if isinstance(arguments, list) else []
         )
         command = config.get("command")
-        if isinstance(command, list):  # one list of program and arguments, as some clients have it
+        if isinstance(command, list):  # some clients have one list of program and arguments
             self._arguments = [str(each) for each in command[1:]] + self._arguments
             command = command[0] if command else ""
         self._launch: Launch | None = (
@@ -181,7 +181,7 @@ class _Reading:
         self.credentials = list(self._find_credentials())
 
     def privileges(self) -> list[Privilege]:
-        """One for each named tool or tool set, else one for everything that the server offers."""
+        """One privilege for each named tool or tool set, otherwise one for the whole server."""
         narrowing = self._narrowing
         level: Access = "read" if narrowing.is_read_only else "unknown"
         named = [self._tool(tool) for tool in narrowing.tools]
@@ -189,12 +189,12 @@ class _Reading:
         return named or [self._privilege(self._name, "", "*", level)]
 
     def identities(self) -> list[Identity]:
-        """The OAuth client as which the configuration signs in, if it names one."""
+        """OAuth client of the configuration, if it names one."""
         client = _texts(self._config.get("oauth")).get("clientId")
         return [Identity("oauth_client", shown(client), self._instance)] if client else []
 
     def findings(self) -> list[Finding]:
-        """What a reviewer should know of this server."""
+        """Findings of this server."""
         findings = findings_of(self._scrubbed, self._occurrences)
         findings += [
             Finding("env_reference", self._scrubbed.place(each), "low", "Takes a secret from an environment variable")
@@ -283,7 +283,7 @@ class _Reading:
         return address_of(url.replace("${", "{"))
 
     def _find_narrowing(self) -> Narrowing:
-        """What narrows the server. A switch that does not reach the server narrows nothing."""
+        """Restrictions of the server. A switch that does not reach the server restricts nothing."""
         if any(self._config.get(key) for key in _ADDRESSES):
             return narrowing_of(self._config, [], [*self._headers.items()])
         if self._launch is None or not self._launch.takes_switches:
@@ -291,7 +291,7 @@ class _Reading:
         return narrowing_of(self._config, [*self._launch.rest], self._launch.variables_from(self._env.items()))
 
     def _find_scope(self) -> str:
-        """What the server reaches of machine and network, and tools left out. Never cut: its owner decides about each."""
+        """Machine and network access of the server, and excluded tools. Never cut: its owner decides about each."""
         reached: list[str] = []
         if self._launch:
             options = [(name, value) for name, value, _ in options_of([*self._launch.rest])]

@@ -1,4 +1,4 @@
-"""Command lines of Docker and its like: which image runs, and what it is given of the machine."""
+"""Command lines of Docker and similar programs: the image, and its access to the machine."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _SHARED = {
 }
 _READ_ONLY = frozenset({"ro", "readonly"})
 _DRIVE = re.compile(r"[A-Za-z]:(?=[\\/])")
-#: A variable of the client in a path holds a colon of its own: ``${input:folder}``.
+#: A client variable in a path contains a colon: ``${input:folder}``.
 _SOURCE = re.compile(r"((?:\$\{[^}]*\}|[^:$]|\$(?!\{))*)(?::(.*))?", re.DOTALL)
 
 
 @dataclass(slots=True)
 class Container:
-    """What runs: an image, with arguments, variables and what it reaches of the machine."""
+    """Started image, with arguments, variables and access to the machine."""
 
     image: str = ""
     entry: str = ""
@@ -73,7 +73,7 @@ def container_of(arguments: list[str]) -> Container | None:
 
 
 def _behind_run(arguments: list[str]) -> int:
-    """Where the arguments of ``run`` or ``container run`` begin, or -1 for another command."""
+    """Index of the arguments of ``run`` or ``container run``, or -1 for another command."""
     at = 0
     while at < len(arguments) and arguments[at].startswith("-"):
         at += 2 if arguments[at] in _BEFORE_RUN else 1
@@ -92,7 +92,7 @@ def _flag_of(argument: str) -> tuple[str, str, bool]:
 
 
 def _reached(flag: str, value: str) -> list[str]:
-    """What a flag of a container lets it reach of the machine."""
+    """Access to the machine that a container's flag gives."""
     if flag == "--privileged":
         return [] if value.lower() == "false" else ["all of the machine (privileged)"]
     if flag in _SHARED and value == "host":

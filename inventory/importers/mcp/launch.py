@@ -1,4 +1,4 @@
-"""How an MCP client starts a server: which component, pinned how, bridging to which address, with which arguments."""
+"""Command that starts an MCP server: component, pinning, bridged address and arguments."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UVX_VALUED = vocabulary(
     "--from --with --python -p --index-url --index --extra-index-url --directory --project --with-editable --env-file"
 )
 _INLINE = frozenset({"-c", "-lc", "/c", "-command", "-encodedcommand", "-e", "--eval", "-p"})
-#: Programs that run a script, and their flags that take a value. ``-m`` and ``-jar`` name what is run.
+#: Programs that run a script, and their flags with a value. ``-m`` and ``-jar`` name the component.
 _INTERPRETERS = re.compile(
     r"(?:python|node|bun|deno|ruby|perl|php|java|dotnet|tsx|ts-node|go|sh|bash|zsh|dash|fish|cmd|powershell|pwsh)[\d.]*"
 )
@@ -46,10 +46,10 @@ _SCOPED = re.compile(r"((?:@[^/@]+/)?[^@]+)(?:@(.+))?")
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What is started.
+    """Started component.
 
-    `rest` are the arguments after the component; `passed` are variables handed on from the machine; `mounts` is what a
-    container may reach of the machine; `given` names the client's variables that reach the component, None for all.
+    `rest` are the arguments after the component; `passed` are variables passed from the machine; `mounts` is a
+    container's access to the machine; `given` names the client's variables that reach the component, None for all.
     """
 
     component: str
@@ -64,15 +64,15 @@ class Launch:
 
     @property
     def takes_switches(self) -> bool:
-        """Whether `rest` and the variables reach the server: not through code, nor through a bridge to an address."""
+        """Whether `rest` and the variables reach the server; they do not through code or a bridge to an address."""
         return not self.is_inline_code and package_name(self.component) not in BRIDGES
 
     def variables_from(self, variables: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """The variables that reach the component: those of the client that are handed on, and those set on the way."""
+        """Variables that reach the component: the client's passed variables, and those set on the way."""
         return [*self._handed_on(variables), *self.assigned]
 
     def assigning(self, variables: Iterable[tuple[str, str]]) -> Launch:
-        """The same launch behind something that sets variables."""
+        """The same launch behind a program that sets variables."""
         return replace(self, assigned=(*self._handed_on(variables), *self.assigned))
 
     def _handed_on(self, variables: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -80,10 +80,10 @@ class Launch:
 
 
 def launch_of(command: str, arguments: list[str]) -> Launch:
-    """Read a command line without running or resolving anything. What is assigned before the program is no part of it.
+    """Read a command line without running or resolving anything. Assignments before the program are left out.
 
     Args:
-        command: as configured: a program's name or path, or a whole line, variables before it or not.
+        command: as configured: a program's name or path, or a whole line, with or without variables before it.
         arguments: as configured, scrubbed.
     """
     assigned: list[tuple[str, str]] = []
@@ -126,7 +126,7 @@ def _launch(line: list[str], depth: int) -> Launch:
 
 
 def _wrapped(line: list[str], depth: int) -> Launch:
-    """What a wrapper starts, with the variables that it is given."""
+    """Command that a wrapper starts, with the variables that it passes."""
     assigned = []
     at = 0
     while at < len(line) and (match := ASSIGNED.fullmatch(line[at])):
@@ -137,13 +137,13 @@ def _wrapped(line: list[str], depth: int) -> Launch:
 
 
 def _bridged(launch: Launch, depth: int) -> Launch:
-    """The server behind a package that only starts it."""
+    """Server behind a package that only starts it."""
     line = behind_bridge(launch.component, list(launch.rest)) if depth < _DEEPEST else None
     return _behind(launch, line, depth) if line else launch
 
 
 def _contained(program: str, arguments: list[str], depth: int) -> Launch:
-    """What a container runs: its image, or the package that its command starts."""
+    """Component in a container: its image, or the package that its command starts."""
     container = container_of(arguments)
     if container is None:
         named = [each for each in arguments if not each.startswith("-")]
@@ -164,7 +164,7 @@ def _contained(program: str, arguments: list[str], depth: int) -> Launch:
 
 
 def _behind(outer: Launch, line: list[str], depth: int) -> Launch:
-    """The server that `outer` starts, pinned no better than `outer` is."""
+    """Server that `outer` starts, pinned at most as well as `outer`."""
     inner = _launch(line, depth + 1)
     return replace(
         inner,

@@ -1,6 +1,6 @@
-"""What a client's configuration takes away from an MCP server: named tools, tool sets, excluded tools, writing.
+"""Restrictions of an MCP server in a client's configuration: named tools, tool sets, excluded tools, read-only.
 
-Each errs one way: a switch or list in doubt narrows nothing.
+A doubtful switch or list restricts nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from inventory.importers.levels import words
 
 _TOOL_LISTS = ("tools", "allowedTools", "allowed_tools", "enabledTools", "enabled_tools", "includeTools")
 _TOOL_EXCEPTIONS = ("excludeTools", "disabledTools", "disabled_tools", "exclude_tools")
-#: Words that may stand before the name of a switch or list: the product that it is of.
+#: Words that may precede the name of a switch or list: the product's name.
 _PRODUCTS = vocabulary(
     """
     x mcp mdb github gitlab bitbucket atlassian jira confluence postgres postgresql pg mysql mariadb mssql sqlite mongodb mongo
@@ -26,9 +26,9 @@ _PRODUCTS = vocabulary(
 _READ_ONLY = frozenset({"read only", "readonly", "read only mode", "readonly mode"})
 _ON = vocabulary("true yes on y t 1 01 enable enabled")
 _OFF = vocabulary("false no off n f 0 none null never disable disabled")
-#: A value that stands behind a bare switch and is none of its: a path or an address.
+#: A path or address after a bare switch, which is not the switch's value.
 _POSITIONAL = re.compile(r"(?:~?/|\.{1,2}/|[a-z]:[\\/]|[a-z][a-z0-9+.-]*://)[^$<>{}%]+")
-#: Words of a switch that lets the server write, and those that turn such a switch round.
+#: Words of a switch that lets the server write, and words that invert such a switch.
 _WRITING = vocabulary(
     "write writes writable writing rw readwrite mutation mutations destructive dangerous dangerously unsafe"
 )
@@ -40,7 +40,7 @@ _LIST_NAMES = {
         "disable disabled exclude excluded block blocked deny denied hide hidden without except skip ban banned"
     ),
 }
-#: Words of a list of tools that come on top of the others.
+#: Words of a list of additional tools.
 _WIDENING = vocabulary("add added additional all also extra more plus")
 _TOOL = re.compile(r"[A-Za-z_][\w./:-]*\*?")
 _EVERY = frozenset({"*", "all"})
@@ -48,7 +48,7 @@ _EVERY = frozenset({"*", "all"})
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """Tools and tool sets that alone remain, excluded tools, and whether nothing is written."""
+    """Remaining tools and tool sets, excluded tools, and whether it is read-only."""
 
     tools: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()
@@ -57,10 +57,10 @@ class Narrowing:
 
 
 def narrowing_of(config: dict[str, Any], arguments: list[str], variables: list[tuple[str, str]]) -> Narrowing:
-    """Read what narrows a server.
+    """Read the restrictions of a server.
 
     Args:
-        config: the server's configuration.
+        config: configuration of the server.
         arguments: those that reach the server itself.
         variables: names and values of its environment and its HTTP headers.
     """
@@ -82,7 +82,7 @@ def narrowing_of(config: dict[str, Any], arguments: list[str], variables: list[t
 
 
 def _is_read_only(options: Iterable[tuple[str, str, bool]], variables: Iterable[tuple[str, str]]) -> bool:
-    """Whether a switch says read-only, and none contradicts it."""
+    """Whether a switch says read-only and none contradicts it."""
     switches = [*options, *((name, value, True) for name, value in variables)]
     if any(_lets_write(name, value) for name, value, _ in switches):
         return False
@@ -95,7 +95,7 @@ def _is_read_only(options: Iterable[tuple[str, str, bool]], variables: Iterable[
 
 
 def _name_of(name: str) -> str:
-    """The words of a switch's or a list's name, without the product's."""
+    """Words of a switch's or list's name, without the product's."""
     parts = words(name)
     while len(parts) > 1 and parts[0] in _PRODUCTS:
         parts.pop(0)
@@ -115,7 +115,7 @@ def _lets_write(name: str, value: str) -> bool:
 
 
 def _kind_of_list(name: str) -> str:
-    """Which list a variable or flag holds by its name: ``tools``, ``toolsets``, ``without``, or none."""
+    """Kind of list of a variable or flag, by its name: ``tools``, ``toolsets``, ``without``, or none."""
     *before, last = _name_of(name).replace("tool set", "toolset").split() or [""]
     if last in ("toolset", "toolsets") and (not before or (len(before) == 1 and before[0] in _LIST_NAMES["tools"])):
         return "toolsets"
@@ -133,7 +133,7 @@ def _widens(name: str, value: str) -> bool:
 
 
 def _names_in(lists: list[list[str]]) -> tuple[str, ...]:
-    """The names of all lists; none where any list is computed, a switch, or everything."""
+    """Names of all lists; empty if a list is computed, a switch, or everything."""
     lists = [each for each in lists if each]
     if not all(_are_names(each) for each in lists):
         return ()

@@ -1,4 +1,4 @@
-"""What an MCP server started on the machine reaches, as its configuration says: folders, mounts, hosts, proxies."""
+"""Access of an MCP server on the machine, from its configuration: folders, mounts, hosts, proxies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_HOST = 260
 _NAMES_HOST = vocabulary("host hostname server endpoint domain")
 _ITSELF = re.compile(r"(?:0\.0\.0\.0|127\.\d+\.\d+\.\d+|localhost|\[::1?\])(?::\d+)?")
 
-#: Parts of an address that every server has, which say nothing of whose it is.
+#: Parts of an address that every server has, without information about its owner.
 _USUAL = re.compile(
     r"(?:mcp|mcp-server|sse|api|v\d+|messages?|s?http|stream(?:able)?|server|rpc|runtime|webhooks?|beta|unstable)?",
     re.IGNORECASE,
@@ -28,22 +28,22 @@ _USUAL = re.compile(
 
 
 def mcp_path(address: Address) -> str:
-    """The path of a server's address where it says whose or what server it is: an organisation, a project."""
+    """Path of a server's address if it identifies the server: an organisation, a project."""
     if not address.host:
-        return ""  # all of it is decided at run time
+        return ""  # chosen at run time
     return "" if all(_USUAL.fullmatch(each) for each in address.path.split("/")) else address.path.rstrip("/")
 
 
 def scope_of(
     launch: Launch, arguments: list[tuple[str, str]], variables: list[tuple[str, str]], own_host: str
 ) -> list[str]:
-    """What the server reaches, each once, in the order of the configuration.
+    """Targets of the server, each once, in the order of the configuration.
 
     Args:
-        launch: how it is started.
+        launch: its command.
         arguments: its options, by name.
         variables: its environment.
-        own_host: the host that the server itself is at, which is its instance.
+        own_host: host of the server itself, which is its instance.
     """
     paths = [shown(path_shown(each), 120) for each in launch.rest if _PATH.match(each)]
     mounts = [shown(each, 120) for each in launch.mounts]

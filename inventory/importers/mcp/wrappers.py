@@ -1,4 +1,6 @@
-"""Programs that only start another program: shells, ``env``, ``sudo``, keepers of secrets, bridges. What they start is what counts."""
+"""Programs that only start another program: shells, ``env``, ``sudo``, secret managers, bridges. The started program
+counts.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ LAUNCHERS = vocabulary(
     "npx bunx pnpx uvx uv docker podman nerdctl npm pnpm yarn pipx node bun deno python python3 java dotnet env bash sh dnx"
 )
 _LINE_FLAGS = vocabulary("-c -lc -ic -ilc -command /c /k")
-#: Programs that take flags and then a program. Of each, the flags that take a value.
+#: Programs that take flags and then a program, each with its flags that take a value.
 _BEFORE = {
     "sudo": vocabulary("-u -g -h -p --user --group"),
     "doas": vocabulary("-u"),
@@ -30,7 +32,7 @@ _BEFORE = {
     "setsid": frozenset(),
     "xvfb-run": frozenset(),
 }
-#: Programs that start what follows ``--``, with secrets or an environment.
+#: Programs that start the command after ``--``, with secrets or an environment.
 _BEHIND_DASHES = vocabulary(
     "op doppler infisical dotenv dotenvx dotenv-cli mise chamber aws-vault direnv teller envchain vault wsl"
 )
@@ -44,14 +46,14 @@ BRIDGES = vocabulary(
 _RUNNERS_BY_NAME = vocabulary("@smithery/cli smithery")
 _LONGEST_LINE = 10_000
 _MORE_THAN_ONE = re.compile(r"[|&<>`\n]|\$\(")
-#: What a program reports goes nowhere, or where its output goes.
+#: Redirection of a program's messages to nowhere, or to its output.
 _REPORTS_ELSEWHERE = re.compile(r"\s2>\s*(?:/dev/null|&1)(?=\s|$)")
 _PREPARES = re.compile(r"\s*(?:cd|export|source|\.|set)\s")
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
 def inner_line(program: str, rest: list[str]) -> list[str] | None:
-    """The command line that a program only starts, or None for one that does something itself."""
+    """Command line that a program only starts, or None for a program with effects of its own."""
     if program in SHELLS:
         return _in_shell(program, rest)
     if program in _BEHIND_DASHES and "--" in rest:
@@ -65,11 +67,11 @@ def inner_line(program: str, rest: list[str]) -> list[str] | None:
 
 
 def clears_environment(program: str, before: list[str]) -> bool:
-    """Whether a wrapper keeps the client's variables from what it starts.
+    """Whether a wrapper withholds the client's variables from the started program.
 
     Args:
         program: the wrapper.
-        before: its arguments before what it starts.
+        before: its arguments before the started program.
     """
     if program == "env":
         return any(each.startswith("-") and each not in ("-S", "--") for each in before)
@@ -77,7 +79,7 @@ def clears_environment(program: str, before: list[str]) -> bool:
 
 
 def behind_bridge(component: str, rest: list[str]) -> list[str] | None:
-    """The command line of the server that a bridging package starts, or None: it may call one by its address."""
+    """Command line of the server that a bridging package starts, or None: it may call one by its address."""
     name = package_name(component)
     if name in _RUNNERS_BY_NAME and "run" in rest:
         named = [each for each in rest[rest.index("run") + 1 :] if not each.startswith("-")]
@@ -93,7 +95,7 @@ def behind_bridge(component: str, rest: list[str]) -> list[str] | None:
 
 
 def one_program(text: str, *, is_posix: bool) -> list[str] | None:
-    """The words of a shell's line that starts one program and does nothing else, but for what prepares it; else None."""
+    """Words of a shell's line that starts one program and otherwise only prepares it; otherwise None."""
     if len(text) > _LONGEST_LINE:
         return None
     *before, line = re.split(r"&&|;", _REPORTS_ELSEWHERE.sub(" ", text))
@@ -107,13 +109,13 @@ def one_program(text: str, *, is_posix: bool) -> list[str] | None:
 
 
 def program_of(path: str) -> str:
-    """A program's name without its folder and without what Windows hangs on it."""
+    """Program name without its folder and without the ending of Windows."""
     name = re.split(r"[/\\]", path.strip())[-1]
     return re.sub(r"\.(?:exe|cmd|bat|ps1)$", "", name, flags=re.IGNORECASE)
 
 
 def package_name(component: str) -> str:
-    """A package's name without its version."""
+    """Package name without its version."""
     scope = "@" if component.startswith("@") else ""
     return scope + re.split(r"[@=\[<>~! ]", component.removeprefix("@"))[0]
 

@@ -1,6 +1,7 @@
-"""Code and commands of an n8n node: why they can't be judged from their text (T1).
+"""Opaque code and commands of an n8n node, with reasons (T1).
 
-Code is opaque if its text is missing, or if it uses network, imports, processes or evaluation. What a reader does not know is opaque too.
+Code is opaque if its text is missing, or if it uses network, imports, processes or evaluation. Unknown elements are
+opaque too.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _LANGUAGES = {"": "javaScript", "javaScript": "javaScript", "python": "python", 
 
 
 def opaque_because(node: Node) -> str:
-    """Why the code of a node can't be judged from its text, in words; empty for code that is plain.
+    """Reason why the code of a node can't be judged from its text; empty for plain code.
 
     Args:
-        node: scrubbed, one that runs code.
+        node: scrubbed, with code.
     """
     if node.connector in _COMMANDS:
         return "it runs a command of a machine"
@@ -58,7 +59,7 @@ def _read(parameters: dict[str, Any], names: tuple[str, ...], reader: Callable[[
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Each text in a parameter: one node holds its code as members of an object."""
+    """Texts in a parameter; one node type has its code as members of an object."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -67,7 +68,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def length_in(workflow: dict[str, Any]) -> int:
-    """Characters of code in a workflow, its inline sub-workflows included."""
+    """Characters of code in a workflow with its inline sub-workflows."""
     total = 0
     nodes = workflow.get("nodes")
     for node in nodes if isinstance(nodes, list) else ():

@@ -1,4 +1,4 @@
-"""Credentials of n8n nodes: bound by id, named by a plain text (old exports), typed in place, embedded in a slot, absent."""
+"""Credentials of n8n nodes: bound by id, named in plain text (old exports), inline, embedded in a slot, or missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from inventory.importers.secrets.repeats import REMOVED
 from inventory.importers.secrets.scrubber import Occurrence
 from inventory.importers.secrets.slots import is_placeholder
 
-#: "CONFIGURE_ME" in whatever language: what a person wrote where the platform writes an id of letters and digits.
+#: "CONFIGURE_ME" in any language: a person's text in place of the platform's id of letters and digits.
 _SHOUTED = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _OLD_HTTP = {
     "basicAuth": "httpBasicAuth",
@@ -27,20 +27,20 @@ _OLD_HTTP = {
 
 
 def bound_credentials(credentials: dict[str, Any]) -> list[tuple[CredentialRef, Credential]]:
-    """What a node's ``credentials`` member says, in its order.
+    """Credentials of a node's ``credentials`` member, in its order.
 
-    ``{id, name}`` is bound by id; a plain text is a name; anything else is a credential typed in place. An id that is
-    a placeholder or an expression binds nothing.
+    ``{id, name}`` is bound by id; plain text is a name; anything else is an inline credential. A placeholder or
+    expression as id binds nothing.
     """
     return [_name_of(shown(kind, 80), value) for kind, value in credentials.items()]
 
 
 def embedded_credentials(occurrences: list[Occurrence], host: str) -> list[tuple[CredentialRef, Credential]]:
-    """Secrets in the node's own slots, and environment variables that its secret slots refer to, each once.
+    """Secrets in the node's slots, and environment variables that its secret slots refer to, each once.
 
     Args:
         occurrences: of one node.
-        host: that the node calls, if it is known; part of the id, because one header name means nothing alone.
+        host: host that the node calls, if known; it is part of the id, because header names repeat.
     """
     by_key: dict[tuple[str, str], tuple[CredentialRef, Credential]] = {}
     for each in occurrences:
@@ -61,7 +61,7 @@ def embedded_credentials(occurrences: list[Occurrence], host: str) -> list[tuple
 
 
 def http_credential(parameters: dict[str, Any]) -> str:
-    """The credential type that an HTTP node's settings choose, or empty."""
+    """Credential type of an HTTP node's settings, or empty."""
     authentication = text_of(parameters.get("authentication"))
     if authentication == "predefinedCredentialType":
         return shown(text_of(parameters.get("nodeCredentialType")), 80)
@@ -71,7 +71,7 @@ def http_credential(parameters: dict[str, Any]) -> str:
 
 
 def expected_type(types: tuple[str, ...], authentication: str) -> str:
-    """Which of a node type's credential types its ``authentication`` setting asks for."""
+    """Credential type that the ``authentication`` setting selects."""
     usual = "" if not types or types[0] == "none" else types[0]
     if not types or authentication in ("", "none"):
         return "" if authentication else usual
@@ -95,7 +95,7 @@ def _name_of(kind: str, value: Any) -> tuple[CredentialRef, Credential]:
         or (not identifier.isdigit() and is_placeholder(identifier))
     )
     external_id = "" if is_hollow else shown(identifier, 80)
-    # With an id the name is a label; without one it is by what the credential is known.
+    # With an id the name is a label; without one the name is the key.
     shown_name = "" if is_expression(name) else label(name, 120) if external_id else shown(name, 120)
     is_bound = bool(external_id or (shown_name and not is_hollow))
     ref = CredentialRef(kind, shown_name, external_id, is_bound)

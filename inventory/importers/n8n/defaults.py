@@ -1,8 +1,8 @@
-"""What n8n leaves out: default resource and operation, credential types and telling parameters of each node type.
+"""Defaults of n8n node types: resource, operation, credential types and telling parameters.
 
-A parameter that equals its default is not exported, and the default often is the write. Facts, in our own words and
-order; the tests check them against a reference where one is at hand. Types that are not here are read by what their
-parameters say, and shown as not recognised.
+A parameter with its default value is not exported, and the default often is a write. These are facts in our own words
+and order; tests compare them with a reference if one is available. Unlisted types are read by their parameters and
+shown as not recognised.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from functools import cache
 from inventory.importers.display import vocabulary
 from inventory.importers.manifest import Access
 
-# connector[@from version] | credential types, the one that is asked for by default first (`none`: none) | default resource | default operation of each
-# resource (`=` alone: of a node without resources) | where the target stands, alternatives in order, parts joined
-# by the character between them.
+# connector[@from version] | credential types, the default one first (`none`: none) | default resource | default
+# operation of each resource (`=` alone: of a node without resources) | parameters of the target, alternatives in order,
+# parts joined by the character between them.
 _NODES = """
 actionNetwork | actionNetworkApi | attendance | attendance=create event=create person=create personTag=add petition=create signature=create tag=create |
 activeCampaign | activeCampaignApi | contact | account=create accountContact=create connection=create contact=create contactList=add contactTag=add deal=create ecommerceCustomer=create ecommerceOrder=create ecommerceOrderProducts=getAll list=getAll tag=create |
@@ -550,7 +550,7 @@ ACCESS: dict[str, Access] = {
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """What one version of a node type leaves unsaid."""
+    """Unexported facts of one version of a node type."""
 
     credentials: tuple[str, ...]
     resource: str
@@ -570,12 +570,12 @@ CUSTOMERS = {
 
 
 def facts(connector: str, version: float, package: str = "base") -> NodeFacts | None:
-    """The facts of a node type, or None for one that is not in the table.
+    """Facts of a node type, or None for an unlisted one.
 
     Args:
         connector: the type's last part without a final ``Tool``.
         version: the node's ``typeVersion``.
-        package: ``langchain`` looks among the AI nodes first.
+        package: ``langchain`` searches the AI nodes first.
     """
     lines = _table(_AI_NODES).get(connector) if package == "langchain" else None
     lines = lines or _table(_NODES).get(connector)
@@ -591,7 +591,7 @@ def facts(connector: str, version: float, package: str = "base") -> NodeFacts | 
 
 @cache
 def _table(text: str) -> dict[str, list[tuple[float, NodeFacts]]]:
-    """By connector, the highest version first."""
+    """Facts by connector, the highest version first."""
     table: dict[str, list[tuple[float, NodeFacts]]] = {}
     for line in text.strip().splitlines():
         name, credentials, resource, operations, targets = (column.strip() for column in line.split("|"))
@@ -605,5 +605,5 @@ def _table(text: str) -> dict[str, list[tuple[float, NodeFacts]]]:
 
 
 def connectors() -> list[str]:
-    """Every connector of the table, for the tests that check it."""
+    """Connectors of the table, for tests."""
     return [*_table(_NODES), *_table(_AI_NODES)]

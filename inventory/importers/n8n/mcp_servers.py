@@ -1,4 +1,4 @@
-"""MCP servers that n8n reaches: its MCP client nodes, and servers that OpenAI calls for a model."""
+"""MCP servers in n8n: MCP client nodes, and servers that OpenAI calls for a model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inventory.importers.n8n.parameters import part, text_of
 
 _EVERY_TOOL: Note = ("wildcard", "medium", "Every tool that the server offers, now and later")
 _READS = frozenset({"listTools", "listResources", "listResourceTemplates", "listPrompts", "readResource", "getPrompt"})
-#: A package of a client node whose default operation only lists.
+#: Packages of client nodes whose default operation only lists.
 _COMMUNITY = "n8n-nodes-mcp"
 _NEEDS = {
     "bearerAuth": "httpBearerAuth",
@@ -27,7 +27,7 @@ _NEEDS = {
 
 
 def mcp_uses(node: Node) -> list[Use]:
-    """One use for each tool that an MCP client node names, else all that the server offers."""
+    """One use for each tool that an MCP client node names, otherwise one for the whole server."""
     parameters = node.parameters
     url = next(
         (text_of(parameters.get(key)) for key in ("endpointUrl", "sseEndpoint", "url") if parameters.get(key)), ""
@@ -48,7 +48,7 @@ def mcp_uses(node: Node) -> list[Use]:
 
 
 def built_in_uses(node: Node) -> list[Use]:
-    """What OpenAI does for a model by itself: MCP servers, web search, code, files (``builtInTools``)."""
+    """Built-in tools of OpenAI for a model: MCP servers, web search, code, files (``builtInTools``)."""
     tools = node.parameters.get("builtInTools")
     if node.origin != "langchain" or not isinstance(tools, dict):
         return []
@@ -84,7 +84,7 @@ def _server(url: str) -> Use:
 
 
 def _stores(search: Any) -> str:
-    """Ids of the vector stores that files are searched in, which n8n keeps as JSON in a text."""
+    """Ids of the vector stores for file search, which n8n keeps as JSON text."""
     ids = search.get("vectorStoreIds") if isinstance(search, dict) else None
     if isinstance(ids, str) and ids.startswith("["):
         try:

@@ -1,7 +1,4 @@
-"""One n8n node as the importer sees it.
-
-What one node does to something outside the workflow, before its credential is known.
-"""
+"""One n8n node and its uses of systems outside the workflow."""
 
 from __future__ import annotations
 
@@ -14,10 +11,10 @@ from inventory.importers.manifest import Access, Severity
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node, scrubbed, with what its surroundings say of it.
+    """Scrubbed node with facts from its surroundings.
 
-    `place`: what the manifest calls it; `is_reached`: a model decides whether and with what it is used.
-    `is_code_read`: the workflow has no more code than is read.
+    `place`: its name in the manifest; `is_reached`: a model decides whether and how it is used. `is_code_read`: the
+    workflow's code is within the limit.
     """
 
     name: str
@@ -34,12 +31,12 @@ class Node:
 
     @property
     def origin(self) -> str:
-        """The package that the node comes from: ``base``, ``langchain``, or a community package's own name."""
+        """Package of the node: ``base``, ``langchain``, or the name of a community package."""
         return {"n8n-nodes-base": "base", "@n8n/n8n-nodes-langchain": "langchain"}.get(self.package, self.package)
 
 
 def split_type(node_type: str) -> tuple[str, str]:
-    """(package, connector): the type's last part, without a final ``Tool``."""
+    """(package, connector): the connector is the type's last part without a final ``Tool``."""
     package, _, last = node_type.rpartition(".")
     if last.endswith("Tool") and len(last) > 4:
         last = last.removesuffix("Tool")
@@ -55,7 +52,7 @@ Note = tuple[str, Severity, str]
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a node does, before it is known with which credential and where."""
+    """One use of a node, before its credential and instance are known."""
 
     resource: str = ""
     operation: str = "*"
@@ -65,15 +62,15 @@ class Use:
     assumed: tuple[str, ...] = ()
     instance: str | None = None  # None: the credential's
     connector: str = ""  # empty: the node's own
-    needs: str = ""  # the credential type that it cannot do without
+    needs: str = ""  # required credential type
     scope: str = ""
     sensitive: bool = False
-    model_controlled: bool = False  # a model decides, whatever the node's wires say
+    model_controlled: bool = False  # a model decides, regardless of the node's wires
     notes: tuple[Note, ...] = ()
 
 
 def dynamic_host(url: str) -> Note:
-    """The finding for an address that is computed."""
+    """Finding for a computed address."""
     if is_model_chosen(url):
         return "dynamic_host", "high", "A model chooses which host is called"
     return "dynamic_host", "medium", "Which host is called is decided at run time"

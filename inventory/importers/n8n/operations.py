@@ -1,7 +1,7 @@
-"""What an n8n node does: to which kind of thing, with which operation, at which level, aimed at what.
+"""Uses of an n8n node: resource, operation, level and target.
 
-Answers for telling kinds of nodes apart: triggers, HTTP, MCP, code, sub-workflows, models and stores, services, and nodes
-that should touch nothing. Defaults stand in `n8n_table.py`; with which credential it is done, in `n8n_privileges.py`.
+Distinguishes triggers, HTTP, MCP, code, sub-workflows, models and stores, services, and nodes without access.
+`defaults.py` has the defaults, `privileges.py` the credentials.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _MUTATION = re.compile(r"(?<![\w$])mutation\b")
 
 
 def uses_of(node: Node, has_credentials: bool) -> list[Use]:
-    """What a node does to something outside the workflow; nothing for one that only reshapes or branches.
+    """Uses of a node outside the workflow; empty for a node that only reshapes or branches.
 
     Args:
         node: scrubbed.
-        has_credentials: whether its ``credentials`` member names any; such a node is a privilege whatever its type.
+        has_credentials: whether its ``credentials`` member names any; such a node is always a privilege.
     """
     uses = _own_uses(node, has_credentials)
     return [reached(node, use) for use in uses] + built_in_uses(node)
@@ -63,7 +63,7 @@ def _own_uses(node: Node, has_credentials: bool) -> list[Use]:
 
 
 def _trigger_uses(node: Node, has_credentials: bool) -> list[Use]:
-    """A trigger that signs in somewhere, or looks at something, reads it."""
+    """A trigger that signs in or polls reads its source."""
     kind, parameters = trigger_type(node.connector), node.parameters
     if kind in ("webhook", "form", "chat", "mcp"):
         return [Use("", "receive", "read", entry_path(parameters))] if has_credentials else []
@@ -81,7 +81,7 @@ def _trigger_uses(node: Node, has_credentials: bool) -> list[Use]:
 
 
 def _trigger_needs(node: Node) -> str:
-    """The credential that a trigger cannot do without, where it names none."""
+    """Credential type that a trigger requires and does not name."""
     if node.connector == "emailReadImap":
         return "imap"
     if node.connector in table.TRIGGER_CREDENTIALS:
@@ -135,7 +135,7 @@ def _http(node: Node) -> Use:
 
 
 def runs_code(node: Node) -> bool:
-    """Whether a node runs code of its author's, or of a model's that wrote it beforehand (``aiTransform``)."""
+    """Whether a node runs code of its author, or code that a model wrote beforehand (``aiTransform``)."""
     if node.connector == "aiTransform":
         return bool(text_of(node.parameters.get("jsCode")))
     return node.connector in table.CODE or (node.connector == "code" and node.origin == "langchain")
@@ -165,7 +165,7 @@ def _sub_workflow(node: Node) -> list[Use]:
 
 
 def _workflow_at(url: str) -> list[Use]:
-    """A sub-workflow that is fetched from an address when it starts."""
+    """Sub-workflow that is fetched from an address at its start."""
     address = address_of(url)
     notes: list[Note] = [("unpinned_component", "medium", "Runs the workflow that stands at an address when it starts")]
     if address.dynamic:
@@ -221,7 +221,7 @@ def _store(node: Node, prefix: str, needs: str, parameter: str) -> Use:
 
 
 def _inert_with_credential(node: Node) -> Use:
-    """A node that should touch nothing, but carries a credential: said as it is, whatever its type (I8)."""
+    """Use of a node without access that still has a credential: reported regardless of its type (I8)."""
     operation = text_of(node.parameters.get("operation"))
     if node.connector in _SIGNERS:
         return Use("", part(operation) or "sign", "execute")
@@ -238,7 +238,7 @@ def _inert_with_credential(node: Node) -> Use:
 
 
 def _connector(node: Node) -> Use:
-    """A node of a service: what its parameters say, and the table's defaults for what they leave out."""
+    """Uses of a service node: its parameters, with the table's defaults for missing ones."""
     parameters = node.parameters
     package = "langchain" if node.origin == "langchain" else "base"
     node_facts = table.facts(node.connector, node.version, package) if node.origin in ("base", "langchain") else None
@@ -275,7 +275,7 @@ def _connector(node: Node) -> Use:
 
 
 def _operation(node: Node) -> str:
-    """What the node says it does; one kind has an HTTP method in the place of an operation."""
+    """Operation of a node; one node type has an HTTP method instead."""
     if node.connector in table.BY_METHOD:
         return text_of(node.parameters.get(table.BY_METHOD[node.connector])).lower()
     return text_of(node.parameters.get("operation"))
@@ -288,7 +288,7 @@ def _needs(node: Node, node_facts: table.NodeFacts | None) -> str:
 
 
 def _level(node: Node, resource: str, operation: str, is_known: bool, assumed: list[str]) -> tuple[str, Access]:
-    """(operation as shown, level). A level that is only read from a name of an unknown type is marked assumed."""
+    """(shown operation, level). A level from the name of an unlisted type is marked assumed."""
     if not operation or is_expression(operation):
         return "*", "unknown"
     override: Access | None = table.ACCESS.get(f"{node.connector}/{operation}") if is_known else None
@@ -312,7 +312,7 @@ def _query(node: Node) -> str:
 
 
 def _sql(node: Node, operation: str) -> Query | None:
-    """The literal query that a node runs; None where it is put together at run time, or where there is none."""
+    """Literal query of a node; None if it is built at run time or missing."""
     query = _query(node) if operation in _QUERIES and node.connector != "graphql" else ""
     return read_query(query, node.connector) if query and not is_expression(query) else None
 
@@ -323,7 +323,7 @@ def _endpoint(node: Node) -> str:
 
 def _connector_target(node: Node, operation: str, node_facts: table.NodeFacts | None) -> tuple[str, str]:
     if (sql := _sql(node, operation)) is not None:
-        return ", ".join(sql.tables), ""  # never cut: whoever answers for the tables decides about each
+        return ", ".join(sql.tables), ""  # never cut: the owners of the tables decide about each
     if operation in _QUERIES and node.connector != "graphql" and (query := _query(node)):
         return (MODEL if is_model_chosen(query) else EXPRESSION), ""
     if node.connector in _ADDRESSED:
@@ -332,7 +332,7 @@ def _connector_target(node: Node, operation: str, node_facts: table.NodeFacts | 
 
 
 def _instance(node: Node) -> str | None:
-    """Where it goes, if it is not told by the credential."""
+    """Instance, unless the credential determines it."""
     if node.connector in _ADDRESSED:
         return address_of(_endpoint(node)).host
     if node.connector == "git":

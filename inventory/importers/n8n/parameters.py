@@ -1,4 +1,4 @@
-"""Parameters of n8n nodes as a manifest shows them: targets, addresses, schedules. Computed parts stay unnamed."""
+"""Parameters of n8n nodes in a manifest: targets, addresses, schedules. Computed parts stay unnamed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _FALLBACK_TARGETS = (
 
 
 def text_of(value: Any) -> str:
-    """The text of a parameter: itself, or the value of a resource locator (``__rl``)."""
+    """Text of a parameter: itself, or the value of a resource locator (``__rl``)."""
     if isinstance(value, dict):
         value = value.get("value")
     if isinstance(value, bool) or value is None:
@@ -63,15 +63,15 @@ def text_of(value: Any) -> str:
 
 
 def label_of(value: Any) -> str:
-    """What the editor cached as the name of a resource locator's value."""
+    """Label that the editor cached for a resource locator's value."""
     label = value.get("cachedResultName") if isinstance(value, dict) else None
     return label if isinstance(label, str) and not is_expression(label) else ""
 
 
 def part(value: Any, limit: int = 200) -> str:
-    """A parameter as part of a target: literal text as it is, computed parts as what stands for them.
+    """Parameter as part of a target: literal text, with placeholders for computed parts.
 
-    A document of Google's is its id however it was chosen: by a list, by its id or by the address in a browser.
+    A Google document is its id, whether chosen by list, id or address.
     """
     if isinstance(value, list):
         return shown(", ".join(dict.fromkeys(filter(None, (part(each, limit) for each in value)))), limit)
@@ -81,7 +81,7 @@ def part(value: Any, limit: int = 200) -> str:
 
 
 def target_of(parameters: dict[str, Any], alternatives: tuple[str, ...]) -> tuple[str, str]:
-    """(target, label for people) of a node: the first alternative that says anything.
+    """(target, label for people) of a node: the first alternative with a value.
 
     Args:
         parameters: of the node.
@@ -106,7 +106,7 @@ def target_of(parameters: dict[str, Any], alternatives: tuple[str, ...]) -> tupl
 
 
 def schedule_of(connector: str, parameters: dict[str, Any]) -> str:
-    """When a schedule fires: ``cron 30 8 * * 1-5``, ``every week on Monday at 07:15``; several joined by ``; ``."""
+    """Times of a schedule: ``cron 30 8 * * 1-5``, ``every week on Monday at 07:15``; several joined by ``; ``."""
     if connector == "interval":
         return shown(_every(text_of(parameters.get("unit")) or "seconds", parameters.get("interval", 1)))
     if connector == "cron":

@@ -1,6 +1,6 @@
-"""One n8n node in the manifest: its privileges, with their credentials, and what a reviewer should know of it.
+"""Privileges, credentials and findings of one n8n node.
 
-What a node does is told by `n8n_uses.py`, what starts it by `n8n_triggers.py`; the workflow around it is `n8n.py`.
+`operations.py` has the uses of a node, `triggers.py` its triggers, `workflow.py` the surrounding workflow.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ENV = re.compile(r"(?:\$env|process\.env)(?:\.|\[\s*[\"'`])([A-Za-z_]\w{0,80})"
 
 @dataclass(slots=True)
 class NodeReading:
-    """What one node adds to the manifest."""
+    """Parts that one node adds to the manifest."""
 
     trigger: Trigger | None = None
     privileges: list[Privilege] = field(default_factory=list)
@@ -35,11 +35,11 @@ class NodeReading:
 
 
 def read_node(node: Node, occurrences: list[Occurrence]) -> NodeReading:
-    """Everything that one node adds to the manifest, its secrets' findings excepted.
+    """Read one node, without the findings of its secrets.
 
     Args:
         node: scrubbed.
-        occurrences: what stood in the node's secret slots.
+        occurrences: content of the node's secret slots.
     """
     reading = NodeReading()
     at = node.place
@@ -122,7 +122,7 @@ def _credential_for(
     named: list[tuple[CredentialRef, Credential]],
     embedded: list[tuple[CredentialRef, Credential]],
 ) -> CredentialRef | None:
-    """The credential that the node works with: the one its settings choose, else its first, else what is embedded."""
+    """Credential of a use: the one its settings choose, otherwise its first, otherwise an embedded one."""
     chosen = use.needs
     refs = [ref for ref, _ in named]
     if refs:

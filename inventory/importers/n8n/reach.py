@@ -1,4 +1,4 @@
-"""Where else an n8n node reaches than its kind says: a model at another address, a proxy, copies of a mail."""
+"""Further targets of an n8n node: a model at another address, a proxy, copies of a mail."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PARTS = ("options", "additionalFields", "updateFields")
 
 
 def reached(node: Node, use: Use) -> Use:
-    """`use` with the address of its model, its proxy and the people who get a copy."""
+    """`use` with its model's address, its proxy and recipients of copies."""
     if node.connector.startswith(_MODELS) and use.instance is None and not use.connector:
         use = _at_base_address(node, use)
     copies = [f"{kind} {value}" for kind, value in _copies(node.parameters)]
@@ -43,7 +43,7 @@ def _at_base_address(node: Node, use: Use) -> Use:
 
 
 def _copies(parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(cc or bcc, who) for each of the places where nodes of mail keep them."""
+    """(cc or bcc, recipients) for each place where mail nodes keep them."""
     for members in _members(parameters):
         for name, value in members.items():
             match = _COPY.fullmatch(name)

@@ -1,4 +1,4 @@
-"""What starts an n8n workflow, and whether just anybody can."""
+"""Triggers of an n8n workflow, and whether they are open to everybody."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _AUTHENTICATION = vocabulary("basicAuth headerAuth jwtAuth bearerAuth n8nUserAut
 
 
 def trigger_type(connector: str) -> str:
-    """The type of trigger that a node is, or empty for a node that starts nothing."""
+    """Trigger type of a node, or empty for another node."""
     return _TYPES.get(connector) or ("event" if connector.endswith("Trigger") else "")
 
 
 def trigger_of(connector: str, at: str, node: dict[str, Any], has_credentials: bool) -> Trigger | None:
-    """The trigger that a node is, or None. A node that waits for a call is one: who calls it starts what follows.
+    """Trigger of a node, or None. A node that waits for a call is a trigger: the call starts the following nodes.
 
     Args:
         connector: the type's last part.
-        at: what the manifest calls the node.
+        at: name of the node in the manifest.
         node: scrubbed.
-        has_credentials: whether any credential is bound to the node.
+        has_credentials: whether a credential is bound to the node.
     """
     parameters = node["parameters"]
     if connector == "wait":
@@ -62,7 +62,7 @@ def trigger_of(connector: str, at: str, node: dict[str, Any], has_credentials: b
 
 
 def _resume_trigger(at: str, node: dict[str, Any], has_credentials: bool) -> Trigger | None:
-    """The entry that a waiting node opens, under an address of each run."""
+    """Entry of a waiting node, under an address of each run."""
     parameters, options = node["parameters"], node["parameters"].get("options")
     kind = text_of(parameters.get("resume"))
     if kind not in ("webhook", "form"):
@@ -81,16 +81,16 @@ def _resume_trigger(at: str, node: dict[str, Any], has_credentials: bool) -> Tri
 
 
 def _is_authenticated(connector: str, kind: str, parameters: dict[str, Any], has_credentials: bool) -> bool:
-    """False only where an address is open to whoever knows it. What is not an address is called by nobody outside."""
+    """False only for an address that is open to everybody who knows it. Other triggers can't be called from outside."""
     if kind not in _OPEN_TO_CALLERS or connector == "manualChatTrigger":
         return True
     if kind == "chat" and parameters.get("public") is not True:
-        return True  # only inside the editor, for people signed in to it
+        return True  # only inside the editor, for signed-in people
     authentication = text_of(parameters.get("authentication"))
     if authentication in ("", "none"):
         return False
     if is_expression(authentication):
-        return False  # what it comes to is not in the export, and whatever n8n does not know it lets pass
+        return False  # its value is not in the export, and n8n lets unknown values pass
     return has_credentials or authentication in _AUTHENTICATION
 
 
@@ -119,9 +119,9 @@ def _detail(connector: str, kind: str, parameters: dict[str, Any]) -> str:
 
 
 def entry_path(parameters: dict[str, Any]) -> str:
-    """The path under which a webhook, form or MCP trigger is called, with one slash in front.
+    """Path of a webhook, form or MCP trigger, with one slash in front.
 
-    Whoever knows the path may call it: a part that looks like a token is told apart and not shown.
+    Knowing the path is enough to call it: a part that looks like a token is hidden, with a digest.
     """
     options = parameters.get("options")
     path = part(parameters.get("path")) or (part(options.get("path")) if isinstance(options, dict) else "")

@@ -1,7 +1,7 @@
 """n8n workflow exports: editor downloads, REST and CLI shapes, arrays of workflows.
 
-Answers for the shapes, for which nodes a model reaches, and for what holds of the workflow as a whole. What one node
-does is read in `n8n_privileges.py`. Nothing is evaluated and nothing is looked up.
+Reads the shapes, the nodes that a model reaches, and facts of the whole workflow. `privileges.py` reads single nodes.
+Nothing is evaluated or looked up.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from inventory.importers.source_digest import n8n_content
 from inventory.importers.work_budget import Budget
 
 FORMAT = "n8n"
-#: Characters that the register keeps of what a source says of its owner, and below how many a name is left out.
+#: Characters that the register keeps of an owner hint, and the limit below which a name is left out.
 _HINT, _LEAST = 200, 20
 _PASSED_ON = frozenset({"ai_tool", "ai_vectorStore", "ai_retriever"})
 _AGENTS = frozenset({"agent", "openAiAssistant", "toolsAgent"})
@@ -43,7 +43,7 @@ def is_workflow(document: Any) -> bool:
 
 
 def is_credential(document: Any) -> bool:
-    """Whether a value is an exported credential, which nobody should bring in."""
+    """Whether a value is an exported credential, which must not be imported."""
     return (
         isinstance(document, dict)
         and {"type", "data"} <= document.keys()
@@ -53,9 +53,9 @@ def is_credential(document: Any) -> bool:
 
 
 def workflows_in(document: Any) -> list[tuple[str, Any]] | None:
-    """(place, workflow) of every workflow in a document, or None for one that is no n8n export.
+    """(place, workflow) of every workflow in a document, or None without an n8n export.
 
-    An array must hold workflows only: one that does not is refused with its place, rather than dropped.
+    An array must contain workflows only: another element is refused with its place, never dropped.
     """
     if is_workflow(document):
         return [("", document)]
@@ -76,9 +76,9 @@ def read_workflow(
     """The manifest of one workflow.
 
     Args:
-        file: as shown in the manifest and in problems.
+        file: shown name, for the manifest and problems.
         place: of the workflow in its file, for problems.
-        scrubbed: the workflow without its secrets, and what was found.
+        scrubbed: the workflow without its secrets, with the occurrences.
         fallback_name: for a workflow without a name.
 
     Raises:
@@ -118,7 +118,7 @@ def read_workflow(
 
 
 def _digests(file: str, place: str, workflow: dict[str, Any], budget: Budget | None) -> tuple[str, str]:
-    """The source digest, and as importers before 1.4 computed it."""
+    """Source digest, and the digest of importers before 1.4."""
     nodes = _nodes(file, place, workflow)
     names = {node["name"] for node in nodes}
     tools = frozenset(source for source, kind, _ in _links(workflow) if kind == "ai_tool" and source in names)
@@ -131,7 +131,7 @@ def _digests(file: str, place: str, workflow: dict[str, Any], budget: Budget | N
 
 @dataclass(slots=True)
 class _Reading:
-    """What the nodes of one workflow add to the manifest, in their order."""
+    """Parts that the nodes of one workflow add to the manifest, in their order."""
 
     triggers: list[Trigger] = field(default_factory=list)
     privileges: list[Privilege] = field(default_factory=list)
@@ -148,7 +148,7 @@ def _read_nodes(
     is_code_read: bool,
     is_reached: bool = False,
 ) -> _Reading:
-    """Read the nodes that stand under `trail`, and those of their inline sub-workflows."""
+    """Read the nodes below `trail`, with those of their inline sub-workflows."""
     reached = {node["name"] for node in nodes} if is_reached else _reached(links, nodes)
     places = _node_places(nodes)
     total = _Reading()
@@ -182,7 +182,7 @@ def _read_nodes(
 
 
 def _add_inner(total: _Reading, inner: _Reading, outer: str) -> None:
-    """Add what an inline sub-workflow does, placed under the node that starts it. Its own triggers start nothing."""
+    """Add the parts of an inline sub-workflow below its node, without its triggers: they start nothing."""
     total.privileges += [replace(each, at=f"{outer} / {each.at}") for each in inner.privileges]
     total.credentials += [
         replace(each, at=tuple(f"{outer} / {place}" for place in each.at)) for each in inner.credentials
@@ -195,7 +195,7 @@ def _add_inner(total: _Reading, inner: _Reading, outer: str) -> None:
 
 
 def _node_places(nodes: list[dict[str, Any]]) -> list[str]:
-    """What each node is called in the manifest: its name, and where it stands if an earlier one looks the same."""
+    """Name of each node in the manifest, with its position if an earlier name looks the same."""
     used: set[str] = set()
     places = []
     for index, node in enumerate(nodes):
@@ -221,7 +221,7 @@ def _findings_of_alike(nodes: list[dict[str, Any]], places: list[str]) -> list[F
 
 
 def _nodes(file: str, place: str, workflow: dict[str, Any]) -> list[dict[str, Any]]:
-    """The nodes, each with text name and type and object members. Refuse what is no node, and a name that two nodes share."""
+    """Nodes, each with text name and type and object members. Refuses other values, and duplicate names."""
     seen: dict[str, int] = {}
     nodes: list[dict[str, Any]] = []
     for index, node in enumerate(workflow["nodes"]):
@@ -284,7 +284,7 @@ def _reached(links: list[tuple[str, str, str]], nodes: list[dict[str, Any]]) -> 
 
 
 def _kind(nodes: list[dict[str, Any]], links: list[tuple[str, str, str]]) -> Kind:
-    """An agent where something has tools or is one; an AI app where a model is used; else a workflow."""
+    """An agent if a node has tools or is one; an AI app with a model; otherwise a workflow."""
     connectors = [split_type(node["type"])[1] for node in nodes]
     wires = {kind for _, kind, _ in links}
     assistants = any(
@@ -338,13 +338,13 @@ def _enabled(workflow: dict[str, Any]) -> bool | None:
 
 
 def _on_error(workflow: dict[str, Any]) -> str:
-    """The workflow that n8n starts when this one fails; what it says for "none of its own" is none."""
+    """Id of the workflow that n8n starts on an error; empty for n8n's value "none"."""
     text = _text(_member(workflow, "settings").get("errorWorkflow"))
     return "" if text == "DEFAULT" else text
 
 
 def _owner_hint(workflow: dict[str, Any]) -> str:
-    """Whom the platform has as owner: the REST shape's project or user. A hint; the portal decides who owns."""
+    """Owner on the platform: project or user of the REST shape. A hint; the portal decides about owners."""
     shares = workflow.get("shared")
     for share in shares if isinstance(shares, list) else ():
         if not isinstance(share, dict) or share.get("role") not in (None, "workflow:owner", "owner"):
@@ -356,7 +356,7 @@ def _owner_hint(workflow: dict[str, Any]) -> str:
 
 
 def _hint_of(name: str, address: str) -> str:
-    """The name with the account behind it, whatever somebody called the project: a long name is cut, and never the account."""
+    """Name followed by the account: a long name is cut, never the account."""
     lowered, account = name.lower(), address.lower()
     if not name or not address or lowered == account or lowered.endswith(f"<{account}>"):
         return name or address
@@ -365,9 +365,9 @@ def _hint_of(name: str, address: str) -> str:
 
 
 def _project_name(project: dict[str, Any]) -> str:
-    """What the project is called. The platform itself names a personal one, by its owner's account: "Rita Novak <rita@…>".
+    """Name of the project. The platform names a personal one by its owner's account: "Rita Novak <rita@…>".
 
-    What somebody typed may look like an account and is none, so it is written so that nobody takes it for one.
+    A name typed by a person may look like an account, so it is rewritten.
     """
     name = _name(project.get("name"))
     if project.get("type") == "personal" or "@" not in name:
@@ -376,7 +376,7 @@ def _project_name(project: dict[str, Any]) -> str:
 
 
 def _address(share: dict[str, Any]) -> str:
-    """The account of the owner: the share's user, or whoever a personal project belongs to."""
+    """Account of the owner: the share's user, or the owner of a personal project."""
     address = _name(_member(share, "user").get("email"))
     relations = _member(share, "project").get("projectRelations")
     for relation in relations if isinstance(relations, list) and not address else ():
@@ -391,7 +391,7 @@ def _member(value: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _name(value: Any) -> str:
-    """What people call something, or write to somebody by; no key."""
+    """Name or address for people; no key."""
     return label(value) if isinstance(value, (str, int)) else ""
 
 

@@ -1,4 +1,4 @@
-"""Secrets within addresses: users and passwords before a host, and parameters whose names say that they hold one (I6)."""
+"""Secrets within addresses: user and password before a host, and parameters with telling names (I6)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _ODD_USER = re.compile(r"(?P<user>[^/?#@:]*:(?P<port>[^/?#@]*)[/?#][^@\s]*)@")
 
 
 def in_addresses(text: str, budget: Budget) -> dict[tuple[int, int], str]:
-    """Where in a text there are secrets within addresses, each span with what it is called: ``password``, or the parameter.
+    """Spans of secrets within addresses of a text, each with its name: ``password``, or the parameter.
 
-    Passwords before the host, and parameters of a query or a path whose names tell, however they are written.
+    Finds passwords before the host, and parameters of a query or path with telling names, in every notation.
 
     Raises:
         OverBudget: the file costs too much work.
     """
     spans: dict[tuple[int, int], str] = {}
     if _ONE_ADDRESS.fullmatch(text):
-        text = text.replace("\\", "/")  # as whoever calls it reads it; in a longer text it is mostly an escape
+        text = text.replace("\\", "/")  # as a client reads it; in a longer text it is mostly an escape
     for address in _ADDRESS.finditer(text):
         budget.hit()
         rest, offset = address["rest"], address.start("rest")
@@ -53,7 +53,7 @@ def in_addresses(text: str, budget: Budget) -> dict[tuple[int, int], str]:
 
 
 def _is_token_alone(scheme: str, user: str, rest: str) -> bool:
-    """Whether a user without a password is a token. Over HTTP it is, except a usual word (``git``) or the owner of the path."""
+    """Whether a user without a password is a token: over HTTP, except a usual word (``git``) or the owner of the path."""
     return scheme.lower().endswith(("http", "https")) and not is_plain(user) and f"/{user}/" not in rest
 
 
@@ -63,9 +63,9 @@ def _says_secret(name: str, value: str) -> bool:
 
 
 def _user_of(rest: str) -> tuple[str, str]:
-    """User and password before the host, and the ``@`` after them; empty where there are none.
+    """User and password before the host, and the ``@`` after them; empty without any.
 
-    A password that holds a ``/``, ``?`` or ``#`` as it is reaches up to the last ``@``; a port before those is none.
+    A password with a raw ``/``, ``?`` or ``#`` reaches to the last ``@``; a port before those does not.
     """
     authority = re.match(r"[^/?#]*", rest).group()  # type: ignore[union-attr]  # matches always
     user, at, _host = authority.rpartition("@")

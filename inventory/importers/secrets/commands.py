@@ -13,7 +13,7 @@ from inventory.importers.work_budget import Budget
 
 Span = tuple[int, int]
 
-#: The flags of each program that take a password, with the text before the password in their value.
+#: Password flags of each program, with the text before the password in their value.
 _FLAGS: Mapping[str, Mapping[str, str]] = {
     "7z": {"-p": ""},
     "bcp": {"-P": ""},
@@ -36,11 +36,11 @@ _FLAGS: Mapping[str, Mapping[str, str]] = {
     "zip": {"-P": ""},
 }
 _ALSO = {"mariadb": "mysql", "pscp": "plink", "psftp": "plink", "rpcclient": "smbclient", "unzip": "zip"}
-#: Programs with many names that begin alike: ``mysqldump``, ``ldapsearch``, ``7za``.
+#: Programs with many names of the same beginning: ``mysqldump``, ``ldapsearch``, ``7za``.
 _BEGINNINGS = ("mysql", "mariadb", "mongo", "mosquitto", "ldap", "7z")
-#: Programs whose flag alone asks for the password: the next word is none.
+#: Programs whose flag alone prompts for the password: the next word is none.
 _ASKING = frozenset({"mysql", "7z"})
-#: What may follow any program of an MCP server. Its value must also look like a password.
+#: Flags after any program of an MCP server. The value must also look like a password.
 _SERVER_FLAGS = {"-p": "", "-u": ":", "--user": ":"}
 _RUNNERS = vocabulary(
     "npx bunx pnpx npm pnpm yarn bun uvx uv pipx docker podman node deno python ruby sh bash zsh env mise"
@@ -50,7 +50,7 @@ _PASSWORD_NAME = re.compile(r"-+(?:\w+[-_])*(?:pass(?:word|wd|phrase)?|pwd)", re
 _VARIABLE = re.compile(r"([A-Z0-9_]{0,80}?(?:PASS(?:WORD|WD|PHRASE)?|PWD))=")
 _CLUSTER = re.compile(r"-[A-Za-z]{2,6}")
 _WRAPPERS_BEFORE, _WRAPPERS_AFTER = "\"'\\[,=", "\"'\\],"
-#: A text with a flag, and without any of these, is not taken apart.
+#: A text needs a flag and one of these words to be split.
 _PROGRAM_MARKS = (*_FLAGS, *_ALSO, "sudo", " --", "-pass")
 _TOKEN = re.compile(
     r"(?P<gap>\\\r?\n)|(?P<here><<<)|(?P<end>[|;&()`\n]+)|"
@@ -58,7 +58,7 @@ _TOKEN = re.compile(
 )
 _QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*+\"|'[^'\n]*+'")
 _DEEPEST = 3
-#: Taking a text apart into words takes as long as reading it this often.
+#: Cost of splitting a text into words, in readings.
 _COST = 4
 
 
@@ -72,7 +72,7 @@ class Word(NamedTuple):
 
 
 class Secret(NamedTuple):
-    """Where a secret stands, in the word with number `at`, and the program or flag before it."""
+    """Position of a secret in the word with number `at`, and the program or flag before it."""
 
     span: Span
     name: str
@@ -81,9 +81,9 @@ class Secret(NamedTuple):
 
 @dataclass(slots=True)
 class _Command:
-    """The words of one simple command, what it is fed by ``<<<``, and whether it reads from the command before.
+    """Words of one simple command, its ``<<<`` input, and whether it reads from the command before.
 
-    `quoted` are the texts with blanks within quotes: each may be a command line.
+    `quoted` are quoted texts with blanks: each may be a command line.
     """
 
     words: list[Word]
@@ -115,7 +115,7 @@ def in_commands(text: str, budget: Budget) -> Iterator[Secret]:
 
 
 def _is_marked(text: str) -> bool:
-    """Whether a text may hold a command line with a secret: most hold none, and cost one look."""
+    """Whether a text may contain a command line with a secret: most texts do not, and cost one search."""
     if "PASS" in text or "PWD=" in text or "chpasswd" in text:
         return True
     has_flag = " -" in text or "'-" in text or '"-' in text or "\n-" in text
@@ -138,12 +138,12 @@ def in_arguments(program: str, arguments: Sequence[str]) -> dict[int, Secret]:
 
 
 def runs_what_it_is_given(program: str) -> bool:
-    """Whether a program runs a package, an image, a module or a command that its arguments name."""
+    """Whether a program runs a package, an image, a module or a command from its arguments."""
     return program.rpartition("/")[2].rstrip("0123456789.") in _RUNNERS
 
 
 def _first_of_its_own(program: str, arguments: Sequence[str]) -> int:
-    """From where on arguments are the server's, and not those of a runner before it: ``npx -p package``."""
+    """Index of the server's first argument, after those of a runner: ``npx -p package``."""
     if not runs_what_it_is_given(program):
         return 0
     named = (at for at, each in enumerate(arguments) if not each.startswith("-") and not runs_what_it_is_given(each))
@@ -170,7 +170,7 @@ def _commands(text: str, begin: int, end: int) -> Iterator[_Command]:
 
 
 def _word(raw: str, begin: int) -> Word:
-    """A word without what wraps it: quotes, and the punctuation of a list or an expression."""
+    """Word without quotes and without punctuation of a list or an expression."""
     left = raw.lstrip(_WRAPPERS_BEFORE)
     begin += len(raw) - len(left)
     text = left.rstrip(_WRAPPERS_AFTER)
@@ -194,7 +194,7 @@ def _flagged(
 
     Args:
         words: of one command.
-        always: flags that count whatever the program is; without them the table's, and long names.
+        always: flags for any program; otherwise the table's flags, and long names.
         is_server: whether a program may be a part of a name: ``mysql-mcp``.
     """
     program, waiting = "", ("", "")
@@ -222,7 +222,7 @@ def _flagged(
 
 
 def _flag(text: str, flags: Mapping[str, str]) -> tuple[str, str, int]:
-    """The secret flag that a word is, its separator, and where in the word its value begins; at its end if the next word is the value."""
+    """Secret flag of a word, its separator, and the start of its value; the word's end if the next word is the value."""
     for flag, separator in flags.items():
         if text.startswith(flag + "="):
             return flag, separator, len(flag) + 1
@@ -234,13 +234,13 @@ def _flag(text: str, flags: Mapping[str, str]) -> tuple[str, str, int]:
 
 
 def _long_flag(text: str) -> tuple[str, int]:
-    """``--password`` and its like, whatever the program is; where its value begins."""
+    """``--password`` and similar flags of any program; the start of the value."""
     name, equals, _ = text.partition("=")
     return (name, len(name) + len(equals)) if _PASSWORD_NAME.fullmatch(name) else ("", 0)
 
 
 def _part(word: Word, start: int, separator: str) -> Span | None:
-    """The password within a flag's value: behind the user, without quotes."""
+    """Password within a flag's value: after the user, without quotes."""
     if separator:
         at = word.text.find(separator, start)
         if at < 0:
@@ -263,7 +263,7 @@ def _program(text: str, *, is_server: bool) -> str:
 
 
 def _read_from_input(words: Sequence[Word]) -> str | None:
-    """Whether a command reads a password from its input, and what stands before it there; None if it reads none."""
+    """Whether a command reads a password from its input, and the text before it there; None otherwise."""
     at = 0
     while at < len(words):
         text = words[at].text
@@ -281,7 +281,7 @@ def _read_from_input(words: Sequence[Word]) -> str | None:
 
 
 def _printed_secrets(words: Sequence[Word]) -> Word | None:
-    """What ``echo`` or ``printf`` prints, as one word."""
+    """Output of ``echo`` or ``printf``, as one word."""
     for at, word in enumerate(words):
         rest = [each for each in words[at + 1 :] if not each.text.startswith("-")]
         if word.text in ("echo", "printf") and rest:

@@ -1,4 +1,4 @@
-"""From what the scrubber found to findings and to what a caller may keep: place, kind and keyed fingerprint (I6)."""
+"""Findings and stored facts of the scrubber's results: place, kind and keyed fingerprint (I6)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WHERE = {
 
 @dataclass(frozen=True, slots=True)
 class SecretFound:
-    """A secret that an import contained. `fingerprint` is keyed, per installation, and None where no key was given."""
+    """Secret in an import. `fingerprint` is keyed for the installation, and None without a key."""
 
     at: str
     kind: str
@@ -41,7 +41,7 @@ class SecretFound:
 
 
 def findings_of(scrubbed: Scrubbed, occurrences: Iterable[Occurrence]) -> list[Finding]:
-    """An `embedded_secret` for each literal and a `placeholder_secret` for each placeholder, once a place."""
+    """An `embedded_secret` for each literal and a `placeholder_secret` for each placeholder, once for each place."""
     findings = []
     for each in occurrences:
         where = _WHERE.get(each.kind, "a parameter")
@@ -55,7 +55,7 @@ def findings_of(scrubbed: Scrubbed, occurrences: Iterable[Occurrence]) -> list[F
 
 
 def secrets_of(scrubbed: Scrubbed) -> tuple[SecretFound, ...]:
-    """The literal secrets, in the source's order, without their values."""
+    """Literal secrets in the source's order, without their values."""
     literals = (each for each in scrubbed.found if each.what == "literal")
     return tuple(
         SecretFound(scrubbed.place(each), each.provider or each.kind, "high", each.fingerprint) for each in literals

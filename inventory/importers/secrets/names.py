@@ -1,7 +1,7 @@
-"""Secrets in what people write for people: in the names of nodes, workflows, credentials, servers and files, and in notes (I6).
+"""Secrets in text for people: names of nodes, workflows, credentials, servers and files, and notes (I6).
 
-A name is short and shown everywhere, so less is needed there: a random word is a token, and a password may follow the
-word "password" without a colon.
+A name is short and shown everywhere, so weaker signs are enough: a random word is a token, and a password may follow
+the word "password" without a colon.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from inventory.importers.secrets.slots import UUID, has_password_form, is_random
 
 Span = tuple[int, int]
 
-#: Words after which a secret follows, by what a value after them must look like.
+#: Words before a secret, by the required form of the value.
 _WORDS = {
     "password": r"pass(?:word|wd|phrase|wort|code)?|mot de passe|mdp|pwd?|kennwort|contrase.a|senha",
     "pin": r"pin(?:[ _-]?code)?",
@@ -28,7 +28,7 @@ _VALUE = (
 
 
 def _password_pattern(*kinds: str) -> re.Pattern[str]:
-    """One of the words, also within a longer name as ``dbPassword``, and the value after it."""
+    """Pattern of one of the words, also within a name such as ``dbPassword``, with the value after it."""
     alternatives = "|".join(f"(?P<{kind}>(?i:{_WORDS[kind]}))" for kind in kinds)
     return re.compile(rf"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?:{alternatives}){_VALUE}")
 
@@ -37,45 +37,45 @@ _IN_TEXT, _IN_NAME = _password_pattern("password"), _password_pattern(*_WORDS)
 _USER_AND_PASSWORD = re.compile(
     r"(?<![\w/.])(?!(?i:mailto|e?-?mail|to|from|cc|bcc|contact):)[A-Za-z][\w.+-]{0,63}:(?P<value>[^\s:/@]{4,64})@(?=[A-Za-z\d])"
 )
-#: A name that is only a user and a password: ``robot:hunter2``. ``llama3.2:7b-instruct`` names a model.
+#: Name with only a user and a password: ``robot:hunter2``. ``llama3.2:7b-instruct`` names a model.
 _ONLY_USER_AND_PASSWORD = re.compile(r"[A-Za-z][A-Za-z._-]{0,63}:(?P<value>[A-Za-z][^\s:/@._*-]{4,63})")
-#: Parts of these words, in lower case: a text without any of them is not searched.
+#: Parts of these words, in lower case: a text without them is not searched.
 _HINTS_IN_TEXT = ("pass", "pw", "kennw", "contras", "senha", "mdp")
 _HINTS_IN_NAME = (*_HINTS_IN_TEXT, "pin", "token", "secret", "key", "auth", "login", "cred", "@", ":")
 _ASSIGNS = frozenset({":", "::", "=", "=>"})
-#: What stands before "password" where its value follows a blank, and no noun: ``log in with password swordfish``.
+#: Words before "password" if the value follows a blank: ``log in with password swordfish``.
 _TELLS = re.compile(r"(?:\b(?:with|using|mit) |[(,] ?)\Z", re.IGNORECASE)
-#: How words end that go on with a sentence: ``password is hashed``, ``with password confirmation``.
+#: Endings of words that continue a sentence: ``password is hashed``, ``with password confirmation``.
 _SENTENCE = re.compile(r".{3,}(?:ed|tion)")
-#: User and password as one writes them down for oneself: ``robot / Rosebud7``.
+#: User and password in private notation: ``robot / Rosebud7``.
 _PAIR = re.compile(r"(?<![\w.-])[A-Za-z][\w.-]{0,63}\s{0,2}[/|]\s{0,2}(?P<value>[^\s/|)\]]{5,64})(?![^\s)\]])")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{15,4096}")
 _RUN = re.compile(r"[A-Za-z0-9]{16,}")
 _PLAIN_PART = re.compile(r"[A-Z]?[a-z]{2,}")
-#: Words of letters that begin with a capital, as services are named: ``Shopify-EU``.
+#: Capitalised words of letters, as in names of services: ``Shopify-EU``.
 _CAPITALISED = re.compile(r"[A-Z][^\W\d_]*(?:[-_][A-Z][^\W\d_]*)*")
 _CODE = re.compile(r"[A-Z]{2,5}-\d+")
 _LETTERS = re.compile(r"[^\W\d_]+(?:[-_][^\W\d_]+)*")
 _SEPARATOR = re.compile(r"[-_]")
 _PIECES = re.compile(r"[-_.:]")
 _EXTENSION = re.compile(r"\.[A-Za-z]{1,5}$")
-#: A tab, so that a blank can still be told from it.
+#: A tab, distinct from a blank.
 _BETWEEN_WORDS = str.maketrans("-_", "\t\t")
-#: What ends a folder: ``/``, and the ``:`` between two paths of a mount.
+#: End of a folder: ``/``, and the ``:`` between two paths of a mount.
 _FOLDER = re.compile(r"[/\\]|:(?=[/\\])")
 
 
 def may_say_password(name: str) -> bool:
-    """Whether a name may have a word for a secret in it. A name too short for a token is searched only then."""
+    """Whether a name may contain a word for a secret; only then a name too short for a token is searched."""
     return any(map(name.lower().__contains__, _HINTS_IN_NAME))
 
 
 def passwords_in(text: str, *, is_name: bool = False) -> Iterator[Span]:
-    """Passwords after the word "password", in a name also after "token", "PIN", "key" and alike, and after a user.
+    """Passwords after "password", in a name also after "token", "PIN", "key" and similar words, and after a user.
 
-    After ``:`` the value needs a password's form: letters with digits or symbols. A word with a number has it only where
-    nothing follows. In a name ``=`` needs no form, a letters-only value may end it after ``:``, or after "with password" and a blank,
-    and a blank, ``-`` or ``_`` is enough for one with a form. Usual words are shown.
+    After ``:`` the value needs a password's form: letters with digits or symbols. A word with a number has it only at
+    the end. In a name, ``=`` needs no form. A letters-only value may end the name after ``:``, or after "with password"
+    and a blank. A value with the form may follow a blank, ``-`` or ``_``. Usual words are no passwords.
     """
     if is_name:
         yield from _passwords_in_name(text)
@@ -84,7 +84,7 @@ def passwords_in(text: str, *, is_name: bool = False) -> Iterator[Span]:
 
 
 def passwords_after_users(name: str) -> Iterator[Span]:
-    """Passwords in the name of a credential, where people note them after a user."""
+    """Passwords in the name of a credential, noted after a user."""
     for pair in _PAIR.finditer(name):
         if has_password_form(pair["value"]) and not is_plain(pair["value"]):
             yield pair.span("value")
@@ -109,7 +109,7 @@ def _passwords_in_name(name: str) -> Iterator[Span]:
 
 
 def tokens_in(name: str) -> Iterator[Span]:
-    """Words of a name that a machine made up."""
+    """Machine-generated words of a name."""
     for word in _WORD.finditer(name):
         text, begin = word.group(), word.start()
         if UUID.fullmatch(text):
@@ -124,7 +124,7 @@ def tokens_in(name: str) -> Iterator[Span]:
 
 
 def passwords_in_path(path: str) -> Iterator[Span]:
-    """Passwords in a file's path, as in a name."""
+    """Passwords in a file's path, with the rules of names."""
     return passwords_in(_FOLDER.sub("\n", _EXTENSION.sub("", path)), is_name=True)
 
 
@@ -172,7 +172,7 @@ def _has_form(match: re.Match[str]) -> bool:
 
 
 def _is_title(match: re.Match[str]) -> bool:
-    """Whether a name goes on after a word as titles do: ``Password changed!``, ``Pass gpt-4o-mini``."""
+    """Whether a name continues like a title: ``Password changed!``, ``Pass gpt-4o-mini``."""
     value = match["value"]
     if value.strip("!?.*_").isalpha():
         return True

@@ -1,4 +1,4 @@
-"""Shapes of secrets that providers publish, each with a plain text that must occur before the expression is tried."""
+"""Published shapes of providers' secrets, each with a plain text that is searched before the expression."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ PATTERNS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
 
 
 def matches(text: str) -> Iterator[tuple[str, int, int]]:
-    """(provider, start, end) of everything in `text` that has a provider's shape."""
+    """(provider, start, end) of each match in `text`."""
     for provider, literal, expression in PATTERNS:
         if literal in text:
             for match in expression.finditer(text):

@@ -1,4 +1,4 @@
-"""Words that are no secret, also with a number: ``reset2``, ``oauth2``, ``sha256``, ``json2csv``."""
+"""Words that are no secret, even with a number: ``reset2``, ``oauth2``, ``sha256``, ``json2csv``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from inventory.importers.display import vocabulary
 from inventory.importers.levels import EXECUTE, EXECUTE_NOUNS, OBJECTS, READ, READ_NOUNS, WRITE, words
 
-#: Words about secrets, words that are often numbered, states, file formats, environments and services.
+#: Words about secrets, frequently numbered words, states, file formats, environments and services.
 _PLAIN = (
     READ
     | READ_NOUNS
@@ -37,7 +37,7 @@ _PLAIN = (
         """
     )
 )
-#: Words that a long number follows in a name that everybody knows.
+#: Words that precede a long number in well-known names.
 _LONG_NUMBERED = vocabulary("aes dynamics es hs invoice invoices office order orders ps rs rsa season sha")
 _BARE = re.compile(r"[\w.:-]+")
 _SEPARATOR = re.compile(r"[.:_-]")
@@ -47,7 +47,9 @@ _LONG_NUMBER = re.compile(r"([A-Za-z]+)\d{3}")
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text consists of usual words and short numbers, or names a conversion: ``reset-v2``, ``Reset!``, ``lead2crm``."""
+    """Whether a text consists of usual words and short numbers, or names a conversion: ``reset-v2``, ``Reset!``,
+    ``lead2crm``.
+    """
     bare = text.rstrip("!?.") if text.isascii() and not re.search(r"\d", text) else text
     if _CONVERSION.fullmatch(bare):
         return True

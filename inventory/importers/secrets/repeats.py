@@ -1,4 +1,4 @@
-"""Removes known secrets wherever else they stand in a document, in one pass whatever their number."""
+"""Remove known secrets from all other places of a document, in one pass for any number of them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _PREFIX = 4
 
 
 def machine_made(values: Iterable[str]) -> dict[str, str]:
-    """What stands for each machine-made secret, as it is and as an address has it.
+    """Placeholder of each machine-generated secret, in plain and in address form.
 
-    A password that a person made is not among them. The same characters may be a package, a tool or a name elsewhere, and
-    removing them there would hide it. They are numbered, so that two names with a token each stay two names.
+    Passwords made by people are left out: the same characters may be a package, a tool or a name elsewhere.
+    Placeholders are numbered, so that two names with a token each stay different.
     """
     shown: dict[str, str] = {}
     for number, value in enumerate(dict.fromkeys(each for each in values if is_machine_made(each)), 1):
@@ -29,10 +29,10 @@ def machine_made(values: Iterable[str]) -> dict[str, str]:
 
 
 class Repeats:
-    """Texts of one document to replace wherever they stand, indexed by their first characters.
+    """Texts to replace in one document, indexed by their first characters.
 
     Args:
-        shown: what stands for each text.
+        shown: placeholder of each text.
         budget: of the file.
     """
 
@@ -47,7 +47,7 @@ class Repeats:
         return bool(self._by_prefix)
 
     def removed_from(self, value: Any) -> Any:
-        """A copy of `value`, member names included, without the known secrets.
+        """Copy of `value` without the known secrets, member names included.
 
         Args:
             value: JSON-able.
@@ -64,7 +64,7 @@ class Repeats:
         return value
 
     def text(self, text: str) -> str:
-        """`text` without the known secrets; the longest one counts where several begin.
+        """`text` without the known secrets; the longest one counts if several begin at a position.
 
         Raises:
             OverBudget: the file costs too much work.
@@ -89,7 +89,7 @@ class Repeats:
 
 
 def free_name(name: str, names: Container[str]) -> str:
-    """The member name, with a number where another member has it already: no member replaces another."""
+    """Member name with a number if it is already used, so that no member replaces another."""
     number, free = 1, name
     while free in names:
         number += 1

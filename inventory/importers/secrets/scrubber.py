@@ -1,9 +1,9 @@
-"""Takes the secrets out of a document before anything else reads it (I6).
+"""Remove the secrets from a document before any other module reads it (I6).
 
-Answers for walking every slot that may hold one (headers, query and body parameters, assignments, variables, arguments,
-URLs, inline credentials, code, notes, pinned and static data), for recording what stood there, and for handing back a
-copy in which a constant stands instead. Everything after this works on the copy, so what a manifest shows cannot
-contain what was found here. Which names and values count is judged in `slots.py` and `patterns.py`.
+Walks every slot that may contain a secret: headers, query and body parameters, assignments, variables, arguments, URLs,
+inline credentials, code, notes, pinned and static data. Records each occurrence and returns a copy with constants in
+their place. Later steps use the copy, so no manifest contains a found secret. `slots.py` and `patterns.py` judge names
+and values.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SLOTS = {
 }
 _SLOT_OF = {key: slot for slot, keys in _SLOTS.items() for key in keys.split()}
 _REGIONS = {"pinData": "pinned", "staticData": "static", "settings": "settings", "meta": "meta"}
-#: Regions with data of an execution: full of ids and hashes, so a name must say that a secret stands there.
+#: Regions with execution data: full of ids and hashes, so only a telling name marks a secret.
 _DATA = frozenset({"pinned", "static"})
 _LABELS = ("name", "key", "keyName", "parameterName", "headerName", "header")
 _VALUES = frozenset({"value", "stringValue", "default", "keyValue", "text"})
@@ -49,7 +49,7 @@ _STRUCTURE = frozenset(
     {"parameters", "values", "assignments", "value", "stringValue", "string", "fields", "mcpServers", "servers"}
 )
 
-#: Members that hold a name, and members whose own members are names.
+#: Members that contain a name, and members whose own members are names.
 _NAMES = frozenset({"name", "cachedResultName", "formTitle"})
 _NAMED_BY_KEY = frozenset({"mcpServers", "servers"})
 _KEYWORD = re.compile("key|token|secret|pass|pwd|auth|cookie|dsn|credent|conn", re.IGNORECASE)
@@ -61,10 +61,10 @@ _LONG_RUN = re.compile(r"[A-Za-z0-9]{20,}")
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """What stood in one slot. `trail` leads there in the scrubbed document; `suffix` names the part within the value.
+    """Content of one slot. `trail` leads to it in the scrubbed document; `suffix` names the part within the value.
 
-    `kind` is the slot's: header, query, env, argument, url, code, pinned and so on; `provider` whose pattern it has, if
-    any. A literal has a fingerprint when a key was given; the value itself is nowhere.
+    `kind` is the slot's: header, query, env, argument, url, code, pinned and so on; `provider` the matching provider,
+    if any. A literal has a fingerprint if a key was given; the value itself is not stored.
     """
 
     trail: Trail
@@ -79,10 +79,10 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Scrubbed:
-    """A document without secrets, and what was found in it, in the document's order.
+    """Document without secrets, and the occurrences in its order.
 
-    `document` is what a manifest is made of. `content` is what the source digest is made of: there only the slots of
-    secrets are empty, so that two sources that differ elsewhere have two digests. Nothing of it may be shown.
+    `document` is the source of a manifest. `content` is the source of the digest: only the secret slots are empty
+    there, so that all other differences change the digest. `content` must never be shown.
     """
 
     document: Any
@@ -96,15 +96,15 @@ class Scrubbed:
                 self._by_trail.setdefault(each.trail[:depth], []).append(each)
 
     def below(self, *trail: str | int) -> list[Occurrence]:
-        """The occurrences under a place."""
+        """Occurrences below a place."""
         return self._by_trail.get(trail, [])
 
     def place(self, occurrence: Occurrence) -> str:
-        """Where it was found, as people say it: ``nodes/HTTP Request/headerParameters/X-Api-Key``."""
+        """Place of an occurrence for people: ``nodes/HTTP Request/headerParameters/X-Api-Key``."""
         value, parts = self.document, []
         for step in occurrence.trail:
             inside = isinstance(value, list) if isinstance(step, int) else isinstance(value, dict) and step in value
-            value = value[step] if inside else None  # two member names that held one secret have become one
+            value = value[step] if inside else None  # two member names with the same secret became one
             name = _label(value) if isinstance(step, int) else step
             if name and name not in _STRUCTURE:
                 parts.append(label(name, 80) if isinstance(step, int) else shown(name, 80))
@@ -113,7 +113,7 @@ class Scrubbed:
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """Where the walk is: the name that the value goes by, the slot kind and the region of the document."""
+    """State of the walk: name of the value, kind of slot and region of the document."""
 
     name: str = ""
     kind: str = "parameter"
@@ -123,15 +123,15 @@ class _Slot:
 
 
 def scrub(document: Any, fingerprint: Fingerprint = lambda _value: None, *, budget: Budget | None = None) -> Scrubbed:
-    """The document without its secrets.
+    """Remove the secrets from a document.
 
     Args:
         document: JSON-able, its depth already bounded.
         fingerprint: from a secret's value to its keyed fingerprint, or None.
-        budget: the work that the file may still cost.
+        budget: remaining work of the file.
 
     Raises:
-        OverBudget: the file costs more work than that.
+        OverBudget: the file exceeds it.
     """
     budget = budget or Budget()
     walk = _Walk(fingerprint, budget, _own_entries(document))
@@ -150,7 +150,7 @@ def _replace_repeats(repeats: Repeats, document: Any, occurrences: list[Occurren
 
 
 def without_tokens(text: str) -> str:
-    """A file's name or path without tokens, and without a password after the word "password"."""
+    """File name or path without tokens, and without a password after the word "password"."""
     spans = [(begin, end) for _, begin, end in matches(text)]
     spans += passwords_in_path(text)
     spans += [run.span() for run in _LONG_RUN.finditer(text) if looks_like_token(run.group())]
@@ -158,7 +158,7 @@ def without_tokens(text: str) -> str:
 
 
 class _Walk:
-    """One walk over one document. Holds the values that it found for as long as it runs, and no longer."""
+    """One walk over one document. It keeps the found values until it ends."""
 
     def __init__(self, fingerprint: Fingerprint, budget: Budget, own_entries: frozenset[str]) -> None:
         self._own = own_entries
@@ -195,9 +195,9 @@ class _Walk:
             else:
                 below = _Slot(key, kind, region)
             if slot.name == "credentials" and isinstance(each, str) and key.endswith(("Api", "Auth", "OAuth2")):
-                below = _Slot("name", kind, region)  # old n8n exports name a credential by a plain text
+                below = _Slot("name", kind, region)  # old n8n exports name a credential in plain text
             if key == "value" and "__rl" in value and value.get("mode") == "name":
-                below = _Slot("name", kind, region)  # a channel, a sheet or a list that is chosen by its name
+                below = _Slot("name", kind, region)  # a channel, a sheet or a list chosen by name
             if kind == "argument":
                 below = replace(below, program=PurePath(str(value.get("command", ""))).name)
             if slot.name in _NAMED_BY_KEY:
@@ -225,7 +225,7 @@ class _Walk:
         return self._inside(text, trail, slot) if len(text) >= 12 or may_say_password(text) else text
 
     def _name(self, name: str, trail: Trail, slot: _Slot) -> str:
-        """A name without secrets: the same wherever it stands, and never that of another."""
+        """Name without secrets: equal for equal names, and different for others."""
         if len(name) < 12 and slot.kind == "name" and not may_say_password(name):
             return name
         if name not in self.names:
@@ -271,7 +271,7 @@ class _Walk:
         self.found.append(Occurrence(trail, kind, slot.name, what, suffix, reference, mark, provider))
 
     def _inside(self, text: str, trail: Trail, slot: _Slot, suffix: str = "") -> str:
-        """Secrets within a longer text: in addresses, by provider's shape, after a telling name, after ``Bearer``."""
+        """Secrets within a longer text: in addresses, by provider, after a telling name, after ``Bearer``."""
         chosen: list[tuple[int, int]] = []
         for (begin, end), within in secrets_within(
             text,
@@ -313,7 +313,7 @@ class _Walk:
             elif equals and (head.startswith("-") or before in _DOCKER_ENV or re.fullmatch(r"[A-Z][A-Z0-9_]*", head)):
                 clean.append(head + equals + self._argument(tail, item_trail, slot, head))
             elif before in _DOCKER_ENV:
-                clean.append(self._inside(argument, item_trail, slot))  # the name of a variable to hand on
+                clean.append(self._inside(argument, item_trail, slot))  # name of a variable to pass on
             elif before.startswith("-") and "=" not in before and not argument.startswith("-"):
                 is_name = not has_named or argument.startswith("@")
                 has_named = has_named or not runs_what_it_is_given(argument)
@@ -347,7 +347,7 @@ class _Walk:
 
 
 def _own_entries(document: Any) -> frozenset[str]:
-    """The ids under which a workflow itself is called: its own address is an open webhook, and no secret of another."""
+    """Ids under which the workflow itself is called: its own address is an open webhook, no secret."""
     nodes = document.get("nodes") if isinstance(document, dict) else None
     entries: set[str] = set()
     for node in nodes if isinstance(nodes, list) else ():
@@ -369,7 +369,7 @@ def _label(value: Any) -> str:
 
 
 def cut(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """The text with a constant in place of each span. Spans that overlap are one."""
+    """Text with a constant in place of each span. Overlapping spans are one."""
     parts, end = [], 0
     for begin, stop in sorted(spans):
         if begin >= end:

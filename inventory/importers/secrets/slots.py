@@ -1,8 +1,7 @@
-"""What a secret looks like: the names of slots that hold one, and what stands in a slot (reference, placeholder, literal).
+"""Judge names of slots and values: reference, placeholder or literal secret.
 
-Answers for judging one name and one value. Finding slots in a document, and taking secrets out of it, is `scrubber.py`.
-Patterns of known providers are the last resort and not the first: of 31 public files with live-looking secrets, patterns
-alone found 8 (import-formats.md).
+`scrubber.py` finds slots in a document and removes secrets. Patterns of known providers come last: of 31 public files
+with live-looking secrets, patterns alone found 8 (import-formats.md).
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _KEY_OF = vocabulary(
     """
 )
 _WEAK = vocabulary("key auth code session sessionid sid salt conn connection otp")
-#: What is published beside a content or a request, and opens nothing: the last word of such a name.
+#: Published values that open nothing: the last word of such a name.
 _NONE_AT_END = vocabulary(
     "signature sig hash checksum digest etag md5 sha sha1 sha256 sha512 hmac host hostname domain origin"
 )
@@ -101,7 +100,7 @@ _EMPTY_WORDS = vocabulary(
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What stands in a slot. `spans` are the parts of the value to take out; `reference` is ``env:X`` or ``input:x``."""
+    """Content of a slot. `spans` are the parts of the value to remove; `reference` is ``env:X`` or ``input:x``."""
 
     what: Literal["empty", "plain", "reference", "placeholder", "literal"]
     spans: tuple[tuple[int, int], ...] = ()
@@ -109,14 +108,14 @@ class Judged:
 
 
 def slot_strength(name: str, context: str = "") -> Strength:
-    """How surely a slot of this name holds a secret.
+    """Strength of a slot's name as a sign of a secret.
 
     Args:
         name: of a header, parameter, assignment, variable, flag or member: ``X-Api-Key``, ``accessToken``.
-        context: ``header``, ``query``, ``env``, ``argument`` or another slot kind; the first four read names wider.
+        context: ``header``, ``query``, ``env``, ``argument`` or another slot kind; the first four match more names.
 
     Returns:
-        ``strong``: anything literal in it is a secret; ``weak``: what looks like a token is; empty: not a slot.
+        ``strong``: every literal is a secret; ``weak``: a literal that looks like a token is; empty: no slot.
     """
     parts = words(name[:100])
     if not parts:
@@ -149,7 +148,7 @@ def slot_strength(name: str, context: str = "") -> Strength:
 
 
 def judge(value: str, strength: Strength) -> Judged:
-    """What stands in a slot of that strength (I6): nothing, something harmless, a reference, a placeholder, a literal."""
+    """Content of a slot of that strength (I6): empty, plain, a reference, a placeholder, a literal."""
     text = value.strip()
     if not text:
         return Judged("empty")
@@ -169,7 +168,7 @@ def judge(value: str, strength: Strength) -> Judged:
     if is_placeholder(text):
         return Judged("placeholder", ((start, start + len(text)),))
     if _URL.match(text) or _FILE.match(text):
-        return Judged("plain")  # a URL's own secrets are found inside it; a path leads to a secret and is none
+        return Judged("plain")  # secrets inside a URL are found separately; a path leads to a secret and is none
     if strength == "strong" and _may_be_password(text):
         return Judged("literal", ((start, start + len(text)),))
     if strength == "weak" and looks_like_token(text) and not _HOST.fullmatch(text) and not UUID.fullmatch(text):
@@ -178,7 +177,7 @@ def judge(value: str, strength: Strength) -> Judged:
 
 
 def reference_in(text: str) -> str:
-    """``env:NAME`` or ``input:id`` for what a value refers to, if it is one of those; else empty."""
+    """``env:NAME`` or ``input:id`` of a reference; otherwise empty."""
     if match := _INPUT.search(text):
         return f"input:{match.group(1)}"
     if match := _ENV.search(text):
@@ -187,7 +186,7 @@ def reference_in(text: str) -> str:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a value only says where a secret belongs: ``<…>``, ``your-api-key``, ``xxxx``, ``ntn_****``."""
+    """Whether a value only marks the place of a secret: ``<…>``, ``your-api-key``, ``xxxx``, ``ntn_****``."""
     if _PASSWORD_WITH_SYMBOL.fullmatch(text):
         return False
     if _SHOUTED.fullmatch(text) or _EXAMPLE.fullmatch(text) or _is_sequence(text):
@@ -200,7 +199,7 @@ def is_placeholder(text: str) -> bool:
     words = [word.lower() for word in left]
     if all(word in _EMPTY_WORDS or word in ("123", "1234", "12345", "123456", "1") for word in words):
         return True
-    if hollow:  # `sk-xxxx`, `<tenant>.example`: what is left beside the hole is a short prefix or words
+    if hollow:  # `sk-xxxx`, `<tenant>.example`: the rest is a short prefix or words
         return not any(looks_like_token(piece) for piece in rest.split()) and sum(map(len, left)) <= 24
     return words[0] in ("your", "my", "insert", "enter", "replace", "put", "example", "placeholder", "changeme") and (
         not any(ch.isdigit() for ch in text) or "your" in words[:2]
@@ -216,7 +215,7 @@ def has_password_form(text: str) -> bool:
 
 
 def is_strong_password(text: str) -> bool:
-    """Whether a text has a password's form and is more than a word with a number, as ``step-2`` and ``profile1`` are."""
+    """Whether a text has a password's form and is more than a word with a number, unlike ``step-2`` and ``profile1``."""
     return has_password_form(text) and _WORD_AND_NUMBER.fullmatch(text) is None
 
 
@@ -228,7 +227,7 @@ def _is_sequence(text: str) -> bool:
 
 
 def looks_like_token(text: str) -> bool:
-    """Whether a text is long, unbroken and mixed enough that a machine made it up."""
+    """Whether a text is long, unbroken and mixed enough to be machine-generated."""
     if len(text) < 16 or not text.isascii() or re.search(r"[\s{}<>()\"'`,;]", text) or "sha256:" in text:
         return False
     runs = re.findall(r"[A-Za-z0-9]+", text)
@@ -237,12 +236,14 @@ def looks_like_token(text: str) -> bool:
 
 
 def is_made_up(text: str, *, telling: bool = False) -> bool:
-    """Whether a part of a path, too short for `looks_like_token`, changes between digits, capitals and small letters so often
-    that a machine made it up: ``8f14e45f`` and ``K7x9Qp2LmZ``, but neither ``v1alpha1`` nor ``getUserProfile2``.
+    """Whether a short part of a path looks machine-generated: ``8f14e45f`` and ``K7x9Qp2LmZ``, but not ``v1alpha1`` or
+    ``getUserProfile2``.
+
+    Such a part often alternates between digits, capitals and small letters.
 
     Args:
         text: one part of a path.
-        telling: whether the part before it says that a token follows.
+        telling: whether the part before it announces a token.
     """
     shortest, fewest, longest = (6, 3, 3.0) if telling else (8, 5, 2.5)
     for run in re.findall(r"[A-Za-z0-9]+", text):
@@ -256,7 +257,7 @@ def is_made_up(text: str, *, telling: bool = False) -> bool:
 
 
 def is_machine_made(text: str) -> bool:
-    """Whether a value is a token that nobody would choose as a name or a word: random enough, a UUID, or of published form."""
+    """Whether a value is a machine-generated token and no name or word: random enough, a UUID, or of a published form."""
     if re.search(r"\s", text) or not text.isascii():
         return False
     if UUID.fullmatch(text) or any(end - begin > len(text) * 0.6 for _, begin, end in matches(text)):
@@ -266,7 +267,7 @@ def is_machine_made(text: str) -> bool:
 
 
 def is_random(run: str) -> bool:
-    """Whether letters, capitals and digits change so often, over 16 characters or more, that no person wrote them.
+    """Whether letters, capitals and digits alternate too often, over 16 characters or more, for a person's text.
 
     In a long run three numbers are enough: one token in thirty has long streaks of digits.
     """
@@ -278,7 +279,7 @@ def is_random(run: str) -> bool:
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text that somebody typed, in no slot of any document, is likely a secret: a provider's shape, or a token's."""
+    """Whether typed text outside of any document slot is likely a secret: a provider's shape, or a token's."""
     is_id = UUID.fullmatch(text.strip()) is not None
     return is_id or any(True for _ in matches(text)) or judge(text, "weak").what == "literal"
 
@@ -290,7 +291,9 @@ def _may_be_password(text: str) -> bool:
 
 
 def _judge_expression(text: str, start: int) -> Judged:
-    """An n8n value with ``{{ }}``: literal text around or quoted inside the braces is a literal, else it is a reference."""
+    """Judge an n8n value with ``{{ }}``: literal text around or quoted inside the braces is a literal, otherwise it is a
+    reference.
+    """
     spans: list[tuple[int, int]] = []
     end = 0
     for begin, stop in expressions(text):

@@ -1,6 +1,6 @@
-"""Secrets in what a manifest shows beside names and addresses: paths, tables, channels, topics, packages and tools (I6).
+"""Passwords in a manifest's other texts: paths, tables, channels, topics, packages and tools (I6).
 
-Such a text is no name when the document is searched: a path or an id may stand anywhere in it. In a manifest it has its place.
+In a document such a text is no name, because a path or an id may stand anywhere. In a manifest each has its field.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from inventory.importers.secrets.scrubber import cut
 
 
 def without_passwords(manifest: Manifest) -> Manifest:
-    """The manifest without passwords in what its privileges reach, come from and may do, and in what starts or follows it."""
+    """Manifest without passwords in targets, instances and operations of privileges, triggers and error workflows."""
     return replace(
         manifest,
         triggers=tuple(replace(each, detail=_clean(each.detail)) for each in manifest.triggers),

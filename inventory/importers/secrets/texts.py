@@ -1,6 +1,6 @@
-"""Secrets inside a longer text: in addresses, by a provider's shape, after a telling name, before a program, after ``Bearer``.
+"""Secrets inside a longer text: in addresses, by provider, after a telling name, before a program, after ``Bearer``.
 
-Each function returns spans of the text. Taking them out is `scrubber.py`.
+Each function returns spans of the text. `scrubber.py` removes them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _KEYWORD = re.compile(
     r"[kK][eE][yY]|[tT][oO][kK][eE][nN]|[sS][eE][cC][rR][eE][tT]|[pP][aA][sS][sS]|[pP][wW][dD]|"
     r"[aA][uU][tT][hH]|[cC][oO][oO][kK][iI][eE]|DSN|dsn|[cC][rR][eE][dD][eE][nN][tT]|[cC][oO][nN][nN]"
 )
-#: Those in lower case: a text without any of them is not searched.
+#: Keywords in lower case: a text without any of them is not searched.
 _KEYWORDS = ("key", "token", "secret", "pass", "pwd", "auth", "cookie", "dsn", "credent", "conn")
 _QUOTED_VALUE = re.compile(r"\\?[\"'`]?\]?\s{0,8}(?:=>|:=|[:=,])\s{0,8}\\?([\"'`])(?P<value>[^\"'`\n\\]{4,4096})\\?\1")
 _BARE_VALUE = re.compile(r"\\?[\"'`]?\s{0,4}[:= ]\s{0,4}(?:(?:Bearer|Basic|Token)\s)?(?P<value>[\w.~+/=:@-]{12,4096})")
@@ -38,7 +38,7 @@ _COMMAND_BEGINS = re.compile(r"(?:\A|[;&|(]|(?:\A|(?<=[\s/]))(?:env|export)(?=\s
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """Why a part of a longer text is a secret: the kind of place, the name before it, the provider whose shape it has."""
+    """Reason why a part of a text is a secret: kind of place, name before it, matching provider."""
 
     kind: str = ""
     name: str = ""
@@ -62,9 +62,9 @@ def secrets_within(
         budget: of the file.
         is_command: whether variables may be set before a program.
         is_code: whether a word after a name may be a variable.
-        is_data: whether the text is data of an execution, where only what looks like a token is a secret.
-        is_name: whether the text is a name that people gave.
-        is_credential: whether it is that of a credential, where a password may follow its user.
+        is_data: whether the text is execution data, where only a token's form counts as a secret.
+        is_name: whether the text is a name for people.
+        is_credential: whether it is the name of a credential, where a password may follow its user.
 
     Raises:
         OverBudget: the file costs too much work.
@@ -112,7 +112,7 @@ def _apart(spans: dict[Span, Within]) -> list[tuple[Span, Within]]:
 
 
 def _assigned(text: str, budget: Budget) -> Iterator[tuple[Span, Within]]:
-    """Values given to variables before a program is named: ``NAME=value npx``, ``env NAME=value npx``."""
+    """Values of variables before a program: ``NAME=value npx``, ``env NAME=value npx``."""
     at = 0
     for begins in _COMMAND_BEGINS.finditer(text):
         if begins.end() < at:
@@ -129,9 +129,9 @@ def _assigned(text: str, budget: Budget) -> Iterator[tuple[Span, Within]]:
 
 
 def _after_names(text: str, budget: Budget) -> Iterator[tuple[int, int, str]]:
-    """Values that follow a telling name: in code, JSON within text, commands and notes.
+    """Values after a telling name: in code, JSON within text, commands and notes.
 
-    A name, and a run of characters that is no token, are looked at once, however many keywords they hold.
+    A name, and a run of characters without a token, is searched once, with any number of keywords.
     """
     if not any(map(text.lower().__contains__, _KEYWORDS)):
         return

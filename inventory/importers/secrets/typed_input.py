@@ -1,18 +1,18 @@
-"""Secrets in what a person types: a published form, and nothing that only looks like one (I6)."""
+"""Secrets in typed text: published forms only, not merely similar ones (I6)."""
 
 from __future__ import annotations
 
 from inventory.importers.secrets.patterns import N8N, matches
 from inventory.importers.secrets.slots import is_placeholder, looks_like_token
 
-#: Forms that people write about: an address that anybody may call, and keys made to be shown.
+#: Forms in public texts: an address open to everybody, and keys made for display.
 _NO_SECRET = (N8N, "pk_live_", "pk_test_")
-#: Providers whose form has no part that tells a token from words.
+#: Providers whose form can't distinguish a token from words.
 _CERTAIN = frozenset({"aws", "private key"})
 
 
 def published_secret(text: str) -> str:
-    """The provider of the first secret of published form in a text; empty where there is none."""
+    """Provider of the first secret of a published form in a text; empty without one."""
     return next((provider for provider, begin, end in matches(text) if _is_certain(provider, text[begin:end])), "")
 
 
