@@ -160,7 +160,7 @@ def grouped(rows: Iterable[tuple[int, str, str]]) -> dict[int, int]:
     return {pk: find(pk) for pk in first}
 
 
-# --- who calls whom ---------------------------------------------------------------------------------------------------
+# --- calls of other automations ------------------------------------------------------------------------------------------
 
 
 def _calls(version: Version) -> Iterator[End]:
@@ -229,7 +229,7 @@ def _is_computed(text: str) -> bool:
     return _COMPUTED in text.replace(_TOLD_APART, "")
 
 
-# --- who writes what another reads ------------------------------------------------------------------------------------
+# --- data that another automation reads ------------------------------------------------------------------------------------
 
 
 def _stores(version: Version) -> Iterator[End]:
@@ -284,7 +284,7 @@ def _same_place(part: str) -> str:
     return next((text.removeprefix(usual) for usual in _USUAL if text.startswith(usual)), text)
 
 
-# --- who uses the same credential -------------------------------------------------------------------------------------
+# --- shared credentials -------------------------------------------------------------------------------------
 
 
 def _credentials(version: Version) -> Iterator[End]:

@@ -1,6 +1,6 @@
 """Importers: pure functions from an export to a manifest. No Django, no ORM, no settings, no network, no execution.
 
-`read` takes one uploaded file, `read_paths` files and folders. A result holds a `Manifest` and the secrets found,
+`read` reads an uploaded file, `read_paths` files and folders. A result holds a `Manifest` and the secrets found,
 without their values. An `ImportProblem` explains a failure. Functions of the manifest compute the register's keys:
 bindings, entitlements, privileges, digests.
 """

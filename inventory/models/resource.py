@@ -126,7 +126,7 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         )
 
     def resolved(self) -> ResourceQuerySet:
-        """Resources that stand for a nameable system."""
+        """Resources that represent a nameable system."""
         return self.filter(unresolved=False)
 
     def ownerless(self, now: datetime) -> ResourceQuerySet:
