@@ -313,7 +313,9 @@ WHAT = ("later", "sweep", "kill", "term", *(f"{who} {says}" for who in ("sana", 
 
 @pytest.mark.rule("G6", "R9")
 @settings(
-    max_examples=run_lengths.of(8, soak=100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=run_lengths.of(4, full=8, soak=100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(st.sampled_from(WHAT), max_size=12))
 def test_whatever_the_order_each_held_grant_is_released_or_let_be_exactly_once(

@@ -258,10 +258,11 @@ def test_accepting_and_declining_a_subset_at_once_is_one_of_both(firm: Company) 
     assert is_accepted or submission.state == SubmissionState.DECLINED
 
 
+@pytest.mark.full
 @pytest.mark.rule("S5", "A5")
 def test_deciders_of_one_submission_follow_each_other_and_nobody_deadlocks(firm: Company) -> None:
     n = firm.people
-    submission = stock_report.in_stage_2(firm, of_its_own(6))
+    submission = stock_report.in_stage_2(firm, of_its_own(run_lengths.of(3, full=6)))
     records = list(submission.approvals.filter(state=ApprovalState.OPEN).order_by("pk"))
     calls = [approving(record, n.amara if number % 2 else n.lena, firm) for number, record in enumerate(records)]
     assert refusals(at_once(*calls, lambda: sweep(firm))) == []

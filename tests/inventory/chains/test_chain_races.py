@@ -23,7 +23,7 @@ from tests.scenarios import Company
 
 pytestmark = [pytest.mark.race, pytest.mark.soak]
 
-ROUNDS = run_lengths.of(6, soak=40)
+ROUNDS = run_lengths.of(3, full=6, soak=40)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,7 @@ def comes_into_use(one: Automation, together: threading.Barrier, failed: list[Ba
         connections.close_all()
 
 
+@pytest.mark.full
 @pytest.mark.rule("A16", "R9")
 def test_two_that_come_into_use_at_once_are_joined(firm: Company, django_db_blocker: Any) -> None:
     with django_db_blocker.unblock():

@@ -13,6 +13,7 @@ from tests.benchmarks import tiers
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.full("judges all real exports")
 @pytest.mark.rule("T1", "T2")
 def test_at_most_a_quarter_of_the_real_exports_is_high_once_everything_is_bound(real_exports: Path) -> None:
     judged = list(tiers.exports(real_exports / "imports"))
