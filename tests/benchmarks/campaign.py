@@ -63,7 +63,7 @@ def measure(n: people.Northwind) -> Measured:
         actor=people.as_actor(n.sana),
         now=now,
         reason="To measure it.",
-        about=Scope(),
+        campaign_scope=Scope(),
         day=day,
     )
     plain = _plainly(campaign, now)

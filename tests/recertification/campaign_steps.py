@@ -29,7 +29,12 @@ def day(now: datetime, days: int = 14) -> date:
 def ordered(about: Scope, *, by: Person, now: datetime, days: int = 14, name: str = "Spring clean") -> Campaign:
     """A campaign that a person has just opened."""
     return open_campaign.order_campaign(
-        Campaign(name=name), actor=as_actor(by), now=now, reason="We have too much.", about=about, day=day(now, days)
+        Campaign(name=name),
+        actor=as_actor(by),
+        now=now,
+        reason="We have too much.",
+        campaign_scope=about,
+        day=day(now, days),
     )
 
 

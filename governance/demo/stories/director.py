@@ -1,6 +1,6 @@
-"""What the people of the demo do, in the words of the story: bring in, submit, approve. Each is one operation of the product.
+"""Actions of the demo's people, in the words of the stories; each is one operation of the product.
 
-Decisions are bound to what the page would have shown (A6) and made in a session that just began (S5), as people make them.
+Decisions are bound to the shown content (A6) and made in a fresh session (S5), as by people.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ from inventory.resources.transitions import resources
 
 EXPORTS = Path(__file__).parents[1] / "exports"
 
-#: What the builder says about a credential, unless the story says something of its own.
+#: Default justification of a credential.
 SIGNS_IN = "It signs in with this; there is no other way in for a workflow."
 
-#: How long a person looks at one record, in seconds: only for the figures of how long decisions took.
+#: Least and most seconds for a decision, for the figures of decision times.
 SHORTEST, LONGEST = 25, 240
 
 
 @dataclass
 class Director:
-    """Has the people of one company do things.
+    """Lets the people of one company act.
 
     Args:
-        company: everybody and everything by key.
+        company: people, teams and resources by key.
         dice: seeded, so that every demo is the same.
     """
 
@@ -62,11 +62,11 @@ class Director:
     dice: random.Random = field(default_factory=lambda: random.Random(20))  # noqa: S311  figures, no secrets
 
     def person(self, key: str) -> Person:
-        """Somebody by key."""
+        """A person by key."""
         return self.company.people[key]
 
     def resource(self, key: str) -> Resource:
-        """Something by key."""
+        """A resource by key."""
         return self.company.resources[key]
 
     def bring_in(
@@ -80,21 +80,21 @@ class Director:
         opens: Mapping[str, str] | None = None,
         **fields: Any,
     ) -> Version:
-        """Somebody brings in a sample export; persons among the fields are named by key.
+        """Import a sample export; fields name people by key.
 
         Args:
-            team: the team that answers for it, by key.
-            by: who brings it in, by key.
-            export: the file's name.
-            now: when.
-            content: its bytes, where the file was edited since.
-            opens: resources by key, by the instance that opens them, for connections that nobody has confirmed.
-            fields: what the form is filled with.
+            team: key of the responsible team.
+            by: key of the importer.
+            export: file name.
+            now: time of the import.
+            content: changed content of the file, if any.
+            opens: keys of resources by instance, for unconfirmed connections.
+            fields: values of the form.
         """
         data = content if content is not None else (EXPORTS / export).read_bytes()
         actor = self.company.actor(by)
         item = previews.preview([(export, data)], actor=actor, now=now).items.get()
-        keys = {binding_key(one) for one in Manifest.from_dict(item.manifest).privileges}
+        keys = {binding_key(privilege) for privilege in Manifest.from_dict(item.manifest).privileges}
         chosen = {binding_name(key): self.resource(opens[key[1]]) for key in keys if opens and key[1] in opens}
         made = confirmation.confirm_import(
             self.company.teams[team], actor=actor, now=now, item=item, fields=self._named(fields), chosen=chosen
@@ -102,7 +102,7 @@ class Director:
         return cast("Version", made)  # the engine is typed by its subject, a team
 
     def offer(self, resource: str, by: str, now: datetime, *, code: str, words: str, level: str) -> Entitlement:
-        """Who answers for a resource says what can be held on it."""
+        """Add an entitlement to a resource, by its owner."""
         actor = self.company.actor(by)
         made = resources.add_entitlement(
             self.resource(resource), actor=actor, now=now, code=code, words=words, level=level
@@ -112,7 +112,7 @@ class Director:
     def describe(
         self, team: str, by: str, name: str, does: Entitlement, now: datetime, *, platform: str, **fields: Any
     ) -> Version:
-        """Somebody describes by the form what has no export: a script that starts by itself and does one thing."""
+        """Register a script without an export: it starts by itself and has one privilege."""
         manifest = manual_registration.describe(
             name=name,
             kind=AutomationKind.SCRIPT,
@@ -129,15 +129,18 @@ class Director:
         return cast("Version", made)  # the engine is typed by its subject, a team
 
     def _named(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """What a form is filled with; its owners are people, named by key."""
+        """Form values with people instead of keys of owners."""
         return {name: self.person(value) if name.endswith("_owner") else value for name, value in fields.items()}
 
     def submit(self, version: Version, by: str, now: datetime, why: Mapping[str, str | Wish]) -> Submission:
-        """Somebody submits a version, with a justification for each privilege by the place where it is used."""
-        wishes = {f"credential:{one.credential_id}": Wish(SIGNS_IN) for one in version.version_credentials.all()}
+        """Submit a version with a justification for each privilege, by place."""
+        wishes = {
+            f"credential:{version_credential.credential_id}": Wish(SIGNS_IN)
+            for version_credential in version.version_credentials.all()
+        }
         for privilege in version.privileges.all():
-            said = why[privilege.at[0]]
-            wishes[privilege.key] = said if isinstance(said, Wish) else Wish(said)
+            wish = why[privilege.at[0]]
+            wishes[privilege.key] = wish if isinstance(wish, Wish) else Wish(wish)
         made = transition_submit.submit(
             Automation.objects.get(pk=version.automation_id),
             actor=self.company.actor(by),
@@ -148,39 +151,39 @@ class Director:
         return cast("Submission", made)  # the engine is typed by its subject, an automation
 
     def app(self, submission: Submission) -> Approval:
-        """The stage-1 record."""
+        """The approval of stage 1."""
         return submission.approvals.get(stage=1)
 
     def privilege(self, submission: Submission, place: str) -> Approval:
-        """The record of the privilege that is used at a place."""
+        """The approval of the privilege at a place."""
         return submission.approvals.get(privilege__at__contains=[place])
 
     def credential(self, submission: Submission, name: str) -> Approval:
-        """The record of a credential by its name."""
+        """The approval of a credential by name."""
         return submission.approvals.get(credential__name=name)
 
     def approve(self, record: Approval, by: str, now: datetime, reason: str = "", **narrowing: Any) -> Approval:
-        """Somebody approves one record, possibly narrower."""
+        """Approve, possibly narrower."""
         return decide.approve(record, **self._deciding(record, by, now), reason=reason, **narrowing)
 
     def reject(self, record: Approval, by: str, now: datetime, reason: str) -> Approval:
-        """Somebody rejects one record."""
+        """Reject one approval."""
         return decide.reject(record, **self._deciding(record, by, now), reason=reason)
 
     def ask_for_changes(self, record: Approval, by: str, now: datetime, reason: str) -> Approval:
-        """Somebody sends one record back to its builder."""
+        """Send one approval back to its builder."""
         return decide.ask_for_changes(record, **self._deciding(record, by, now), reason=reason)
 
     def answer(self, record: Approval, by: str, now: datetime, reason: str) -> Approval:
-        """The builder answers what was asked."""
+        """Answer a question as the builder."""
         return decide.answer(record, actor=self.company.actor(by), now=now, reason=reason)
 
     def object_to(self, record: Approval, by: str, now: datetime, reason: str) -> Approval:
-        """Somebody who will decide stage 2 objects before it opens."""
+        """Object before stage 2 opens, as one of its approvers."""
         return comment.object_to(record, actor=self.company.actor(by), now=now, reason=reason)
 
     def say(self, submission: Submission, by: str, now: datetime, text: str, *, on: Approval | None = None) -> None:
-        """Somebody says something to all on a submission."""
+        """Comment on a submission."""
         comment.comment(submission, actor=self.company.actor(by), now=now, reason=text, approval=on)
 
     def review(
@@ -192,7 +195,7 @@ class Director:
         reason: str,
         answer: AnswerKind = AnswerKind.KEEP,
     ) -> None:
-        """A reviewer answers about the privilege used at a place: drafted, then submitted, as on the page."""
+        """Answer a review about the privilege at a place: draft, then submit, as on the page."""
         question = Question.objects.unanswered().get(
             item__grant__automation=automation,
             item__grant__approval__privilege__at__contains=[place],
@@ -210,41 +213,48 @@ class Director:
         if done.refusal is not None:
             raise refuse(done.refusal)
 
-    def order_campaign(self, name: str, about: Scope, day: date, by: str, now: datetime, reason: str) -> Campaign:
-        """Somebody opens a campaign; the job fills it."""
+    def order_campaign(
+        self, name: str, campaign_scope: Scope, day: date, by: str, now: datetime, reason: str
+    ) -> Campaign:
+        """Order a campaign; the job fills it."""
         return order_campaign(
-            Campaign(name=name), actor=self.company.actor(by), now=now, reason=reason, about=about, day=day
+            Campaign(name=name),
+            actor=self.company.actor(by),
+            now=now,
+            reason=reason,
+            campaign_scope=campaign_scope,
+            day=day,
         )
 
     def call_off(self, campaign: Campaign, by: str, now: datetime, reason: str) -> None:
-        """Somebody calls a campaign off that is being opened."""
+        """Call off an opening campaign."""
         call_off(campaign, actor=self.company.actor(by), now=now, reason=reason)
 
     def keep(self, question: Question, now: datetime, reason: str) -> None:
-        """Whoever is asked something says that it is kept."""
+        """Answer a question with *keep*, as its reviewer."""
         actor = Actor.of(question.reviewer, signed_in_at=business_time.real())
         self._submit(question, AnswerKind.KEEP, actor, now, reason)
 
     def withdraw(self, submission: Submission, by: str, now: datetime, reason: str) -> None:
-        """Whoever submitted takes it back."""
+        """Withdraw a submission as its submitter."""
         transition_withdraw.withdraw(submission, actor=self.company.actor(by), now=now, reason=reason)
 
     def decline(self, submission: Submission, by: str, now: datetime, reason: str) -> None:
-        """The business owner declines what was approved in part."""
+        """Decline a partly approved submission as the business owner."""
         transition_withdraw.decline(submission, actor=self.company.actor(by), now=now, reason=reason)
 
     def taken_away(self, automation: Automation, by: str, now: datetime, words: str) -> None:
-        """Somebody says of all that an automation left that it is gone where it was held; whoever it is with where nobody is named."""
+        """Report all revocation tasks of an automation as removed; without ``by``, as their owners."""
         for task in RevocationTask.objects.open().filter(grant__automation=automation).order_by("pk"):
             key = by or next(key for key, person in self.company.people.items() if person == task.owner)
             revocation_tasks.say_removed(task, actor=self.company.actor(key), now=now, reason=words)
 
     def held(self, automation: Automation, place: str) -> Grant:
-        """The grant that stands of the privilege used at a place."""
+        """The standing grant of the privilege at a place."""
         return automation.grants.standing().get(approval__privilege__at__contains=[place])
 
     def name_meanwhile(self, subject: Owned, person: str, by: str, now: datetime, reason: str) -> InterimOwner:
-        """Somebody names who answers for something whose owner has left; another confirms that."""
+        """Name an interim owner; another person confirms."""
         naming = ownership_transitions.NAMING[ownership_transitions.field_of(subject)]
         return cast(
             "InterimOwner",
@@ -252,7 +262,7 @@ class Director:
         )
 
     def approve_rest(self, submission: Submission, now: datetime, reason: str) -> Scene:
-        """Every record that is still open is approved in all its seats by whoever is asked, a few minutes apart."""
+        """Approve all open approvals in all their seats by the asked people, a few minutes apart."""
         for pk in submission.approvals.filter(state=ApprovalState.OPEN).order_by("pk").values_list("pk", flat=True):
             record = submission.approvals.get(pk=pk)  # an extra approval may have approved it (S6)
             while record.state == ApprovalState.OPEN:
@@ -263,7 +273,7 @@ class Director:
         return now
 
     def _first_asked(self, record: Approval, route: Route) -> str:
-        """The key of the first person who may fill a seat that is still empty."""
+        """Key of the first person who may fill an empty seat."""
         free = next(seat.may_decide[0] for seat in route.standing(record) if not seat.is_filled and seat.may_decide)
         return next(key for key, person in self.company.people.items() if person == free)
 

@@ -1,7 +1,7 @@
-"""The job that fills campaigns that somebody has opened, chunk by chunk, until each is open (R2, R9).
+"""Job that fills an ordered campaign chunk by chunk until the campaign is open (R2, R9).
 
-What is left to do is said by the campaign's own row, so a run that is killed is gone on with by the next; a run that has used its time lets
-others have their turn, and has itself woken again.
+The campaign's row stores the progress, so the next run continues after a killed one. A run stops when its time is used
+up and wakes the job again, so other jobs get their turn.
 """
 
 from __future__ import annotations
@@ -26,17 +26,20 @@ from governance.recertification.models import UNCLOSED, Campaign, CampaignState,
 
 log = structlog.get_logger(__name__)
 
-#: Seconds that a run takes at the most, but for the chunk that it is at.
+#: Longest run in seconds, not counting the chunk in progress.
 SECONDS = 20.0
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
-    """Go on with every campaign that is being opened, or was called off meanwhile; returns how many chunks of what were done.
+    """Continue every campaign that is opening or was called off.
 
-    One that fails is logged and does not hold up the others.
+    One failing campaign is logged and does not block the others.
+
+    Returns:
+        How many chunks each step has done.
 
     Raises:
-        Exception: what failed first, once all have had their turn, so that the run is on record as failed.
+        Exception: the first failure, after all campaigns had their turn, so that the run is recorded as failed.
     """
     actor, done, until = Actor.of_job(JOB), Counter[str](), time.monotonic() + SECONDS
     failed: list[Exception] = []
@@ -54,7 +57,7 @@ def sweep(now: datetime) -> Mapping[str, int]:
 
 
 def _under_way() -> QuerySet[Campaign]:
-    """Campaigns that are being opened, or were called off and leave something open."""
+    """Campaigns that are opening, and called-off campaigns with unclosed items."""
     unclosed = Item.objects.filter(campaign=OuterRef("pk"), state__in=UNCLOSED)
     joined = Joining.objects.filter(campaign=OuterRef("pk"), item__state__in=UNCLOSED)
     leaves = Q(Exists(unclosed) | Exists(joined), state=CampaignState.CALLED_OFF)
@@ -62,10 +65,10 @@ def _under_way() -> QuerySet[Campaign]:
 
 
 def fill(campaign: Campaign, now: datetime, actor: Actor, until: float) -> Counter[str]:
-    """Do as much of one campaign as there is time for; returns how many chunks of what were done.
+    """Do as many chunks of one campaign as the time allows; return how many chunks each step has done.
 
     Args:
-        campaign: which is being opened, or was called off; brought up to date by each chunk.
+        campaign: opening or called off; each chunk updates it.
         now: business time.
         actor: the job.
         until: by `time.monotonic`.
@@ -80,34 +83,34 @@ def fill(campaign: Campaign, now: datetime, actor: Actor, until: float) -> Count
         ("let_go", lambda: call_off.let_go.when_due(campaign, actor=actor, now=now)),
         ("left", lambda: _leave_some(campaign, now, actor)),
     )
-    for what, act in steps:
+    for kind, act in steps:
         while act():
-            done[what] += 1
-            if what == "opened" or time.monotonic() > until:
+            done[kind] += 1
+            if kind == "opened" or time.monotonic() > until:
                 return done
     return done
 
 
-#: Items that are joined before it is looked at the clock.
+#: Items to join or leave before the next look at the clock.
 JOINS = 100
 
 
 def _join_some(campaign: Campaign, now: datetime, actor: Actor) -> bool:
-    """Join a few of the reviews that were open already; whether there were any."""
-    found = list(to_join(campaign, now)[:JOINS])
-    joined = [open_campaign.join_item.when_due(campaign, actor=actor, now=now, item=item) for item in found]
+    """Join the next open reviews of other campaigns; return whether any was joined."""
+    items = list(to_join(campaign, now)[:JOINS])
+    joined = [open_campaign.join_item.when_due(campaign, actor=actor, now=now, item=item) for item in items]
     return any(joined)
 
 
 def _leave_some(campaign: Campaign, now: datetime, actor: Actor) -> bool:
-    """Give a few of the reviews that go on without it their own dates back; whether there were any."""
-    found = list(to_leave(campaign)[:JOINS]) if campaign.state == CampaignState.CALLED_OFF else []
-    left = [call_off.leave_item.when_due(campaign, actor=actor, now=now, item=item) for item in found]
+    """Give the next joined reviews their own dates back; return whether any was left."""
+    items = list(to_leave(campaign)[:JOINS]) if campaign.state == CampaignState.CALLED_OFF else []
+    left = [call_off.leave_item.when_due(campaign, actor=actor, now=now, item=item) for item in items]
     return any(left)
 
 
 def to_leave(campaign: Campaign) -> QuerySet[Item]:
-    """Open items that a campaign that was called off has joined, or that another has joined in it, with its dates among theirs."""
+    """Open items that still use the dates of a called-off campaign: items it joined, or its own that another joined."""
     joined = Joining.objects.filter(campaign=campaign).order_by().values("item")
     counted_on = Item.objects.filter(cancelled_items.COUNTED_ON, campaign=campaign).order_by().values("pk")
     rows = Item.objects.filter(
@@ -120,23 +123,26 @@ def to_leave(campaign: Campaign) -> QuerySet[Item]:
 
 
 def to_join(campaign: Campaign, now: datetime) -> QuerySet[Item]:
-    """Open items of other campaigns about what this one is about, that it has not joined; without those that are about to be let go."""
-    about = Scope.of(campaign.scope)
+    """Open items of other campaigns that this campaign's scope names and that it has not joined.
+
+    Items that are about to be let go are left out.
+    """
+    scope = Scope.of(campaign.scope)
     rows = Item.objects.filter(state__in=[ItemState.OPEN, ItemState.ESCALATED]).exclude(campaign=campaign)
     rows = rows.exclude(cancelled_items.LET_GO)
-    known = Joining.objects.filter(campaign=campaign, item=OuterRef("pk"))
-    grants = rows.filter(grant__in=about.grants(now).filter(pk__lte=campaign.grants_until).values("pk"))
+    joinings = Joining.objects.filter(campaign=campaign, item=OuterRef("pk"))
+    grants = rows.filter(grant__in=scope.grants(now).filter(pk__lte=campaign.grants_until).values("pk"))
     automations = rows.filter(
-        automation__in=about.automations(now).filter(pk__lte=campaign.automations_until).values("pk")
+        automation__in=scope.automations(now).filter(pk__lte=campaign.automations_until).values("pk")
     )
-    found = Item.objects.filter(pk__in=grants.order_by().values("pk").union(automations.order_by().values("pk")))
-    return found.filter(~Exists(known)).order_by("pk")
+    items = Item.objects.filter(pk__in=grants.order_by().values("pk").union(automations.order_by().values("pk")))
+    return items.filter(~Exists(joinings)).order_by("pk")
 
 
-def is_under_review(about: Scope, now: datetime) -> int:
-    """How many things of a scope are under review already."""
+def is_under_review(scope: Scope, now: datetime) -> int:
+    """Count the grants and automations of a scope that are already under review."""
     unclosed = Item.objects.filter(state__in=UNCLOSED).order_by()
     return (
-        unclosed.filter(grant__in=about.grants(now).values("pk")).count()
-        + unclosed.filter(automation__in=about.automations(now).values("pk")).count()
+        unclosed.filter(grant__in=scope.grants(now).values("pk")).count()
+        + unclosed.filter(automation__in=scope.automations(now).values("pk")).count()
     )

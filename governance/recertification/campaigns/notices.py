@@ -1,6 +1,6 @@
-"""What people are told of a campaign as a whole: that they are asked in it, once; reminders on demand; what nobody can be asked (R5, A9).
+"""Notices about a campaign: its opening, reminders on demand, its end, and items without a reviewer (R5, A9).
 
-What is said of its items, from half-way on, is said by `items.notices`, as of every item.
+`items.notices` sends the notices about single items, from half-way on.
 """
 
 from __future__ import annotations
@@ -27,58 +27,66 @@ CALLED_OFF = "recertification_called_off"
 
 
 def register() -> None:
-    """Have the digest ask here about what is told of campaigns."""
+    """Register the digest lines for campaign notices."""
     daily_digest.register(to_answer, OPENED, REMINDED)
 
 
 def opened(step: Step[Any], campaign: Campaign) -> None:
-    """Tell everybody who is asked in a campaign, and who stands in for them, once."""
-    asked = Question.objects.filter(item__campaign=campaign).order_by()
-    counts = dict(asked.values_list("reviewer").annotate(Count("pk")))
+    """Notify every reviewer of a campaign, and their delegates, once."""
+    questions = Question.objects.filter(item__campaign=campaign).order_by()
+    counts = dict(questions.values_list("reviewer").annotate(Count("pk")))
     people = list(Person.objects.in_bulk(counts).values())
     outbox.queue(_notices(step, campaign, people, OPENED, "opened", counts))
 
 
 def remind(step: Step[Any], campaign: Campaign, people: Collection[Person]) -> list[Person]:
-    """Remind people who have something left to answer, once on one of their days; returns those who had not been yet."""
-    counts = {one: count for (_, one), (count, _) in due_dates.left([campaign.pk], [one.pk for one in people]).items()}
-    told: list[Person] = []
+    """Remind people with unanswered questions, at most once on each of their days.
+
+    Returns:
+        The people who were not reminded earlier on that day.
+    """
+    counts = {
+        person: count
+        for (_, person), (count, _) in due_dates.left([campaign.pk], [reviewer_id.pk for reviewer_id in people]).items()
+    }
+    reminded: list[Person] = []
     for person in people:
         if person.pk in counts:
             day = step.now.astimezone(reviewers.zone_of(person)).date().isoformat()
             made = outbox.queue(_notices(step, campaign, [person], REMINDED, f"reminded:{day}", counts))
-            told += [person] if made else []
-    return told
+            reminded += [person] if made else []
+    return reminded
 
 
 def called_off(step: Step[Campaign], campaign: Campaign) -> int:
-    """Tell whoever is asked something in it, or that it joined, and who stands in for them, and whoever has opened it, that it was called off.
+    """Notify the reviewers, their delegates and the opener that a campaign was called off.
 
-    What is in it they may have seen on their pages; no mail has asked them, since that goes out once all of it is asked.
+    Reviewers include those of joined items. They may have seen the questions on their pages. No mail has asked them,
+    because the opening mail goes out after all questions are assigned.
 
     Returns:
-        How many are asked.
+        How many reviewers have open questions.
     """
     joined = Joining.objects.filter(campaign=campaign, item=OuterRef("item"))
     of_it = Q(item__campaign=campaign) | Q(Exists(joined))
     waiting = Question.objects.filter(of_it, item__state__in=[ItemState.OPEN, ItemState.ESCALATED]).order_by()
     people = list(Person.objects.filter(pk__in=waiting.values("reviewer")))
-    told = {one for one, _ in _with_takers(people, step.now)}
-    told |= {campaign.opened_by} if campaign.opened_by is not None else set()
-    who = step.actor.person
+    recipients = {person for person, _ in _with_takers(people, step.now)}
+    recipients |= {campaign.opened_by} if campaign.opened_by is not None else set()
+    caller = step.actor.person
     context = {
         "campaign": campaign.name,
-        "by": who.name if who is not None else "",
+        "by": caller.name if caller is not None else "",
         "page": ["campaign", campaign.pk],
     }
-    others = sorted(told - {who}, key=lambda one: one.pk)
+    others = sorted(recipients - {caller}, key=lambda person: person.pk)
     thread = f"campaign:{campaign.pk}"
     outbox.queue(outbox.each(others, CALLED_OFF, thread=thread, key="called_off", now=step.now, context=context))
     return len(people)
 
 
 def nobody_to_ask(step: Step[Any], campaign: Campaign, count: int) -> None:
-    """Tell security that some of it can be asked of nobody: they name who answers (A9)."""
+    """Notify security of items without an eligible reviewer, so that they name an owner (A9)."""
     context = {"campaign": campaign.name, "count": count, "page": ["campaign", campaign.pk]}
     people, thread = people_with(Role.SECURITY_REVIEWER, step.now), f"campaign:{campaign.pk}"
     outbox.queue(outbox.each(people, NOBODY, thread=thread, key="nobody", now=step.now, context=context))
@@ -87,18 +95,18 @@ def nobody_to_ask(step: Step[Any], campaign: Campaign, count: int) -> None:
 def _notices(
     step: Step[Any], campaign: Campaign, people: Collection[Person], event: str, key: str, counts: Mapping[int, int]
 ) -> Iterable[Notice]:
-    """One notice a person, and one for each who stands in for them (A11)."""
+    """Yield one notice for each person and one for each delegate (A11)."""
     for person, instead_of in _with_takers(people, step.now):
-        whose = instead_of or person
+        reviewer = instead_of or person
         yield outbox.notice(
             recipient=person,
             event=event,
             thread=f"campaign:{campaign.pk}",
-            key=f"campaign:{campaign.pk}:{key}:{whose.pk}:{person.pk}",
+            key=f"campaign:{campaign.pk}:{key}:{reviewer.pk}:{person.pk}",
             now=step.now,
             context={
                 "campaign": campaign.name,
-                "count": counts[whose.pk],
+                "count": counts[reviewer.pk],
                 "deadline_at": ledger_events.instant(campaign.deadline),
                 "grace_at": ledger_events.instant(campaign.grace_until),
                 "instead_of": instead_of.name if instead_of is not None else "",
@@ -108,16 +116,18 @@ def _notices(
 
 
 def _with_takers(people: Collection[Person], now: datetime) -> Iterable[tuple[Person, Person | None]]:
-    running = Delegation.objects.running(now).filter(giver__in=[one.pk for one in people])
+    running = Delegation.objects.running(now).filter(giver__in=[person.pk for person in people])
     yield from ((person, None) for person in people)
-    yield from ((one.taker, one.giver) for one in running.select_related("taker", "giver").order_by("pk"))
+    yield from (
+        (delegation.taker, delegation.giver) for delegation in running.select_related("taker", "giver").order_by("pk")
+    )
 
 
 def to_answer(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Campaigns in which the person, or somebody for whom they stand in, has something left to answer."""
+    """Digest lines: campaigns with unanswered questions for a person or for someone they are a delegate of."""
     names = dict(Campaign.objects.filter(pk__in=daily_digest.keys(threads)).values_list("pk", "name"))
-    found = due_dates.of_campaigns(person, names, now)
+    campaigns_due = due_dates.of_campaigns(person, names, now)
     return {
-        f"campaign:{pk}": Line(one.event.at, one.event.summary, {"count": one.count}, one.event)
-        for pk, one in found.items()
+        f"campaign:{pk}": Line(due.event.at, due.event.summary, {"count": due.count}, due.event)
+        for pk, due in campaigns_due.items()
     }

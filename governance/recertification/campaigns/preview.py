@@ -1,4 +1,4 @@
-"""What a campaign would come to before it is opened: how much, who would be asked how much, what is left out (R2). Reads only."""
+"""Preview of a campaign before it is opened: size, reviewers and what is left out (R2). Reads only."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from governance.recertification.campaigns.scope import Scope
 from governance.recertification.campaigns.snapshot import grace_of
 from governance.recertification.models import Answer
 
-#: Pairs of automation and resource whose ladders are read; where there are more, figures say "at least".
+#: Most pairs of automation and resource whose ladders are read; above this, figures say "at least".
 PAIRS = 2000
 
-#: Seconds that an answer takes where nothing was measured yet.
+#: Seconds for one answer until answers were measured.
 SECONDS = 75
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What a campaign would come to.
+    """Figures of a campaign that is not opened yet.
 
     Args:
-        grants, automations: how many items there would be of each.
-        under_review: how many are under review already and would be joined.
-        too_short: grants that end before silence could take them away, or on their date in any case: they are not asked about.
-        people: who would be asked, with how many questions; who is asked most comes first.
-        nobody: things about which nobody can be asked.
-        seconds: that one answer takes, as it was measured.
-        is_whole: whether all of it was looked at; else the figures of people are at least what they say.
+        grants, automations: how many items of each kind there would be.
+        under_review: how many are already under review and would be joined.
+        too_short: grants that end before silence could remove them, or that will not be renewed; not reviewed.
+        people: reviewers with their number of questions, most questions first.
+        nobody: items without an eligible reviewer.
+        seconds: measured time for one answer.
+        is_whole: whether all items were counted; if not, the figures of people are lower limits.
     """
 
     grants: int
@@ -50,11 +50,11 @@ class Preview:
 
     @property
     def count(self) -> int:
-        """How many items there would be."""
+        """Number of items."""
         return self.grants + self.automations
 
     def hours(self, questions: int) -> str:
-        """How long so many answers take, in words."""
+        """Time for a number of answers, in words."""
         minutes = questions * self.seconds / 60
         if minutes < 50:
             return f"about {max(5, round(minutes / 5) * 5)} minutes"
@@ -62,26 +62,26 @@ class Preview:
         return f"about {hours} hour{'s' if hours != 1 else ''}"
 
 
-def preview(about: Scope, deadline: datetime, now: datetime) -> Preview:
-    """What a campaign with this scope and deadline would come to if it were opened at ``now``: eight queries, however much it is."""
-    all_grants = about.grants(now)
+def preview(campaign_scope: Scope, deadline: datetime, now: datetime) -> Preview:
+    """Preview a campaign with this scope and deadline, opened at ``now``. Eight queries for any size."""
+    all_grants = campaign_scope.grants(now)
     long_enough = scope.reviewable(all_grants, grace_of(deadline))
     free = long_enough.filter(~scope.under_review())
-    automations = about.automations(now).filter(~scope.under_review("automation"))
+    automations = campaign_scope.automations(now).filter(~scope.under_review("automation"))
     resource = Coalesce("entitlement__resource", "credential__kept_in", "credential__opens")
-    of_grants = free.annotate(on=resource).values_list("automation", "on", "counted_tier_now")
+    grant_rows = free.annotate(on=resource).values_list("automation", "on", "counted_tier_now")
     pairs = [
         ((automation, on, tier != "low"), count)
-        for automation, on, tier, count in of_grants.annotate(Count("pk")).order_by("automation", "on")[: PAIRS + 1]
+        for automation, on, tier, count in grant_rows.annotate(Count("pk")).order_by("automation", "on")[: PAIRS + 1]
     ]
     alone = [((pk, None, False), 1) for pk in automations.values_list("pk", flat=True)[: PAIRS + 1]]
-    people, nobody = _asked([*pairs[:PAIRS], *alone[:PAIRS]], now)
+    people, nobody = _count_questions([*pairs[:PAIRS], *alone[:PAIRS]], now)
     grants = free.count()
     measured = Answer.objects.filter(seconds__gt=0).order_by().aggregate(one=Avg("seconds"))["one"]
     return Preview(
         grants=grants,
         automations=automations.count(),
-        under_review=campaign_jobs.is_under_review(about, now),
+        under_review=campaign_jobs.is_under_review(campaign_scope, now),
         too_short=all_grants.count() - long_enough.count(),
         people=people,
         nobody=nobody,
@@ -90,7 +90,7 @@ def preview(about: Scope, deadline: datetime, now: datetime) -> Preview:
     )
 
 
-def _asked(
+def _count_questions(
     pairs: list[tuple[tuple[int, int | None, bool], int]], now: datetime
 ) -> tuple[list[tuple[Person, int]], int]:
     ladders, counts, nobody = Ladders(Bench.load(now)), Counter[Person](), 0
@@ -98,6 +98,6 @@ def _asked(
     for (automation, on, both), count in pairs:
         puts = ladders.put(automation, on, both=both)
         nobody += 0 if puts else count
-        for one in puts:
-            counts[one.reviewer] += count
+        for put in puts:
+            counts[put.reviewer] += count
     return counts.most_common(), nobody

@@ -1,8 +1,7 @@
-"""How a campaign stands, in figures: what is answered day by day, who is late, what came of it (R2, R6). Reads only, few queries each.
+"""Figures of a campaign (progress by day, late reviewers, outcomes), and who has a part in it (R2, R6, S4).
 
-Who has a part in what a campaign reviews: they are asked in it, or gain from it (S4). Reads only.
-
-What a campaign that is being filled shares with one that was called off: that lets it go first, and then it is taken in after all (R2). Reads only.
+It also finds the items that a filling campaign shares with a called-off one: that one must let them go first. Reads
+only, with few queries each.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ from governance.recertification.items import cancelled_items
 from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, ItemOutcome, ItemState, Question
 from inventory.models import Automation
 
-#: Reviewers that the table lists.
+#: Most reviewers that the table lists.
 MOST = 100
 
 
 @dataclass(frozen=True)
 class Reviewer:
-    """Somebody who is asked.
+    """A reviewer with their progress.
 
     Args:
         key, name: of the person.
-        asked, answered, overdue: how many questions were put to them, how many of these are answered or settled, how many are late.
-        due: when the next is due, or None.
+        asked, answered, overdue: how many questions they got, have answered or had settled, and are late with.
+        due: when their next question is due, or None.
     """
 
     key: int
@@ -45,12 +44,12 @@ class Reviewer:
 
     @property
     def left(self) -> int:
-        """How many still wait for them."""
+        """Number of unanswered questions."""
         return self.asked - self.answered
 
 
 def reviewers(items: QuerySet[Item], now: datetime) -> list[Reviewer]:
-    """Whoever is asked about some items, who is late first; at most `MOST`, and one query."""
+    """Reviewers of some items, late ones first; at most `MOST`. One query."""
     waits = Q(answered_at__isnull=True, item__state__in=[ItemState.OPEN, ItemState.ESCALATED])
     rows = (
         Question.objects.filter(item__in=items.order_by().values("pk"))
@@ -79,16 +78,16 @@ def reviewers(items: QuerySet[Item], now: datetime) -> list[Reviewer]:
 
 @dataclass(frozen=True)
 class Standing:
-    """How some items stand.
+    """Figures of some items.
 
     Args:
-        total: how many there are.
-        waiting: that wait for an answer in time.
-        late: that wait past their deadline, with the next person on the ladder.
-        suspended: of these, what silence has suspended.
-        answered: that were taken away and can be corrected still.
-        nobody: about which nobody can be asked.
-        outcomes: how many are closed, by outcome.
+        total: number of items.
+        waiting: open items before their deadline.
+        late: open items past their deadline, handed to the next person on the ladder.
+        suspended: late items that silence has suspended.
+        answered: revoked items that can still be corrected.
+        nobody: items without an eligible reviewer.
+        outcomes: number of closed items by outcome.
     """
 
     total: int
@@ -101,118 +100,125 @@ class Standing:
 
     @property
     def closed(self) -> int:
-        """How many are closed."""
+        """Number of closed items."""
         return sum(self.outcomes.values())
 
     @property
     def unclosed(self) -> int:
-        """How many are not."""
+        """Number of items that are not closed."""
         return self.total - self.closed
 
 
 def standing(items: QuerySet[Item], now: datetime) -> Standing:
-    """How some items stand: one query."""
+    """Count items by state and outcome. One query."""
     is_open = Q(state__in=[ItemState.OPEN, ItemState.ESCALATED])
-    found = items.order_by().aggregate(
+    counts = items.order_by().aggregate(
         total=Count("pk"),
         waiting=Count("pk", filter=is_open & Q(deadline__gt=now, nobody=False)),
         late=Count("pk", filter=is_open & Q(deadline__lte=now, nobody=False)),
         suspended=Count("pk", filter=Q(state=ItemState.ESCALATED, suspended_at__isnull=False)),
         answered=Count("pk", filter=Q(state=ItemState.ANSWERED)),
         nobody=Count("pk", filter=Q(state__in=UNCLOSED, nobody=True)),
-        **{f"of_{one}": Count("pk", filter=Q(state=ItemState.CLOSED, outcome=one)) for one in ItemOutcome.values},
+        **{
+            f"of_{outcome}": Count("pk", filter=Q(state=ItemState.CLOSED, outcome=outcome))
+            for outcome in ItemOutcome.values
+        },
     )
-    outcomes = {one: found.pop(f"of_{one}") for one in ItemOutcome.values}
-    return Standing(**found, outcomes={one: count for one, count in outcomes.items() if count})
+    outcomes = {outcome: counts.pop(f"of_{outcome}") for outcome in ItemOutcome.values}
+    return Standing(**counts, outcomes={outcome: count for outcome, count in outcomes.items() if count})
 
 
 def burn_down(
     items: QuerySet[Item], *, opened_at: datetime, until: datetime, now: datetime, zone: ZoneInfo
 ) -> list[tuple[date, int]]:
-    """How many questions were left at the end of each day, from the first to today or the end, whichever is earlier: one query.
+    """Unanswered questions at the end of each day, from the first day to today or ``until``. One query.
 
-    A question is left until it is answered, or its item is closed without.
+    A question counts until it is answered or its item is closed.
 
     Args:
         items: of the campaign.
-        opened_at: when it was opened.
+        opened_at: when the campaign was opened.
         until: when silence takes effect at the latest.
         now: business time.
-        zone: in which days end.
+        zone: time zone in which days end.
     """
     done = TruncDate(Coalesce("answered_at", "item__closed_at"), tzinfo=zone)
     rows = Question.objects.filter(item__in=items.order_by().values("pk")).order_by()
     by_day = dict(rows.values_list(done).annotate(Count("pk")))
     first, last = opened_at.astimezone(zone).date(), min(now, until).astimezone(zone).date()
-    left, found = sum(by_day.values()), []
+    left, days = sum(by_day.values()), []
     for ago in range((last - first).days + 1):
         day = first + timedelta(days=ago)
         left -= by_day.get(day, 0)
-        found.append((day, left))
-    return found
+        days.append((day, left))
+    return days
 
 
 def has_part(campaign: Campaign, people: Collection[int], now: datetime) -> bool:
-    """Whether some people are asked in a campaign, or gain from what it is about, in it already or not: a few queries, whatever its size.
+    """Whether any of these people is a reviewer in a campaign or gains from its scope. A few queries for any size.
 
     Args:
-        campaign: which is being opened.
-        people: their keys.
+        campaign: opening; not all of its scope needs to be in it yet.
+        people: person ids.
         now: business time.
     """
-    asked = Question.objects.filter(reviewer__in=people).order_by()
-    if asked.filter(Q(item__campaign=campaign) | Q(item__joinings__campaign=campaign)).exists():
+    questions = Question.objects.filter(reviewer__in=people).order_by()
+    if questions.filter(Q(item__campaign=campaign) | Q(item__joinings__campaign=campaign)).exists():
         return True
-    about = Scope.of(campaign.scope)
-    gains = _owned("automation__", people)
+    scope = Scope.of(campaign.scope)
+    gains = _owned_by("automation__", people)
     for approval in ("approval", "app_approval"):
         took_part = Grant.objects.filter(**{f"{approval}__submission__parties__person__in": people}).order_by()
         gains |= Q(pk__in=took_part.values("pk"))
-    held = about.grants(now).filter(gains)
-    return held.exists() or about.automations(now).filter(_owned("", people)).exists()
+    held = scope.grants(now).filter(gains)
+    return held.exists() or scope.automations(now).filter(_owned_by("", people)).exists()
 
 
-def _owned(at: str, people: Collection[int]) -> Q:
-    """Theirs, as `reviewers.gains` says of one item."""
+def _owned_by(at: str, people: Collection[int]) -> Q:
+    """Condition for automations that these people own, as in `reviewers.gains`."""
     names = ("business_owner", "technical_owner", "interim__person")
-    found = Q()
+    condition = Q()
     for name in names:
-        found |= Q(**{f"{at}{name}__in": people})
-    return found
+        condition |= Q(**{f"{at}{name}__in": people})
+    return condition
 
 
 def in_the_way(campaign: Campaign, now: datetime) -> bool:
-    """Whether something that a campaign is about is still to be let go by one that was called off."""
-    about, left = Scope.of(campaign.scope), Item.objects.filter(cancelled_items.LET_GO).order_by()
-    grants = about.grants(now).filter(pk__lte=campaign.grants_until, pk__in=left.values("grant"))
-    automations = about.automations(now).filter(pk__lte=campaign.automations_until, pk__in=left.values("automation"))
+    """Whether a called-off campaign still holds items that this campaign's scope names."""
+    scope, left = Scope.of(campaign.scope), Item.objects.filter(cancelled_items.LET_GO).order_by()
+    grants = scope.grants(now).filter(pk__lte=campaign.grants_until, pk__in=left.values("grant"))
+    automations = scope.automations(now).filter(pk__lte=campaign.automations_until, pk__in=left.values("automation"))
     return grants.exists() or automations.exists()
 
 
 def grants(campaign: Campaign, now: datetime) -> QuerySet[Any]:
-    """Grants that it came past while they were in a campaign that was called off and has let them go since, whatever is left of their term.
+    """Grants that the campaign passed over while a called-off campaign held them; with any term left.
 
     Args:
-        campaign: which is being filled.
+        campaign: the campaign that is filled.
         now: business time.
     """
-    rows = Scope.of(campaign.scope).grants(now).filter(~_known(campaign, "grant"), pk__in=_let_go(campaign, "grant"))
+    rows = (
+        Scope.of(campaign.scope)
+        .grants(now)
+        .filter(~_has_item(campaign, "grant"), pk__in=_let_go_keys(campaign, "grant"))
+    )
     return rows.filter(pk__lte=campaign.grants_until)
 
 
 def automations(campaign: Campaign, now: datetime) -> QuerySet[Automation]:
-    """The same of automations."""
+    """Automations that the campaign passed over while a called-off campaign held them."""
     rows = Scope.of(campaign.scope).automations(now)
-    rows = rows.filter(~_known(campaign, "automation"), pk__in=_let_go(campaign, "automation"))
+    rows = rows.filter(~_has_item(campaign, "automation"), pk__in=_let_go_keys(campaign, "automation"))
     return rows.filter(pk__lte=campaign.automations_until)
 
 
-def _known(campaign: Campaign, about: str) -> Exists:
-    """Whether a row has been in the campaign, or is under review."""
-    return Exists(Item.objects.filter(Q(campaign=campaign) | Q(state__in=UNCLOSED), **{about: OuterRef("pk")}))
+def _has_item(campaign: Campaign, field: str) -> Exists:
+    """Condition: the row has an item in the campaign, or is under review."""
+    return Exists(Item.objects.filter(Q(campaign=campaign) | Q(state__in=UNCLOSED), **{field: OuterRef("pk")}))
 
 
-def _let_go(campaign: Campaign, about: str) -> QuerySet[Any]:
-    """Keys of what was let go since the campaign was opened."""
-    gone = Item.objects.filter(cancelled_items.NEVER_ASKED, campaign__state=CampaignState.CALLED_OFF)
-    return gone.filter(closed_at__gte=campaign.snapshot_at).order_by().values(about)
+def _let_go_keys(campaign: Campaign, field: str) -> QuerySet[Any]:
+    """Keys of rows that called-off campaigns let go after this campaign was opened."""
+    closed_items = Item.objects.filter(cancelled_items.NEVER_ASKED, campaign__state=CampaignState.CALLED_OFF)
+    return closed_items.filter(closed_at__gte=campaign.snapshot_at).order_by().values(field)

@@ -1,4 +1,4 @@
-"""Duties of campaigns: who may open and call one off and when a step of it is due (R2 R5)."""
+"""Duties of campaigns: who may open or call off a campaign, and when each step is due (R2, R5)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from governance.recertification.models import OVER, Campaign, CampaignKind, Item
 def _named_once(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
     if not subject._state.adding:
         return Refusal("R2", "state", "It was opened already.")
-    known = Campaign.objects.filter(kind=CampaignKind.ADHOC, name=subject.name.strip()).exclude(state__in=OVER)
-    if not known.exists():
+    campaigns = Campaign.objects.filter(kind=CampaignKind.ADHOC, name=subject.name.strip()).exclude(state__in=OVER)
+    if not campaigns.exists():
         return None
     return Refusal("R2", "state", "A campaign of this name is under way.", "Look at that one, or give it another name.")
 
@@ -43,11 +43,11 @@ def _all_asked(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None
 
 
 def _no_part(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
-    people = {one.pk for one in actor.people if one.pk != subject.opened_by_id}
+    people = {person.pk for person in actor.people if person.pk != subject.opened_by_id}
     if not people or not campaign_queries.has_part(subject, people, now):
         return None
-    who = "You, or whom you stand in for, are" if actor.standing_for is not None else "You are"
-    sentence = f"{who} asked in it, or gain from something that it reviews, and did not open it."
+    opening = "You, or whom you stand in for, are" if actor.standing_for is not None else "You are"
+    sentence = f"{opening} asked in it, or gain from something that it reviews, and did not open it."
     next_step = "Ask whoever opened it, or an admin or somebody in security who has no part in it."
     return Refusal("SOD-4", "duty", sentence, next_step)
 
@@ -58,7 +58,7 @@ def _left_open(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None
     return Refusal("R2", "state", "Nothing in it waits any more.")
 
 
-def _waits_for_somebody(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
+def _has_unanswered(subject: Campaign, actor: Actor, now: datetime) -> Refusal | None:
     if Question.objects.unanswered().filter(item__campaign=subject).exists():
         return None
     return Refusal("R5", "state", "Everybody has answered.")
@@ -78,7 +78,7 @@ NO_PART = Duty(
 LEFT_OPEN = Duty("R2", "R2", "With a campaign that is called off, what nobody has settled is let go.", _left_open)
 
 
-WAITS_FOR_SOMEBODY = Duty("R5", "R5", "Who is done is reminded of nothing.", _waits_for_somebody)
+WAITS_FOR_SOMEBODY = Duty("R5", "R5", "Who is done is reminded of nothing.", _has_unanswered)
 
 
 NOT_FROZEN = Duty("R2", "R2", "A campaign is filled until all that it is about is in it.", _not_frozen)

@@ -1,7 +1,7 @@
-"""What a campaign that somebody opens is about: a filter over what is held and what is in use (R2). Reads only.
+"""Scope of an ad hoc campaign: a filter over grants and live automations (R2). Reads only.
 
-It is kept with the campaign as it was chosen. A grant that ends by itself before silence could take it away, or that is not to be renewed, is
-too short to be reviewed: it ends (R1). What is under review already is joined and not opened twice (R5).
+The campaign stores the scope as it was chosen. Grants that end before silence could remove them, or that will not be
+renewed, are not reviewed: they end (R1). Grants under review are joined and not opened twice (R5).
 """
 
 from __future__ import annotations
@@ -20,26 +20,27 @@ from governance.core.models import Team
 from governance.recertification.models import UNCLOSED, Item, ItemOutcome
 from inventory.models import Automation, AutomationState, DataClass
 
-#: What can be reviewed: what is held, what is in use, or both.
+#: What a campaign can review.
 GRANTS, AUTOMATIONS, BOTH = "grants", "automations", "both"
 
 
 @dataclass(frozen=True)
 class Scope:
-    """A filter; what is empty narrows nothing.
+    """A filter; empty fields do not narrow it.
 
     Args:
         about: ``grants``, ``automations`` or ``both``.
-        tier: as it is now.
-        team: id of the team of the automation, with the teams below it.
-        resource: id of what it is held on.
-        data_class: the class that rules count, of the entitlement and its resource.
+        tier: the present one.
+        team: id of the automation's team; includes the teams below it.
+        resource: id of the resource of the grant.
+        data_class: the counted class of the entitlement and its resource.
         kind: of the automation.
         environment: of the automation.
-        owner: id of a person who owns the automation, or the resource.
-        connector: as the source names it, ``slack``; in small letters.
+        owner: id of a person who owns the automation or the resource.
+        connector: as the source names it, ``slack``, in lower case.
         code: of the entitlement, ``message:post``.
-        unused_days: no call in so many days, of what is held for as long and whose use is measured: not measured is not unused (R3).
+        unused_days: no call in so many days. The grant is as old and its use is measured: not measured is not unused
+            (R3).
         reviewed_before: ISO 8601 day: neither approved nor reviewed since.
     """
 
@@ -58,31 +59,31 @@ class Scope:
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Scope:
-        """The scope that is kept with a campaign."""
-        return cls(**{one.name: kept[one.name] for one in fields(cls) if one.name in kept})
+        """Load the scope from a campaign's JSON."""
+        return cls(**{field.name: kept[field.name] for field in fields(cls) if field.name in kept})
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-able values, without what narrows nothing."""
-        return {name: said for name, said in asdict(self).items() if said not in ("", None)}
+        """JSON values of the fields that narrow it."""
+        return {name: value for name, value in asdict(self).items() if value not in ("", None)}
 
     @property
     def says_what_is_held(self) -> bool:
-        """Whether it narrows by something that an automation as a whole does not have."""
+        """Whether a field narrows it that only grants have."""
         return bool(self.resource or self.data_class or self.connector or self.code or self.unused_days)
 
     def grants(self, now: datetime) -> QuerySet[Grant]:
-        """Live grants that it names at ``now``, under review or not, whatever is left of their term."""
+        """Live grants in scope at ``now``, also those under review and those with a short term."""
         if self.about == AUTOMATIONS:
             return Grant.objects.none()
         rows: QuerySet[Grant] = Grant.objects.live(now).filter(self._automation("automation__"))
         if self.tier:
             rows = rows.annotate(counted=Coalesce(NullIf("raised_to", Value("")), "tier")).filter(counted=self.tier)
         if self.resource:
-            rows = rows.filter(_on(self.resource))
+            rows = rows.filter(_held_on(self.resource))
         if self.data_class:
             rows = rows.filter(_of_class(self.data_class))
         if self.owner:
-            rows = rows.filter(_owned("automation__", self.owner) | Q(entitlement__resource__owner=self.owner))
+            rows = rows.filter(_owned_by("automation__", self.owner) | Q(entitlement__resource__owner=self.owner))
         if self.connector:
             rows = rows.filter(approval__privilege__connector__iexact=self.connector)
         if self.code:
@@ -94,14 +95,14 @@ class Scope:
         return rows.order_by()
 
     def automations(self, now: datetime) -> QuerySet[Automation]:
-        """Automations in use that it names, under review or not; none where it says something that only a grant has."""
+        """Live automations in scope, also those under review; none if a field narrows it that only grants have."""
         if self.about == GRANTS or self.says_what_is_held:
             return Automation.objects.none()
         rows = Automation.objects.filter(self._automation(""), state=AutomationState.LIVE)
         if self.tier:
             rows = rows.filter(tier=self.tier)
         if self.owner:
-            rows = rows.filter(_owned("", self.owner))
+            rows = rows.filter(_owned_by("", self.owner))
         if self.reviewed_before:
             kept = Item.objects.filter(automation=OuterRef("pk"), outcome=ItemOutcome.KEPT, closed_at__gte=self._since)
             rows = rows.filter(~Exists(kept), created_at__lt=self._since)
@@ -112,36 +113,39 @@ class Scope:
         return datetime.combine(date.fromisoformat(self.reviewed_before), time(), tzinfo=organisation_zone())
 
     def _automation(self, at: str) -> Q:
-        said = {"kind": self.kind, "environment": self.environment}
-        found = Q(**{f"{at}{name}": value for name, value in said.items() if value})
-        return found & Q(**{f"{at}team__in": with_children(self.team)}) if self.team else found
+        wanted = {"kind": self.kind, "environment": self.environment}
+        condition = Q(**{f"{at}{name}": value for name, value in wanted.items() if value})
+        return condition & Q(**{f"{at}team__in": with_children(self.team)}) if self.team else condition
 
 
 def with_children(team: int) -> list[int]:
-    """A team and all below it: one query, since teams are few."""
+    """Ids of a team and all teams below it. One query, since teams are few."""
     below: dict[int | None, list[int]] = {}
     for pk, parent in Team.objects.order_by().values_list("pk", "parent"):
         below.setdefault(parent, []).append(pk)
-    found, ahead = [], [team]
+    team_ids, ahead = [], [team]
     while ahead:
-        one = ahead.pop()
-        found.append(one)
-        ahead += [pk for pk in below.get(one, ()) if pk not in found]
-    return found
+        team_id = ahead.pop()
+        team_ids.append(team_id)
+        ahead += [pk for pk in below.get(team_id, ()) if pk not in team_ids]
+    return team_ids
 
 
-def _owned(at: str, person: int) -> Q:
+def _owned_by(at: str, person: int) -> Q:
     return Q(**{f"{at}business_owner": person}) | Q(**{f"{at}technical_owner": person})
 
 
-def _on(resource: int) -> Q:
-    """Held on it: of a credential, where its owner decides it (A2)."""
+def _held_on(resource: int) -> Q:
+    """Condition for grants on a resource; for a credential, the resource whose owner decides it (A2)."""
     store = Q(credential__kept_in=resource) | Q(credential__kept_in=None, credential__opens=resource)
     return Q(entitlement__resource=resource) | Q(entitlement=None) & store
 
 
 def _of_class(name: str) -> Q:
-    """As `Entitlement.counted_class` says of a row: the higher of two; unset is public of an entitlement, restricted of a resource."""
+    """Condition for a data class, as `Entitlement.counted_class`: the higher of two.
+
+    Unset counts as public for an entitlement and as restricted for a resource.
+    """
     upto = DataClass.values[: DataClass.values.index(name) + 1]
 
     def own(*names: str) -> Q:
@@ -154,25 +158,25 @@ def _of_class(name: str) -> Q:
 
 
 def _unused(rows: QuerySet[Grant], now: datetime, days: int) -> QuerySet[Grant]:
-    """Those held for so long by themselves, measured, and without an allowed call in that time."""
+    """Grants older than ``days`` with measured use and no allowed call in that time."""
     since = now - timedelta(days=days)
     measured = GrantUsage.objects.filter(grant=OuterRef("pk"))
     used = measured.filter(allowed__gt=0, day__gt=since.date())
     return rows.filter(Exists(measured), ~Exists(used), begins_at__lte=since)
 
 
-def under_review(about: str = "grant") -> Exists:
-    """Whether an item about a row is open."""
-    return Exists(Item.objects.filter(state__in=UNCLOSED, **{about: OuterRef("pk")}))
+def under_review(field: str = "grant") -> Exists:
+    """Condition: the row has an unclosed item."""
+    return Exists(Item.objects.filter(state__in=UNCLOSED, **{field: OuterRef("pk")}))
 
 
 def with_tier(rows: QuerySet[Grant]) -> QuerySet[Any]:
-    """Grants with ``counted_tier_now``, as `Grant.counted_tier` says."""
+    """Grants with ``counted_tier_now``, as `Grant.counted_tier`."""
     return rows.annotate(counted_tier_now=Coalesce(NullIf("raised_to", Value("")), "tier"))
 
 
 def reviewable(rows: QuerySet[Grant], grace: Mapping[str, datetime]) -> QuerySet[Any]:
-    """Grants without those that are too short to be reviewed: they end before silence could take them away, or on their date in any case.
+    """Grants that live long enough for a review: renewable, and ending after silence takes effect.
 
     Args:
         rows: grants.

@@ -1,4 +1,4 @@
-"""A campaign's scope in the words that a person would say. One query for each thing that it names by its key."""
+"""A campaign's scope in words. One query for each row that the scope names by id."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ ABOUT = {
 }
 
 
-def sentence(about: Scope) -> str:
+def sentence(scope: Scope) -> str:
     """One sentence: "What automations may do, of high risk, on Finance ERP, not used for 60 days"."""
-    return ", ".join([ABOUT[about.about], *parts(about)])
+    return ", ".join([ABOUT[scope.about], *parts(scope)])
 
 
-def parts(about: Scope) -> list[str]:
-    """What narrows it, each in words."""
-    found: list[str] = []
-    if about.tier:
-        found.append(f"of {about.tier} risk")
-    if about.team:
-        team = Team.objects.filter(pk=about.team).first()
-        found.append(f"of {team.name if team else 'a team that is no more'} and the teams below it")
-    if about.resource:
-        resource = Resource.objects.filter(pk=about.resource).first()
-        found.append(f"on {resource.name if resource else 'a resource that is no more'}")
-    if about.data_class:
-        found.append(f"on {DataClass(about.data_class).label.lower()} data")
-    if about.kind:
-        found.append(f"of the kind {AutomationKind(about.kind).label.lower()}")
-    if about.environment:
-        found.append(f"in {Environment(about.environment).label.lower()}")
-    if about.owner:
-        owner = Person.objects.filter(pk=about.owner).first()
-        found.append(f"owned by {owner.name if owner else 'somebody who is no more'}")
-    if about.connector:
-        found.append(f"by the connector {about.connector}")
-    if about.code:
-        found.append(f"of the form {about.code}")
-    if about.unused_days:
-        found.append(f"not used for {about.unused_days} days, as far as use is measured")
-    if about.reviewed_before:
-        found.append(f"neither approved nor reviewed since {about.reviewed_before}")
-    return found
+def parts(scope: Scope) -> list[str]:
+    """Phrases for the fields that narrow the scope."""
+    phrases: list[str] = []
+    if scope.tier:
+        phrases.append(f"of {scope.tier} risk")
+    if scope.team:
+        team = Team.objects.filter(pk=scope.team).first()
+        phrases.append(f"of {team.name if team else 'a team that is no more'} and the teams below it")
+    if scope.resource:
+        resource = Resource.objects.filter(pk=scope.resource).first()
+        phrases.append(f"on {resource.name if resource else 'a resource that is no more'}")
+    if scope.data_class:
+        phrases.append(f"on {DataClass(scope.data_class).label.lower()} data")
+    if scope.kind:
+        phrases.append(f"of the kind {AutomationKind(scope.kind).label.lower()}")
+    if scope.environment:
+        phrases.append(f"in {Environment(scope.environment).label.lower()}")
+    if scope.owner:
+        owner = Person.objects.filter(pk=scope.owner).first()
+        phrases.append(f"owned by {owner.name if owner else 'somebody who is no more'}")
+    if scope.connector:
+        phrases.append(f"by the connector {scope.connector}")
+    if scope.code:
+        phrases.append(f"of the form {scope.code}")
+    if scope.unused_days:
+        phrases.append(f"not used for {scope.unused_days} days, as far as use is measured")
+    if scope.reviewed_before:
+        phrases.append(f"neither approved nor reviewed since {scope.reviewed_before}")
+    return phrases

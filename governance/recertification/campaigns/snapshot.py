@@ -1,7 +1,8 @@
-"""Putting thousands of items and questions into a campaign by INSERT … SELECT, each with its row of history in the same statement (R2, H1).
+"""Bulk writes of campaign items and questions by INSERT … SELECT, each with its history row (R2, H1).
 
-Called inside the operations of `transitions.campaigns` only, which keep how far it is and write one ledger event for each call. What needs the
-installation's key, the draw, is said by the code; everything else is copied by the database, sentences included.
+Only the operations of `transitions.campaigns` call it. They store the progress and write one ledger event for each
+call. The code computes the sample draw, which needs the installation's key. The database copies everything else,
+sentences included.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ from governance.recertification.items import cancelled_items, conflict_reviews, 
 from governance.recertification.models import Campaign, Item, Question
 from inventory.models import Automation
 
-#: Why such an item opens: a key of `wording.BECAUSE`.
+#: Reason of ad hoc items: a key of `wording.BECAUSE`.
 AD_HOC = "ad hoc"
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """What one chunk came to.
+    """Result of one chunk.
 
     Args:
-        looked_at: how many rows the scope named.
-        made: keys of the grants or automations that have an item now, in order; those of the others are under review already.
-        last: the last key that was looked at; None where there was none left.
+        looked_at: how many rows of the scope were read.
+        made: keys of the grants or automations with a new item, in order; the others are already under review.
+        last: the last key that was read; None if no row was left.
     """
 
     looked_at: int
@@ -49,10 +50,10 @@ class Frozen:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """What the ledger says of it: how many, from where to where, and a digest that shows which (H1)."""
-        said = ",".join(map(str, self.made))
+        """Ledger payload: count, first and last key, and a digest over all keys (H1)."""
+        keys = ",".join(map(str, self.made))
         ends = {"first": self.made[0], "last": self.made[-1]} if self.made else {}
-        return {"count": len(self.made), **ends, "digest": hashlib.sha256(said.encode()).hexdigest()}
+        return {"count": len(self.made), **ends, "digest": hashlib.sha256(keys.encode()).hexdigest()}
 
 
 def grace_of(deadline: datetime) -> dict[str, datetime]:
@@ -60,8 +61,8 @@ def grace_of(deadline: datetime) -> dict[str, datetime]:
     return schedule.grace_after(deadline, organisation_zone(), organisation_holidays())
 
 
-def _copied(model: type[models.Model], source: str) -> str:
-    """SQL that writes the first or next row of history for each row of a source; placeholders: at, why, type."""
+def _history_sql(model: type[models.Model], source: str) -> str:
+    """SQL that writes a history row for each row of a source; placeholders: at, why, type."""
     kept: type[models.Model] = model.history.model  # type: ignore[attr-defined]  # simple-history adds it
     same = [str(field.column) for field in model._meta.concrete_fields]
     into = ", ".join([*same, "history_date", "history_change_reason", "history_type"])
@@ -81,11 +82,11 @@ _CLASSES = "ARRAY['public', 'internal', 'confidential', 'restricted']"
 
 
 def _instant(column: str) -> str:
-    """SQL of what `ledger.instant` makes of a column."""
+    """SQL for a column in the form of `ledger.instant`."""
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
 
 
-#: The snapshot of a grant, as `transitions.opening.snapshot` makes it of one; a test compares the two.
+#: Snapshot of a grant, as `transitions.opening.snapshot`; a test compares the two.
 _SNAPSHOT = f"""jsonb_build_object('tier', {_TIER}, 'automation', a.name, 'version', a.approved_version_id,
     'what', {SENTENCE}, 'scope', to_jsonb(g.scope), 'target', g.target, 'level', g.level,
     'data_class', CASE WHEN e.id IS NULL THEN '' ELSE ({_CLASSES})[GREATEST(
@@ -95,7 +96,7 @@ _SNAPSHOT = f"""jsonb_build_object('tier', {_TIER}, 'automation', a.name, 'versi
     'begins_at', {_instant("g.begins_at")}, 'ends_at', {_instant("g.ends_at")},
     'app_approval', g.app_approval_id, 'approval', g.approval_id) || given.more"""
 
-#: The rows themselves; the benchmark writes the same ones plainly.
+#: Item rows of grants; the benchmark uses the same ones.
 ROWS_OF_GRANTS = f"""
 SELECT %(campaign)s AS campaign_id, g.id AS grant_id, NULL::bigint AS automation_id, %(reason)s AS reason, {_SNAPSHOT} AS snapshot,
     %(at)s AS opened_at, LEAST(%(deadline)s, given.by) AS deadline, {_GRACE.format(tier=_TIER)} AS grace_until,
@@ -123,7 +124,7 @@ ORDER BY ordinality ON CONFLICT DO NOTHING"""
 
 
 def freeze_grants(step: Step[Campaign], size: int) -> Frozen:
-    """Put the next grants that the campaign's scope names into it; each that is under review already is left to be joined.
+    """Write items for the next grants of the campaign's scope; grants under review are left for joining.
 
     Args:
         step: the running operation on the campaign, which is locked.
@@ -131,53 +132,56 @@ def freeze_grants(step: Step[Campaign], size: int) -> Frozen:
     """
     campaign = step.subject
     rows = Scope.of(campaign.scope).grants(step.now).filter(pk__gt=campaign.grants_to, pk__lte=campaign.grants_until)
-    found = read(scope.reviewable(rows, grace_of(campaign.deadline)), size)
-    if not found:
+    grant_rows = read(scope.reviewable(rows, grace_of(campaign.deadline)), size)
+    if not grant_rows:
         return Frozen(0, (), None)
-    made = _write(step, ROWS_OF_GRANTS, said_of(found, step.now), "grant_id")
-    return Frozen(len(found), made, found[-1][0])
+    made = _insert_items(step, ROWS_OF_GRANTS, said_of(grant_rows, step.now), "grant_id")
+    return Frozen(len(grant_rows), made, grant_rows[-1][0])
 
 
 def freeze_automations(step: Step[Campaign], size: int) -> Frozen:
-    """The same of automations."""
+    """Write items for the next automations of the campaign's scope."""
     campaign = step.subject
     rows = Scope.of(campaign.scope).automations(step.now)
     ahead = rows.filter(pk__gt=campaign.automations_to, pk__lte=campaign.automations_until).order_by("pk")
-    found = list(ahead.values_list("pk", flat=True)[:size])
-    if not found:
+    keys = list(ahead.values_list("pk", flat=True)[:size])
+    if not keys:
         return Frozen(0, (), None)
-    made = _write(step, _ROWS_OF_AUTOMATIONS, {"keys": found}, "automation_id")
-    return Frozen(len(found), made, found[-1])
+    made = _insert_items(step, _ROWS_OF_AUTOMATIONS, {"keys": keys}, "automation_id")
+    return Frozen(len(keys), made, keys[-1])
 
 
 def freeze_passed_over(step: Step[Campaign], size: int) -> tuple[Frozen, str]:
-    """Put the next of what another campaign has let go into this one; returns what came of it, and of what.
+    """Write items for the next rows that a called-off campaign let go.
 
     Args:
-        step: the running operation on the campaign, which has come past all that it is about.
+        step: the running operation on the campaign, which has read its whole scope.
         size: how many grants or automations at most.
+
+    Returns:
+        The result, and ``grants`` or ``automations``.
     """
     campaign = step.subject
     grants = scope.reviewable(campaign_queries.grants(campaign, step.now), grace_of(campaign.deadline))
-    if found := read(grants, size):
-        made = _write(step, ROWS_OF_GRANTS, said_of(found, step.now), "grant_id")
-        return Frozen(len(found), made, found[-1][0]), "grants"
+    if grant_rows := read(grants, size):
+        made = _insert_items(step, ROWS_OF_GRANTS, said_of(grant_rows, step.now), "grant_id")
+        return Frozen(len(grant_rows), made, grant_rows[-1][0]), "grants"
     rows = campaign_queries.automations(campaign, step.now).order_by("pk").values_list("pk", flat=True)
     keys_of = list(rows[:size])
-    made = _write(step, _ROWS_OF_AUTOMATIONS, {"keys": keys_of}, "automation_id")
+    made = _insert_items(step, _ROWS_OF_AUTOMATIONS, {"keys": keys_of}, "automation_id")
     return Frozen(len(keys_of), made, keys_of[-1] if keys_of else None), "automations"
 
 
 def is_passed_over(campaign: Campaign, now: datetime) -> bool:
-    """Whether there is any of that."""
+    """Whether such rows are left."""
     grants = scope.reviewable(campaign_queries.grants(campaign, now), grace_of(campaign.deadline))
     return grants.exists() or campaign_queries.automations(campaign, now).exists()
 
 
-def _write(step: Step[Campaign], rows: str, given: Mapping[str, Any], key: str) -> list[int]:
-    """Insert items with their history; returns whose they are."""
+def _insert_items(step: Step[Campaign], rows: str, given: Mapping[str, Any], key: str) -> list[int]:
+    """Insert items with their history; return the keys of their grants or automations."""
     both = (
-        f"WITH made AS ({COLUMNS} {rows} ON CONFLICT DO NOTHING RETURNING *), kept AS ({_copied(Item, 'made')})"  # noqa: S608
+        f"WITH made AS ({COLUMNS} {rows} ON CONFLICT DO NOTHING RETURNING *), kept AS ({_history_sql(Item, 'made')})"  # noqa: S608
         f" SELECT {key} FROM made ORDER BY {key}"
     )
     with connection.cursor() as cursor:
@@ -186,7 +190,7 @@ def _write(step: Step[Campaign], rows: str, given: Mapping[str, Any], key: str) 
 
 
 def about(campaign: Campaign, now: datetime) -> dict[str, Any]:
-    """What the statements say of each item alike."""
+    """Statement parameters that are the same for all items of a campaign."""
     return {
         "campaign": campaign.pk,
         "reason": AD_HOC,
@@ -196,52 +200,52 @@ def about(campaign: Campaign, now: datetime) -> dict[str, Any]:
     }
 
 
-#: What is read of a grant to say whether it is drawn: key, tier, review date, end.
+#: Columns of a grant for the sample draw: key, tier, review date, end.
 Named = tuple[int, str, date | None, datetime]
 
 
 def read(rows: QuerySet[Any], size: int) -> list[Named]:
-    """The next grants that a scope names, in order: one query."""
+    """Read the next grants of a scope, in order. One query."""
     return list(rows.order_by("pk").values_list("pk", "counted_tier_now", "review_on", "ends_at")[:size])
 
 
-def said_of(found: Sequence[Named], now: datetime) -> dict[str, Any]:
-    """What the statement is told of some grants: which, and beside that what only the code knows: whether one is drawn, and its conflicts."""
-    key, conflicts = key_files.digest_key(), _conflicts([pk for pk, *_ in found])
+def said_of(grant_rows: Sequence[Named], now: datetime) -> dict[str, Any]:
+    """Statement parameters for some grants: keys, sample draw and open conflicts."""
+    key, conflicts = key_files.digest_key(), _conflicts([pk for pk, *_ in grant_rows])
     more: list[str] = []
     by: list[datetime | None] = []
-    for pk, tier, review_on, ends_at in found:
-        said: dict[str, Any] = {}
+    for pk, tier, review_on, ends_at in grant_rows:
+        details: dict[str, Any] = {}
         if tier == "low" and sampling.falls_on(key, pk, sampling.period(review_on, ends_at)):
-            said["drawn"] = True
-        if own := conflicts.get(pk):
-            said[conflict_reviews.ABOUT] = [conflict.pk for conflict in own]
-        more.append(json.dumps(said) if said else "{}")
-        by.append(conflict_reviews.resolve_by(own, now) if own else None)
-    return {"keys": [pk for pk, *_ in found], "more": more, "by": by}
+            details["drawn"] = True
+        if grant_conflicts := conflicts.get(pk):
+            details[conflict_reviews.ABOUT] = [conflict.pk for conflict in grant_conflicts]
+        more.append(json.dumps(details) if details else "{}")
+        by.append(conflict_reviews.resolve_by(grant_conflicts, now) if grant_conflicts else None)
+    return {"keys": [pk for pk, *_ in grant_rows], "more": more, "by": by}
 
 
 def _conflicts(grants: Sequence[int]) -> dict[int, list[Conflict]]:
-    """By grant, the open conflicts of enforced rules in which it has a part (S6)."""
+    """Open conflicts of enforced rules by grant (S6)."""
     wanted, by_grant = set(grants), dict[int, list[Conflict]]()
-    for one in conflict_reviews.enforced():
-        for pk in wanted.intersection(one.grants):
-            by_grant.setdefault(pk, []).append(one)
+    for conflict in conflict_reviews.enforced():
+        for pk in wanted.intersection(conflict.grants):
+            by_grant.setdefault(pk, []).append(conflict)
     return by_grant
 
 
 @dataclass(frozen=True)
 class Unasked:
-    """An item that nobody is asked about yet.
+    """An item without questions.
 
     Args:
-        key: its own.
-        automation: whose review it is.
-        resource: on what it is held, or None.
+        key: the item's key.
+        automation: id of the reviewed automation, or of the grant's automation.
+        resource: id of the grant's resource, or None.
         tier: as it was frozen.
-        both: whether both questions are asked about it (S4).
-        own_days: whether it is due by something else than its campaign: a conflict that is to be resolved (S6), an event that joined (R2).
-        deadline, grace_until: as they stand.
+        both: whether both questions are asked (S4).
+        own_days: whether a conflict (S6) or a joined event (R2) sets the deadline, not the campaign.
+        deadline, grace_until: the present ones.
     """
 
     key: int
@@ -255,7 +259,7 @@ class Unasked:
 
 
 def unasked(campaign: Campaign, size: int) -> list[Unasked]:
-    """The next items of a campaign that nobody was asked about, in order: one query."""
+    """The campaign's next items without questions, in order. One query."""
     rows = Item.objects.filter(campaign=campaign, pk__gt=campaign.asked_to).order_by("pk")
     named = rows.values_list(
         "pk",
@@ -279,14 +283,14 @@ def unasked(campaign: Campaign, size: int) -> list[Unasked]:
 
 
 def put(step: Step[Any], rows: Iterable[Mapping[str, Any]]) -> int:
-    """Put questions to people, each with its history: one statement; returns how many were not there before.
+    """Insert questions with their history in one statement; return how many are new.
 
     Args:
         step: the running operation.
-        rows: of each question item, asks, reviewer, ladder and remind_at, as JSON writes them.
+        rows: item, asks, reviewer, ladder and remind_at of each question, as JSON values.
     """
     both = (
-        f"WITH made AS ({_QUESTIONS} RETURNING *), kept AS ({_copied(Question, 'made')})"  # noqa: S608
+        f"WITH made AS ({_QUESTIONS} RETURNING *), kept AS ({_history_sql(Question, 'made')})"  # noqa: S608
         " SELECT count(*) FROM made"
     )
     with connection.cursor() as cursor:
@@ -296,36 +300,37 @@ def put(step: Step[Any], rows: Iterable[Mapping[str, Any]]) -> int:
 
 
 def nobody_for(step: Step[Any], items: Sequence[int]) -> None:
-    """Note of some items that nobody can be asked about them, each with its history: two statements (A9).
+    """Mark items that have no eligible reviewer, each with its history. Two statements (A9).
 
-    Locked first, so that the second sees what joined one meanwhile and put questions to people.
+    It locks the items first, so that the second statement sees questions that a concurrent join has put.
     """
     list(
         Item.objects.filter(pk__in=items).select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk")
     )
-    said = """UPDATE recertification_item i SET nobody = true WHERE id = ANY(%(keys)s) AND NOT nobody
+    statement = """UPDATE recertification_item i SET nobody = true WHERE id = ANY(%(keys)s) AND NOT nobody
         AND NOT EXISTS (SELECT 1 FROM recertification_question q WHERE q.item_id = i.id) RETURNING *"""
-    _change(step, said, {"keys": list(items)})
+    _update_items(step, statement, {"keys": list(items)})
 
 
 def due_otherwise(step: Step[Any], items: Mapping[int, tuple[datetime, datetime, datetime]]) -> None:
-    """Have some items be due at another time than they were frozen with, each with its history: one statement (R1, H8).
+    """Change the due dates of some items, each with its history. One statement (R1, H8).
 
     Args:
         step: the running operation.
-        items: by key, the deadline that was read, the one that is to be, and when silence takes effect. What an event brought forward
-            meanwhile stays as it is (R2).
+        items: by key, the deadline that was read, the new deadline, and when silence takes effect. An item that an
+            event
+            has brought forward since the read is not changed (R2).
     """
-    said = """UPDATE recertification_item i SET deadline = given.deadline, grace_until = given.grace_until
+    statement = """UPDATE recertification_item i SET deadline = given.deadline, grace_until = given.grace_until
         FROM unnest(%(keys)s::bigint[], %(read)s::timestamptz[], %(deadlines)s::timestamptz[], %(graces)s::timestamptz[])
             given(id, was, deadline, grace_until)
         WHERE i.id = given.id AND i.deadline = given.was RETURNING i.*"""
     columns = dict(zip(("read", "deadlines", "graces"), map(list, zip(*items.values(), strict=True)), strict=False))
-    _change(step, said, {"keys": list(items), **columns})
+    _update_items(step, statement, {"keys": list(items), **columns})
 
 
 def let_go(step: Step[Campaign], size: int) -> Frozen:
-    """Close the next items of a campaign that was called off, and touch nothing that they are about, each with its history: one statement.
+    """Close the next items of a called-off campaign with their history. One statement; grants stay as they are.
 
     Args:
         step: the running operation on the campaign, which is locked.
@@ -333,25 +338,27 @@ def let_go(step: Step[Campaign], size: int) -> Frozen:
     """
     left = Item.objects.filter(cancelled_items.LET_GO, campaign=step.subject).order_by("pk")
     locked = list(left.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True)[:size])
-    found = list(left.filter(pk__in=locked).values_list("pk", flat=True))  # without what was joined while it waited
-    said = """UPDATE recertification_item SET state = 'closed', outcome = 'called_off', closed_at = %(at)s, closes_at = NULL, nobody = false
+    keys = list(
+        left.filter(pk__in=locked).values_list("pk", flat=True)
+    )  # without items that were joined during the wait for the lock
+    statement = """UPDATE recertification_item SET state = 'closed', outcome = 'called_off', closed_at = %(at)s, closes_at = NULL, nobody = false
         WHERE id = ANY(%(keys)s) RETURNING *"""
-    _change(step, said, {"keys": found})
-    return Frozen(len(found), found, found[-1] if found else None)
+    _update_items(step, statement, {"keys": keys})
+    return Frozen(len(keys), keys, keys[-1] if keys else None)
 
 
-def _change(step: Step[Any], statement: str, given: Mapping[str, Any]) -> None:
+def _update_items(step: Step[Any], statement: str, given: Mapping[str, Any]) -> None:
     if not given["keys"]:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH made AS ({statement}) {_copied(Item, 'made')}",
+            f"WITH made AS ({statement}) {_history_sql(Item, 'made')}",
             {"at": step.now, "why": step.why, "type": "~", **given},
         )
 
 
 def last_keys() -> tuple[int, int]:
-    """The last key of a grant and of an automation that there is: what comes after is not in the snapshot (R2)."""
+    """The highest keys of grants and automations; later ones are not in the snapshot (R2)."""
     grant = Grant.objects.order_by("-pk").values_list("pk", flat=True).first()
     automation = Automation.objects.order_by("-pk").values_list("pk", flat=True).first()
     return grant or 0, automation or 0

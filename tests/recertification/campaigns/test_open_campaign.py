@@ -54,7 +54,7 @@ def test_a_deadline_that_policy_does_not_allow_is_refused(held: Held) -> None:
                 actor=as_actor(held.people.sana),
                 now=now,
                 reason="Why not.",
-                about=Scope(),
+                campaign_scope=Scope(),
                 day=day(now, 0) + timedelta(days=days),
             )
 
@@ -69,7 +69,7 @@ def test_it_needs_a_reason_a_name_and_something_to_review(held: Held) -> None:
     ):
         with pytest.raises(InvalidInput, match=f"^{why}"):
             open_campaign.order_campaign(
-                Campaign(name=name), actor=actor, now=now, reason=reason, about=about, day=day(now)
+                Campaign(name=name), actor=actor, now=now, reason=reason, campaign_scope=about, day=day(now)
             )
 
 

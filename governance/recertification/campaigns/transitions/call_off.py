@@ -1,10 +1,10 @@
-"""A campaign that is called off while it is being opened: what is in it closes without an outcome that touches anything (R2, H1).
+"""Calling off a campaign that is still opening: its items close and their grants stay as they are (R2, H1).
 
-Nothing of it is suspended or ended by it, and nothing counts as reviewed: what was to come up by its date, or because something happened, comes up
-again by itself. What somebody has answered meanwhile stands, and what silence has suspended waits for an answer still.
+Nothing is suspended, ended or counted as reviewed. Grants come up again by their date or by an event. Submitted
+answers stay in force. Items that silence has suspended still need an answer.
 
-Reviews that were open already and that it joined go on, and so do its own that another campaign has joined: those campaigns count on them. Each gets
-the date back that it would have without the one that was called off, which is the one way in which a deadline goes back (R2).
+Joined reviews continue, and so do the campaign's own items that another campaign has joined. Each gets back the date
+that it has without the called-off campaign. Only then can a deadline move to a later date (R2).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from governance.recertification.items import joined_due_dates
 from governance.recertification.items.transitions.open_item import remind_anew
 from governance.recertification.models import UNCLOSED, Campaign, CampaignState, Item, ItemState
 
-#: Items that one operation closes.
+#: Most items that one operation closes.
 LETS_GO = 10_000
 
 
@@ -39,12 +39,12 @@ LETS_GO = 10_000
     repeats=last_word("campaign.called_off"),
 )
 def call_off(step: Step[Campaign]) -> Effect:
-    """Whoever may open campaigns calls one off before all of it is in it and asked; a job closes what is in it."""
+    """Call off a campaign before all its questions are assigned; a job closes its items."""
     campaign = step.subject
     campaign.called_off_by, campaign.called_off_why, campaign.called_off_at = step.actor.person, step.reason, step.now
-    asked = campaign_notices.called_off(step, campaign)
+    asked_count = campaign_notices.called_off(step, campaign)
     nudge.send(JOB)
-    return Effect(payload={"items": campaign.items.count(), "asked": asked})
+    return Effect(payload={"items": campaign.items.count(), "asked": asked_count})
 
 
 @transition(
@@ -55,7 +55,7 @@ def call_off(step: Step[Campaign]) -> Effect:
     duties=[campaign_rules.LEFT_OPEN],
 )
 def let_go(step: Step[Campaign], *, size: int = LETS_GO) -> Effect:
-    """The next items that nobody has settled are closed, and what they are about stays as it is.
+    """Close the next unsettled items; their grants and automations stay as they are.
 
     Args:
         step: the running call.
@@ -66,11 +66,11 @@ def let_go(step: Step[Campaign], *, size: int = LETS_GO) -> Effect:
 
 @transition(Campaign, event="campaign.item_left", permission=Permission.ITEM_CLOSE, source=[CampaignState.CALLED_OFF])
 def leave_item(step: Step[Campaign], *, item: Item) -> Effect:
-    """A review that goes on without the campaign gets its own dates back (R2).
+    """Give a review that continues without the campaign its own dates back (R2).
 
     Args:
         step: the running call.
-        item: which the campaign has joined, or that another campaign has joined in it.
+        item: joined by the campaign, or its own and joined by another campaign.
     """
     give_back(item, actor=step.actor, now=step.now, campaign=step.subject)
     return Effect(payload={"item": str(item.pk)})
@@ -84,13 +84,13 @@ def leave_item(step: Step[Campaign], *, item: Item) -> Effect:
     parents=["of_automation", "grant"],
 )
 def give_back(step: Step[Item], *, campaign: Campaign) -> Effect:
-    """What a campaign brought forward that was called off goes back to what everything else asks for (R2, R5).
+    """Undo the dates that a called-off campaign brought forward (R2, R5).
 
-    What has been handed on stays so, and silence takes effect later.
+    An escalated item stays escalated; its silence takes effect later.
 
     Args:
         step: the running step.
-        campaign: which was called off.
+        campaign: the called-off campaign.
     """
     item = step.subject
     times = joined_due_dates.take_back(item, campaign.pk) if item.suspended_at is None else None
@@ -102,7 +102,7 @@ def give_back(step: Step[Item], *, campaign: Campaign) -> Effect:
         item.deadline = max(item.deadline, times[0])
     item.grace_until = max(item.grace_until, times[1])
     if not joined_due_dates.others(item):
-        item.snapshot["joined"] = [one for one in item.snapshot["joined"] if one != AD_HOC]
+        item.snapshot["joined"] = [reason for reason in item.snapshot["joined"] if reason != AD_HOC]
     step.save(item)
     for question in item.questions.filter(answered_at__isnull=True).select_related("reviewer").order_by("pk"):
         question.item = item

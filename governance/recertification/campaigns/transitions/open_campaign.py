@@ -1,8 +1,8 @@
-"""A campaign that somebody opens: ordered once, then filled and asked a chunk at a time by a job, joined, and in the end open (R1, R2, R9).
+"""Opening an ad hoc campaign: ordered once, filled and assigned in chunks by a job, then open (R1, R2, R9).
 
-Each chunk is one operation: items or questions by one statement with their history, how far the campaign is, and one ledger event with the
-count, the first and last key and a digest of the keys. Killed anywhere, nothing of a chunk is there, and the next run goes on where it was;
-two at once wait for each other at the campaign's row, and the second goes on behind the first.
+Each chunk is one operation. It inserts items or questions with their history in one statement and stores the progress.
+It writes one ledger event with the count, the first and last key, and a digest of the keys. After a kill, nothing of
+the chunk remains, and the next run repeats it. Two runs at once wait for each other at the campaign's row.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from governance.recertification.models import (
     Joining,
 )
 
-#: The job that fills them.
+#: Name of the job that fills campaigns.
 JOB = "recertification.fill"
 
-#: Grants that one operation freezes, and items about which one asks.
+#: Most grants that one operation freezes, and most items that one assigns.
 FREEZES, ASKS = 10_000, 2_000
 
 OPENING = [CampaignState.OPENING]
@@ -55,13 +55,13 @@ OPENING = [CampaignState.OPENING]
     duties=[campaign_rules.NAMED_ONCE],
     reason_needed=True,
 )
-def order_campaign(step: Step[Campaign], *, about: Scope, day: date) -> Effect:
-    """Somebody opens a campaign: its scope is frozen at what there is now, and a job takes it in; its subject is new (R2).
+def order_campaign(step: Step[Campaign], *, campaign_scope: Scope, day: date) -> Effect:
+    """Order a new campaign: freeze its scope as of now and leave the filling to a job (R2).
 
     Args:
         step: the running call.
-        about: what it is about.
-        day: the last on which people answer.
+        campaign_scope: what it reviews.
+        day: the last day for answers.
     """
     campaign = step.subject
     times = schedule.chosen(day, now=step.now, zone=organisation_zone(), holidays=organisation_holidays())
@@ -71,21 +71,21 @@ def order_campaign(step: Step[Campaign], *, about: Scope, day: date) -> Effect:
         raise refuse(Refusal("R2", "input", "Give it a name: it stands in every mail about it."))
     campaign.kind, campaign.opened_by = CampaignKind.ADHOC, step.actor.person
     campaign.name, campaign.reason = free_text.name(campaign.name), step.reason
-    campaign.tier, campaign.scope, campaign.snapshot_at = about.tier, about.to_dict(), step.now
+    campaign.tier, campaign.scope, campaign.snapshot_at = campaign_scope.tier, campaign_scope.to_dict(), step.now
     campaign.deadline = times["high"].deadline
-    campaign.grace_until = max(one.grace_until for one in times.values())
+    campaign.grace_until = max(times_of_tier.grace_until for times_of_tier in times.values())
     campaign.grants_until, campaign.automations_until = snapshot.last_keys()
-    campaign.expected = expected(about, step.now, campaign.deadline)
+    campaign.expected = expected(campaign_scope, step.now, campaign.deadline)
     if not campaign.expected:
         raise refuse(Refusal("R2", "input", "Nothing would be reviewed: choose more, or an earlier day."))
     nudge.send(JOB)
-    owner = Person.objects.filter(pk=about.owner).first() if about.owner is not None else None
-    said = {**campaign.scope, **({"owner": str(owner.opaque_id)} if owner is not None else {})}
-    return Effect(payload={"scope": said, "deadline": ledger_events.instant(campaign.deadline)})
+    owner = Person.objects.filter(pk=campaign_scope.owner).first() if campaign_scope.owner is not None else None
+    scope_payload = {**campaign.scope, **({"owner": str(owner.opaque_id)} if owner is not None else {})}
+    return Effect(payload={"scope": scope_payload, "deadline": ledger_events.instant(campaign.deadline)})
 
 
 def deadline_words(now: datetime) -> str:
-    """Which days can be chosen, in a sentence."""
+    """One sentence with the days that can be chosen."""
     zone = organisation_zone()
     first = working_days.add_working_days(now, schedule.LEAST, zone, organisation_holidays()).astimezone(zone).date()
     return (
@@ -94,10 +94,10 @@ def deadline_words(now: datetime) -> str:
     )
 
 
-def expected(about: Scope, now: datetime, deadline: datetime) -> int:
-    """How many items there will be, those that are joined included."""
-    grants = scope.reviewable(about.grants(now), snapshot.grace_of(deadline))
-    return grants.count() + about.automations(now).count()
+def expected(campaign_scope: Scope, now: datetime, deadline: datetime) -> int:
+    """Number of items the campaign will have, joined ones included."""
+    grants = scope.reviewable(campaign_scope.grants(now), snapshot.grace_of(deadline))
+    return grants.count() + campaign_scope.automations(now).count()
 
 
 @transition(
@@ -108,16 +108,16 @@ def expected(about: Scope, now: datetime, deadline: datetime) -> int:
     duties=[campaign_rules.NOT_FROZEN],
 )
 def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
-    """The next chunk of what the campaign is about is put into it: grants first, then automations (R2, H1).
+    """Write the next chunk of items: grants first, then automations (R2, H1).
 
-    Once it has come past all of it, what another campaign held on the way and has let go since, because it was called off.
+    After its whole scope, it takes the rows that a called-off campaign held before and has let go.
 
     Args:
         step: the running call.
         size: how many grants or automations at most.
     """
     campaign = step.subject
-    later = _give_time(step, campaign)
+    later = _extend_deadline(step, campaign)
     if campaign.is_frozen:
         step.save(campaign)
         done, what = snapshot.freeze_passed_over(step, size)
@@ -132,11 +132,11 @@ def freeze(step: Step[Campaign], *, size: int = FREEZES) -> Effect:
     return Effect(payload={"of": what, "to": end, **_payload(done), **later})
 
 
-def _give_time(step: Step[Campaign], campaign: Campaign) -> dict[str, str]:
-    """Where the job comes late to it, people have their working days from now on all the same: it is due later than was chosen (R1).
+def _extend_deadline(step: Step[Campaign], campaign: Campaign) -> dict[str, str]:
+    """Move the deadline if the job is late, so that people still have their working days (R1).
 
     Returns:
-        What the ledger says of that; nothing where there is time enough. The campaign is not saved.
+        The ledger payload of the change, or nothing if there is time enough. The campaign is not saved.
     """
     zone, holidays = organisation_zone(), organisation_holidays()
     least = working_days.add_working_days(step.now, schedule.LEAST, zone, holidays)
@@ -159,71 +159,75 @@ def _payload(done: Frozen) -> dict[str, Any]:
     duties=[campaign_rules.FROZEN],
 )
 def ask(step: Step[Campaign], *, ladders: Ladders, size: int = ASKS) -> Effect:
-    """The next items are put before those who answer for them; what nobody can be asked about waits for security (A9, S4, H1).
+    """Assign the next items to their reviewers; items without an eligible reviewer wait for security (A9, S4, H1).
 
     Args:
         step: the running call.
-        ladders: those of this run, which remember what they have read.
+        ladders: cached for the whole run.
         size: how many items at most.
     """
     campaign = step.subject
-    later = _give_time(step, campaign)
+    later = _extend_deadline(step, campaign)
     frozen = snapshot.unasked(campaign, size)
-    found = _due_with(campaign, frozen)
-    ladders.read((one.automation, one.resource) for one in found)
-    asked = [(one, ladders.put(one.automation, one.resource, both=one.both)) for one in found]
-    nobody = [one.key for one, puts in asked if not puts]
-    due = {one.key: _end_where_they_are(one, puts) if puts else one.deadline for one, puts in asked}
-    was = {one.key: one.deadline for one in frozen}
+    items = _with_campaign_dates(campaign, frozen)
+    ladders.read((item.automation, item.resource) for item in items)
+    assigned = [(item, ladders.put(item.automation, item.resource, both=item.both)) for item in items]
+    nobody = [item.key for item, puts in assigned if not puts]
+    due = {item.key: _local_deadline(item, puts) if puts else item.deadline for item, puts in assigned}
+    was = {item.key: item.deadline for item in frozen}
     snapshot.nobody_for(step, nobody)
     snapshot.due_otherwise(
         step,
-        {one.key: (was[one.key], due[one.key], one.grace_until) for one in found if due[one.key] != was[one.key]},
+        {
+            item.key: (was[item.key], due[item.key], item.grace_until)
+            for item in items
+            if due[item.key] != was[item.key]
+        },
     )
-    count = snapshot.put(step, _rows(asked, due, step.now))
-    campaign.asked_to = found[-1].key
+    count = snapshot.put(step, _rows(assigned, due, step.now))
+    campaign.asked_to = items[-1].key
     step.save(campaign)
-    said = Frozen(len(found), [one.key for one in found], campaign.asked_to).payload
-    return Effect(payload={**said, "questions": count, "nobody": len(nobody), **later})
+    payload = Frozen(len(items), [item.key for item in items], campaign.asked_to).payload
+    return Effect(payload={**payload, "questions": count, "nobody": len(nobody), **later})
 
 
-def _due_with(campaign: Campaign, items: Iterable[Unasked]) -> list[Unasked]:
-    """The items, due with their campaign where they were frozen before it came to be due later; a conflict and what joined have their own days (S6, R2)."""
+def _with_campaign_dates(campaign: Campaign, items: Iterable[Unasked]) -> list[Unasked]:
+    """Items with the campaign's later deadline; conflicts and joined events keep their own dates (S6, R2)."""
     grace = snapshot.grace_of(campaign.deadline)
     return [
-        one
-        if one.own_days or one.deadline >= campaign.deadline
-        else replace(one, deadline=campaign.deadline, grace_until=grace[one.tier])
-        for one in items
+        item
+        if item.own_days or item.deadline >= campaign.deadline
+        else replace(item, deadline=campaign.deadline, grace_until=grace[item.tier])
+        for item in items
     ]
 
 
-def _end_where_they_are(item: Unasked, puts: Iterable[Put]) -> datetime:
-    """The earliest end of the campaign's last day among those who are asked (H8); what is due before the day stays so."""
+def _local_deadline(item: Unasked, puts: Iterable[Put]) -> datetime:
+    """The earliest end of the campaign's last day among the reviewers (H8). An earlier deadline stays."""
     day = item.deadline.astimezone(organisation_zone()).date()
-    ends = [working_days.end_of_day(day, reviewers.zone_of(one.reviewer)) for one in puts]
+    ends = [working_days.end_of_day(day, reviewers.zone_of(put.reviewer)) for put in puts]
     return min([item.deadline, *ends])
 
 
 def _rows(
-    asked: Iterable[tuple[Unasked, list[Put]]], due: Mapping[int, datetime], now: datetime
+    assigned: Iterable[tuple[Unasked, list[Put]]], due: Mapping[int, datetime], now: datetime
 ) -> Iterable[dict[str, Any]]:
-    when = _Reminders(now)
-    for item, puts in asked:
-        for one in puts:
+    reminders = _Reminders(now)
+    for item, puts in assigned:
+        for put in puts:
             deadline = due[item.key]
             yield {
                 "item": item.key,
-                "asks": one.asks.value,
-                "reviewer": one.reviewer.pk,
-                "ladder": one.ladder,
-                "remind_at": when.at(deadline, one.reviewer),
+                "asks": put.asks.value,
+                "reviewer": put.reviewer.pk,
+                "ladder": put.ladder,
+                "remind_at": reminders.at(deadline, put.reviewer),
             }
 
 
 @dataclass
 class _Reminders:
-    """When people are reminded first; the same for everybody in one zone."""
+    """First reminders, cached by deadline and time zone."""
 
     now: datetime
 
@@ -231,7 +235,7 @@ class _Reminders:
         self._known: dict[tuple[datetime, str], str] = {}
 
     def at(self, deadline: datetime, person: Person) -> str:
-        """The first reminder of an item that is asked now, as JSON writes an instant."""
+        """The first reminder for an item that is assigned now, as an ISO 8601 instant."""
         key = (deadline, person.time_zone)
         if key not in self._known:
             zone = reviewers.zone_of(person)
@@ -242,16 +246,16 @@ class _Reminders:
 
 @transition(Campaign, event="campaign.item_joined", permission=Permission.ITEM_OPEN, source=OPENING)
 def join_item(step: Step[Campaign], *, item: Item) -> Effect:
-    """Something of it is under review already: the campaign joins that review, once, and may bring its deadline forward (R2, R5).
+    """Join a review that is already open, once; this may bring its deadline forward (R2, R5).
 
     Args:
         step: the running call.
-        item: which is open, in another campaign.
+        item: open, in another campaign.
     """
     campaign = step.subject
     if Joining.objects.filter(campaign=campaign, item=item).exists():
         raise refuse(Refusal("R5", "state", "The campaign has joined it already."))
-    later = _give_time(step, campaign)
+    later = _extend_deadline(step, campaign)
     if later:
         step.save(campaign)
     tier = item.snapshot.get("tier", "high")
@@ -277,7 +281,7 @@ def join_item(step: Step[Campaign], *, item: Item) -> Effect:
     duties=[campaign_rules.ALL_ASKED],
 )
 def finish(step: Step[Campaign]) -> Effect:
-    """Everything is in it and asked: whoever is asked hears of it once, and security of what nobody can be asked about (R5, A9)."""
+    """Open the campaign: notify its reviewers once, and security of items without a reviewer (R5, A9)."""
     campaign = step.subject
     counts = {
         "items": campaign.items.count(),
@@ -298,14 +302,14 @@ def finish(step: Step[Campaign]) -> Effect:
     duties=[campaign_rules.WAITS_FOR_SOMEBODY],
 )
 def remind_people(step: Step[Campaign], *, people: Collection[Person]) -> Effect:
-    """Whoever has not answered is reminded because somebody asked for it: each at most once on one of their days (R5).
+    """Remind reviewers on demand, each at most once on one of their days (R5).
 
     Args:
         step: the running call.
-        people: those of the campaign's reviewers who are to be reminded; who has nothing left to answer hears nothing.
+        people: reviewers of the campaign; those without unanswered questions get no reminder.
     """
-    told = campaign_notices.remind(step, step.subject, people)
-    if not told:
+    reminded = campaign_notices.remind(step, step.subject, people)
+    if not reminded:
         sentence = "Nobody is left to remind: they were reminded today, or have answered."
         raise refuse(Refusal("R5", "state", sentence, "Try again tomorrow."))
-    return Effect(payload={"to": [str(one.opaque_id) for one in told]})
+    return Effect(payload={"to": [str(person.opaque_id) for person in reminded]})

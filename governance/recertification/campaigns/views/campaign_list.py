@@ -1,4 +1,4 @@
-"""The campaigns that the reader may see: open, closed, and what comes up by itself next (R1, R2)."""
+"""List of the campaigns that the reader may see: open, closed, and next scheduled ones (R1, R2)."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ EMPTY = {
 
 @require_GET
 def campaign_list(request: Request) -> HttpResponse:
-    """Campaigns, the newest first; filters live in the address."""
-    now, asked = business_time.now(), request.GET
-    show = asked.get("show", "") if asked.get("show", "") in SHOWN else ""
-    kind = asked.get("kind", "") if asked.get("kind", "") in CampaignKind.values else ""
-    tier = asked.get("tier", "") if asked.get("tier", "") in ("low", "standard", "high") else ""
-    before, path = number(asked.get("before")), reverse("campaign_list")
+    """List campaigns, newest first; the address holds the filters."""
+    now, query = business_time.now(), request.GET
+    show = query.get("show", "") if query.get("show", "") in SHOWN else ""
+    kind = query.get("kind", "") if query.get("kind", "") in CampaignKind.values else ""
+    tier = query.get("tier", "") if query.get("tier", "") in ("low", "standard", "high") else ""
+    before, path = number(query.get("before")), reverse("campaign_list")
     seen = Campaign.objects.visible_to(request.actor, now).select_related("opened_by")
     is_closed = Q(state__in=OVER)
     rows = seen.filter(is_closed if show == "closed" else ~is_closed)
-    rows = rows.filter(**{name: said for name, said in (("kind", kind), ("tier", tier)) if said})
-    found = list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: PAGE + 1])
-    kept = {name: said for name, said in (("show", show), ("kind", kind), ("tier", tier)) if said}
+    rows = rows.filter(**{name: value for name, value in (("kind", kind), ("tier", tier)) if value})
+    campaigns = list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: PAGE + 1])
+    kept = {name: value for name, value in (("show", show), ("kind", kind), ("tier", tier)) if value}
     return page(
         request,
         "recertification/campaigns/campaign_list.html",
@@ -55,38 +55,38 @@ def campaign_list(request: Request) -> HttpResponse:
                 "facts": ["what is reviewed together, by when, and what silence does"],
                 "actions": actions(request, now),
             },
-            "chips": pager.chips(path, asked, "show", list(SHOWN.items())),
+            "chips": pager.chips(path, query, "show", list(SHOWN.items())),
             "filters": {
                 "action": path,
                 "words": None,
                 "kept": {"show": show} if show else {},
                 "fields": [
-                    pager.choice(asked, "kind", "Opened", [("scheduled", "By its date"), ("adhoc", "By somebody")]),
-                    pager.choice(asked, "tier", "Risk", [("high", "High"), ("standard", "Standard"), ("low", "Low")]),
+                    pager.choice(query, "kind", "Opened", [("scheduled", "By its date"), ("adhoc", "By somebody")]),
+                    pager.choice(query, "tier", "Risk", [("high", "High"), ("standard", "Standard"), ("low", "Low")]),
                 ],
                 "clear_href": "",
             },
-            "rows": rows_of(found[:PAGE], request, now),
+            "rows": rows_of(campaigns[:PAGE], request, now),
             "empty": EMPTY[show],
             "pager": {
                 "newer_href": _href(path, kept) if before else "",
-                "older_href": _href(path, {**kept, "before": found[PAGE - 1].pk}) if len(found) > PAGE else "",
+                "older_href": _href(path, {**kept, "before": campaigns[PAGE - 1].pk}) if len(campaigns) > PAGE else "",
             },
         },
     )
 
 
 def actions(request: Request, now: datetime) -> list[Shape]:
-    """What the list leads to beside: the calendar, and a new campaign for whoever may open one."""
-    found = [{"label": "Calendar", "icon": "clock", "href": reverse("campaign_calendar")}]
+    """Links of the list: the calendar, and *Open a campaign* with the permission."""
+    links = [{"label": "Calendar", "icon": "clock", "href": reverse("campaign_calendar")}]
     if access.may(request.actor, Permission.CAMPAIGN_OPEN, None, now=now):
-        found.append({"label": "Open a campaign", "icon": "plus", "kind": "filled", "href": reverse("campaign_new")})
-    return found
+        links.append({"label": "Open a campaign", "icon": "plus", "kind": "filled", "href": reverse("campaign_new")})
+    return links
 
 
 def rows_of(campaigns: Iterable[Campaign], request: Request, now: datetime) -> list[Shape]:
-    """What the list says of each; how much is done in it is counted for all of them by one query, as far as the reader sees it."""
-    by_key = {one.pk: one for one in campaigns}
+    """Rows of the list. One query counts the items that the reader may see."""
+    by_key = {campaign.pk: campaign for campaign in campaigns}
     items = Item.objects.of_campaigns(by_key, request.actor, now)
     counts = {
         pk: (total, left)
@@ -94,25 +94,25 @@ def rows_of(campaigns: Iterable[Campaign], request: Request, now: datetime) -> l
         .values_list("campaign")
         .annotate(total=Count("pk"), left=Count("pk", filter=Q(state__in=UNCLOSED)))
     }
-    return [_row(one, *counts.get(one.pk, (0, 0)), now) for one in by_key.values()]
+    return [_row(campaign, *counts.get(campaign.pk, (0, 0)), now) for campaign in by_key.values()]
 
 
-def _row(one: Campaign, total: int, left: int, now: datetime) -> Shape:
+def _row(campaign: Campaign, total: int, left: int, now: datetime) -> Shape:
     return {
-        "href": one.href,
-        "name": one.name,
-        "kind": f"By {one.opened_by.name}" if one.opened_by is not None else "By its date",
-        "tier": one.tier,
-        "state": state_of(one, now),
+        "href": campaign.href,
+        "name": campaign.name,
+        "kind": f"By {campaign.opened_by.name}" if campaign.opened_by is not None else "By its date",
+        "tier": campaign.tier,
+        "state": state_of(campaign, now),
         "total": total,
         "done": total - left,
         "percent": (total - left) / total * 100 if total else 0,
-        "deadline": one.deadline,
+        "deadline": campaign.deadline,
     }
 
 
 def state_of(campaign: Campaign, now: datetime) -> str:
-    """A key of ``words.STATES["campaign"]``: past its deadline an open campaign is in its second round (R6)."""
+    """A key of ``words.STATES["campaign"]``. An open campaign past its deadline is in its second round (R6)."""
     if campaign.state == CampaignState.OPEN and now >= campaign.deadline:
         return "second"
     return campaign.state

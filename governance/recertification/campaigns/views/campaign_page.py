@@ -1,4 +1,4 @@
-"""One campaign: what it asks, until when, what silence does, how far it is, who is late, what came of it (R2, R5, R6)."""
+"""Page of one campaign: scope, dates, effect of silence, progress, late reviewers and outcomes (R2, R5, R6)."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ from governance.web.requests.parameters import number
 
 Shape = dict[str, Any]
 
-#: What was taken away, and what nobody can be asked about: so many are listed.
+#: Most items that each list shows: removed access, and items without a reviewer.
 LISTED = 25
 
 
 def find(request: Request, pk: int, now: datetime) -> Campaign:
-    """A campaign that the reader may see.
+    """Load a campaign that the reader may see.
 
     Raises:
-        Http404: there is none, or they may not.
+        Http404: no such campaign, or the reader may not see it.
     """
     seen = Campaign.objects.visible_to(request.actor, now)
     return get_object_or_404(seen.select_related("opened_by", "reason", "called_off_by", "called_off_why"), pk=pk)
@@ -65,11 +65,11 @@ def find(request: Request, pk: int, now: datetime) -> Campaign:
 
 @require_GET
 def campaign(request: Request, pk: int) -> HttpResponse:
-    """The campaign's page; while it is being opened, htmx asks for its ``progress`` alone."""
+    """Show the campaign's page; htmx asks only for ``progress`` while the campaign is opening."""
     now = business_time.now()
-    one = find(request, pk, now)
-    is_opening = one.state == CampaignState.OPENING
-    progress = _progress(one) if is_opening else None
+    campaign_row = find(request, pk, now)
+    is_opening = campaign_row.state == CampaignState.OPENING
+    progress = _progress(campaign_row) if is_opening else None
     if request.headers.get("HX-Target") == "progress":
         answer = page(
             request, "recertification/campaigns/campaign.html", {"now": now, "progress": progress}, fragment="progress"
@@ -77,98 +77,105 @@ def campaign(request: Request, pk: int) -> HttpResponse:
         if progress is None:
             answer["HX-Refresh"] = "true"
         return answer
-    items = Item.objects.of_campaigns([one.pk], request.actor, now)
+    items = Item.objects.of_campaigns([campaign_row.pk], request.actor, now)
     stands, people = campaign_queries.standing(items, now), campaign_queries.reviewers(items, now)
     reads_all = access.may(request.actor, Permission.CAMPAIGN_READ, None, now=now)
-    may_remind = open_campaign.remind_people.refusal(one, actor=request.actor, now=now) is None
-    may_call_off = transition_call_off.call_off.refusal(one, actor=request.actor, now=now) is None
+    may_remind = open_campaign.remind_people.refusal(campaign_row, actor=request.actor, now=now) is None
+    may_call_off = transition_call_off.call_off.refusal(campaign_row, actor=request.actor, now=now) is None
     context: Shape = {
         "now": now,
-        "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": one.name, "href": ""}],
-        "head": _head(one, may_call_off=may_call_off),
-        "called_off": _called_off(one),
+        "crumbs": [{"label": "Campaigns", "href": reverse("campaign_list")}, {"label": campaign_row.name, "href": ""}],
+        "head": _head(campaign_row, may_call_off=may_call_off),
+        "called_off": _called_off(campaign_row),
         "progress": progress,
-        "state": state_of(one, now),
-        "is_second": state_of(one, now) == "second",
-        "facts": _facts(one, stands, reads_all=reads_all),
-        "silence": _silence(one) if one.called_off_at is None else [],
-        "burn": _burn(one, items, now) if not is_opening else None,
+        "state": state_of(campaign_row, now),
+        "is_second": state_of(campaign_row, now) == "second",
+        "facts": _facts(campaign_row, stands, reads_all=reads_all),
+        "silence": _silence_dates(campaign_row) if campaign_row.called_off_at is None else [],
+        "burn": _burn_down_chart(campaign_row, items, now) if not is_opening else None,
         "standing": stands,
         "outcomes": [{"label": ItemOutcome(key).label, "count": count} for key, count in stands.outcomes.items()],
-        "people": [_person(who, one, may_remind=may_remind) for who in people],
+        "people": [_reviewer_row(reviewer, campaign_row, may_remind=may_remind) for reviewer in people],
         "may_remind": may_remind,
         "more": len(people) == campaign_queries.MOST,
-        "remind_all": reverse("campaign_remind", args=[pk]) if may_remind and any(who.left for who in people) else "",
-        "taken": _taken(items) if stands.outcomes.get(ItemOutcome.REVOKED) or stands.answered else [],
-        "nobody": _nobody(items) if stands.nobody else [],
-        "joined": one.joinings.count() if reads_all else 0,
-        "mine_href": _mine(one, request, now),
-        "quality_href": reverse("campaign_quality", args=[pk])
-        if quality_views.may_read(request.actor, one, now)
+        "remind_all": reverse("campaign_remind", args=[pk])
+        if may_remind and any(reviewer.left for reviewer in people)
         else "",
-        "evidence": quality_views.evidence_shape(one, request.actor, now),
-        "events": timeline_queries.shapes(one, reader=request.actor.person, limit=20, actor=request.actor, now=now)
+        "taken": _removed_access(items) if stands.outcomes.get(ItemOutcome.REVOKED) or stands.answered else [],
+        "nobody": _unassigned_items(items) if stands.nobody else [],
+        "joined": campaign_row.joinings.count() if reads_all else 0,
+        "mine_href": _my_answers_href(campaign_row, request, now),
+        "quality_href": reverse("campaign_quality", args=[pk])
+        if quality_views.may_read(request.actor, campaign_row, now)
+        else "",
+        "evidence": quality_views.evidence_shape(campaign_row, request.actor, now),
+        "events": timeline_queries.shapes(
+            campaign_row, reader=request.actor.person, limit=20, actor=request.actor, now=now
+        )
         if reads_all
         else [],
-        "ledger_href": ledger_href(one, actor=request.actor, now=now),
+        "ledger_href": ledger_href(campaign_row, actor=request.actor, now=now),
     }
     return page(request, "recertification/campaigns/campaign.html", context, fragment="progress")
 
 
-def _mine(one: Campaign, request: Request, now: datetime) -> str:
-    """Where the reader answers what they are asked in it."""
-    asked = Question.objects.unanswered().asked_of(request.actor, now).filter(item__campaign=one)
-    first = asked.order_by("item__deadline", "pk").first()
+def _my_answers_href(campaign: Campaign, request: Request, now: datetime) -> str:
+    """Address of the reader's first unanswered question in the campaign."""
+    questions = Question.objects.unanswered().asked_of(request.actor, now).filter(item__campaign=campaign)
+    first = questions.order_by("item__deadline", "pk").first()
     return f"{reverse('recert_item', args=[first.item_id])}?asks={first.asks}" if first is not None else ""
 
 
-def _head(one: Campaign, *, may_call_off: bool) -> Shape:
-    by = one.opened_by.name if one.opened_by is not None else "by its date"
-    facts = [f"opened {by if one.opened_by is None else 'by ' + by}", f"on {times.stamp_words(one.snapshot_at)}"]
-    if one.reason is not None:
-        facts.append(f"“{one.reason.shown}”")
+def _head(campaign: Campaign, *, may_call_off: bool) -> Shape:
+    by = campaign.opened_by.name if campaign.opened_by is not None else "by its date"
+    facts = [
+        f"opened {by if campaign.opened_by is None else 'by ' + by}",
+        f"on {times.stamp_words(campaign.snapshot_at)}",
+    ]
+    if campaign.reason is not None:
+        facts.append(f"“{campaign.reason.shown}”")
     actions = (
-        [{"label": "Call it off", "icon": "cross", "href": reverse("campaign_call_off", args=[one.pk])}]
+        [{"label": "Call it off", "icon": "cross", "href": reverse("campaign_call_off", args=[campaign.pk])}]
         if may_call_off
         else []
     )
-    return {"title": one.name, "facts": facts, "tier": one.tier, "actions": actions}
+    return {"title": campaign.name, "facts": facts, "tier": campaign.tier, "actions": actions}
 
 
-def _called_off(one: Campaign) -> Shape | None:
-    """Who called it off, when and why, to everybody who sees it."""
-    if one.called_off_at is None:
+def _called_off(campaign: Campaign) -> Shape | None:
+    """Who called the campaign off, when and why."""
+    if campaign.called_off_at is None:
         return None
     return {
-        "by": one.called_off_by.name if one.called_off_by is not None else "",
-        "at": one.called_off_at,
-        "why": one.called_off_why.shown if one.called_off_why is not None else "",
+        "by": campaign.called_off_by.name if campaign.called_off_by is not None else "",
+        "at": campaign.called_off_at,
+        "why": campaign.called_off_why.shown if campaign.called_off_why is not None else "",
     }
 
 
-def _facts(one: Campaign, stands: Standing, *, reads_all: bool) -> list[Shape]:
-    scope = "What comes up by its date" if one.kind == CampaignKind.SCHEDULED else ""
-    scope = scope or scope_words.sentence(Scope.of(one.scope))
+def _facts(campaign: Campaign, stands: Standing, *, reads_all: bool) -> list[Shape]:
+    scope = "What comes up by its date" if campaign.kind == CampaignKind.SCHEDULED else ""
+    scope = scope or scope_words.sentence(Scope.of(campaign.scope))
     return [
         {"label": "About", "text": scope},
-        {"label": "As it stood on", "text": times.stamp_words(one.snapshot_at)},
+        {"label": "As it stood on", "text": times.stamp_words(campaign.snapshot_at)},
         {"label": "Items" if reads_all else "Items that concern you", "text": f"{stands.total:,}"},
-        *([] if one.called_off_at else [{"label": "Answer by", "text": times.stamp_words(one.deadline)}]),
+        *([] if campaign.called_off_at else [{"label": "Answer by", "text": times.stamp_words(campaign.deadline)}]),
     ]
 
 
-def _silence(one: Campaign) -> list[Shape]:
-    """What silence does and when, by tier, from the first day (R2, R6)."""
-    days = policy_queries.in_force(one.snapshot_at).correction_days
-    if one.kind == CampaignKind.SCHEDULED:
-        until = {one.tier: one.grace_until}
+def _silence_dates(campaign: Campaign) -> list[Shape]:
+    """Effect and date of silence, by tier, from the first day (R2, R6)."""
+    days = policy_queries.in_force(campaign.snapshot_at).correction_days
+    if campaign.kind == CampaignKind.SCHEDULED:
+        until = {campaign.tier: campaign.grace_until}
     else:
-        until = grace_of(one.deadline)
-        until = {one.tier: until[one.tier]} if one.tier in until else until
+        until = grace_of(campaign.deadline)
+        until = {campaign.tier: until[campaign.tier]} if campaign.tier in until else until
     return [
         {
             "tier": tier,
-            "handed_on": one.deadline,
+            "handed_on": campaign.deadline,
             "suspended": at,
             "ended": schedule.closing(at, None, days=days),
         }
@@ -176,61 +183,65 @@ def _silence(one: Campaign) -> list[Shape]:
     ]
 
 
-def _progress(one: Campaign) -> Shape:
-    """How far the job is: of each item first that it is in it, then that somebody is asked."""
-    made = one.items.count()
-    asked = one.items.filter(pk__lte=one.asked_to).count()
+def _progress(campaign: Campaign) -> Shape:
+    """Progress of the job: each item counts once when it is written and once when it is assigned."""
+    made = campaign.items.count()
+    asked_count = campaign.items.filter(pk__lte=campaign.asked_to).count()
     return {
-        "href": one.href,
-        "total": max(2 * one.expected, 1),
-        "done": min(made + asked, 2 * one.expected),
+        "href": campaign.href,
+        "total": max(2 * campaign.expected, 1),
+        "done": min(made + asked_count, 2 * campaign.expected),
         "made": made,
-        "asked": asked,
+        "asked": asked_count,
     }
 
 
-def _burn(one: Campaign, items: Any, now: datetime) -> Shape | None:
+def _burn_down_chart(campaign: Campaign, items: Any, now: datetime) -> Shape | None:
     zone = organisation_zone()
-    points = campaign_queries.burn_down(items, opened_at=one.snapshot_at, until=one.grace_until, now=now, zone=zone)
+    points = campaign_queries.burn_down(
+        items, opened_at=campaign.snapshot_at, until=campaign.grace_until, now=now, zone=zone
+    )
     total = Question.objects.filter(item__in=items.order_by().values("pk")).count()
     if not points or not total:
         return None
-    left, due = points[-1][1], one.deadline.astimezone(zone).date()
+    left, due = points[-1][1], campaign.deadline.astimezone(zone).date()
     days = (due - now.astimezone(zone).date()).days
     when = f"{times.counted(days, 'day')} left" if days > 0 else "due today" if days == 0 else "past the deadline"
-    said = f"{left:,} of {times.counted(total, 'question')} left, {when}"
+    title = f"{left:,} of {times.counted(total, 'question')} left, {when}"
     return {
-        "title": said,
+        "title": title,
         "points": points,
         "total": total,
-        "first": one.snapshot_at.astimezone(zone).date(),
+        "first": campaign.snapshot_at.astimezone(zone).date(),
         "due": due,
-        "until": one.grace_until.astimezone(zone).date(),
+        "until": campaign.grace_until.astimezone(zone).date(),
     }
 
 
-def _person(who: Reviewer, one: Campaign, *, may_remind: bool) -> Shape:
+def _reviewer_row(reviewer: Reviewer, campaign: Campaign, *, may_remind: bool) -> Shape:
     return {
-        "who": who,
-        "percent": who.answered / who.asked * 100 if who.asked else 0,
-        "remind": reverse("campaign_remind", args=[one.pk]) if may_remind and who.left else "",
+        "who": reviewer,
+        "percent": reviewer.answered / reviewer.asked * 100 if reviewer.asked else 0,
+        "remind": reverse("campaign_remind", args=[campaign.pk]) if may_remind and reviewer.left else "",
     }
 
 
-def _taken(items: Any) -> list[Shape]:
-    """What was taken away, the latest first."""
+def _removed_access(items: Any) -> list[Shape]:
+    """Revoked items, latest first."""
     rows = items.filter(outcome=ItemOutcome.REVOKED) | items.filter(state="answered")
-    found = rows.select_related(*(path.removeprefix("item__") for path in ABOUT)).order_by("-closed_at", "-pk")[:LISTED]
-    return [_thing(one) for one in found]
+    removed = rows.select_related(*(path.removeprefix("item__") for path in ABOUT)).order_by("-closed_at", "-pk")[
+        :LISTED
+    ]
+    return [_item_row(item) for item in removed]
 
 
-def _nobody(items: Any) -> list[Shape]:
-    """What nobody can be asked about."""
+def _unassigned_items(items: Any) -> list[Shape]:
+    """Items without an eligible reviewer."""
     rows = items.filter(nobody=True, state__in=UNCLOSED)
-    return [_thing(one) for one in rows.select_related(*(path.removeprefix("item__") for path in ABOUT))[:LISTED]]
+    return [_item_row(item) for item in rows.select_related(*(path.removeprefix("item__") for path in ABOUT))[:LISTED]]
 
 
-def _thing(item: Item) -> Shape:
+def _item_row(item: Item) -> Shape:
     return {
         "title": item_title.title(item),
         "href": item.of_automation.href,
@@ -241,34 +252,34 @@ def _thing(item: Item) -> Shape:
 
 @require_http_methods(["GET", "POST"])
 def call_off(request: Request, pk: int) -> HttpResponse:
-    """Call it off while it is being opened; what becomes of what is in it stands before the button (R2)."""
+    """Call off a campaign that is opening; the page shows the consequences above the button (R2)."""
     now = business_time.now()
-    one = find(request, pk, now)
+    campaign = find(request, pk, now)
     return confirm(
         request,
-        one,
+        campaign,
         transition_call_off.call_off,
         now,
-        title=f"Call off “{one.name}”?",
+        title=f"Call off “{campaign.name}”?",
         text="It is not opened: what it put to people closes without an answer, and nothing is suspended or taken away by it. It stays on "
         "record, and so does why.",
         label="Call it off",
-        points=lambda: _points(one),
+        points=lambda: _call_off_points(campaign),
     )
 
 
-def _points(one: Campaign) -> list[Shape]:
-    """What becomes of what is in it and of what it has joined; what there is none of is not said."""
-    closing = one.items.filter(cancelled_items.UNSETTLED).exclude(cancelled_items.COUNTED_ON).order_by()
+def _call_off_points(campaign: Campaign) -> list[Shape]:
+    """Consequences for the campaign's items and for joined reviews; without empty lines."""
+    closing = campaign.items.filter(cancelled_items.UNSETTLED).exclude(cancelled_items.COUNTED_ON).order_by()
     questions = Question.objects.filter(item__in=closing.values("pk")).order_by()
     waiting = questions.filter(answered_at__isnull=True).count()
     one_sided = questions.filter(answered_at__isnull=False).count()
-    going_on = one.joinings.filter(item__state__in=UNCLOSED).count()
-    going_on += one.items.filter(cancelled_items.UNSETTLED & cancelled_items.COUNTED_ON).count()
-    answered = one.items.exclude(state__in=(ItemState.OPEN, ItemState.ESCALATED)).count()
+    going_on = campaign.joinings.filter(item__state__in=UNCLOSED).count()
+    going_on += campaign.items.filter(cancelled_items.UNSETTLED & cancelled_items.COUNTED_ON).count()
+    answered = campaign.items.exclude(state__in=(ItemState.OPEN, ItemState.ESCALATED)).count()
     closes = f"{times.counted(closing.count(), 'item')} close."
     waits = f"{times.counted(waiting, 'question')} wait for nobody then, and whoever is asked one hears of it."
-    found = [
+    points = [
         (True, "minus", closes, waits),
         (
             one_sided,
@@ -290,26 +301,28 @@ def _points(one: Campaign) -> list[Shape]:
             "It counts as not reviewed.",
         ),
     ]
-    return [{"icon": icon, "lead": lead, "text": text} for count, icon, lead, text in found if count]
+    return [{"icon": icon, "lead": lead, "text": text} for count, icon, lead, text in points if count]
 
 
 @require_POST
 def remind(request: Request, pk: int) -> HttpResponse:
-    """Have one person reminded, or everybody who has something left; each at most once on their day (R5)."""
+    """Remind one reviewer, or all with unanswered questions; each at most once on one of their days (R5)."""
     now = business_time.now()
-    one = find(request, pk, now)
-    waiting = Question.objects.unanswered().filter(item__campaign=one).order_by()
+    campaign = find(request, pk, now)
+    waiting = Question.objects.unanswered().filter(item__campaign=campaign).order_by()
     people = Person.objects.filter(pk__in=waiting.values("reviewer")).order_by("pk")
     if request.POST.get("person"):
         key = number(request.POST["person"]) or 0
         people = people.filter(pk=key)
-        if not Person.objects.filter(pk=key, questions__item__campaign=one).exists():
+        if not Person.objects.filter(pk=key, questions__item__campaign=campaign).exists():
             raise Http404
     chosen = list(people)
     try:
-        open_campaign.remind_people(one, actor=request.actor, now=now, people=chosen)
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": one.href})
-    whom = chosen[0].name if len(chosen) == 1 else times.counted(len(chosen), "person", "people")
-    messages.success(request, f"{whom} will hear of it with their next digest, unless they have been reminded today.")
-    return redirect(one.href)
+        open_campaign.remind_people(campaign, actor=request.actor, now=now, people=chosen)
+    except Refused as error:
+        return refused(request, error.refusal, context={"back_href": campaign.href})
+    recipients = chosen[0].name if len(chosen) == 1 else times.counted(len(chosen), "person", "people")
+    messages.success(
+        request, f"{recipients} will hear of it with their next digest, unless they have been reminded today."
+    )
+    return redirect(campaign.href)

@@ -1,4 +1,4 @@
-"""Opening a campaign: a filter in the address, a preview of what it would come to, and then a name, a reason, and it begins (R1, R2)."""
+"""Opening a campaign: a filter in the address, a preview, then a name and a reason (R1, R2)."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from inventory.models import AutomationKind, DataClass, Environment, Resource
 
 Shape = dict[str, Any]
 
-#: People and resources that the form offers to choose from; one that an address names is offered too.
+#: Most people and resources to choose from; the one in the address is always offered.
 OFFERED = 200
-#: Days that the form begins with.
+#: Days until the form's first deadline.
 DAYS = 14
-#: Reviewers that the preview lists.
+#: Most reviewers that the preview lists.
 LISTED = 12
 
 ANY = [("", "Any")]
 
 
 class Filter(forms.Form):
-    """What a campaign is about, and until when. It lives in the address."""
+    """Scope and deadline of a campaign, kept in the address."""
 
     use_required_attribute = False
 
@@ -88,38 +88,38 @@ class Filter(forms.Form):
         self._choices("team", teams)
         resources = Resource.objects.order_by("name", "pk").values_list("pk", "name")
         self._choices("resource", resources, given.get("resource"))
-        here = Person.objects.filter(is_active=True, left_at__isnull=True)
+        people = Person.objects.filter(is_active=True, left_at__isnull=True)
         if not GrantUsage.objects.exists():
             self.fields[
                 "unused_days"
             ].help_text = "Use is not measured in this installation yet, so this finds nothing."
-        self._choices("owner", here.order_by("name", "pk").values_list("pk", "name"), given.get("owner"))
+        self._choices("owner", people.order_by("name", "pk").values_list("pk", "name"), given.get("owner"))
 
     def _choices(self, name: str, rows: Any, chosen: str | None = None) -> None:
-        found = list(rows[:OFFERED])
+        choices = list(rows[:OFFERED])
         key = number(chosen)
-        if key is not None and key not in dict(found):
-            found += list(rows.filter(pk=key))
+        if key is not None and key not in dict(choices):
+            choices += list(rows.filter(pk=key))
         field = self.fields[name]
         assert isinstance(field, forms.TypedChoiceField)
-        field.choices = [*ANY, *((str(pk), label) for pk, label in found)]
+        field.choices = [*ANY, *((str(pk), label) for pk, label in choices)]
 
     def clean_connector(self) -> str:
-        """In small letters, as the scope takes it."""
-        said: str = self.cleaned_data["connector"]
-        return said.strip().lower()
+        """Lower-case the connector, as `Scope` needs it."""
+        connector: str = self.cleaned_data["connector"]
+        return connector.strip().lower()
 
     @property
     def scope(self) -> Scope:
-        """What a valid form says."""
-        said = dict(self.cleaned_data)
-        said.pop("until")
-        day = said.pop("reviewed_before")
-        return Scope(**said, reviewed_before=day.isoformat() if day is not None else "")
+        """The scope of a valid form."""
+        values = dict(self.cleaned_data)
+        values.pop("until")
+        day = values.pop("reviewed_before")
+        return Scope(**values, reviewed_before=day.isoformat() if day is not None else "")
 
 
 class Opening(forms.Form):
-    """What is said when it is opened."""
+    """Name and reason of a new campaign."""
 
     use_required_attribute = False
 
@@ -133,14 +133,14 @@ class Opening(forms.Form):
 
 
 def begins_with(now: datetime) -> date:
-    """The day that the form begins with."""
+    """The deadline that the form offers first."""
     zone, holidays = organisation_zone(), organisation_holidays()
     return working_days.end_of_working_day(now + timedelta(days=DAYS), zone, holidays).astimezone(zone).date()
 
 
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
-    """The filter with its preview, and the form that opens the campaign."""
+    """Show the filter with its preview, and open the campaign."""
     now = business_time.now()
     is_post = request.method == "POST"
     if not access.may(request.actor, Permission.CAMPAIGN_OPEN, None, now=now):
@@ -154,13 +154,13 @@ def new(request: Request) -> HttpResponse:
                 actor=request.actor,
                 now=now,
                 reason=opening.cleaned_data["reason"],
-                about=form.scope,
+                campaign_scope=form.scope,
                 day=form.cleaned_data["until"] or begins_with(now),
             )
-        except InvalidInput as wrong:
-            opening.add_error(None, f"{wrong.refusal.sentence} {wrong.refusal.to_do}".strip())
-        except Refused as no_:
-            return refused(request, no_.refusal, context={"typed": opening.data.get("reason", "")})
+        except InvalidInput as error:
+            opening.add_error(None, f"{error.refusal.sentence} {error.refusal.to_do}".strip())
+        except Refused as error:
+            return refused(request, error.refusal, context={"typed": opening.data.get("reason", "")})
         else:
             return redirect(made.href)
     return page(
@@ -172,16 +172,19 @@ def new(request: Request) -> HttpResponse:
 
 
 def _refused(request: Request, now: datetime) -> HttpResponse:
-    """What whoever may open none gets, before anything that they sent is read: the preview tells of everybody's work. A try is recorded."""
+    """Refuse people without the permission before anything they sent is read. A POST is recorded.
+
+    The preview would show them everybody's work.
+    """
     draft, verb = Campaign(name="New campaign"), open_campaign.order_campaign
     if request.method == "POST":
         try:
-            verb(draft, actor=request.actor, now=now, about=Scope(), day=begins_with(now))
-        except Refused as no:
-            return refused(request, no.refusal, context={"typed": request.POST.get("reason", "")})
-    found = verb.refusal(draft, actor=request.actor, now=now)
-    assert found is not None  # the permission is its first question
-    return refused(request, found)
+            verb(draft, actor=request.actor, now=now, campaign_scope=Scope(), day=begins_with(now))
+        except Refused as error:
+            return refused(request, error.refusal, context={"typed": request.POST.get("reason", "")})
+    refusal = verb.refusal(draft, actor=request.actor, now=now)
+    assert refusal is not None  # the permission is checked first
+    return refused(request, refusal)
 
 
 def _context(form: Filter, opening: Opening, now: datetime) -> Shape:
@@ -201,46 +204,46 @@ def _context(form: Filter, opening: Opening, now: datetime) -> Shape:
     if chosen is None:
         form.add_error("until", deadline_words(now))
         return context
-    found = preview.preview(form.scope, chosen["high"].deadline, now)
+    estimate = preview.preview(form.scope, chosen["high"].deadline, now)
     kept = {**form.scope.to_dict(), "until": until.isoformat()}
-    return {**context, "kept": kept, "preview": _preview(found, form.scope)}
+    return {**context, "kept": kept, "preview": _preview(estimate, form.scope)}
 
 
-def _preview(found: preview.Preview, about: Scope) -> Shape:
-    at_least = "" if found.is_whole else "at least "
+def _preview(estimate: preview.Preview, campaign_scope: Scope) -> Shape:
+    at_least = "" if estimate.is_whole else "at least "
     rows = [
         {
-            "name": who.name,
+            "name": person.name,
             "count": count,
-            "words": f"{at_least}{times.counted(count, 'question')}, {found.hours(count)}",
+            "words": f"{at_least}{times.counted(count, 'question')}, {estimate.hours(count)}",
         }
-        for who, count in found.people[:LISTED]
+        for person, count in estimate.people[:LISTED]
     ]
-    busiest = found.people[0] if found.people else None
+    busiest = estimate.people[0] if estimate.people else None
     return {
-        "scope": scope_words.sentence(about),
-        "count": found.count,
-        "total": found.count + found.under_review,
+        "scope": scope_words.sentence(campaign_scope),
+        "count": estimate.count,
+        "total": estimate.count + estimate.under_review,
         "figures": [
-            {"value": f"{found.grants:,}", "caption": f"{_word(found.grants, 'thing')} that automations may do"},
-            {"value": f"{found.automations:,}", "caption": _word(found.automations, "automation")},
+            {"value": f"{estimate.grants:,}", "caption": f"{_noun(estimate.grants, 'thing')} that automations may do"},
+            {"value": f"{estimate.automations:,}", "caption": _noun(estimate.automations, "automation")},
             {
-                "value": f"{at_least}{len(found.people):,}",
-                "caption": f"{_word(len(found.people), 'person', 'people')} asked",
+                "value": f"{at_least}{len(estimate.people):,}",
+                "caption": f"{_noun(len(estimate.people), 'person', 'people')} asked",
             },
-            {"value": f"{found.under_review:,}", "caption": "under review already: joined, not asked twice"},
+            {"value": f"{estimate.under_review:,}", "caption": "under review already: joined, not asked twice"},
         ],
-        "busiest": f"{busiest[0].name}: {at_least}{times.counted(busiest[1], 'question')}, {found.hours(busiest[1])}"
+        "busiest": f"{busiest[0].name}: {at_least}{times.counted(busiest[1], 'question')}, {estimate.hours(busiest[1])}"
         if busiest
         else "",
         "people": rows,
-        "more": max(0, len(found.people) - LISTED),
-        "nobody": found.nobody,
-        "too_short": found.too_short,
-        "is_whole": found.is_whole,
+        "more": max(0, len(estimate.people) - LISTED),
+        "nobody": estimate.nobody,
+        "too_short": estimate.too_short,
+        "is_whole": estimate.is_whole,
     }
 
 
-def _word(number: int, thing: str, things: str = "") -> str:
-    """The word beside a figure that stands by itself."""
+def _noun(number: int, thing: str, things: str = "") -> str:
+    """The noun of a count, for a figure that stands alone."""
     return times.counted(number, thing, things).partition(" ")[2]
