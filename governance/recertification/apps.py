@@ -1,4 +1,4 @@
-"""How Django finds governance.recertification, what it follows, and what it tells the frame around every page."""
+"""App configuration of recertification: hooks into other apps and into every page."""
 
 from django.apps import AppConfig
 
@@ -11,8 +11,9 @@ class RecertificationConfig(AppConfig):
     verbose_name = "Recertification"
 
     def ready(self) -> None:
-        """Show beside the main link how much waits for the reader; review what has become riskier; forget who is erased; have the deploy
-        gate say no to what nobody has reviewed in time.
+        """Register the link counter, notices, follow-ups of higher risk and erasure.
+
+        The deploy gate refuses automations that were not reviewed in time.
         """
         from approvals.grants import deploy_gate
         from governance.core.engine import hooks as engine_hooks

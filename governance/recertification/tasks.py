@@ -13,17 +13,17 @@ from governance.recertification.reminders import jobs as reminder_jobs
 
 @shared_task(name=opening.JOB)
 def sweep() -> None:
-    """Open, remind, hand on, suspend and close what is due."""
+    """Open, assign, remind, escalate, suspend and close due items."""
     run_job(opening.JOB, reminder_jobs.sweep)
 
 
 @shared_task(name=open_campaign.JOB)
 def fill() -> None:
-    """Fill campaigns that somebody has opened."""
+    """Fill ordered campaigns."""
     run_job(open_campaign.JOB, campaign_jobs.sweep)
 
 
 @shared_task(name=triggered_items.JOB)
 def events() -> None:
-    """Ask about what has happened to what is held."""
+    """Open or join reviews for events."""
     run_job(triggered_items.JOB, triggered_items.sweep)

@@ -1,7 +1,7 @@
-"""A campaign as evidence: what was asked, who said what and when, what became of it, and which events of the ledger prove it (H4).
+"""Campaign evidence as a file: questions, answers, outcomes and the ledger events that prove them (H4).
 
-Rows are read by chunks and written to a file on disk, never held together: so the digest of all of them can stand at the head of what is
-sent, and the largest campaign takes no more memory than a small one. All of it is one snapshot of the database.
+Rows are read in chunks and written to a file on disk, so memory does not grow with the campaign. The head of the file
+holds the digest of all rows. All rows come from one snapshot of the database.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from governance.recertification.evidence import queries as evidence_queries
 from governance.recertification.evidence.queries import Row
 from governance.recertification.models import Campaign
 
-#: Bytes that are sent at once.
+#: Bytes of one piece of the response.
 PIECE = 64 * 1024
-#: The columns of the file with commas, one row for each answer; a question without one has a row too.
+#: Columns of the CSV file: one row for each answer, and one for a question without an answer.
 COLUMNS = (
     *("item", "opened_in", "joined_at", "what", "automation", "tier", "why_opened"),
     *("opened_at", "deadline", "grace_until", "snapshot"),
@@ -42,11 +42,11 @@ COLUMNS = (
 
 @dataclass
 class Evidence:
-    """An export that is ready to be sent.
+    """A finished export.
 
     Args:
-        head: what it says of itself: filter, who opened it and called it off and why, time, who exported, count, digest, the last seal.
-        rows: the rows as they were written, from the beginning of the file.
+        head: filter, opener, caller-off, reasons, time, exporter, count, digest and last seal.
+        rows: the written rows, from the beginning of the file.
         form: ``csv`` or ``jsonl``.
     """
 
@@ -55,7 +55,7 @@ class Evidence:
     form: str
 
     def pieces(self) -> Iterator[bytes]:
-        """The file, piece by piece: its head, and the rows whose digest stands in it."""
+        """Yield the file in pieces: the head, then the rows."""
         with self.rows:
             yield HEADS[self.form](self.head)
             self.rows.seek(0)
@@ -64,20 +64,20 @@ class Evidence:
 
 
 def of(campaign: Campaign, form: str, *, by: Person, now: datetime) -> Evidence:
-    """Write a campaign's rows to a file and say what they are.
+    """Write a campaign's rows to a temporary file.
 
     Args:
-        campaign: which one.
+        campaign: the campaign.
         form: ``csv`` or ``jsonl``.
-        by: who exports it.
+        by: the exporter.
         now: business time.
 
     Raises:
-        KeyError: the form is none of these.
+        KeyError: unknown form.
     """
     rows = TemporaryFile()  # noqa: SIM115  closed when it is sent
     try:
-        count, digest, last, said = _write(rows, campaign, form)
+        count, digest, last, people = _write(rows, campaign, form)
     except BaseException:
         rows.close()
         raise
@@ -87,7 +87,7 @@ def of(campaign: Campaign, form: str, *, by: Person, now: datetime) -> Evidence:
         "campaign": campaign.pk,
         "name": campaign.name,
         "filter": campaign.scope,
-        **said,
+        **people,
         "at": ledger_events.instant(now),
         "by": by.name,
         "by_id": str(by.opaque_id),
@@ -96,19 +96,19 @@ def of(campaign: Campaign, form: str, *, by: Person, now: datetime) -> Evidence:
         "last_seal": last.number if last is not None else None,
         "last_root": last.root if last is not None else None,
     }
-    found = Evidence(head, rows, form)
-    weakref.finalize(found, rows.close)  # where nobody takes it
-    return found
+    evidence = Evidence(head, rows, form)
+    weakref.finalize(evidence, rows.close)  # if the response is never sent
+    return evidence
 
 
 def _write(rows: IO[bytes], campaign: Campaign, form: str) -> tuple[int, str, Seal | None, Row]:
-    """Write the rows; returns how many items they are of, their digest, and the last seal and whose it is as they were read."""
+    """Write the rows; return the number of items, the digest, the last seal and the campaign's people."""
     write, digest, count = ROWS[form], hashlib.sha256(), 0
     with transaction.atomic():
-        if not connection.savepoint_ids:  # of its own: a part of another has that one's view
+        if not connection.savepoint_ids:  # an inner transaction keeps the outer one's view
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        last, said = Seal.objects.order_by("-number").first(), evidence_queries.whose(campaign)
+        last, people = Seal.objects.order_by("-number").first(), evidence_queries.whose(campaign)
         for number, chunk in enumerate(
             chain([evidence_queries.events_of(campaign)], evidence_queries.chunks(campaign))
         ):
@@ -116,7 +116,7 @@ def _write(rows: IO[bytes], campaign: Campaign, form: str) -> tuple[int, str, Se
             count += len(chunk) if number else 0
             digest.update(text)
             rows.write(text)
-    return count, digest.hexdigest(), last, said
+    return count, digest.hexdigest(), last, people
 
 
 def _as_lines(rows: Sequence[Row], *, first: bool) -> bytes:
@@ -139,18 +139,18 @@ def _as_cells(rows: Sequence[Row], *, first: bool) -> bytes:
 
 
 def _flat(row: Row) -> Iterator[Row]:
-    """A row for each answer of an item; a question that nobody answered has one too."""
-    seals = dict.fromkeys(str(one["seal"]) for one in row["proofs"] if one["seal"] is not None)
-    tasks = [one["state"] for one in row["tasks"]]
+    """Yield a row for each answer of an item, and one for each question without an answer."""
+    seals = dict.fromkeys(str(proof["seal"]) for proof in row["proofs"] if proof["seal"] is not None)
+    tasks = [task["state"] for task in row["tasks"]]
     row = {**row, "tasks": len(tasks), "tasks_open": tasks.count("open")}
-    own = {**row, "events": " ".join(str(one["event"]) for one in row["proofs"]), "seals": " ".join(seals)}
+    common = {**row, "events": " ".join(str(proof["event"]) for proof in row["proofs"]), "seals": " ".join(seals)}
     for question in row["questions"] or [{"answers": []}]:
         for answer in question["answers"] or [{}]:
-            yield {**own, **question, **answer}
+            yield {**common, **question, **answer}
 
 
 def cell(value: object) -> str:
-    """A cell of the table; a nested value as JSON."""
+    """A CSV cell; a nested value as JSON."""
     return free_text.cell(_line(value).strip() if isinstance(value, dict) else value)
 
 
@@ -159,7 +159,7 @@ def _head_as_line(head: Mapping[str, Any]) -> bytes:
 
 
 def _head_as_cells(head: Mapping[str, Any]) -> bytes:
-    """A name and its value a line, and an empty line before the rows: none stands in a value, whatever somebody has typed."""
+    """Head of the CSV file: one line for each name with its value, then an empty line. Values hold no empty lines."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerows([name, "\n".join(cell(value).splitlines())] for name, value in head.items())
@@ -169,5 +169,5 @@ def _head_as_cells(head: Mapping[str, Any]) -> bytes:
 
 ROWS = {"csv": _as_cells, "jsonl": _as_lines}
 HEADS = {"csv": _head_as_cells, "jsonl": _head_as_line}
-#: How each is called on the way.
+#: Content types.
 TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}

@@ -1,4 +1,4 @@
-"""A campaign is taken out as evidence: that it was, by whom and with which digest, is on record (H4)."""
+"""Recorded export of a campaign as evidence, with the actor and the digest (H4)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from governance.recertification.models import Campaign
 
 @transition(Campaign, event="campaign.exported", permission=Permission.LEDGER_READ)
 def export_campaign(step: Step[Campaign], *, form: str, items: int, sha256: str) -> Effect:
-    """Somebody takes a campaign out as evidence.
+    """Record an export of a campaign.
 
     Args:
         step: the running call.
         form: ``csv`` or ``jsonl``.
-        items: how many it holds.
-        sha256: the digest of its rows.
+        items: number of items.
+        sha256: digest of the rows.
     """
     return Effect(payload={"form": form, "items": items, "sha256": sha256})

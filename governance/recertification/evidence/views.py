@@ -1,4 +1,4 @@
-"""A campaign as a file of evidence (H4), for whoever reads the ledger."""
+"""Download of a campaign's evidence, for readers of the ledger (H4)."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from governance.web.requests.middleware import Request
 
 @require_POST
 def campaign_evidence(request: Request, pk: int, form: str) -> HttpResponseBase:
-    """The file, as ``csv`` or ``jsonl``; that it was taken is recorded before a byte of it goes."""
+    """Send the file as ``csv`` or ``jsonl``; the export is recorded before the first byte."""
     campaign, now, person = get_object_or_404(Campaign, pk=pk), business_time.now(), request.actor.person
     if form not in evidence_file.TYPES or person is None:
         raise Http404
     if evidence_transitions.export_campaign.refusal(campaign, actor=request.actor, now=now) is not None:
-        try:  # a refused attempt is on record, and reads nothing
+        try:  # a refused attempt is recorded and reads nothing
             evidence_transitions.export_campaign(campaign, actor=request.actor, now=now, form=form, items=0, sha256="")
-        except Refused as no:
-            return refused(request, no.refusal)
-    found = evidence_file.of(campaign, form, by=person, now=now)
-    said = {"form": form, "items": found.head["items"], "sha256": found.head["sha256"]}
+        except Refused as error:
+            return refused(request, error.refusal)
+    evidence = evidence_file.of(campaign, form, by=person, now=now)
+    facts = {"form": form, "items": evidence.head["items"], "sha256": evidence.head["sha256"]}
     try:
-        evidence_transitions.export_campaign(campaign, actor=request.actor, now=now, **said)
+        evidence_transitions.export_campaign(campaign, actor=request.actor, now=now, **facts)
     except BaseException as error:
-        found.rows.close()
+        evidence.rows.close()
         if isinstance(error, Refused):
             return refused(request, error.refusal)
         raise
-    answer = StreamingHttpResponse(found.pieces(), content_type=evidence_file.TYPES[form])
+    answer = StreamingHttpResponse(evidence.pieces(), content_type=evidence_file.TYPES[form])
     answer["Content-Disposition"] = f'attachment; filename="campaign-{campaign.pk}.{form}"'
     return answer

@@ -1,7 +1,7 @@
-"""What was held before its rule was enforced is reviewed, once: who needs it and who answers for what it is on are asked (S6, R1).
+"""Reviews of conflicts in grants that are older than the enforcement of the rule, once each (S6, R1). Reads only.
 
-Asked is about the newest of it, which is what goes where nobody acts; whoever answers for the rest hears of the conflict itself. Reads only:
-what opens and closes the review stands with the sweeps.
+The item is about the newest grant of the conflict, which ends if nobody acts. Owners of the other grants get the
+notice of the conflict itself. The sweeps open and close the reviews.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from governance.core.database.key_filters import among
 from governance.recertification.items import cancelled_items
 from governance.recertification.models import Item, ItemState
 
-#: Why such an item opens, or what joins one that is open: a key of `wording.BECAUSE`.
+#: Reason of such an item or of a join: a key of `wording.BECAUSE`.
 IN_CONFLICT = "new conflict"
-#: Under what an item keeps the ids of the conflicts that it was asked about.
+#: Snapshot key for the ids of the conflicts that an item asks about.
 ABOUT = "conflicts"
 
 
@@ -27,37 +27,47 @@ def _enforced() -> Q:
 
 
 def unasked() -> Iterator[tuple[Conflict, Grant]]:
-    """Open conflicts of enforced rules that no review was asked about, each with the grant that is asked about; two queries and one for each."""
-    open_now = enforced()
-    about = {pk for one in open_now for pk in one.automations}
+    """Open conflicts of enforced rules without a review, each with the grant to review.
+
+    Two queries, and one for each conflict.
+    """
+    open_conflicts = enforced()
+    automation_ids = {pk for conflict in open_conflicts for pk in conflict.automations}
     items = Item.objects.exclude(cancelled_items.NEVER_ASKED)
-    rows = items.filter(among(about, "grant__automation"), **{f"snapshot__{ABOUT}__isnull": False}) if about else ()
-    asked = {pk for item in rows for pk in item.snapshot[ABOUT]}
-    for one in open_now:
-        if one.pk not in asked:
-            counted = Grant.objects.standing().filter(pk__in=one.grants, in_conflict=False)
+    rows = (
+        items.filter(among(automation_ids, "grant__automation"), **{f"snapshot__{ABOUT}__isnull": False})
+        if automation_ids
+        else ()
+    )
+    asked_ids = {pk for item in rows for pk in item.snapshot[ABOUT]}
+    for conflict in open_conflicts:
+        if conflict.pk not in asked_ids:
+            counted = Grant.objects.standing().filter(pk__in=conflict.grants, in_conflict=False)
             newest = counted.select_related("automation").newest_first().first()
             if newest is not None and newest.state == GrantState.ACTIVE:
-                yield one, newest
+                yield conflict, newest
 
 
 def enforced() -> list[Conflict]:
-    """The open conflicts of enforced rules, the first first."""
+    """Open conflicts of enforced rules, oldest first."""
     return list(Conflict.objects.filter(_enforced()).order_by("pk"))
 
 
 def of(grant: Grant) -> list[Conflict]:
-    """The open conflicts of enforced rules in which a grant has a part."""
+    """Open conflicts of enforced rules that include a grant."""
     return list(Conflict.objects.filter(_enforced(), grants__contains=[grant.pk]).order_by("pk"))
 
 
 def resolve_by(conflicts: list[Conflict], now: datetime) -> datetime | None:
-    """By when some conflicts are to be resolved, where that is ahead."""
-    return min((one.due_at for one in conflicts if one.due_at is not None and one.due_at > now), default=None)
+    """The earliest future date by which one of these conflicts must be resolved, or None."""
+    return min(
+        (conflict.due_at for conflict in conflicts if conflict.due_at is not None and conflict.due_at > now),
+        default=None,
+    )
 
 
 def is_resolved(item: Item) -> bool:
-    """Whether an item is about nothing but conflicts, and none of them is open, or enforced, any more."""
+    """Whether an open item is only about conflicts and none of them is open and enforced any more."""
     if item.state not in (ItemState.OPEN, ItemState.ESCALATED) or item.reason != IN_CONFLICT:
         return False
     if set(item.snapshot.get("joined", ())) - {IN_CONFLICT}:
@@ -66,6 +76,6 @@ def is_resolved(item: Item) -> bool:
 
 
 def resolved() -> list[int]:
-    """Ids of the items of which `is_resolved` says so."""
+    """Ids of the items for which `is_resolved` holds."""
     rows = Item.objects.filter(state__in=(ItemState.OPEN, ItemState.ESCALATED), reason=IN_CONFLICT).order_by("pk")
     return [item.pk for item in rows if is_resolved(item)]

@@ -1,7 +1,7 @@
-"""Answers that are chosen and not submitted: saved, dropped, submitted together (R4).
+"""Draft answers: saved, dropped, and submitted together (R4).
 
-A draft is no governed fact; it may be saved by exactly whom the operation would let answer, so it asks the same rule. Only the
-fresh sign-in that high risk needs is asked for when it is submitted: whoever has to sign in again first loses no choice (S5).
+A draft is not a governed fact. Saving one needs the same permission as the answer, except the fresh sign-in for high
+risk. That sign-in is needed at submission, so nobody loses a choice by signing in again (S5).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from governance.recertification.models import SETTLING, AnswerKind, Draft, Quest
 
 log = structlog.get_logger(__name__)
 
-#: What is said of an answer that failed, where nobody refused it.
+#: Refusal shown for an answer that failed without a refusal.
 FAILED = Refusal(
     "FAILED",
     "state",
@@ -36,36 +36,42 @@ FAILED = Refusal(
     "What you chose is kept: submit it again. If that does not help, tell whoever runs Countersign.",
 )
 
-#: So many answers are given together, if they can be, and at most so many in one transaction: what they lock waits for all of them.
+#: Fewest answers for a bulk write, and most in one transaction: locked rows wait for the whole transaction.
 FEW, MOST = 2, 1000
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """What became of one draft: answered, or refused or failed, and kept."""
+    """Result of one draft: answered, or kept with a refusal."""
 
     question: Question
     refusal: Refusal | None = None
 
 
 def refusal(question: Question, answer: AnswerKind, *, actor: Actor, now: datetime) -> Refusal | None:
-    """Why an actor may not choose to answer a question like this, or None: for buttons and drafts alike."""
+    """Why an actor may not choose this answer, or None; for buttons and drafts."""
     if answer in SETTLING:
-        no = _but_for_sign_in(transition_answer.answer, question, actor, now)
-        return no or answer_refusal(question, answer)
-    return _but_for_sign_in(transition_answer.pass_on, question, actor, now)
+        refusal_of_answer = _refusal_except_sign_in(transition_answer.answer, question, actor, now)
+        return refusal_of_answer or answer_refusal(question, answer)
+    return _refusal_except_sign_in(transition_answer.pass_on, question, actor, now)
 
 
 def is_asked(question: Question, *, actor: Actor, now: datetime) -> bool:
-    """Whether an actor is asked a question: they may answer it or pass it on, once they have signed in anew where it needs that."""
+    """Whether an actor may answer a question or pass it on, apart from a fresh sign-in."""
     verbs = (transition_answer.answer, transition_answer.pass_on)
-    return any(_but_for_sign_in(verb, question, actor, now) is None for verb in verbs)
+    return any(_refusal_except_sign_in(verb, question, actor, now) is None for verb in verbs)
 
 
-def _but_for_sign_in(verb: Transition[Question], question: Question, actor: Actor, now: datetime) -> Refusal | None:
-    """What else keeps an actor from it. The fresh sign-in is asked last, so when that is the reason there is no other."""
-    no = verb.refusal(question, actor=actor, now=now)
-    return None if no is not None and no == item_rules.FRESH.asks(question, actor, now) else no
+def _refusal_except_sign_in(
+    verb: Transition[Question], question: Question, actor: Actor, now: datetime
+) -> Refusal | None:
+    """A refusal other than the stale sign-in. The sign-in is checked last, so its refusal means there is no other."""
+    found_refusal = verb.refusal(question, actor=actor, now=now)
+    return (
+        None
+        if found_refusal is not None and found_refusal == item_rules.FRESH.asks(question, actor, now)
+        else found_refusal
+    )
 
 
 def save_draft(
@@ -78,24 +84,24 @@ def save_draft(
     whose: Person | None = None,
     seen: Seen = UNSEEN,
 ) -> Draft:
-    """Keep what somebody would answer; the latest choice counts.
+    """Save a draft; a later choice replaces it.
 
     Args:
-        question: what is asked.
-        answer: what they chose.
-        actor: the reviewer, or who stands in for them.
+        question: the question.
+        answer: the chosen answer.
+        actor: the reviewer, or their delegate.
         now: business time.
-        reason: what they say about it.
-        whose: for *not mine*, whom they name.
-        seen: what the card was to them (R7).
+        reason: the reviewer's text.
+        whose: for *not mine*, the person the reviewer names.
+        seen: how the card was shown (R7).
 
     Raises:
-        Refused: they may not answer it like this.
+        Refused: the actor may not give this answer.
     """
-    no = refusal(question, answer, actor=actor, now=now)
-    if no is not None:
-        raise refuse(no)
-    if actor.person is None:  # refused above: no job answers
+    draft_refusal = refusal(question, answer, actor=actor, now=now)
+    if draft_refusal is not None:
+        raise refuse(draft_refusal)
+    if actor.person is None:  # refused above: jobs do not answer
         raise AssertionError("Only people draft answers.")
     values = {
         "person": actor.person,
@@ -112,12 +118,12 @@ def save_draft(
 
 
 def is_repeated(question: Question, answer: str, *, actor: Actor, reason: str) -> bool:
-    """Whether somebody has submitted this very answer already, so that its form is only sent once more (A8)."""
+    """Whether the actor has already submitted the same answer, so that the form was only sent again (A8)."""
     return said_before(question, actor, free_text.clean(reason), {"answer": answer}) is not None
 
 
 def drafts_of(actor: Actor, now: datetime) -> list[Draft]:
-    """The actor's own drafts on questions that still wait for them, the most urgent first."""
+    """The actor's drafts on their unanswered questions, most urgent first."""
     if actor.person is None:
         return []
     waiting = Question.objects.unanswered().asked_of(actor, now)
@@ -128,69 +134,68 @@ def drafts_of(actor: Actor, now: datetime) -> list[Draft]:
 
 
 def acting(actor: Actor, question: Question) -> Actor:
-    """Who answers a question: the actor, or the actor standing in for its reviewer (A11)."""
+    """The actor of an answer: themselves, or the delegate of the reviewer (A11)."""
     mine = actor.person is not None and question.reviewer_id == actor.person.pk
     return actor if mine else actor.for_person(question.reviewer)
 
 
 def submit(drafts: Sequence[Draft], *, actor: Actor, now: datetime) -> list[Submitted]:
-    """Submit drafts as one batch: what can be is answered together, the rest each in its own transaction.
+    """Submit drafts as one batch: in bulk if possible, the others in their own transactions.
 
-    What is refused, or fails, stays a draft, and keeps no other back.
+    A refused or failed draft stays a draft and does not block the others.
 
     Returns:
-        What became of each, in the same order.
+        The result of each draft, in the same order.
     """
     batch = uuid.uuid4()
     calls = {draft.question_id: _call(draft, batch, actor) for draft in drafts}
-    left = {call.subject.pk for call in _together(list(calls.values()), now)}
+    left = {call.subject.pk for call in _submit_together(list(calls.values()), now)}
     return [
-        _alone(draft, calls[draft.question_id], now) if draft.question_id in left else Submitted(draft.question)
+        _submit_alone(draft, calls[draft.question_id], now) if draft.question_id in left else Submitted(draft.question)
         for draft in drafts
     ]
 
 
 def _call(draft: Draft, batch: uuid.UUID, actor: Actor) -> Call[Question]:
-    said = {"answer": AnswerKind(draft.answer), "batch": batch, "seen": seen_of(draft)}
-    return Call(draft.question, acting(actor, draft.question), draft.reason, said)
+    params = {"answer": AnswerKind(draft.answer), "batch": batch, "seen": seen_of(draft)}
+    return Call(draft.question, acting(actor, draft.question), draft.reason, params)
 
 
-def _together(calls: Sequence[Call[Question]], now: datetime) -> Sequence[Call[Question]]:
-    """Give what can be given together, where there is more than one; returns what is left.
+def _submit_together(calls: Sequence[Call[Question]], now: datetime) -> Sequence[Call[Question]]:
+    """Write the answers that allow it in bulk, if there are several; return the others.
 
-    Where the database refuses one of them, or one fails, it does not say which: then each is tried alone, and that one says why.
+    A bulk write that the database refuses does not name the row. Then each answer is tried alone and shows its own
+    error.
     """
     keeps = [call for call in calls if call.params["answer"] == AnswerKind.KEEP]
     if len(keeps) < FEW:
         return calls
     done = set[int]()
-    for some in (keeps[at : at + MOST] for at in range(0, len(keeps), MOST)):
+    for batch_calls in (keeps[at : at + MOST] for at in range(0, len(keeps), MOST)):
         try:
-            left = {call.subject.pk for call in answer_batch.answer_all(some, now=now)}
+            left = {call.subject.pk for call in answer_batch.answer_all(batch_calls, now=now)}
         except DatabaseError as error:
-            log.warning("answers.not_together", answers=len(some), error=type(error).__name__, exc_info=True)
+            log.warning("answers.not_together", answers=len(batch_calls), error=type(error).__name__, exc_info=True)
         else:
-            done |= {call.subject.pk for call in some} - left
+            done |= {call.subject.pk for call in batch_calls} - left
     return [call for call in calls if call.subject.pk not in done]
 
 
-def _alone(draft: Draft, call: Call[Question], now: datetime) -> Submitted:
+def _submit_alone(draft: Draft, call: Call[Question], now: datetime) -> Submitted:
     try:
         if draft.answer in SETTLING:
             transition_answer.answer(call.subject, actor=call.actor, now=now, reason=call.reason, **call.params)
         else:
-            said = {**call.params, "whose": draft.whose}
-            transition_answer.pass_on(call.subject, actor=call.actor, now=now, reason=call.reason, **said)
-    except Refused as no:
-        return Submitted(call.subject, no.refusal)
-    except (
-        Exception
-    ) as error:  # what was given before it stays given, and whoever submitted them is to learn which was not
+            params = {**call.params, "whose": draft.whose}
+            transition_answer.pass_on(call.subject, actor=call.actor, now=now, reason=call.reason, **params)
+    except Refused as error:
+        return Submitted(call.subject, error.refusal)
+    except Exception as error:  # earlier answers stay given, and the reviewer learns which one failed
         log.exception("answer.failed", question=call.subject.pk, error=type(error).__name__)
         return Submitted(call.subject, FAILED)
     return Submitted(call.subject)
 
 
 def seen_of(draft: Draft) -> Seen:
-    """What the card was to whoever chose."""
+    """How the card was shown when the draft was chosen."""
     return Seen(draft.seconds, draft.recommended, draft.looked, draft.in_bulk, draft.saved_at)

@@ -1,7 +1,7 @@
-"""Until when people answer: in words, and as events for their calendar, one an item, and one for all that they are asked in a campaign (R5).
+"""Due dates in words and as calendar events: one for each item, and one for all questions of a campaign (R5).
 
-The uid of an event is of what is asked, and of whom. So the mail of a day, a reminder and the file of `/recertify/calendar.ics` name the same
-one, and the latest of them says when it is due.
+The uid of an event names the item or campaign and the person. So digests, reminders and `/recertify/calendar.ics`
+share an event, and the latest one sets the due date.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from governance.core.notices import outbox
 from governance.recertification.items import item_title
 from governance.recertification.models import CampaignKind, Item, ItemState, Question
 
-#: What the words for a question read.
+#: Relations for the words of a question.
 ABOUT = (
     "item__campaign",
     "item__automation__team",
@@ -30,31 +30,31 @@ ABOUT = (
     "item__grant__approval__credential",
 )
 
-#: When a question is due, to a query: what was handed on because nobody answered in time, when silence takes it away.
+#: Due date of a question in a query; an escalated one is due when silence takes effect.
 DUE = Case(When(item__state=ItemState.ESCALATED, then=F("item__grace_until")), default=F("item__deadline"))
 
-#: Questions of what somebody opened as one.
+#: Questions of ad hoc campaigns.
 OF_CAMPAIGNS = Q(item__campaign__kind=CampaignKind.ADHOC)
 
 
 def due(item: Item) -> datetime:
-    """The same of an item at hand."""
+    """Due date of a loaded item, as `DUE`."""
     return item.grace_until if item.state == ItemState.ESCALATED else item.deadline
 
 
 def words(question: Question) -> str:
-    """What a digest and a calendar call a question."""
+    """A question's text in digests and calendars."""
     item = question.item
     return f"{item.of_automation.team.name}: {item_title.title(item)}. Is it still {question.asks}?"
 
 
 @dataclass(frozen=True)
 class Together:
-    """What waits for somebody in one campaign.
+    """A person's unanswered questions in one campaign.
 
     Args:
-        count: how many questions.
-        event: until when the first of them, in words.
+        count: number of questions.
+        event: calendar event of the first due date.
     """
 
     count: int
@@ -64,61 +64,63 @@ class Together:
 def left(
     campaigns: Iterable[int], people: Collection[int] | QuerySet[Person]
 ) -> dict[tuple[int, int], tuple[int, datetime]]:
-    """By campaign and person: how many questions wait for them, and when the first is due. One query."""
+    """Unanswered questions by campaign and person: their number and first due date. One query."""
     rows = Question.objects.unanswered().filter(item__campaign__in=campaigns, reviewer__in=people)
-    found = rows.order_by().values_list("item__campaign", "reviewer").annotate(count=Count("pk"), first=Min(DUE))
-    return {(campaign, person): (count, first) for campaign, person, count, first in found}
+    counts = rows.order_by().values_list("item__campaign", "reviewer").annotate(count=Count("pk"), first=Min(DUE))
+    return {(campaign, person): (count, first) for campaign, person, count, first in counts}
 
 
 def of_campaigns(person: Person, names: Mapping[int, str], now: datetime) -> dict[int, Together]:
-    """By campaign, what waits in it for somebody and for those for whom they stand in; without those in which nothing does. One query.
+    """Unanswered questions of a person and of those they are a delegate of, by campaign. One query.
+
+    Campaigns without such questions are left out.
 
     Args:
-        person: whose calendar it is.
+        person: owner of the calendar.
         names: of the campaigns, by id.
         now: business time.
     """
-    said: dict[int, list[tuple[int, datetime]]] = {}
-    for (campaign, _), one in left(names, access.answering_as(person, now)).items():
-        said.setdefault(campaign, []).append(one)
-    found = {}
-    for campaign, own in said.items():
-        count, first = sum(one for one, _ in own), min(one for _, one in own)
+    waiting: dict[int, list[tuple[int, datetime]]] = {}
+    for (campaign, _), count_and_due in left(names, access.answering_as(person, now)).items():
+        waiting.setdefault(campaign, []).append(count_and_due)
+    together = {}
+    for campaign, counts in waiting.items():
+        count, first = sum(count for count, _ in counts), min(first_due for _, first_due in counts)
         text = f"{names[campaign]}: {count:,} {'question waits' if count == 1 else 'questions wait'} for you"
-        found[campaign] = Together(count, _event(f"campaign-{campaign}", person, text, first, ["recert_mine"]))
-    return found
+        together[campaign] = Together(count, _make_event(f"campaign-{campaign}", person, text, first, ["recert_mine"]))
+    return together
 
 
 def of_questions(person: Person, questions: Iterable[Question], now: datetime) -> dict[int, icalendar_file.Event]:
-    """By item, the event of what is asked about it: its own, or its campaign's where somebody opened that. At most one query.
+    """Calendar events by item: its own, or the one of its ad hoc campaign. At most one query.
 
     Args:
-        person: whose calendar it is: they are asked, or somebody for whom they stand in.
-        questions: those that wait for them, with what `ABOUT` names.
+        person: owner of the calendar: the reviewer or their delegate.
+        questions: unanswered, loaded with `ABOUT`.
         now: business time.
     """
-    asked = list(questions)
-    opened = [one.item.campaign for one in asked if one.item.campaign.kind == CampaignKind.ADHOC]
-    together = of_campaigns(person, {one.pk: one.name for one in opened}, now) if opened else {}
-    return {one.item_id: _of(one, person, together) for one in asked}
+    question_list = list(questions)
+    opened = [question.item.campaign for question in question_list if question.item.campaign.kind == CampaignKind.ADHOC]
+    together = of_campaigns(person, {campaign.pk: campaign.name for campaign in opened}, now) if opened else {}
+    return {question.item_id: _event_of(question, person, together) for question in question_list}
 
 
 def of_person(person: Person, now: datetime) -> list[icalendar_file.Event]:
-    """Everything that somebody is asked, or those for whom they stand in: three queries, however much it is."""
+    """Calendar events for the questions of a person and of those they are a delegate of. Always three queries."""
     rows = Question.objects.unanswered().filter(reviewer__in=access.answering_as(person, now))
     opened = rows.filter(OF_CAMPAIGNS).order_by().values_list("item__campaign", "item__campaign__name").distinct()
     single = rows.exclude(OF_CAMPAIGNS).select_related(*ABOUT)
     together = of_campaigns(person, dict(opened), now)
-    return [*of_questions(person, single, now).values(), *(one.event for one in together.values())]
+    return [*of_questions(person, single, now).values(), *(group.event for group in together.values())]
 
 
-def _of(question: Question, person: Person, together: Mapping[int, Together]) -> icalendar_file.Event:
+def _event_of(question: Question, person: Person, together: Mapping[int, Together]) -> icalendar_file.Event:
     item = question.item
     if item.campaign_id in together:
         return together[item.campaign_id].event
-    return _event(f"item-{item.pk}", person, words(question), due(item), ["recert_item", item.pk])
+    return _make_event(f"item-{item.pk}", person, words(question), due(item), ["recert_item", item.pk])
 
 
-def _event(what: str, person: Person, text: str, at: datetime, page: list[object]) -> icalendar_file.Event:
-    uid = f"recertify-{what}-{person.opaque_id}@{outbox.MESSAGE_DOMAIN}"
+def _make_event(uid_part: str, person: Person, text: str, at: datetime, page: list[object]) -> icalendar_file.Event:
+    uid = f"recertify-{uid_part}-{person.opaque_id}@{outbox.MESSAGE_DOMAIN}"
     return icalendar_file.Event(uid, at, text, mail_text.link({"page": page}))

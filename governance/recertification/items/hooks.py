@@ -1,9 +1,8 @@
-"""Which endpoints are told of what happens in reviews, for recertification's `ready()`.
+"""Hooks of recertification's `ready()`: webhook announcements, and erasure of a person (H6).
 
-What reviews forget of a person who is erased (H6): what they had not submitted, and their name in what others have not.
-
-Submitted answers stand by events of whoever gave them, and their reasons are erased with those. What was reviewed is kept
-without names of people (`transitions.opening.snapshot`).
+Erasure deletes the person's drafts and their name in other drafts. Submitted answers stay in the events of their
+authors; their reasons are erased with those events. Snapshots hold no names of people
+(`transitions.opening.snapshot`).
 """
 
 from __future__ import annotations
@@ -20,25 +19,25 @@ OF_ITEMS = ("item.escalated", "item.silence_suspended")
 
 
 def register() -> None:
-    """Have endpoints told."""
+    """Register the webhook events."""
     for event in OF_ITEMS:
         hooks.register(event, announce)
 
 
 def announce(item: Item, step: Step[Any]) -> None:
-    """Tell whoever is told of reviews of this team's automations."""
-    one = item.of_automation
-    webhook_outbox.announce(step, item, team=one.team, what=one.name, page=["recert_item", item.pk])
+    """Announce an event of an item to the webhooks of its automation's team."""
+    automation = item.of_automation
+    webhook_outbox.announce(step, item, team=automation.team, what=automation.name, page=["recert_item", item.pk])
 
 
-def forget(known: KnownAs, step: Step[Any]) -> None:
-    """Erase it, in the transaction in which the person is erased.
+def forget(known_as: KnownAs, step: Step[Any]) -> None:
+    """Erase a person from drafts, in the transaction of the erasure.
 
     Args:
-        known: as whom the person is known.
+        known_as: the names of the person.
         step: the erasure.
     """
-    Draft.objects.filter(person=known.person).delete()
-    for draft in Draft.objects.filter(known.may_be_in("reason")):
-        draft.reason = known.without(draft.reason)
+    Draft.objects.filter(person=known_as.person).delete()
+    for draft in Draft.objects.filter(known_as.may_be_in("reason")):
+        draft.reason = known_as.without(draft.reason)
         draft.save(update_fields=["reason"])

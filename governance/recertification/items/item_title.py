@@ -1,10 +1,10 @@
-"""What is reviewed, in the words that a person would say (R3). Pure over the rows it is given."""
+"""Titles and reasons of items in words (R3). Pure: no queries."""
 
 from __future__ import annotations
 
 from governance.recertification.models import Item
 
-#: Why something is reviewed, in words; what just comes up on its day says nothing.
+#: Reasons of a review in words; a scheduled review needs none.
 BECAUSE = {
     "review date": "",
     "tier raised": "Its risk has risen since it was approved.",
@@ -19,14 +19,14 @@ BECAUSE = {
 
 
 def because(item: Item) -> str:
-    """Why an item is open before its time: what opened it, and what joined it since (R1, R2)."""
+    """Reasons of an unscheduled review in words: why it opened and what joined it (R1, R2)."""
     reasons = dict.fromkeys([item.reason, *item.snapshot.get("joined", [])])
-    return " ".join(said for one in reasons if (said := BECAUSE.get(one, "")))
+    return " ".join(sentence for reason in reasons if (sentence := BECAUSE.get(reason, "")))
 
 
 def title(item: Item) -> str:
-    """One line for the whole item: "Invoice chaser may post messages to #finance in Finance Slack workspace"."""
+    """One line for an item: "Invoice chaser may post messages to #finance in Finance Slack workspace"."""
     if item.grant is None:
         return f"{item.of_automation.name} is in use"
-    said = item.grant.sentence
-    return f"{item.of_automation.name} {said[:1].lower()}{said[1:]}"
+    sentence = item.grant.sentence
+    return f"{item.of_automation.name} {sentence[:1].lower()}{sentence[1:]}"

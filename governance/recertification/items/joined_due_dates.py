@@ -1,6 +1,6 @@
-"""What an item that is joined is due by: its own dates, and those of whatever joined it, so that what a campaign brought can be taken back (R2).
+"""Due dates of a joined item, by source, so that a called-off campaign's dates can be removed (R2).
 
-It stands in the item's snapshot from its first joining on: whose, the deadline, and when silence takes effect. The item is due by the earliest.
+From the first join on, the snapshot keeps each source with its deadline and its date of silence. The earliest counts.
 """
 
 from __future__ import annotations
@@ -10,48 +10,51 @@ from datetime import datetime
 from governance.core.ledger import ledger_events
 from governance.recertification.models import Item
 
-#: Under what the snapshot keeps them.
+#: Snapshot key of the dates.
 DATES = "due_by"
 
 
 def begin(item: Item) -> None:
-    """Keep the dates that an item has, as its own campaign's, before anything joins it; what is kept already stays."""
+    """Store the item's own dates before the first join; later calls change nothing."""
     if DATES not in item.snapshot:
         item.snapshot = {**item.snapshot, DATES: []}
         note(item, item.campaign_id, item.deadline, item.grace_until)
 
 
 def note(item: Item, whose: int | None, deadline: datetime, grace_until: datetime | None) -> None:
-    """Note what something asks for that joins an item; nothing where nothing is kept of it, since nothing has joined it.
+    """Add the dates of a new source; does nothing before the first join.
 
     Args:
-        item: which is saved by the caller.
-        whose: the key of the campaign; None for what happened by itself.
-        deadline: until when it is to be answered.
-        grace_until: when silence takes effect; None where that stays as it is.
+        item: saved by the caller.
+        whose: id of the campaign; None for an event.
+        deadline: last instant for an answer.
+        grace_until: when silence takes effect; None if unchanged.
     """
     if DATES in item.snapshot:
         grace = ledger_events.instant(grace_until) if grace_until is not None else None
-        said = {"of": whose, "deadline": ledger_events.instant(deadline), "grace": grace}
-        item.snapshot = {**item.snapshot, DATES: [*item.snapshot[DATES], said]}
+        entry = {"of": whose, "deadline": ledger_events.instant(deadline), "grace": grace}
+        item.snapshot = {**item.snapshot, DATES: [*item.snapshot[DATES], entry]}
 
 
 def take_back(item: Item, campaign: int) -> tuple[datetime, datetime] | None:
-    """Forget what a campaign brought; returns the deadline and the grace that the rest asks for, or None where the campaign brought nothing.
+    """Remove a campaign's dates.
 
     Args:
-        item: which is saved by the caller.
-        campaign: the key of the campaign.
+        item: saved by the caller.
+        campaign: id of the campaign.
+
+    Returns:
+        The remaining earliest deadline and grace, or None if the campaign had set no dates.
     """
-    known = item.snapshot.get(DATES, [])
-    left = [one for one in known if one["of"] != campaign]
-    graces = [datetime.fromisoformat(one["grace"]) for one in left if one["grace"] is not None]
-    if len(left) == len(known) or not graces:
+    entries = item.snapshot.get(DATES, [])
+    left = [entry for entry in entries if entry["of"] != campaign]
+    graces = [datetime.fromisoformat(entry["grace"]) for entry in left if entry["grace"] is not None]
+    if len(left) == len(entries) or not graces:
         return None
     item.snapshot = {**item.snapshot, DATES: left}
-    return min(datetime.fromisoformat(one["deadline"]) for one in left), min(graces)
+    return min(datetime.fromisoformat(entry["deadline"]) for entry in left), min(graces)
 
 
 def others(item: Item) -> set[int]:
-    """Keys of the campaigns that have joined it, without its own."""
-    return {one["of"] for one in item.snapshot.get(DATES, [])} - {None, item.campaign_id}
+    """Ids of the campaigns that have joined the item, without its own."""
+    return {entry["of"] for entry in item.snapshot.get(DATES, [])} - {None, item.campaign_id}

@@ -1,4 +1,4 @@
-"""What people are told in the course of a review: which notice, to whom, once for what (R5, R9). Texts are templates."""
+"""Notices about single items, each sent once for its key (R5, R9). Templates hold the texts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from governance.recertification.models import Item, Question
 
 
 def tell_reviewer(step: Step[Any], question: Question, event: str, *, key: str) -> None:
-    """Tell the reviewer of a question, and who stands in for them.
+    """Notify the reviewer of a question and their delegates.
 
     Args:
         step: the running operation.
-        question: what they are asked.
-        event: the last part of the notice's name: ``opened``, ``passed``, ``reminder``, ``escalated``.
-        key: what makes the notice one, beside item, question and person.
+        question: the question.
+        event: last part of the notice's name: ``opened``, ``passed``, ``reminder``, ``escalated``.
+        key: makes the notice unique, together with item, question and person.
     """
     reviewer = question.reviewer
     facts = {"asks": question.asks, "question": question.get_asks_display()}
@@ -42,20 +42,20 @@ def tell_reviewer(step: Step[Any], question: Question, event: str, *, key: str) 
 
 
 def tell(step: Step[Any], item: Item, people: Iterable[Person], event: str, *, key: str, **context: Any) -> None:
-    """Tell some people, each once, about an item; what `tell_reviewer` says of the arguments holds."""
-    once = {person.pk: person for person in people}.values()
-    outbox.queue([_notice(step, item, person, event, key, context) for person in once])
+    """Notify people about an item, each once; arguments as in `tell_reviewer`."""
+    recipients = {person.pk: person for person in people}.values()
+    outbox.queue([_notice(step, item, person, event, key, context) for person in recipients])
 
 
 def tell_security(item: Item, short: Sequence[str], now: datetime) -> None:
-    """Tell security that a review can be asked of nobody: once a week, for as long as that is so (R8); all of it in their digest.
+    """Notify security of an item without an eligible reviewer: once a week until it has one (R8). Only in their digest.
 
     Args:
         item: saved or not.
-        short: of `Asks`, what nobody is there to answer.
+        short: values of `Asks` without an eligible reviewer.
         now: business time.
     """
-    about = f"grant:{item.grant_id}" if item.grant is not None else f"automation:{item.automation_id}"
+    subject_key = f"grant:{item.grant_id}" if item.grant is not None else f"automation:{item.automation_id}"
     year, week, _ = now.isocalendar()
     context = {
         "automation": item.of_automation.name,
@@ -63,7 +63,7 @@ def tell_security(item: Item, short: Sequence[str], now: datetime) -> None:
         "asks": " and ".join(short),
         "page": ["automation", item.of_automation.pk],
     }
-    people, thread = people_with(Role.SECURITY_REVIEWER, now).order_by("pk"), f"unasked:{about}"
+    people, thread = people_with(Role.SECURITY_REVIEWER, now).order_by("pk"), f"unasked:{subject_key}"
     outbox.queue(
         outbox.each(people, "recertification_unasked", thread=thread, key=f"{year}-{week}", now=now, context=context)
     )

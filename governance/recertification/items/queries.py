@@ -1,6 +1,6 @@
-"""What is known of items: how what is reviewed was used, what was answered before, and the facts that a recommendation rests on (R3).
+"""Facts about items: use, earlier answers, and the facts for a recommendation (R3).
 
-Read for as many items as are shown at once by the same few queries, however many those are.
+The number of queries does not depend on the number of items.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of one item.
+    """Facts about one item.
 
     Args:
-        held: the grant and those that it renews, the latest first; nothing where the automation itself is reviewed.
-        usage: how it was used, or None where nothing measures it.
-        earlier: what was answered in earlier reviews, the latest first.
-        recommended: what would be answered, and why.
-        facts: on which that rests.
+        held: the grant and its predecessors, latest first; empty for an automation.
+        usage: measured use, or None.
+        earlier: answers in earlier reviews, latest first.
+        recommended: the recommendation with its reasons.
+        facts: the facts behind the recommendation.
     """
 
     held: tuple[Grant, ...]
@@ -61,28 +61,31 @@ class Known:
 
 
 def of(items: Sequence[Item], now: datetime) -> dict[int, Known]:
-    """By the key of each item, what is known of it.
+    """Load the facts of items, by their ids.
 
     Args:
-        items: with what they are about.
+        items: loaded with their grants or automations.
         now: business time.
     """
     prefetch_related_objects(
-        [one for one in items if one.grant is not None], "grant__automation"
-    )  # what may be renewed
-    held = usage.chains(one.grant for one in items if one.grant is not None)
+        [item for item in items if item.grant is not None], "grant__automation"
+    )  # needed to check the renewal
+    held = usage.chains(item.grant for item in items if item.grant is not None)
     used = usage.usages(held, now)
     rows = _rows(items, now)
     earlier = _earlier(items, held, rows)
-    return {one.pk: _known(one, held, used, rows[_subject(one)], earlier.get(_subject(one), []), now) for one in items}
+    return {
+        item.pk: _known_item(item, held, used, rows[_subject_key(item)], earlier.get(_subject_key(item), []), now)
+        for item in items
+    }
 
 
-def _subject(item: Item) -> int:
-    """What is reviewed, told apart by sign: a grant by its key, an automation by its negative."""
+def _subject_key(item: Item) -> int:
+    """Key of the reviewed grant, or the negative key of the reviewed automation."""
     return item.grant_id if item.grant_id is not None else -(item.automation_id or 0)
 
 
-def _known(
+def _known_item(
     item: Item,
     held: Mapping[int, list[Grant]],
     used: Mapping[int, Usage],
@@ -91,48 +94,51 @@ def _known(
     now: datetime,
 ) -> Known:
     chain = tuple(held[item.grant_id]) if item.grant_id is not None else ()
-    found = used.get(item.grant_id or 0)
-    facts = _facts(item, found, row, earlier, now)
-    return Known(chain, found, tuple(earlier), recommend(facts), facts)
+    usage_of_grant = used.get(item.grant_id or 0)
+    facts = _facts(item, usage_of_grant, row, earlier, now)
+    return Known(chain, usage_of_grant, tuple(earlier), recommend(facts), facts)
 
 
-def _facts(item: Item, found: Usage | None, row: Row, earlier: Sequence[Answer], now: datetime) -> Facts:
+def _facts(item: Item, usage_of_grant: Usage | None, row: Row, earlier: Sequence[Answer], now: datetime) -> Facts:
     used: Row = {}
-    if found is not None:
+    if usage_of_grant is not None:
         used = {
             "measured": True,
-            "idle": max(0, found.idle(now)),
-            "was_used": found.last_at is not None,
-            "calls_30": found.calls_30,
-            "usual_30": found.usual_30,
-            "refused_90": found.refused_90,
+            "idle": max(0, usage_of_grant.idle(now)),
+            "was_used": usage_of_grant.last_at is not None,
+            "calls_30": usage_of_grant.calls_30,
+            "usual_30": usage_of_grant.usual_30,
+            "refused_90": usage_of_grant.refused_90,
         }
-    reviews = {one.question.item_id for one in earlier}
-    taken = {one.question.item_id for one in earlier if one.answer != AnswerKind.KEEP}
-    asked = row["asked"] or {}
+    reviews = {answer.question.item_id for answer in earlier}
+    removed = {answer.question.item_id for answer in earlier if answer.answer != AnswerKind.KEEP}
+    submitted = row["asked"] or {}
     owners = (str(row["business"]), str(row["technical"] or ""))
     common = {
         "suspended": row["standing"] == AutomationState.SUSPENDED,
-        "other_source": bool(asked) and asked.get("source", row["source"]) != row["source"],
+        "other_source": bool(submitted) and submitted.get("source", row["source"]) != row["source"],
         "newer_version": row["newest"] if row["newest"] and row["newest"] > (row["number"] or 0) else 0,
-        "other_owner": bool(asked) and (asked.get("business_owner"), asked.get("technical_owner")) != owners,
-        "kept": len(reviews - taken),
+        "other_owner": bool(submitted)
+        and (submitted.get("business_owner"), submitted.get("technical_owner")) != owners,
+        "kept": len(reviews - removed),
         "conflicts": tuple(map(_in_conflict, row["conflicts"])),
     }
-    own = _of_grant(item.grant, row, now) if item.grant is not None else _of_automation(row)
-    return Facts(**used, **common, **own)
+    specific = _grant_facts(item.grant, row, now) if item.grant is not None else _automation_facts(row)
+    return Facts(**used, **common, **specific)
 
 
-def _of_automation(row: Row) -> dict[str, Any]:
+def _automation_facts(row: Row) -> dict[str, Any]:
     return {"of_automation": True, "holds_nothing": not row["holds"]}
 
 
-def _of_grant(grant: Grant, row: Row, now: datetime) -> dict[str, Any]:
-    peers, no = row["peers"] or {}, lifecycle.succession_refusal(grant)
+def _grant_facts(grant: Grant, row: Row, now: datetime) -> dict[str, Any]:
+    peers, refusal = row["peers"] or {}, lifecycle.succession_refusal(grant)
     renewed = max(filter(None, (row["issued_at"], row["rotated_at"])), default=None)
     accepted, approved = row["accepted_at"], row["approved_at"]
     return {
-        "not_renewable": no.sentence[:1].lower() + no.sentence[1:] if no is not None and no.code == "G2" else "",
+        "not_renewable": refusal.sentence[:1].lower() + refusal.sentence[1:]
+        if refusal is not None and refusal.code == "G2"
+        else "",
         "raised": grant.raised_to,
         "class_was": (row["own_facts"] or {}).get("data_class", ""),
         "class_is": grant.entitlement.counted_class if grant.entitlement is not None else "",
@@ -147,66 +153,71 @@ def _of_grant(grant: Grant, row: Row, now: datetime) -> dict[str, Any]:
     }
 
 
-def _in_conflict(said: Mapping[str, Any]) -> InConflict:
-    until = datetime.fromisoformat(said["waived_until"]) if said["waived_until"] else None
+def _in_conflict(conflict: Mapping[str, Any]) -> InConflict:
+    until = datetime.fromisoformat(conflict["waived_until"]) if conflict["waived_until"] else None
     return InConflict(
-        said["key"], said["title"], said["mode"] == Mode.ENFORCE, day_of(until) if until is not None else None
+        conflict["key"],
+        conflict["title"],
+        conflict["mode"] == Mode.ENFORCE,
+        day_of(until) if until is not None else None,
     )
 
 
 def _earlier(
     items: Sequence[Item], held: Mapping[int, list[Grant]], rows: Mapping[int, Row]
 ) -> dict[int, list[Answer]]:
-    """What was answered in reviews that are over, by what is reviewed now: one query, or none where there was no review."""
-    whose = {one.pk: key for key, chain in held.items() for one in chain if len(chain) > 1 or rows[key]["reviewed"]}
-    automations = [one.automation_id for one in items if one.automation_id and rows[_subject(one)]["reviewed"]]
-    if not whose and not automations:
+    """Answers in closed reviews by `_subject_key`. One query, or none without an earlier review."""
+    key_by_grant = {
+        grant.pk: key for key, chain in held.items() for grant in chain if len(chain) > 1 or rows[key]["reviewed"]
+    }
+    automations = [item.automation_id for item in items if item.automation_id and rows[_subject_key(item)]["reviewed"]]
+    if not key_by_grant and not automations:
         return {}
-    said = Answer.objects.filter(
-        Q(question__item__grant__in=list(whose)) | Q(question__item__automation__in=automations),
+    answers = Answer.objects.filter(
+        Q(question__item__grant__in=list(key_by_grant)) | Q(question__item__automation__in=automations),
         question__item__state=ItemState.CLOSED,
         superseded_by__isnull=True,
         answer__in=SETTLING,
-    ).exclude(question__item__in=[one.pk for one in items])
-    found: dict[int, list[Answer]] = {}
-    for one in said.select_related("person", "for_person", "reason", "question__item").order_by("-pk"):
-        item = one.question.item
-        key = whose[item.grant_id] if item.grant_id is not None else -(item.automation_id or 0)
-        found.setdefault(key, []).append(one)
-    return found
+    ).exclude(question__item__in=[item.pk for item in items])
+    answers_by_key: dict[int, list[Answer]] = {}
+    for answer in answers.select_related("person", "for_person", "reason", "question__item").order_by("-pk"):
+        item = answer.question.item
+        key = key_by_grant[item.grant_id] if item.grant_id is not None else -(item.automation_id or 0)
+        answers_by_key.setdefault(key, []).append(answer)
+    return answers_by_key
 
 
 def _rows(items: Sequence[Item], now: datetime) -> dict[int, Row]:
-    """The facts that are read from the rows of what is reviewed, by `_subject`: one query for grants, one for automations."""
-    held = [one.grant_id for one in items if one.grant_id is not None]
-    automations = [one.automation_id for one in items if one.automation_id is not None]
-    found: dict[int, Row] = {row["pk"]: row for row in OF_GRANTS(grants=held, now=now)} if held else {}
+    """Facts by `_subject_key`: one query for grants, one for automations."""
+    held = [item.grant_id for item in items if item.grant_id is not None]
+    automations = [item.automation_id for item in items if item.automation_id is not None]
+    rows: dict[int, Row] = {row["pk"]: row for row in OF_GRANTS(grants=held, now=now)} if held else {}
     if automations:
-        found |= {-row["pk"]: row for row in OF_AUTOMATIONS(automations=automations, now=now)}
-    return found
+        rows |= {-row["pk"]: row for row in OF_AUTOMATIONS(automations=automations, now=now)}
+    return rows
 
 
 def _newest(automation: str) -> Subquery:
     return Subquery(Version.objects.filter(automation=OuterRef(automation)).order_by("-number").values("number")[:1])
 
 
-def _conflicts(found: QuerySet[Conflict]) -> ArraySubquery:
-    told = found.filter(state=ConflictState.OPEN).telling_waived(compiled_queries.NOW).order_by("pk")  # type: ignore[attr-defined]
-    said = JSONObject(key="pk", title="rule__title", mode="rule__mode", waived_until="waived_until")
-    return ArraySubquery(told.values(said=said))
+def _conflicts(conflicts: QuerySet[Conflict]) -> ArraySubquery:
+    open_conflicts = conflicts.filter(state=ConflictState.OPEN).telling_waived(compiled_queries.NOW).order_by("pk")  # type: ignore[attr-defined]
+    fields = JSONObject(key="pk", title="rule__title", mode="rule__mode", waived_until="waived_until")
+    return ArraySubquery(open_conflicts.values(said=fields))
 
 
 def _peers() -> Subquery:
-    """Of a grant: how many others of the team hold the same, what the widest reaches, and at which levels."""
-    alike = Grant.objects.filter(
+    """Figures of the team's other active grants of the same entitlement: number, widest scope, levels."""
+    peers = Grant.objects.filter(
         entitlement=OuterRef("entitlement"), automation__team=OuterRef("automation__team"), state=GrantState.ACTIVE
     ).exclude(automation=OuterRef("automation"))
     reached = Func(F("scope"), function="CARDINALITY", output_field=IntegerField())
-    said = JSONObject(number=Count("*"), widest=Max(reached), levels=ArrayAgg("level", distinct=True))
-    return Subquery(alike.order_by().values("entitlement").annotate(said=said).values("said"))
+    figures = JSONObject(number=Count("*"), widest=Max(reached), levels=ArrayAgg("level", distinct=True))
+    return Subquery(peers.order_by().values("entitlement").annotate(said=figures).values("said"))
 
 
-#: What both have: the approved version against the newest one, and the owners as they are.
+#: Columns for grants and automations: approved version, newest version and present owners.
 _AUTOMATION = {
     "standing": "state",
     "number": "approved_version__number",
@@ -216,7 +227,7 @@ _AUTOMATION = {
 }
 
 
-def _of_grants() -> QuerySet[Grant, Row]:
+def _grants_query() -> QuerySet[Grant, Row]:
     above = {name: F(f"automation__{path}") for name, path in _AUTOMATION.items()}
     return (
         Grant.objects.filter(compiled_queries.among_those("grants"))
@@ -240,7 +251,7 @@ def _of_grants() -> QuerySet[Grant, Row]:
     )
 
 
-def _of_automations() -> QuerySet[Automation, Row]:
+def _automations_query() -> QuerySet[Automation, Row]:
     in_force = Submission.objects.filter(automation=OuterRef("pk"), state=SubmissionState.IN_FORCE).order_by("-pk")
     return (
         Automation.objects.filter(compiled_queries.among_those("automations"))
@@ -257,10 +268,10 @@ def _of_automations() -> QuerySet[Automation, Row]:
     )
 
 
-OF_GRANTS = compiled_queries.Statement(_of_grants)
-OF_AUTOMATIONS = compiled_queries.Statement(_of_automations)
+OF_GRANTS = compiled_queries.Statement(_grants_query)
+OF_AUTOMATIONS = compiled_queries.Statement(_automations_query)
 
 
 def recommended(items: Iterable[Item], now: datetime) -> dict[int, Recommendation]:
-    """What would be answered about some items, by their keys."""
-    return {key: one.recommended for key, one in of(list(items), now).items()}
+    """Recommendations for items, by their ids."""
+    return {key: known_item.recommended for key, known_item in of(list(items), now).items()}

@@ -1,7 +1,7 @@
-"""What would be answered, and why, by rules with names (R3). Pure: the same facts say the same, and nothing is chosen by it.
+"""Recommended answer with its reasons, by named rules (R3). Pure: the same facts give the same result.
 
-Each rule says one sentence where it applies, and which answer that speaks for; some only say what is known. What weighs most comes
-first, and what it speaks for is the recommendation: so keeping is recommended only where nothing speaks against it.
+Each rule gives one sentence and may support an answer. The supporting rule with the highest weight decides. So *keep*
+is recommended only if no rule supports something else. The reviewer still chooses.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from django.db.models import TextChoices
 from governance.core.texts.number_words import counted
 from inventory.models import DataClass
 
-#: Days without a call after which it stands idle, and after which it is plainly not needed (R1).
+#: Days without a call until a grant counts as idle, and until it counts as unneeded (R1).
 IDLE, LONG_IDLE = 60, 90
-#: What thirty days brought has fallen to so small a part of what they used to bring: one in so many.
+#: Use has fallen if the last 30 days have at most one in so many of the usual calls.
 FELL_TO = 10
-#: The fewest calls in thirty days of which a fall says something.
+#: Fewest usual calls in 30 days for a fall to count.
 FEW = 10
-#: Days after which a secret that nobody renewed is old.
+#: Days without a rotation until a secret counts as old.
 OLD_SECRET = 180
-#: The fewest others that hold the same, so that they can be compared.
+#: Fewest peers for a comparison.
 PEERS = 2
 
 
 class Advice(TextChoices):
-    """What is recommended: an answer, or to look closer before there is one."""
+    """Recommendation: an answer, or a closer look first."""
 
     KEEP = "keep", "We would keep it"
     REVOKE = "revoke", "We would revoke it"
@@ -38,13 +38,13 @@ class Advice(TextChoices):
 
 @dataclass(frozen=True)
 class InConflict:
-    """An open conflict in which what is reviewed has a part.
+    """An open conflict that includes the reviewed grant or automation.
 
     Args:
         key: of the conflict.
         title: of its rule.
-        enforced: whether the rule refuses it.
-        waived_until: the day on which the waiver of it ends, where there is one.
+        enforced: whether the rule is enforced.
+        waived_until: last day of its waiver, if any.
     """
 
     key: int
@@ -55,33 +55,33 @@ class InConflict:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the rules read of one item, as it is when it is shown; what is left out speaks for nothing.
+    """Facts about one item for the rules; defaults support nothing.
 
     Args:
-        of_automation: whether the automation itself is reviewed, and not something that it holds.
-        measured: whether anything reports its use.
-        idle: days since the last call or, where none was ever seen, since use was first measured.
-        was_used: whether a call was ever seen.
-        calls_30: calls that were allowed in 30 days.
-        usual_30: how many that used to be before, on average; None where it was not measured for long enough.
-        refused_90: calls that were refused in 90 days.
+        of_automation: whether the automation itself is reviewed, not a grant.
+        measured: whether its use is measured.
+        idle: days since the last call or, without a call, since the first measurement.
+        was_used: whether a call was ever measured.
+        calls_30: allowed calls in 30 days.
+        usual_30: average of allowed calls in 30 days before; None if measured for too short a time.
+        refused_90: refused calls in 90 days.
         suspended: whether the automation is suspended.
-        holds_nothing: of an automation: whether nothing is granted to it any more.
-        not_renewable: why it can't be kept by a review, or nothing (G2).
-        raised: the tier that it has risen to since it was approved, or nothing (T4).
-        class_was, class_is: the data class that was approved, and the present one; empty where there is none.
-        other_source: whether what is approved now is built from another source than what was approved with it.
-        newer_version: the number of a version that was brought in since, or 0.
-        other_owner: whether the automation has other owners than when it was approved.
-        other_keeper: whether somebody else answers for the resource than when it was approved.
-        targets: how many things its scope names.
-        peers: how many others of the team hold the same on the resource.
-        peers_widest: how many things the widest of those names.
-        peers_only_read: whether all of those only read, where this does more.
-        static: whether its credential never ends by itself.
-        secret_age: days since its credential was made or renewed; None where nobody has said.
-        by_policy: whether a policy approved it, and no person.
-        kept: in how many reviews before it was kept.
+        holds_nothing: for an automation, whether it has no grants left.
+        not_renewable: why the grant can't be kept by a review, or empty (G2).
+        raised: the tier it has risen to since its approval, or empty (T4).
+        class_was, class_is: approved and present data class; empty if none.
+        other_source: whether the approved version is built from a different source than the one in the submission.
+        newer_version: number of a newer imported version, or 0.
+        other_owner: whether the automation's owners have changed since the approval.
+        other_keeper: whether the resource's owner has changed since the approval.
+        targets: number of targets in its scope.
+        peers: number of the team's other grants of the same entitlement.
+        peers_widest: number of targets of the widest of those.
+        peers_only_read: whether all of those are read-only and this one is not.
+        static: whether its credential never expires.
+        secret_age: days since its credential was issued or rotated; None if unknown.
+        by_policy: whether a policy approved it, not a person.
+        kept: number of earlier reviews that kept it.
         conflicts: open ones, waived or not.
     """
 
@@ -113,7 +113,7 @@ class Facts:
     conflicts: tuple[InConflict, ...] = ()
 
 
-#: ``says(facts)`` answers the sentence, or nothing where the rule does not apply.
+#: ``says(facts)`` returns the sentence, or an empty text if the rule does not apply.
 Says = Callable[[Facts], str]
 
 
@@ -122,12 +122,13 @@ class Rule:
     """One rule.
 
     Args:
-        key: its name, which stays.
-        weight: how much it counts against the others; no two are alike, so that the order is one.
-        speaks: which answer it speaks for; None where it only says what is known.
-        says: its sentence, where it applies.
+        key: its permanent name.
+        weight: its rank; every weight is different, so the order is total.
+        speaks: the answer that it supports; None if it only informs.
+        says: returns its sentence, if it applies.
         icon: of the sentence.
-        shown: what a link beside it shows: ``app``, ``approval``, ``automation``, ``versions``, ``resource``, ``credential``, ``conflict``.
+        shown: target of its link: ``app``, ``approval``, ``automation``, ``versions``, ``resource``, ``credential``,
+            ``conflict``.
     """
 
     key: str
@@ -140,7 +141,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Reason:
-    """A rule that applies, with what it says; ``conflict`` is the one it is about, or 0."""
+    """A rule that applies, with its sentence; ``conflict`` is the id of its conflict, or 0."""
 
     rule: Rule
     sentence: str
@@ -149,7 +150,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """What is recommended, with its reasons in the order of their weight."""
+    """Recommended answer with its reasons, highest weight first."""
 
     advice: Advice
     reasons: tuple[Reason, ...]
@@ -209,13 +210,13 @@ def _kept(f: Facts) -> str:
     return f"It was kept in {counted(f.kept, 'review')} before." if f.kept else ""
 
 
-def _when(asked: Callable[[Facts], object], sentence: str) -> Says:
-    return lambda f: sentence.format(f=f) if asked(f) else ""
+def _sentence_if(applies: Callable[[Facts], object], sentence: str) -> Says:
+    return lambda f: sentence.format(f=f) if applies(f) else ""
 
 
 A = Advice
 
-#: Every rule but those about conflicts, of which there is one sentence each.
+#: All rules except those about conflicts, which give one sentence for each conflict.
 RULES: tuple[Rule, ...] = (
     Rule("unused_90", 100, A.REVOKE, _unused(LONG_IDLE), "clock"),
     Rule("unused_60", 90, A.REVOKE, _unused(IDLE, LONG_IDLE), "clock"),
@@ -223,7 +224,7 @@ RULES: tuple[Rule, ...] = (
         "holds_nothing",
         88,
         A.REVOKE,
-        _when(lambda f: f.of_automation and f.holds_nothing, "Nothing is granted to it any more."),
+        _sentence_if(lambda f: f.of_automation and f.holds_nothing, "Nothing is granted to it any more."),
         "minus",
         "automation",
     ),
@@ -231,7 +232,7 @@ RULES: tuple[Rule, ...] = (
         "automation_off",
         82,
         A.REVOKE,
-        _when(lambda f: f.of_automation and f.suspended, "It is suspended, and nothing runs."),
+        _sentence_if(lambda f: f.of_automation and f.suspended, "It is suspended, and nothing runs."),
         "lock",
         "automation",
     ),
@@ -239,7 +240,9 @@ RULES: tuple[Rule, ...] = (
         "suspended",
         80,
         A.DO_NOT_RENEW,
-        _when(lambda f: f.suspended and not f.of_automation, "The automation is suspended, so nothing uses this."),
+        _sentence_if(
+            lambda f: f.suspended and not f.of_automation, "The automation is suspended, so nothing uses this."
+        ),
         "lock",
         "automation",
     ),
@@ -247,7 +250,7 @@ RULES: tuple[Rule, ...] = (
         "not_renewable",
         75,
         A.DO_NOT_RENEW,
-        _when(lambda f: f.not_renewable, "It ends on its date whatever is said here: {f.not_renewable}"),
+        _sentence_if(lambda f: f.not_renewable, "It ends on its date whatever is said here: {f.not_renewable}"),
         "calendar",
         "approval",
     ),
@@ -256,7 +259,7 @@ RULES: tuple[Rule, ...] = (
         "risk_raised",
         60,
         A.LOOK,
-        _when(lambda f: f.raised, "Its risk has risen to {f.raised} since it was approved."),
+        _sentence_if(lambda f: f.raised, "Its risk has risen to {f.raised} since it was approved."),
         "up",
         "automation",
     ),
@@ -265,7 +268,7 @@ RULES: tuple[Rule, ...] = (
         "refused",
         56,
         A.LOOK,
-        _when(
+        _sentence_if(
             lambda f: f.measured and f.refused_90,
             "{f.refused_90:,} of its calls were refused in 90 days: it asks for more.",
         ),
@@ -275,7 +278,7 @@ RULES: tuple[Rule, ...] = (
         "other_source",
         54,
         A.LOOK,
-        _when(lambda f: f.other_source, "It is built from another source now than when it was approved."),
+        _sentence_if(lambda f: f.other_source, "It is built from another source now than when it was approved."),
         "branch",
         "versions",
     ),
@@ -284,7 +287,7 @@ RULES: tuple[Rule, ...] = (
         "never_by_a_person",
         50,
         A.LOOK,
-        _when(lambda f: f.by_policy and not f.kept, "A policy approved it, and no person has looked at it yet."),
+        _sentence_if(lambda f: f.by_policy and not f.kept, "A policy approved it, and no person has looked at it yet."),
         "robot",
         "approval",
     ),
@@ -292,7 +295,7 @@ RULES: tuple[Rule, ...] = (
         "other_owner",
         48,
         A.LOOK,
-        _when(lambda f: f.other_owner, "The automation has another owner than when it was approved."),
+        _sentence_if(lambda f: f.other_owner, "The automation has another owner than when it was approved."),
         "person",
         "automation",
     ),
@@ -300,7 +303,7 @@ RULES: tuple[Rule, ...] = (
         "other_keeper",
         47,
         A.LOOK,
-        _when(lambda f: f.other_keeper, "Somebody else answers for the resource now than when it was approved."),
+        _sentence_if(lambda f: f.other_keeper, "Somebody else answers for the resource now than when it was approved."),
         "person",
         "resource",
     ),
@@ -309,7 +312,7 @@ RULES: tuple[Rule, ...] = (
         "static_secret",
         45,
         A.LOOK,
-        _when(lambda f: f.static, "Its credential never ends by itself."),
+        _sentence_if(lambda f: f.static, "Its credential never ends by itself."),
         "key",
         "credential",
     ),
@@ -317,7 +320,9 @@ RULES: tuple[Rule, ...] = (
         "newer_version",
         44,
         A.LOOK,
-        _when(lambda f: f.newer_version, "Version {f.newer_version} was brought in, and nobody has approved it."),
+        _sentence_if(
+            lambda f: f.newer_version, "Version {f.newer_version} was brought in, and nobody has approved it."
+        ),
         "branch",
         "versions",
     ),
@@ -328,30 +333,32 @@ RULES: tuple[Rule, ...] = (
         "not_measured",
         1,
         None,
-        _when(lambda f: not f.measured and not f.of_automation, "Its use is not measured yet, so it says nothing."),
+        _sentence_if(
+            lambda f: not f.measured and not f.of_automation, "Its use is not measured yet, so it says nothing."
+        ),
         "eye",
     ),
 )
 
-#: Rules about conflicts, by whether the conflict is refused by its rule, or waived for a while.
+#: Rules about conflicts: enforced, recorded, waived.
 ENFORCED = Rule("conflict_enforced", 85, A.REVOKE, lambda f: "", "conflict", "conflict")
 RECORDED = Rule("conflict_open", 62, A.LOOK, lambda f: "", "conflict", "conflict")
 WAIVED = Rule("waiver_ends", 57, A.LOOK, lambda f: "", "conflict", "conflict")
 
 
 def recommend(facts: Facts) -> Recommendation:
-    """What would be answered, and why."""
-    found = [Reason(rule, said) for rule in RULES if (said := rule.says(facts))]
-    found += [_of_conflict(one) for one in facts.conflicts]
-    found.sort(key=lambda one: (-one.rule.weight, one.conflict))
-    advice = next((one.rule.speaks for one in found if one.rule.speaks is not None), None)
-    return Recommendation(advice or Advice.LOOK, tuple(found))
+    """Recommend an answer with its reasons."""
+    reasons = [Reason(rule, sentence) for rule in RULES if (sentence := rule.says(facts))]
+    reasons += [_conflict_reason(conflict) for conflict in facts.conflicts]
+    reasons.sort(key=lambda reason: (-reason.rule.weight, reason.conflict))
+    advice = next((reason.rule.speaks for reason in reasons if reason.rule.speaks is not None), None)
+    return Recommendation(advice or Advice.LOOK, tuple(reasons))
 
 
-def _of_conflict(one: InConflict) -> Reason:
-    if one.waived_until is not None:
-        until = f"{one.waived_until.day} {one.waived_until:%b %Y}"
-        return Reason(WAIVED, f"It is in conflict (“{one.title}”), which is waived until {until}.", one.key)
-    if one.enforced:
-        return Reason(ENFORCED, f"It may not be held together with something else: “{one.title}”.", one.key)
-    return Reason(RECORDED, f"It is in conflict with something else that is held: “{one.title}”.", one.key)
+def _conflict_reason(conflict: InConflict) -> Reason:
+    if conflict.waived_until is not None:
+        until = f"{conflict.waived_until.day} {conflict.waived_until:%b %Y}"
+        return Reason(WAIVED, f"It is in conflict (“{conflict.title}”), which is waived until {until}.", conflict.key)
+    if conflict.enforced:
+        return Reason(ENFORCED, f"It may not be held together with something else: “{conflict.title}”.", conflict.key)
+    return Reason(RECORDED, f"It is in conflict with something else that is held: “{conflict.title}”.", conflict.key)

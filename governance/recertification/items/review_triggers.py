@@ -1,12 +1,10 @@
-"""What has happened that brings a review forward: an owner left, drift, long without use, an incident (R1). Reads only.
+"""Events that bring a review forward: an owner left, drift, long without use, an incident (R1). Reads only.
 
-Each is a fact that the register or the figures of use tell now, so nothing is lost with a message (R9). What was asked about once is not asked
-about again: the item keeps the causes that it was asked for. That risk rose, or that something is in conflict, stands with `risk_increase`
-and `conflict_reviews`; for all alike, `review_triggers` says what was reviewed so lately that nobody is asked again.
+The register and the usage figures hold these facts, so no event can be lost (R9). Each cause asks once: the item
+stores it. `risk_increase` handles a raised tier and `conflict_reviews` handles conflicts.
 
-What was reviewed lately is not opened again because something happened: events don't nag (R1). Reads only.
-
-An incident opens it all the same, and so does a conflict that would else take it away before anybody was asked.
+A recent review is not opened again for an event (R1). Exceptions: an incident, and a conflict that would otherwise
+remove the grant before anybody is asked.
 """
 
 from __future__ import annotations
@@ -25,29 +23,29 @@ from governance.recertification.items import cancelled_items
 from governance.recertification.models import Item, ItemOutcome
 from inventory.models import Automation, AutomationState, Incident, Version
 
-#: Why an item opens, or what joins one that is open: keys of `wording.BECAUSE`.
+#: Reasons of an item or of a join: keys of `wording.BECAUSE`.
 OWNER_LEFT, DRIFT, UNUSED, INCIDENT = "owner left", "drift", "unused", "incident"
 ALL = (OWNER_LEFT, DRIFT, UNUSED, INCIDENT)
 
-#: Under what an item keeps the causes that it was asked for.
+#: Snapshot key for the causes of an item.
 CAUSES = "causes"
 
-#: Among how many days more the measured ones lie in which nobody used it: some may be missing, but what was not measured never counts.
+#: Extra days to look back for measured days without use: some days may be missing and do not count.
 MISSING_DAYS = 7
 
-#: How long a version may lie in the register without being submitted, in days: somebody is at work on it.
+#: Days until a version without a submission counts as drift.
 DRIFT_DAYS = 7
 
 
 @dataclass(frozen=True)
 class Happened:
-    """One thing that happened to what is held.
+    """One event about a grant or an automation.
 
     Args:
         because: one of `ALL`.
-        cause: what makes it one, however often it is looked for: facts and ids.
-        grant: id of the grant that it is about; None where it is about an automation.
-        automation: id of that.
+        cause: identifies the event by facts and ids, the same each time it is found.
+        grant: id of the grant; None for an event about an automation.
+        automation: id of the automation.
     """
 
     because: str
@@ -57,11 +55,11 @@ class Happened:
 
 
 def found(now: datetime, *, is_night: bool = True) -> list[Happened]:
-    """Whatever has happened and nobody was asked about, incidents first; so many queries, however much is held.
+    """Events that no review has asked about yet, incidents first. A fixed number of queries.
 
     Args:
         now: business time.
-        is_night: whether the figures of use are read too: they are of whole days, and there are many.
+        is_night: whether to read the usage figures too; they cover whole days and are large.
     """
     unused = _unused(now) if is_night else ()
     about_grants = [*_incidents(now), *_resource_owners_left(now), *unused]
@@ -73,19 +71,19 @@ def found(now: datetime, *, is_night: bool = True) -> list[Happened]:
 
 
 def _live(now: datetime) -> QuerySet[Grant]:
-    """What allows something."""
+    """Live grants."""
     return Grant.objects.live(now).order_by("pk")
 
 
-def _held(now: datetime) -> QuerySet[Grant]:
-    """What allows something and comes up again; what a review let lapse ends by itself."""
+def _renewable(now: datetime) -> QuerySet[Grant]:
+    """Live grants that a review can renew; grants that will not be renewed end by themselves."""
     return _live(now).filter(renew=True)
 
 
 def _incidents(now: datetime) -> Iterator[Happened]:
-    """What is held on a resource on which an incident runs: of it, by a credential that opens it, or kept in it.
+    """Grants on a resource with a running incident: on it, by a credential that opens it, or stored in it.
 
-    What is not renewed too: until its day it can do as much harm.
+    Grants that will not be renewed count too, because they can do harm until their last day.
     """
     running = Incident.objects.running(now)
     ways = ("entitlement__resource", "credential__opens", "credential__kept_in")
@@ -99,7 +97,7 @@ def _incidents(now: datetime) -> Iterator[Happened]:
 
 
 def _resource_owners_left(now: datetime) -> Iterator[Happened]:
-    """What is held on a resource whose owner has left; of a credential, where it is decided (A2)."""
+    """Grants on a resource whose owner has left; for a credential, the resource that decides it (A2)."""
     elsewhere = Q(credential__kept_in__isnull=True)
     ways = (
         ("entitlement__resource", Q()),
@@ -107,18 +105,18 @@ def _resource_owners_left(now: datetime) -> Iterator[Happened]:
         ("credential__opens", Q(entitlement=None) & elsewhere),
     )
     for way, where in ways:
-        rows = _held(now).filter(where, _gone(f"{way}__owner"))
+        rows = _renewable(now).filter(where, _has_left(f"{way}__owner"))
         for pk, resource, owner in rows.values_list("pk", way, f"{way}__owner"):
             yield Happened(OWNER_LEFT, f"owner of resource {resource} left:{owner}", grant=pk)
 
 
-def _gone(person: str) -> Q:
+def _has_left(person: str) -> Q:
     left = Q((f"{person}__left_at__isnull", False)) | Q((f"{person}__is_active", False))
     return Q((f"{person}__isnull", False)) & left
 
 
 def _unused(now: datetime) -> Iterator[Happened]:
-    """What was measured for so long without one call, renewals included; the same until it is used again."""
+    """Grants measured for long enough without one call, predecessors included; the same cause until the next call."""
     today, unused = now.date(), policy_queries.in_force(now).unused_days
     idle = (
         GrantUsage.objects.filter(day__gte=today - timedelta(days=unused + MISSING_DAYS), day__lt=today)
@@ -127,38 +125,40 @@ def _unused(now: datetime) -> Iterator[Happened]:
         .filter(days__gte=unused, calls=0)
         .values("grant__approval")
     )
-    of_it = GrantUsage.objects.filter(grant__approval=OuterRef("approval")).order_by().values("grant__approval")
-    last = of_it.annotate(last=Coalesce(Max("day", filter=Q(allowed__gt=0)), Min("day"))).values("last")
-    for pk, day in _held(now).filter(approval__in=idle).values_list("pk", Subquery(last)):
+    usage_rows = GrantUsage.objects.filter(grant__approval=OuterRef("approval")).order_by().values("grant__approval")
+    last = usage_rows.annotate(last=Coalesce(Max("day", filter=Q(allowed__gt=0)), Min("day"))).values("last")
+    for pk, day in _renewable(now).filter(approval__in=idle).values_list("pk", Subquery(last)):
         yield Happened(UNUSED, f"unused since {day}", grant=pk)
 
 
 def _unasked_grants(happened: Iterable[Happened]) -> Iterator[Happened]:
-    """Without what the grant, or one that it renews, was asked for already."""
-    wanted = list(happened)
-    about = {one.grant for one in wanted if one.grant is not None}
-    approvals = dict(Grant.objects.filter(among(about)).values_list("pk", "approval"))
-    of_it = among(set(approvals.values()), "grant__approval")
-    rows = Item.objects.exclude(cancelled_items.NEVER_ASKED).filter(of_it, **{f"snapshot__{CAUSES}__isnull": False})
-    asked = _asked(rows.values_list("grant__approval", f"snapshot__{CAUSES}"))
-    for one in wanted:
-        if one.grant in approvals and one.cause not in asked.get(approvals[one.grant], ()):
-            yield one
+    """Drop events that a review of the grant, or of one it renews, has asked about."""
+    triggers = list(happened)
+    grant_ids = {trigger.grant for trigger in triggers if trigger.grant is not None}
+    approvals = dict(Grant.objects.filter(among(grant_ids)).values_list("pk", "approval"))
+    same_approval = among(set(approvals.values()), "grant__approval")
+    rows = Item.objects.exclude(cancelled_items.NEVER_ASKED).filter(
+        same_approval, **{f"snapshot__{CAUSES}__isnull": False}
+    )
+    asked_causes = _causes_by_key(rows.values_list("grant__approval", f"snapshot__{CAUSES}"))
+    for trigger in triggers:
+        if trigger.grant in approvals and trigger.cause not in asked_causes.get(approvals[trigger.grant], ()):
+            yield trigger
 
 
 # --- about automations -------------------------------------------------------------------------------------------------
 
 
 def _owners_left() -> Iterator[Happened]:
-    """What runs although its business owner, or its technical owner, has left."""
+    """Live automations whose business or technical owner has left."""
     for owner in ("business_owner", "technical_owner"):
-        rows = Automation.objects.filter(_gone(owner), state=AutomationState.LIVE).order_by("pk")
+        rows = Automation.objects.filter(_has_left(owner), state=AutomationState.LIVE).order_by("pk")
         for pk, person in rows.values_list("pk", owner):
             yield Happened(OWNER_LEFT, f"{owner} left:{person}", automation=pk)
 
 
 def _drift(now: datetime) -> Iterator[Happened]:
-    """What was changed in the register since it was approved, and nobody submitted the change."""
+    """Live automations whose newest version was not submitted."""
     newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number")
     rows = Automation.objects.filter(state=AutomationState.LIVE).annotate(newest=Subquery(newest.values("pk")[:1]))
     submitted = Submission.objects.filter(version=OuterRef("newest"))
@@ -169,45 +169,45 @@ def _drift(now: datetime) -> Iterator[Happened]:
 
 
 def _unasked_automations(happened: Iterable[Happened]) -> Iterator[Happened]:
-    wanted = list(happened)
-    about = {one.automation for one in wanted if one.automation is not None}
+    triggers = list(happened)
+    automation_ids = {trigger.automation for trigger in triggers if trigger.automation is not None}
     rows = Item.objects.exclude(cancelled_items.NEVER_ASKED).filter(
-        among(about, "automation"), **{f"snapshot__{CAUSES}__isnull": False}
+        among(automation_ids, "automation"), **{f"snapshot__{CAUSES}__isnull": False}
     )
-    asked = _asked(rows.values_list("automation", f"snapshot__{CAUSES}"))
-    return (one for one in wanted if one.cause not in asked.get(one.automation, ()))
+    asked_causes = _causes_by_key(rows.values_list("automation", f"snapshot__{CAUSES}"))
+    return (trigger for trigger in triggers if trigger.cause not in asked_causes.get(trigger.automation, ()))
 
 
-def _asked(rows: Iterable[tuple[int | None, list[str]]]) -> Mapping[int | None, set[str]]:
-    found: dict[int | None, set[str]] = {}
-    for about, causes in rows:
-        found.setdefault(about, set()).update(causes)
-    return found
+def _causes_by_key(rows: Iterable[tuple[int | None, list[str]]]) -> Mapping[int | None, set[str]]:
+    causes_by_key: dict[int | None, set[str]] = {}
+    for key, causes in rows:
+        causes_by_key.setdefault(key, set()).update(causes)
+    return causes_by_key
 
 
-#: Days that are left for answering where a conflict suspends what nobody has resolved.
+#: Days for an answer before an unresolved conflict suspends a grant.
 TO_ANSWER = 7
 
 
 def grant_until(grant: Grant, days: int) -> datetime | None:
-    """Until when a grant that a review renewed stays quiet for so many days, as policy says; None for one that no review made."""
+    """End of the quiet time after a grant's renewal, ``days`` by policy; None if no review made the grant."""
     return None if grant.predecessor_id is None else grant.begins_at + timedelta(days=days)
 
 
 def automations_until(automations: Collection[int], days: int) -> dict[int, datetime]:
-    """Until when automations stay quiet that a review kept, by id, as far as any did; one query. ``days`` as `grant_until` takes them."""
+    """End of the quiet time of automations that a review kept, by id. One query; ``days`` as in `grant_until`."""
     kept = Item.objects.filter(among(automations, "automation"), outcome=ItemOutcome.KEPT).order_by("closed_at")
     rows = kept.values_list("automation", "closed_at")
     return {pk: at + timedelta(days=days) for pk, at in rows if pk is not None and at is not None}
 
 
 def until(automation: Automation, days: int) -> datetime | None:
-    """The same of one automation."""
+    """End of the quiet time of one automation, or None."""
     return automations_until([automation.pk], days).get(automation.pk)
 
 
 def may_wait(conflict: Conflict, grant: Grant, now: datetime) -> bool:
-    """Whether a conflict is asked about later: what it is about was reviewed lately, and it is not to be resolved before that is over."""
+    """Whether a conflict's review can wait: the grant was reviewed recently and the quiet time ends early enough."""
     if grant.predecessor_id is None or conflict.due_at is None:
         return False
     quiet = grant_until(grant, policy_queries.in_force(now).quiet_days)

@@ -1,7 +1,7 @@
-"""Who is asked in a review, in which order, and who may not be (S4, A9, R8). Reads only.
+"""Reviewers of an item, in order, and the people who may not answer (S4, A9, R8). Reads only.
 
-*Needed* is said by who answers for the automation; *acceptable* by who answers for the resource, and by nobody who gains. Both go
-on along the ladder of A9. About a low-risk grant that was not drawn as a sample, and about an automation, *needed* alone is asked.
+The automation's owners answer *needed*. The resource's owner answers *acceptable*; nobody who gains may. Both
+questions move down the ladder of A9. Low-risk grants outside the sample and automations ask only *needed*.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from governance.recertification.items import sampling
 from governance.recertification.models import SETTLING, Asks, Item, Question
 from inventory.models import Automation, Resource
 
-#: Under what a grant object keeps the parties that were read for it.
+#: Attribute of a grant object that caches its parties.
 _PARTIES = "_known_parties"
 
 
 def asked_about(item: Item, tier: str) -> tuple[Asks, ...]:
-    """What is asked: both questions about a standard or high grant and a low one that was drawn, else whether it is needed (S4)."""
+    """Questions to ask: both for standard, high and sampled low-risk grants, otherwise only *needed* (S4)."""
     if item.grant is not None and (tier != "low" or sampling.is_drawn(item.grant)):
         return (Asks.NEEDED, Asks.ACCEPTABLE)
     return (Asks.NEEDED,)
 
 
 def bench_of(item: Item, now: datetime) -> Bench:
-    """The groups that stand on every ladder at ``now``; in the same query, whoever else stands on the item's own ladders.
+    """Load the groups on every ladder at ``now`` and the people on the item's own ladders in one query.
 
-    They are set on the rows that name them, so that `ladder` asks the database nothing more.
+    The people are set on the rows that name them, so `ladder` needs no further query.
     """
-    named = [(row, name) for row, names in _naming(item) for name in names]
+    named = [(row, name) for row, names in _rows_with_people(item) for name in names]
     bench, people = Bench.with_people(
         now, [pk for row, name in named if (pk := getattr(row, f"{name}_id")) is not None]
     )
@@ -48,8 +48,8 @@ def bench_of(item: Item, now: datetime) -> Bench:
     return bench
 
 
-def _naming(item: Item) -> Iterator[tuple[Model, tuple[str, ...]]]:
-    """The rows whose people stand on an item's ladders, each with the names of its relations to them."""
+def _rows_with_people(item: Item) -> Iterator[tuple[Model, tuple[str, ...]]]:
+    """Rows whose people are on an item's ladders, each with the names of its relations."""
     automation, resource = item.of_automation, resource_of(item.grant)
     yield automation, ("business_owner", "technical_owner")
     yield automation.team, ("lead", "deputy_lead")
@@ -62,12 +62,12 @@ def _naming(item: Item) -> Iterator[tuple[Model, tuple[str, ...]]]:
 
 
 def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
-    """Everybody who can be asked, in order, each once; who may not be is passed over when it comes to them (A9).
+    """All possible reviewers in order, each once; ineligible people are skipped later (A9).
 
     Args:
-        item: what is reviewed.
-        asks: which question.
-        bench: the groups that stand on every ladder.
+        item: the item.
+        asks: the question.
+        bench: the groups on every ladder.
     """
     if asks == Asks.ACCEPTABLE:
         return who_accepts(resource_of(item.grant), bench)
@@ -75,22 +75,22 @@ def ladder(item: Item, asks: Asks, bench: Bench) -> list[Person]:
 
 
 def who_needs(automation: Automation, bench: Bench) -> list[Person]:
-    """Everybody who can be asked whether something of an automation is still needed, in order, each once (S4, A9)."""
-    leads = (one for rung in lead_ladder(automation, bench) for one in rung.people)
-    return list({one.pk: one for one in (*automation.answering(bench.now), *leads)}.values())
+    """Possible reviewers for *needed*, in order, each once (S4, A9)."""
+    leads = (person for rung in lead_ladder(automation, bench) for person in rung.people)
+    return list({person.pk: person for person in (*automation.answering(bench.now), *leads)}.values())
 
 
 def who_accepts(resource: Resource | None, bench: Bench) -> list[Person]:
-    """Everybody who can be asked whether something on a resource is still acceptable, in order, each once (S4, A9)."""
+    """Possible reviewers for *acceptable*, in order, each once (S4, A9)."""
     if resource is None:
         people = [*bench.fallback, *bench.security]
     else:
-        people = [one for rung in resource_ladder(resource, bench) for one in rung.people]
-    return list({one.pk: one for one in people}.values())
+        people = [person for rung in resource_ladder(resource, bench) for person in rung.people]
+    return list({person.pk: person for person in people}.values())
 
 
 def resource_of(grant: Grant | None) -> Resource | None:
-    """The resource on which a grant is held; for a credential the one whose owner decides it (A2)."""
+    """The resource of a grant; for a credential, the one whose owner decides it (A2)."""
     if grant is None:
         return None
     if grant.entitlement is not None:
@@ -99,48 +99,48 @@ def resource_of(grant: Grant | None) -> Resource | None:
 
 
 def gains(item: Item, person: Person) -> bool:
-    """Whether a person gains from what is reviewed.
+    """Whether a person gains from the reviewed grant or automation.
 
-    They own the automation, or were the last to answer for it meanwhile (I3), or took part in asking for what a grant rests on (S1).
+    They own the automation, were its last interim owner (I3), or are a party of the grant's submission (S1).
     """
     automation = item.of_automation
-    meanwhile = automation.interim.person_id if automation.interim is not None else None
-    if person.pk in (meanwhile, automation.business_owner_id, automation.technical_owner_id):
+    interim_id = automation.interim.person_id if automation.interim is not None else None
+    if person.pk in (interim_id, automation.business_owner_id, automation.technical_owner_id):
         return True
     return item.grant is not None and person.pk in _parties(item.grant)
 
 
 def _parties(grant: Grant) -> Collection[int]:
-    """Ids of the parties of both approvals of a grant; read once for the grant object, since they only accumulate."""
+    """Ids of the parties of both approvals of a grant; cached on the object, since parties are only ever added."""
     if _PARTIES not in grant.__dict__:
         know_parties([grant])
-    known: Collection[int] = grant.__dict__[_PARTIES]
-    return known
+    parties: Collection[int] = grant.__dict__[_PARTIES]
+    return parties
 
 
 def know_parties(grants: Collection[Grant]) -> None:
-    """Read for many grants whoever took part in asking for what they rest on: one query, however many there are (S1)."""
-    rests = {pk for one in grants for pk in (one.approval_id, one.app_approval_id)}
-    rows = Party.objects.filter(among(rests, "submission__approvals")).order_by()
+    """Load the parties of many grants. One query for any number (S1)."""
+    approval_ids = {pk for grant in grants for pk in (grant.approval_id, grant.app_approval_id)}
+    rows = Party.objects.filter(among(approval_ids, "submission__approvals")).order_by()
     parties: dict[int, set[int]] = {}
     for approval, person in rows.values_list("submission__approvals", "person").distinct():
         parties.setdefault(approval, set()).add(person)
-    for one in grants:
-        both = (one.approval_id, one.app_approval_id)
-        one.__dict__[_PARTIES] = frozenset[int]().union(*(parties.get(pk, ()) for pk in both))
+    for grant in grants:
+        both = (grant.approval_id, grant.app_approval_id)
+        grant.__dict__[_PARTIES] = frozenset[int]().union(*(parties.get(pk, ()) for pk in both))
 
 
 def parties_of(automations: Collection[int]) -> dict[int, set[int]]:
-    """By automation, ids of whoever took part in asking for anything that it holds: one query for many items at once (S1)."""
+    """Ids of the parties of all submissions in force, by automation. One query (S1)."""
     rows = Party.objects.filter(submission__automation__in=automations, submission__state=SubmissionState.IN_FORCE)
-    found: dict[int, set[int]] = {}
+    people_by_automation: dict[int, set[int]] = {}
     for automation, person in rows.order_by().values_list("submission__automation", "person").distinct():
-        found.setdefault(automation, set()).add(person)
-    return found
+        people_by_automation.setdefault(automation, set()).add(person)
+    return people_by_automation
 
 
 def may_not(question: Question) -> bool:
-    """Whether whoever is asked may not answer by now: they gain, or the other question uses them up (S4, R8)."""
+    """Whether the reviewer may not answer: they gain, or have a part in the other question (S4, R8)."""
     item, asks = question.item, Asks(question.asks)
     if asks == Asks.ACCEPTABLE and gains(item, question.reviewer):
         return True
@@ -148,60 +148,60 @@ def may_not(question: Question) -> bool:
 
 
 def is_out(question: Question) -> bool:
-    """Whether whoever is asked has left, or may not answer by now (R8)."""
+    """Whether the reviewer has left or may not answer (R8)."""
     return not question.reviewer.is_here or may_not(question)
 
 
 def vacant(item: Item) -> list[Asks]:
-    """Which of an item's unanswered questions nobody whom they were put to, or could be passed on to, answers any more (R8, A9)."""
-    waiting = (one for one in item.questions.all() if one.answered_at is None)
-    return [Asks(one.asks) for one in waiting if is_out(one) and next_after(one) is None]
+    """Unanswered questions without an eligible reviewer, now or further down the ladder (R8, A9)."""
+    waiting = (question for question in item.questions.all() if question.answered_at is None)
+    return [Asks(question.asks) for question in waiting if is_out(question) and next_after(question) is None]
 
 
 def asked_who_may_not() -> set[int]:
-    """Keys of the questions that wait for somebody who has come to gain: a few queries, however many wait (S4, R8).
+    """Ids of unanswered questions whose reviewer has come to gain. A few queries for any number (S4, R8).
 
-    Asked from the side of the people: those who say *acceptable* own few automations and took part in few submissions, while thousands of
-    questions wait for them. That the other question uses somebody up never comes after they are asked: the duties refuse that answer.
+    The query starts from the reviewers: they own few automations and are parties of few submissions, but have
+    thousands of questions. The other question cannot exclude them later, because the duties refuse such an answer.
     """
-    asked = Question.objects.filter(answered_at__isnull=True, asks=Asks.ACCEPTABLE).order_by()
-    people = sorted(set(asked.values_list("reviewer", flat=True).distinct()))
+    questions = Question.objects.filter(answered_at__isnull=True, asks=Asks.ACCEPTABLE).order_by()
+    people = sorted(set(questions.values_list("reviewer", flat=True).distinct()))
     held = "item__grant__automation"
     owners = (f"{held}__business_owner", f"{held}__technical_owner", f"{held}__interim__person")
-    parties = (f"item__grant__{one}__submission__parties__person" for one in ("approval", "app_approval"))
-    found = set[int]()
-    for who in (*owners, *parties) if people else ():
-        gaining = asked.filter(Q((f"{who}__in", people), (who, F("reviewer"))))
-        found.update(gaining.values_list("pk", flat=True))
-    return found
+    parties = (f"item__grant__{approval}__submission__parties__person" for approval in ("approval", "app_approval"))
+    question_ids = set[int]()
+    for relation in (*owners, *parties) if people else ():
+        gaining = questions.filter(Q((f"{relation}__in", people), (relation, F("reviewer"))))
+        question_ids.update(gaining.values_list("pk", flat=True))
+    return question_ids
 
 
 def in_the_way(item: Item, asks: Asks) -> set[int]:
-    """Ids of people whom the item's other question uses up: who is asked it, who answered it, for whom (S4, A11)."""
+    """Ids of people with a part in the item's other question: reviewer, answerers, and those they acted for (S4, A11)."""
     used = set[int]()
     for other in item.questions.all():
         if other.asks != asks:
-            said = [one for one in other.answers.all() if one.answer in SETTLING]
-            ids = [other.reviewer_id, *(pk for one in said for pk in (one.person_id, one.for_person_id))]
+            settling = [answer for answer in other.answers.all() if answer.answer in SETTLING]
+            ids = [other.reviewer_id, *(pk for answer in settling for pk in (answer.person_id, answer.for_person_id))]
             used.update(pk for pk in ids if pk is not None)
     return used
 
 
 def next_on(people: Iterable[Person], item: Item, asks: Asks, *, without: Iterable[int] = ()) -> Person | None:
-    """The first of some people who may be asked, or None.
+    """The first eligible person, or None.
 
-    Not who is no longer here (R8), nor who gains by saying *acceptable*, nor whom the other question uses up (S4).
+    Not eligible: people who have left (R8), who gain (for *acceptable*), or with a part in the other question (S4).
 
     Args:
         people: in order.
-        item: what is reviewed, with its other question already there.
-        asks: which question.
+        item: with its other question.
+        asks: the question.
         without: ids of people who were asked before (R4: never back).
     """
-    return _first(people, item, asks, in_the_way(item, asks) | set(without))
+    return _first_eligible(people, item, asks, in_the_way(item, asks) | set(without))
 
 
-def _first(people: Iterable[Person], item: Item, asks: Asks, out: Collection[int]) -> Person | None:
+def _first_eligible(people: Iterable[Person], item: Item, asks: Asks, out: Collection[int]) -> Person | None:
     for person in people:
         if person.is_here and person.pk not in out and not (asks == Asks.ACCEPTABLE and gains(item, person)):
             return person
@@ -209,49 +209,49 @@ def _first(people: Iterable[Person], item: Item, asks: Asks, out: Collection[int
 
 
 def next_after(question: Question) -> Person | None:
-    """Who is asked a question after its present reviewer, or None when nobody is left."""
+    """The next reviewer of a question on its ladder, or None."""
     without = [*question.asked_before, question.reviewer_id]
     return next_on(on_the_ladder(question), question.item, Asks(question.asks), without=without)
 
 
 def next_now(question: Question, bench: Bench) -> Person | None:
-    """As `next_after`; and where nobody is left there, who stands on its ladder as it is now: somebody may have been named since (A9)."""
+    """As `next_after`; if that is empty, the first on the ladder as it is now, with newly named people (A9)."""
     item, asks = question.item, Asks(question.asks)
     without = [*question.asked_before, question.reviewer_id]
     return next_after(question) or next_on(ladder(item, asks, bench), item, asks, without=without)
 
 
 def on_the_ladder(question: Question) -> list[Person]:
-    """Who stands on a question's ladder, in order; read once for the question object and its ladder."""
-    known: dict[tuple[int, ...], list[Person]] = question.__dict__.setdefault("_on_the_ladder", {})
+    """People on a question's ladder, in order; cached on the question object."""
+    cache: dict[tuple[int, ...], list[Person]] = question.__dict__.setdefault("_on_the_ladder", {})
     key = tuple(question.ladder)
-    if key not in known:
+    if key not in cache:
         people = Person.objects.in_bulk(key)
-        known[key] = [people[pk] for pk in key if pk in people]
-    return known[key]
+        cache[key] = [people[pk] for pk in key if pk in people]
+    return cache[key]
 
 
 def nobody_for(item: Item, tier: str, bench: Bench) -> list[str]:
-    """Which questions of an item that is about to be opened could be asked of nobody; empty when all can (A9)."""
+    """Questions of a new item without an eligible reviewer (A9)."""
     short, _ = firsts({asks: ladder(item, asks, bench) for asks in asked_about(item, tier)}, item)
     return short
 
 
 def wanted(item: Item) -> tuple[Asks, ...]:
-    """Which questions an item that is open must have had answered to be kept, by what its grant has come to (S4)."""
+    """Questions an open item needs answered to keep its grant, by the present tier (S4)."""
     grant = item.grant
     is_both = grant is not None and (grant.counted_tier != "low" or bool(item.snapshot.get("drawn")))
     return (Asks.NEEDED, Asks.ACCEPTABLE) if is_both else (Asks.NEEDED,)
 
 
 def missing(item: Item) -> list[Asks]:
-    """Which of them are not put to anybody: its risk rose, or nobody was there."""
-    there = {one.asks for one in item.questions.all()}
-    return [asks for asks in wanted(item) if asks not in there]
+    """Wanted questions that were not put to anybody: the risk rose, or there was no eligible reviewer."""
+    asked_now = {question.asks for question in item.questions.all()}
+    return [asks for asks in wanted(item) if asks not in asked_now]
 
 
 def short_of(item: Item, bench: Bench) -> list[str]:
-    """Which of those can be asked of nobody still; empty where each can, or is asked (A9)."""
+    """Missing questions that still have no eligible reviewer (A9)."""
     lacking = missing(item)
     if len(lacking) == len(wanted(item)):
         return firsts({asks: ladder(item, asks, bench) for asks in lacking}, item)[0]
@@ -261,34 +261,34 @@ def short_of(item: Item, bench: Bench) -> list[str]:
 def firsts(
     ladders: Mapping[Asks, Sequence[Person]], item: Item, *, parties: Collection[int] = ()
 ) -> tuple[list[str], dict[Asks, Person]]:
-    """Whom the questions of an item that is about to be opened go to: the first on each ladder who may be asked, two people (S4, A9).
+    """First reviewers for the questions of a new item: two different eligible people (S4, A9).
 
     Args:
-        ladders: by question, in the order in which they are asked.
-        item: what is reviewed, or one about the same automation.
-        parties: ids of who took part in asking for it, where ``item`` names no grant that tells (S1).
+        ladders: by question, in the order of asking.
+        item: the item, or one about the same automation.
+        parties: ids of the parties, if ``item`` has no grant to read them from (S1).
 
     Returns:
-        Which questions can be asked of nobody, and who is asked the others.
+        The questions without an eligible reviewer, and the reviewer of each other question.
     """
     short: list[str] = []
-    asked: dict[Asks, Person] = {}
+    chosen: dict[Asks, Person] = {}
     for asks, people in ladders.items():
-        out = {one.pk for one in asked.values()}
-        first = _first(people, item, asks, out | set(parties) if asks == Asks.ACCEPTABLE else out)
+        out = {person.pk for person in chosen.values()}
+        first = _first_eligible(people, item, asks, out | set(parties) if asks == Asks.ACCEPTABLE else out)
         if first is None:
             short.append(asks.value)
         else:
-            asked[asks] = first
-    return short, asked
+            chosen[asks] = first
+    return short, chosen
 
 
 def told_with(reviewer: Person, now: datetime) -> list[Person]:
-    """Who hears what a reviewer hears: they and, while a delegation runs, who stands in for them (A11)."""
+    """A reviewer and their current delegates (A11)."""
     takers = Person.objects.filter(delegations_taken__in=Delegation.objects.running(now).filter(giver=reviewer))
     return [reviewer, *takers.order_by("pk")]
 
 
 def zone_of(person: Person) -> ZoneInfo:
-    """Where somebody's day ends (H8)."""
+    """A person's time zone (H8)."""
     return working_days.zone_of(person.time_zone, organisation_zone())

@@ -1,9 +1,10 @@
-"""What is held has become riskier than it was approved as: its term shortens and it is reviewed, once (I2, T4, R1).
+"""A rise in risk of granted access: it shortens the term and brings a review forward, once (I2, T4, R1).
 
-A better importer assesses a version anew, the class of a resource is raised, a person raises a tier; what is joined with it
-follows in a sweep of its own (`transitions.sharing`). The register knows neither
-grants nor reviews, so this follows its operations. Nothing is opened here: a grant's and an automation's review date is brought
-forward, in the same transaction, and the next sweep opens what is due (R9). What is under review already is joined (R2).
+Causes are a better importer's assessment, a raised class of a resource, or a tier raised by a person. A sweep
+(`transitions.sharing`) follows connected automations.
+
+The register knows no grants or reviews, so this module follows its operations. It brings review dates forward in the
+same transaction. The next sweep opens the items (R9); open items are joined (R2).
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ from inventory.risk import tiers as risk_tiers
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
 
-#: What an automation's review is told of, by the keys of `wording.BECAUSE`.
+#: Reasons of a review: keys of `wording.BECAUSE`.
 RISEN, FOUND = "tier raised", "new finding"
 
 
 def follow_assessment(made: Assessment, step: Step[Any]) -> None:
-    """A version was assessed: where it is the approved one and this is worse than what was approved, that is reviewed (I2)."""
+    """Review grants and automation if a new assessment of the approved version is worse than the approval (I2)."""
     automation = made.version.automation
     if automation.approved_version_id != made.version_id or automation.state not in HELD:
         return
@@ -43,7 +44,7 @@ def follow_assessment(made: Assessment, step: Step[Any]) -> None:
     risen = [(grant, tier) for grant in standing if (tier := _tier_in(made, grant)) > Tier.of(grant.counted_tier)]
     for grant, tier in risen:
         _raise(step, grant, tier)
-    tier = Tier.of(made.levels.get("in_force", made.tier))  # a kind that is only asked for is not in force
+    tier = Tier.of(made.levels.get("in_force", made.tier))  # a requested kind is not in force
     if tier > Tier.of(automation.tier):
         _review(step, automation, tier, RISEN)
     elif automation.grants.standing().exists() and _has_news(made):
@@ -51,27 +52,27 @@ def follow_assessment(made: Assessment, step: Step[Any]) -> None:
 
 
 def _tier_in(made: Assessment, grant: Grant) -> Tier:
-    """The tier that an assessment gives to what a grant allows; the lowest where it says nothing of it."""
+    """The tier of a grant in an assessment; low if the assessment does not list it."""
     part, key = (
         ("privileges", grant.key) if grant.kind == GrantKind.PRIVILEGE else ("credentials", str(grant.credential_id))
     )
-    said: Mapping[str, Any] = made.levels.get(part, {}).get(key, {})
-    return Tier.of(said.get("tier", "low"))
+    levels: Mapping[str, Any] = made.levels.get(part, {}).get(key, {})
+    return Tier.of(levels.get("tier", "low"))
 
 
 def _has_news(made: Assessment) -> bool:
-    """Whether it found something severe that the assessment before did not find."""
+    """Whether an assessment has a severe finding that the previous one did not have."""
     before = made.version.assessments.filter(pk__lt=made.pk).order_by("-pk").first()
     if before is None:
         return False
-    known = set(before.findings.filter(severity="high").values_list("code", "place"))
-    return bool(set(made.findings.filter(severity="high").values_list("code", "place")) - known)
+    known_findings = set(before.findings.filter(severity="high").values_list("code", "place"))
+    return bool(set(made.findings.filter(severity="high").values_list("code", "place")) - known_findings)
 
 
 def follow_class(resource: Resource, step: Step[Any]) -> None:
-    """What a resource is has changed: where that makes something riskier that is held on it, what holds it is assessed anew (T4).
+    """Assess automations anew if a changed resource makes a grant on it riskier (T4).
 
-    A credential is as risky as what it is used for, also where the grant of that has ended and its own has not.
+    A credential is as risky as its use, even after the grant of that use has ended.
     """
     running = Privilege.objects.filter(
         entitlement__resource=resource,
@@ -80,51 +81,50 @@ def follow_class(resource: Resource, step: Step[Any]) -> None:
     )
     rules, tiers = policy.rules(step.now), dict[tuple[int, str], Tier]()
     versions: dict[int, Version] = {}
-    for one in running.select_related("version__automation", "entitlement__resource", "credential").order_by("pk"):
-        automation = one.version.automation
-        tier = risk_tiers.privilege_tier(assessment.facts_of(one, automation.environment), rules).tier
-        versions[automation.pk] = one.version
-        for name in (one.key, _named(one.credential_id)):
+    for privilege in running.select_related("version__automation", "entitlement__resource", "credential").order_by(
+        "pk"
+    ):
+        automation = privilege.version.automation
+        tier = risk_tiers.privilege_tier(assessment.facts_of(privilege, automation.environment), rules).tier
+        versions[automation.pk] = privilege.version
+        for name in (privilege.key, _credential_key(privilege.credential_id)):
             tiers[automation.pk, name] = max(tier, tiers.get((automation.pk, name), tier))
     standing = Grant.objects.standing().filter(automation__in=versions)
     riskier = {
-        one.automation_id
-        for one in standing
-        if tiers.get((one.automation_id, _name_of(one)), Tier.LOW) > Tier.of(one.counted_tier)
+        grant.automation_id
+        for grant in standing
+        if tiers.get((grant.automation_id, _key_of(grant)), Tier.LOW) > Tier.of(grant.counted_tier)
     }
     for pk in sorted(riskier):
         assessment.assess(versions[pk], now=step.now)
 
 
-def _name_of(grant: Grant) -> str:
-    return grant.key if grant.kind == GrantKind.PRIVILEGE else _named(grant.credential_id)
+def _key_of(grant: Grant) -> str:
+    return grant.key if grant.kind == GrantKind.PRIVILEGE else _credential_key(grant.credential_id)
 
 
-def _named(credential: int | None) -> str:
+def _credential_key(credential: int | None) -> str:
     return f"credential {credential}"
 
 
 def follow_joining(automation: Automation, step: Step[Any]) -> None:
-    """A version went live, or an automation was retired: whatever is joined with it, or calls it, may be riskier by that (I5, A16).
-
-    A sweep finds which.
-    """
+    """Wake the sweep after a go-live or a retirement: connected automations may be riskier (I5, A16)."""
     nudge.send("recertification.sweep")
 
 
 def follow_word(automation: Automation, step: Step[Any]) -> None:
-    """A person raised an automation's tier: where it is in use it is reviewed (T2, T4)."""
+    """Review an automation in use after a person raised its tier (T2, T4)."""
     if automation.state in HELD:
         _review(step, automation, Tier.of(automation.tier), RISEN)
 
 
 def follow_event(subject: Incident | Person, step: Step[Any]) -> None:
-    """An incident was declared, or somebody left: what that brings forward is found at once (R1, R8)."""
+    """Wake the jobs after an incident was declared or a person left (R1, R8)."""
     nudge.send("recertification.events")
     nudge.send("recertification.sweep")
 
 
-#: What of the register is followed.
+#: Events of the register and their handlers.
 FOLLOWED: dict[str, Callable[[Any, Step[Any]], None]] = {
     "version.assessed": follow_assessment,
     "resource.amended": follow_class,
@@ -139,13 +139,13 @@ FOLLOWED: dict[str, Callable[[Any, Step[Any]], None]] = {
 def _raise(step: Step[Any], grant: Grant, tier: Tier) -> None:
     quiet_until = review_triggers.grant_until(grant, policy_queries.in_force(step.now).quiet_days)
     review_on = schedule.review_after_event(tier.word, now=step.now, began_at=grant.begins_at, quiet_until=quiet_until)
-    not_before = _inside(tier, step.now)
+    not_before = _earliest_end(tier, step.now)
     lifecycle.raise_tier(grant, actor=step.actor, now=step.now, tier=tier, not_before=not_before, review_on=review_on)
     _join(step, Item.objects.filter(grant=grant), RISEN)
 
 
-def _inside(tier: Tier, now: datetime) -> datetime:
-    """The earliest end within which a review that opens now, or tomorrow, has its deadline and grace (R1)."""
+def _earliest_end(tier: Tier, now: datetime) -> datetime:
+    """The earliest end that leaves time for a review opened now or tomorrow (R1)."""
     return now + timedelta(days=schedule.OPENS_BEFORE[tier.word] + 1)
 
 
@@ -161,7 +161,7 @@ def _review(step: Step[Any], automation: Automation, tier: Tier, because: str) -
 
 
 def _join(step: Step[Any], items: Any, because: str) -> None:
-    """Tell the open item, where there is one; else have the sweep look at once (R5)."""
+    """Join the open item, if any; otherwise wake the sweep (R5)."""
     item = items.filter(state__in=[ItemState.OPEN, ItemState.ESCALATED]).first()
     if item is not None:
         open_item.join(item, actor=step.actor, now=step.now, because=because)

@@ -1,7 +1,6 @@
-"""What is asked before anything in a review happens, after permission and of everybody (S4, S5, R4, R6, A11).
+"""Duties of reviews: separation of people, time and state (S4, S5, R4, R6, A11).
 
-The duties that separate people come first; below them stand the conditions of time and standing, which are asked in the same way so
-that a page, a sweep and the write get one answer.
+Pages, sweeps and writes use the same duties, so they get the same answer. Permissions are checked first.
 """
 
 from __future__ import annotations
@@ -51,8 +50,8 @@ def _two_people(subject: Question, actor: Actor, now: datetime) -> Refusal | Non
     used = reviewers.in_the_way(subject.item, Asks(subject.asks))
     for person in actor.people:
         if person.pk in used:
-            who = "You are" if person == actor.person else f"{person.name}, for whom you stand in, is"
-            sentence = f"{who} asked the other question of this item; two people answer the two."
+            subject_words = "You are" if person == actor.person else f"{person.name}, for whom you stand in, is"
+            sentence = f"{subject_words} asked the other question of this item; two people answer the two."
             return Refusal("SOD-4", "duty", sentence, "Pass it on with “Not mine”.")
     return None
 
@@ -62,8 +61,8 @@ def _gains(subject: Question, actor: Actor, now: datetime) -> Refusal | None:
         return None
     for person in actor.people:
         if reviewers.gains(subject.item, person):
-            who = "You own" if person == actor.person else f"{person.name}, for whom you stand in, owns"
-            sentence = f"{who} the automation or took part in asking for this, and whoever gains does not say that it is acceptable."
+            subject_words = "You own" if person == actor.person else f"{person.name}, for whom you stand in, owns"
+            sentence = f"{subject_words} the automation or took part in asking for this, and whoever gains does not say that it is acceptable."
             return Refusal("SOD-4", "duty", sentence, "Pass it on with “Not mine”.")
     return None
 
@@ -92,7 +91,7 @@ CORRECTABLE = Duty("R4", "R4", "A submitted revoke can be corrected until it tak
 
 
 def is_gone(item: Item) -> bool:
-    """Whether what is reviewed has ended otherwise, so that there is nothing to answer."""
+    """Whether the reviewed grant has ended or the automation is retired, so that no answer is needed."""
     if item.grant is not None:
         return item.grant.state == GrantState.ENDED
     return item.of_automation.state == AutomationState.RETIRED
@@ -114,7 +113,7 @@ def passing_refusal(question: Question) -> Refusal | None:
 
 
 def nobody_left() -> Refusal:
-    """The refusal where the ladder has come to its end."""
+    """The refusal at the end of the ladder."""
     sentence = "Nobody is left whom it could be passed on to."
     return Refusal("R4", "state", sentence, "Answer it, or leave it: unanswered it ends.")
 
@@ -164,9 +163,9 @@ def _reviewer_out(subject: Question, actor: Actor, now: datetime) -> Refusal | N
 
 
 def _is_nobody_late(item: Item) -> bool:
-    """Whether nobody was asked; or all who were have answered or can't any more, and the rest can be asked of nobody."""
+    """Whether no eligible reviewer has an unanswered question, so that nobody is late."""
     waiting = item.questions.filter(answered_at__isnull=True).select_related("reviewer").order_by("pk")
-    return not any(not reviewers.is_out(one) or reviewers.next_after(one) is not None for one in waiting)
+    return not any(not reviewers.is_out(question) or reviewers.next_after(question) is not None for question in waiting)
 
 
 def _deadline_passed(subject: Item, actor: Actor, now: datetime) -> Refusal | None:
@@ -197,7 +196,7 @@ def _reviewed_in_time(subject: Automation, actor: Actor, now: datetime) -> Refus
     item = Item.objects.filter(automation=subject).exclude(state=ItemState.CLOSED).first()
     if item is not None:
         is_late = now >= item.grace_until
-    else:  # it opens weeks before, unless nothing has run since
+    else:  # an item opens weeks before, unless no job has run
         is_late = subject.review_on is not None and now >= schedule.review_instant(subject.review_on)
     if not is_late:
         return None

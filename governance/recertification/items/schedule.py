@@ -1,6 +1,6 @@
-"""When things come up for review, until when they are to be answered, and when people are reminded (R1, R5, R6, H8).
+"""Dates of reviews: opening, deadline, silence and reminders (R1, R5, R6, H8).
 
-Pure: facts and instants in, instants out, all aware. Which zone and which holidays count is told by the caller.
+Pure: takes and returns aware instants. The caller gives time zones and holidays.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ from zoneinfo import ZoneInfo
 
 from governance.core.clock import working_days
 
-#: Days before the review date or the end, whichever comes first, at which an item opens (R1).
+#: Days from the opening of an item to its review date or end, whichever comes first (R1).
 OPENS_BEFORE = {"high": 30, "standard": 21, "low": 14}
 
-#: Days, at least, between the deadline and what silence does (R6).
+#: Least days between the deadline and the effect of silence (R6).
 GRACE = {"high": 7, "standard": 4, "low": 3}
 
-#: Working days that people have at the least when an item opens late, because nothing ran for a while.
+#: Least working days for an answer if an item opens late.
 LEAST = 2
 
-#: What whoever is asked has at the least before silence takes effect, however late they came to be asked (R6).
+#: Least time for a new reviewer before silence takes effect (R6).
 NOTICE = timedelta(days=1)
 
-#: Days after which the deadline of a campaign that somebody opens does not lie.
+#: Most days to the deadline of an ad hoc campaign.
 FURTHEST = 60
 
-#: Days before the deadline on which people are reminded, beside half-way; then daily when overdue (R5).
+#: Reminder days before the deadline, besides half-way; then daily when overdue (R5).
 REMINDED_BEFORE = (3, 1)
 
-#: When a day's reminders are due, by the clock of whom they are for: as the day begins, so that its digest has them, whenever that goes.
+#: Reminders are due as the reviewer's day begins, so that the day's digest has them at any hour.
 BEGINNING = time(0, 0)
 
 
 @dataclass(frozen=True)
 class Times:
-    """The instants of one item: open at the first, answer by the second, suspended for silence at the third."""
+    """Opening, deadline and suspension by silence of one item."""
 
     opens_at: datetime
     deadline: datetime
@@ -44,23 +44,23 @@ class Times:
 
 
 def review_instant(review_on: date) -> datetime:
-    """The instant that a review date stands for: its beginning, in UTC."""
+    """The first instant of a review date, in UTC."""
     return datetime.combine(review_on, time(), tzinfo=UTC)
 
 
 def opening(tier: str, *, review_at: datetime, ends_at: datetime | None) -> datetime:
-    """When an item opens: so many days before the earlier of review date and end (R1)."""
+    """When an item opens: some days before its review date or end, whichever is earlier (R1)."""
     return min(review_at, ends_at or review_at) - timedelta(days=OPENS_BEFORE[tier])
 
 
 def review_after_event(tier: str, *, now: datetime, began_at: datetime, quiet_until: datetime | None = None) -> date:
-    """The review date of what comes up because something happened: its item opens at once, or on the day after it began (R1).
+    """Review date after an event: the item opens at once, or on the day after ``began_at`` (R1).
 
     Args:
-        tier: as it is now.
-        now: when it happened.
-        began_at: when what is reviewed began to be held.
-        quiet_until: before this it is not opened again, where it was reviewed lately.
+        tier: the present one.
+        now: when the event happened.
+        began_at: when the grant began or the automation was created.
+        quiet_until: end of the quiet time after a recent review, if any.
     """
     lead = timedelta(days=OPENS_BEFORE[tier])
     not_before = began_at if quiet_until is None else max(began_at, quiet_until)
@@ -68,15 +68,15 @@ def review_after_event(tier: str, *, now: datetime, began_at: datetime, quiet_un
 
 
 def hurried(times: Times, tier: str, *, now: datetime, zones: Sequence[ZoneInfo], holidays: Set[date]) -> Times:
-    """The times of what can't wait as long: `LEAST` working days for an answer, and the days of grace behind them.
+    """Shorten the times of an urgent item to `LEAST` working days plus the grace.
 
     Args:
-        times: as they would be; neither is later by this.
-        tier, now, zones, holidays: as `plan` takes them.
+        times: the usual ones; none gets later.
+        tier, now, zones, holidays: as in `plan`.
     """
     least = max(working_days.add_working_days(now, LEAST, zone, holidays) for zone in zones)
     deadline = min(times.deadline, least)
-    grace_until = min(times.grace_until, _after(deadline + timedelta(days=GRACE[tier]), zones, holidays))
+    grace_until = min(times.grace_until, _working_day_end(deadline + timedelta(days=GRACE[tier]), zones, holidays))
     return Times(times.opens_at, deadline, grace_until)
 
 
@@ -90,40 +90,39 @@ def plan(
     zones: Sequence[ZoneInfo],
     holidays: Set[date] = frozenset(),
 ) -> Times | None:
-    """The times of an item that is opened at ``now``, or None when there is nothing to review.
+    """Times of an item that opens at ``now``, or None if there is nothing to review.
 
-    None before its time, and where the term is too short for opening, deadline and grace to lie inside it: that is not
-    reviewed, it ends (R1). An item that opens late, because nothing ran for a while, gives people `LEAST` working days still,
-    unless its term leaves less: then it ends as well.
+    None before the opening date, and if the term is too short for opening, deadline and grace: then it ends (R1). A
+    late item still gives `LEAST` working days, unless the term is shorter: then it ends, too.
 
     Args:
         tier: ``low``, ``standard`` or ``high``.
-        began_at: when what is reviewed began to be held.
-        review_at: its review date as an instant.
-        ends_at: when it ends by itself; None for what has no end.
-        now: the instant of business time.
-        zones: where those who answer are; their deadline is the earliest 17:00 among them (H8).
-        holidays: the organisation's days off.
+        began_at: when the grant began or the automation was created.
+        review_at: review date as an instant.
+        ends_at: end of the term; None without an end.
+        now: business time.
+        zones: time zones of the reviewers; the deadline is the earliest 17:00 among them (H8).
+        holidays: of the organisation.
     """
     opens_at = opening(tier, review_at=review_at, ends_at=ends_at)
     if now < opens_at or opens_at <= began_at:
         return None
     anchor = min(review_at, ends_at or review_at)
-    found = within(anchor, tier, zones, holidays)
+    times = within(anchor, tier, zones, holidays)
     least = max(working_days.add_working_days(now, LEAST, zone, holidays) for zone in zones)
-    if found.deadline < least:
+    if times.deadline < least:
         if ends_at is not None and ends_at <= review_at:
             return None
         deadline = least
-        grace_until = _after(deadline + timedelta(days=GRACE[tier]), zones, holidays)
+        grace_until = _working_day_end(deadline + timedelta(days=GRACE[tier]), zones, holidays)
         if ends_at is not None and grace_until > ends_at:
             return None
-        found = Times(now, deadline, grace_until)
-    return Times(now, found.deadline, found.grace_until)
+        times = Times(now, deadline, grace_until)
+    return Times(now, times.deadline, times.grace_until)
 
 
 def within(anchor: datetime, tier: str, zones: Iterable[ZoneInfo], holidays: Set[date]) -> Times:
-    """Deadline and grace that lie before an instant, each at the end of a working day; ``zones`` and ``holidays`` as `plan` takes them."""
+    """Deadline and grace before an instant, each at the end of a working day; arguments as in `plan`."""
     pairs = []
     for zone in zones:
         grace_until = working_days.last_end_of_working_day(anchor, zone, holidays)
@@ -133,18 +132,18 @@ def within(anchor: datetime, tier: str, zones: Iterable[ZoneInfo], holidays: Set
     return Times(anchor, deadline, grace_until)
 
 
-def _after(at: datetime, zones: Iterable[ZoneInfo], holidays: Set[date]) -> datetime:
+def _working_day_end(at: datetime, zones: Iterable[ZoneInfo], holidays: Set[date]) -> datetime:
     return max(working_days.end_of_working_day(at, zone, holidays) for zone in zones)
 
 
 def next_reminder(after: datetime, *, opened_at: datetime, deadline: datetime, zone: ZoneInfo) -> datetime:
-    """When somebody is reminded next: half-way, three days and one day before, then daily when overdue (R5).
+    """The next reminder: half-way, three days and one day before the deadline, then daily when overdue (R5).
 
     Args:
-        after: the last time they heard of it; nothing is said twice on one of their days.
+        after: the last notice; at most one on each of the person's days.
         opened_at: when the item opened.
-        deadline: when it is to be answered.
-        zone: theirs.
+        deadline: of the item.
+        zone: the person's time zone.
 
     Returns:
         The beginning of the day, in UTC.
@@ -159,33 +158,34 @@ def next_reminder(after: datetime, *, opened_at: datetime, deadline: datetime, z
 
 
 def closing(now: datetime, ends_at: datetime | None, *, days: int) -> datetime:
-    """When what is suspended now ends for good: after the days in which that can be corrected, never after its term (R4, R6)."""
+    """The end of a suspended grant: after the correction days, never after its term (R4, R6)."""
     last = now + timedelta(days=days)
     return last if ends_at is None else min(last, ends_at)
 
 
 def with_notice(grace_until: datetime, *, now: datetime, ends_at: datetime | None) -> datetime:
-    """When silence takes effect of somebody who is asked now: not before a day has gone, and not after the term, which ends by itself (R6).
+    """When silence takes effect for a new reviewer: after at least a day, but not after the term (R6).
 
     Args:
-        grace_until: when it would.
-        now: when they are asked.
-        ends_at: when what is reviewed ends by itself; None for what has no end.
+        grace_until: the present date of silence.
+        now: when the question is put to them.
+        ends_at: end of the term; None without an end.
     """
     least = now + NOTICE
     return max(grace_until, least if ends_at is None else min(least, ends_at))
 
 
 def chosen(day: date, *, now: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> dict[str, Times] | None:
-    """The times, by tier, of what a campaign asks until a day that somebody chose; None where policy does not allow that day.
+    """Times of an ad hoc campaign by tier for a chosen last day. None if policy does not allow that day.
 
-    It is a working day, after `LEAST` working days at the earliest and `FURTHEST` days at the latest; the grace of each tier comes after it (R6).
+    The day is a working day at least `LEAST` working days and at most `FURTHEST` days ahead. The grace follows it
+    (R6).
 
     Args:
-        day: the last on which people answer.
-        now: when it opens.
-        zone: where whoever answers is: the day ends there at 17:00 (H8).
-        holidays: the organisation's days off.
+        day: the last day for answers.
+        now: when the campaign opens.
+        zone: the reviewer's time zone; the day ends there at 17:00 (H8).
+        holidays: of the organisation.
     """
     deadline = working_days.end_of_day(day, zone)
     is_near = deadline < working_days.add_working_days(now, LEAST, zone, holidays)
@@ -197,5 +197,5 @@ def chosen(day: date, *, now: datetime, zone: ZoneInfo, holidays: Set[date] = fr
 
 
 def grace_after(deadline: datetime, zone: ZoneInfo, holidays: Set[date] = frozenset()) -> dict[str, datetime]:
-    """By tier, when silence takes effect that lasts past a deadline (R6)."""
-    return {tier: _after(deadline + timedelta(days=days), [zone], holidays) for tier, days in GRACE.items()}
+    """By tier, when silence takes effect after a deadline (R6)."""
+    return {tier: _working_day_end(deadline + timedelta(days=days), [zone], holidays) for tier, days in GRACE.items()}

@@ -1,4 +1,4 @@
-"""What is known of how a grant was used, over all the grants that it renews (R3). Not measured is not zero."""
+"""Measured use of a grant, with its predecessors (R3). Not measured is not zero."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from datetime import date, datetime
 from approvals.models import Grant, GrantUsage
 from governance.core.database import compiled_queries
 
-#: Weeks that are drawn.
+#: Weeks in the chart.
 WEEKS = 26
-#: Days of which the calls are counted, and days before them of which at least so many say what is usual.
+#: Recent days, and the least measured days before them for a usual figure.
 LATELY, BEFORE = 30, 60
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What was measured.
+    """Measured use.
 
     Args:
-        since: the first day that was measured.
-        last_at: the last call, or None when there was none.
-        calls_30, calls_90: calls that were allowed in so many days.
-        refused_90: calls that were refused in 90 days.
-        usual_30: calls that 30 days used to bring before the last 30; None where too few days were measured.
-        weeks: allowed calls a week, oldest first, the present week last.
+        since: the first measured day.
+        last_at: the last call, or None.
+        calls_30, calls_90: allowed calls in so many days.
+        refused_90: refused calls in 90 days.
+        usual_30: average of allowed calls in 30 earlier days; None if too few days were measured.
+        weeks: allowed calls by week, oldest first, with the present week last.
     """
 
     since: date
@@ -37,11 +37,11 @@ class Usage:
     weeks: tuple[int, ...]
 
     def idle(self, now: datetime) -> int:
-        """Days since the last call or, where none was ever seen, since it is measured."""
+        """Days since the last call or, without a call, since the first measurement."""
         return (now.date() - self.since).days if self.last_at is None else (now - self.last_at).days
 
 
-#: Day, grant, allowed, refused, last call of everything that was measured of some grants.
+#: Grant, day, allowed calls, refused calls and last call of some grants.
 DAYS = compiled_queries.Statement(
     lambda: (
         GrantUsage.objects.filter(compiled_queries.among_those("grants", "grant"))
@@ -53,26 +53,26 @@ Day = tuple[int, date, int, int, datetime | None]
 
 
 def chains(grants: Iterable[Grant]) -> dict[int, list[Grant]]:
-    """By the key of each grant: it and those that it renews, the latest first; a query for each renewal, however many grants there are."""
-    found = {grant.pk: [grant] for grant in grants}
-    growing = [one for one in found.values() if one[-1].predecessor_id is not None]
+    """Each grant with its predecessors, latest first, by its id. One query for each generation."""
+    chain_by_key = {grant.pk: [grant] for grant in grants}
+    growing = [chain for chain in chain_by_key.values() if chain[-1].predecessor_id is not None]
     while growing:
-        above = Grant.objects.in_bulk([one[-1].predecessor_id for one in growing])
-        for one in growing:
-            one[-1].predecessor = above[one[-1].predecessor_id]
-            one.append(above[one[-1].predecessor_id])
-        growing = [one for one in growing if one[-1].predecessor_id is not None]
-    return found
+        above = Grant.objects.in_bulk([chain[-1].predecessor_id for chain in growing])
+        for chain in growing:
+            chain[-1].predecessor = above[chain[-1].predecessor_id]
+            chain.append(above[chain[-1].predecessor_id])
+        growing = [chain for chain in growing if chain[-1].predecessor_id is not None]
+    return chain_by_key
 
 
 def usages(held: Mapping[int, Sequence[Grant]], now: datetime) -> dict[int, Usage]:
-    """How some grants were used, by the keys of `chains`; without those that nothing measures. One query, or none for no grant."""
+    """Measured use by the keys of `chains`; grants without measurement are left out. At most one query."""
     if not held:
         return {}
-    whose = {one.pk: key for key, chain in held.items() for one in chain}
+    key_by_grant = {grant.pk: key for key, chain in held.items() for grant in chain}
     days: dict[int, list[Day]] = {}
-    for day in DAYS(grants=list(whose)):
-        days.setdefault(whose[day[0]], []).append(day)
+    for day in DAYS(grants=list(key_by_grant)):
+        days.setdefault(key_by_grant[day[0]], []).append(day)
     return {key: _usage(rows, now) for key, rows in days.items()}
 
 

@@ -1,4 +1,4 @@
-"""What is reviewed, who is asked, what they answer."""
+"""Models of recertification: campaigns, items, questions and answers."""
 
 from governance.recertification.models.campaign import OVER, Campaign, CampaignKind, CampaignState
 from governance.recertification.models.item import (

@@ -1,4 +1,4 @@
-"""Campaigns: a frozen snapshot of what comes up for review together, and how far the job is that takes it (R1, R2)."""
+"""Campaigns: frozen snapshots of grants and automations for review, and the progress of the job (R1, R2)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class CampaignKind(models.TextChoices):
 
 
 class CampaignState(models.TextChoices):
-    """Opening while a job puts things into it; open while something in it is; called off while it was opening."""
+    """State of a campaign: *opening* while the job fills it, *open* while an item is unclosed.
+
+    Only an opening campaign can be called off.
+    """
 
     OPENING = "opening", "Opening"
     OPEN = "open", "Open"
@@ -32,15 +35,15 @@ class CampaignState(models.TextChoices):
     CALLED_OFF = "called_off", "Called off"
 
 
-#: States in which nothing of it is under way any more.
+#: Final states.
 OVER = (CampaignState.CLOSED, CampaignState.CALLED_OFF)
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
-    """Campaigns as people may see them."""
+    """Campaigns with their visibility."""
 
     def visible_to(self, actor: Actor, now: datetime) -> CampaignQuerySet:
-        """All of them for whoever reads all reviews; for others those in which they are asked, or own what is reviewed."""
+        """All campaigns with the permission; otherwise those in which the reader is a reviewer or an owner."""
         if actor.person is None:
             return self.none()
         if access.may(actor, Permission.CAMPAIGN_READ, None, now=now):
@@ -49,9 +52,9 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
 
 
 def _with_items_of(people: Collection[int]) -> Q:
-    """Campaigns in which some people are asked, or that review what they own; each way is looked up by itself, by its own index."""
-    own = Q(business_owner__in=people) | Q(technical_owner__in=people)
-    held = Automation.objects.filter(own).order_by()
+    """Campaigns in which these people are reviewers or owners. Each way is its own subquery with its own index."""
+    owned = Q(business_owner__in=people) | Q(technical_owner__in=people)
+    held = Automation.objects.filter(owned).order_by()
     resources = Resource.objects.filter(Q(owner__in=people) | Q(deputy__in=people)).order_by()
     ways = (
         {"items__questions__reviewer__in": people},
@@ -59,36 +62,36 @@ def _with_items_of(people: Collection[int]) -> Q:
         {"items__grant__automation__in": held},
         {"items__grant__entitlement__resource__in": resources},
     )
-    found = Q()
+    condition = Q()
     for way in ways:
-        found |= Q(pk__in=Campaign._base_manager.filter(**way).order_by().values("pk"))
-    return found
+        condition |= Q(pk__in=Campaign._base_manager.filter(**way).order_by().values("pk"))
+    return condition
 
 
 class Campaign(models.Model):
-    """A frozen snapshot: scope, items, reviewers, deadline, and what happens to silence (R2)."""
+    """A frozen snapshot: scope, items, reviewers, deadline, and the effect of silence (R2)."""
 
     kind = models.CharField(max_length=10, choices=CampaignKind, default=CampaignKind.SCHEDULED)
     tier = models.CharField(max_length=8, blank=True)
     name = models.CharField(max_length=160)
     scope = models.JSONField(default=dict)
-    #: The day, in the organisation's zone, whose items a scheduled campaign holds.
+    #: Day of a scheduled campaign, in the organisation's zone.
     opened_on = models.DateField(null=True, blank=True)
     snapshot_at = models.DateTimeField()
     deadline = models.DateTimeField()
     grace_until = models.DateTimeField()
     on_silence = models.CharField(max_length=10, default="revoke")
     state = models.CharField(max_length=10, choices=CampaignState, default=CampaignState.OPEN)
-    #: Who opened it, and why; nobody and nothing for one that opened on its day.
+    #: Opener and reason; empty for a scheduled campaign.
     opened_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
-    #: Who called it off, and why.
+    #: Person who called it off, and the reason.
     called_off_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     called_off_why = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
     called_off_at = models.DateTimeField(null=True, blank=True)
-    #: How many items it was going to have when it was opened, for the bar.
+    #: Expected number of items at the opening, for the progress bar.
     expected = models.PositiveIntegerField(default=0)
-    #: How far the job is: all up to these keys is done, and nothing is looked at beyond those that were there when it was opened (R2, R9).
+    #: Progress of the job: keys up to ``_to`` are done, and ``_until`` are the last keys at the opening (R2, R9).
     grants_to = models.BigIntegerField(default=0)
     grants_until = models.BigIntegerField(default=0)
     automations_to = models.BigIntegerField(default=0)
@@ -119,24 +122,24 @@ class Campaign(models.Model):
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """Address of its page."""
         return reverse("campaign", args=[self.pk])
 
     @property
     def is_frozen(self) -> bool:
-        """Whether all that it is about is in it."""
+        """Whether its whole scope has items."""
         return self.grants_to >= self.grants_until and self.automations_to >= self.automations_until
 
     @property
     def has_unasked(self) -> bool:
-        """Whether the job has not come to some of its items yet, to ask who answers for them."""
+        """Whether the job has items left to assign."""
         return bool(self.items.filter(pk__gt=self.asked_to).exists())
 
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
-        """What a timeline calls the campaigns with these keys that the reader may see: one query."""
+        """Names of visible campaigns for timelines, by id. One query."""
         return {row.pk: f"“{row.name}”" for row in cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by()}
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Nobody stands to a campaign otherwise than by a role."""
+        """No relations: only roles give access to a campaign."""
         return frozenset()

@@ -1,4 +1,4 @@
-"""Items, questions and answers: is what is held still needed, and still acceptable? (R1 to R4, S4)"""
+"""Items, questions and answers: is a grant or an automation still needed and acceptable? (R1 to R4, S4)"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from inventory.models import Automation, Resource
 
 
 class ItemState(models.TextChoices):
-    """Open until answered; escalated when overdue; closed when its outcome took effect."""
+    """State of an item: open until answered, escalated when overdue, closed when its outcome took effect."""
 
     OPEN = "open", "Open"
     ANSWERED = "answered", "Answered"
@@ -29,7 +29,7 @@ class ItemState(models.TextChoices):
 
 
 class ItemOutcome(models.TextChoices):
-    """What became of the grant."""
+    """Outcome for the grant."""
 
     KEPT = "kept", "Kept"
     REVOKED = "revoked", "Revoked"
@@ -39,19 +39,19 @@ class ItemOutcome(models.TextChoices):
     CALLED_OFF = "called_off", "Called off"
 
 
-#: States in which an item still waits for something.
+#: States other than closed.
 UNCLOSED = (ItemState.OPEN, ItemState.ANSWERED, ItemState.ESCALATED)
 
 
-#: Under what an item keeps what joined it last and changed what is asked, and when: what was chosen before does not count (R2).
+#: Snapshot key for the last join that outdated earlier drafts, with its time (R2).
 CHANGED = "changed"
 
 
 class ItemQuerySet(models.QuerySet["Item"]):
-    """Items as people may see them."""
+    """Items with their visibility."""
 
     def visible_to(self, actor: Actor, now: datetime) -> ItemQuerySet:
-        """Those that the actor is asked about, and those of automations that they may see."""
+        """Items of visible automations, and those in which the actor is a reviewer."""
         if actor.person is None:
             return self.none()
         automations = Automation.objects.visible_to(actor, now)
@@ -62,30 +62,30 @@ class ItemQuerySet(models.QuerySet["Item"]):
         )
 
     def of_campaigns(self, campaigns: Collection[int], actor: Actor, now: datetime) -> ItemQuerySet:
-        """The items of some campaigns: all of them for whoever reads all reviews, for others what they are asked or own (R2)."""
+        """Items of campaigns: all with the permission, otherwise those of the reader as reviewer or owner (R2)."""
         rows = self.filter(campaign__in=list(campaigns))
         if access.may(actor, Permission.CAMPAIGN_READ, None, now=now):
             return rows
         people = access.answers_as(actor, now)
         held = Automation.objects.filter(Q(business_owner__in=people) | Q(technical_owner__in=people)).order_by()
-        on = Resource.objects.filter(Q(owner__in=people) | Q(deputy__in=people)).order_by()
-        asked = Question.objects.filter(reviewer__in=people, item__campaign__in=list(campaigns)).order_by()
+        resources = Resource.objects.filter(Q(owner__in=people) | Q(deputy__in=people)).order_by()
+        questions = Question.objects.filter(reviewer__in=people, item__campaign__in=list(campaigns)).order_by()
         return rows.filter(
-            Q(pk__in=asked.values("item"))
+            Q(pk__in=questions.values("item"))
             | Q(automation__in=held.values("pk"))
             | Q(grant__automation__in=held.values("pk"))
-            | Q(grant__entitlement__resource__in=on.values("pk"))
+            | Q(grant__entitlement__resource__in=resources.values("pk"))
         )
 
 
-def _about_what_is_seen(actor: Actor, now: datetime, item: str = "") -> Q:
-    """Items about a grant or an automation that the reader may see, whoever is asked."""
+def _visible_subjects(actor: Actor, now: datetime, item: str = "") -> Q:
+    """Condition for items about a grant or automation that the reader may see."""
     grants, automations = Grant.objects.visible_to(actor, now), Automation.objects.visible_to(actor, now)
     return Q(**{f"{item}grant__in": grants}) | Q(**{f"{item}automation__in": automations})
 
 
 class Item(models.Model):
-    """One grant, or one automation, that comes up for review; at most one is open for each (R5)."""
+    """One grant or automation under review; at most one open item for each (R5)."""
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="items", db_index=False)  # item_of_campaign
     grant = models.ForeignKey(Grant, models.PROTECT, null=True, blank=True, related_name="items")
@@ -95,13 +95,13 @@ class Item(models.Model):
     opened_at = models.DateTimeField()
     deadline = models.DateTimeField()
     grace_until = models.DateTimeField()
-    #: Nobody may say whether it is needed, or acceptable: it waits for security, and no silence counts against it (A9, R6).
+    #: No eligible reviewer for some question: it waits for security, and silence does not count (A9, R6).
     nobody = models.BooleanField(default=False, db_default=False)
-    #: When silence suspended what is reviewed (R6).
+    #: When silence suspended the grant or automation (R6).
     suspended_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=ItemState, default=ItemState.OPEN)
     outcome = models.CharField(max_length=12, choices=ItemOutcome, blank=True)
-    #: When what is suspended ends for good, unless an answer comes or is corrected before (R4, R6).
+    #: When the suspended grant ends, unless an answer or a correction comes first (R4, R6).
     closes_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
@@ -137,12 +137,12 @@ class Item(models.Model):
 
     @property
     def is_sample(self) -> bool:
-        """Whether it is about low risk and was drawn, so that a second person is asked (S4)."""
+        """Whether it is low risk and in the sample, so that a second person is asked (S4)."""
         return bool(self.snapshot.get("drawn"))
 
     @property
     def of_automation(self) -> Automation:
-        """The automation that is reviewed, or that holds the grant."""
+        """The reviewed automation, or the automation of the grant."""
         if self.grant is not None:
             return self.grant.automation
         assert self.automation is not None  # item_one_subject
@@ -150,26 +150,26 @@ class Item(models.Model):
 
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
-        """What a timeline calls what the items with these keys are about, as far as the reader may see it: one query."""
-        about = ("grant__approval__privilege__entitlement__resource", "grant__approval__credential")
-        rows = cls.objects.filter(_about_what_is_seen(actor, now), pk__in=keys).select_related(*about).order_by()
+        """Words for timelines about visible items, by id. One query."""
+        relations = ("grant__approval__privilege__entitlement__resource", "grant__approval__credential")
+        rows = cls.objects.filter(_visible_subjects(actor, now), pk__in=keys).select_related(*relations).order_by()
         return {row.pk: row.in_a_timeline for row in rows}
 
     @property
     def in_a_timeline(self) -> str:
-        """What a timeline calls what is reviewed."""
+        """Words for the grant or automation in a timeline."""
         return f"“{self.grant.sentence}”" if self.grant else "the automation"
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the timelines of grant, automation and resource too."""
+        """Its events are also on the timelines of grant, automation and resource."""
         return (self, *(self.grant.ledger_about() if self.grant else (self.of_automation,)))
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Who is asked one of its questions is its reviewer."""
-        found = set(self.of_automation.relations(person, now))
+        """The automation's relations; people with one of its questions are reviewers."""
+        relations = set(self.of_automation.relations(person, now))
         if self.questions.filter(reviewer=person).exists():
-            found.add(Relation.REVIEWER)
-        return frozenset(found)
+            relations.add(Relation.REVIEWER)
+        return frozenset(relations)
 
 
 class Asks(models.TextChoices):
@@ -180,26 +180,26 @@ class Asks(models.TextChoices):
 
 
 class QuestionQuerySet(models.QuerySet["Question"]):
-    """Questions by whom they are asked of."""
+    """Questions by reviewer and state."""
 
     def asked_of(self, actor: Actor, now: datetime) -> QuestionQuerySet:
-        """Those that the actor's person is asked, or somebody for whom they stand in at ``now`` (A11)."""
+        """Questions of the actor's person, and of those they are a delegate of at ``now`` (A11)."""
         return self.filter(reviewer__in=access.answers_as(actor, now))
 
     def unanswered(self) -> QuestionQuerySet:
-        """Those that still wait for somebody."""
+        """Questions without an answer in open or escalated items."""
         return self.filter(answered_at__isnull=True, item__state__in=[ItemState.OPEN, ItemState.ESCALATED])
 
 
 class Question(models.Model):
-    """One question of one item to one reviewer; the two of an item never go to the same person (S4)."""
+    """One question of an item to one reviewer; an item's two questions go to two people (S4)."""
 
     item = models.ForeignKey(Item, models.PROTECT, related_name="questions")
     asks = models.CharField(max_length=10, choices=Asks)
     reviewer = models.ForeignKey(Person, models.PROTECT, related_name="questions")
-    #: Since when it is with this reviewer.
+    #: When it came to this reviewer.
     asked_at = models.DateTimeField()
-    #: Who can be asked, in order, as it stood when the item opened (R2); and who was asked before, which is never undone (R4).
+    #: Ids of possible reviewers in order, as at the opening (R2), and of earlier reviewers, who are never asked again (R4).
     ladder = ArrayField(models.BigIntegerField(), default=list)
     asked_before = ArrayField(models.BigIntegerField(), default=list)
     passed = models.PositiveSmallIntegerField(default=0)
@@ -233,39 +233,39 @@ class Question(models.Model):
 
     @property
     def state(self) -> str:
-        """Derived, never set: answered, else what its item is (settled when the other answer took it away already)."""
+        """Derived state: answered, else the item's; settled if the other answer has settled the item."""
         if self.answered_at is not None and self.item.state != ItemState.CLOSED:
             return "answered"
         return "settled" if self.item.state == ItemState.ANSWERED else self.item.state
 
     @property
     def latest_answer(self) -> Answer | None:
-        """The answer that counts, or None; what only passed it on is none."""
-        settling = (one for one in self.answers.all() if one.answer in SETTLING)
-        return max(settling, key=lambda one: one.pk, default=None)
+        """The latest settling answer, or None; passing on does not count."""
+        settling = (answer for answer in self.answers.all() if answer.answer in SETTLING)
+        return max(settling, key=lambda answer: answer.pk, default=None)
 
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
-        """What a timeline calls what the questions with these keys are about, as far as the reader may see it: one query."""
-        about = ("item__grant__approval__privilege__entitlement__resource", "item__grant__approval__credential")
-        seen = _about_what_is_seen(actor, now, "item__")
-        rows = cls.objects.filter(seen, pk__in=keys).select_related(*about).order_by()
+        """Words for timelines about visible questions, by id. One query."""
+        relations = ("item__grant__approval__privilege__entitlement__resource", "item__grant__approval__credential")
+        seen = _visible_subjects(actor, now, "item__")
+        rows = cls.objects.filter(seen, pk__in=keys).select_related(*relations).order_by()
         return {row.pk: row.item.in_a_timeline for row in rows}
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the item's timelines."""
+        """Its events are also on the item's timelines."""
         return (self, *self.item.ledger_about())
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """The reviewer alone answers."""
-        found = set(self.item.of_automation.relations(person, now))
+        """The automation's relations; only the reviewer of this question is a reviewer."""
+        relations = set(self.item.of_automation.relations(person, now))
         if person.pk == self.reviewer_id:
-            found.add(Relation.REVIEWER)
-        return frozenset(found)
+            relations.add(Relation.REVIEWER)
+        return frozenset(relations)
 
 
 class AnswerKind(models.TextChoices):
-    """What a reviewer may answer (R4)."""
+    """Possible answers of a reviewer (R4)."""
 
     KEEP = "keep", "Keep"
     REVOKE = "revoke", "Revoke"
@@ -274,12 +274,12 @@ class AnswerKind(models.TextChoices):
     NOT_MINE = "not_mine", "Not mine"
 
 
-#: Answers that answer; the others pass the question on.
+#: Answers that settle a question; the others pass it on.
 SETTLING = (AnswerKind.KEEP, AnswerKind.REVOKE, AnswerKind.DO_NOT_RENEW)
 
 
 class Draft(models.Model):
-    """What a reviewer has chosen and not submitted. No governed fact: it is overwritten, and gone once submitted (R4)."""
+    """A reviewer's unsubmitted choice. Not a governed fact: overwritten freely and deleted at submission (R4)."""
 
     question = models.OneToOneField(Question, models.CASCADE, related_name="draft")
     person = models.ForeignKey(Person, models.CASCADE, related_name="+")
@@ -289,7 +289,7 @@ class Draft(models.Model):
     seconds = models.PositiveIntegerField(null=True, blank=True)
     recommended = models.CharField(max_length=12, blank=True, default="", db_default="")
     looked = models.PositiveSmallIntegerField(null=True, blank=True)
-    #: Chosen for several items of low risk at once (R7).
+    #: Chosen for several low-risk items at once (R7).
     in_bulk = models.BooleanField(default=False, db_default=False)
     saved_at = models.DateTimeField()
 
@@ -310,8 +310,8 @@ class Answer(AppendOnly):
     term_days = models.PositiveSmallIntegerField(null=True, blank=True)
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
     batch = models.UUIDField()
-    #: How long the item was before them, what was recommended then (`recommending.Advice`), and how often they opened what stands behind
-    #: it; empty where that was not shown or not measured (R3, R7).
+    #: Seconds the card was open, the shown `recommending.Advice`, and how often details were opened;
+    #: empty if not shown or not measured (R3, R7).
     seconds = models.PositiveIntegerField(null=True, blank=True)
     recommended = models.CharField(max_length=12, blank=True, default="", db_default="")
     looked = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -327,14 +327,14 @@ class Answer(AppendOnly):
 
     @property
     def followed(self) -> bool | None:
-        """Whether it is what was recommended; None where no answer was, or where it passed the question on."""
+        """Whether it follows the recommendation; None without one, or if it passed the question on."""
         if self.recommended not in SETTLING or self.answer not in SETTLING:
             return None
         return self.answer == self.recommended
 
 
 class Joining(AppendOnly):
-    """A campaign came to something that was under review already: that review goes on, and the campaign counts on it (R2, R5)."""
+    """A campaign joined an open review of another one: the review continues and counts for both (R2, R5)."""
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="joinings")
     item = models.ForeignKey(Item, models.PROTECT, related_name="joinings")

@@ -1,7 +1,7 @@
-"""How a campaign was answered, and what it achieved (R7): what looks like rubber-stamping, in words, and what was taken away.
+"""Review quality of a campaign: signs of rubber-stamping, and removed access (R7).
 
-Nobody is ranked: what is shown is a batch that somebody submitted, in the order of time, and what is remarkable about it. It decides
-nothing. Computed by the database over all answers of the campaign at once, so that it costs the same few queries however many there are.
+People are not ranked. The page lists submitted batches by time with their flags, and decides nothing. The database
+computes it over all answers with a few queries for any size.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from django.db.models.query import QuerySet
 from governance.core.texts.number_words import counted
 from governance.recertification.models import SETTLING, Answer, AnswerKind, Campaign, Item, ItemOutcome, Question
 
-#: Answers in one batch from which on it says something that they are alike, and that few were measured.
+#: Fewest answers of a batch to compare, and fewest measured ones.
 MANY, MEASURED = 10, 5
-#: Seconds within which half of the answers of a batch were given, so that nobody can have read what was shown.
+#: Median seconds for an answer, below which nobody can have read the card.
 SECONDS = 5
-#: How long before its deadline an answer is one of the last minute.
+#: Time before the deadline in which an answer counts as last-minute.
 LAST_MINUTE = timedelta(days=1)
-#: Batches that are shown, and items that are drawn to be looked at again.
+#: Most batches to show, and most items to check again.
 SHOWN, DRAWN = 50, 20
 
 
 class Median(Aggregate):
-    """The middle of some numbers."""
+    """Median of an expression."""
 
     function = "percentile_cont"
     template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
@@ -52,7 +52,7 @@ class Median(Aggregate):
 
 @dataclass(frozen=True)
 class Flag:
-    """Something remarkable about a batch; ``says(row)`` answers its sentence, or nothing."""
+    """A sign of weak review; ``says(row)`` returns its sentence, or an empty text."""
 
     key: str
     says: Callable[[Mapping[str, Any]], str]
@@ -64,7 +64,7 @@ def _quick(row: Mapping[str, Any]) -> str:
     return f"Half of {counted(row['measured'], 'answer')} took no more than {counted(round(row['median']), 'second')} each."
 
 
-def _alike(row: Mapping[str, Any]) -> str:
+def _same_words(row: Mapping[str, Any]) -> str:
     if row["kept_by_itself"] < MANY or row["reasons"] > 1:
         return ""
     words = "all with the same words" if row["reasons"] else "none with a word on it"
@@ -79,7 +79,7 @@ def _last_minute(row: Mapping[str, Any]) -> str:
     return f"{row['late']} were answered within a day of their deadline." if row["late"] >= MANY else ""
 
 
-def _against(row: Mapping[str, Any]) -> str:
+def _against_advice(row: Mapping[str, Any]) -> str:
     if not row["against"]:
         return ""
     return f"{counted(row['against'], 'answer')} went against what was recommended, without a reason."
@@ -91,27 +91,27 @@ def _unopened(row: Mapping[str, Any]) -> str:
     return f"Of {row['looks_measured']}, nothing that stands behind any was opened."
 
 
-#: In the order in which they are said.
+#: In the order of display.
 FLAGS = (
     Flag("quick", _quick),
-    Flag("alike", _alike),
+    Flag("alike", _same_words),
     Flag("all_kept", _all_kept),
     Flag("last_minute", _last_minute),
-    Flag("against", _against),
+    Flag("against", _against_advice),
     Flag("unopened", _unopened),
 )
 
 
 @dataclass(frozen=True)
 class Flagged:
-    """One batch with what is remarkable about it.
+    """One batch with its flags.
 
     Args:
-        batch: as the answers name it.
-        person: who submitted it.
-        at: when.
-        number: how many answers it has in this campaign.
-        said: the flags that it has, by their keys, each with its sentence.
+        batch: id of the batch.
+        person: name of the reviewer.
+        at: time of submission.
+        number: number of its answers in this campaign.
+        said: sentences by the keys of its flags.
     """
 
     batch: UUID
@@ -123,19 +123,19 @@ class Flagged:
 
 @dataclass(frozen=True)
 class Quality:
-    """How a campaign was answered.
+    """Review quality of a campaign.
 
     Args:
-        flagged: batches with something remarkable, at most `SHOWN`, in the order of time; ``more`` are left out.
-        more: how many batches there are beside them.
-        again: items to look at again, drawn from those batches.
-        answers: how many answers of each kind there are, by its value.
-        median: seconds that half of the answers took at most; None where none was measured.
-        measured: how many were measured.
-        followed, not_followed: answers that were, and were not, what was recommended.
-        asked: how many questions were asked; ``answered`` of them are.
-        days: days from being asked until half of those answered were.
-        taken: grants that were taken away or not renewed, by tier.
+        flagged: flagged batches by time, at most `SHOWN`.
+        more: number of further batches.
+        again: items from those batches to check again.
+        answers: number of answers by kind.
+        median: median seconds for an answer; None if not measured.
+        measured: number of measured answers.
+        followed, not_followed: answers that follow the recommendation, or not.
+        asked: number of questions; ``answered`` of them are answered.
+        days: median days to an answer.
+        taken: number of revoked or not renewed grants, by tier.
     """
 
     flagged: tuple[Flagged, ...]
@@ -153,50 +153,50 @@ class Quality:
 
 
 def of(campaign: Campaign) -> Quality:
-    """How a campaign was answered, until now."""
-    said = Answer.objects.filter(question__item__campaign=campaign, superseded_by__isnull=True)
-    rows = list(_batches(said)[: SHOWN + 1])
+    """Compute a campaign's review quality until now."""
+    answered = Answer.objects.filter(question__item__campaign=campaign, superseded_by__isnull=True)
+    rows = list(_batches(answered)[: SHOWN + 1])
     flagged = [_flagged(row) for row in rows]
-    answers = dict(said.order_by().values_list("answer").annotate(number=Count("*")))
-    summed = said.aggregate(
+    answers = dict(answered.order_by().values_list("answer").annotate(number=Count("*")))
+    summed = answered.aggregate(
         median=Median("seconds"),
         measured=Count("seconds"),
         followed=Count("pk", filter=_advised(follows=True)),
         not_followed=Count("pk", filter=_advised(follows=False)),
     )
-    asked = Question.objects.filter(item__campaign=campaign).aggregate(
+    waited = Question.objects.filter(item__campaign=campaign).aggregate(
         asked=Count("*"),
         answered=Count("answered_at"),
         waited=Median(F("answered_at") - F("asked_at"), output_field=DurationField()),
     )
-    away = Item.objects.filter(campaign=campaign, outcome__in=(ItemOutcome.REVOKED, ItemOutcome.NOT_RENEWED))
-    taken = away.order_by().values_list("snapshot__tier").annotate(number=Count("*"))
+    removed = Item.objects.filter(campaign=campaign, outcome__in=(ItemOutcome.REVOKED, ItemOutcome.NOT_RENEWED))
+    removed_by_tier = removed.order_by().values_list("snapshot__tier").annotate(number=Count("*"))
     return Quality(
         flagged=tuple(flagged[:SHOWN]),
         more=max(0, len(flagged) - SHOWN),
-        again=_again(campaign, [one.batch for one in flagged]),
+        again=_items_to_check(campaign, [batch.batch for batch in flagged]),
         answers=answers,
         **summed,
-        asked=asked["asked"],
-        answered=asked["answered"],
-        days=asked["waited"] / timedelta(days=1) if asked["waited"] is not None else None,
-        taken={str(tier): number for tier, number in taken},
+        asked=waited["asked"],
+        answered=waited["answered"],
+        days=waited["waited"] / timedelta(days=1) if waited["waited"] is not None else None,
+        taken={str(tier): number for tier, number in removed_by_tier},
     )
 
 
 def _advised(*, follows: bool) -> Q:
-    """Answers to which another answer, or the same, was recommended."""
+    """Condition: the answer follows its recommendation, or differs from it."""
     same = Q(answer=F("recommended"))
     return Q(recommended__in=SETTLING, answer__in=SETTLING) & (same if follows else ~same)
 
 
-def _batches(said: QuerySet[Answer]) -> QuerySet[Answer, Any]:
-    """Batches of answers with something remarkable, in the order of time."""
+def _batches(answers: QuerySet[Answer]) -> QuerySet[Answer, Any]:
+    """Batches with flags, by time."""
     keep = Q(answer=AnswerKind.KEEP)
     by_itself = keep & ~Q(question__item__snapshot__tier="low")
     late_from = ExpressionWrapper(F("question__item__deadline") - Value(LAST_MINUTE), output_field=DateTimeField())
     rows = (
-        said.filter(answer__in=SETTLING)
+        answers.filter(answer__in=SETTLING)
         .order_by()
         .values("batch", "person__name")
         .annotate(
@@ -225,21 +225,21 @@ def _batches(said: QuerySet[Answer]) -> QuerySet[Answer, Any]:
 
 
 def _flagged(row: Mapping[str, Any]) -> Flagged:
-    said = {flag.key: words for flag in FLAGS if (words := flag.says(row))}
-    return Flagged(row["batch"], row["person__name"], row["first_at"], row["number"], said)
+    sentences = {flag.key: words for flag in FLAGS if (words := flag.says(row))}
+    return Flagged(row["batch"], row["person__name"], row["first_at"], row["number"], sentences)
 
 
-def _again(campaign: Campaign, batches: list[UUID]) -> tuple[Item, ...]:
-    """Some of the items that were kept in flagged batches: drawn by their batch, whose number nobody chooses, and the same each time."""
+def _items_to_check(campaign: Campaign, batches: list[UUID]) -> tuple[Item, ...]:
+    """Draw some kept items of flagged batches, by a hash of batch and question: the same each time."""
     if not batches:
         return ()
     drawn = MD5(Concat(Cast("batch", CharField()), Cast("question", CharField())))
     kept = Answer.objects.filter(question__item__campaign=campaign, batch__in=batches, answer=AnswerKind.KEEP)
     keys = kept.filter(superseded_by__isnull=True).order_by(drawn).values_list("question__item", flat=True)[:DRAWN]
-    about = (
+    relations = (
         "grant__approval__privilege__entitlement__resource",
         "grant__automation",
         "grant__credential",
         "automation",
     )
-    return tuple(Item.objects.filter(pk__in=list(keys)).select_related(*about).order_by("pk"))
+    return tuple(Item.objects.filter(pk__in=list(keys)).select_related(*relations).order_by("pk"))

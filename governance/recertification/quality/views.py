@@ -1,4 +1,4 @@
-"""How a campaign was answered: what looks like rubber-stamping, and what the reviews achieved (R7)."""
+"""Review quality page of a campaign (R7)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NOT_YOURS = Refusal(
 
 @require_GET
 def campaign_quality(request: Request, pk: int) -> HttpResponse:
-    """The page of one campaign."""
+    """Show one campaign's review quality."""
     campaign, now = get_object_or_404(Campaign, pk=pk), business_time.now()
     if not may_read(request.actor, campaign, now):
         return refused(request, NOT_YOURS)
@@ -51,7 +51,7 @@ def campaign_quality(request: Request, pk: int) -> HttpResponse:
 
 
 def evidence_shape(campaign: Campaign, actor: Actor, now: datetime) -> list[Shape]:
-    """The buttons by which a campaign is taken out as evidence: none for who may not (``recertification/evidence/evidence_part.html``)."""
+    """Export buttons of a campaign; none without the permission (``recertification/evidence/evidence_part.html``)."""
     if evidence_transitions.export_campaign.refusal(campaign, actor=actor, now=now) is not None:
         return []
     return [
@@ -61,41 +61,44 @@ def evidence_shape(campaign: Campaign, actor: Actor, now: datetime) -> list[Shap
 
 
 def may_read(actor: Actor, campaign: Campaign, now: datetime) -> bool:
-    """Whether somebody may read how a campaign was answered: who opened it, or whoever reads signals (R7)."""
+    """Whether the actor may read the review quality: the opener, or with permission for signals (R7)."""
     mine = campaign.opened_by_id is not None and campaign.opened_by_id in access.answers_as(actor, now)
     return mine or access.may(actor, Permission.SIGNALS_READ, None, now=now)
 
 
-def shape(found: Quality) -> Shape:
-    """What ``recertification/quality/quality_parts.html`` takes, plain: for this page and whatever page shows a part of it."""
+def shape(quality: Quality) -> Shape:
+    """Plain context of ``recertification/quality/quality_parts.html``, for all pages that include it."""
     return {
         "flagged": [
-            {"person": one.person, "at": one.at, "number": one.number, "said": list(one.said.values())}
-            for one in found.flagged
+            {"person": flagged.person, "at": flagged.at, "number": flagged.number, "said": list(flagged.said.values())}
+            for flagged in quality.flagged
         ],
-        "more": found.more,
+        "more": quality.more,
         "again": [
-            {"href": reverse("recert_item", args=[one.pk]), "text": item_title.title(one)} for one in found.again
+            {"href": reverse("recert_item", args=[item.pk]), "text": item_title.title(item)} for item in quality.again
         ],
-        "figures": _figures(found),
-        "taken": [{"tier": tier, "number": found.taken.get(tier, 0)} for tier in ("high", "standard", "low")],
-        "kinds": [{"label": kind.label, "number": found.answers.get(kind, 0)} for kind in AnswerKind],
+        "figures": _figures(quality),
+        "taken": [{"tier": tier, "number": quality.taken.get(tier, 0)} for tier in ("high", "standard", "low")],
+        "kinds": [{"label": kind.label, "number": quality.answers.get(kind, 0)} for kind in AnswerKind],
     }
 
 
-def _figures(found: Quality) -> list[Shape]:
-    advised = found.followed + found.not_followed
-    taken = sum(found.taken.values())
+def _figures(quality: Quality) -> list[Shape]:
+    advised = quality.followed + quality.not_followed
+    removed = sum(quality.taken.values())
     return [
-        {"caption": "taken away or not renewed", "value": counted(taken, "grant")},
-        {"caption": f"of {counted(found.asked, 'question')} answered", "value": f"{found.answered:,}"},
-        {"caption": "until half were answered", "value": f"{found.days:.1f} days" if found.days is not None else "–"},
+        {"caption": "taken away or not renewed", "value": counted(removed, "grant")},
+        {"caption": f"of {counted(quality.asked, 'question')} answered", "value": f"{quality.answered:,}"},
         {
-            "caption": f"for half of {counted(found.measured, 'answer')} at most",
-            "value": counted(round(found.median), "second") if found.median is not None else "Not measured",
+            "caption": "until half were answered",
+            "value": f"{quality.days:.1f} days" if quality.days is not None else "–",
+        },
+        {
+            "caption": f"for half of {counted(quality.measured, 'answer')} at most",
+            "value": counted(round(quality.median), "second") if quality.median is not None else "Not measured",
         },
         {
             "caption": "followed what was recommended",
-            "value": f"{found.followed:,} of {advised:,}" if advised else "Not measured",
+            "value": f"{quality.followed:,} of {advised:,}" if advised else "Not measured",
         },
     ]

@@ -1,6 +1,6 @@
-"""What comes up for review in the weeks ahead, by week and tier, and what that is open is due then (R1). Reads only: three queries, however much it is.
+"""Coming reviews by week and tier, and due questions (R1). Reads only: three queries for any size.
 
-The dates are those by which `reminders.jobs.open_due` opens items; a scheduled date can still come forward by what happens (`risk_increase`).
+The dates are those of `reminders.jobs.open_due`; an event can still bring one forward (`risk_increase`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from governance.recertification.items.schedule import OPENS_BEFORE
 from governance.recertification.models import Question
 from inventory.models import Automation, AutomationState, Resource
 
-#: Weeks that are shown: three months.
+#: Weeks to show: three months.
 WEEKS = 13
 
 
@@ -33,8 +33,8 @@ class Week:
 
     Args:
         first: its Monday.
-        opens: how many items open in it, by tier.
-        due: how many questions that are open now are to be answered in it.
+        opens: number of items that open in it, by tier.
+        due: number of open questions that are due in it.
     """
 
     first: date
@@ -48,36 +48,36 @@ class Week:
 
     @property
     def count(self) -> int:
-        """How many items open in it."""
+        """Number of items that open in it."""
         return sum(self.opens.values())
 
 
 def weeks(now: datetime, zone: ZoneInfo, people: Collection[int] | None) -> list[Week]:
-    """The weeks ahead, this one first.
+    """The coming weeks, from the present one.
 
     Args:
         now: business time.
-        zone: in which weeks begin.
-        people: ids of those who are asked, or would be as owners; None for everybody.
+        zone: time zone of the weeks.
+        people: ids of reviewers and owners; None for everybody.
     """
     today = now.astimezone(zone).date()
-    found = {
+    weeks_by_monday = {
         monday: Week(monday)
         for monday in (today - timedelta(days=today.weekday()) + timedelta(weeks=n) for n in range(WEEKS))
     }
     for rows in (_grants(now, people), _automations(now, people)):
-        for tier, monday, count in _by_week(rows, now, zone, list(found)[-1] + timedelta(days=7)):
-            if monday in found:
-                found[monday].opens[tier] = found[monday].opens.get(tier, 0) + count
+        for tier, monday, count in _by_week(rows, now, zone, list(weeks_by_monday)[-1] + timedelta(days=7)):
+            if monday in weeks_by_monday:
+                weeks_by_monday[monday].opens[tier] = weeks_by_monday[monday].opens.get(tier, 0) + count
     for day, count in deadlines(people, zone):
         monday = day - timedelta(days=day.weekday())
-        if monday in found:
-            found[monday].due += count
-    return list(found.values())
+        if monday in weeks_by_monday:
+            weeks_by_monday[monday].due += count
+    return list(weeks_by_monday.values())
 
 
 def deadlines(people: Collection[int] | None, zone: ZoneInfo) -> list[tuple[date, int]]:
-    """By day, how many questions that wait for some people, or for anybody, are to be answered: one query."""
+    """Number of unanswered questions by due day, of these people or of everybody. One query."""
     rows = Question.objects.unanswered()
     if people is not None:
         rows = rows.filter(reviewer__in=people)
@@ -90,9 +90,9 @@ def deadlines(people: Collection[int] | None, zone: ZoneInfo) -> list[tuple[date
 def _grants(now: datetime, people: Collection[int] | None) -> QuerySet[Any]:
     rows = scope.with_tier(Grant.objects.filter(state=GrantState.ACTIVE, renew=True, ends_at__gt=now))
     if people is not None:
-        own = Automation.objects.filter(Q(business_owner__in=people) | Q(technical_owner__in=people)).order_by()
-        on = Resource.objects.filter(owner__in=people).order_by()
-        rows = rows.filter(Q(automation__in=own.values("pk")) | Q(entitlement__resource__in=on.values("pk")))
+        owned = Automation.objects.filter(Q(business_owner__in=people) | Q(technical_owner__in=people)).order_by()
+        resources = Resource.objects.filter(owner__in=people).order_by()
+        rows = rows.filter(Q(automation__in=owned.values("pk")) | Q(entitlement__resource__in=resources.values("pk")))
     at = Least(_review_at("begins_at", "counted_tier_now", now), F("ends_at"))
     return rows.filter(~scope.under_review(), automation__state=AutomationState.LIVE).annotate(
         tier_now=F("counted_tier_now"), at=at
@@ -109,23 +109,25 @@ def _automations(now: datetime, people: Collection[int] | None) -> QuerySet[Any]
 
 
 def _review_at(began: str, tier: str, now: datetime) -> Coalesce:
-    """The instant of a review: the date that is set, or so many days after it began (R1)."""
+    """Expression for the review instant: the set date, or some days after the beginning (R1)."""
     policy = policy_queries.in_force(now)
-    days = _by_tier(tier, {one: policy.review_after(one) for one in OPENS_BEFORE})
+    days = _by_tier(tier, {name: policy.review_after(name) for name in OPENS_BEFORE})
     return Coalesce(Cast("review_on", DateTimeField()), F(began) + days, output_field=DateTimeField())
 
 
 def _by_tier(tier: str, days: dict[str, int]) -> Case:
-    whens = (When(**{tier: one}, then=Value(timedelta(days=count))) for one, count in days.items())
+    whens = (When(**{tier: name}, then=Value(timedelta(days=count))) for name, count in days.items())
     return Case(*whens, output_field=DurationField())
 
 
 def _by_week(rows: QuerySet[Any], now: datetime, zone: ZoneInfo, until: date) -> list[tuple[str, date, int]]:
-    """How many open in which week, by tier; what should be open already opens with the next run of the job, now."""
+    """Number of opening items by tier and week; overdue ones count for the present week."""
     opens = ExpressionWrapper(F("at") - _by_tier("tier_now", OPENS_BEFORE), output_field=DateTimeField())
     week = TruncWeek(Greatest(opens, Value(now), output_field=DateTimeField()), tzinfo=zone)
     ahead = now + timedelta(days=7 * WEEKS + max(OPENS_BEFORE.values()) + 7)
-    found = rows.filter(at__lte=ahead).order_by().values_list("tier_now", week).annotate(Count("pk"))
+    rows_by_week = rows.filter(at__lte=ahead).order_by().values_list("tier_now", week).annotate(Count("pk"))
     return [
-        (tier, at.astimezone(zone).date(), count) for tier, at, count in found if at.astimezone(zone).date() < until
+        (tier, at.astimezone(zone).date(), count)
+        for tier, at, count in rows_by_week
+        if at.astimezone(zone).date() < until
     ]

@@ -1,6 +1,6 @@
-"""What happens when nobody answers: reminders, the next on the ladder, suspension (R5, R6, R8). Jobs cause all of it.
+"""Operations for late reviews, by jobs: remind, replace the reviewer, escalate, suspend (R5, R6, R8).
 
-What silence suspended ends by `settle.close`. An answer that comes before that still counts.
+`settle.close` ends what silence suspended. An earlier answer still counts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from governance.recertification.models import Item, ItemState, Question
     parents=answer.ABOVE,
 )
 def remind(step: Step[Question]) -> Effect:
-    """Whoever is asked and has not answered is reminded, at most once on each of their days (R5)."""
+    """Remind a reviewer of an unanswered question, at most once on each of their days (R5)."""
     question = step.subject
     item, zone = question.item, reviewers.zone_of(question.reviewer)
     item_notices.tell_reviewer(
@@ -50,9 +50,9 @@ def remind(step: Step[Question]) -> Effect:
     parents=answer.ABOVE,
 )
 def replace_reviewer(step: Step[Question]) -> Effect:
-    """A reviewer has left, or is in conflict by now: the next on the ladder is asked, until the same deadline (R8).
+    """Give a question to the next on the ladder, because the reviewer left or may not answer; same deadline (R8).
 
-    Where nobody was left on it, whoever stands there by now is, and has time for it (A9).
+    At the end of the stored ladder, the first on the present ladder gets it, with time to answer (A9).
     """
     question = step.subject
     bench = reviewers.bench_of(question.item, step.now)
@@ -78,13 +78,13 @@ def replace_reviewer(step: Step[Question]) -> Effect:
     parents=settle.ABOVE,
 )
 def escalate(step: Step[Item]) -> Effect:
-    """The deadline has passed: whatever is unanswered goes to the deputy, or to the next on the ladder (R6).
+    """Give unanswered questions to the deputy or the next on the ladder after the deadline (R6).
 
-    However late that comes, what silence does comes a day after it at the earliest.
+    Silence takes effect at least a day later.
     """
     item = step.subject
     leave_a_day(step, item)
-    asked: dict[str, str] = {}
+    new_reviewers: dict[str, str] = {}
     for question in item.questions.filter(answered_at__isnull=True).select_for_update(of=("self",)).order_by("pk"):
         before, to = question.reviewer, reviewers.next_after(question)
         if to is None:
@@ -94,8 +94,8 @@ def escalate(step: Step[Item]) -> Effect:
         step.record("question.escalated", question, {"to": str(to.opaque_id)})
         item_notices.tell_reviewer(step, question, "escalated", key="escalated")
         item_notices.tell(step, item, [before], "taken_over", key=f"taken_over:{question.asks}", by=to.name)
-        asked[question.asks] = str(to.opaque_id)
-    return Effect(payload={"to": asked})
+        new_reviewers[question.asks] = str(to.opaque_id)
+    return Effect(payload={"to": new_reviewers})
 
 
 @transition(
@@ -107,17 +107,17 @@ def escalate(step: Step[Item]) -> Effect:
     parents=settle.ABOVE,
 )
 def suspend_for_silence(step: Step[Item]) -> Effect:
-    """The grace period has passed: what nobody answered for is suspended, and ends unless an answer comes (R6)."""
+    """Suspend the grant or automation after the grace period; it ends unless an answer comes (R6)."""
     item = step.subject
     take_out_of_force(step, item, Why.SILENCE)
     item.suspended_at = step.now
     item.closes_at = settle.closing(item, step.now)
     step.save(item)
-    asked = list(item.questions.filter(answered_at__isnull=True).order_by("pk"))
-    for question in asked:
+    questions = list(item.questions.filter(answered_at__isnull=True).order_by("pk"))
+    for question in questions:
         question.item = item
         item_notices.tell_reviewer(step, question, "suspended", key="suspended")
-    told = {question.reviewer_id for question in asked}
-    others = [owner for owner in item.of_automation.answering(step.now) if owner.pk not in told]
+    reviewer_ids = {question.reviewer_id for question in questions}
+    others = [owner for owner in item.of_automation.answering(step.now) if owner.pk not in reviewer_ids]
     item_notices.tell(step, item, others, "suspended", key="suspended")
     return Effect(payload={"closes_at": ledger_events.instant(item.closes_at)})

@@ -1,4 +1,4 @@
-"""What comes up in the next three months: for the reader, for everybody where they read all reviews, and as a calendar file (R1, R5)."""
+"""Calendar of the next three months, for the reader or for everybody, also as a file (R1, R5)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Shape = dict[str, Any]
 
 @require_GET
 def calendar(request: Request) -> HttpResponse:
-    """The weeks ahead: what opens, by tier, and what is due."""
+    """Show the coming weeks: opening items by tier, and due questions."""
     now = business_time.now()
     may_read_all = access.may(request.actor, Permission.CAMPAIGN_READ, None, now=now)
     is_all = may_read_all and request.GET.get("whose") == "all"
     people = None if is_all else access.answers_as(request.actor, now)
-    found = reminder_queries.weeks(now, organisation_zone(), people)
-    most = max([*(one.count for one in found), 1])
+    weeks = reminder_queries.weeks(now, organisation_zone(), people)
+    most = max([*(week.count for week in weeks), 1])
     path = reverse("campaign_calendar")
     return page(
         request,
@@ -55,29 +55,29 @@ def calendar(request: Request) -> HttpResponse:
             ]
             if may_read_all
             else [],
-            "rows": [_row(one, most) for one in found],
+            "rows": [_row(week, most) for week in weeks],
             "is_all": is_all,
-            "is_empty": not any(one.count or one.due for one in found),
+            "is_empty": not any(week.count or week.due for week in weeks),
         },
     )
 
 
-def _row(one: Week, most: int) -> Shape:
+def _row(week: Week, most: int) -> Shape:
     return {
-        "week": one,
-        "high": one.opens.get("high", 0),
-        "standard": one.opens.get("standard", 0),
-        "low": one.opens.get("low", 0),
-        "percent": one.count / most * 100,
-        "number": one.first.isocalendar().week,
+        "week": week,
+        "high": week.opens.get("high", 0),
+        "standard": week.opens.get("standard", 0),
+        "low": week.opens.get("low", 0),
+        "percent": week.count / most * 100,
+        "number": week.first.isocalendar().week,
     }
 
 
 @require_GET
 def deadlines(request: Request) -> HttpResponse:
-    """What the reader answers as a file for their calendar: the events that their mails bring, all at once."""
+    """Send the reader's due dates as a calendar file, with the same events as in mails."""
     me = request.actor.person
-    assert me is not None  # the address needs a sign-in
+    assert me is not None  # the page needs a sign-in
     now = business_time.now()
     content = icalendar_file.calendar(
         due_dates.of_person(me, now), name=f"Countersign, {settings.ORGANISATION}", now=now

@@ -1,4 +1,4 @@
-"""Jobs that close items whose grace is over (R6)."""
+"""Job steps that close items and campaigns (R4, R6)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from governance.core.clock.organisation import organisation_zone
 from governance.core.database.key_filters import among
 from governance.core.jobs import sweeps
 from governance.recertification.items import cancelled_items, conflict_reviews
-from governance.recertification.items.jobs.opening import JOB, _still_there
+from governance.recertification.items.jobs.opening import JOB, _subject_in_force
 from governance.recertification.items.transitions import open_item, settle
 from governance.recertification.items.transitions.settle import cause_of
 from governance.recertification.models import UNCLOSED, Campaign, CampaignKind, CampaignState, Item, Question
@@ -27,9 +27,9 @@ from inventory.models import AutomationState
 
 
 def close_due(now: datetime, actor: Actor) -> int:
-    """Close what has come to its end, and campaigns in which nothing is left; returns how many items (R4, R6).
+    """Close due items and finished campaigns; return the number of closed items (R4, R6).
 
-    Each reason to close is a query of its own: as one, nearly all that is open would be gone through for each of them.
+    Each reason is a query of its own: a combined one would scan nearly all open items for each reason.
     """
     unclosed = Item.objects.filter(state__in=UNCLOSED)
     over = unclosed.filter(closes_at__lte=now)
@@ -38,7 +38,7 @@ def close_due(now: datetime, actor: Actor) -> int:
     due = (
         over.filter(_may_end(now)),
         unclosed.filter(among(conflict_reviews.resolved())).filter(_may_end(now)),
-        # Last: what those before end is a reason to close what is asked about it too.
+        # Last: grants that end above are a reason to close their other items.
         unclosed.filter(grant__state=GrantState.ENDED),
         unclosed.filter(automation__state=AutomationState.RETIRED),
     )
@@ -52,9 +52,9 @@ def close_due(now: datetime, actor: Actor) -> int:
 
 
 def _ask_brake(due: QuerySet[Item], now: datetime, actor: Actor) -> None:
-    """Before a campaign ends what it closes: too much at once is held, all of it (G6)."""
+    """Ask the circuit breaker before a campaign ends grants; it may hold all of them (G6)."""
     ending = (
-        _still_there(due)
+        _subject_in_force(due)
         .filter(~_is_held(now))
         .exclude(automation__isnull=False, automation__suspended_by_review_at__isnull=True)
     )
@@ -64,25 +64,25 @@ def _ask_brake(due: QuerySet[Item], now: datetime, actor: Actor) -> None:
     of_automations = _standing_of({item.automation_id for item in ending if item.automation_id is not None})
     for items in by_campaign.values():
         held = [item.grant for item in items if item.grant is not None]
-        held += [one for item in items if item.automation_id for one in of_automations.get(item.automation_id, ())]
-        each = {one.pk: one for one in held}  # a grant and its automation may both be under review
+        held += [grant for item in items if item.automation_id for grant in of_automations.get(item.automation_id, ())]
+        each = {grant.pk: grant for grant in held}  # a grant and its automation may both be under review
         circuit_breaker.ask_first(cause_of(items[0].campaign), list(each.values()), Why.SILENCE, now=now, actor=actor)
 
 
 def _standing_of(automations: Collection[int]) -> dict[int, list[Grant]]:
-    found: dict[int, list[Grant]] = {}
+    grants_by_automation: dict[int, list[Grant]] = {}
     for grant in Grant.objects.standing().filter(among(automations, "automation")).order_by("pk"):
-        found.setdefault(grant.automation_id, []).append(grant)
-    return found
+        grants_by_automation.setdefault(grant.automation_id, []).append(grant)
+    return grants_by_automation
 
 
 def _may_end(now: datetime) -> Q:
-    """Of items: whether the brake does not hold them; or something of their automation was released and has not ended, whatever is held of the rest."""
+    """Condition for items: not held, or some grant of their automation was released and has not ended."""
     return ~_is_held(now) | Q(_of_its_automation(HeldGrant.objects.released()))
 
 
 def _is_held(now: datetime) -> Q:
-    """Of items: whether their grant, or one of their automation, is held from their campaign."""
+    """Condition for items: their grant, or one of their automation's, is held from their campaign."""
     return Q(grant_circuit_breaker.is_blocked("grant", _CAUSE, now)) | Q(
         _of_its_automation(grant_circuit_breaker.blocked(now))
     )
@@ -92,13 +92,13 @@ _CAUSE = Concat(Value("campaign:"), Cast(OuterRef("campaign"), CharField()))
 
 
 def _of_its_automation(held: QuerySet[HeldGrant]) -> Exists:
-    """Of items: whether one of these is of the automation under review, stands and is held from its campaign."""
-    of_it = held.filter(grant__automation=OuterRef("automation"), grant__state__in=lifecycle.STANDING)
-    return Exists(of_it.filter(batch__cause__key=_CAUSE))
+    """Condition for items: one of these held grants belongs to their automation and stands."""
+    same_automation = held.filter(grant__automation=OuterRef("automation"), grant__state__in=lifecycle.STANDING)
+    return Exists(same_automation.filter(batch__cause__key=_CAUSE))
 
 
-def _asked_still(now: datetime) -> QuerySet[Question]:
-    """Questions that wait for somebody, about what has not ended otherwise and whose time is not over: its item closes later in the same run."""
+def _still_open_questions(now: datetime) -> QuerySet[Question]:
+    """Unanswered questions about grants in force; without items that the same run closes later."""
     stays = Q(closes_at__isnull=True) | Q(closes_at__gt=now) | _is_held(now)
-    items = _still_there(Item.objects.exclude(cancelled_items.LET_GO).filter(stays))
+    items = _subject_in_force(Item.objects.exclude(cancelled_items.LET_GO).filter(stays))
     return Question.objects.unanswered().filter(item__in=items)

@@ -1,4 +1,4 @@
-"""Jobs that open items: grants and automations whose review is due and grants in conflict (R1)."""
+"""Job steps that open items: due reviews and conflicts (R1)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ JOB = "recertification.sweep"
 
 
 def open_due(now: datetime, actor: Actor) -> int:
-    """Open an item for every live grant and automation that comes up for review; returns how many."""
+    """Open an item for every live grant and automation that is due for review; return the number."""
     opened = 0
     for tier in OPENS_BEFORE:
         opened += sweeps.sweep(
@@ -39,14 +39,18 @@ def open_due(now: datetime, actor: Actor) -> int:
         )
         opened += sweeps.sweep(
             _automations_due(tier, now),
-            lambda one: open_one(Item(automation=one), tier=one.tier, now=now, actor=actor),
+            lambda automation: open_one(Item(automation=automation), tier=automation.tier, now=now, actor=actor),
             job=JOB,
         )
     return opened
 
 
 def open_in_conflict(now: datetime, actor: Actor) -> int:
-    """Ask once about each conflict of an enforced rule in what is held; an item that is open is joined; returns how many are opened (S6, R1, R2)."""
+    """Review each conflict of an enforced rule once; join an open item if there is one (S6, R1, R2).
+
+    Returns:
+        The number of opened items.
+    """
     opened = 0
     for conflict, grant in conflict_reviews.unasked():
         item = Item.objects.filter(grant=grant, state__in=UNCLOSED).first()
@@ -61,7 +65,7 @@ def open_in_conflict(now: datetime, actor: Actor) -> int:
 
 
 def _grants_due(tier: str, now: datetime) -> QuerySet[Grant]:
-    """Live grants whose opening has come, by the same dates as `schedule.plan`, which has the last word."""
+    """Live grants that may be due; `schedule.plan` decides."""
     lead = timedelta(days=OPENS_BEFORE[tier])
     under_review = Item.objects.filter(grant=OuterRef("pk"), state__in=UNCLOSED)
     rows = (
@@ -74,7 +78,7 @@ def _grants_due(tier: str, now: datetime) -> QuerySet[Grant]:
 
 
 def _automations_due(tier: str, now: datetime) -> QuerySet[Automation]:
-    """Live automations whose opening has come."""
+    """Live automations that may be due."""
     under_review = Item.objects.filter(automation=OuterRef("pk"), state__in=UNCLOSED)
     rows = (
         Automation.objects.select_related(*OF_AUTOMATION)
@@ -85,9 +89,9 @@ def _automations_due(tier: str, now: datetime) -> QuerySet[Automation]:
 
 
 def _review_near(began: str, tier: str, now: datetime) -> Q:
-    """Rows whose review comes so soon that its item opens: by their date, or without one so many days after they began (R1).
+    """Condition: the review date, or the default date without one, is near enough to open an item (R1).
 
-    As columns stand, so that the index on the date finds the few that are due among all that are held.
+    It compares plain columns, so the index on the date finds the few due rows.
     """
     until = now + timedelta(days=OPENS_BEFORE[tier])
     days = timedelta(days=policy_queries.in_force(now).review_after(tier))
@@ -96,7 +100,7 @@ def _review_near(began: str, tier: str, now: datetime) -> Q:
 
 
 def open_one(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
-    """Open one item in the campaign of its tier and day; whether it was due after all."""
+    """Open an item in the campaign of its tier and day; return whether it was due."""
     bench = reviewers.bench_of(item, now)
     if times_of(item, now, bench) is None:
         return False
@@ -112,33 +116,33 @@ def open_one(item: Item, *, tier: str, now: datetime, actor: Actor) -> bool:
 
 
 def _reason(item: Item) -> str:
-    """Why an item opens: a key of `wording.BECAUSE`."""
+    """Reason of a new item: a key of `wording.BECAUSE`."""
     grant = item.grant
     if grant is None:
         return item.of_automation.review_because or "review date"
-    asked = grant.items.exclude(cancelled_items.NEVER_ASKED)
-    risen = grant.raised_at is not None and not asked.filter(opened_at__gte=grant.raised_at).exists()
+    asked_items = grant.items.exclude(cancelled_items.NEVER_ASKED)
+    risen = grant.raised_at is not None and not asked_items.filter(opened_at__gte=grant.raised_at).exists()
     return "tier raised" if risen else "review date"
 
 
 def campaign_of(tier: str, now: datetime, actor: Actor) -> Campaign:
-    """The campaign that holds what comes up for a tier on the organisation's day of ``now``, opened if need be (R2)."""
+    """The scheduled campaign of a tier on the organisation's day of ``now``; opened if needed (R2)."""
     day = now.astimezone(organisation_zone()).date()
-    known = Campaign.objects.filter(kind=CampaignKind.SCHEDULED, tier=tier, opened_on=day)
-    found = known.first()
-    if found is None:
+    campaigns = Campaign.objects.filter(kind=CampaignKind.SCHEDULED, tier=tier, opened_on=day)
+    campaign = campaigns.first()
+    if campaign is None:
         try:
-            found = open_item.open_campaign(scheduled_campaign(tier, day, now), actor=actor, now=now)
+            campaign = open_item.open_campaign(scheduled_campaign(tier, day, now), actor=actor, now=now)
         except IntegrityError:  # another worker was faster: campaign_one_scheduled_a_tier_and_day
-            found = known.get()
-    return found
+            campaign = campaigns.get()
+    return campaign
 
 
 def ask_nobodys(now: datetime, actor: Actor) -> int:
-    """Ask about what nobody could be asked about, once somebody can be; returns how many items (A9)."""
+    """Assign items without a reviewer as soon as one is eligible; return the number of items (A9)."""
 
     def ask(item: Item) -> bool:
-        item = Item.objects.select_related(*_WITH_WHAT_IT_IS_ABOUT).get(pk=item.pk)
+        item = Item.objects.select_related(*_SUBJECT_RELATIONS).get(pk=item.pk)
         if reviewers.short_of(item, reviewers.bench_of(item, now)):
             return False
         if not reviewers.missing(item) and reviewers.vacant(item):
@@ -147,14 +151,17 @@ def ask_nobodys(now: datetime, actor: Actor) -> int:
 
     unsettled = (ItemState.OPEN, ItemState.ESCALATED)
     waiting = Item.objects.filter(nobody=True, state__in=unsettled, campaign__state=CampaignState.OPEN)
-    return sweeps.sweep(_still_there(waiting), ask, job=JOB)
+    return sweeps.sweep(_subject_in_force(waiting), ask, job=JOB)
 
 
-_WITH_WHAT_IT_IS_ABOUT = (*(f"grant__{path}" for path in OF_GRANT), *(f"automation__{path}" for path in OF_AUTOMATION))
+_SUBJECT_RELATIONS = (*(f"grant__{path}" for path in OF_GRANT), *(f"automation__{path}" for path in OF_AUTOMATION))
 
 
-def _still_there(items: QuerySet[Item]) -> QuerySet[Item]:
-    """Without those whose grant has ended or whose automation is retired: asked of each, since there are more of these every year."""
+def _subject_in_force(items: QuerySet[Item]) -> QuerySet[Item]:
+    """Items whose grant has not ended and whose automation is not retired.
+
+    It checks item by item, because ended grants grow with the years.
+    """
     ended = Grant.objects.filter(pk=OuterRef("grant"), state=GrantState.ENDED)
     retired = Automation.objects.filter(pk=OuterRef("automation"), state=AutomationState.RETIRED)
     return items.filter(~Exists(ended), ~Exists(retired))

@@ -1,4 +1,4 @@
-"""Jobs that assess open items again when a policy or a shared identity changed."""
+"""Job steps that assess automations again after a policy or a shared identity changed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from governance.recertification.items.jobs.opening import JOB
 from governance.recertification.items.transitions import reassess_policy, reassess_shared_identity
 from inventory.models import Automation
 
-#: Automations that one run judges anew by a policy: it leaves time for the reviews that follow.
+#: Most automations that one run assesses by a policy, to leave time for the reviews.
 AT_ONCE = 500
 
 
 def judge_sharers(now: datetime, actor: Actor) -> int:
-    """Judge anew whatever is joined with something riskier; returns how many (I5, A16)."""
+    """Assess automations that are connected with a riskier one; return the number (I5, A16)."""
     due = Automation.objects.filter(pk__in=reassess_shared_identity.due(), state__in=reassess_shared_identity.HELD)
     return sweeps.sweep(
         due, partial(reassess_shared_identity.judge_with_sharers.when_due, actor=actor, now=now), job=JOB
@@ -24,7 +24,7 @@ def judge_sharers(now: datetime, actor: Actor) -> int:
 
 
 def judge_by_policy(now: datetime, actor: Actor) -> int:
-    """Judge anew what is in use where a policy computes tiers otherwise, so many a run; returns how many (T4)."""
-    some = sorted(reassess_policy.due(now).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
-    due = Automation.objects.filter(pk__in=some)
+    """Assess automations in use by a policy with new tiers, some in each run; return the number (T4)."""
+    ids = sorted(reassess_policy.due(now).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    due = Automation.objects.filter(pk__in=ids)
     return sweeps.sweep(due, partial(reassess_policy.judge_by_policy.when_due, actor=actor, now=now), job=JOB)

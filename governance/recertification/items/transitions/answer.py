@@ -1,7 +1,7 @@
-"""What a reviewer does: answer, pass on, correct a revoke (R4, S4). What follows for the item stands in `settle`.
+"""Operations of a reviewer: answer, pass on, correct a revoke (R4, S4). `settle` applies the result.
 
-One answer is one transaction. A batch is many of them under one id, so that one refusal holds up nobody else's answer and a kill
-in the middle loses nothing: what was not submitted is still a draft.
+Each answer is one transaction. Answers of a batch share an id, so a refusal blocks no other answer. After a kill,
+answers that were not submitted are still drafts.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ from governance.recertification.models import (
     Question,
 )
 
-#: Rows that are locked before a question, outermost first.
+#: Rows to lock before a question, outermost first.
 ABOVE = ("item.of_automation", "item.grant", "item")
 
-#: States of a question that still waits for an answer.
+#: Item states in which a question can be answered.
 WAITING = (ItemState.OPEN, ItemState.ESCALATED)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the item's card was to whoever answered: the later look at how it was answered asks that (R7).
+    """How the card was shown to the reviewer; the later review quality check uses it (R7).
 
     Args:
-        seconds: how long it was before them, in real seconds, where known.
-        recommended: what it recommended, as `recommending.Advice` says it; empty where it was not shown.
-        looked: how often they opened what stands behind it; None where that was not measured.
-        in_bulk: whether they chose for several items of low risk at once.
-        chosen_at: when they chose, where they submitted it later.
+        seconds: how long it was open, in real seconds, if known.
+        recommended: the shown `recommending.Advice`; empty if none was shown.
+        looked: how often the reviewer opened details; None if not measured.
+        in_bulk: whether the answer was chosen for several low-risk items at once.
+        chosen_at: when it was chosen, if submitted later.
     """
 
     seconds: int | None = None
@@ -62,29 +62,29 @@ class Seen:
     chosen_at: datetime | None = None
 
 
-#: Of an answer that no card was shown for.
+#: For an answer without a card.
 UNSEEN = Seen()
 
 
 def said_before(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Question | None:
-    """The question, where the last word of this person about it is the same, with the same reason (A8)."""
-    last = _last_word_of(question, actor, text, params)
+    """The question, if this person's last answer is the same with the same reason (A8)."""
+    last = _same_last_answer(question, actor, text, params)
     return question if last is not None and last.supersedes_id is None else None
 
 
 def _corrected_before(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Question | None:
-    last = _last_word_of(question, actor, text, params)
+    last = _same_last_answer(question, actor, text, params)
     return question if last is not None and last.supersedes_id is not None else None
 
 
-def _last_word_of(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Answer | None:
+def _same_last_answer(question: Question, actor: Actor, text: str, params: Mapping[str, Any]) -> Answer | None:
     last = question.answers.filter(person=actor.person).select_related("reason").order_by("-pk").first()
     if last is None or not acts_as(actor, last.for_person_id):
         return None
     if last.answer != params["answer"] or not said_the_same(last.reason, text):
         return None
     if params.get("whose") not in (None, question.reviewer):
-        return None  # passed on to somebody else
+        return None  # passed on to another person
     return last if params.get("term_days") in (None, last.term_days) else None
 
 
@@ -100,21 +100,21 @@ def _last_word_of(question: Question, actor: Actor, text: str, params: Mapping[s
 def answer(
     step: Step[Question], *, answer: AnswerKind, batch: UUID, seen: Seen = UNSEEN, term_days: int | None = None
 ) -> Effect:
-    """The reviewer answers: keep, revoke or do not renew.
+    """Answer a question: keep, revoke or do not renew.
 
     Args:
         step: the running call.
-        answer: what they say.
-        batch: joins the answers that were submitted together (R7).
-        seen: what the card was to them (R7).
+        answer: the chosen answer.
+        batch: id that joins the answers of one submission (R7).
+        seen: how the card was shown (R7).
         term_days: for *keep*: a shorter term than the approved one, in days from now.
     """
     question = step.subject
     check(question, answer, seen)
-    said = _said(step, answer, batch, seen=seen, term_days=term_days)
-    _done(step, question)
+    saved = _save_answer(step, answer, batch, seen=seen, term_days=term_days)
+    _mark_answered(step, question)
     settle_where_due(step, question)
-    return Effect(payload={"asks": question.asks, "answer": answer, "answer_id": said.pk, "batch": str(batch)})
+    return Effect(payload={"asks": question.asks, "answer": answer, "answer_id": saved.pk, "batch": str(batch)})
 
 
 @transition(
@@ -134,22 +134,22 @@ def pass_on(
     whose: Person | None = None,
     seen: Seen = UNSEEN,
 ) -> Effect:
-    """The reviewer does not know, or it is not theirs: somebody else is asked, until the same deadline.
+    """Pass a question to another reviewer, with the same deadline.
 
     Args:
         step: the running call.
         answer: ``dont_know`` or ``not_mine``.
-        batch: joins the answers that were submitted together (R7).
-        whose: for ``not_mine``, whom they name; else the next on the ladder.
-        seen: what the card was to them (R7).
+        batch: id that joins the answers of one submission (R7).
+        whose: for ``not_mine``, the named person; else the next on the ladder.
+        seen: how the card was shown (R7).
     """
     question = step.subject
     if answer in SETTLING:
         raise refuse(Refusal("R4", "input", "That answers the question; it does not pass it on."))
-    other = _named(question, whose) if whose is not None else reviewers.next_after(question)
+    other = _check_named_reviewer(question, whose) if whose is not None else reviewers.next_after(question)
     if other is None:
         raise refuse(item_rules.nobody_left())
-    _said(step, answer, batch, seen=seen)
+    _save_answer(step, answer, batch, seen=seen)
     question.passed += 1
     hand_over(step, question, other)
     item_notices.tell_reviewer(step, question, "passed", key="passed")
@@ -174,25 +174,30 @@ def pass_on(
     reason_needed=True,
 )
 def correct(step: Step[Question], *, answer: AnswerKind, batch: UUID) -> Effect:
-    """Whoever submitted a revoke takes it back for another answer, with a reason, before it takes effect for good.
+    """Replace a submitted revoke with another answer, with a reason, before it takes final effect.
 
     Args:
         step: the running call.
         answer: ``keep`` or ``do_not_renew``.
-        batch: joins the answers that were submitted together (R7).
+        batch: id that joins the answers of one submission (R7).
     """
     question = step.subject
     if answer not in (AnswerKind.KEEP, AnswerKind.DO_NOT_RENEW):
         raise refuse(Refusal("R4", "input", "Correct a revoke to “Keep” or “Do not renew”."))
     check(question, answer)
     last = question.latest_answer
-    said = _said(step, answer, batch, supersedes=last)
+    saved = _save_answer(step, answer, batch, supersedes=last)
     item = Item.objects.get(pk=question.item_id)
     reopen(item, actor=step.actor, now=step.now)
     question.item = item
     settle_where_due(step, question)
     return Effect(
-        payload={"asks": question.asks, "answer": answer, "answer_id": said.pk, "instead_of": last.pk if last else None}
+        payload={
+            "asks": question.asks,
+            "answer": answer,
+            "answer_id": saved.pk,
+            "instead_of": last.pk if last else None,
+        }
     )
 
 
@@ -200,16 +205,16 @@ def check(question: Question, answer: AnswerKind, seen: Seen = UNSEEN) -> None:
     """Refuse an answer that this question does not take.
 
     Raises:
-        InvalidInput: it passes the question on, or an automation, which has no end, is to end on its date.
-        OutOfTurn: it can't be renewed here any more (G2, G5), or is not what it was when they chose (R2, R7).
+        InvalidInput: it passes the question on, or *do not renew* for an automation, which has no end.
+        OutOfTurn: the grant can't be renewed (G2, G5), or the item changed after the choice (R2, R7).
     """
-    no = answer_refusal(question, answer) or changed_refusal(question.item, seen)
-    if no is not None:
-        raise refuse(no)
+    refusal = answer_refusal(question, answer) or changed_refusal(question.item, seen)
+    if refusal is not None:
+        raise refuse(refusal)
 
 
 def answer_refusal(question: Question, answer: AnswerKind) -> Refusal | None:
-    """Why this question can't be answered like this, or None; permission and duties apart. The page asks it too."""
+    """Why this question does not take this answer, or None; without permission and duties. Pages use it, too."""
     item = question.item
     if answer not in SETTLING:
         return Refusal("R4", "input", "That passes the question on; it does not answer it.")
@@ -221,7 +226,7 @@ def answer_refusal(question: Question, answer: AnswerKind) -> Refusal | None:
 
 
 def changed_refusal(item: Item, seen: Seen) -> Refusal | None:
-    """Why what somebody chose does not count any more, or None: something joined the item since, or it is not low risk any more (R2, R7)."""
+    """Why a choice is outdated, or None: something joined the item, or it is no longer low risk (R2, R7)."""
     tier = item.grant.counted_tier if item.grant is not None else item.of_automation.tier
     if seen.in_bulk and tier != "low":
         sentence = f"It is {tier} risk by now: that is answered on its own page."
@@ -233,18 +238,21 @@ def changed_refusal(item: Item, seen: Seen) -> Refusal | None:
     return Refusal("R2", "state", sentence, "Look at it and choose again: what you wrote is kept.")
 
 
-def _named(question: Question, whose: Person) -> Person:
-    """Whom a reviewer names instead, if it may go to them: not back, not to who gains (R4, S4)."""
+def _check_named_reviewer(question: Question, whose: Person) -> Person:
+    """Refuse a named reviewer who was asked before or gains (R4, S4)."""
     without = [*question.asked_before, question.reviewer_id]
-    found = reviewers.next_on([whose], question.item, Asks(question.asks), without=without)
-    if found is None:
+    new_reviewer = reviewers.next_on([whose], question.item, Asks(question.asks), without=without)
+    if new_reviewer is None:
         sentence = f"It can't be passed on to {whose.name}: they were asked before, gain from it, or answer the other question."
         raise refuse(Refusal("R4", "input", sentence, "Name somebody else, or nobody."))
-    return found
+    return new_reviewer
 
 
 def hand_over(step: Step[Any], question: Question, to: Person) -> None:
-    """Put a question before somebody else; the item's deadline stays where it is, and they have a day before silence counts. Saves both."""
+    """Give a question to another reviewer, who has at least a day before silence counts. Saves both rows.
+
+    The item's deadline does not change.
+    """
     leave_a_day(step, question.item)
     Draft.objects.filter(question=question).delete()
     question.asked_before = [*question.asked_before, question.reviewer_id]
@@ -254,22 +262,22 @@ def hand_over(step: Step[Any], question: Question, to: Person) -> None:
     step.save(question)
 
 
-def _done(step: Step[Question], question: Question) -> None:
+def _mark_answered(step: Step[Question], question: Question) -> None:
     question.answered_at, question.remind_at = step.now, None
     step.save(question)
     Draft.objects.filter(question=question).delete()
 
 
-def _said(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Seen = UNSEEN, **more: Any) -> Answer:
+def _save_answer(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Seen = UNSEEN, **more: Any) -> Answer:
     made = answer_of(step, answer, batch, seen=seen, **more)
     made.save(force_insert=True)
     return made
 
 
 def answer_of(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Seen = UNSEEN, **more: Any) -> Answer:
-    """The row of an answer, not saved."""
+    """Build the row of an answer without saving it."""
     person = step.actor.person
-    if person is None:  # the duty INTERACTIVE lets no job come this far
+    if person is None:  # the duty INTERACTIVE refuses jobs
         raise AssertionError("Only people answer.")
     return Answer(
         question=step.subject,
@@ -287,17 +295,19 @@ def answer_of(step: Step[Question], answer: AnswerKind, batch: UUID, *, seen: Se
 
 
 def settle_where_due(step: Step[Any], question: Question) -> None:
-    """Settle the item when what has been said settles it: one revoke does, else that all questions are answered (R4, S4).
+    """Settle the item if one answer revokes, or if all questions are answered (R4, S4).
 
-    Where one was never put to anybody, because there was nobody or the risk rose since, it is now, and the item waits for it.
+    Questions that were never asked are asked first, and the item waits for them.
     """
     item = Item.objects.get(pk=question.item_id)
-    said = [one.latest_answer for one in item.questions.order_by("pk")]
-    revoked = next((one for one in said if one is not None and one.answer == AnswerKind.REVOKE), None)
+    latest_answers = [question.latest_answer for question in item.questions.order_by("pk")]
+    revoked = next(
+        (latest for latest in latest_answers if latest is not None and latest.answer == AnswerKind.REVOKE), None
+    )
     if revoked is not None:
         settle(item, actor=step.actor, now=step.now, answers=[revoked])
-    elif all(one is not None for one in said) and reviewers.missing(item):
+    elif all(latest is not None for latest in latest_answers) and reviewers.missing(item):
         ask_missing(step, item, reviewers.bench_of(item, step.now))
-    elif all(one is not None for one in said):
-        settle(item, actor=step.actor, now=step.now, answers=said)
+    elif all(latest is not None for latest in latest_answers):
+        settle(item, actor=step.actor, now=step.now, answers=latest_answers)
     question.item = item

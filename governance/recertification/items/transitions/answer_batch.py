@@ -1,7 +1,6 @@
-"""Many answers at once: those that keep a grant are written by a few statements for all of them (R7, G2).
+"""Bulk write of *keep* answers with a few statements (R7, G2).
 
-One that takes something away, passes a question on or is about an automation has more to do, and is done alone; so is whatever is not as it
-mostly is. What comes of it is the same either way.
+Other answers, answers about automations and unusual cases are written one by one. The result is the same.
 """
 
 from __future__ import annotations
@@ -39,59 +38,64 @@ M = TypeVar("M", bound=Model)
 
 
 def answer_all(calls: Sequence[Call[Question]], *, now: datetime) -> list[Call[Question]]:
-    """Perform those answers that can be given together; returns those that are left, each to be given alone.
+    """Perform the answers that allow a bulk write; return the others.
 
     Raises:
-        DatabaseError: the database refuses some of them; none was given.
+        DatabaseError: the database refuses some of them; none was written.
     """
     first: dict[int, Call[Question]] = {}
-    for call in calls:  # the two questions of an item are for two people, and one of them comes first
+    for call in calls:  # two people answer an item's two questions, one after the other
         first.setdefault(call.subject.item_id, call)
-    asked = set(map(id, first.values()))
+    first_calls = set(map(id, first.values()))
     people = {person.pk for call in calls for person in call.actor.people}
 
     def locked(keys: Collection[int]) -> Mapping[int, Question]:
-        return _locked(keys, people)
+        return _lock_questions(keys, people)
 
     left = bulk_transition.perform(
-        answer, list(first.values()), now=now, locked=locked, fits=partial(_fits, now=now), body=_body
+        answer, list(first.values()), now=now, locked=locked, fits=partial(_fits, now=now), body=_write_answers
     )
     undone = set(map(id, left))
-    return [call for call in calls if id(call) in undone or id(call) not in asked]
+    return [call for call in calls if id(call) in undone or id(call) not in first_calls]
 
 
 def _fits(question: Question, params: Mapping[str, Any], *, now: datetime) -> bool:
-    """Whether it keeps a grant that is in force, nothing is to be put back for it, and nobody has said anything but *keep* about it."""
+    """Whether the answer keeps an active grant, nothing was suspended, and all other answers are *keep*."""
     item = question.item
-    others = [one.latest_answer for one in item.questions.all() if one.pk != question.pk]
-    if any(said is not None and said.answer != AnswerKind.KEEP for said in others):
+    others = [other.latest_answer for other in item.questions.all() if other.pk != question.pk]
+    if any(latest is not None and latest.answer != AnswerKind.KEEP for latest in others):
         return False
     if params["answer"] != AnswerKind.KEEP or item.grant is None or item.suspended_at is not None:
         return False
     if reviewers.missing(item):
-        return False  # it is put to somebody first (S4)
-    no = answer_refusal(question, AnswerKind.KEEP) or changed_refusal(item, params.get("seen", UNSEEN))
-    return no is None and transition_renewal.can(item.grant, now)
+        return False  # the missing question is asked first (S4)
+    refusal = answer_refusal(question, AnswerKind.KEEP) or changed_refusal(item, params.get("seen", UNSEEN))
+    return refusal is None and transition_renewal.can(item.grant, now)
 
 
-def _body(steps: Sequence[Step[Question]], params: Sequence[Mapping[str, Any]]) -> None:
-    """What `answer.answer` does and causes, for each of them."""
-    said = [answer_of(step, **given) for step, given in zip(steps, params, strict=True)]
-    bulk_insert.insert(said)
+def _write_answers(steps: Sequence[Step[Question]], params: Sequence[Mapping[str, Any]]) -> None:
+    """Do for all answers what `answer.answer` does for one."""
+    answers = [answer_of(step, **answer_params) for step, answer_params in zip(steps, params, strict=True)]
+    bulk_insert.insert(answers)
     bulk_transition.change(steps, answered_at=steps[0].now, remind_at=None)
     Draft.objects.filter(among([step.subject.pk for step in steps], "question")).delete()
-    settled = _settled(steps, said)
-    for step, given in zip(steps, said, strict=True):
+    settled = _settle_items(steps, answers)
+    for step, given_answer in zip(steps, answers, strict=True):
         if step.subject.pk in settled:
             settled[step.subject.pk].tell()
-        about = {"asks": step.subject.asks, "answer": given.answer, "answer_id": given.pk, "batch": str(given.batch)}
-        bulk_transition.record(step, about)
+        facts = {
+            "asks": step.subject.asks,
+            "answer": given_answer.answer,
+            "answer_id": given_answer.pk,
+            "batch": str(given_answer.batch),
+        }
+        bulk_transition.record(step, facts)
         bulk_transition.follow(step)
 
 
 @dataclass(frozen=True)
 class _Settled:
-    """An item that closes, its grant kept."""
+    """A closed item with its renewed grant."""
 
     step: Step[Item]
     was: str
@@ -104,104 +108,106 @@ class _Settled:
         bulk_transition.follow(self.step)
 
 
-def _settled(steps: Sequence[Step[Question]], said: Sequence[Answer]) -> dict[int, _Settled]:
-    """Close the items of which all questions are answered by now, and renew their grants; by the question that was last."""
-    found: list[tuple[int, Step[Item], transition_renewal.Renewal]] = []
-    for step, given in zip(steps, said, strict=True):
-        item, answers = step.subject.item, _all_said(step.subject, given)
+def _settle_items(steps: Sequence[Step[Question]], new_answers: Sequence[Answer]) -> dict[int, _Settled]:
+    """Close fully answered items and renew their grants; by the question answered last."""
+    renewals: list[tuple[int, Step[Item], transition_renewal.Renewal]] = []
+    for step, new_answer in zip(steps, new_answers, strict=True):
+        item, answers = step.subject.item, _complete_answers(step.subject, new_answer)
         if answers is not None and item.grant is not None:
-            keys, until = [one.pk for one in answers], kept_until(item.grant, answers, step.now)
+            keys, until = [answer.pk for answer in answers], kept_until(item.grant, answers, step.now)
             inner = bulk_transition.inside(step, item, settle.event)
-            found.append((step.subject.pk, inner, transition_renewal.Renewal(step, item.grant, keys, until)))
-    was = [inner.subject.state for _, inner, _ in found]
+            renewals.append((step.subject.pk, inner, transition_renewal.Renewal(step, item.grant, keys, until)))
+    was = [inner.subject.state for _, inner, _ in renewals]
     now = steps[0].now
     closed = {"outcome": ItemOutcome.KEPT, "closed_at": now, "closes_at": None, "nobody": False}
-    bulk_transition.change([inner for _, inner, _ in found], to=ItemState.CLOSED, **closed)
-    renewed = transition_renewal.write([renewal for *_, renewal in found])
+    bulk_transition.change([inner for _, inner, _ in renewals], to=ItemState.CLOSED, **closed)
+    renewed = transition_renewal.write([renewal for *_, renewal in renewals])
     return {
-        key: _Settled(inner, before, made) for (key, inner, _), before, made in zip(found, was, renewed, strict=True)
+        key: _Settled(inner, before, made) for (key, inner, _), before, made in zip(renewals, was, renewed, strict=True)
     }
 
 
-def _all_said(question: Question, given: Answer) -> list[Answer] | None:
-    """The answers that count once this one was given, in the order of the questions; None while one is missing."""
-    said = [given if one.pk == question.pk else one.latest_answer for one in question.item.questions.all()]
-    return [one for one in said if one is not None] if None not in said else None
+def _complete_answers(question: Question, new_answer: Answer) -> list[Answer] | None:
+    """All answers of an item including this one, in the order of its questions; None while one is missing."""
+    latest = [new_answer if other.pk == question.pk else other.latest_answer for other in question.item.questions.all()]
+    return [answer for answer in latest if answer is not None] if None not in latest else None
 
 
-def _locked(keys: Collection[int], people: Collection[int]) -> Mapping[int, Question]:
-    """The questions under their locks, outermost first, with all that is asked of them; a fixed number of statements.
+def _lock_questions(keys: Collection[int], people: Collection[int]) -> Mapping[int, Question]:
+    """Load questions under their locks, outermost first, with all rows the duties need. A fixed number of statements.
 
     Args:
-        keys: of the questions.
-        people: ids of whoever answers: of which teams they are is read too.
+        keys: ids of the questions.
+        people: ids of the people who answer; their team memberships are loaded, too.
     """
-    about = Item.objects.filter(among(keys, "questions"), grant__isnull=False)
-    named = list(about.order_by().values_list("pk", "grant", "grant__automation"))
-    automations = _read(Automation, {row[2] for row in named}, "team", "interim__person", "business_owner")
-    held = _read(Grant, {row[1] for row in named})
-    items = _read(Item, {row[0] for row in named})
-    locked = set(_locking(Question, set(keys)).values_list("pk", flat=True))
-    _know_members(list(automations.values()), people)
-    _know_grants(held.values(), automations)
+    items_of_questions = Item.objects.filter(among(keys, "questions"), grant__isnull=False)
+    named = list(items_of_questions.order_by().values_list("pk", "grant", "grant__automation"))
+    automations = _load_locked(Automation, {row[2] for row in named}, "team", "interim__person", "business_owner")
+    held = _load_locked(Grant, {row[1] for row in named})
+    items = _load_locked(Item, {row[0] for row in named})
+    locked = set(_locked_rows(Question, set(keys)).values_list("pk", flat=True))
+    _prefill_members(list(automations.values()), people)
+    _prefill_grants(held.values(), automations)
     reviewers.know_parties(held.values())
     of_item: dict[int, list[Question]] = {pk: [] for pk in items}
-    for one in Question.objects.filter(among(items, "item")).order_by("pk"):
-        one.item = items[one.item_id]
-        of_item[one.item_id].append(one)
-    _know_answers([one for asked in of_item.values() for one in asked])
+    for question in Question.objects.filter(among(items, "item")).order_by("pk"):
+        question.item = items[question.item_id]
+        of_item[question.item_id].append(question)
+    _prefill_answers([question for questions in of_item.values() for question in questions])
     for item in items.values():
         if item.grant_id is not None:
             item.grant = held[item.grant_id]
-        _know(item, "questions", Question.objects.all(), of_item[item.pk])
-    return {one.pk: one for asked in of_item.values() for one in asked if one.pk in locked}
+        _prefill(item, "questions", Question.objects.all(), of_item[item.pk])
+    return {question.pk: question for questions in of_item.values() for question in questions if question.pk in locked}
 
 
-def _locking(model: type[M], keys: Collection[int]) -> QuerySet[M]:
-    """Rows by key, locked in the order of their keys, against whoever changes them and not against whoever names them."""
+def _locked_rows(model: type[M], keys: Collection[int]) -> QuerySet[M]:
+    """Lock rows in the order of their keys, against changes but not against new foreign keys to them."""
     rows = model._base_manager.select_for_update(of=("self",), no_key=True)
     return rows.filter(among(keys)).order_by("pk")
 
 
-def _read(model: type[M], keys: Collection[int], *related: str) -> dict[int, M]:
-    rows = _locking(model, keys)
+def _load_locked(model: type[M], keys: Collection[int], *related: str) -> dict[int, M]:
+    rows = _locked_rows(model, keys)
     return {row.pk: row for row in (rows.select_related(*related) if related else rows)}
 
 
-def _know_answers(questions: Sequence[Question]) -> None:
-    """What was said to some questions: Django's own prefetching, but for making a query of each question that had no answer."""
-    said: dict[int, list[Answer]] = {}
-    by_key = {one.pk: one for one in questions}
-    for given in Answer.objects.filter(among(by_key, "question")).order_by("pk"):
-        given.question = by_key[given.question_id]
-        said.setdefault(given.question_id, []).append(given)
-    for one in questions:
-        _know(one, "answers", Answer.objects.all(), said.get(one.pk, []))
+def _prefill_answers(questions: Sequence[Question]) -> None:
+    """Prefetch the answers of questions. Django's own prefetch queries again for each question without answers."""
+    answers_by_key: dict[int, list[Answer]] = {}
+    by_key = {question.pk: question for question in questions}
+    for answer_row in Answer.objects.filter(among(by_key, "question")).order_by("pk"):
+        answer_row.question = by_key[answer_row.question_id]
+        answers_by_key.setdefault(answer_row.question_id, []).append(answer_row)
+    for question in questions:
+        _prefill(question, "answers", Answer.objects.all(), answers_by_key.get(question.pk, []))
 
 
-def _know(row: Model, name: str, rows: QuerySet[M], found: list[M]) -> None:
-    """Whoever asks a row for those below it gets these very rows."""
-    rows._result_cache = found
+def _prefill(row: Model, name: str, rows: QuerySet[M], known_rows: list[M]) -> None:
+    """Fill the prefetch cache of a relation with these rows."""
+    rows._result_cache = known_rows
     row.__dict__.setdefault("_prefetched_objects_cache", {})[name] = rows
 
 
-def _know_grants(held: Collection[Grant], automations: Mapping[int, Automation]) -> None:
-    """What the grants rest on and are about, each row of it once however many grants name it; those that they renew."""
+def _prefill_grants(held: Collection[Grant], automations: Mapping[int, Automation]) -> None:
+    """Load approvals, entitlements, credentials and predecessors of grants; each row once."""
     usage.chains(held)
-    entitlements = Entitlement.objects.select_related("resource").in_bulk({one.entitlement_id for one in held} - {None})
-    credentials = Credential.objects.in_bulk({one.credential_id for one in held} - {None})
-    rests = Approval.objects.filter(among({one.approval_id for one in held}))
-    terms = {one.pk: one for one in rests.only("term_days", "granted_term_days")}
+    entitlements = Entitlement.objects.select_related("resource").in_bulk(
+        {grant.entitlement_id for grant in held} - {None}
+    )
+    credentials = Credential.objects.in_bulk({grant.credential_id for grant in held} - {None})
+    approvals = Approval.objects.filter(among({grant.approval_id for grant in held}))
+    terms = {approval.pk: approval for approval in approvals.only("term_days", "granted_term_days")}
     for grant in held:
         grant.automation, grant.approval = automations[grant.automation_id], terms[grant.approval_id]
         grant.entitlement = entitlements[grant.entitlement_id] if grant.entitlement_id is not None else None
         grant.credential = credentials[grant.credential_id] if grant.credential_id is not None else None
 
 
-def _know_members(automations: Sequence[Automation], people: Collection[int]) -> None:
-    """Which of some people are of which of the teams: one query, and every row of one team says the same."""
-    teams = {one.team_id: one.team for one in automations}
+def _prefill_members(automations: Sequence[Automation], people: Collection[int]) -> None:
+    """Load which people are members of the automations' teams. One query; all rows of a team share the result."""
+    teams = {automation.team_id: automation.team for automation in automations}
     members = set(Membership.objects.filter(person__in=people, team__in=list(teams)).values_list("team", "person"))
-    known = {pk: {person: (pk, person) in members for person in people} for pk in teams}
-    for one in automations:
-        one.team.__dict__["_known_members"] = known[one.team_id]
+    members_by_team = {pk: {person: (pk, person) in members for person in people} for pk in teams}
+    for automation in automations:
+        automation.team.__dict__["_known_members"] = members_by_team[automation.team_id]

@@ -1,4 +1,4 @@
-"""A conflict about what is under review already joins that review: nobody is asked twice (R2, R5, S6)."""
+"""Joining a conflict to the open review of its grant, so that nobody is asked twice (R2, R5, S6)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from governance.recertification.models import Item, ItemState
 
 
 def _item_of(conflict: Conflict) -> Item | None:
-    """The open item about what a conflict is to be asked about, where it was not asked yet."""
-    grant = next((grant for one, grant in conflict_reviews.unasked() if one.pk == conflict.pk), None)
+    """The open item for a conflict that no review has asked about yet."""
+    grant = next((grant for unasked, grant in conflict_reviews.unasked() if unasked.pk == conflict.pk), None)
     return Item.objects.filter(grant=grant, state__in=(ItemState.OPEN, ItemState.ESCALATED)).first() if grant else None
 
 
@@ -38,8 +38,8 @@ UNDER_REVIEW = Duty("R2", "R2", "A conflict joins the open review of what it is 
     duties=(UNDER_REVIEW,),
 )
 def join_review(step: Step[Conflict]) -> Effect:
-    """What was held before its rule was enforced is under review already: whoever is asked hears of the conflict too (S6)."""
+    """Join a conflict to the open item of its grant; its reviewers are notified (S6)."""
     item = _item_of(step.subject)
-    assert item is not None  # a duty asked
+    assert item is not None  # the duty has checked it
     join(item, actor=step.actor, now=step.now, because=conflict_reviews.IN_CONFLICT)
     return Effect(payload={"item": str(item.pk)})

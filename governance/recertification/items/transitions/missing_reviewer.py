@@ -1,4 +1,4 @@
-"""What nobody can be asked: it waits for somebody, whom it is put to then; silence is for those who were asked (A9, R6, R8)."""
+"""Items without an eligible reviewer: they wait, and are assigned later; silence does not count (A9, R6, R8)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions.open_item import ask_each, remind_anew
 from governance.recertification.models import Item, ItemState, Question
 
-#: States in which somebody can still be asked.
+#: States in which an item can be assigned.
 UNSETTLED = (ItemState.OPEN, ItemState.ESCALATED)
 
 
@@ -29,24 +29,24 @@ UNSETTLED = (ItemState.OPEN, ItemState.ESCALATED)
     parents=["of_automation", "grant"],
 )
 def ask_now(step: Step[Item]) -> Effect:
-    """Somebody can be asked by now what nobody could be asked: they have their working days from now on, unless another is late already (A9, R1).
+    """Assign an item that had no eligible reviewer, with time for an answer unless another is late (A9, R1).
 
-    So does whoever was asked, could not answer for a while, and may again.
+    Reviewers who could not answer for a while and may again get the same time.
     """
     item = step.subject
     bench = reviewers.bench_of(item, step.now)
     lacking = reviewers.missing(item)
     if reviewers.short_of(item, bench):
         raise refuse(Refusal("A9", "state", "Still nobody can be asked about it."))
-    _give_time(step, item)
+    _extend_deadline(step, item)
     item.nobody = bool(reviewers.vacant(item))
     step.save(item)
     for question in item.questions.filter(answered_at__isnull=True, remind_at__isnull=True).order_by("pk"):
         question.item = item
         if not reviewers.is_out(question):
             remind_anew(step, question)
-    asked = ask_each(step, item, lacking, bench)
-    return Effect(payload={"asked": {one.asks: str(one.reviewer.opaque_id) for one in asked}})
+    questions = ask_each(step, item, lacking, bench)
+    return Effect(payload={"asked": {question.asks: str(question.reviewer.opaque_id) for question in questions}})
 
 
 @transition(
@@ -58,9 +58,9 @@ def ask_now(step: Step[Item]) -> Effect:
     parents=["of_automation", "grant"],
 )
 def leave_unasked(step: Step[Item]) -> Effect:
-    """Whoever was asked has left or may not answer any more, and nobody is next: it waits, and no silence counts against it (A9, R8).
+    """Mark an item whose reviewers have left or may not answer, with nobody next on the ladder (A9, R8).
 
-    They are reminded of nothing that they can't answer: a question without a reminder is one that waits for somebody.
+    Its questions get no reminders: a question without a reminder waits for a reviewer.
     """
     item = step.subject
     short = reviewers.vacant(item)
@@ -74,7 +74,7 @@ def leave_unasked(step: Step[Item]) -> Effect:
 
 
 def somebody_again(step: Step[Any], question: Question, bench: Bench) -> None:
-    """A question that waited for somebody is about to be put to them: until when, and whether the item still waits for others (A9, R1).
+    """Prepare an item for a new reviewer: extend the deadline, and check its other questions (A9, R1).
 
     Args:
         step: the running call.
@@ -82,21 +82,21 @@ def somebody_again(step: Step[Any], question: Question, bench: Bench) -> None:
         bench: of now.
     """
     item = question.item
-    _give_time(step, item)
-    others = [one for one in reviewers.vacant(item) if one != question.asks]
+    _extend_deadline(step, item)
+    others = [asks for asks in reviewers.vacant(item) if asks != question.asks]
     item.nobody = bool(others or reviewers.short_of(item, bench))
     step.save(item)
 
 
-def _give_time(step: Step[Any], item: Item) -> None:
-    """Who is asked late has their working days from now on, unless somebody else is late with it already; and until its end at most.
+def _extend_deadline(step: Step[Any], item: Item) -> None:
+    """Give a late-asked reviewer their working days, at most to the grant's end; not if another reviewer is late.
 
     The item is not saved.
     """
     zone, holidays = organisation_zone(), organisation_holidays()
     least = working_days.add_working_days(step.now, schedule.LEAST, zone, holidays)
-    waiting = [one for one in item.questions.all() if one.answered_at is None]
-    is_anybody_late = any(one.remind_at is not None and not reviewers.is_out(one) for one in waiting)
+    waiting = [question for question in item.questions.all() if question.answered_at is None]
+    is_anybody_late = any(question.remind_at is not None and not reviewers.is_out(question) for question in waiting)
     if item.deadline < least and not is_anybody_late:
         tier = str(item.snapshot.get("tier", "high"))
         grace_until = schedule.grace_after(least, zone, holidays)[tier]

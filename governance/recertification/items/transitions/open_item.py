@@ -1,4 +1,4 @@
-"""Opening a review: the campaign of a day, the item with what it is about, its questions with whom they are asked (R1, R2)."""
+"""Opening a review: the campaign of a day, its items with their snapshots, and their questions (R1, R2)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from inventory.models import Automation, AutomationState
 
 @transition(Campaign, event="campaign.opened", permission=Permission.ITEM_OPEN, duties=[item_rules.NEW])
 def open_campaign(step: Step[Campaign]) -> Effect:
-    """The campaign of one tier and day opens, for what comes up on that day; its subject is new."""
+    """Open the new campaign of a tier and day."""
     campaign = step.subject
     step.save(campaign)
     return Effect(payload={"tier": campaign.tier, "opened_on": str(campaign.opened_on)})
@@ -49,14 +49,14 @@ def open_campaign(step: Step[Campaign]) -> Effect:
     duties=[item_rules.ALL_CLOSED],
 )
 def close_campaign(step: Step[Campaign]) -> Effect:
-    """All that a campaign held is closed."""
+    """Close a campaign without unclosed items."""
     return Effect(payload={"items": step.subject.items.count()})
 
 
 def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
-    """The campaign of a tier and day, not saved: what comes up then has its deadlines by the tier's days (R2).
+    """Build the campaign of a tier and day, with deadlines by the tier's days; not saved (R2).
 
-    What it says is of the organisation's zone; an item is due where whoever answers is (H8).
+    It uses the organisation's time zone; an item uses its reviewers' zones (H8).
     """
     ahead = now + timedelta(days=schedule.OPENS_BEFORE[tier])
     times = schedule.within(ahead, tier, [organisation_zone()], organisation_holidays())
@@ -80,10 +80,10 @@ def scheduled_campaign(tier: str, day: date, now: datetime) -> Campaign:
     parents=["of_automation", "grant"],
 )
 def open_item(step: Step[Item]) -> Effect:
-    """What is due for review is put before those who answer for it; its subject is new (R1, R5)."""
+    """Open a new item and put its questions to the reviewers (R1, R5)."""
     item = step.subject
-    _read_again(item)
-    if _open_one(item).exists():
+    _reload_subject(item)
+    if _open_items(item).exists():
         raise refuse(Refusal("R5", "state", "It is under review already."))
     tier = tier_of(item)
     bench = reviewers.bench_of(item, step.now)
@@ -96,11 +96,11 @@ def open_item(step: Step[Item]) -> Effect:
     if tier == "low" and Asks.ACCEPTABLE in reviewers.asked_about(item, tier):
         item.snapshot["drawn"] = True
     step.save(item)
-    asked = ask_each(step, item, reviewers.asked_about(item, tier), bench)
+    questions = ask_each(step, item, reviewers.asked_about(item, tier), bench)
     return Effect(
         payload={
             "deadline": ledger_events.instant(item.deadline),
-            "asked": {question.asks: str(question.reviewer.opaque_id) for question in asked},
+            "asked": {question.asks: str(question.reviewer.opaque_id) for question in questions},
         }
     )
 
@@ -116,17 +116,17 @@ def open_item(step: Step[Item]) -> Effect:
 def join(
     step: Step[Item], *, because: str, cause: str = "", by: Times | None = None, campaign: int | None = None
 ) -> Effect:
-    """Something happened to what is under review: that joins the open item, and may bring its deadline forward, never back (R2, R5).
+    """Join an event or a campaign to an open item; the deadline may move forward, never back (R2, R5).
 
     Args:
         step: the running step.
         because: a key of `wording.BECAUSE`.
-        cause: what makes an event one, where it is one (`review_triggers`).
-        by: until when what joins it is to be answered, and its grace; None for what its own dates say.
-        campaign: the key of the campaign that joins it, if one does: where that is called off, what it brought forward is given back.
+        cause: identifies an event (`review_triggers`); empty for others.
+        by: deadline and grace of the event or campaign; None for the item's own dates.
+        campaign: id of the joining campaign, if any. If it is called off, its dates are removed again.
     """
     item = step.subject
-    _read_again(item)
+    _reload_subject(item)
     tier, bench = tier_of(item), reviewers.bench_of(item, step.now)
     joined = [*item.snapshot.get("joined", []), because]
     item.snapshot = {**item.snapshot, "tier": tier, "joined": list(dict.fromkeys(joined))}
@@ -143,26 +143,26 @@ def join(
             item.grace_until = min(item.grace_until, times.grace_until)
     _note_conflicts(item, step.now)
     step.save(item)
-    known = list(item.questions.select_related("reviewer").order_by("pk"))
-    for question in known:
+    questions = list(item.questions.select_related("reviewer").order_by("pk"))
+    for question in questions:
         if question.answered_at is None:
             question.item = item
             remind_anew(step, question)
             item_notices.tell_reviewer(step, question, "joined", key=f"joined:{cause or because}:{tier}")
-    ask_missing(step, item, bench)  # what is no longer low is asked of both sides (S4)
+    ask_missing(step, item, bench)  # above low risk, both questions are asked (S4)
     return Effect(payload={"because": because, "deadline": ledger_events.instant(item.deadline)})
 
 
 def ask_missing(step: Step[Any], item: Item, bench: Bench) -> None:
-    """Put what has come to be asked about an open item to people; where that is nobody, note it and tell security (S4, A9).
+    """Ask the missing questions of an open item; notify security of those without an eligible reviewer (S4, A9).
 
-    Of what nobody was asked anything about, all is asked or nothing, as at its opening.
+    If nobody was asked yet, all questions are asked or none, as at the opening.
     """
     lacking, short = reviewers.missing(item), reviewers.short_of(item, bench)
     if not short or len(lacking) < len(reviewers.wanted(item)):
         for asks in lacking:
             if asks.value not in short:
-                _ask(step, item, asks, bench)
+                _ask_question(step, item, asks, bench)
     is_short = bool(short or reviewers.vacant(item))
     if item.nobody != is_short:
         item.nobody = is_short
@@ -180,12 +180,12 @@ def ask_missing(step: Step[Any], item: Item, bench: Bench) -> None:
     parents=["of_automation", "grant"],
 )
 def note_event(step: Step[Item], *, because: str, cause: str) -> Effect:
-    """What happened is found by a job: it joins the open item, once (R1, R2).
+    """Join an event to the open item, once (R1, R2).
 
     Args:
         step: the running step.
         because: a key of `wording.BECAUSE`.
-        cause: what makes it one.
+        cause: identifies the event.
     """
     if cause in step.subject.snapshot.get(review_triggers.CAUSES, []):
         raise refuse(Refusal("R2", "state", "It was asked about that already."))
@@ -194,29 +194,29 @@ def note_event(step: Step[Item], *, because: str, cause: str) -> Effect:
 
 
 def _note_conflicts(item: Item, now: datetime) -> None:
-    """What is reviewed is in conflict: the item says in which, and is to be answered by when they are to be resolved (S6)."""
-    found = conflict_reviews.of(item.grant) if item.grant is not None else []
-    if found:
-        known = item.snapshot.get(conflict_reviews.ABOUT, [])
+    """Store the grant's open conflicts on the item, and use the date of their resolution as deadline (S6)."""
+    conflicts = conflict_reviews.of(item.grant) if item.grant is not None else []
+    if conflicts:
+        known_ids = item.snapshot.get(conflict_reviews.ABOUT, [])
         item.snapshot = {
             **item.snapshot,
-            conflict_reviews.ABOUT: list(dict.fromkeys([*known, *(one.pk for one in found)])),
+            conflict_reviews.ABOUT: list(dict.fromkeys([*known_ids, *(conflict.pk for conflict in conflicts)])),
         }
-        resolve_by = conflict_reviews.resolve_by(found, now)
+        resolve_by = conflict_reviews.resolve_by(conflicts, now)
         if resolve_by is not None:
             joined_due_dates.note(item, None, resolve_by, None)
             item.deadline = min(item.deadline, resolve_by)
 
 
 def remind_anew(step: Step[Item], question: Question) -> None:
-    """Somebody who has just heard of it is reminded by the deadline as it is now (R5). Saves the question."""
+    """Set the next reminder of a just notified reviewer by the present deadline (R5). Saves the question."""
     item, zone = question.item, reviewers.zone_of(question.reviewer)
     question.remind_at = schedule.next_reminder(step.now, opened_at=item.opened_at, deadline=item.deadline, zone=zone)
     step.save(question)
 
 
-#: What a review asks about, read with the row: whose it is, on what it is held. The people come with the bench (`reviewers.bench_of`):
-#: joined to the row they would make of it twenty tables, and planning that takes PostgreSQL longer than everything else of an item.
+#: Relations of the reviewed automation and grant. The people come with the bench (`reviewers.bench_of`):
+#: with them the query would join twenty tables, and PostgreSQL's planning would take longer than the rest of the item.
 OF_AUTOMATION = ("team__parent",)
 OF_GRANT = (
     *(f"automation__{path}" for path in OF_AUTOMATION),
@@ -226,8 +226,8 @@ OF_GRANT = (
 )
 
 
-def _read_again(item: Item) -> None:
-    """What is reviewed as it is under the lock, not as it was when the item was made up."""
+def _reload_subject(item: Item) -> None:
+    """Reload the grant or automation under the lock."""
     if item.grant is not None:
         item.grant = Grant.objects.select_related(*OF_GRANT).get(pk=item.grant.pk)
     elif item.automation is not None:
@@ -235,33 +235,34 @@ def _read_again(item: Item) -> None:
 
 
 def tier_of(item: Item) -> str:
-    """The tier of what is reviewed, as it is now (T4)."""
+    """The present tier of the grant or automation (T4)."""
     return item.grant.counted_tier if item.grant is not None else item.of_automation.tier
 
 
-def _open_one(item: Item) -> Any:
-    about = {"grant": item.grant} if item.grant is not None else {"automation": item.automation}
-    return Item.objects.filter(**about, state__in=UNCLOSED)
+def _open_items(item: Item) -> Any:
+    subject = {"grant": item.grant} if item.grant is not None else {"automation": item.automation}
+    return Item.objects.filter(**subject, state__in=UNCLOSED)
 
 
-#: What opens before its day, or brings the deadline of what is open forward; that the risk rose has moved the day itself (`risk_increase`).
+#: Reasons to open early or to bring a deadline forward; a risk increase moves the review date itself (`risk_increase`).
 BEFORE_ITS_TIME = frozenset({conflict_reviews.IN_CONFLICT, *review_triggers.ALL})
 
-#: What joins an item and changes what is asked: keys of `wording.BECAUSE`. A campaign that comes to it changes nothing.
+#: Reasons of a join that outdate a draft: keys of `wording.BECAUSE`. A joining campaign does not.
 CHANGES = BEFORE_ITS_TIME | {"tier raised", "new finding"}
 
-#: What is asked about even if it ends on its date and is not renewed: until then it does harm.
+#: Reasons to review even a grant that will not be renewed: it can do harm until its end.
 UNTIL_ITS_END = frozenset({conflict_reviews.IN_CONFLICT, review_triggers.INCIDENT})
 
 
 def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
-    """When an item about this is open, if it is due at ``now`` at all (R1); ``bench`` is of ``now`` (`reviewers.bench_of`)."""
+    """Times of an item that opens at ``now``, or None if it is not due (R1); ``bench`` is of ``now``."""
     grant = item.grant
     tier = tier_of(item)
     people = [
         person
         for asks in reviewers.asked_about(item, tier)
-        if (person := next((one for one in reviewers.ladder(item, asks, bench) if one.is_here), None)) is not None
+        if (person := next((candidate for candidate in reviewers.ladder(item, asks, bench) if candidate.is_here), None))
+        is not None
     ]
     zones = [reviewers.zone_of(person) for person in people] or [organisation_zone()]
     why = {item.reason, *item.snapshot.get("joined", ())}
@@ -282,16 +283,16 @@ def times_of(item: Item, now: datetime, bench: Bench) -> Times | None:
         else began_at + timedelta(days=policy_queries.in_force(now).review_after(tier))
     )
     holidays = organisation_holidays()
-    found = schedule.plan(
+    times = schedule.plan(
         tier, began_at=began_at, review_at=review_at, ends_at=ends_at, now=now, zones=zones, holidays=holidays
     )
-    if found is not None and review_triggers.INCIDENT in why:
-        found = schedule.hurried(found, tier, now=now, zones=zones, holidays=holidays)
-    return found
+    if times is not None and review_triggers.INCIDENT in why:
+        times = schedule.hurried(times, tier, now=now, zones=zones, holidays=holidays)
+    return times
 
 
 def snapshot(item: Item, tier: str) -> dict[str, Any]:
-    """What was reviewed, as it stood when the item opened: facts and ids, no names of people (R2, H6)."""
+    """Facts and ids of the grant or automation at the opening; no names of people (R2, H6)."""
     automation, grant = item.of_automation, item.grant
     held = {"tier": tier, "automation": automation.name, "version": automation.approved_version_id}
     if grant is None:
@@ -312,10 +313,9 @@ def snapshot(item: Item, tier: str) -> dict[str, Any]:
 
 
 def leave_a_day(step: Step[Any], item: Item) -> None:
-    """Somebody comes to be asked about an item now: silence suspends nothing of which they have not known for a day (R6).
+    """Give a new reviewer at least a day before silence takes effect (R6).
 
-    That is of what comes late, because nothing ran for a while, or because it is handed over as its grace ends. Saves the item where
-    its grace is moved by it.
+    It matters for late items and for questions handed over at the end of the grace. Saves the item if its grace moves.
     """
     ends_at = item.grant.ends_at if item.grant is not None else None
     grace_until = schedule.with_notice(item.grace_until, now=step.now, ends_at=ends_at)
@@ -328,12 +328,12 @@ def leave_a_day(step: Step[Any], item: Item) -> None:
 
 
 def ask_each(step: Step[Item], item: Item, questions: Iterable[Asks], bench: Bench) -> list[Question]:
-    """Put questions of a saved item to people; `reviewers` has said that somebody is there for each (S4)."""
-    return [_ask(step, item, asks, bench) for asks in questions]
+    """Ask questions of a saved item; the caller has checked that each has an eligible reviewer (S4)."""
+    return [_ask_question(step, item, asks, bench) for asks in questions]
 
 
-def _ask(step: Step[Item], item: Item, asks: Asks, bench: Bench) -> Question:
-    """Put one question to the first who may be asked (A9)."""
+def _ask_question(step: Step[Item], item: Item, asks: Asks, bench: Bench) -> Question:
+    """Put a question to the first eligible reviewer (A9)."""
     people = reviewers.ladder(item, asks, bench)
     first = reviewers.next_on(people, item, asks)
     if first is None:

@@ -1,7 +1,7 @@
-"""What a review does to an automation and to a grant: out of force, back, on until the next time (R1, R4, R6).
+"""Effects of a review on grants and automations: suspend, reinstate, next review date (R1, R4, R6).
 
-Grants are changed by `approvals.grants.transitions.lifecycle` and the automation's suspension by `inventory.automations.transitions.lifecycle`; here stands what only a review does.
-Only what a review suspended comes back by a review: a stop needs two others to lift it (G5).
+`approvals.grants.transitions.lifecycle` changes grants, and `inventory.automations.transitions.lifecycle` suspends
+automations. A review reinstates only suspensions by a review: a stop needs two other people (G5).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from inventory.risk.tiers import Tier
 
 @transition(Automation, event="automation.reviewed", permission=None)
 def set_next_review(step: Step[Automation], *, review_on: date) -> Effect:
-    """An automation was reviewed and is still needed; it comes up again on a day."""
+    """Set the next review date of an automation that a review kept."""
     step.subject.review_on, step.subject.review_because = review_on, ""
     step.save(step.subject)
     return Effect(payload={"review_on": review_on.isoformat()})
@@ -34,12 +34,12 @@ def set_next_review(step: Step[Automation], *, review_on: date) -> Effect:
     source=(AutomationState.LIVE, AutomationState.SUSPENDED),
 )
 def bring_review_forward(step: Step[Automation], *, tier: Tier, review_on: date, because: str) -> Effect:
-    """What it does is riskier, or more was found in it, than when it was approved: it is reviewed before its time (I2, T4).
+    """Bring an automation's review forward because of higher risk or new findings (I2, T4).
 
     Args:
         step: the running call.
-        tier: as it is now; never lower than it stands.
-        review_on: the day by which it is reviewed, never later than it would have been.
+        tier: the present one; never lowers the stored tier.
+        review_on: new review date; never later than the present one.
         because: a key of `wording.BECAUSE`.
     """
     automation = step.subject
@@ -51,7 +51,7 @@ def bring_review_forward(step: Step[Automation], *, tier: Tier, review_on: date,
 
 
 def take_out_of_force(step: Step[Any], item: Item, why: Why) -> None:
-    """Suspend what is reviewed, unless it is out of force already."""
+    """Suspend the reviewed grant or automation, unless it is already suspended."""
     grant, automation = item.grant, item.of_automation
     if grant is not None:
         if grant.state == GrantState.ACTIVE:
@@ -61,7 +61,7 @@ def take_out_of_force(step: Step[Any], item: Item, why: Why) -> None:
 
 
 def put_back(step: Step[Any], item: Item) -> None:
-    """Take the suspension by this review back; what somebody stopped meanwhile stays stopped."""
+    """Lift a suspension by this review; a stop by a person stays."""
     grant, automation, reviews = item.grant, item.of_automation, (Why.REVIEW, Why.SILENCE)
     if grant is not None:
         if grant.state == GrantState.SUSPENDED and grant.suspended_why in reviews:

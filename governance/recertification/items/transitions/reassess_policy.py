@@ -1,7 +1,7 @@
-"""What is held is judged anew once tiers are computed otherwise: a policy of two people has changed how (T4, S8).
+"""New assessment of automations in use after a policy changes the tiers (T4, S8).
 
-What has risen by that has a shorter term and is reviewed, as by whatever else raises a tier (`risk_increase`); what has fallen changes nothing until its renewal.
-Each is judged once, in a transaction of its own: its newest assessment is dated, and a kill loses nothing (R9).
+A raised tier shortens the term and opens a review (`risk_increase`). A lower tier takes effect at the renewal. Each
+automation is assessed once, in its own transaction. Assessments are dated, so a kill loses nothing (R9).
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ from inventory.versions import assessment
 
 
 def since(now: datetime) -> datetime | None:
-    """When the way in which tiers are computed at ``now`` came into force; None where it has always been that.
+    """When the present computation of tiers came into force, or None if it never changed.
 
-    What one person tightened alone does not count: it is over in three days, and a term that was shortened by it would stay so.
+    A change that one person made alone does not count. It ends after three days, but a term it shortened would stay
+    short.
     """
-    found, tiers = None, None
+    since_version, tiers = None, None
     for version in PolicyVersion.objects.effective(now).filter(until__isnull=True):
         if tiers is not None and version.document.get("tiers") != tiers:
-            return found
-        found, tiers = version.effective_at, version.document.get("tiers")
+            return since_version
+        since_version, tiers = version.effective_at, version.document.get("tiers")
     return None
 
 
 def due(now: datetime) -> QuerySet[Automation]:
-    """Automations in use whose approved version was judged last before tiers came to be computed as they are."""
+    """Automations in use whose approved version was last assessed before the present computation of tiers."""
     begun = since(now)
     if begun is None:
         return Automation.objects.none()
@@ -65,8 +66,8 @@ JUDGED_OTHERWISE = Duty(
     duties=(JUDGED_OTHERWISE,),
 )
 def judge_by_policy(step: Step[Automation]) -> Effect:
-    """A policy computes tiers otherwise: what is in use is judged by it; what has risen has a shorter term and is reviewed (T4)."""
+    """Assess an automation by the new policy; a raised tier shortens the term and opens a review (T4)."""
     version = step.subject.approved_version
-    assert version is not None  # it was assessed, as the duty says
+    assert version is not None  # the duty has checked its assessment
     made = assessment.assess(version, now=step.now)
     return Effect(payload={"tier": made.tier})

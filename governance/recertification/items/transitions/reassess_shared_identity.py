@@ -1,7 +1,7 @@
-"""What runs as the same identity as something riskier, or stands in a chain with it, is as risky, and is reviewed (I5, A16, T4).
+"""New assessment of automations that share an identity or a chain with a riskier one (I5, A16, T4).
 
-Each is found by what the register says now and judged anew in a transaction of its own: one that rises holds up nobody else, however
-many are joined, and a kill loses nothing (R9).
+The register shows which are due. Each is assessed in its own transaction, so none blocks another and a kill loses
+nothing (R9).
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from inventory.models import Automation
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
 
-#: States in which what is approved is held.
+#: States in which an automation holds its grants.
 HELD = chain_queries.IN_USE
 
 
 def due() -> set[int]:
-    """Ids of automations in use whose approved version was judged as less risky than something in its chain is by itself.
+    """Ids of automations in use with a lower tier than another automation of their chain.
 
-    One query, and few rows: of what is joined with something, or calls what nobody knows.
+    One query with few rows: only connected automations, and those that call an unknown one.
     """
     members: dict[int, list[Judged]] = defaultdict(list)
-    for one in chain_queries.judged():
-        members[one.chain].append(one)
-    found = set()
-    for each in members.values():
-        leads_out = any(one.calls_unknown for one in each)
-        for one in each:
-            others = (other.own for other in each if other.automation != one.automation)
-            if max(others, default=Tier.LOW) > one.judged or (leads_out and one.judged < Tier.HIGH):
-                found.add(one.automation)
-    return found
+    for member in chain_queries.judged():
+        members[member.chain].append(member)
+    automation_ids = set()
+    for chain in members.values():
+        leads_out = any(member.calls_unknown for member in chain)
+        for member in chain:
+            others = (other.own for other in chain if other.automation != member.automation)
+            if max(others, default=Tier.LOW) > member.judged or (leads_out and member.judged < Tier.HIGH):
+                automation_ids.add(member.automation)
+    return automation_ids
 
 
 def _is_less(subject: Automation, actor: Actor, now: datetime) -> Refusal | None:
     version = subject.approved_version
-    known = version.latest_assessment if version is not None else None
-    if version is None or known is None:
+    last_assessment = version.latest_assessment if version is not None else None
+    if version is None or last_assessment is None:
         return Refusal("I5", "state", "Nothing of it is in force.")
-    if chain_queries.of(subject.pk).tier > Tier.of(known.tier):
+    if chain_queries.of(subject.pk).tier > Tier.of(last_assessment.tier):
         return None
     return Refusal("I5", "state", "It is judged as what it is joined with already.")
 
@@ -63,8 +63,8 @@ IS_LESS = Duty("I5", "I5", "What is joined with something riskier is judged anew
     duties=(IS_LESS,),
 )
 def judge_with_sharers(step: Step[Automation]) -> Effect:
-    """What runs as the same as something riskier, or is joined with it, is judged anew; that it rises is reviewed (I5, A16, T4)."""
+    """Assess an automation that is connected with a riskier one; a raised tier opens a review (I5, A16, T4)."""
     version = step.subject.approved_version
-    assert version is not None  # the duty says so
+    assert version is not None  # the duty has checked it
     made = assessment.assess(version, now=step.now)
     return Effect(payload={"tier": made.tier})

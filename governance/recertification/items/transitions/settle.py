@@ -1,17 +1,17 @@
-"""What the answers come to: kept, revoked, not renewed; and closing what has come to its end (R4, R6, G2).
+"""Results of answers (kept, revoked, not renewed), and the closing of items (R4, R6, G2).
 
 =============================================  =========  ====================================================
-said                                           item       what is reviewed
+answers                                        item       effect
 =============================================  =========  ====================================================
-keep, by everybody who is asked                closed     the grant is succeeded, the automation's date moves on
-do not renew, by one, and no revoke by others  closed     the grant runs to its date, once everybody has answered
+keep, by all reviewers                         closed     the grant gets a successor, the automation a new date
+do not renew, by one, and no revoke by others  closed     the grant runs to its date, once all have answered
 revoke, by one                                 answered   suspended at once, ended by `close` after the days of R4
-nothing by one, past the grace period          escalated  suspended, ended by `close` after as many days
+none by one, past the grace period             escalated  suspended, ended by `close` after as many days
 =============================================  =========  ====================================================
 
-Nobody's word but a revoke answers for the other side: whoever says *do not renew* takes neither the other question away nor what silence did.
+Only a revoke settles the item alone. *Do not renew* leaves the other question open and keeps a suspension by silence.
 
-An automation that is ended by a review stays suspended and loses its grants; a new submission brings it back.
+An automation that a review ends stays suspended and loses its grants; a new submission brings it back.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from governance.recertification.items import rules as item_rules
 from governance.recertification.items.transitions.outcome_effects import put_back, set_next_review, take_out_of_force
 from governance.recertification.models import Answer, AnswerKind, Campaign, Item, ItemOutcome, ItemState
 
-#: Rows that are locked before an item, outermost first.
+#: Rows to lock before an item, outermost first.
 ABOVE = ("of_automation", "grant")
 
 
@@ -48,15 +48,15 @@ ABOVE = ("of_automation", "grant")
     parents=ABOVE,
 )
 def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
-    """The answers of an item come to something: see the module's table.
+    """Apply the answers of an item; see the module's table.
 
     Args:
         step: the running call.
-        answers: the one that revokes, or those of all questions.
+        answers: the revoking one, or those of all questions.
     """
-    item, said = step.subject, {one.answer for one in answers}
+    item, kinds = step.subject, {answer.answer for answer in answers}
     item.nobody = False
-    if AnswerKind.REVOKE in said:
+    if AnswerKind.REVOKE in kinds:
         take_out_of_force(step, item, Why.REVIEW)
         ends_at = closing(item, step.now)
         item.closes_at = min(ends_at, item.closes_at or ends_at)
@@ -64,11 +64,11 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
         return Effect(to=ItemState.ANSWERED, payload={"closes_at": ledger_events.instant(item.closes_at)})
     if len(answers) < len(reviewers.wanted(item)):
         raise refuse(Refusal("S4", "state", "One of the questions that it takes was not answered."))
-    if AnswerKind.DO_NOT_RENEW in said and item.grant is not None:
+    if AnswerKind.DO_NOT_RENEW in kinds and item.grant is not None:
         put_back(step, item)
         lifecycle.let_lapse(item.grant, actor=step.actor, now=step.now)
-        return _closed(step, ItemOutcome.NOT_RENEWED)
-    return _closed(step, ItemOutcome.KEPT, {"until": _keep(step, item, answers)})
+        return _close_effect(step, ItemOutcome.NOT_RENEWED)
+    return _close_effect(step, ItemOutcome.KEPT, {"until": _keep_access(step, item, answers)})
 
 
 @transition(
@@ -80,7 +80,7 @@ def settle(step: Step[Item], *, answers: Sequence[Answer]) -> Effect:
     parents=ABOVE,
 )
 def reopen(step: Step[Item]) -> Effect:
-    """A revoke is being corrected: its suspension is taken back, unless silence had suspended before (R4, R6)."""
+    """Reopen an item for a correction and lift its suspension, unless silence had suspended it before (R4, R6)."""
     item = step.subject
     if item.suspended_at is None:
         put_back(step, item)
@@ -100,23 +100,23 @@ def reopen(step: Step[Item]) -> Effect:
     parents=ABOVE,
 )
 def close(step: Step[Item]) -> Effect:
-    """What was revoked, or never answered, ends for good; an item whose subject has ended otherwise, or whose conflict is resolved, closes with it.
+    """Close an item: end revoked or unanswered grants; also if the grant ended otherwise or the conflict is resolved.
 
-    What the brake holds stays as it is, and the item open; of an automation, whatever was released ends meanwhile (G6).
+    An item with held grants stays open. An automation's released grants end (G6).
     """
     item = step.subject
     revoked = item.state == ItemState.ANSWERED
     if item_rules.is_gone(item):
-        return _closed(step, ItemOutcome.REVOKED if revoked else ItemOutcome.SUPERSEDED)
+        return _close_effect(step, ItemOutcome.REVOKED if revoked else ItemOutcome.SUPERSEDED)
     if conflict_reviews.is_resolved(item):
         put_back(step, item)
-        return _closed(step, ItemOutcome.RESOLVED)
+        return _close_effect(step, ItemOutcome.RESOLVED)
     why = Why.REVIEW if revoked else Why.SILENCE
     if item.grant is None and item.of_automation.suspended_by_review_at is None:
-        # Stage 1 has decided about it since it was suspended: a new submission is the other way back (R4).
-        return _closed(step, ItemOutcome.SUPERSEDED)
+        # Stage 1 decided about it after the suspension: a new submission is the other way back (R4).
+        return _close_effect(step, ItemOutcome.SUPERSEDED)
     held = what_ends(item)
-    ending = _let_end(item, held, step)
+    ending = _released_grants(item, held, step)
     for grant in ending:
         lifecycle.end(grant, actor=step.actor, now=step.now, why=why)
     if len(ending) < len(held):
@@ -124,36 +124,36 @@ def close(step: Step[Item]) -> Effect:
             to=item.state, verb="item.partly_ended", payload={"grants": len(ending), "held": len(held) - len(ending)}
         )
     _tell_owners(step, item, "ended", "ended", silent=not revoked)
-    return _closed(step, ItemOutcome.REVOKED, {"why": why})
+    return _close_effect(step, ItemOutcome.REVOKED, {"why": why})
 
 
 def cause_of(campaign: Campaign) -> circuit_breaker.Cause:
-    """What ends what a campaign closes: the campaign, for the brake, and whoever opened it (G6)."""
+    """The campaign with its opener as a cause for the circuit breaker (G6)."""
     return circuit_breaker.Cause(
         f"campaign:{campaign.pk}", title=f"The close of {campaign.name}", person=campaign.opened_by
     )
 
 
 def what_ends(item: Item) -> list[Grant]:
-    """The grants that end with what is reviewed: itself, or all that an automation holds."""
+    """Grants that end with an item: its grant, or all grants of its automation."""
     if item.grant is not None:
         return [item.grant]
     return list(item.of_automation.grants.standing().credentials_first())
 
 
-def _let_end(item: Item, held: Sequence[Grant], step: Step[Item]) -> Sequence[Grant]:
-    """Which of some grants end now: all, or those that were released; the sweep holds the others (G6)."""
-    cause, ids = cause_of(item.campaign), [one.pk for one in held]
+def _released_grants(item: Item, held: Sequence[Grant], step: Step[Item]) -> Sequence[Grant]:
+    """Grants that may end now: all of them, or the released ones; the sweep holds the others (G6)."""
+    cause, ids = cause_of(item.campaign), [grant.pk for grant in held]
     if circuit_breaker.are_let(cause, ids) or circuit_breaker.let(circuit_breaker.lock(cause), ids, step.now):
         return held
     through = circuit_breaker.released(cause.key, ids)
     if not through:
         raise refuse(circuit_breaker.HELD)
-    return [one for one in held if one.pk in through]
+    return [grant for grant in held if grant.pk in through]
 
 
-def _keep(step: Step[Item], item: Item, answers: Sequence[Answer]) -> str:
-    """Go on holding it: a grant by its successor, an automation until its next review; returns until when."""
+def _keep_access(step: Step[Item], item: Item, answers: Sequence[Answer]) -> str:
+    """Renew the grant, or set the automation's next review; return until when."""
     grant = item.grant
     if grant is None:
         put_back(step, item)
@@ -162,29 +162,29 @@ def _keep(step: Step[Item], item: Item, answers: Sequence[Answer]) -> str:
         set_next_review(automation, actor=step.actor, now=step.now, review_on=review_on)
         return review_on.isoformat()
     ends_at = kept_until(grant, answers, step.now)
-    lifecycle.succeed(grant, actor=step.actor, now=step.now, answers=[one.pk for one in answers], ends_at=ends_at)
+    lifecycle.succeed(grant, actor=step.actor, now=step.now, answers=[answer.pk for answer in answers], ends_at=ends_at)
     return ledger_events.instant(ends_at)
 
 
 def kept_until(grant: Grant, answers: Sequence[Answer], now: datetime) -> datetime:
-    """Until when a grant goes on that is kept: as long as was approved, or as the shorter of two answers says."""
-    shorter = [now + timedelta(days=one.term_days) for one in answers if one.term_days]
+    """End of a kept grant: the approved term, or the shorter term of an answer."""
+    shorter = [now + timedelta(days=answer.term_days) for answer in answers if answer.term_days]
     return min([lifecycle.longest_end(grant, now), *shorter])
 
 
-def _closed(step: Step[Item], outcome: ItemOutcome, payload: dict[str, str] | None = None) -> Effect:
+def _close_effect(step: Step[Item], outcome: ItemOutcome, payload: dict[str, str] | None = None) -> Effect:
     item = step.subject
     item.outcome, item.closed_at, item.closes_at = outcome, step.now, None
     return Effect(to=ItemState.CLOSED, payload={"outcome": outcome, **(payload or {})})
 
 
 def closing(item: Item, since: datetime) -> datetime:
-    """When a suspension that began at ``since`` ends what it suspends: by the policy as it was when the review began (R2, R4, R6)."""
+    """When a suspension from ``since`` becomes final, by the policy at the start of the review (R2, R4, R6)."""
     days = policy_queries.in_force(item.campaign.snapshot_at).correction_days
     return schedule.closing(since, item.grant.ends_at if item.grant is not None else None, days=days)
 
 
 def _tell_owners(step: Step[Item], item: Item, event: str, key: str, *, silent: bool = False) -> None:
-    """Tell those who hold it; not who did it."""
-    owners: list[Person] = [one for one in item.of_automation.answering(step.now) if one != step.actor.person]
+    """Notify the automation's owners, except the actor."""
+    owners: list[Person] = [owner for owner in item.of_automation.answering(step.now) if owner != step.actor.person]
     item_notices.tell(step, item, owners, event, key=key, silent=silent)

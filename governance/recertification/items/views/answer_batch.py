@@ -1,4 +1,4 @@
-"""One answer with one reason about several low-risk items (R7). Each is a draft of its own, until all are submitted."""
+"""One answer with one reason for several low-risk items (R7). Each becomes a draft; all are submitted later."""
 
 from __future__ import annotations
 
@@ -27,32 +27,39 @@ from governance.web.requests.parameters import number
 
 Shape = dict[str, Any]
 
-#: The most that are answered together: what somebody can read on one page.
+#: Most items for one answer, so that a person can read them on one page.
 MOST = 100
 
 
 @require_http_methods(["GET", "POST"])
 def together(request: Request) -> HttpResponse:
-    """What waits for the reader and is of low risk, to be ticked; and the drafts that come of it."""
+    """Show the reader's low-risk questions to tick, and draft the chosen answer for each."""
     now = business_time.now()
     if request.method == "GET":
-        return _shown(request, _low(request, now), now)
+        return _show_page(request, _low_risk_questions(request, now), now)
     form = request.POST
-    ticked = {key for one in form.getlist("question") if (key := number(one)) is not None}
+    ticked = {key for value in form.getlist("question") if (key := number(value)) is not None}
     try:
         kind, reason = _kind(form.get("answer", "")), form.get("reason", "").strip()
         if not reason:
             raise refuse(Refusal("R7", "input", "Say why: the reason stands with each answer."))
-        chosen = [one for one in _waiting(request, now, ticked) if one.pk in ticked]
+        chosen = [question for question in _ticked_questions(request, now, ticked) if question.pk in ticked]
         if not chosen:
             raise refuse(Refusal("R7", "input", "Tick at least one item."))
-    except InvalidInput as no:
-        return _shown(request, _low(request, now), now, typed=form, error=no.refusal.sentence, status=no.status)
+    except InvalidInput as error:
+        return _show_page(
+            request,
+            _low_risk_questions(request, now),
+            now,
+            typed=form,
+            error=error.refusal.sentence,
+            status=error.status,
+        )
     problems, done = [], 0
-    for one in chosen:
-        said = _chosen(one, kind, reason, request, now, form.get(f"shown-{one.pk}", ""))
-        done += said is None
-        problems += [f"{item_title.title(one.item)}: {said}"] if said is not None else []
+    for question in chosen:
+        problem_words = _draft_answer(question, kind, reason, request, now, form.get(f"shown-{question.pk}", ""))
+        done += problem_words is None
+        problems += [f"{item_title.title(question.item)}: {problem_words}"] if problem_words is not None else []
     for problem in problems:
         messages.error(request, problem)
     if done:
@@ -60,10 +67,10 @@ def together(request: Request) -> HttpResponse:
     return redirect("recert_mine")
 
 
-def _chosen(
+def _draft_answer(
     question: Question, kind: AnswerKind, reason: str, request: Request, now: datetime, shown: str
 ) -> str | None:
-    """Draft one of the answers; returns why not, where it is refused."""
+    """Draft one answer; return why not, if refused."""
     grant = question.item.grant
     if grant is None:
         return "It is an automation: that is answered on its own page."
@@ -72,8 +79,8 @@ def _chosen(
     try:
         actor, seen = drafts.acting(request.actor, question), replace(card.seen(shown, ""), in_bulk=True)
         drafts.save_draft(question, kind, actor=actor, now=now, reason=reason, seen=seen)
-    except Refused as no:
-        return f"{no.refusal.sentence} {no.refusal.to_do}".strip()
+    except Refused as error:
+        return f"{error.refusal.sentence} {error.refusal.to_do}".strip()
     return None
 
 
@@ -83,8 +90,8 @@ def _kind(value: str) -> AnswerKind:
     return AnswerKind(value)
 
 
-def _waiting(request: Request, now: datetime, keys: set[int] | None = None) -> list[Question]:
-    """What waits for the reader, the most urgent first."""
+def _ticked_questions(request: Request, now: datetime, keys: set[int] | None = None) -> list[Question]:
+    """The reader's ticked questions, most urgent first."""
     people = access.answers_as(request.actor, now)
     rows = Question.objects.unanswered().filter(reviewer__in=people).select_related(*queue.WHOLE)
     if keys is not None:
@@ -92,14 +99,14 @@ def _waiting(request: Request, now: datetime, keys: set[int] | None = None) -> l
     return list(rows.order_by("item__deadline", "pk")[:MOST])
 
 
-def _low(request: Request, now: datetime) -> list[Question]:
+def _low_risk_questions(request: Request, now: datetime) -> list[Question]:
     people = access.answers_as(request.actor, now)
     rows = Question.objects.unanswered().filter(reviewer__in=people, item__grant__isnull=False)
     low = rows.filter(item__grant__tier="low", item__grant__raised_to="").select_related(*queue.WHOLE)
     return list(low.order_by("item__deadline", "pk")[:MOST])
 
 
-def _shown(
+def _show_page(
     request: Request,
     questions: Sequence[Question],
     now: datetime,
@@ -108,9 +115,12 @@ def _shown(
     error: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    found = item_queries.of([one.item for one in questions], now)
+    known_by_item = item_queries.of([question.item for question in questions], now)
     ticked = set(typed.getlist("question")) if typed is not None else set()
-    rows = [_row(one, found[one.item_id], now, is_ticked=str(one.pk) in ticked) for one in questions]
+    rows = [
+        _row(question, known_by_item[question.item_id], now, is_ticked=str(question.pk) in ticked)
+        for question in questions
+    ]
     head = {
         "title": "Answer low risk together",
         "facts": [counted(len(rows), "item"), "each is a draft until you submit"],
@@ -120,24 +130,24 @@ def _shown(
         "head": head,
         "rows": rows,
         "action": reverse("recert_together"),
-        "kinds": [{"value": one.value, "label": one.label} for one in SETTLING],
+        "kinds": [{"value": kind.value, "label": kind.label} for kind in SETTLING],
         "answer": typed.get("answer", "") if typed is not None else "",
         "reason": {"value": typed.get("reason", "") if typed is not None else "", "error": error},
     }
     return page(request, "recertification/items/answer_batch.html", context, status=status)
 
 
-def _row(question: Question, one: item_queries.Known, now: datetime, *, is_ticked: bool) -> Shape:
-    used = one.usage
+def _row(question: Question, known_item: item_queries.Known, now: datetime, *, is_ticked: bool) -> Shape:
+    usage = known_item.usage
     return {
         "key": question.pk,
         "href": queue.href(question),
         "title": item_title.title(question.item),
         "asks": question.get_asks_display(),
-        "use": f"{used.calls_30:,} calls in 30 days" if used is not None else "Not measured",
-        "advice": one.recommended.advice.label,
-        "because": next((reason.sentence for reason in one.recommended.reasons), ""),
+        "use": f"{usage.calls_30:,} calls in 30 days" if usage is not None else "Not measured",
+        "advice": known_item.recommended.advice.label,
+        "because": next((reason.sentence for reason in known_item.recommended.reasons), ""),
         "due": question.item.deadline,
-        "shown": card.stamp(one.recommended.advice),
+        "shown": card.stamp(known_item.recommended.advice),
         "ticked": is_ticked,
     }

@@ -1,4 +1,4 @@
-"""The reviews of an automation and of its grants, as a part of the automation's page and as a page of its own."""
+"""Reviews of an automation and its grants, as a panel of its page and as a page."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from inventory.models import Automation
 
 Shape = dict[str, Any]
 
-#: Items on one panel: those that are open, and the latest that are not.
+#: Most items on the panel.
 MOST = 50
 
 
 @require_GET
 def automation_items(request: Request, pk: int) -> HttpResponse:
-    """Every review of an automation and of what it holds, open ones first."""
+    """List the reviews of an automation and its grants, open ones first."""
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, business_time.now()), pk=pk)
     rows = Item.objects.filter(Q(automation=automation) | Q(grant__automation=automation)).select_related(
         "automation",
@@ -33,10 +33,10 @@ def automation_items(request: Request, pk: int) -> HttpResponse:
         "grant__credential",
         "grant__approval__privilege__entitlement__resource",
     )
-    found = list(
+    items = list(
         rows.prefetch_related("questions__reviewer", "questions__answers__person").order_by("-opened_at", "-pk")[:MOST]
     )
-    found.sort(key=lambda one: one.state not in UNCLOSED)
+    items.sort(key=lambda item: item.state not in UNCLOSED)
     crumbs = [
         {"label": "Automations", "href": reverse("automation_list")},
         {"label": automation.name, "href": reverse("automation", args=[pk])},
@@ -45,20 +45,20 @@ def automation_items(request: Request, pk: int) -> HttpResponse:
     context = {
         "crumbs": crumbs,
         "head": {"title": f"Recertifications of {automation.name}"},
-        "items": [_row(one) for one in found],
-        "empty_sentence": _when(automation),
+        "items": [_row(item) for item in items],
+        "empty_sentence": _empty_sentence(automation),
     }
     return page(request, "recertification/items/automation_panel.html", context, fragment="items")
 
 
-def _when(automation: Automation) -> str:
+def _empty_sentence(automation: Automation) -> str:
     on = automation.review_on
-    said = f" The next is due on {on.day} {on:%b %Y}." if on is not None else ""
-    return f"Reviews of what it may do would be here.{said}"
+    next_words = f" The next is due on {on.day} {on:%b %Y}." if on is not None else ""
+    return f"Reviews of what it may do would be here.{next_words}"
 
 
 def _row(item: Item) -> Shape:
-    held = [one.reviewer.name for one in item.questions.all() if one.answered_at is None]
+    held = [question.reviewer.name for question in item.questions.all() if question.answered_at is None]
     return {
         "href": reverse("recert_item", args=[item.pk]),
         "sentence": item.grant.sentence if item.grant is not None else "The automation itself",
@@ -69,8 +69,8 @@ def _row(item: Item) -> Shape:
         "due": item.deadline if item.state in UNCLOSED else None,
         "closed": item.closed_at,
         "answers": [
-            f"{said.person.name}: {AnswerKind(said.answer).label.lower()}"
-            for one in item.questions.all()
-            for said in one.answers.all()
+            f"{answer.person.name}: {AnswerKind(answer.answer).label.lower()}"
+            for question in item.questions.all()
+            for answer in question.answers.all()
         ],
     }

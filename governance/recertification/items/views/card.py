@@ -1,6 +1,6 @@
-"""One item as its reviewer sees it: what it is, how it is used, why it is held, and what can be answered (R3, R4).
+"""An item's card for its reviewer: facts, use, approvals and possible answers (R3, R4).
 
-Nothing is preselected, and an answer that would be refused is not offered; why not is said instead.
+No answer is preselected. An answer that would be refused is not offered; the card shows why.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Shape = dict[str, Any]
 
 K = AnswerKind
 
-#: In the order of the keys 1 to 5: icon, tone.
+#: Answers in the order of the keys 1 to 5, with icon and tone.
 OPTIONS = (
     (K.KEEP, "ring-check", "ok"),
     (K.REVOKE, "ring-cross", "no"),
@@ -41,10 +41,10 @@ OPTIONS = (
     (K.NOT_MINE, "person", ""),
 )
 
-#: A card that was open for longer was not looked at all that time.
+#: Longest time that counts as looking at a card.
 LONGEST_SECONDS = 3600
 
-#: More looks than that say nothing more.
+#: Most looks that are counted.
 MOST_LOOKS = 99
 
 _SALT = "recertification.card"
@@ -53,28 +53,28 @@ _SALT = "recertification.card"
 def context(
     question: Question, actor: Actor, now: datetime, draft: Draft | None, *, typed: Shape | None = None
 ) -> Shape:
-    """What ``recertification/items/item.html`` takes.
+    """Context of ``recertification/items/item.html``.
 
     Args:
-        question: what is asked.
+        question: the question.
         actor: the reader.
         now: business time.
-        draft: what they chose before, or None.
-        typed: what they had typed into a form that was refused, and its error.
+        draft: the reader's draft, or None.
+        typed: input of a refused form, with its error.
     """
     item = question.item
-    mine, found = is_mine(question, actor, now), item_queries.of([item], now)[item.pk]
-    shape: Shape = {"item": item_rows.item(question, found, actor, now, draft, mine=mine)}
+    mine, known_item = is_mine(question, actor, now), item_queries.of([item], now)[item.pk]
+    shape: Shape = {"item": item_rows.item(question, known_item, actor, now, draft, mine=mine)}
     if mine:
-        advice = found.recommended.advice
+        advice = known_item.recommended.advice
         shape["answers"] = _answers(question, drafts.acting(actor, question), now, draft, typed or {}, advice)
-    shape["notes"] = [*_changed(question, draft), *_notes(question, actor, now)]
+    shape["notes"] = [*_changed_note(question, draft), *_notes(question, actor, now)]
     shape["all_href"] = reverse("automation_items", args=[item.of_automation.pk])
     return shape
 
 
 def is_mine(question: Question, actor: Actor, now: datetime) -> bool:
-    """Whether the reader is asked this, for themself or for whom they stand in, and it still waits."""
+    """Whether the question is unanswered and the reader, or the person they are a delegate of, is its reviewer."""
     if question.reviewer_id not in access.answers_as(actor, now):
         return False
     return drafts.is_asked(question, actor=drafts.acting(actor, question), now=now)
@@ -84,10 +84,12 @@ def _typeset(label: str) -> str:
     return label.replace("'", "’")
 
 
-def _answers(question: Question, who: Actor, now: datetime, draft: Draft | None, typed: Shape, advice: str) -> Shape:
+def _answers(
+    question: Question, answering_actor: Actor, now: datetime, draft: Draft | None, typed: Shape, advice: str
+) -> Shape:
     options = []
     for key, (kind, icon, tone) in enumerate(OPTIONS, start=1):
-        if drafts.refusal(question, kind, actor=who, now=now) is None:
+        if drafts.refusal(question, kind, actor=answering_actor, now=now) is None:
             text = _consequence(question, kind, now)
             options.append(
                 {
@@ -100,7 +102,9 @@ def _answers(question: Question, who: Actor, now: datetime, draft: Draft | None,
                 }
             )
     reason = typed.get("reason", draft.reason if draft is not None else "")
-    passed_to = [one for one in _could_be(question) if any(option["value"] == K.NOT_MINE for option in options)]
+    passed_to = [
+        person for person in _possible_reviewers(question) if any(option["value"] == K.NOT_MINE for option in options)
+    ]
     return {
         "action": reverse("recert_answer", args=[question.item_id]),
         "asks": question.asks,
@@ -112,13 +116,13 @@ def _answers(question: Question, who: Actor, now: datetime, draft: Draft | None,
     }
 
 
-def _could_be(question: Question) -> list[Person]:
-    """Whom a reviewer may name: whoever stands on the ladder and may be asked."""
+def _possible_reviewers(question: Question) -> list[Person]:
+    """People on the ladder that the reviewer may name."""
     without = [*question.asked_before, question.reviewer_id]
     return [
-        one
-        for one in reviewers.on_the_ladder(question)
-        if reviewers.next_on([one], question.item, Asks(question.asks), without=without) is not None
+        person
+        for person in reviewers.on_the_ladder(question)
+        if reviewers.next_on([person], question.item, Asks(question.asks), without=without) is not None
     ]
 
 
@@ -143,12 +147,12 @@ def _consequence(question: Question, kind: AnswerKind, now: datetime) -> str:
 
 
 def _waits_for_other(question: Question) -> bool:
-    """Whether the item's other question is asked and unanswered: nothing but a revoke answers for it (S4)."""
-    return any(one.pk != question.pk and one.answered_at is None for one in question.item.questions.all())
+    """Whether the item's other question is unanswered: only a revoke settles the item without it (S4)."""
+    return any(other.pk != question.pk and other.answered_at is None for other in question.item.questions.all())
 
 
 def _why_now(item: Item) -> list[Shape]:
-    """Why it is asked before its time, where it is (I2, T4)."""
+    """Note with the reason of an unscheduled review (I2, T4)."""
     because = item_title.because(item)
     if item.campaign.kind == CampaignKind.ADHOC:
         reason = item.campaign.reason
@@ -161,21 +165,25 @@ def _why_now(item: Item) -> list[Shape]:
     return [{"tone": "high", "lead": because, "text": text, "code": "T4" if "risk" in because else "I2"}]
 
 
-def _changed(question: Question, draft: Draft | None) -> list[Shape]:
-    """What they chose before does not count any more: why not."""
-    no = changed_refusal(question.item, drafts.seen_of(draft)) if draft is not None else None
-    return [{"tone": "wait", "lead": no.sentence, "text": no.to_do, "code": no.code}] if no is not None else []
+def _changed_note(question: Question, draft: Draft | None) -> list[Shape]:
+    """Note why the earlier choice is outdated."""
+    refusal = changed_refusal(question.item, drafts.seen_of(draft)) if draft is not None else None
+    return (
+        [{"tone": "wait", "lead": refusal.sentence, "text": refusal.to_do, "code": refusal.code}]
+        if refusal is not None
+        else []
+    )
 
 
 def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
-    """What changes the decision: why two are asked, why an answer is not offered, what silence did, what can be corrected."""
-    item, who = question.item, drafts.acting(actor, question)
-    found = _why_now(item)
+    """Notes for the decision: sample, suspension, refused answers, sign-in, delegation and correction."""
+    item, answering_actor = question.item, drafts.acting(actor, question)
+    notes = _why_now(item)
     if item.is_sample:
         text = "For one in ten, whoever answers for the resource is asked too, and both have to say yes."
-        found.append({"tone": "acc", "lead": "Low risk, drawn as a sample.", "text": text, "code": "S4"})
+        notes.append({"tone": "acc", "lead": "Low risk, drawn as a sample.", "text": text, "code": "S4"})
     if item.suspended_at is not None and item.state == ItemState.ESCALATED:
-        found.append(
+        notes.append(
             {
                 "tone": "no",
                 "lead": "Suspended: nobody answered in time.",
@@ -186,22 +194,29 @@ def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
         )
     if is_mine(question, actor, now):
         for kind in (K.KEEP, K.DONT_KNOW):
-            no = drafts.refusal(question, kind, actor=who, now=now)
-            if no is not None:
-                found.append({"tone": "wait", "lead": no.sentence, "text": no.to_do, "code": no.code})
-        stale = item_rules.FRESH.asks(question, who, now)
+            refusal = drafts.refusal(question, kind, actor=answering_actor, now=now)
+            if refusal is not None:
+                notes.append({"tone": "wait", "lead": refusal.sentence, "text": refusal.to_do, "code": refusal.code})
+        stale = item_rules.FRESH.asks(question, answering_actor, now)
         if stale is not None:
             text = "Choose now all the same: you are asked to sign in again when you submit."
-            here = f"{reverse('recert_item', args=[item.pk])}?asks={question.asks}"
-            again = {"href": f"{reverse('account_reauthenticate')}?{urlencode({'next': here})}", "label": "Sign in now"}
-            found.append({"tone": "wait", "lead": stale.sentence, "text": text, "code": stale.code, "links": [again]})
-        if who.standing_for is not None:
-            found.append(
-                {"tone": "acc", "lead": f"You answer for {who.standing_for.name}.", "text": "The record says so."}
+            return_href = f"{reverse('recert_item', args=[item.pk])}?asks={question.asks}"
+            again = {
+                "href": f"{reverse('account_reauthenticate')}?{urlencode({'next': return_href})}",
+                "label": "Sign in now",
+            }
+            notes.append({"tone": "wait", "lead": stale.sentence, "text": text, "code": stale.code, "links": [again]})
+        if answering_actor.standing_for is not None:
+            notes.append(
+                {
+                    "tone": "acc",
+                    "lead": f"You answer for {answering_actor.standing_for.name}.",
+                    "text": "The record says so.",
+                }
             )
-    if item.closes_at is not None and answer.correct.refusal(question, actor=who, now=now) is None:
+    if item.closes_at is not None and answer.correct.refusal(question, actor=answering_actor, now=now) is None:
         choices = [K.KEEP, *([K.DO_NOT_RENEW] if item.grant is not None else [])]
-        found.append(
+        notes.append(
             {
                 "tone": "wait",
                 "lead": "Revoked and suspended.",
@@ -215,20 +230,20 @@ def _notes(question: Question, actor: Actor, now: datetime) -> list[Shape]:
                 ],
             }
         )
-    return found
+    return notes
 
 
 def stamp(advice: str) -> str:
-    """The present and what is recommended, signed, for the form: what was shown, and for how long, is told when it comes back (R7)."""
+    """Signed time and recommendation for the form, to measure what was shown and for how long (R7)."""
     return signing.dumps([int(business_time.real().timestamp()), advice], salt=_SALT)
 
 
 def seen(signed: str, looked: str) -> Seen:
-    """What a card was to whoever sends its form.
+    """How the card was shown, from the sent form.
 
     Args:
-        signed: its stamp; one that is not ours says nothing, one that is too old says not for how long.
-        looked: how often they opened what stands behind it, as its script counted; nothing without one.
+        signed: its stamp; an invalid one gives nothing, an old one no duration.
+        looked: how often details were opened, as the script counted; empty without one.
     """
     try:
         since, advice = signing.loads(signed, salt=_SALT)

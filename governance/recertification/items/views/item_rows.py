@@ -1,4 +1,4 @@
-"""One item as it is shown: what it is, who holds it, how it is used, what is recommended, and why it is held (R3)."""
+"""Rows of an item's card: facts, owners, use, recommendation and approvals (R3)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from governance.web.components.times import counted, day_of
 
 Shape = dict[str, Any]
 
-#: Earlier answers that are shown, the latest ones.
+#: Latest earlier answers to show.
 EARLIER = 4
-#: What a rule's link says, by what it shows (`recommending.Rule.shown`).
+#: Labels of a rule's link, by its target (`recommending.Rule.shown`).
 LINKS = {
     "app": "The approval",
     "approval": "The approval",
@@ -37,25 +37,27 @@ LINKS = {
 }
 
 
-def item(question: Question, known: Known, actor: Actor, now: datetime, draft: Draft | None, *, mine: bool) -> Shape:
-    """What ``recertification/items/item.html`` takes as ``item``.
+def item(
+    question: Question, known_item: Known, actor: Actor, now: datetime, draft: Draft | None, *, mine: bool
+) -> Shape:
+    """The ``item`` of ``recertification/items/item.html``.
 
     Args:
-        question: what is asked.
-        known: what is known of its item.
+        question: the question.
+        known_item: the facts about its item.
         actor: the reader.
         now: business time.
-        draft: what they chose before, or None.
-        mine: whether the question is theirs to answer.
+        draft: the reader's draft, or None.
+        mine: whether the reader may answer the question.
     """
-    one, grant = question.item, question.item.grant
-    held, automation = known.held, question.item.of_automation
+    reviewed_item, grant = question.item, question.item.grant
+    held, automation = known_item.held, question.item.of_automation
     return {
-        "key": str(one.pk),
-        "tier": one.snapshot.get("tier", one.campaign.tier),
-        "due": one.deadline if one.state in (ItemState.OPEN, ItemState.ESCALATED) else None,
+        "key": str(reviewed_item.pk),
+        "tier": reviewed_item.snapshot.get("tier", reviewed_item.campaign.tier),
+        "due": reviewed_item.deadline if reviewed_item.state in (ItemState.OPEN, ItemState.ESCALATED) else None,
         "level": (grant.level if grant.entitlement_id else "secret") if grant is not None else "",
-        "title": item_title.title(one),
+        "title": item_title.title(reviewed_item),
         "scope": grant.raw_scope if grant is not None else "",
         "data_class": grant.entitlement.counted_class if grant is not None and grant.entitlement is not None else "",
         "purpose": automation.purpose,
@@ -66,18 +68,18 @@ def item(question: Question, known: Known, actor: Actor, now: datetime, draft: D
         "ends": grant.ends_at if grant is not None else None,
         "asks": question.asks,
         "question": question.get_asks_display(),
-        "figures": _figures(known.usage, now) if held else [],
-        "weeks": _weeks(known.usage, now) if known.usage is not None else None,
-        "advice": _advice(one, known),
-        **_why(one, question, known, actor),
+        "figures": _figures(known_item.usage, now) if held else [],
+        "weeks": _weeks(known_item.usage, now) if known_item.usage is not None else None,
+        "advice": _advice(reviewed_item, known_item),
+        **_approvals_and_answers(reviewed_item, question, known_item, actor),
         "answer": draft.answer if draft is not None else "",
         "mine": mine,
-        "state": _state(one, question, actor),
+        "state": _state(reviewed_item, question, actor),
     }
 
 
 def _state(item: Item, question: Question, actor: Actor) -> Shape:
-    """Who has it, for somebody who can't answer; what became of it, once it is closed."""
+    """Reviewer or outcome, for readers who can't answer."""
     if item.state == ItemState.CLOSED:
         return {"value": "closed", "words": ItemOutcome(item.outcome).label, "since": item.closed_at}
     if question.answered_at is not None:
@@ -109,19 +111,19 @@ def _weeks(measured: usage.Usage, now: datetime) -> Shape:
     return {"counts": list(measured.weeks), "label": label, "first": f"{first:%B}"}
 
 
-def _advice(item: Item, known: Known) -> Shape:
-    """What is recommended, with its reasons and the way to what each rests on."""
+def _advice(item: Item, known_item: Known) -> Shape:
+    """Recommendation with its reasons and their links."""
     return {
-        "title": known.recommended.advice.label,
-        "reasons": [_reason(item, one) for one in known.recommended.reasons],
+        "title": known_item.recommended.advice.label,
+        "reasons": [_reason(item, reason) for reason in known_item.recommended.reasons],
     }
 
 
 def _reason(item: Item, reason: Reason) -> Shape:
     rule = reason.rule
-    said: Shape = {"icon": rule.icon, "text": reason.sentence}
+    shape: Shape = {"icon": rule.icon, "text": reason.sentence}
     href = _href(item, rule.shown, reason.conflict)
-    return said | ({"href": href, "link": LINKS[rule.shown]} if href else {})
+    return shape | ({"href": href, "link": LINKS[rule.shown]} if href else {})
 
 
 def _href(item: Item, shown: str, conflict: int) -> str:
@@ -142,61 +144,61 @@ def _href(item: Item, shown: str, conflict: int) -> str:
     return reverse("review", args=[record.submission_id])
 
 
-def _why(item: Item, question: Question, known: Known, actor: Actor) -> Shape:
-    """Both approvals and what was said with them; what the other reviewer says; what is as it was; what was answered in earlier reviews."""
-    found: list[Shape] = []
-    said: list[Shape] = []
+def _approvals_and_answers(item: Item, question: Question, known_item: Known, actor: Actor) -> Shape:
+    """Both approvals with their reasons, the other reviewer's answer, unchanged facts, and earlier answers."""
+    approval_rows: list[Shape] = []
+    justifications: list[Shape] = []
     if item.grant is not None:
         noun = "Credential" if item.grant.entitlement_id is None else "Privilege"
-        app, own = _decided(item.grant.app_approval), _decided(item.grant.approval)
-        taken = _decisions([app, own])
-        found = [
-            _approved("left", "App approved", app, taken, 1, actor),
-            _approved("right", f"{noun} approved", own, taken, 2, actor),
+        app, grant_approval = _original_approval(item.grant.app_approval), _original_approval(item.grant.approval)
+        decisions = _decisions([app, grant_approval])
+        approval_rows = [
+            _approval_row("left", "App approved", app, decisions, 1, actor),
+            _approval_row("right", f"{noun} approved", grant_approval, decisions, 2, actor),
         ]
-        said = _said_then(own, [app, own], taken, actor)
-    found += [_other(other, actor) for other in item.questions.all() if other.pk != question.pk]
-    found += [as_it_was] if (as_it_was := _as_it_was(known)) else []
-    return {"why": [*found, *_earlier(known.earlier, actor)], "said": said}
+        justifications = _justification_rows(grant_approval, [app, grant_approval], decisions, actor)
+    approval_rows += [_other_question_row(other, actor) for other in item.questions.all() if other.pk != question.pk]
+    approval_rows += [as_it_was] if (as_it_was := _unchanged_note(known_item)) else []
+    return {"why": [*approval_rows, *_earlier_answer_rows(known_item.earlier, actor)], "said": justifications}
 
 
-def _as_it_was(known: Known) -> Shape | None:
-    """What did not change, in words, where something may have: what did stands with the recommendation."""
-    facts = known.facts
+def _unchanged_note(known_item: Known) -> Shape | None:
+    """Note about the unchanged facts; the recommendation lists changes."""
+    facts = known_item.facts
     drifts = facts.other_source or facts.newer_version
     lead = {(False, False): "No drift, no conflict", (False, True): "No drift", (True, False): "No conflict"}
     words = lead.get((bool(drifts), bool(facts.conflicts)))
     return {"icon": "lock", "lead": words, "text": "", "below": "as it stands now"} if words else None
 
 
-def _decided(approval: Approval) -> Approval:
-    """Where an approval was decided: the record from which it was carried over, however often (A14)."""
+def _original_approval(approval: Approval) -> Approval:
+    """The approval that was carried over, through any number of versions (A14)."""
     while approval.carried_from is not None:
         approval = approval.carried_from
     return approval
 
 
 def _decisions(records: Iterable[Approval]) -> dict[int, list[Decision]]:
-    """By record: what approved it in its last round, one query for all."""
+    """Approving decisions of the last round, by approval. One query."""
     rounds = [Q(approval=record, round=record.round) for record in records]
     rows = (
         Decision.objects.standing()
         .filter(reduce(or_, rounds), outcome=DecisionOutcome.APPROVE)
         .select_related("person", "for_person", "reason")
     )
-    found: dict[int, list[Decision]] = {}
+    decisions_by_approval: dict[int, list[Decision]] = {}
     for row in rows:
-        found.setdefault(row.approval_id, []).append(row)
-    return found
+        decisions_by_approval.setdefault(row.approval_id, []).append(row)
+    return decisions_by_approval
 
 
-def _approved(
-    seal: str, lead: str, source: Approval, taken: Mapping[int, Sequence[Decision]], stage: int, actor: Actor
+def _approval_row(
+    seal: str, lead: str, source: Approval, decisions: Mapping[int, Sequence[Decision]], stage: int, actor: Actor
 ) -> Shape:
     if source.by_policy is not None:
         by = f"by policy version {source.by_policy.number}"
     else:
-        by = f"by {' and '.join(_by(one.person, one.for_person, actor) for one in taken.get(source.pk, ()))}"
+        by = f"by {' and '.join(_actor_words(decision.person, decision.for_person, actor) for decision in decisions.get(source.pk, ()))}"
     on = day_of(source.ended_at) if source.ended_at is not None else None
     return {
         "seal": seal,
@@ -207,20 +209,24 @@ def _approved(
     }
 
 
-def _said_then(
-    own: Approval, records: Sequence[Approval], taken: Mapping[int, Sequence[Decision]], actor: Actor
+def _justification_rows(
+    grant_approval: Approval, records: Sequence[Approval], decisions: Mapping[int, Sequence[Decision]], actor: Actor
 ) -> list[Shape]:
-    """Why it was asked for, and what was said when it was approved."""
-    asked = own.justification
-    found = [{"who": "Asked for", "text": asked.text}] if asked is not None and asked.text else []
+    """Justification of the request, and the reasons of its approvers."""
+    justification = grant_approval.justification
+    rows = (
+        [{"who": "Asked for", "text": justification.text}] if justification is not None and justification.text else []
+    )
     for record in records:
-        for one in taken.get(record.pk, ()):
-            if one.reason is not None and one.reason.text:
-                found.append({"who": _by(one.person, one.for_person, actor), "text": one.reason.text})
-    return found
+        for decision in decisions.get(record.pk, ()):
+            if decision.reason is not None and decision.reason.text:
+                rows.append(
+                    {"who": _actor_words(decision.person, decision.for_person, actor), "text": decision.reason.text}
+                )
+    return rows
 
 
-def _other(other: Question, actor: Actor) -> Shape:
+def _other_question_row(other: Question, actor: Actor) -> Shape:
     lead, last = Asks(other.asks).label, other.latest_answer
     lead = {"needed": "Still needed?", "acceptable": "Still acceptable?"}.get(other.asks, lead)
     if last is None:
@@ -234,38 +240,38 @@ def _other(other: Question, actor: Actor) -> Shape:
     return {
         "icon": "person",
         "lead": lead,
-        "text": f"{_by(last.person, last.for_person, actor)} says “{AnswerKind(last.answer).label.lower()}”",
-        "below": _said(last),
+        "text": f"{_actor_words(last.person, last.for_person, actor)} says “{AnswerKind(last.answer).label.lower()}”",
+        "below": _answer_words(last),
     }
 
 
-def _earlier(said: Sequence[Answer], actor: Actor) -> list[Shape]:
-    """What was answered in earlier reviews of what is held now, or of what it renews."""
+def _earlier_answer_rows(answers: Sequence[Answer], actor: Actor) -> list[Shape]:
+    """Answers in earlier reviews of the grant or its predecessors."""
     return [
         {
             "icon": "undo",
             "lead": f"Earlier: {AnswerKind(row.answer).label.lower()}",
-            "text": f"by {_by(row.person, row.for_person, actor)}",
-            "below": _said(row),
+            "text": f"by {_actor_words(row.person, row.for_person, actor)}",
+            "below": _answer_words(row),
             "href": f"{reverse('recert_item', args=[row.question.item_id])}?asks={row.question.asks}",
         }
-        for row in said[:EARLIER]
+        for row in answers[:EARLIER]
     ]
 
 
-def _said(answer: Answer) -> str:
+def _answer_words(answer: Answer) -> str:
     on = day(day_of(answer.at))
     return f"{on}: “{answer.reason.text}”" if answer.reason is not None and answer.reason.text else on
 
 
-def _by(person: Person, for_person: Person | None, actor: Actor) -> str:
-    """Who did it, and for whom (A11)."""
-    said = name(person, actor)
-    return f"{said} for {name(for_person, actor)}" if for_person is not None else said
+def _actor_words(person: Person, for_person: Person | None, actor: Actor) -> str:
+    """The person, and the one they acted for (A11)."""
+    actor_name = name(person, actor)
+    return f"{actor_name} for {name(for_person, actor)}" if for_person is not None else actor_name
 
 
 def name(person: Person, actor: Actor) -> str:
-    """What a person is called to the reader."""
+    """A person's name for the reader."""
     return "you" if actor.person is not None and person.pk == actor.person.pk else person.name
 
 

@@ -1,4 +1,4 @@
-"""My recertifications: the card and the list beside it, answering, submitting together, correcting."""
+"""My recertifications: card, list, answers, submission and correction."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ Shape = dict[str, Any]
 
 TEMPLATE = "recertification/items/my_recertifications.html"
 
-#: Refusals that are said one by one where many answers were submitted; the others are counted.
+#: Most refusals of a submission to show one by one; the others are counted.
 SAID = 10
 
 
 def _find(request: Request, pk: int, asks: str) -> Question:
-    """The question of an item that the reader is shown: the one that the address names, else their own, else the first.
+    """The question to show: the one in the address, else the reader's own, else the first.
 
     Raises:
-        Http404: there is no such item for them, or nobody is asked about it: its campaign says so.
+        Http404: the reader may not see the item, or it has no questions (its campaign says so).
     """
     now = business_time.now()
     if not Item.objects.visible_to(request.actor, now).filter(pk=pk).exists():
@@ -45,9 +45,9 @@ def _find(request: Request, pk: int, asks: str) -> Question:
     questions = queue.both(pk)
     if not questions:
         raise Http404
-    named = [one for one in questions if one.asks == asks]
-    own = [one for one in questions if card.is_mine(one, request.actor, now)]
-    return (named or own or questions)[0]
+    named = [question for question in questions if question.asks == asks]
+    mine = [question for question in questions if card.is_mine(question, request.actor, now)]
+    return (named or mine or questions)[0]
 
 
 def _show(
@@ -59,7 +59,7 @@ def _show(
     status: int = 200,
     moved: bool = False,
 ) -> HttpResponse:
-    """The page around one question, or around nothing when all is done; what waits is read where it was not."""
+    """Show the page with a question, or without one if all is done."""
     actor = request.actor
     waiting = waiting or queue.waiting(actor, business_time.now())
     now = waiting.now
@@ -68,14 +68,14 @@ def _show(
     if shown is not None:
         context |= card.context(shown, actor, now, queue.draft_of(shown, actor), typed=typed)
     else:
-        context["empty"] = _nothing(context["submit"]["count"])
+        context["empty"] = _empty_state(context["submit"]["count"])
     response = page(request, TEMPLATE, context, fragment="item", also=("progress",), status=status)
     if moved:
         response["HX-Push-Url"] = queue.href(shown) if shown is not None else reverse("recert_mine")
     return response
 
 
-def _nothing(drafted: int) -> Shape:
+def _empty_state(drafted: int) -> Shape:
     if drafted:
         return {"sentence": f"Nothing is left to choose. Submit your {counted(drafted, 'answer')} to make them count."}
     return {
@@ -87,20 +87,20 @@ def _nothing(drafted: int) -> Shape:
 
 @require_GET
 def mine(request: Request) -> HttpResponse:
-    """What waits for the reader, the first that nothing was chosen for on the card."""
+    """Show the reader's first question without a draft."""
     waiting = queue.waiting(request.actor, business_time.now())
     return _show(request, queue.whole(waiting.next_open), waiting=waiting)
 
 
 @require_GET
 def item(request: Request, pk: int) -> HttpResponse:
-    """One item, as the mail links to it; whoever may see it and not answer it sees who has it."""
+    """Show one item, as mails link to it; readers who may not answer see its reviewer."""
     return _show(request, _find(request, pk, request.GET.get("asks", "")))
 
 
 @require_POST
 def answer(request: Request, pk: int) -> HttpResponse:
-    """Choose an answer: a draft until all are submitted. The next card follows."""
+    """Save a draft and show the next card."""
     now, form = business_time.now(), request.POST
     question = _find(request, pk, form.get("asks", ""))
     typed = {"reason": form.get("reason", ""), "whose": form.get("whose", "")}
@@ -112,14 +112,14 @@ def answer(request: Request, pk: int) -> HttpResponse:
             actor=drafts.acting(request.actor, question),
             now=now,
             reason=typed["reason"],
-            whose=_person(question, typed["whose"]),
+            whose=_named_reviewer(question, typed["whose"]),
             seen=card.seen(form.get("shown", ""), form.get("looked", "")),
         )
-    except InvalidInput as no:
-        return _show(request, question, typed={**typed, "error": no.refusal.sentence}, status=no.status)
-    except Refused as no:
+    except InvalidInput as error:
+        return _show(request, question, typed={**typed, "error": error.refusal.sentence}, status=error.status)
+    except Refused as error:
         if not drafts.is_repeated(question, form.get("answer", ""), actor=request.actor, reason=typed["reason"]):
-            return refused(request, no.refusal, fragment="refusal-item", context={"back_href": queue.href(question)})
+            return refused(request, error.refusal, fragment="refusal-item", context={"back_href": queue.href(question)})
     left = queue.waiting(request.actor, now)
     following = left.next_open
     if request.headers.get("HX-Request") == "true":
@@ -133,11 +133,11 @@ def _kind(value: str) -> AnswerKind:
     return AnswerKind(value)
 
 
-def _person(question: Question, key: str) -> Person | None:
-    """Whom the reviewer names, by key, out of the question's own ladder; nobody for an empty choice.
+def _named_reviewer(question: Question, key: str) -> Person | None:
+    """The person the reviewer names, from the question's ladder; None for an empty choice.
 
     Raises:
-        InvalidInput: nobody there has this key; it is not passed on to somebody else instead.
+        InvalidInput: no such person on the ladder.
     """
     named = number(key)
     if key and named not in question.ladder:
@@ -146,10 +146,10 @@ def _person(question: Question, key: str) -> Person | None:
 
 
 def _check_asked(question: Question, asks: str) -> None:
-    """The form says which of an item's questions it answers, and no other is answered instead.
+    """Refuse a form that was sent for the item's other question.
 
     Raises:
-        InvalidInput: the item asks no such question.
+        InvalidInput: the item has no such question for the reader.
     """
     if asks and asks != question.asks:
         raise InvalidInput(Refusal("R4", "input", "This asks something else: choose again, nothing was answered."))
@@ -157,19 +157,27 @@ def _check_asked(question: Question, asks: str) -> None:
 
 @require_POST
 def submit(request: Request) -> HttpResponse:
-    """Submit every draft of the reader as one batch; what is refused stays, and says why.
+    """Submit all drafts of the reader as one batch; refused ones stay, with the reason.
 
-    Where it is only the sign-in that is too old, the answer links to a new one; all that was chosen is there afterwards (S5).
+    If only the sign-in is too old, the response links to a new one; the drafts are kept (S5).
     """
     now = business_time.now()
     done = drafts.submit(drafts.drafts_of(request.actor, now), actor=request.actor, now=now)
-    accepted = sum(one.refusal is None for one in done)
+    accepted = sum(submitted.refusal is None for submitted in done)
     if accepted:
         messages.success(request, f"Submitted {counted(accepted, 'answer')}.")
-    stale = [one.refusal for one in done if one.refusal is not None and one.refusal.code == item_rules.FRESH.code]
-    others = [(one.question, one.refusal) for one in done if one.refusal is not None and one.refusal not in stale]
-    for question, no in others[:SAID]:
-        messages.error(request, f"{item_title.title(question.item)}: {no.sentence} {no.to_do}".strip())
+    stale = [
+        submitted.refusal
+        for submitted in done
+        if submitted.refusal is not None and submitted.refusal.code == item_rules.FRESH.code
+    ]
+    others = [
+        (submitted.question, submitted.refusal)
+        for submitted in done
+        if submitted.refusal is not None and submitted.refusal not in stale
+    ]
+    for question, refusal in others[:SAID]:
+        messages.error(request, f"{item_title.title(question.item)}: {refusal.sentence} {refusal.to_do}".strip())
     if len(others) > SAID:
         messages.error(
             request, f"{counted(len(others) - SAID, 'answer')} more could not be given: what you chose is kept."
@@ -181,33 +189,38 @@ def submit(request: Request) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def correct(request: Request, pk: int) -> HttpResponse:
-    """Take a submitted revoke back for another answer, with a reason (R4)."""
+    """Replace a submitted revoke with another answer, with a reason (R4)."""
     now = business_time.now()
     form = request.POST if request.method == "POST" else request.GET
     question = _find(request, pk, form.get("asks", ""))
-    who, back = drafts.acting(request.actor, question), queue.href(question)
+    answering_actor, back = drafts.acting(request.actor, question), queue.href(question)
     wanted = form.get("answer", "")
     kind = AnswerKind.DO_NOT_RENEW if wanted == AnswerKind.DO_NOT_RENEW else AnswerKind.KEEP
-    error, no = "", None
+    error, refusal = "", None
     if request.method == "GET":
-        no = transition_answer.correct.refusal(question, actor=who, now=now)
-    else:  # tried whatever the rule says: a refused attempt stands on record (H1)
+        refusal = transition_answer.correct.refusal(question, actor=answering_actor, now=now)
+    else:  # always tried: a refused attempt is recorded (H1)
         try:
             _check_asked(question, form.get("asks", ""))
             transition_answer.correct(
-                question, actor=who, now=now, reason=form.get("reason", ""), answer=_kind(wanted), batch=uuid.uuid4()
+                question,
+                actor=answering_actor,
+                now=now,
+                reason=form.get("reason", ""),
+                answer=_kind(wanted),
+                batch=uuid.uuid4(),
             )
-        except InvalidInput as wrong:
-            error = wrong.refusal.sentence
-            if form.get("asks") in Asks.values:  # whoever may not correct this is not asked to say it better
-                no = transition_answer.correct.refusal(question, actor=who, now=now)
-        except Refused as refusal:
-            no = refusal.refusal
+        except InvalidInput as invalid:
+            error = invalid.refusal.sentence
+            if form.get("asks") in Asks.values:  # without the right to correct it, show the refusal, not the form
+                refusal = transition_answer.correct.refusal(question, actor=answering_actor, now=now)
+        except Refused as refused_error:
+            refusal = refused_error.refusal
         else:
             messages.success(request, "Corrected.")
             return redirect(back)
-    if no is not None:
-        return refused(request, no, context={"back_href": back})
+    if refusal is not None:
+        return refused(request, refusal, context={"back_href": back})
     ask = _correction(question, kind, reason=form.get("reason", ""), error=error)
     return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back}, status=422 if error else 200)
 

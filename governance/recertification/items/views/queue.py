@@ -1,4 +1,4 @@
-"""The list beside the card: what waits for the reader, what they chose so far, what they can still correct."""
+"""The list beside the card: open questions, drafts, and revokes that can still be corrected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from governance.web.pages import navigation
 
 Shape = dict[str, Any]
 
-#: What a row of the list says, and nothing else of a dozen tables: drawing forty whole rows was most of the page.
+#: Columns of a list row only: loading whole rows of a dozen tables took most of the page's time.
 LISTED = (
     *("asks", "reviewer__name", "draft__answer", "draft__person", "item__deadline", "item__automation__name"),
     *(
@@ -31,7 +31,7 @@ LISTED = (
         f"item__grant__approval__privilege__{name}"
         for name in (
             *("target", "target_name", "level", "scope"),
-            *(f"entitlement__{one}" for one in ("words", "form", "resource__name")),
+            *(f"entitlement__{field}" for field in ("words", "form", "resource__name")),
         )
     ),
 )
@@ -43,7 +43,7 @@ RELATED = (
     "item__grant__credential",
     "item__grant__approval__privilege__entitlement__resource",
 )
-#: What the card of one question reads.
+#: Relations for a question's card.
 WHOLE = (
     "reviewer",
     "draft",
@@ -60,24 +60,24 @@ WHOLE = (
     "item__grant__app_approval",
 )
 
-#: How many questions the list shows; those that follow come up as these are answered.
+#: Most questions in the list; the next ones follow as these are answered.
 SHOWN = 40
 
 
 def href(question: Question) -> str:
-    """Where one question is answered: the item's page, which shows the reader's own question of the two."""
+    """Address of a question's card on the item's page."""
     return f"{reverse('recert_item', args=[question.item_id])}?asks={question.asks}"
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What waits for a reader: how much, and of it the most urgent.
+    """A reader's unanswered questions.
 
     Args:
-        left: that they have chosen nothing for, at most `SHOWN`; the most urgent first.
-        drafted: that they have chosen something for, at most `SHOWN`.
-        left_count, drafted_count: how many there are of each.
-        now: the instant at which it was so.
+        left: without a draft, most urgent first, at most `SHOWN`.
+        drafted: with a draft, at most `SHOWN`.
+        left_count, drafted_count: total numbers.
+        now: when they were read.
     """
 
     left: list[Question]
@@ -88,126 +88,136 @@ class Waiting:
 
     @property
     def count(self) -> int:
-        """How many there are in all."""
+        """Total number of questions."""
         return self.left_count + self.drafted_count
 
     @property
     def next_open(self) -> Question | None:
-        """The first that the reader has chosen nothing for."""
+        """The first question without a draft."""
         return self.left[0] if self.left else None
 
 
 def waiting(actor: Actor, now: datetime) -> Waiting:
-    """The questions that wait for the reader, or for somebody they stand in for: three queries at most, however many there are.
+    """Load the unanswered questions of the reader and of those they are a delegate of. At most three queries.
 
-    Which ones are shown is found first: to sort thousands with all that a row says of each would read a dozen tables for all of them.
+    The ids are found first: sorting thousands of full rows would read a dozen tables for all of them.
     """
     me = actor.person
     if me is None:
         return Waiting([], [], 0, 0, now)
     people = access.answers_as(actor, now)
-    found: dict[bool, list[Question]] = {False: [], True: []}
-    for one in ROWS(people=people, me=me.pk):
-        found[draft_of(one, actor) is not None].append(one)
+    questions_by_draft: dict[bool, list[Question]] = {False: [], True: []}
+    for question in ROWS(people=people, me=me.pk):
+        questions_by_draft[draft_of(question, actor) is not None].append(question)
     counts = {
         is_own: len(these) if len(these) <= SHOWN else NUMBERS[is_own](people=people, me=me.pk)[0]
-        for is_own, these in found.items()
+        for is_own, these in questions_by_draft.items()
     }
-    return Waiting(found[False][:SHOWN], found[True][:SHOWN], counts[False], counts[True], now)
+    return Waiting(
+        questions_by_draft[False][:SHOWN], questions_by_draft[True][:SHOWN], counts[False], counts[True], now
+    )
 
 
-def _asked(*, is_own: bool) -> QuerySet[Question]:
-    """What some people are asked: what the reader has chosen something for, or the rest."""
-    asked = Question.objects.unanswered().filter(compiled_queries.among_those("people", "reviewer"))
-    own = Q(draft__person=compiled_queries.number("me"))
-    return asked.filter(own) if is_own else asked.filter(Q(draft__isnull=True) | ~own)
+def _open_questions(*, is_own: bool) -> QuerySet[Question]:
+    """Unanswered questions of some people: with a draft of the reader, or without."""
+    questions = Question.objects.unanswered().filter(compiled_queries.among_those("people", "reviewer"))
+    is_drafted = Q(draft__person=compiled_queries.number("me"))
+    return questions.filter(is_drafted) if is_own else questions.filter(Q(draft__isnull=True) | ~is_drafted)
 
 
 def _rows() -> QuerySet[Question]:
     order = ("item__deadline", "pk")
-    left, drafted = (_asked(is_own=own).order_by(*order).values("pk")[: SHOWN + 1] for own in (False, True))
+    left, drafted = (
+        _open_questions(is_own=is_own).order_by(*order).values("pk")[: SHOWN + 1] for is_own in (False, True)
+    )
     rows = Question.objects.filter(keyed_by(left.union(drafted, all=True)))
     return rows.select_related(*RELATED).only(*LISTED).order_by(*order)
 
 
-def _number(*, is_own: bool) -> QuerySet[Question, int]:
-    asked = _asked(is_own=is_own).order_by().annotate(one=Value(1)).values("one")
-    return asked.annotate(number=Count("*")).values_list("number", flat=True)
+def _count_query(*, is_own: bool) -> QuerySet[Question, int]:
+    questions = _open_questions(is_own=is_own).order_by().annotate(one=Value(1)).values("one")
+    return questions.annotate(number=Count("*")).values_list("number", flat=True)
 
 
-def _whole() -> QuerySet[Question]:
+def _card_questions() -> QuerySet[Question]:
     return Question.objects.filter(item=compiled_queries.number("item")).select_related(*WHOLE).order_by("pk")
 
 
 def _correctable() -> QuerySet[Question]:
-    asked = Question.objects.filter(compiled_queries.among_those("people", "reviewer"), answered_at__isnull=False)
-    revoked = asked.filter(item__state=ItemState.ANSWERED, answers__answer=AnswerKind.REVOKE).distinct()
+    questions = Question.objects.filter(compiled_queries.among_those("people", "reviewer"), answered_at__isnull=False)
+    revoked = questions.filter(item__state=ItemState.ANSWERED, answers__answer=AnswerKind.REVOKE).distinct()
     rows = revoked.select_related("item__grant__automation", "item__automation")
     named = rows.only("asks", "item__closes_at", "item__automation__name", "item__grant__automation__name")
     return named.order_by(F("item__closes_at").asc(nulls_last=True), "pk")[:SHOWN]
 
 
 ROWS = compiled_queries.Statement(_rows)
-NUMBERS = {own: compiled_queries.Statement(partial(_number, is_own=own)) for own in (False, True)}
+NUMBERS = {is_own: compiled_queries.Statement(partial(_count_query, is_own=is_own)) for is_own in (False, True)}
 SAID = Prefetch("answers", Answer.objects.select_related("person", "for_person", "reason"))
-WHOLLY = compiled_queries.Statement(_whole)
+WHOLLY = compiled_queries.Statement(_card_questions)
 CORRECTABLE = compiled_queries.Statement(_correctable)
 
 
 def whole(question: Question | None) -> Question | None:
-    """The question with everything that its card reads (see `both`)."""
-    return next((one for one in both(question.item_id) if one == question), None) if question is not None else None
+    """The question with all relations of its card (see `both`)."""
+    return (
+        next((candidate for candidate in both(question.item_id) if candidate == question), None)
+        if question is not None
+        else None
+    )
 
 
 def both(item: int) -> list[Question]:
-    """The questions of an item, by its key, with everything that a card reads and all that was said to them: two queries.
+    """The questions of an item with all relations and answers for a card. Two queries.
 
-    They share the item, which knows them: each button asks who is in its way.
+    They share one item object, so that the checks for each button need no query.
     """
     questions = WHOLLY(item=item)
     if not questions:
         return []
     prefetch_related_objects(questions, SAID)
-    shared, asked = questions[0].item, questions[0].item.questions.all()
-    asked._result_cache = questions  # so that whoever asks the item for its questions gets these very rows
-    shared.__dict__.setdefault("_prefetched_objects_cache", {})["questions"] = asked
-    for one in questions:
-        one.item = shared
+    shared, item_questions = questions[0].item, questions[0].item.questions.all()
+    item_questions._result_cache = questions  # so that the item's questions are these very rows
+    shared.__dict__.setdefault("_prefetched_objects_cache", {})["questions"] = item_questions
+    for question in questions:
+        question.item = shared
     return questions
 
 
 def draft_of(question: Question, actor: Actor) -> Draft | None:
-    """The reader's own draft on a question; what somebody else noted who stands in there too is not shown."""
-    found: Draft | None = getattr(question, "draft", None)
-    return found if found is not None and actor.person is not None and found.person_id == actor.person.pk else None
+    """The reader's own draft on a question; drafts of other delegates are hidden."""
+    draft: Draft | None = getattr(question, "draft", None)
+    return draft if draft is not None and actor.person is not None and draft.person_id == actor.person.pk else None
 
 
-def context(found: Waiting, shown: Question | None, actor: Actor, now: datetime) -> Shape:
-    """What ``recertification/items/progress.html`` takes."""
-    rows = [*found.left, *found.drafted]
-    total = found.count
+def context(waiting_list: Waiting, shown: Question | None, actor: Actor, now: datetime) -> Shape:
+    """Context of ``recertification/items/progress.html``."""
+    rows = [*waiting_list.left, *waiting_list.drafted]
+    total = waiting_list.count
     return {
         "head_words": "What you answer for. Drafts until you submit them together.",
         "progress": {
-            "answered": found.drafted_count,
-            "left": found.left_count,
+            "answered": waiting_list.drafted_count,
+            "left": waiting_list.left_count,
             "total": total,
-            "parts": _parts(found, shown, total),
+            "parts": _parts(waiting_list, shown, total),
         },
-        "queue": [_row(one, shown, actor, now) for one in rows],
+        "queue": [_row(question, shown, actor, now) for question in rows],
         "more": total - len(rows),
         "together_href": reverse("recert_together") if sum(map(_is_low, rows)) > 1 else "",
-        "submit": {"action": reverse("recert_submit"), "count": found.drafted_count},
-        "correctable": [_to_correct(one) for one in correctable(actor, now)],
+        "submit": {"action": reverse("recert_submit"), "count": waiting_list.drafted_count},
+        "correctable": [_correction_row(question) for question in correctable(actor, now)],
     }
 
 
-def _parts(found: Waiting, shown: Question | None, total: int) -> list[str]:
-    """The bar: a part for each question while that can be told apart, else as many as can be in the same proportion."""
+def _parts(waiting_list: Waiting, shown: Question | None, total: int) -> list[str]:
+    """Parts of the progress bar: one for each question, or proportional above `SHOWN`."""
     if total > SHOWN:
-        done = found.drafted_count * SHOWN // total
+        done = waiting_list.drafted_count * SHOWN // total
         return ["approved"] * done + ["other"] * (SHOWN - done)
-    return ["approved"] * found.drafted_count + ["mine" if one == shown else "other" for one in found.left]
+    return ["approved"] * waiting_list.drafted_count + [
+        "mine" if question == shown else "other" for question in waiting_list.left
+    ]
 
 
 def _row(question: Question, shown: Question | None, actor: Actor, now: datetime) -> Shape:
@@ -227,23 +237,23 @@ def _row(question: Question, shown: Question | None, actor: Actor, now: datetime
 
 
 def _is_low(question: Question) -> bool:
-    """Whether it can be answered together with others like it (R7)."""
+    """Whether a question can be answered together with others (R7)."""
     return question.item.grant is not None and question.item.grant.counted_tier == "low"
 
 
 def correctable(actor: Actor, now: datetime) -> list[Question]:
-    """Revokes of the reader, or of somebody they stand in for, that have not taken effect for good (R4, A11)."""
+    """Revokes of the reader, or of those they are a delegate of, that are not final (R4, A11)."""
     if actor.person is None:
         return []
     return CORRECTABLE(people=access.answers_as(actor, now))
 
 
-def _to_correct(question: Question) -> Shape:
+def _correction_row(question: Question) -> Shape:
     return {"href": href(question), "name": question.item.of_automation.name, "until": question.item.closes_at}
 
 
 def count(request: HttpRequest) -> int:
-    """How many questions wait for the reader, for the main link."""
+    """Number of the reader's unanswered questions, for the main link."""
     actor: Actor | None = getattr(request, "actor", None)
     if not actor:
         return 0
@@ -252,5 +262,5 @@ def count(request: HttpRequest) -> int:
 
 
 def register() -> None:
-    """Have the main link show how much waits."""
+    """Register the counter of the main link."""
     navigation.register_counter("recertify", count)
