@@ -1,4 +1,4 @@
-"""How Django finds governance.portal."""
+"""App configuration of the portal."""
 
 from django.apps import AppConfig
 
@@ -11,7 +11,7 @@ class PortalConfig(AppConfig):
     verbose_name = "Portal"
 
     def ready(self) -> None:
-        """Lead to the ledger only whoever may read it; forget how somebody signed in who is erased."""
+        """Register the ledger links and the erasure of sign-in data."""
         from governance.core.engine import hooks
         from governance.core.erasure.transitions import FORGETTING
         from governance.portal.sign_in import erasure

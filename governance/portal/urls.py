@@ -1,4 +1,4 @@
-"""Addresses of the portal's own pages and of signing in. Signing up, and choosing a mail address, have none."""
+"""Addresses of the portal's own pages and of signing in, without sign-up and change of the mail address."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from governance.portal.tokens import views as token_views
 from governance.portal.typed_secrets import middleware
 from governance.portal.webhooks import views as webhook_views
 
-#: allauth's forms would take a PUT for a POST; nothing here does.
+#: Methods for allauth's forms, which would take a PUT as a POST.
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 urlpatterns = [

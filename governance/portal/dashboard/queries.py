@@ -1,4 +1,4 @@
-"""What home reads of many sorts of things in one query, as lines of the same columns, compiled once for each sort of reader."""
+"""Home's rows of many kinds in one query with the same columns, compiled once for each kind of reader."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from inventory.models import Automation, AutomationState
 from inventory.ownership import queries as ownership_queries
 from inventory.ownership.queries import Ownerless
 
-#: Rows of each group of home and of my automations; the rest is one click away.
+#: Most rows of each group and of my automations; a link leads to the others.
 MOST = 8
 
 
 @dataclass(frozen=True)
 class Mine:
-    """What a row says of one of the reader's automations."""
+    """One of the reader's automations."""
 
     pk: int
     name: str
@@ -47,9 +47,12 @@ def read(
     list[revocation_tasks.Waiting],
     list[held_batches.Waiting],
 ]:
-    """The reader's automations, what nobody answers for that they can do something about, proposals, waivers, revocations, batches: one query."""
+    """Load the reader's automations, proposals, waivers, revocation tasks and paused mass revocations. One query.
+
+    It also loads the ownerless things that the reader can assign.
+    """
     roles = access.roles_held(actor, now)
-    ask = _everything(
+    ask = _statement_for(
         decides=Role.SECURITY_REVIEWER in roles,
         answers=bool(set(ANSWERING) & roles),
         reach=ownership_queries.reach(actor, now),
@@ -57,24 +60,31 @@ def read(
     rows = ask(
         me=person.pk,
         mine=[person.pk],
-        acting=[one.pk for one in actor.people],
+        acting=[person.pk for person in actor.people],
         people=access.answers_as(actor, now),
         roles=[role.value for role in roles],
         now=now,
     )
     columns = ("key", "called", "left", "number", "left_at")
-    own = [Mine(*(row[name] for name in columns)) for row in rows if row["shown_kind"] == "mine"]
-    waits = [(row["shown_kind"], (row["key"], row["called"], row["left"])) for row in rows]
-    found = [proposal_waiting.of(*told) for kind, told in waits if kind == "proposed"]
-    asked = [waivers.of(*told) for kind, told in waits if kind == "waiver"]
-    back = [held_batches.of(*told) for kind, told in waits if kind == "batch"]
-    left = [revocation_tasks.of(*told) for kind, told in waits if kind == "revocation"]
-    return sorted(own, key=lambda one: (one.name, one.pk)), ownership_queries.of_rows(rows), found, asked, left, back
+    automations = [Mine(*(row[name] for name in columns)) for row in rows if row["shown_kind"] == "mine"]
+    lines = [(row["shown_kind"], (row["key"], row["called"], row["left"])) for row in rows]
+    proposed = [proposal_waiting.of(*columns_of_row) for kind, columns_of_row in lines if kind == "proposed"]
+    waived = [waivers.of(*columns_of_row) for kind, columns_of_row in lines if kind == "waiver"]
+    held = [held_batches.of(*columns_of_row) for kind, columns_of_row in lines if kind == "batch"]
+    removed = [revocation_tasks.of(*columns_of_row) for kind, columns_of_row in lines if kind == "revocation"]
+    return (
+        sorted(automations, key=lambda automation: (automation.name, automation.pk)),
+        ownership_queries.of_rows(rows),
+        proposed,
+        waived,
+        removed,
+        held,
+    )
 
 
 @cache
-def _everything(*, decides: bool, answers: bool, reach: bool | None) -> compiled_queries.Statement[dict[str, Any]]:
-    """What `read` asks, compiled once for each sort of reader: what no role of theirs would find is not looked for."""
+def _statement_for(*, decides: bool, answers: bool, reach: bool | None) -> compiled_queries.Statement[dict[str, Any]]:
+    """Compile the query of `read` for a kind of reader; parts that their roles can't see are left out."""
     return compiled_queries.Statement(partial(_union, decides=decides, answers=answers, reach=reach))
 
 
@@ -86,9 +96,9 @@ def _union(*, decides: bool, answers: bool, reach: bool | None) -> QuerySet[Any,
         compiled_queries.NOW,
     )
     last = Submission.objects.filter(automation=OuterRef("pk")).order_by("-pk")
-    told = {"called": F("name"), "left": F("state"), "left_at": Subquery(last.values("submitted_at")[:1])}
-    own = Automation.objects.answered_by(mine, now).exclude(state=AutomationState.RETIRED)
-    shown = own.annotate(shown_kind=Value("mine"), key=F("pk"), number=F("approved_version__number"), **told)
+    columns = {"called": F("name"), "left": F("state"), "left_at": Subquery(last.values("submitted_at")[:1])}
+    automations = Automation.objects.answered_by(mine, now).exclude(state=AutomationState.RETIRED)
+    shown = automations.annotate(shown_kind=Value("mine"), key=F("pk"), number=F("approved_version__number"), **columns)
     proposed = proposal_waiting.rows_of(me, mine, compiled_queries.texts("roles"), now, own=True, most=2 * MOST)
     to_waive = waivers.rows(me, compiled_queries.keys("acting"), now, decides=decides, most=2 * MOST)
     others = [
@@ -104,6 +114,6 @@ def _union(*, decides: bool, answers: bool, reach: bool | None) -> QuerySet[Any,
 
 
 def _lines(rows: QuerySet[Any], kind: str, since: str) -> QuerySet[Any, dict[str, Any]]:
-    """Rows of another kind, as lines of the same columns."""
-    told = {"left": F("told"), "left_at": F(since), "number": ownership_queries.NOTHING}
-    return rows.annotate(shown_kind=Value(kind), key=F("pk"), **told).values(*ownership_queries.COLUMNS)
+    """Rows of another kind with the common columns."""
+    columns = {"left": F("told"), "left_at": F(since), "number": ownership_queries.NOTHING}
+    return rows.annotate(shown_kind=Value(kind), key=F("pk"), **columns).values(*ownership_queries.COLUMNS)

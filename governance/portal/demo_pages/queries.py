@@ -1,4 +1,4 @@
-"""What becomes due next, for the page that moves a demo's clock: a few of each kind, soonest first."""
+"""Next due events for the demo's clock page: a few of each kind, soonest first."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from governance.recertification.items.schedule import opening, review_instant
 from governance.recertification.models import Item, ItemState
 from inventory.models import Automation
 
-#: When something becomes due, what, and its page, or nothing where the reader has none.
+#: Due time, sentence, and address of its page, or an empty text.
 Coming = tuple[datetime, str, str]
 
-#: What becomes of open records at which of their times, for one and for several.
+#: Sentences for the times of open approvals: one and several.
 DEADLINES = (
     ("due_at", "A record of {} is due", "{} records of {} are due"),
     ("expires_at", "A record of {} expires", "{} records of {} expire"),
@@ -26,26 +26,26 @@ DEADLINES = (
 
 
 def what_is_next(now: datetime, *, actor: Actor, most: int = 8) -> list[Coming]:
-    """The next ``most`` things after ``now``; everybody is told of them, and led to those that they may see."""
+    """The next ``most`` events after ``now``. Everybody sees all events; links need visibility."""
     seen = frozenset(Automation.objects.visible_to(actor, now).values_list("pk", flat=True))
-    found = {*_records(now, most, seen), *_grants(now, most, seen), *_samples(now, most, seen), *_items(now, most)}
-    return sorted(found)[:most]
+    events = {*_records(now, most, seen), *_grants(now, most, seen), *_samples(now, most, seen), *_items(now, most)}
+    return sorted(events)[:most]
 
 
 def _records(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
-    """Deadlines of open records, those of one submission at one instant together."""
+    """Deadlines of open approvals; those of one submission at one instant are counted together."""
     rows = Approval.objects.filter(state=ApprovalState.OPEN).select_related("submission__automation")
-    for field, one, several in DEADLINES:
+    for field, singular, plural in DEADLINES:
         together: Counter[tuple[datetime, str, str]] = Counter()
         for row in rows.filter(**{f"{field}__gt": now}).order_by(field)[: most * 10]:
             page = reverse("review", args=[row.submission_id]) if row.submission.automation_id in seen else ""
             together[getattr(row, field), page, row.submission.automation.name] += 1
         for (at, page, name), count in together.items():
-            yield at, one.format(name) if count == 1 else several.format(count, name), page
+            yield at, singular.format(name) if count == 1 else plural.format(count, name), page
 
 
 def _grants(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
-    """Ends of grants, and when the review of each begins."""
+    """Ends of grants, and openings of their reviews."""
     rows = Grant.objects.exclude(state=GrantState.ENDED).select_related("automation")
     for row in rows.filter(ends_at__gt=now).order_by("ends_at")[:most]:
         page = row.automation.href if row.automation_id in seen else ""
@@ -59,24 +59,24 @@ def _grants(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
 
 
 def _samples(now: datetime, most: int, seen: frozenset[int]) -> Iterator[Coming]:
-    """When the time to look at what was drawn is up."""
+    """Deadlines of spot checks."""
     rows = Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now).select_related("submission__automation")
     for row in rows.order_by("due_at")[:most]:
         automation = row.submission.automation
-        assert row.due_at is not None  # the query asks for it
+        assert row.due_at is not None  # filtered above
         what = "What policy approved" if row.is_of_policy else "A change"
         yield row.due_at, f"{what} of {automation.name} is to be looked at", row.href if automation.pk in seen else ""
 
 
 def _items(now: datetime, most: int) -> Iterator[Coming]:
-    """Deadlines of recertifications, and when their time of grace is over."""
+    """Deadlines and ends of grace of recertifications."""
     rows = Item.objects.filter(state__in=(ItemState.OPEN, ItemState.ESCALATED)).select_related("grant__automation")
     for row in rows.filter(deadline__gt=now).order_by("deadline")[:most]:
-        yield row.deadline, f"A recertification of {_name(row)} is due", ""
+        yield row.deadline, f"A recertification of {_automation_name(row)} is due", ""
     for row in rows.filter(grace_until__gt=now).order_by("grace_until")[:most]:
-        yield row.grace_until, f"The grace of a recertification of {_name(row)} ends", ""
+        yield row.grace_until, f"The grace of a recertification of {_automation_name(row)} ends", ""
 
 
-def _name(item: Item) -> str:
+def _automation_name(item: Item) -> str:
     automation = item.grant.automation if item.grant is not None else item.automation
     return automation.name if automation is not None else "something"

@@ -1,4 +1,4 @@
-"""Addresses of the demo's own pages. Production settings do not install them."""
+"""Addresses of the demo's own pages. Production settings do not include them."""
 
 from __future__ import annotations
 

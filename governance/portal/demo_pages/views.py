@@ -1,4 +1,4 @@
-"""What a demo has and nothing else: picking who to be, moving the clock, reading everybody's mail. Elsewhere all are 404."""
+"""Demo-only pages: choose a person, move the clock, read all mail. 404 outside a demo."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from governance.web.requests.parameters import midnight, number
 View = Callable[..., HttpResponse]
 
 STEPS = ((1, "1 day on"), (7, "7 days on"), (30, "30 days on"), (90, "90 days on"))
-#: Woken when the clock has moved: what is due now should not wait for beat's next minute.
+#: Longest move of the clock, and jobs to wake after it, so that due work starts before beat's next minute.
 FURTHEST = timedelta(days=366)
 SWEEPS = ("approvals.sweep", "recertification.sweep", "controls.send_notices")
 
 
 def demo_only(view: View) -> View:
-    """Answer 404 outside a demo, before anything else."""
+    """Answer 404 outside a demo."""
 
     @wraps(view)
     def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -55,7 +55,7 @@ def demo_only(view: View) -> View:
 @demo_only
 @require_POST
 def demo_sign_in(request: Request) -> HttpResponse:
-    """Be one of the demo's people."""
+    """Sign in as one of the demo's people."""
     person = get_object_or_404(Person.objects.filter(is_active=True, left_at__isnull=True), opaque_id=_chosen(request))
     begin = partial(login, request, person, backend="governance.portal.sign_in.adapters.ByAddress")
     sign_in_transitions.sign_in(person, actor=Actor.of(person), now=business_time.now(), begin=begin)
@@ -73,7 +73,7 @@ def _chosen(request: Request) -> uuid.UUID:
 @demo_only
 @require_http_methods(["GET", "POST"])
 def clock_page(request: Request) -> HttpResponse:
-    """Move business time for every process, forward only."""
+    """Move business time forward for all processes."""
     now, error = business_time.now(), ""
     coming = what_is_next(now, actor=request.actor)
     if request.method == "POST":
@@ -95,40 +95,40 @@ def clock_page(request: Request) -> HttpResponse:
     return page(request, "portal/demo_pages/clock.html", context, status=422 if error else 200)
 
 
-def _target(asked: QueryDict, now: datetime, coming: list[Coming]) -> datetime | None:
-    """Where a press wants the clock: so many days on, to nine o'clock of a day, or just past what is due next."""
-    if asked.get("to") == "next":
+def _target(query: QueryDict, now: datetime, coming: list[Coming]) -> datetime | None:
+    """Requested clock time: some days ahead, nine o'clock of a day, or just after the next due event."""
+    if query.get("to") == "next":
         return coming[0][0] + timedelta(minutes=1) if coming else None
-    days = number(asked.get("days"))
+    days = number(query.get("days"))
     if days is not None:
         return now + timedelta(days=min(days, FURTHEST.days + 1))
-    begins = midnight(asked.get("until"))
+    begins = midnight(query.get("until"))
     return begins + timedelta(hours=9) if begins else None
 
 
 @demo_only
 @require_GET
 def mail_list(request: Request) -> HttpResponse:
-    """Everybody's mail, newest first, and what waits to be in one; what a digest carried stands in that one."""
+    """List all mail, newest first, with notices that wait for a digest; sent digests include their notices."""
     before = number(request.GET.get("before"))
     apart = Notice.objects.exclude(state__in=(NoticeState.CARRIED, NoticeState.DROPPED))
     rows = apart.select_related("recipient").order_by("-pk")
     if before is not None:
         rows = rows.filter(pk__lt=before)
-    found = list(rows[:51])
-    older = f"{reverse('mail_list')}?before={found[49].pk}" if len(found) > 50 else ""
+    notices = list(rows[:51])
+    older = f"{reverse('mail_list')}?before={notices[49].pk}" if len(notices) > 50 else ""
     context = {
         "head": {"title": "Mail", "facts": ["What the portal sent, as this demo keeps it"]},
         "mails": [
             {
-                "href": _page_of(one),
-                "subject": one.subject or one.event.replace("_", " ").capitalize(),
-                "to": one.recipient.name,
-                "at": one.sent_at or one.created_at,
-                "state": one.state,
-                "why": one.error,
+                "href": _page_of(notice),
+                "subject": notice.subject or notice.event.replace("_", " ").capitalize(),
+                "to": notice.recipient.name,
+                "at": notice.sent_at or notice.created_at,
+                "state": notice.state,
+                "why": notice.error,
             }
-            for one in found[:50]
+            for notice in notices[:50]
         ],
         "pager": {"newer_href": "", "older_href": older, "words": ""},
         "empty": {"sentence": "No mail was sent yet.", "href": reverse("home"), "action": "Home"},
@@ -136,48 +136,55 @@ def mail_list(request: Request) -> HttpResponse:
     return page(request, "portal/demo_pages/mail_list.html", context, fragment="mails")
 
 
-def _page_of(one: Notice) -> str:
-    return reverse("mail", args=[one.pk])
+def _page_of(notice: Notice) -> str:
+    return reverse("mail", args=[notice.pk])
 
 
 @demo_only
 @require_GET
 def mail(request: Request, pk: int) -> HttpResponse:
-    """One mail as it was sent, or what waits for a digest or was carried by one."""
-    one = get_object_or_404(Notice.objects.select_related("recipient", "digest"), pk=pk)
-    carried = [{"label": "Went out in", "text": one.digest.subject, "href": _page_of(one.digest)}] if one.digest else []
+    """Show a mail as sent, or a notice with its digest."""
+    notice = get_object_or_404(Notice.objects.select_related("recipient", "digest"), pk=pk)
+    carried = (
+        [{"label": "Went out in", "text": notice.digest.subject, "href": _page_of(notice.digest)}]
+        if notice.digest
+        else []
+    )
     context = {
-        "crumbs": [{"label": "Mail", "href": reverse("mail_list")}, {"label": f"To {one.recipient.name}", "href": ""}],
+        "crumbs": [
+            {"label": "Mail", "href": reverse("mail_list")},
+            {"label": f"To {notice.recipient.name}", "href": ""},
+        ],
         "mail": {
-            "subject": one.subject or one.event.replace("_", " ").capitalize(),
+            "subject": notice.subject or notice.event.replace("_", " ").capitalize(),
             "sender": settings.DEFAULT_FROM_EMAIL,
-            "to": f"{one.recipient.name} <{one.recipient.email}>",
-            "at": one.sent_at or one.created_at,
-            "state": one.state,
-            "body": one.text,
-            "html_href": reverse("mail_html", args=[one.pk]) if one.html else "",
-            "why": one.error,
+            "to": f"{notice.recipient.name} <{notice.recipient.email}>",
+            "at": notice.sent_at or notice.created_at,
+            "state": notice.state,
+            "body": notice.text,
+            "html_href": reverse("mail_html", args=[notice.pk]) if notice.html else "",
+            "why": notice.error,
             "headers": [
                 *carried,
-                *_dates_of(one),
-                {"label": "Message-ID", "text": one.message_id, "mono": True},
-                {"label": "Thread", "text": one.thread, "mono": True},
+                *_dates_of(notice),
+                {"label": "Message-ID", "text": notice.message_id, "mono": True},
+                {"label": "Thread", "text": notice.thread, "mono": True},
             ],
         },
     }
     return page(request, "portal/demo_pages/mail.html", context)
 
 
-def _dates_of(one: Notice) -> list[dict[str, Any]]:
-    """Its attachment, where it has one."""
-    if not one.dates:
+def _dates_of(notice: Notice) -> list[dict[str, Any]]:
+    """The mail's attachment, if any."""
+    if not notice.dates:
         return []
     return [
         {
             "label": "Attached",
             "text": icalendar_file.FILE_NAME,
             "icon": "file",
-            "href": reverse("mail_dates", args=[one.pk]),
+            "href": reverse("mail_dates", args=[notice.pk]),
         }
     ]
 
@@ -185,17 +192,17 @@ def _dates_of(one: Notice) -> list[dict[str, Any]]:
 @demo_only
 @require_GET
 def mail_dates(request: Request, pk: int) -> HttpResponse:
-    """The calendar file that goes with a mail."""
+    """Send the calendar file of a mail."""
     return calendar_file(get_object_or_404(Notice.objects.exclude(dates=""), pk=pk).dates)
 
 
-#: A mail brings its styles as attributes and nothing else: what stands on such a page can load and run nothing.
+#: Mails only have inline styles: such a page may load and run nothing.
 OF_A_MAIL = {"default-src": [NONE], "style-src": [UNSAFE_INLINE], "frame-ancestors": [NONE], "base-uri": [NONE]}
 
 
 @demo_only  # type: ignore[arg-type]
 @require_GET
-@csp(OF_A_MAIL)  # type: ignore[arg-type]  # said to take views without arguments alone
+@csp(OF_A_MAIL)  # type: ignore[arg-type]  # its types exclude views with arguments
 def mail_html(request: Request, pk: int) -> HttpResponse:
-    """One mail as a program that shows HTML shows it."""
+    """Show the HTML of a mail."""
     return HttpResponse(get_object_or_404(Notice.objects.exclude(html=""), pk=pk).html)

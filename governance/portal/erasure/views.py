@@ -1,4 +1,4 @@
-"""Erasing somebody who has left, as pages: the question with what it destroys, a second admin's, and what a person's page says of it."""
+"""Pages for the erasure of people who have left: request, confirmation by a second admin, and status (H6)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from governance.web.requests.middleware import Request
 
 Shape = dict[str, Any]
 
-#: What whoever asks or confirms weighs first: what is destroyed, what stays, with an icon each.
+#: Consequences to show before a request or confirmation, each with an icon.
 WEIGHED = (
     ("cross", "Destroyed: their name, mail address and title. Every page says “Erased person” from then on."),
     (
@@ -41,38 +41,39 @@ WEIGHED = (
 )
 
 
-def about_erasure(one: Person, actor: Actor, now: datetime) -> Shape:
-    """What ``portal/people/person.html`` says about an erasure: that it was done, or asked for and by whom, and what the reader may do.
+def about_erasure(person: Person, actor: Actor, now: datetime) -> Shape:
+    """The erasure part of ``portal/people/person.html``: its status and the reader's options.
 
     Returns:
-        ``done_at``; ``asked_by``, ``asked_at``, ``confirm``, ``drop`` (addresses, empty for those who may not) and ``why_not`` (a
-        Refusal). Empty where nothing was asked.
+        ``done_at``; ``asked_by``, ``asked_at``, ``confirm``, ``drop`` (addresses, empty without the right) and
+        ``why_not`` (a
+        Refusal). Empty without a request.
     """
-    row = one.erasures.filter(dropped_at__isnull=True).select_related("asked_by", "person").first()
+    row = person.erasures.filter(dropped_at__isnull=True).select_related("asked_by", "person").first()
     if row is None:
         return {}
     if row.confirmed_at is not None:
         return {"done_at": row.confirmed_at}
-    no = erase.refusal(row, actor=actor, now=now)
+    refusal = erase.refusal(row, actor=actor, now=now)
     may_drop = drop_erasure.refusal(row, actor=actor, now=now) is None
     return {
         "asked_by": row.asked_by.name,
         "asked_at": row.asked_at,
-        "confirm": reverse("erasure_confirm", args=[row.pk]) if no is None else "",
-        "why_not": no if may_drop else None,
+        "confirm": reverse("erasure_confirm", args=[row.pk]) if refusal is None else "",
+        "why_not": refusal if may_drop else None,
         "drop": reverse("erasure_drop", args=[row.pk]) if may_drop else "",
     }
 
 
-def asking(one: Person, actor: Actor, now: datetime) -> list[Shape]:
-    """The button that leads to the question, for whoever may ask."""
-    if ask_erasure.refusal(one, actor=actor, now=now) is not None:
+def asking(person: Person, actor: Actor, now: datetime) -> list[Shape]:
+    """The button for a request, with the permission."""
+    if ask_erasure.refusal(person, actor=actor, now=now) is not None:
         return []
-    return [{"label": "Erase this person", "href": reverse("person_erase", args=[one.pk])}]
+    return [{"label": "Erase this person", "href": reverse("person_erase", args=[person.pk])}]
 
 
 def erasures_that_wait() -> list[Shape]:
-    """What waits for a second admin, the oldest first, for ``portal/people/people.html``."""
+    """Requests that wait for a second admin, oldest first, for ``portal/people/people.html``."""
     rows = Erasure.objects.filter(confirmed_at__isnull=True, dropped_at__isnull=True)
     return [
         {
@@ -88,28 +89,28 @@ def erasures_that_wait() -> list[Shape]:
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def person_erase(request: Request, pk: int) -> HttpResponse:
-    """Ask that somebody who has left is erased, after a question and with their name typed (H6)."""
-    one, now = get_object_or_404(Person, pk=pk), business_time.now()
-    said = request.POST.get("reason", "")
+    """Request an erasure; the admin types the person's name (H6)."""
+    person, now = get_object_or_404(Person, pk=pk), business_time.now()
+    reason = request.POST.get("reason", "")
     ask = {
         "id": "erase",
-        "title": f"Erase {one.name}?",
+        "title": f"Erase {person.name}?",
         "text": "It happens once a second admin confirms it, and can’t be undone.",
         "action": reverse("person_erase", args=[pk]),
         "label": "Ask to erase",
-        "reason": {"label": "Why", "required": True, "value": said, "help": "It stays on record."},
+        "reason": {"label": "Why", "required": True, "value": reason, "help": "It stays on record."},
     }
 
     def act(named: str) -> object:
-        return ask_erasure(one, actor=request.actor, now=now, reason=said, named=named)
+        return ask_erasure(person, actor=request.actor, now=now, reason=reason, named=named)
 
-    return _with_name(request, ask, act, ask_erasure.refusal(one, actor=request.actor, now=now), one)
+    return _ask_for_name(request, ask, act, ask_erasure.refusal(person, actor=request.actor, now=now), person)
 
 
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def erasure_confirm(request: Request, pk: int) -> HttpResponse:
-    """Confirm what another admin asked, after the same question: the person is erased for good (H6)."""
+    """Confirm another admin's request: the person is erased (H6)."""
     row, now = get_object_or_404(Erasure.objects.select_related("person", "asked_by"), pk=pk), business_time.now()
     ask = {
         "id": "erase",
@@ -122,33 +123,33 @@ def erasure_confirm(request: Request, pk: int) -> HttpResponse:
     def act(named: str) -> object:
         return erase(row, actor=request.actor, now=now, named=named)
 
-    return _with_name(request, ask, act, erase.refusal(row, actor=request.actor, now=now), row.person)
+    return _ask_for_name(request, ask, act, erase.refusal(row, actor=request.actor, now=now), row.person)
 
 
 @require_POST
 @answers_refusals
 def erasure_drop(request: Request, pk: int) -> HttpResponse:
-    """Drop what was asked: the person stays as they are."""
+    """Drop a request: the person's data stay."""
     row = get_object_or_404(Erasure, pk=pk)
     drop_erasure(row, actor=request.actor, now=business_time.now())
     return redirect("person", row.person_id)
 
 
-def _with_name(
-    request: Request, ask: Shape, act: Callable[[str], object], no: Refusal | None, one: Person
+def _ask_for_name(
+    request: Request, ask: Shape, act: Callable[[str], object], erase_refusal: Refusal | None, person: Person
 ) -> HttpResponse:
-    """Ask on a page of its own for the person's name, as it stands; nothing typed is lost when it is another."""
-    back_href, typed = reverse("person", args=[one.pk]), request.POST.get("named", "")
+    """Ask for the person's name on a page of its own; a wrong name keeps the typed text."""
+    back_href, typed = reverse("person", args=[person.pk]), request.POST.get("named", "")
     ask["kind"], ask["points"] = "danger", [{"icon": icon, "text": text} for icon, text in WEIGHED]
-    ask["named"] = {"label": f"Type their name: {one.name}", "value": typed}
+    ask["named"] = {"label": f"Type their name: {person.name}", "value": typed}
     status = 200
     if request.method == "POST":
         try:
             act(typed)
             return redirect(back_href)
-        except InvalidInput as refusal:
-            said, status = refusal.refusal, refusal.status
-            ask["named" if said.code == "NAME" else "reason"]["error"] = said.sentence
-    elif no is not None:
-        return refused(request, no, context={"back_href": back_href})
+        except InvalidInput as invalid:
+            problem, status = invalid.refusal, invalid.status
+            ask["named" if problem.code == "NAME" else "reason"]["error"] = problem.sentence
+    elif erase_refusal is not None:
+        return refused(request, erase_refusal, context={"back_href": back_href})
     return page(request, "components/confirm_page.html", {"ask": ask, "back_href": back_href}, status=status)

@@ -1,4 +1,4 @@
-"""Whether the installation does its work: jobs, and what is not as it should be (R9, S9)."""
+"""Health of the installation: jobs and findings (R9, S9)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from governance.web.requests.middleware import Request
 @require_GET
 @for_readers_of_the_ledger
 def health(request: Request) -> HttpResponse:
-    """Jobs with their last run, and every finding, failures first."""
+    """Show jobs with their last run, and all findings, failures first."""
     at = business_time.real()
     findings = state_of_health.findings(now=business_time.now(), at=at)
-    failures = sum(one.is_failure for one in findings)
+    failures = sum(finding.is_failure for finding in findings)
     context = {
         "head": {
             "title": "Health",

@@ -1,7 +1,7 @@
-"""Who has left, what they held when they did, and who has it now (R8, I3). Reads only: as many queries for a page of people as for one.
+"""People who have left, what they held, and who has it now (R8, I3). Reads only.
 
-What somebody held is read off what still names them, and off the history of what named them on the day they left. What counts no more by
-itself, a role say, is settled; for what nobody has yet, `to_do` says what settles it and where.
+The number of queries does not depend on the number of people. Present rows and their history on the last day show what
+a person held. Roles and the like end without action. For other things, `to_do` names the next step.
 """
 
 from __future__ import annotations
@@ -40,15 +40,16 @@ from inventory.models import (
 
 @dataclass(frozen=True)
 class Left:
-    """One thing that somebody held when they left.
+    """One thing that a person held when they left.
 
     Args:
-        kind: what it is, in a word or two: parts of the page.
-        what: what people call it, and in which capacity they held it.
-        href: its page; empty where it has none.
-        now: who has it now, or why nobody needs to; empty where nobody has it yet.
-        to_do: what settles that, as the words of a link.
-        to_do_href: where.
+        kind: part of the page, in one or two words.
+        what: its name.
+        capacity: how the person held it.
+        href: its page, or empty.
+        now: its present holder, or why it needs none; empty if it has none yet.
+        to_do: label of the link that settles it.
+        to_do_href: address of that link.
     """
 
     kind: str
@@ -61,17 +62,17 @@ class Left:
 
     @property
     def waits(self) -> bool:
-        """Whether nobody has it yet."""
+        """Whether it has no new holder yet."""
         return not self.now
 
 
 @dataclass(frozen=True)
 class Word:
-    """By whose word somebody left.
+    """The record of a departure.
 
     Args:
-        by: names; empty where a source of people said so.
-        href: the proposal that two people signed; empty where it was one word.
+        by: names of the people who recorded it; empty for a people source.
+        href: the proposal of two people; empty for one person.
     """
 
     by: tuple[str, ...] = ()
@@ -80,34 +81,36 @@ class Word:
 
 @dataclass
 class Held:
-    """What was found, by the id of who held it."""
+    """Things that people held, by person id."""
 
     rows: dict[int, list[Left]] = field(default_factory=lambda: defaultdict(list))
 
     def of(self, person: int) -> list[Left]:
-        """What one held, what waits first."""
-        return sorted(self.rows.get(person, ()), key=lambda one: (not one.waits, one.kind, one.what))
+        """A person's things, unsettled ones first."""
+        return sorted(
+            self.rows.get(person, ()), key=lambda left_item: (not left_item.waits, left_item.kind, left_item.what)
+        )
 
 
-#: A person's id, with one thing that they held.
+#: A person's id with one thing they held.
 Pair = tuple[int, Left]
 
 
 def leavers() -> QuerySet[Person]:
-    """Everybody who has left, the last first."""
+    """People who have left, latest first."""
     return Person.objects.filter(left_at__isnull=False).order_by("-left_at", "-pk")
 
 
 def held(people: Collection[int], now: datetime) -> Held:
-    """What some people held when they left, and who has it now."""
-    ids, found = list(people), Held()
+    """Things that these people held when they left, with the present holders."""
+    ids, held_items = list(people), Held()
     parts: tuple[Iterable[Pair], ...] = (
         _automations(ids, now),
         _resources(ids, now),
-        _keys(ids, now),
+        _identities_and_credentials(ids, now),
         _teams(ids),
         _roles(ids),
-        _meanwhile(ids),
+        _interim_ownerships(ids),
         _questions(ids),
         _approvals(ids),
         _revocations(ids),
@@ -115,39 +118,41 @@ def held(people: Collection[int], now: datetime) -> Held:
         _tokens(ids),
         _drafts(ids),
     )
-    for person, one in chain.from_iterable(parts) if ids else ():
-        found.rows[person].append(one)
-    return found
+    for person, left_item in chain.from_iterable(parts) if ids else ():
+        held_items.rows[person].append(left_item)
+    return held_items
 
 
 def words(people: Collection[Person]) -> dict[int, Word]:
-    """By whose word each has left, by id: two queries, and one for the names."""
-    keys = {str(one.pk): one.pk for one in people}
+    """Who recorded each departure, by person id. Three queries."""
+    keys = {str(person.pk): person.pk for person in people}
     by_two = Proposal.objects.filter(kind="leaving", target__in=keys, state=ProposalState.IN_FORCE)
-    found: dict[int, Word] = {}
+    words_by_person: dict[int, Word] = {}
     for row in by_two.select_related("proposed_by", "answered_by").order_by("pk"):
         names = (row.proposed_by.name, *([row.answered_by.name] if row.answered_by else []))
-        found[keys[row.target]] = Word(names, row.href)
-    said = LedgerEvent.objects.filter(
+        words_by_person[keys[row.target]] = Word(names, row.href)
+    events = LedgerEvent.objects.filter(
         verb="person.left", subject_type="controls.person", subject_id__in=keys, outcome=Outcome.DONE
     )
-    by_one = {keys[pk]: actor for pk, actor in said.order_by("pk").values_list("subject_id", "actor_id")}
-    actors = {str(one.opaque_id): one.name for one in Person.objects.filter(opaque_id__in=_uuids(by_one.values()))}
+    by_one = {keys[pk]: actor for pk, actor in events.order_by("pk").values_list("subject_id", "actor_id")}
+    actors = {
+        str(person.opaque_id): person.name for person in Person.objects.filter(opaque_id__in=_uuids(by_one.values()))
+    }
     for pk, actor in by_one.items():
-        found.setdefault(pk, Word((actors[actor],)) if actor in actors else Word())
-    return found
+        words_by_person.setdefault(pk, Word((actors[actor],)) if actor in actors else Word())
+    return words_by_person
 
 
 def _uuids(texts: Iterable[str]) -> set[str]:
     return {text for text in texts if len(text) == 36}  # a job's name is shorter
 
 
-# --- what names them, or did -------------------------------------------------------------------------------------------
+# --- rows that name them, now or at their departure -------------------------------------------------------------------------------------------
 
 
-def _named(model: Any, name: str, people: list[int]) -> dict[int, set[int]]:
-    """Rows that name one of some people, or did when they left: key to their ids. Two queries."""
-    found: dict[int, set[int]] = defaultdict(set)
+def _people_by_row(model: Any, name: str, people: list[int]) -> dict[int, set[int]]:
+    """Rows that name one of these people now, or did when they left, with the person ids. Two queries."""
+    people_by_row: dict[int, set[int]] = defaultdict(set)
     past = model.history.model.objects
     until = Q(history_date__lte=F(f"{name}__left_at"))
     later = past.filter(
@@ -157,28 +162,28 @@ def _named(model: Any, name: str, people: list[int]) -> dict[int, set[int]]:
     for pk, person in chain(
         then.values_list("id", name), model.objects.filter(**{f"{name}__in": people}).values_list("pk", name)
     ):
-        found[pk].add(person)
-    return found
+        people_by_row[pk].add(person)
+    return people_by_row
 
 
-def _here(person: Person | None) -> str:
+def _name_if_here(person: Person | None) -> str:
     return person.name if person is not None and person.is_here else ""
 
 
-def _pairs(named: Mapping[int, set[int]], pk: int, one: Left) -> Iterator[Pair]:
-    return ((person, one) for person in sorted(named[pk]))
+def _pairs(named: Mapping[int, set[int]], pk: int, left_item: Left) -> Iterator[Pair]:
+    return ((person, left_item) for person in sorted(named[pk]))
 
 
 def _automations(people: list[int], now: datetime) -> Iterator[Pair]:
     for name, capacity in (("business_owner", "business owner"), ("technical_owner", "technical owner")):
-        named = _named(Automation, name, people)
+        named = _people_by_row(Automation, name, people)
         rows = Automation.objects.filter(pk__in=named).select_related(
             "business_owner", "technical_owner", "interim__person"
         )
         for row in rows.order_by("name", "pk"):
-            holder = _here(getattr(row, name))
-            if not holder and name == "business_owner" and (meanwhile := row.interim_owner(now)) is not None:
-                holder = f"{meanwhile.name}, meanwhile"
+            holder = _name_if_here(getattr(row, name))
+            if not holder and name == "business_owner" and (interim_owner := row.interim_owner(now)) is not None:
+                holder = f"{interim_owner.name}, meanwhile"
             if row.state == AutomationState.RETIRED:
                 holder = "retired: nobody needs to"
             href, to_do = reverse("automation_amend", args=[row.pk]), "Name another, and submit that"
@@ -187,30 +192,32 @@ def _automations(people: list[int], now: datetime) -> Iterator[Pair]:
 
 def _resources(people: list[int], now: datetime) -> Iterator[Pair]:
     for name, capacity in (("owner", "owner"), ("deputy", "deputy")):
-        named = _named(Resource, name, people)
+        named = _people_by_row(Resource, name, people)
         rows = Resource.objects.filter(pk__in=named).select_related("owner", "deputy", "interim__person")
         for row in rows.order_by("name", "pk"):
-            holder = _here(getattr(row, name))
-            if not holder and name == "owner" and (meanwhile := row.interim_owner(now)) is not None:
-                holder = f"{meanwhile.name}, meanwhile"
+            holder = _name_if_here(getattr(row, name))
+            if not holder and name == "owner" and (interim_owner := row.interim_owner(now)) is not None:
+                holder = f"{interim_owner.name}, meanwhile"
             if row.state == ResourceState.RETIRED:
                 holder = "retired: nobody needs to"
             href = reverse("resource_propose", args=[row.pk])
-            one = Left("Resources", row.name, capacity, row.href, holder, f"Propose another {capacity}", href)
-            yield from _pairs(named, row.pk, one)
+            left_item = Left("Resources", row.name, capacity, row.href, holder, f"Propose another {capacity}", href)
+            yield from _pairs(named, row.pk, left_item)
 
 
-def _keys(people: list[int], now: datetime) -> Iterator[Pair]:
+def _identities_and_credentials(people: list[int], now: datetime) -> Iterator[Pair]:
     """Identities and credentials."""
     models: tuple[tuple[Any, str, str], ...] = (
         (NonHumanIdentity, "Identities", "identity"),
         (Credential, "Credentials", "credential"),
     )
     for model, kind, code in models:
-        named = _named(model, "owner", people)
+        named = _people_by_row(model, "owner", people)
         for row in model.objects.filter(pk__in=named).select_related("owner", "interim__person").order_by("pk"):
-            meanwhile = row.interim_owner(now)
-            holder = _here(row.owner) or (f"{meanwhile.name}, meanwhile" if meanwhile is not None else "")
+            interim_owner = row.interim_owner(now)
+            holder = _name_if_here(row.owner) or (
+                f"{interim_owner.name}, meanwhile" if interim_owner is not None else ""
+            )
             if getattr(row, "state", "") == IdentityState.RETIRED:
                 holder = "retired: nobody needs to"
             href = reverse("ownerless_one", args=[code, row.pk])
@@ -221,22 +228,22 @@ def _keys(people: list[int], now: datetime) -> Iterator[Pair]:
 
 def _teams(people: list[int]) -> Iterator[Pair]:
     for name, capacity in (("lead", "lead"), ("deputy_lead", "deputy lead")):
-        named = _named(Team, name, people)
+        named = _people_by_row(Team, name, people)
         for row in Team.objects.filter(pk__in=named).select_related("lead", "deputy_lead").order_by("name", "pk"):
             href = reverse("team", args=[row.pk])
-            holder = _here(getattr(row, name))
+            holder = _name_if_here(getattr(row, name))
             yield from _pairs(
                 named, row.pk, Left("Teams", row.name, capacity, href, holder, f"Propose another {capacity}", href)
             )
     fallback = Membership.objects.filter(person__in=people, team__kind=TeamKind.FALLBACK).select_related("team")
     for member in fallback.order_by("pk"):
-        one = Left(
+        left_item = Left(
             "Teams", member.team.name, "fallback owner", reverse("team", args=[member.team_id]), "the others of it"
         )
-        yield member.person_id, one
+        yield member.person_id, left_item
 
 
-# --- what counts no more by itself -------------------------------------------------------------------------------------
+# --- things that end without action -------------------------------------------------------------------------------------
 
 
 def _roles(people: list[int]) -> Iterator[Pair]:
@@ -246,15 +253,15 @@ def _roles(people: list[int]) -> Iterator[Pair]:
 
 
 def _revocations(people: list[int]) -> Iterator[Pair]:
-    """What they were to take away where it is held: whoever else it was put to goes on (G4)."""
+    """Open revocation tasks of these people; other asked people continue (G4)."""
     related = ("grant__approval__privilege__entitlement__resource", "grant__approval__credential", "grant__automation")
     rows = list(RevocationTask.objects.open().filter(owner__in=people).select_related(*related).order_by("pk"))
-    asked = Person.objects.in_bulk({pk for row in rows for pk in row.asked})
+    people_asked = Person.objects.in_bulk({pk for row in rows for pk in row.asked})
     for row in rows:
-        names = [_here(asked.get(pk)) for pk in row.asked]
+        names = [_name_if_here(people_asked.get(pk)) for pk in row.asked]
         what = f"{row.grant.automation.name}: {row.grant.sentence}"
         now = ", ".join(filter(None, names))
-        assert row.owner_id is not None  # it is one of some people
+        assert row.owner_id is not None  # filtered above
         yield row.owner_id, Left("Revocations", what, "to take away", row.href, now, "See who can be asked", row.href)
 
 
@@ -263,8 +270,8 @@ def _delegations(people: list[int]) -> Iterator[Pair]:
         then = Q(until_at__gt=F(f"{name}__left_at")) & (Q(ended_at=None) | Q(ended_at__gte=F(f"{name}__left_at")))
         rows = Delegation.objects.filter(then, **{f"{name}__in": people}).select_related("giver", "taker")
         for row in rows.order_by("pk"):
-            said = f"{row.taker.name} for {row.giver.name}"
-            yield getattr(row, f"{name}_id"), Left("Delegations", said, capacity, now="counts no more")
+            text = f"{row.taker.name} for {row.giver.name}"
+            yield getattr(row, f"{name}_id"), Left("Delegations", text, capacity, now="counts no more")
 
 
 def _tokens(people: list[int]) -> Iterator[Pair]:
@@ -274,11 +281,11 @@ def _tokens(people: list[int]) -> Iterator[Pair]:
         yield row.person_id, Left("Tokens", row.name or row.shown, capacity, now="opens nothing any more")
 
 
-# --- what others go on with --------------------------------------------------------------------------------------------
+# --- things that others continue --------------------------------------------------------------------------------------------
 
 
-def _meanwhile(people: list[int]) -> Iterator[Pair]:
-    """What they answered for in place of somebody else who had left."""
+def _interim_ownerships(people: list[int]) -> Iterator[Pair]:
+    """Things for which they were the interim owner."""
     rows = InterimOwner.objects.filter(person__in=people, ended_at=None)
     related = ("resource", "automation", "identity", "credential")
     for row in rows.select_related(*related).order_by("pk"):
@@ -288,39 +295,41 @@ def _meanwhile(people: list[int]) -> Iterator[Pair]:
 
 
 def _questions(people: list[int]) -> Iterator[Pair]:
-    """Questions of reviews that they had not answered: whoever is next on the ladder is asked."""
+    """Unanswered review questions; the next person on the ladder gets them."""
     past = Question.history.model.objects
     until = Q(history_date__lte=F("reviewer__left_at"), answered_at=None)
-    asked: dict[int, set[int]] = defaultdict(set)
+    people_by_question: dict[int, set[int]] = defaultdict(set)
     then = past.filter(until, reviewer__in=people).values_list("id", "reviewer").distinct()
     still = Question.objects.unanswered().filter(reviewer__in=people).values_list("pk", "reviewer")
     for pk, person in chain(then, still):
-        asked[pk].add(person)
+        people_by_question[pk].add(person)
     passed = ~Q(reviewer__in=people) | Q(item__state__in=(ItemState.OPEN, ItemState.ESCALATED))
-    rows = Question.objects.filter(passed, pk__in=asked, answered_at=None).exclude(item__state=ItemState.CLOSED)
+    rows = Question.objects.filter(passed, pk__in=people_by_question, answered_at=None).exclude(
+        item__state=ItemState.CLOSED
+    )
     for row in rows.select_related("reviewer", *ABOUT).order_by("pk"):
         href = reverse("recert_item", args=[row.item_id])
         what = f"{item_title.title(row.item)}. Is it still {row.asks}?"
-        one = Left("Reviews", what, "asked", href, _here(row.reviewer), "See what silence does", href)
-        yield from _pairs(asked, row.pk, one)
+        left_item = Left("Reviews", what, "asked", href, _name_if_here(row.reviewer), "See what silence does", href)
+        yield from _pairs(people_by_question, row.pk, left_item)
 
 
 def _approvals(people: list[int]) -> Iterator[Pair]:
-    """Records of submissions that waited for them: whoever else is asked decides."""
+    """Open approvals; the other candidates decide."""
     others = Candidate.objects.select_related("person").order_by("order", "pk")
     rows = Candidate.objects.filter(person__in=people, seat__approval__state__in=UNDECIDED)
     related = ("seat__approval__submission__automation", "seat__approval__submission__version")
     for row in rows.select_related(*related).prefetch_related(Prefetch("seat__candidates", others)).order_by("pk"):
         submission = row.seat.approval.submission
         href = reverse("review", args=[submission.pk])
-        names = [one.person.name for one in row.seat.candidates.all() if one.person.is_here]
+        names = [candidate.person.name for candidate in row.seat.candidates.all() if candidate.person.is_here]
         what = f"{submission}: {row.seat.get_label_display().lower()}"
         now = ", ".join(dict.fromkeys(names[:3]))
         yield row.person_id, Left("Approvals", what, "asked to decide", href, now, "See who can be asked", href)
 
 
 def _drafts(people: list[int]) -> Iterator[Pair]:
-    """What they had brought in and nobody submitted: the owners of a draft, and its team, go on with it."""
+    """Imports without a submission; the draft's owners and team continue."""
     brought = Automation.objects.filter(state=AutomationState.DRAFT, versions__imported_by__in=people)
     columns = ("pk", "name", "team__name", "versions__imported_by")
     for pk, name, team, person in brought.order_by("pk").values_list(*columns).distinct():

@@ -1,4 +1,4 @@
-"""Pages about who has left: everybody, and one of them with what they held and who has it now (R8)."""
+"""Pages about people who have left: the list, and one person's things with their present holders (R8)."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ NO_WORD = Word()
 @require_GET
 @for_readers_of_the_ledger
 def leavers_list(request: Request) -> HttpResponse:
-    """Everybody who has left, the last first, with how much of what they held nobody has yet."""
+    """List people who have left, latest first, with the number of unsettled things."""
     now, path = business_time.now(), reverse("leavers")
     before = request.GET.get("before", "")
     rows = list(_after(leaver_queries.leavers(), before)[: PAGE + 1])
     shown, more = rows[:PAGE], len(rows) > PAGE
-    held, words = leaver_queries.held([one.pk for one in shown], now), leaver_queries.words(shown)
-    older = f"{path}?{urlencode({'before': _edge(shown[-1])})}" if more else ""
+    held, words = leaver_queries.held([person.pk for person in shown], now), leaver_queries.words(shown)
+    older = f"{path}?{urlencode({'before': _page_edge(shown[-1])})}" if more else ""
     context: Shape = {
         "now": now,
         "crumbs": [{"label": "People", "href": reverse("people")}, {"label": "Who left", "href": ""}],
         "head": {"title": "Who left", "facts": ["and what they held"]},
-        "rows": [_line(one, held.of(one.pk), words.get(one.pk, NO_WORD)) for one in shown],
+        "rows": [_person_row(person, held.of(person.pk), words.get(person.pk, NO_WORD)) for person in shown],
         "pager": {"newer_href": path if before else "", "older_href": older, "words": ""},
     }
     return page(request, "portal/leavers/leavers.html", context)
 
 
-def _edge(last: Person) -> str:
+def _page_edge(last: Person) -> str:
     return f"{last.left_at.isoformat() if last.left_at else ''}~{last.pk}"
 
 
 def _after(rows: QuerySet[Person], edge: str) -> QuerySet[Person]:
-    """Those behind the one that the address names by instant and key; all of them where it names none."""
+    """Rows after the instant and key in the address; all rows without them."""
     text, _, key = edge.partition("~")
     at, pk = instant(text), number(key)
     if at is None or pk is None:
@@ -60,28 +60,31 @@ def _after(rows: QuerySet[Person], edge: str) -> QuerySet[Person]:
     return rows.filter(Q(left_at__lt=at) | Q(left_at=at, pk__lt=pk))
 
 
-def _line(one: Person, held: list[Left], word: Word) -> Shape:
+def _person_row(person: Person, held: list[Left], word: Word) -> Shape:
     waits = [row for row in held if row.waits]
     return {
-        "href": reverse("person_left", args=[one.pk]),
-        "name": one.name,
-        "title": one.title,
-        "left_at": one.left_at,
-        "by": _by(word),
+        "href": reverse("person_left", args=[person.pk]),
+        "name": person.name,
+        "title": person.title,
+        "left_at": person.left_at,
+        "by": _recorded_by(word),
         "held": len(held),
         "waits": len(waits),
         "first": "; ".join(f"{row.what}, {row.capacity}" for row in waits[:2]),
     }
 
 
-def _by(word: Word) -> str:
+def _recorded_by(word: Word) -> str:
     return " and ".join(word.by) or "a source of people"
 
 
 @for_readers_of_the_ledger
-def of_person(request: Request, one: Person, now: datetime) -> HttpResponse:
-    """What one person who has left held, and who has it now."""
-    held, word = leaver_queries.held([one.pk], now).of(one.pk), leaver_queries.words([one]).get(one.pk, NO_WORD)
+def of_person(request: Request, person: Person, now: datetime) -> HttpResponse:
+    """Show what a person who has left held, and who has it now."""
+    held, word = (
+        leaver_queries.held([person.pk], now).of(person.pk),
+        leaver_queries.words([person]).get(person.pk, NO_WORD),
+    )
     waits = [row for row in held if row.waits]
     by_kind = groupby(sorted(held, key=lambda row: row.kind), key=lambda row: row.kind)
     context: Shape = {
@@ -89,15 +92,15 @@ def of_person(request: Request, one: Person, now: datetime) -> HttpResponse:
         "crumbs": [
             {"label": "People", "href": reverse("people")},
             {"label": "Who left", "href": reverse("leavers")},
-            {"label": one.name, "href": ""},
+            {"label": person.name, "href": ""},
         ],
         "head": {
-            "title": f"What {one.name} left",
-            "facts": [one.title] if one.title else [],
-            "actions": [{"label": "Their page", "href": reverse("person", args=[one.pk])}],
+            "title": f"What {person.name} left",
+            "facts": [person.title] if person.title else [],
+            "actions": [{"label": "Their page", "href": reverse("person", args=[person.pk])}],
         },
-        "left_at": one.left_at,
-        "by": _by(word),
+        "left_at": person.left_at,
+        "by": _recorded_by(word),
         "by_href": word.href,
         "waits": len(waits),
         "parts": [

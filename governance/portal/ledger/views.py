@@ -1,4 +1,4 @@
-"""The ledger: search, seal state, verification, export (H2, H4, H9). For whoever may read it, and nobody else."""
+"""Ledger pages: search, seal state, verification, export (H2, H4, H9). Only with the permission."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NOT_YOURS = Refusal(
     "The ledger is read by auditors, security reviewers and admins.",
     "What happened to something of yours stands on its own page.",
 )
-#: What has a page of its own, by the URL name that takes its key.
+#: URL names of subjects with a page, by model.
 PAGES = {
     "inventory.automation": "automation",
     "inventory.resource": "resource",
@@ -52,7 +52,7 @@ PAGES = {
     "controls.person": "person",
     "controls.team": "team",
 }
-#: What a row without a name of its own is told apart by: the first of these that its model has, up to a name.
+#: Relations that name a row without its own name; the first one that its model has counts.
 NAMED_BY = (
     "automation",
     "submission__automation",
@@ -64,7 +64,7 @@ NAMED_BY = (
     "person",
     "giver",
 )
-#: The name under which the last verification is remembered.
+#: Job name of the last verification.
 JOB = "portal.verify_ledger"
 
 
@@ -74,7 +74,7 @@ def _may_read(request: Request, now: datetime) -> bool:
 
 @require_GET
 def ledger(request: Request) -> HttpResponse:
-    """Everything that happened, newest first; filters and place live in the address."""
+    """List all events, newest first; the address holds filters and position."""
     now = business_time.now()
     if not _may_read(request, now):
         return refused(request, NOT_YOURS)
@@ -83,7 +83,7 @@ def ledger(request: Request) -> HttpResponse:
 
 @require_POST
 def ledger_verify(request: Request) -> HttpResponse:
-    """Verify the whole ledger now: every event against its seal, every seal against the one before and our key, every row against its events."""
+    """Verify the whole ledger: events against seals, seals against the chain and our key, rows against events."""
     at = business_time.now()
     if not _may_read(request, at):
         return refused(request, NOT_YOURS)
@@ -100,7 +100,7 @@ def ledger_verify(request: Request) -> HttpResponse:
 
 @require_GET
 def ledger_export(request: Request) -> HttpResponseBase:
-    """The sealed ledger as a file that anyone can verify without us, with its checkpoint at the end (H9)."""
+    """Send the sealed ledger with its checkpoint, for verification without Countersign (H9)."""
     if not _may_read(request, business_time.now()):
         return refused(request, NOT_YOURS)
     last = sealing.latest()
@@ -110,67 +110,67 @@ def ledger_export(request: Request) -> HttpResponseBase:
 
 
 def _lines(last: Seal) -> Iterator[str]:
-    """An export line by line, so that the largest ledger needs no memory."""
+    """Yield an export line by line, so that memory does not grow with the ledger."""
     for line in chain(exporting.lines(last), [exporting.checkpoint_line(last, at=business_time.real())]):
         yield exporting.as_text(line)
 
 
 def _page(request: Request, verification: Shape, now: datetime, *, fragment: str) -> HttpResponse:
-    asked = request.GET
-    rows = _filtered(LedgerEvent.objects.select_related("reason"), asked)
-    found, newer, older = _here(rows, asked)
+    query = request.GET
+    rows = _filtered(LedgerEvent.objects.select_related("reason"), query)
+    events, newer, older = _events_of_page(rows, query)
     context = {
         "head": _head(request, now),
         "verification": verification,
-        "filters": _filters(asked),
+        "filters": _filters(query),
         "filters_target": "#events",
-        "events": _shapes(found, request.actor),
+        "events": _shapes(events, request.actor),
         "pager": {"newer_href": newer, "older_href": older, "words": ""},
         "empty": {"sentence": "Nothing that happened fits.", "href": reverse("ledger"), "action": "Show everything"},
     }
     return page(request, "portal/ledger/ledger.html", context, fragment=fragment)
 
 
-def _here(rows: QuerySet[LedgerEvent], asked: QueryDict) -> tuple[list[LedgerEvent], str, str]:
-    """The events of the page that the address names by a number, and the addresses of its neighbours."""
-    before, after = number(asked.get("before")), number(asked.get("after"))
+def _events_of_page(rows: QuerySet[LedgerEvent], query: QueryDict) -> tuple[list[LedgerEvent], str, str]:
+    """Events of the page in the address, and the addresses of its neighbours."""
+    before, after = number(query.get("before")), number(query.get("after"))
     if after is not None:
-        found = list(rows.filter(pk__gt=after).order_by("id")[: PAGE + 1])
-        more, found = len(found) > PAGE, found[:PAGE][::-1]
+        events = list(rows.filter(pk__gt=after).order_by("id")[: PAGE + 1])
+        more, events = len(events) > PAGE, events[:PAGE][::-1]
         return (
-            found,
-            _href(asked, after=found[0].pk) if more else "",
-            _href(asked, before=found[-1].pk) if found else "",
+            events,
+            _href(query, after=events[0].pk) if more else "",
+            _href(query, before=events[-1].pk) if events else "",
         )
     if before is not None:
         rows = rows.filter(pk__lt=before)
-    found = list(rows.order_by("-id")[: PAGE + 1])
-    more, found = len(found) > PAGE, found[:PAGE]
-    newer = _href(asked, after=found[0].pk) if found and before is not None else ""
-    return found, newer, _href(asked, before=found[-1].pk) if more else ""
+    events = list(rows.order_by("-id")[: PAGE + 1])
+    more, events = len(events) > PAGE, events[:PAGE]
+    newer = _href(query, after=events[0].pk) if events and before is not None else ""
+    return events, newer, _href(query, before=events[-1].pk) if more else ""
 
 
-def _href(asked: QueryDict, **place: int) -> str:
-    kept = {name: value for name, value in asked.items() if name not in ("before", "after") and value}
+def _href(query: QueryDict, **place: int) -> str:
+    kept = {name: value for name, value in query.items() if name not in ("before", "after") and value}
     return f"{reverse('ledger')}?{urlencode({**kept, **place})}"
 
 
-def _filtered(rows: QuerySet[LedgerEvent], asked: QueryDict) -> QuerySet[LedgerEvent]:
-    if about := asked.get("about", ""):
-        rows = rows.filter(about__contains=[about[:100]])
-    if asked.get("outcome") in ("done", "refused"):
-        rows = rows.filter(outcome=asked["outcome"])
-    if actor := asked.get("actor", ""):
+def _filtered(rows: QuerySet[LedgerEvent], query: QueryDict) -> QuerySet[LedgerEvent]:
+    if subject := query.get("about", ""):
+        rows = rows.filter(about__contains=[subject[:100]])
+    if query.get("outcome") in ("done", "refused"):
+        rows = rows.filter(outcome=query["outcome"])
+    if actor := query.get("actor", ""):
         rows = rows.filter(actor_kind=actor) if actor in ("person", "job") else rows.filter(actor_id=actor[:80])
-    since, until = (midnight(asked.get(name)) for name in ("since", "until"))
+    since, until = (midnight(query.get(name)) for name in ("since", "until"))
     if since is not None:
         rows = rows.filter(at__gte=since)
     if until is not None:
         rows = rows.filter(at__lt=until + timedelta(days=1))
-    words = asked.get("q", "").strip()[:80]
+    words = query.get("q", "").strip()[:80]
     if (event := number(words)) is not None:
         return rows.filter(pk=event)
-    wanted = pager.words_of(asked)
+    wanted = pager.words_of(query)
     return rows.filter(ledger_queries.matching(wanted)) if wanted else rows
 
 
@@ -191,25 +191,29 @@ def _head(request: Request, now: datetime) -> Shape:
 
 
 def _signals(request: Request, now: datetime) -> list[Shape]:
-    """The way to the signals, for whoever reads them (S10)."""
+    """Link to the signals, with the permission (S10)."""
     if not access.may(request.actor, Permission.SIGNALS_READ, None, now=now):
         return []
     return [{"label": "Signals", "icon": "person", "href": reverse("signals")}]
 
 
 def _last_verification(problems: Iterable[str] = ()) -> Shape:
-    """What the last verification found; its problems in words only while they are fresh."""
+    """Result of the last verification; problems in words only directly after it."""
     action = reverse("ledger_verify")
     run = JobRun.objects.filter(job=JOB, seen_at__isnull=False, error="").order_by("-id").first()
     if run is None:
         return {"sound": None, "sentence": "Not verified yet.", "at": None, "details": [], "action": action}
     events, seals, wrong = (run.counts.get(name, 0) for name in ("events", "seals", "problems"))
-    said = f"All {counted(seals, 'seal')} and {counted(events, 'event')} fit together"
-    last, known = sealing.latest(), _published()
-    checkpoint = f"{counted(known['events'], 'event')}, seal {known['seals']:,}" if known else "none was published yet"
+    all_fit = f"All {counted(seals, 'seal')} and {counted(events, 'event')} fit together"
+    last, checkpoint_facts = sealing.latest(), _published()
+    checkpoint = (
+        f"{counted(checkpoint_facts['events'], 'event')}, seal {checkpoint_facts['seals']:,}"
+        if checkpoint_facts
+        else "none was published yet"
+    )
     return {
         "sound": not wrong,
-        "sentence": f"{said}, with what people typed, with the rows that they are about, and with the checkpoint kept outside the database."
+        "sentence": f"{all_fit}, with what people typed, with the rows that they are about, and with the checkpoint kept outside the database."
         if not wrong
         else f"{counted(wrong, 'thing')} {'does' if wrong == 1 else 'do'} not fit.",
         "at": run.ended_at,
@@ -230,17 +234,17 @@ def _published() -> Shape | None:
         return None
 
 
-def _filters(asked: QueryDict) -> Shape:
+def _filters(query: QueryDict) -> Shape:
     def options(name: str, choices: tuple[tuple[str, str], ...]) -> list[Shape]:
-        return [{"value": v, "label": label, "selected": v == asked.get(name, "")} for v, label in choices]
+        return [{"value": v, "label": label, "selected": v == query.get(name, "")} for v, label in choices]
 
-    kept = {"about": asked["about"]} if asked.get("about") else {}
+    kept = {"about": query["about"]} if query.get("about") else {}
     actors: tuple[tuple[str, str], ...] = (("person", "A person"), ("job", "A job"))
-    if (actor := asked.get("actor", "")) not in ("", "person", "job"):
+    if (actor := query.get("actor", "")) not in ("", "person", "job"):
         actors = (*actors, (actor, timeline_queries.names([actor]).get(actor, actor)))
     return {
         "action": reverse("ledger"),
-        "words": asked.get("q", ""),
+        "words": query.get("q", ""),
         "words_label": "Who, what, event, code or number",
         "kept": kept,
         "fields": [
@@ -252,24 +256,24 @@ def _filters(asked: QueryDict) -> Shape:
             {"name": "actor", "label": "By", "any": "Anybody", "options": options("actor", actors)},
         ],
         "dated": True,
-        "since": asked.get("since", ""),
-        "until": asked.get("until", ""),
-        "clear_href": reverse("ledger") if any(asked.values()) else "",
+        "since": query.get("since", ""),
+        "until": query.get("until", ""),
+        "clear_href": reverse("ledger") if any(query.values()) else "",
     }
 
 
 def _shapes(events: list[LedgerEvent], reader: Actor) -> list[Shape]:
-    """Rows of the table, with names, subjects and seals looked up for all of them at once."""
+    """Table rows; names, subjects and seals are looked up for all rows at once."""
     in_words = timeline_queries.subjects_of(events, {}, reader, business_time.now())
-    known = timeline_queries.names([one for event in events for one in (event.actor_id, event.for_id)])
+    names = timeline_queries.names([person_id for event in events for person_id in (event.actor_id, event.for_id)])
     subjects, seals = _names(events), _seals(events)
     return [
         {
             "number": event.pk,
             "at": event.at,
-            "actor": known.get(event.actor_id)
+            "actor": names.get(event.actor_id)
             or (f"Job: {event.actor_id}" if event.actor_kind == "job" else "somebody"),
-            "for_person": known.get(event.for_id, ""),
+            "for_person": names.get(event.for_id, ""),
             "verb": event.verb,
             "words": _words(event, in_words.get((event.subject_type, event.subject_id), "")),
             "subject": subjects[event.subject_type, event.subject_id],
@@ -285,13 +289,13 @@ def _shapes(events: list[LedgerEvent], reader: Actor) -> list[Shape]:
 
 
 def _words(event: LedgerEvent, subject: str) -> str:
-    """What happened in words, as timelines say it; what was only tried says so."""
-    said = timeline_queries.said_of(event.verb, subject, event.payload)
-    return f"Tried: {said}" if event.outcome == "refused" else f"{said[:1].upper()}{said[1:]}"
+    """Event in words, as in timelines; a refused attempt is marked."""
+    words = timeline_queries.said_of(event.verb, subject, event.payload)
+    return f"Tried: {words}" if event.outcome == "refused" else f"{words[:1].upper()}{words[1:]}"
 
 
 def _seals(events: list[LedgerEvent]) -> dict[int, int | None]:
-    """The number of the seal over each event: the first that ends at or behind it."""
+    """Number of each event's seal: the first that ends at or after it."""
     ends = Seal.objects.filter(last_xid__gte=OuterRef("xid")).filter(
         Q(last_xid__gt=OuterRef("xid")) | Q(last__gte=OuterRef("pk"))
     )
@@ -301,27 +305,27 @@ def _seals(events: list[LedgerEvent]) -> dict[int, int | None]:
 
 
 def _names(events: list[LedgerEvent]) -> dict[tuple[str, str], str]:
-    """What each subject is called: by its name where its model has one, else by that of what it belongs to, else by its kind and key."""
+    """Name of each subject: its own, else that of its parent, else its kind and key."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for event in events:
         wanted[event.subject_type].add(event.subject_id)
-    found: dict[tuple[str, str], str] = {}
+    names_by_subject: dict[tuple[str, str], str] = {}
     for label, ids in wanted.items():
         model = _model(label)
         noun = str(model._meta.verbose_name) if model else label.partition(".")[2]
         path = _path_to_a_name(model) if model else ""
         names: dict[str, str] = {}
         if model is not None and path:
-            keyed = [one for one in ids if number(one) is not None]
+            keyed = [subject_id for subject_id in ids if number(subject_id) is not None]
             names = {str(pk): name for pk, name in model._base_manager.filter(pk__in=keyed).values_list("pk", path)}
-        for one in ids:
-            own = names.get(one)
-            found[label, one] = own or f"{noun} {one}"
-    return found
+        for subject_id in ids:
+            own_name = names.get(subject_id)
+            names_by_subject[label, subject_id] = own_name or f"{noun} {subject_id}"
+    return names_by_subject
 
 
 def _path_to_a_name(model: type[Model]) -> str:
-    """The lookup that leads from a row to a name, or nothing."""
+    """Lookup from a row to a name, or an empty text."""
     fields = {field.name for field in model._meta.concrete_fields}
     if "name" in fields:
         return "name"
@@ -331,7 +335,7 @@ def _path_to_a_name(model: type[Model]) -> str:
 def _model(label: str) -> type[Model] | None:
     try:
         return apps.get_model(label)
-    except (LookupError, ValueError):  # of an app that this installation no longer has
+    except (LookupError, ValueError):  # of an app that is no longer installed
         return None
 
 

@@ -1,7 +1,7 @@
-"""The admin, read-only for everybody: the commonest way around the rules is closed, and looking is still easy (H1).
+"""Read-only admin: staff can look at rows, and nobody can change them (H1).
 
-Every model of our own apps is shown, by a staff member who may read the ledger; nothing is added, changed or deleted, no action
-is offered. Free texts and rendered mails are left out: they are read where they belong, by whom they concern.
+It shows all models of our apps to staff who may read the ledger. It has no add, change, delete or action. Free texts
+and rendered mails are hidden: their own pages show them.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from governance.core.clock import business_time
 from governance.core.models import Person
 from governance.core.roles.roles import Permission
 
-#: Apps of which every concrete model is shown.
+#: Apps with visible models.
 OURS = ("controls", "inventory", "approvals", "recertification")
 
-#: What is read elsewhere or by nobody: texts that people typed, rendered mails, and whatever could sign somebody in.
+#: Hidden: typed texts, rendered mails, and secrets for signing in.
 HIDDEN_MODELS = frozenset({"controls.freetext"})
 HIDDEN_FIELDS = frozenset({"password", "secret_digest", "text", "html", "key", "raw", "session_data", "sealed_url"})
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Shows rows and refuses every write to everybody, superusers included."""
+    """Shows rows and refuses every write, also for superusers."""
 
     actions = None
     list_per_page = 50
@@ -42,19 +42,19 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     list_select_related = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds here."""
+        """Refuse additions."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Nobody changes here."""
+        """Refuse changes."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Nobody deletes here."""
+        """Refuse deletions."""
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Staff who may read the ledger look; being a superuser is no reason."""
+        """Allow staff who may read the ledger; superusers get no exception."""
         return may_look(request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
@@ -62,11 +62,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return may_look(request)
 
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[Any]:
-        """Every field but those that are read elsewhere."""
+        """All fields except hidden ones."""
         return [field.name for field in self.model._meta.get_fields() if _shown(field)]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        """The first few plain columns: relations would cost a query a row."""
+        """The first plain columns: relations would cost a query for each row."""
         columns = [field.name for field in self.model._meta.concrete_fields if _shown(field) and not field.is_relation]
         return columns[:6]
 
@@ -76,11 +76,14 @@ def _shown(field: Any) -> bool:
 
 
 def may_look(request: HttpRequest) -> bool:
-    """Whether the reader is active staff and may read the ledger. Asked once a request: the index asks it for each model."""
-    known: bool | None = request.__dict__.get("_may_look")
-    if known is None:
-        known = request.__dict__["_may_look"] = _may_look(request.user)
-    return known
+    """Whether the reader is active staff and may read the ledger.
+
+    Cached on the request, because the index asks for each model.
+    """
+    may_look_cached: bool | None = request.__dict__.get("_may_look")
+    if may_look_cached is None:
+        may_look_cached = request.__dict__["_may_look"] = _may_look(request.user)
+    return may_look_cached
 
 
 def _may_look(user: object) -> bool:
@@ -90,7 +93,7 @@ def _may_look(user: object) -> bool:
 
 
 class ReadOnlySite(admin.AdminSite):
-    """The admin site; whoever may not look is sent to the portal's own sign-in."""
+    """The admin site; others are sent to the portal's sign-in."""
 
     site_header = site_title = "Countersign, read-only"
     index_title = "Rows as they stand"
@@ -102,26 +105,26 @@ class ReadOnlySite(admin.AdminSite):
 
     @method_decorator(login_not_required)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """There is one sign-in; whoever is signed in and may not look is told that nothing is here."""
+        """Redirect to the portal's sign-in; 404 for signed-in people without the right."""
         if request.user.is_authenticated:
             raise Http404
         return redirect_to_login(reverse("admin:index"), reverse("account_login"))
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # a redirect will do
-        """There is one sign-out."""
+        """Redirect to the portal's sign-out."""
         return redirect("account_logout")
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> NoReturn:
-        """The admin changes nothing."""
+        """Answer 404: the admin changes nothing."""
         raise Http404
 
     def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> NoReturn:
-        """The admin changes nothing."""
+        """Answer 404: the admin changes nothing."""
         raise Http404
 
 
 def mount() -> ReadOnlySite:
-    """A site that shows every concrete model of our apps, histories included."""
+    """Build a site with all concrete models of our apps, histories included."""
     site = ReadOnlySite(name="admin")
     for label in OURS:
         for model in apps.get_app_config(label).get_models(include_auto_created=False):

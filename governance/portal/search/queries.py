@@ -1,8 +1,7 @@
-"""What words find, for one reader: automations, resources, identities, submissions, and for readers of the ledger people and teams.
+"""Search for one reader: automations, resources, identities, submissions; people and teams for readers of the ledger.
 
-Each group takes its rows where the lists of its kind take them (``visible_to``, the search column), so nothing is found
-here that the reader could not come upon there. One query a group, a few rows of each; the lists have the rest. Drawing
-is left to the page.
+Each group uses the query of its list (``visible_to``, the search column). So it finds only rows that the reader could
+see there. One query for each group, with a few rows.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ from governance.web.components.state_words import RESOURCE_KINDS
 from governance.web.pages import pager
 from inventory.models import Automation, NonHumanIdentity, Resource
 
-#: Rows of one group among others; `paging.PAGE` where it stands alone.
+#: Most rows of a group beside others; `paging.PAGE` for a group alone.
 FEW: Final = 8
 
-#: How people name a submission: the year and its number.
+#: Reference of a submission: year and number.
 REFERENCE: Final = re.compile(r"([12]\d{3})-(\d{4,9})", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One row of what was found. ``state`` is the kind and the value that draw its word, or nothing."""
+    """One found row. ``state`` is kind and value of its state, or empty."""
 
     href: str
     icon: str
@@ -47,10 +46,9 @@ class Hit:
 
 @dataclass(frozen=True)
 class Group:
-    """Some of what was found of one kind.
+    """Found rows of one kind.
 
-    ``href`` leads to all of it, and is empty where nothing more is to be had there; ``more`` says that there is more
-    than ``rows``.
+    ``href`` leads to all of them, or is empty; ``more`` tells that there are more than ``rows``.
     """
 
     title: str
@@ -60,12 +58,12 @@ class Group:
 
 
 def find(words: Sequence[str], *, actor: Actor, now: datetime) -> list[Group]:
-    """A few of everything that holds every word and that the actor may see; groups without any are left out.
+    """A few visible rows of each kind that contain every word; empty groups are left out.
 
     Args:
-        words: lower-cased, see `paging.words_of`; none find nothing.
-        actor: who reads. People and teams are found for readers of the ledger alone, as their pages are there for them.
-        now: the instant of business time.
+        words: in lower case, see `paging.words_of`; without words nothing is found.
+        actor: the reader. Only readers of the ledger find people and teams, as with their pages.
+        now: business time.
     """
     if not words:
         return []
@@ -81,68 +79,74 @@ def find(words: Sequence[str], *, actor: Actor, now: datetime) -> list[Group]:
 
 
 def submissions(words: Sequence[str], *, before: int | None, actor: Actor, now: datetime) -> tuple[Group, int | None]:
-    """A page of submissions, newest first, and the key after which the next begins, or None.
+    """A page of submissions, newest first, and the key of the next page, or None.
 
     Args:
         words: as for `find`.
-        before: only those with a smaller key.
-        actor: who reads.
-        now: the instant of business time.
+        before: only smaller keys.
+        actor: the reader.
+        now: business time.
     """
-    rows = _asked(words, actor, now)
+    rows = _submissions_matching(words, actor, now)
     if before is not None:
         rows = rows.filter(pk__lt=before)
-    found, more = _some(rows.order_by("-pk"), pager.PAGE)
-    last = found[-1].pk if more else None
-    return Group("Submissions", [_submission(one) for one in found], more, ""), last
+    submission_rows, more = _first_rows(rows.order_by("-pk"), pager.PAGE)
+    last = submission_rows[-1].pk if more else None
+    return Group("Submissions", [_submission(submission) for submission in submission_rows], more, ""), last
 
 
-def _some(rows: QuerySet[Any], most: int = FEW) -> tuple[list[Any], bool]:
+def _first_rows(rows: QuerySet[Any], most: int = FEW) -> tuple[list[Any], bool]:
     """The first rows, and whether there are more."""
-    found = list(rows[: most + 1])
-    return found[:most], len(found) > most
+    first_rows = list(rows[: most + 1])
+    return first_rows[:most], len(first_rows) > most
 
 
 def _group(title: str, rows: QuerySet[Any], hit: Callable[[Any], Hit], words: Sequence[str], url_name: str) -> Group:
-    found, more = _some(rows)
-    return Group(title, [hit(one) for one in found], more, f"{reverse(url_name)}?{urlencode({'q': ' '.join(words)})}")
+    first_rows, more = _first_rows(rows)
+    return Group(
+        title, [hit(row) for row in first_rows], more, f"{reverse(url_name)}?{urlencode({'q': ' '.join(words)})}"
+    )
 
 
 def _automations(words: Sequence[str], actor: Actor, now: datetime) -> Group:
-    def hit(one: Automation) -> Hit:
-        text = f"{one.get_kind_display()} of {one.team.name}, {one.get_environment_display().lower()}"
-        return Hit(one.href, "bolt", one.name, text, ("automation", one.state))
+    def hit(automation: Automation) -> Hit:
+        text = (
+            f"{automation.get_kind_display()} of {automation.team.name}, {automation.get_environment_display().lower()}"
+        )
+        return Hit(automation.href, "bolt", automation.name, text, ("automation", automation.state))
 
     rows = Automation.objects.visible_to(actor, now).select_related("team").order_by("name", "pk")
     return _group("Automations", pager.search(rows, words), hit, words, "automation_list")
 
 
 def _resources(words: Sequence[str], actor: Actor, now: datetime) -> Group:
-    def hit(one: Resource) -> Hit:
-        text = (
-            f"{one.get_kind_display()}, {f'{one.owner.name} answers for it' if one.owner else 'nobody answers for it'}"
-        )
-        return Hit(one.href, RESOURCE_KINDS[one.kind].icon, one.name, text, ("resource", one.state))
+    def hit(resource: Resource) -> Hit:
+        text = f"{resource.get_kind_display()}, {f'{resource.owner.name} answers for it' if resource.owner else 'nobody answers for it'}"
+        return Hit(resource.href, RESOURCE_KINDS[resource.kind].icon, resource.name, text, ("resource", resource.state))
 
     rows = Resource.objects.visible_to(actor, now).resolved().select_related("owner").order_by("name", "pk")
     return _group("Resources", pager.search(rows, words), hit, words, "resource_list")
 
 
 def _identities(words: Sequence[str], actor: Actor, now: datetime) -> Group:
-    def hit(one: NonHumanIdentity) -> Hit:
-        who = f"{one.owner.name} answers for it" if one.owner.is_here else f"{one.owner.name}, who owned it, left"
-        text = f"{one.kind.replace('_', ' ')}, {who}"
-        return Hit(one.href, "robot", one.subject, text, ("identity", one.state))
+    def hit(identity: NonHumanIdentity) -> Hit:
+        owner_words = (
+            f"{identity.owner.name} answers for it"
+            if identity.owner.is_here
+            else f"{identity.owner.name}, who owned it, left"
+        )
+        text = f"{identity.kind.replace('_', ' ')}, {owner_words}"
+        return Hit(identity.href, "robot", identity.subject, text, ("identity", identity.state))
 
     rows = NonHumanIdentity.objects.visible_to(actor, now).select_related("owner").order_by("subject", "pk")
     for word in words:
         rows = rows.filter(subject__icontains=word)
-    found, more = _some(rows)
-    return Group("Identities", [hit(one) for one in found], more, "")
+    identities, more = _first_rows(rows)
+    return Group("Identities", [hit(identity) for identity in identities], more, "")
 
 
 def by_reference(rows: SubmissionQuerySet, word: str) -> SubmissionQuerySet | None:
-    """The submission that a word names by its year and number; None for a word that is no reference."""
+    """The submission with this reference; None for any other word."""
     named = REFERENCE.fullmatch(word)
     if named is None:
         return None
@@ -150,8 +154,8 @@ def by_reference(rows: SubmissionQuerySet, word: str) -> SubmissionQuerySet | No
     return rows.filter(pk=int(named[2]), submitted_at__gte=begins, submitted_at__lt=ends)
 
 
-def _asked(words: Sequence[str], actor: Actor, now: datetime) -> QuerySet[Submission]:
-    """Submissions of automations that hold the words; a word that is a reference names one of them."""
+def _submissions_matching(words: Sequence[str], actor: Actor, now: datetime) -> QuerySet[Submission]:
+    """Submissions whose automation contains the words; a reference selects one of them."""
     seen, plain = Submission.objects.visible_to(actor, now), []
     for word in words:
         named = by_reference(seen, word)
@@ -164,22 +168,28 @@ def _asked(words: Sequence[str], actor: Actor, now: datetime) -> QuerySet[Submis
     return seen.select_related("automation", "version", "submitted_by")
 
 
-def _submission(one: Submission) -> Hit:
-    text = f"{one.reference}, version {one.version.number}, submitted by {one.submitted_by.name}"
-    return Hit(reverse("review", args=[one.pk]), "file", one.automation.name, text, ("submission", one.state))
+def _submission(submission: Submission) -> Hit:
+    text = f"{submission.reference}, version {submission.version.number}, submitted by {submission.submitted_by.name}"
+    return Hit(
+        reverse("review", args=[submission.pk]),
+        "file",
+        submission.automation.name,
+        text,
+        ("submission", submission.state),
+    )
 
 
 def _submissions(words: Sequence[str], actor: Actor, now: datetime) -> Group:
-    found, more = _some(_asked(words, actor, now).order_by("-pk"))
+    submission_rows, more = _first_rows(_submissions_matching(words, actor, now).order_by("-pk"))
     href = f"{reverse('search')}?{urlencode({'q': ' '.join(words), 'only': 'submissions'})}" if more else ""
-    return Group("Submissions", [_submission(one) for one in found], more, href)
+    return Group("Submissions", [_submission(submission) for submission in submission_rows], more, href)
 
 
 def _people(words: Sequence[str]) -> Group:
-    def hit(one: Person) -> Hit:
-        left = "" if one.is_here else "is not here any more"
-        text = ", ".join(part for part in (one.title, left) if part)
-        return Hit(reverse("person", args=[one.pk]), "person", one.name, text)
+    def hit(person: Person) -> Hit:
+        left = "" if person.is_here else "is not here any more"
+        text = ", ".join(part for part in (person.title, left) if part)
+        return Hit(reverse("person", args=[person.pk]), "person", person.name, text)
 
     rows = Person.objects.order_by("name", "pk")
     for word in words:
@@ -188,13 +198,13 @@ def _people(words: Sequence[str]) -> Group:
 
 
 def _teams(words: Sequence[str]) -> Group:
-    def hit(one: Team) -> Hit:
-        lead = f"led by {one.lead.name}" if one.lead else "nobody leads it"
-        under = f"under {one.parent.name}, " if one.parent else ""
-        return Hit(reverse("team", args=[one.pk]), "team", one.name, f"{under}{lead}")
+    def hit(team: Team) -> Hit:
+        lead = f"led by {team.lead.name}" if team.lead else "nobody leads it"
+        under = f"under {team.parent.name}, " if team.parent else ""
+        return Hit(reverse("team", args=[team.pk]), "team", team.name, f"{under}{lead}")
 
     rows = Team.objects.select_related("lead", "parent").order_by("name", "pk")
     for word in words:
         rows = rows.filter(name__icontains=word)
-    found, more = _some(rows)
-    return Group("Teams", [hit(one) for one in found], more, f"{reverse('people')}#teams-title")
+    team_rows, more = _first_rows(rows)
+    return Group("Teams", [hit(team) for team in team_rows], more, f"{reverse('people')}#teams-title")

@@ -1,4 +1,4 @@
-"""The search of the top bar: what the words find of everything that the reader may see."""
+"""Search of the top bar, over everything the reader may see."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from governance.web.requests.parameters import number
 
 @require_GET
 def search(request: Request) -> HttpResponse:
-    """A few of each kind, or with ``?only=submissions`` these by themselves, a page at a time: they have no other list."""
-    asked, path, now = request.GET, reverse("search"), business_time.now()
-    words, typed = pager.words_of(asked), free_text.name(asked.get("q", ""))[:200]
+    """Show a few rows of each kind, or with ``?only=submissions`` pages of submissions, which have no other list."""
+    query, path, now = request.GET, reverse("search"), business_time.now()
+    words, typed = pager.words_of(query), free_text.name(query.get("q", ""))[:200]
     context = {"now": now, "action": path, "words": typed, "searched": bool(words)}
-    if words and asked.get("only") == "submissions":
-        group, last = submissions(words, before=number(asked.get("before")), actor=request.actor, now=now)
+    if words and query.get("only") == "submissions":
+        group, last = submissions(words, before=number(query.get("before")), actor=request.actor, now=now)
         older = f"{path}?{urlencode({'q': typed, 'only': 'submissions', 'before': last})}" if last else ""
         context |= {
             "groups": [group] if group.rows else [],

@@ -1,4 +1,4 @@
-"""How people sign in: local accounts made by an admin; nobody signs themselves up."""
+"""Sign-in with local accounts that an admin creates; there is no sign-up."""
 
 from __future__ import annotations
 
@@ -33,37 +33,37 @@ from governance.web.requests.parameters import local_path
 
 log = structlog.get_logger(__name__)
 
-#: Said by the page itself: that one is signed in, or out, needs no banner.
+#: Messages without a banner, because the page shows the same.
 SILENT = frozenset({"account/messages/logged_in.txt", "account/messages/logged_out.txt"})
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Closes sign-up, and notes in the session when the sign-in was: high-risk decisions ask for a fresh one (S5)."""
+    """Closes sign-up, and stores the time of the sign-in: high-risk decisions need a fresh one (S5)."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Nobody makes their own account."""
+        """Nobody creates their own account."""
         return False
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Sign in, on record, and note the instant in real time.
+        """Sign in as a recorded operation, and store the real time.
 
         Raises:
-            ImmediateHttpResponse: the person left between the steps of their sign-in, before the second factor say.
+            ImmediateHttpResponse: the person left during the sign-in, for instance before the second factor.
         """
         assert isinstance(user, Person)  # the installation's only kind of user
         begin = partial(super().login, request, user)
         try:
             sign_in_transitions.sign_in(user, actor=Actor.of(user), now=business_time.now(), begin=begin)
-        except Refused as no:
-            raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from no
+        except Refused as error:
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user)) from error
         note_sign_in(request)
 
     def is_safe_url(self, url: str) -> bool:
-        """Whether allauth may lead to this address next: a path on this portal alone."""
+        """Whether allauth may redirect to this address: only a path on this portal."""
         return bool(local_path(url))
 
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
-        """Set a password on record (H1).
+        """Set a password as a recorded operation (H1).
 
         Raises:
             Refused: the person has left.
@@ -73,44 +73,44 @@ class AccountAdapter(DefaultAccountAdapter):
         user.password = person.password  # allauth keeps this session by the new hash
 
     def send_password_reset_mail(self, user: AbstractBaseUser, email: str, context: dict[str, Any]) -> None:
-        """Queue the mail; its link is made while it is sent."""
+        """Queue the mail; its link is created at sending."""
         assert isinstance(user, Person)
         password_links.ask_reset(user, now=business_time.now())
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """After a change, back to the person's own page."""
+        """Return to the person's own page."""
         return reverse("me")
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count the attempt, and log it with the client's address alone."""
+        """Count the attempt, and log only the client's address."""
         log.info("sign_in.failed")
         super().authentication_failed(request, **credentials)
 
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
-        """Whoever has left learns no more than whoever mistyped a password."""
+        """Answer people who have left as after a wrong password."""
         return redirect("account_login")
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
     ) -> None:
-        """Leave the banners out that say what the page shows."""
+        """Drop messages that the page itself shows."""
         if message_template not in SILENT:
             super().add_message(request, level, message_template, *args, **kwargs)
 
 
 class ByModel(ModelBackend):
-    """Django's own way of knowing people; whoever is kept out it does not know, at a sign-in and in any session that they have."""
+    """Django's backend without people who are kept out, at sign-in and in running sessions."""
 
     def user_can_authenticate(self, user: Person | AnonymousUser | None) -> bool:
-        """Whether they may, which is asked of each request too."""
+        """Whether the person may sign in; checked at every request, too."""
         return super().user_can_authenticate(user) and not _is_kept_out(user)
 
 
 class ByAddress(AuthenticationBackend):
-    """allauth's, by their address, likewise."""
+    """allauth's backend by address, without people who are kept out."""
 
     def user_can_authenticate(self, user: Person | AnonymousUser | None) -> bool:
-        """Whether they may, which is asked of each request too."""
+        """Whether the person may sign in; checked at every request, too."""
         return bool(super().user_can_authenticate(user)) and not _is_kept_out(user)
 
 
@@ -119,12 +119,12 @@ def _is_kept_out(user: Person | AnonymousUser | None) -> bool:
 
 
 def note_sign_in(request: HttpRequest, at: float | None = None) -> None:
-    """Note that this person has just shown who they are, in real time; ``at`` in seconds since the epoch."""
+    """Store the real time of this proof of identity; ``at`` in seconds since the epoch."""
     request.session[SIGNED_IN_AT] = int(time.time() if at is None else at)
 
 
 def note_authentication(request: HttpRequest) -> None:
-    """Note the newest proof that allauth has recorded for this session, where it is newer than what is noted."""
+    """Store the time of the newest proof that allauth recorded for this session."""
     records = get_authentication_records(request, request.user)
     newest = max((float(record.get("at", 0)) for record in records), default=0.0)
     if newest > request.session.get(SIGNED_IN_AT, 0):
@@ -132,14 +132,14 @@ def note_authentication(request: HttpRequest) -> None:
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
-    """Keeps the keys of authenticators encrypted in the database, under a key that follows from the installation's own."""
+    """Encrypts authenticator keys in the database with a key derived from the installation's key."""
 
     def encrypt(self, text: str) -> str:
-        """The text as a Fernet token."""
+        """Encrypt to a Fernet token."""
         return _fernet().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        """The text of a Fernet token."""
+        """Decrypt a Fernet token."""
         return _fernet().decrypt(encrypted_text.encode()).decode()
 
 

@@ -1,4 +1,4 @@
-"""What sign-in forgets of a person who is erased (H6): sessions, addresses and second factors, in tables that are others'."""
+"""Erasure of a person's sign-in data in other apps' tables: sessions, addresses and second factors (H6)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from governance.core.engine.transition import Step
 from governance.core.erasure.redaction import KnownAs
 
 
-def forget(known: KnownAs, step: Step[Any]) -> None:
-    """Erase it, in the transaction in which the person is erased.
+def forget(known_as: KnownAs, step: Step[Any]) -> None:
+    """Delete the data in the transaction of the erasure.
 
     Args:
-        known: as whom the person is known.
+        known_as: the names of the person.
         step: the erasure.
     """
-    EmailAddress.objects.filter(user=known.person).delete()
-    Authenticator.objects.filter(user=known.person).delete()
-    for session in Session.objects.all().iterator():  # whose it is stands inside, signed
-        if session.get_decoded().get(SESSION_KEY) == str(known.person.pk):
+    EmailAddress.objects.filter(user=known_as.person).delete()
+    Authenticator.objects.filter(user=known_as.person).delete()
+    for session in Session.objects.all().iterator():  # the person's id is inside, signed
+        if session.get_decoded().get(SESSION_KEY) == str(known_as.person.pk):
             session.delete()

@@ -1,4 +1,4 @@
-"""One team: who leads it, who belongs to it, and how an admin changes that (S8)."""
+"""Page of a team: leads, members and their changes by an admin (S8)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
 
 
-def _here() -> Any:
+def _active_people() -> Any:
     return Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
 
 
 class LeadForm(forms.Form):
-    """Who is to lead a team, or to deputise."""
+    """New lead or deputy lead of a team."""
 
     seat = forms.ChoiceField(label="Which", choices=(("lead", "Lead"), ("deputy_lead", "Deputy")))
     person = forms.ModelChoiceField(Person.objects.none(), required=False, label="Who", empty_label="Nobody")
@@ -39,35 +39,35 @@ class LeadForm(forms.Form):
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data, auto_id="id_lead_%s")
-        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _here()
+        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _active_people()
 
 
 class FallbackForm(forms.Form):
-    """Somebody who is to be a fallback owner."""
+    """New fallback owner."""
 
     person = forms.ModelChoiceField(Person.objects.none(), label="Who", empty_label="Choose somebody")
     reason = forms.CharField(label="Why", max_length=4000, widget=forms.Textarea(attrs={"rows": 2}))
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data, auto_id="id_fallback_%s")
-        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _here()
+        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _active_people()
 
 
 class MemberForm(forms.Form):
-    """One person who is to belong to a team."""
+    """New member of a team."""
 
     person = forms.ModelChoiceField(Person.objects.none(), label="Add a member", empty_label="Choose somebody")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _here()
+        cast("forms.ModelChoiceField[Person]", self.fields["person"]).queryset = _active_people()
 
 
-def _one(pk: int) -> Team:
+def _load_team(pk: int) -> Team:
     return get_object_or_404(Team.objects.select_related("lead", "deputy_lead", "parent"), pk=pk)
 
 
-def _given(form: forms.Form) -> dict[str, Any]:
+def _valid_data(form: forms.Form) -> dict[str, Any]:
     if not form.is_valid():
         raise refuse(
             Refusal(
@@ -80,39 +80,41 @@ def _given(form: forms.Form) -> dict[str, Any]:
 @require_GET
 @for_readers_of_the_ledger
 def team(request: Request, pk: int) -> HttpResponse:
-    """One team."""
-    one, now = _one(pk), business_time.now()
+    """Show a team."""
+    team_row, now = _load_team(pk), business_time.now()
     may_propose = access.may(request.actor, Permission.PROPOSAL_MAKE, None, now=now)
-    leave = reverse("team_leave", args=[pk]) if leave_team.refusal(one, actor=request.actor, now=now) is None else ""
+    leave = (
+        reverse("team_leave", args=[pk]) if leave_team.refusal(team_row, actor=request.actor, now=now) is None else ""
+    )
     context = {
-        "crumbs": [{"label": "People", "href": reverse("people")}, {"label": one.name, "href": ""}],
+        "crumbs": [{"label": "People", "href": reverse("people")}, {"label": team_row.name, "href": ""}],
         "head": {
             "actions": [{"label": "Webhooks", "href": reverse("team_webhooks", args=[pk])}],
-            "title": one.name,
-            "facts": [one.get_kind_display(), *([f"under {one.parent.name}"] if one.parent else [])],
+            "title": team_row.name,
+            "facts": [team_row.get_kind_display(), *([f"under {team_row.parent.name}"] if team_row.parent else [])],
         },
-        "lead": one.lead,
-        "deputy": one.deputy_lead,
+        "lead": team_row.lead,
+        "deputy": team_row.deputy_lead,
         "members": [
             {"pk": member.pk, "name": member.name, "title": member.title, "href": reverse("person", args=[member.pk])}
-            for member in one.members.order_by("name")
+            for member in team_row.members.order_by("name")
         ],
         "leads_form": LeadForm() if may_propose else None,
         "leads_action": reverse("team_leads", args=[pk]),
         "join_form": MemberForm() if leave else None,
         "join_action": reverse("team_join", args=[pk]),
-        "fallback_form": FallbackForm() if may_propose and one.kind == TeamKind.FALLBACK else None,
+        "fallback_form": FallbackForm() if may_propose and team_row.kind == TeamKind.FALLBACK else None,
         "fallback_action": reverse("team_fallback", args=[pk]),
         "leave_action": leave,
         "back": reverse("team", args=[pk]),
-        "events": timeline_queries.shapes(one, reader=request.actor.person, limit=30),
+        "events": timeline_queries.shapes(team_row, reader=request.actor.person, limit=30),
         "ledger_href": f"{reverse('ledger')}?about=controls.team:{pk}",
     }
     return page(request, "portal/teams/team.html", context)
 
 
 def _propose(request: Request, kind: str, target: str, document: dict[str, Any], reason: str) -> HttpResponse:
-    """Propose it, and go on to its page."""
+    """Create the proposal and redirect to its page."""
     row = Proposal(kind=kind, target=target)
     if kind_kind.of(kind).about(target) is None:
         raise Http404
@@ -125,26 +127,31 @@ def _propose(request: Request, kind: str, target: str, document: dict[str, Any],
 @require_POST
 @answers_refusals
 def team_leads(request: Request, pk: int) -> HttpResponse:
-    """Propose who leads a team, or deputises; a second admin countersigns, and the person accepts (S8)."""
-    given = _given(LeadForm(request.POST))
+    """Propose a lead or deputy lead; a second admin countersigns, and the person accepts (S8)."""
+    given = _valid_data(LeadForm(request.POST))
     document = {"person": given["person"].pk if given["person"] is not None else None}
-    return _propose(request, "team_lead", f"{_one(pk).pk}-{given['seat']}", document, given["reason"])
+    return _propose(request, "team_lead", f"{_load_team(pk).pk}-{given['seat']}", document, given["reason"])
 
 
 @require_POST
 @answers_refusals
 def team_fallback(request: Request, pk: int) -> HttpResponse:
-    """Propose that somebody becomes a fallback owner, or is one no more (S8)."""
-    given = _given(FallbackForm(request.POST))
+    """Propose to add or remove a fallback owner (S8)."""
+    given = _valid_data(FallbackForm(request.POST))
     document = {"member": request.POST.get("leaves") != "yes"}
-    return _propose(request, "fallback_owner", f"{_one(pk).pk}-{given['person'].pk}", document, given["reason"])
+    return _propose(request, "fallback_owner", f"{_load_team(pk).pk}-{given['person'].pk}", document, given["reason"])
 
 
 @require_POST
 @answers_refusals
 def team_join(request: Request, pk: int) -> HttpResponse:
     """Add a member."""
-    join_team(_one(pk), actor=request.actor, now=business_time.now(), person=_given(MemberForm(request.POST))["person"])
+    join_team(
+        _load_team(pk),
+        actor=request.actor,
+        now=business_time.now(),
+        person=_valid_data(MemberForm(request.POST))["person"],
+    )
     return redirect("team", pk)
 
 
@@ -152,7 +159,7 @@ def team_join(request: Request, pk: int) -> HttpResponse:
 @answers_refusals
 def team_leave(request: Request, pk: int) -> HttpResponse:
     """End a membership."""
-    one = _one(pk)
-    member = get_object_or_404(one.members, pk=number(request.POST.get("person")) or 0)
-    leave_team(one, actor=request.actor, now=business_time.now(), person=member)
+    team_row = _load_team(pk)
+    member = get_object_or_404(team_row.members, pk=number(request.POST.get("person")) or 0)
+    leave_team(team_row, actor=request.actor, now=business_time.now(), person=member)
     return redirect("team", pk)

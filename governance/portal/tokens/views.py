@@ -1,4 +1,4 @@
-"""Tokens for programs: mine, those of teams that I lead, and, on a person's page, theirs. A secret is on one answer, and nowhere else."""
+"""Tokens for programs: the reader's, their teams', and another person's. A secret is shown once."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from governance.web.requests.parameters import number
 
 Shape = dict[str, Any]
 
-#: For how long a token can be made, in days.
+#: Possible terms of a token, in days.
 TERMS = (7, 30, TOKEN_DAYS)
 
 
 class TokenForm(forms.Form):
-    """What a token is for, and for how long."""
+    """Purpose, reach and term of a token."""
 
     use_required_attribute = False
 
@@ -48,61 +48,61 @@ class TokenForm(forms.Form):
     team = forms.ChoiceField(
         label="Reaches", required=False, help_text="For a pipeline choose the team: it sees nothing of other teams."
     )
-    days = forms.ChoiceField(label="Ends after", choices=[(str(one), f"{one} days") for one in TERMS], initial="30")
+    days = forms.ChoiceField(label="Ends after", choices=[(str(days), f"{days} days") for days in TERMS], initial="30")
 
     def __init__(self, *args: Any, teams: Iterable[Team], **more: Any) -> None:
         super().__init__(*args, **more)
         field = self.fields["team"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "What I may bring in and see"), *((str(one.pk), f"{one.name} only") for one in teams)]
+        field.choices = [("", "What I may bring in and see"), *((str(team.pk), f"{team.name} only") for team in teams)]
 
 
 def seen_by(actor: Actor, now: datetime) -> ApiTokenQuerySet:
-    """Tokens that somebody may know of: their own, those of teams that they lead, and all for readers of the ledger."""
-    known = ApiToken.objects.select_related("person", "team")
+    """Visible tokens: the reader's own, those of teams they lead, and all for readers of the ledger."""
+    tokens = ApiToken.objects.select_related("person", "team")
     if access.may(actor, Permission.LEDGER_READ, None, now=now):
-        return known
-    return known.filter(Q(person=actor.person) | Q(team__lead=actor.person) | Q(team__deputy_lead=actor.person))
+        return tokens
+    return tokens.filter(Q(person=actor.person) | Q(team__lead=actor.person) | Q(team__deputy_lead=actor.person))
 
 
-def shapes(found: Iterable[ApiToken], actor: Actor, now: datetime) -> list[Shape]:
-    """Tokens as ``portal/tokens/token_list.html`` draws them."""
-    return [_shape(one, actor, now) for one in found]
+def shapes(tokens: Iterable[ApiToken], actor: Actor, now: datetime) -> list[Shape]:
+    """Rows of ``portal/tokens/token_list.html``."""
+    return [_shape(token, actor, now) for token in tokens]
 
 
-def _shape(one: ApiToken, actor: Actor, now: datetime) -> Shape:
-    whose = "" if one.person == actor.person else f"{one.person.name}, "
-    last = one.last_used_at
+def _shape(token: ApiToken, actor: Actor, now: datetime) -> Shape:
+    whose = "" if token.person == actor.person else f"{token.person.name}, "
+    last = token.last_used_at
     used = f"used {times.distance_words(last, business_time.real())}" if last is not None else "not used yet"
-    may = token_transitions.revoke_token.refusal(one, actor=actor, now=now) is None
+    may = token_transitions.revoke_token.refusal(token, actor=actor, now=now) is None
     return {
-        "name": one.name or "A token",
-        "shown": f"{one.shown}…",
-        "reach": f"{whose}{one.team.name + ' only' if one.team is not None else 'personal'}",
+        "name": token.name or "A token",
+        "shown": f"{token.shown}…",
+        "reach": f"{whose}{token.team.name + ' only' if token.team is not None else 'personal'}",
         "used": used,
-        "expires_at": one.expires_at,
-        "revoke": reverse("token_revoke", args=[one.pk]) if may else "",
+        "expires_at": token.expires_at,
+        "revoke": reverse("token_revoke", args=[token.pk]) if may else "",
     }
 
 
-def of_person(one: Person, actor: Actor, now: datetime) -> list[Shape]:
-    """What opens something for a person's programs, for whoever reads their page."""
-    return shapes(seen_by(actor, now).live(business_time.real()).filter(person=one), actor, now)
+def of_person(person: Person, actor: Actor, now: datetime) -> list[Shape]:
+    """A person's live tokens, for readers of their page."""
+    return shapes(seen_by(actor, now).live(business_time.real()).filter(person=person), actor, now)
 
 
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def my_tokens(request: Request) -> HttpResponse:
-    """My tokens; a post makes one, and its answer alone holds the secret."""
-    one = Person.objects.get(pk=reader(request).pk)
-    form = TokenForm(request.POST or None, teams=teams_of(one))
+    """List the reader's tokens; a POST creates one and shows its secret once."""
+    person = Person.objects.get(pk=reader(request).pk)
+    form = TokenForm(request.POST or None, teams=teams_of(person))
     if request.method != "POST" or not form.is_valid():
         return _page(request, form)
     given, secret = form.cleaned_data, token_transitions.new_secret()
-    team = next((team for team in teams_of(one) if team.pk == number(given["team"])), None)
+    team = next((team for team in teams_of(person) if team.pk == number(given["team"])), None)
     try:
         made: object = token_transitions.make_token(
-            one,
+            person,
             actor=request.actor,
             now=business_time.now(),
             name=given["name"],
@@ -110,27 +110,27 @@ def my_tokens(request: Request) -> HttpResponse:
             days=int(given["days"]),
             team=team,
         )
-    except InvalidInput as no:
-        for name, said in no.refusal.detail:
-            form.add_error(name, said)
+    except InvalidInput as error:
+        for name, sentence in error.refusal.detail:
+            form.add_error(name, sentence)
         return _page(request, form)
-    except DutyConflict as no:  # the page says it, and keeps what was typed
-        return _page(request, form, status=no.status)
-    assert isinstance(made, ApiToken)  # the subject is the person, what is made is the token
-    return _page(request, TokenForm(teams=teams_of(one)), {"secret": secret, "expires_at": made.expires_at})
+    except DutyConflict as error:  # the page shows the refusal and keeps the input
+        return _page(request, form, status=error.status)
+    assert isinstance(made, ApiToken)  # the subject is the person, the result is the token
+    return _page(request, TokenForm(teams=teams_of(person)), {"secret": secret, "expires_at": made.expires_at})
 
 
 def _page(request: Request, form: TokenForm, made: Shape | None = None, status: int = 200) -> HttpResponse:
-    one, now = reader(request), business_time.now()
-    refusal = token_transitions.make_token.refusal(one, actor=request.actor, now=now)
+    person, now = reader(request), business_time.now()
+    refusal = token_transitions.make_token.refusal(person, actor=request.actor, now=now)
     live = ApiToken.objects.live(business_time.real()).select_related("person", "team")
-    led = live.filter(Q(team__lead=one) | Q(team__deputy_lead=one)).exclude(person=one)
+    led = live.filter(Q(team__lead=person) | Q(team__deputy_lead=person)).exclude(person=person)
     context = {
         "head": {"title": "Tokens for programs", "facts": []},
         "crumbs": [{"label": "Your page", "href": reverse("me")}, {"label": "Tokens", "href": ""}],
         "form": form,
         "made": made,
-        "tokens": shapes(live.filter(person=one), request.actor, now),
+        "tokens": shapes(live.filter(person=person), request.actor, now),
         "led": shapes(led, request.actor, now),
         "back": reverse("my_tokens"),
         "refusal": refusal,
@@ -142,8 +142,8 @@ def _page(request: Request, form: TokenForm, made: Shape | None = None, status: 
 @require_POST
 @answers_refusals
 def token_revoke(request: Request, pk: int) -> HttpResponse:
-    """Have a token open nothing any more, at once."""
+    """Revoke a token at once."""
     now = business_time.now()
-    one = get_object_or_404(seen_by(request.actor, now), pk=pk)
-    token_transitions.revoke_token(one, actor=request.actor, now=now)
+    token = get_object_or_404(seen_by(request.actor, now), pk=pk)
+    token_transitions.revoke_token(token, actor=request.actor, now=now)
     return redirect(back(request) or reverse("my_tokens"))

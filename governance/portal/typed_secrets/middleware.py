@@ -1,4 +1,4 @@
-"""Secrets typed into free text (I6): a published pattern is refused for every form, what looks like a secret is warned of."""
+"""Secrets in free text (I6): known patterns are refused in every form, likely secrets get a warning."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from governance.web.errors import problem_documents
 from governance.web.pages.page import page, refused
 from inventory.importers import looks_secret, published_secret
 
-#: Fields that are no free text: an export has its own scan, a token against forgery is never kept.
+#: Fields that are not free text: exports have their own scan, CSRF tokens are not stored.
 NOT_TEXT = frozenset({"pasted", "csrfmiddlewaretoken"})
-#: Pages below this keep passwords and codes as digests alone.
+#: Pages below this store passwords and codes only as digests.
 SIGNING_IN = "/account/"
-#: Forms that judge their fields themselves, say it beside each, and keep the rest.
+#: Forms that check their own fields and keep the other input.
 THEMSELVES = frozenset({"credential_describe", "credential_reach"})
-#: How many characters of one field are searched; free text has at most 4,000.
+#: Most characters of a field to search; free text has at most 4,000.
 SEARCHED = 20_000
 
 
 class RefuseTypedSecrets:
-    """Refuse a form with a published secret before its view reads it, so that no draft, reason or name keeps one."""
+    """Refuse a form with a known secret before its view reads it, so that nothing stores it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass the request on; `process_view` does the work, after the check for forgery."""
+        """Pass the request on; `process_view` does the work, after the CSRF check."""
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: object, *_rest: object) -> HttpResponse | None:
-        """Answer 422 with the provider's name and never with the text."""
+        """Answer 422 with the provider's name, never with the text."""
         is_checked_elsewhere = problem_documents.is_program(request) or request.path_info.startswith(SIGNING_IN)
         match = request.resolver_match
         is_checked_elsewhere |= match is not None and match.url_name in THEMSELVES
@@ -54,7 +54,7 @@ def _refusal(provider: str) -> Refusal:
 
 @require_POST
 def check_text(request: HttpRequest) -> HttpResponse:
-    """Say whether a text that is being typed holds a secret. Keeps nothing."""
+    """Tell whether typed text holds a secret. Stores nothing."""
     text = free_text.seen(request.POST.get("text", "")[:SEARCHED])
     provider = published_secret(text)
     words = "" if provider else text

@@ -1,4 +1,4 @@
-"""How the portal's views say no: a refusal of the engine becomes the answer that fits its kind."""
+"""Guards for views: refusals as responses, and permission to read the ledger."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def answers_refusals(view: View) -> View:
     def answering(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except Refused as no:
-            return refused(request, no.refusal, context={"back_href": back(request)})
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": back(request)})
 
     return answering
 
 
 def for_readers_of_the_ledger(view: View) -> View:
-    """Answer 404 to whoever may not read the ledger: what they can't see is not there."""
+    """Answer 404 without permission to read the ledger."""
 
     @wraps(view)
     def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -46,12 +46,12 @@ def for_readers_of_the_ledger(view: View) -> View:
 
 
 def reader(request: Request) -> Person:
-    """Who reads; every page that asks is behind a sign-in."""
+    """The signed-in person; the page needs a sign-in."""
     person = request.actor.person
     assert person is not None
     return person
 
 
 def back(request: Request) -> str:
-    """The page that the form stood on, when it names one of ours; else nothing."""
+    """The page of the form, if it is a path on this portal; else empty."""
     return local_path(request.POST.get("back"))

@@ -1,4 +1,4 @@
-"""Webhooks of a team, or of the whole organisation: what is told where, whether it arrives, and how that changes."""
+"""Webhooks of a team or of the whole organisation: events, addresses and deliveries."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from governance.web.requests.middleware import Request
 
 Shape = dict[str, Any]
 
-#: Messages that an endpoint's page lists.
+#: Most messages on an endpoint's page.
 MOST = 25
 
-#: The session's name of the endpoint whose signing key its maker has not been shown yet.
+#: Session key of the endpoint with a signing key to show once.
 SHOWN_NEXT = "webhook_key_shown_next"
 
 
 class WebhookForm(forms.Form):
-    """What is told, where, and in which shape."""
+    """Address, format and events of a webhook."""
 
     url = forms.CharField(
         label="Address",
@@ -52,8 +52,8 @@ class WebhookForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @answers_refusals
 def for_all(request: Request) -> HttpResponse:
-    """The whole organisation's."""
-    if not _reads(request, None):
+    """List the organisation's webhooks."""
+    if not _may_read(request, None):
         raise Http404
     return _list(request, None)
 
@@ -61,22 +61,22 @@ def for_all(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @answers_refusals
 def of_team(request: Request, pk: int) -> HttpResponse:
-    """A team's."""
+    """List a team's webhooks."""
     team = get_object_or_404(Team, pk=pk)
-    if not _reads(request, team):
+    if not _may_read(request, team):
         raise Http404
     return _list(request, team)
 
 
-def _reads(request: Request, team: Team | None) -> bool:
-    """Whether the reader manages them, or reads the ledger, which has it all but the addresses."""
+def _may_read(request: Request, team: Team | None) -> bool:
+    """Whether the reader manages these webhooks or reads the ledger, which holds everything except the addresses."""
     now = business_time.now()
-    asked = ((Permission.WEBHOOK_MANAGE, team), (Permission.LEDGER_READ, None))
-    return any(access.may(request.actor, permission, subject, now=now) for permission, subject in asked)
+    grants = ((Permission.WEBHOOK_MANAGE, team), (Permission.LEDGER_READ, None))
+    return any(access.may(request.actor, permission, subject, now=now) for permission, subject in grants)
 
 
 def _list(request: Request, team: Team | None) -> HttpResponse:
-    """What is there, with the form for one more; added, its own page shows the key once."""
+    """Show endpoints with a form for a new one; after adding, the endpoint's page shows its key once."""
     now = business_time.now()
     add: Transition[Any] = webhook_transitions.add_webhook if team else webhook_transitions.add_for_all
     form = WebhookForm(request.POST or None)
@@ -84,8 +84,8 @@ def _list(request: Request, team: Team | None) -> HttpResponse:
         subject = team or WebhookEndpoint(team=None)
         try:
             made = add(subject, actor=request.actor, now=now, **form.cleaned_data)
-        except InvalidInput as no:
-            form.add_error(None, no.refusal.sentence)
+        except InvalidInput as error:
+            form.add_error(None, error.refusal.sentence)
         else:
             request.session[SHOWN_NEXT] = made.pk
             return redirect("webhook", made.pk)
@@ -98,13 +98,13 @@ def _list(request: Request, team: Team | None) -> HttpResponse:
         "head": {"title": f"Webhooks of {team.name}" if team else "Webhooks of the whole organisation", "facts": []},
         "webhooks": [
             {
-                "href": one.href,
-                "name": str(one),
-                "words": ", ".join(EVENTS[event].heading for event in one.events),
-                "state": one.state,
-                "why": one.paused_why,
+                "href": endpoint.href,
+                "name": str(endpoint),
+                "words": ", ".join(EVENTS[event].heading for event in endpoint.events),
+                "state": endpoint.state,
+                "why": endpoint.paused_why,
             }
-            for one in rows
+            for endpoint in rows
         ],
         "form": form if may_add else None,
     }
@@ -112,7 +112,7 @@ def _list(request: Request, team: Team | None) -> HttpResponse:
 
 
 def _crumbs(request: Request, team: Team | None) -> list[Shape]:
-    """Back to where it is linked from: the team or the people, or the page of a lead, who does not see those."""
+    """Links back to the team or people; for a lead without access to those, to their own page."""
     above = {"label": "Your page", "href": reverse("me")}
     if access.may(request.actor, Permission.LEDGER_READ, None, now=business_time.now()):
         above = {"label": "People", "href": reverse("people")}
@@ -121,18 +121,18 @@ def _crumbs(request: Request, team: Team | None) -> list[Shape]:
     return [above, {"label": "Webhooks", "href": ""}]
 
 
-def _home_of(one: WebhookEndpoint) -> str:
-    return reverse("team_webhooks", args=[one.team_id]) if one.team_id else reverse("webhooks")
+def _list_href(endpoint: WebhookEndpoint) -> str:
+    return reverse("team_webhooks", args=[endpoint.team_id]) if endpoint.team_id else reverse("webhooks")
 
 
-def _one(request: Request, pk: int) -> WebhookEndpoint:
-    one = get_object_or_404(WebhookEndpoint.objects.select_related("team", "made_by"), pk=pk)
-    if not _reads(request, one.team):
+def _load_endpoint(request: Request, pk: int) -> WebhookEndpoint:
+    endpoint = get_object_or_404(WebhookEndpoint.objects.select_related("team", "made_by"), pk=pk)
+    if not _may_read(request, endpoint.team):
         raise Http404
-    return one
+    return endpoint
 
 
-#: The buttons of an endpoint's page: the address of each, its words, and what it does.
+#: Buttons of an endpoint's page: URL name, label and operation.
 BUTTONS: tuple[tuple[str, str, Transition[WebhookEndpoint]], ...] = (
     ("webhook_test", "Send a test", webhook_transitions.send_test),
     ("webhook_pause", "Pause", webhook_transitions.pause),
@@ -144,46 +144,48 @@ BUTTONS: tuple[tuple[str, str, Transition[WebhookEndpoint]], ...] = (
 
 @require_GET
 def webhook(request: Request, pk: int) -> HttpResponse:
-    """One endpoint and what was sent there last; just added or renewed, its signing key, once."""
-    one, now = _one(request, pk), business_time.now()
-    is_new = request.session.get(SHOWN_NEXT) == one.pk
+    """Show an endpoint with its last messages; a new signing key is shown once."""
+    endpoint, now = _load_endpoint(request, pk), business_time.now()
+    is_new = request.session.get(SHOWN_NEXT) == endpoint.pk
     if is_new:
         del request.session[SHOWN_NEXT]
     context = {
-        "crumbs": [{"label": "Webhooks", "href": _home_of(one)}, {"label": str(one), "href": ""}],
-        "head": {"title": str(one), "facts": [one.team.name if one.team else "The whole organisation"]},
-        "state": one.state,
-        "why": one.paused_why,
-        "facts": _facts(one),
-        "key": signing_keys.shown(one.opaque_id, one.key_number) if is_new and _checks_key(one) else "",
+        "crumbs": [{"label": "Webhooks", "href": _list_href(endpoint)}, {"label": str(endpoint), "href": ""}],
+        "head": {"title": str(endpoint), "facts": [endpoint.team.name if endpoint.team else "The whole organisation"]},
+        "state": endpoint.state,
+        "why": endpoint.paused_why,
+        "facts": _facts(endpoint),
+        "key": signing_keys.shown(endpoint.opaque_id, endpoint.key_number) if is_new and _checks_key(endpoint) else "",
         "buttons": [
-            {"action": reverse(name, args=[one.pk]), "label": label, "asks": verb is webhook_transitions.remove}
+            {"action": reverse(name, args=[endpoint.pk]), "label": label, "asks": verb is webhook_transitions.remove}
             for name, label, verb in BUTTONS
-            if (verb is not webhook_transitions.renew_key or _checks_key(one))
-            and verb.refusal(one, actor=request.actor, now=now) is None
+            if (verb is not webhook_transitions.renew_key or _checks_key(endpoint))
+            and verb.refusal(endpoint, actor=request.actor, now=now) is None
         ],
-        "deliveries": _deliveries(one),
-        "events": timeline_queries.shapes(one, reader=request.actor.person, limit=20),
+        "deliveries": _deliveries(endpoint),
+        "events": timeline_queries.shapes(endpoint, reader=request.actor.person, limit=20),
     }
     return page(request, "portal/webhooks/webhook.html", context)
 
 
-def _checks_key(one: WebhookEndpoint) -> bool:
-    """Whether the other side can check a signature: Slack and Teams take theirs and look at none, so their page names no key."""
-    return one.format == WebhookFormat.JSON
+def _checks_key(endpoint: WebhookEndpoint) -> bool:
+    """Whether the receiver can check a signature: Slack and Teams do not, so their page shows no key."""
+    return endpoint.format == WebhookFormat.JSON
 
 
-def _facts(one: WebhookEndpoint) -> list[Shape]:
+def _facts(endpoint: WebhookEndpoint) -> list[Shape]:
     facts = [
-        {"label": "Host", "text": one.host},
-        {"label": "Takes", "text": one.get_format_display()},
-        {"label": "Is told", "text": ", ".join(EVENTS[event].heading for event in one.events)},
-        {"label": "Added by", "text": one.made_by.name},
+        {"label": "Host", "text": endpoint.host},
+        {"label": "Takes", "text": endpoint.get_format_display()},
+        {"label": "Is told", "text": ", ".join(EVENTS[event].heading for event in endpoint.events)},
+        {"label": "Added by", "text": endpoint.made_by.name},
     ]
-    return facts + ([{"label": "Signing key", "text": f"number {one.key_number}"}] if _checks_key(one) else [])
+    return facts + (
+        [{"label": "Signing key", "text": f"number {endpoint.key_number}"}] if _checks_key(endpoint) else []
+    )
 
 
-def _deliveries(one: WebhookEndpoint) -> list[Shape]:
+def _deliveries(endpoint: WebhookEndpoint) -> list[Shape]:
     return [
         {
             "title": EVENTS[row.event].heading,
@@ -194,7 +196,7 @@ def _deliveries(one: WebhookEndpoint) -> list[Shape]:
             "status": row.status or "",
             "attempts": row.attempts,
         }
-        for row in one.deliveries.order_by("-pk")[:MOST]
+        for row in endpoint.deliveries.order_by("-pk")[:MOST]
     ]
 
 
@@ -202,58 +204,58 @@ def _latest(sent_at: datetime | None, created_at: datetime) -> datetime:
     return sent_at or created_at
 
 
-def _press(request: Request, pk: int, verb: Transition[WebhookEndpoint]) -> HttpResponse:
-    one = _one(request, pk)
-    verb(one, actor=request.actor, now=business_time.now())
+def _run_operation(request: Request, pk: int, verb: Transition[WebhookEndpoint]) -> HttpResponse:
+    endpoint = _load_endpoint(request, pk)
+    verb(endpoint, actor=request.actor, now=business_time.now())
     if verb is webhook_transitions.renew_key:
-        request.session[SHOWN_NEXT] = one.pk
-    return redirect(_home_of(one) if verb is webhook_transitions.remove else one.href)
+        request.session[SHOWN_NEXT] = endpoint.pk
+    return redirect(_list_href(endpoint) if verb is webhook_transitions.remove else endpoint.href)
 
 
 @require_POST
 @answers_refusals
 def webhook_test(request: Request, pk: int) -> HttpResponse:
-    """Send a message that says that it is a test."""
-    return _press(request, pk, webhook_transitions.send_test)
+    """Send a test message."""
+    return _run_operation(request, pk, webhook_transitions.send_test)
 
 
 @require_POST
 @answers_refusals
 def webhook_pause(request: Request, pk: int) -> HttpResponse:
-    """Have it told nothing for a while."""
-    return _press(request, pk, webhook_transitions.pause)
+    """Pause an endpoint."""
+    return _run_operation(request, pk, webhook_transitions.pause)
 
 
 @require_POST
 @answers_refusals
 def webhook_resume(request: Request, pk: int) -> HttpResponse:
-    """Have it told again."""
-    return _press(request, pk, webhook_transitions.resume)
+    """Resume an endpoint."""
+    return _run_operation(request, pk, webhook_transitions.resume)
 
 
 @require_POST
 @answers_refusals
 def webhook_renew_key(request: Request, pk: int) -> HttpResponse:
-    """Sign with another key from now on, which is shown once."""
-    return _press(request, pk, webhook_transitions.renew_key)
+    """Replace the signing key; the new one is shown once."""
+    return _run_operation(request, pk, webhook_transitions.renew_key)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @answers_refusals
 def webhook_remove(request: Request, pk: int) -> HttpResponse:
-    """Have it told nothing again, and forget its address; after a question, because the address can't be had back."""
+    """Remove an endpoint and its address, after a question, because the address can't be restored."""
     if request.method == "POST":
-        return _press(request, pk, webhook_transitions.remove)
-    one = _one(request, pk)
-    no = webhook_transitions.remove.refusal(one, actor=request.actor, now=business_time.now())
-    if no is not None:
-        return refused(request, no, context={"back_href": one.href})
+        return _run_operation(request, pk, webhook_transitions.remove)
+    endpoint = _load_endpoint(request, pk)
+    refusal = webhook_transitions.remove.refusal(endpoint, actor=request.actor, now=business_time.now())
+    if refusal is not None:
+        return refused(request, refusal, context={"back_href": endpoint.href})
     ask = {
         "id": "webhook",
-        "title": f"Remove {one}?",
+        "title": f"Remove {endpoint}?",
         "text": "It is told nothing again, and its address is forgotten: to have it told anew, it is added anew. To stop it for a while, pause it.",
         "action": request.path,
         "label": "Remove it",
         "kind": "danger",
     }
-    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": one.href})
+    return page(request, "components/confirm_page.html", {"ask": ask, "back_href": endpoint.href})

@@ -22,7 +22,7 @@ def own(person: Person, company: Company) -> list[str]:
 @pytest.mark.rule("I1", "S5")
 def test_two_readers_of_one_sort_are_told_of_their_own_alone_whoever_asked_first(company: Company) -> None:
     n = company.people
-    dashboard_queries._everything.cache_clear()
+    dashboard_queries._statement_for.cache_clear()
     assert own(n.mei, company) == []
     assert own(n.jonas, company) != []
     assert own(n.mei, company) == []
@@ -34,7 +34,7 @@ def test_every_sort_of_reader_can_be_asked_about(
     company: Company, *, decides: bool, answers: bool, reach: bool | None
 ) -> None:
     jonas, now = company.people.jonas, company.now
-    ask = dashboard_queries._everything(decides=decides, answers=answers, reach=reach)
+    ask = dashboard_queries._statement_for(decides=decides, answers=answers, reach=reach)
     keys = {name: [jonas.pk] for name in ("mine", "acting", "people")}
     found = [
         {row["shown_kind"] for row in ask(me=jonas.pk, roles=roles, now=now, **keys)} for roles in ([], ["employee"])

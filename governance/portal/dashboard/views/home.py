@@ -1,4 +1,4 @@
-"""Home: what needs me, in order, and where each of my automations is held. Nothing that I can't act on."""
+"""Home: the reader's tasks in order, and the state of their automations. It shows only things the reader can act on."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ from inventory.ownership.queries import Ownerless
 
 Shape = dict[str, Any]
 
-#: How many of those who hold one of my automations; how many others there are is said.
+#: Most people to list who have one of my automations now; the others are counted.
 MOST_HELD = 5
 
-#: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
+#: Optional keys of a row: a missing name costs a template more than an empty one.
 BLANK: Shape = dict.fromkeys(("level", "seal", "tier", "tags", "ends"))
 
-#: What home shows of a question of a review, and of the grant that it is about.
+#: Columns of a review question and of its grant.
 QUESTION = ("asks", "reviewer__name", "item__opened_at", "item__deadline", "item__grant_id", "item__automation__name")
 GRANT = (
     *("level", "scope", "entitlement_id", "automation__name", "credential__name", "credential__kind"),
@@ -60,30 +60,30 @@ GRANT = (
 
 @require_GET
 def home(request: Request) -> HttpResponse:
-    """What needs the reader."""
+    """Show the reader's tasks."""
     now = business_time.now()
     person = reader(request)
     to_decide, to_answer = approvals.to_decide_and_to_answer(request.actor, now)
     under_way = approvals.under_way(person, now)
-    mine, nobodys, proposed, asked, to_remove, held = dashboard_queries.read(request.actor, person, now)
+    mine, ownerless, proposed, waiver_lines, to_remove, held = dashboard_queries.read(request.actor, person, now)
     reviews = _recertifications(person, access.answers_as(request.actor, now))
     navigation.counted(request, recertify=reviews["count"])
     groups = [
         group
         for group in (
             batches.waiting(held),
-            waivers.over(asked),
+            waivers.over(waiver_lines),
             _approvals(to_decide),
-            _proposals(one for one in proposed if one.what != proposal_waiting.OWN),
-            waivers.to_decide(asked),
+            _proposals(proposal for proposal in proposed if proposal.what != proposal_waiting.OWN),
+            waivers.to_decide(waiver_lines),
             revocations.waiting(to_remove),
             _samples(request.actor, now),
             reviews,
             _questions(to_answer),
             _acceptances(under_way),
-            _ownerless(nobodys, now),
-            _own_proposals(one for one in proposed if one.what == proposal_waiting.OWN),
-            waivers.own(asked),
+            _ownerless(ownerless, now),
+            _own_proposals(proposal for proposal in proposed if proposal.what == proposal_waiting.OWN),
+            waivers.own(waiver_lines),
         )
         if group["rows"]
     ]
@@ -121,7 +121,7 @@ def _by_submission(records: Iterable[Approval]) -> list[list[Approval]]:
     return list(groups.values())
 
 
-def _what(record: Approval) -> str:
+def _request_words(record: Approval) -> str:
     if record.stage == 1:
         return "may this app exist for business use?"
     if record.privilege is None:
@@ -130,38 +130,38 @@ def _what(record: Approval) -> str:
 
 
 def _approvals(records: Sequence[Approval]) -> Shape:
-    found = _by_submission(records)
+    by_submission = _by_submission(records)
     rows = []
-    for group in found[:MOST]:
-        one = group[0].submission
+    for group in by_submission[:MOST]:
+        submission = group[0].submission
         rows.append(
             BLANK
             | {
-                "href": reverse("review", args=[one.pk]),
+                "href": reverse("review", args=[submission.pk]),
                 "seal": "left" if group[0].stage == 2 else "none",
-                "name": one.automation.name,
-                "text": "; ".join(_what(record) for record in group[:3]) + (" …" if len(group) > 3 else ""),
-                "who": one.submitted_by.name,
-                "since": min(record.opened_at or one.submitted_at for record in group),
+                "name": submission.automation.name,
+                "text": "; ".join(_request_words(record) for record in group[:3]) + (" …" if len(group) > 3 else ""),
+                "who": submission.submitted_by.name,
+                "since": min(record.opened_at or submission.submitted_at for record in group),
                 "due": min((record.due_at for record in group if record.due_at), default=None),
-                "tier": one.tier,
+                "tier": submission.tier,
             }
         )
-    words = f"{len(records)} record{'s' if len(records) != 1 else ''} in {len(found)} submission{'s' if len(found) != 1 else ''}"
+    words = f"{len(records)} record{'s' if len(records) != 1 else ''} in {len(by_submission)} submission{'s' if len(by_submission) != 1 else ''}"
     return {
         "key": "approvals",
         "title": "Approvals",
         "words": words,
         "rows": rows,
-        "count": len(found),
+        "count": len(by_submission),
         "more_href": reverse("desk"),
         "more_words": "Open the desk",
     }
 
 
-def _proposals(found: Iterable[proposal_waiting.Waiting]) -> Shape:
+def _proposals(proposals: Iterable[proposal_waiting.Waiting]) -> Shape:
     """Proposals to countersign or to accept (S8)."""
-    rows = [_proposal(one) for one in proposal_waiting.soonest(found)]
+    rows = [_proposal(proposal) for proposal in proposal_waiting.soonest(proposals)]
     return {
         "key": "proposals",
         "title": "Proposals",
@@ -173,58 +173,57 @@ def _proposals(found: Iterable[proposal_waiting.Waiting]) -> Shape:
     }
 
 
-def _own_proposals(found: Iterable[proposal_waiting.Waiting]) -> Shape:
-    """What the reader proposed themself: nothing that needs them, and theirs to amend or withdraw."""
-    rows = [_proposal(one) | {"who": ""} for one in proposal_waiting.soonest(found)]
+def _own_proposals(proposals: Iterable[proposal_waiting.Waiting]) -> Shape:
+    """The reader's own proposals, to change or withdraw; they are no tasks."""
+    rows = [_proposal(proposal) | {"who": ""} for proposal in proposal_waiting.soonest(proposals)]
     return {"key": "proposed", "title": "Proposed by you", "words": "", "rows": rows[:MOST], "count": 0}
 
 
-def _proposal(one: proposal_waiting.Waiting) -> Shape:
+def _proposal(proposal: proposal_waiting.Waiting) -> Shape:
     return BLANK | {
-        "href": one.href,
-        "seal": "left" if one.what == proposal_waiting.ACCEPT or one.acts else "none",
-        "name": one.title,
-        "text": proposal_waiting.sentence(one),
-        "who": one.by,
-        "since": one.since,
-        "due": one.until,
+        "href": proposal.href,
+        "seal": "left" if proposal.what == proposal_waiting.ACCEPT or proposal.acts else "none",
+        "name": proposal.title,
+        "text": proposal_waiting.sentence(proposal),
+        "who": proposal.by,
+        "since": proposal.since,
+        "due": proposal.until,
         "ends": "Lapses",
     }
 
 
 def _samples(actor: Actor, now: datetime) -> Shape:
-    """What was drawn, of changes of source alone and of what policy approved: a security reviewer looks at it (A12, A13).
+    """Spot checks for security reviewers: source-only changes and auto-approved privileges (A12, A13).
 
-    The others are not asked about, which saves everybody's home a query: a fallback owner who looks in their place has the mail and
-    the desk.
+    Other readers save this query. A fallback owner who checks instead finds them in the mail and under Approvals.
     """
-    found: list[Sample] = []
+    samples: list[Sample] = []
     if Role.SECURITY_REVIEWER in access.roles_held(actor, now):
-        found = approvals.to_look_at(actor, now)
+        samples = approvals.to_look_at(actor, now)
     rows = [
         {
-            "href": one.href,
+            "href": sample.href,
             "seal": "full",
-            "name": one.submission.automation.name,
-            "text": _drawn(one),
-            "who": one.submission.submitted_by.name,
-            "since": one.drawn_at,
-            "due": one.due_at,
-            "tier": one.submission.tier,
+            "name": sample.submission.automation.name,
+            "text": _sample_words(sample),
+            "who": sample.submission.submitted_by.name,
+            "since": sample.drawn_at,
+            "due": sample.due_at,
+            "tier": sample.submission.tier,
         }
-        for one in found[:MOST]
+        for sample in samples[:MOST]
     ]
-    return {"key": "samples", "title": "To look at", "words": "drawn by chance", "rows": rows, "count": len(found)}
+    return {"key": "samples", "title": "To look at", "words": "drawn by chance", "rows": rows, "count": len(samples)}
 
 
-def _drawn(sample: Sample) -> str:
+def _sample_words(sample: Sample) -> str:
     if sample.approval is not None:
         return f"Policy approved {sample.approval.quoted}, which was drawn: is it fine?"
     return f"Version {sample.submission.version.number} changed its source and was drawn: is it fine?"
 
 
 def _recertifications(person: Person, people: Collection[int]) -> Shape:
-    """The first questions that wait for the person, or for whom they stand in, and how many there are."""
+    """First unanswered questions of the person and of those they are a delegate of, with the total number."""
     questions = QUESTIONS(people=people)
     grants = _grants({question.item.grant_id for question in questions})
     count = questions[0].number if questions else 0
@@ -241,25 +240,25 @@ def _recertifications(person: Person, people: Collection[int]) -> Shape:
 
 
 def _first_questions() -> QuerySet[Any]:
-    asked = Question.objects.unanswered().filter(compiled_queries.among_those("people", "reviewer")).order_by()
-    number = asked.annotate(one=Value(1)).values("one").annotate(number=Count("*")).values("number")
-    found = asked.select_related("reviewer", "item__automation").only(*QUESTION).annotate(number=Subquery(number))
-    return found.order_by("item__deadline", "pk")[:MOST]
+    questions = Question.objects.unanswered().filter(compiled_queries.among_those("people", "reviewer")).order_by()
+    number = questions.annotate(one=Value(1)).values("one").annotate(number=Count("*")).values("number")
+    rows = questions.select_related("reviewer", "item__automation").only(*QUESTION).annotate(number=Subquery(number))
+    return rows.order_by("item__deadline", "pk")[:MOST]
 
 
-def _granted() -> QuerySet[Grant]:
+def _grants_query() -> QuerySet[Grant]:
     related = ("automation", "credential", "approval__privilege__entitlement__resource")
     return Grant.objects.filter(compiled_queries.among_those("ids")).select_related(*related).only(*GRANT).order_by()
 
 
 QUESTIONS = compiled_queries.Statement(_first_questions)
-GRANTS = compiled_queries.Statement(_granted)
+GRANTS = compiled_queries.Statement(_grants_query)
 
 
 def _grants(ids: Iterable[int | None]) -> dict[int, Grant]:
-    """Grants with what says in words what they allow, by key: one query, none for none."""
-    known = [pk for pk in ids if pk is not None]
-    return {one.pk: one for one in GRANTS(ids=known)} if known else {}
+    """Grants with the relations of their sentence, by id. One query, or none."""
+    grant_ids = [pk for pk in ids if pk is not None]
+    return {grant.pk: grant for grant in GRANTS(ids=grant_ids)} if grant_ids else {}
 
 
 def _question(question: Question, grant: Grant | None, person: Person) -> Shape:
@@ -269,7 +268,7 @@ def _question(question: Question, grant: Grant | None, person: Person) -> Shape:
         "level": _level(grant),
         "seal": "" if grant is not None else "full",
         "name": str(automation),
-        "text": f"{question.get_asks_display()} {_held(grant)}",
+        "text": f"{question.get_asks_display()} {_access_words(grant)}",
         "who": f"for {question.reviewer.name}" if question.reviewer_id != person.pk else "",
         "since": question.item.opened_at,
         "due": question.item.deadline,
@@ -282,7 +281,7 @@ def _level(grant: Grant | None) -> str:
     return "secret" if grant.credential_id is not None and grant.entitlement_id is None else grant.level
 
 
-def _held(grant: Grant | None) -> str:
+def _access_words(grant: Grant | None) -> str:
     if grant is None:
         return "The automation itself."
     return grant.sentence
@@ -293,13 +292,13 @@ def _questions(sent_back: Sequence[tuple[Approval, approvals.Asked | None]]) -> 
         BLANK
         | {
             "href": reverse("answer", args=[record.submission_id, record.pk]),
-            "name": (asked.text if asked else "") or "A question about your submission",
-            "text": f"{record.submission.automation.name}, {_what(record)}",
-            "who": asked.who if asked else "",
-            "since": asked.at if asked else None,
+            "name": (question.text if question else "") or "A question about your submission",
+            "text": f"{record.submission.automation.name}, {_request_words(record)}",
+            "who": question.who if question else "",
+            "since": question.at if question else None,
             "due": record.builder_due_at,
         }
-        for record, asked in sent_back[:MOST]
+        for record, question in sent_back[:MOST]
     ]
     return {
         "key": "questions",
@@ -311,42 +310,46 @@ def _questions(sent_back: Sequence[tuple[Approval, approvals.Asked | None]]) -> 
 
 
 def _acceptances(under_way: Iterable[Submission]) -> Shape:
-    """Decided submissions of the person's automations: something was refused, and they accept the rest or decline (A5)."""
-    found = [one for one in under_way if one.state == SubmissionState.DECIDED and getattr(one, "is_theirs", False)]
-    rows = [
-        BLANK
-        | {
-            "href": reverse("review", args=[one.pk]),
-            "seal": "full",
-            "name": one.automation.name,
-            "text": "Everything is decided and something was refused: accept the rest, or decline",
-            "who": one.submitted_by.name,
-            "since": one.submitted_at,
-            "tier": one.tier,
-        }
-        for one in found[:MOST]
+    """Decided submissions of the person's automations with a refusal: they accept the rest or decline (A5)."""
+    submissions = [
+        submission
+        for submission in under_way
+        if submission.state == SubmissionState.DECIDED and getattr(submission, "is_theirs", False)
     ]
-    return {"key": "handovers", "title": "To accept", "words": "", "rows": rows, "count": len(found)}
-
-
-def _ownerless(found: Sequence[Ownerless], now: datetime) -> Shape:
-    """What nobody answers for, of the teams that the reader leads; all of it for a security reviewer (I3)."""
     rows = [
         BLANK
         | {
-            "href": one.href,
-            "seal": "none",
-            "name": one.called,
-            "text": f"This {one.kind} has no owner: its team’s lead and a security reviewer name who answers meanwhile",
-            "who": f"{one.left} is gone",
-            "since": one.left_at or now,
+            "href": reverse("review", args=[submission.pk]),
+            "seal": "full",
+            "name": submission.automation.name,
+            "text": "Everything is decided and something was refused: accept the rest, or decline",
+            "who": submission.submitted_by.name,
+            "since": submission.submitted_at,
+            "tier": submission.tier,
         }
-        for one in found[:MOST]
+        for submission in submissions[:MOST]
+    ]
+    return {"key": "handovers", "title": "To accept", "words": "", "rows": rows, "count": len(submissions)}
+
+
+def _ownerless(ownerless: Sequence[Ownerless], now: datetime) -> Shape:
+    """Ownerless things of teams that the reader leads; all of them for a security reviewer (I3)."""
+    rows = [
+        BLANK
+        | {
+            "href": row.href,
+            "seal": "none",
+            "name": row.called,
+            "text": f"This {row.kind} has no owner: its team’s lead and a security reviewer name who answers meanwhile",
+            "who": f"{row.left} is gone",
+            "since": row.left_at or now,
+        }
+        for row in ownerless[:MOST]
     ]
     return {
         "key": "ownerless",
         "title": "Nobody answers for these",
-        "words": f"{len(found)}" if len(found) <= MOST else f"more than {MOST}",
+        "words": f"{len(ownerless)}" if len(ownerless) <= MOST else f"more than {MOST}",
         "rows": rows,
         "count": len(rows),
         "more_href": reverse("ownerless"),
@@ -354,24 +357,27 @@ def _ownerless(found: Sequence[Ownerless], now: datetime) -> Shape:
     }
 
 
-def _automations(mine: Iterable[Mine], under_way: Iterable[Submission], who: Reader) -> list[Shape]:
-    submissions = {one.automation_id: one for one in under_way}
-    return [_automation(one, submissions.get(one.pk), who) for one in mine]
+def _automations(mine: Iterable[Mine], under_way: Iterable[Submission], reader: Reader) -> list[Shape]:
+    submissions = {submission.automation_id: submission for submission in under_way}
+    return [_automation(automation, submissions.get(automation.pk), reader) for automation in mine]
 
 
-def _automation(one: Mine, submission: Submission | None, who: Reader) -> Shape:
+def _automation(automation: Mine, submission: Submission | None, reader: Reader) -> Shape:
     shape: Shape = dict.fromkeys(("tag", "next", "waits", "more")) | {
-        "href": reverse("automation", args=[one.pk]),
-        "name": one.name,
-        "state": one.state,
+        "href": reverse("automation", args=[automation.pk]),
+        "name": automation.name,
+        "state": automation.state,
         "held": [],
     }
     if submission is None:
-        never = "Submitted before, nothing approved" if one.submitted_at else "Not submitted yet"
-        waits = "" if one.approved or one.submitted_at else "Waits to be submitted"
-        return shape | {"text": f"Version {one.approved} is approved" if one.approved else never, "waits": waits}
-    runs = f", version {one.approved} runs on" if one.approved else ""
-    held = waiting_for.shapes(inbox_waiting_for.of(submission, who.now), who)
+        never = "Submitted before, nothing approved" if automation.submitted_at else "Not submitted yet"
+        waits = "" if automation.approved or automation.submitted_at else "Waits to be submitted"
+        return shape | {
+            "text": f"Version {automation.approved} is approved" if automation.approved else never,
+            "waits": waits,
+        }
+    runs = f", version {automation.approved} runs on" if automation.approved else ""
+    held = waiting_for.shapes(inbox_waiting_for.of(submission, reader.now), reader)
     where = "is decided" if submission.state == "decided" else "is in review"
     return shape | {
         "text": f"Version {submission.version.number} {where}{runs}",

@@ -1,4 +1,4 @@
-"""What home says of what the brake holds: to security and admins, before anything else (G6)."""
+"""Home's group of paused mass revocations, for security and admins, before all others (G6)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from governance.web.components import times
 
 Shape = dict[str, Any]
 
-#: Rows; the rest is one click away.
+#: Most rows; a link leads to the others.
 MOST = 8
 
 
-def waiting(found: Iterable[Waiting]) -> Shape:
-    """What waits for the reader."""
-    rows = [_row(one) for one in held_batches.soonest(found)]
+def waiting(batches: Iterable[Waiting]) -> Shape:
+    """Group of paused mass revocations."""
+    rows = [_row(batch) for batch in held_batches.soonest(batches)]
     return {
         "key": "batches",
         "title": "Held: too much would end at once",
@@ -31,15 +31,15 @@ def waiting(found: Iterable[Waiting]) -> Shape:
     }
 
 
-def _row(one: Waiting) -> Shape:
+def _row(batch: Waiting) -> Shape:
     return {
-        "href": one.href,
+        "href": batch.href,
         "seal": "none",
-        "name": one.cause,
-        "text": f"{times.counted(one.number, 'grant')} would end at once",
+        "name": batch.cause,
+        "text": f"{times.counted(batch.number, 'grant')} would end at once",
         "who": "",
-        "since": one.since,
-        "due": one.due,
+        "since": batch.since,
+        "due": batch.due,
         "ends": "Answer by",
         **dict.fromkeys(("level", "tier", "tags")),
     }

@@ -1,4 +1,4 @@
-"""What home says of revocation tasks: what its reader is to take away where it is held (G4)."""
+"""Home's group of revocation tasks: access to remove in target systems (G4)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from approvals.inbox.queries.revocation_tasks import Waiting
 
 Shape = dict[str, Any]
 
-#: Rows; the rest is one click away.
+#: Most rows; a link leads to the others.
 MOST = 8
 
 
-def waiting(found: Iterable[Waiting]) -> Shape:
-    """What waits for the reader."""
-    rows = [_row(one) for one in revocation_tasks.soonest(found)]
+def waiting(tasks: Iterable[Waiting]) -> Shape:
+    """Group of the reader's revocation tasks."""
+    rows = [_row(task) for task in revocation_tasks.soonest(tasks)]
     return {
         "key": "revocations",
         "title": "To take away",
@@ -30,15 +30,15 @@ def waiting(found: Iterable[Waiting]) -> Shape:
     }
 
 
-def _row(one: Waiting) -> Shape:
-    on = f" on {one.on}" if one.on else ""
+def _row(task: Waiting) -> Shape:
+    on = f" on {task.on}" if task.on else ""
     return {
-        "href": one.href,
+        "href": task.href,
         "seal": "none",
-        "name": one.automation,
+        "name": task.automation,
         "text": f"Take away what it held{on}, or look whether it is gone",
         "who": "",
-        "since": one.since,
-        "due": one.due,
+        "since": task.since,
+        "due": task.due,
         **dict.fromkeys(("level", "tier", "tags", "ends")),
     }

@@ -1,4 +1,4 @@
-"""What home says of waivers: those that security may decide about, the reader's own, and what is held still after one (S7)."""
+"""Home's groups of waivers: for security to decide, ended ones with a conflict, and the reader's own (S7)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from governance.web.components import times
 
 Shape = dict[str, Any]
 
-#: Rows of each group; the rest is one click away.
+#: Most rows of each group; a link leads to the others.
 MOST = 8
 
 
-def to_decide(found: Iterable[Waiting]) -> Shape:
-    """What waits for the reader."""
-    rows = [_row(one, who=one.by) for one in waivers.longest(found) if one.what == waivers.DECIDE]
+def to_decide(waiting: Iterable[Waiting]) -> Shape:
+    """Group of waivers to decide."""
+    rows = [_row(waiver, who=waiver.by) for waiver in waivers.longest(waiting) if waiver.what == waivers.DECIDE]
     return {
         "key": "waivers",
         "title": "Waivers",
@@ -31,10 +31,13 @@ def to_decide(found: Iterable[Waiting]) -> Shape:
     }
 
 
-def over(found: Iterable[Waiting]) -> Shape:
-    """What was waived and is in conflict still: of whoever owns a part of it, and of security."""
-    still = [one for one in waivers.longest(found) if one.what == waivers.OVER]
-    rows = [{**_row(one, who=""), "text": _is_over(one), "due": one.due, "ends": "Resolve by"} for one in still]
+def over(waiting: Iterable[Waiting]) -> Shape:
+    """Group of ended waivers with an open conflict, for its owners and for security."""
+    still = [waiver for waiver in waivers.longest(waiting) if waiver.what == waivers.OVER]
+    rows = [
+        {**_row(waiver, who=""), "text": _over_words(waiver), "due": waiver.due, "ends": "Resolve by"}
+        for waiver in still
+    ]
     return {
         "key": "over",
         "title": "Waivers that are over",
@@ -46,25 +49,25 @@ def over(found: Iterable[Waiting]) -> Shape:
     }
 
 
-def _is_over(one: Waiting) -> str:
+def _over_words(waiver: Waiting) -> str:
     words = "the waiver is over and it is held still. Resolve it, or ask for one more"
-    return f"{one.automation}: {words}" if one.automation else f"{words[0].upper()}{words[1:]}"
+    return f"{waiver.automation}: {words}" if waiver.automation else f"{words[0].upper()}{words[1:]}"
 
 
-def own(found: Iterable[Waiting]) -> Shape:
-    """What the reader asked for: nothing that needs them, and theirs to withdraw."""
-    rows = [_row(one, who="") for one in waivers.longest(found) if one.what == waivers.OWN]
+def own(waiting: Iterable[Waiting]) -> Shape:
+    """Group of the reader's own waivers, to withdraw; they are no tasks."""
+    rows = [_row(waiver, who="") for waiver in waivers.longest(waiting) if waiver.what == waivers.OWN]
     return {"key": "asked", "title": "Waivers that you asked for", "words": "", "rows": rows[:MOST], "count": 0}
 
 
-def _row(one: Waiting, *, who: str) -> Shape:
-    asks = f"for {times.counted(one.days, 'day')}" + (": grant or refuse" if who else ", waits for security")
+def _row(waiver: Waiting, *, who: str) -> Shape:
+    asks = f"for {times.counted(waiver.days, 'day')}" + (": grant or refuse" if who else ", waits for security")
     return {
-        "href": one.href,
+        "href": waiver.href,
         "seal": "none",
-        "name": one.title,
-        "text": f"{one.automation}, {asks}",
+        "name": waiver.title,
+        "text": f"{waiver.automation}, {asks}",
         "who": who,
-        "since": one.since,
+        "since": waiver.since,
         **dict.fromkeys(("due", "level", "tier", "tags", "ends")),
     }

@@ -1,4 +1,4 @@
-"""`write_rules`: docs/rules.md from the declarations that the code itself runs by."""
+"""Command `write_rules`: writes docs/rules.md from the declarations in the code."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from governance.core.engine.transition import Transition, declared
 from governance.core.roles.roles import BY_TOKEN, GRANTS, ROLE_WORDS, Relation, Role
 
 
-def _operation(one: Transition) -> Iterator[str]:
-    verb = one.name.rpartition(".")[2].replace("_", " ")
-    yield f"### {verb}, `{one.event}`"
+def _operation(transition: Transition) -> Iterator[str]:
+    verb = transition.name.rpartition(".")[2].replace("_", " ")
+    yield f"### {verb}, `{transition.event}`"
     yield ""
-    yield one.words
+    yield transition.words
     yield ""
-    if one.source is not None:
-        reached = f" to {', '.join(one.target)}" if one.target else ""
-        yield f"- From {', '.join(one.source)}{reached}."
+    if transition.source is not None:
+        reached = f" to {', '.join(transition.target)}" if transition.target else ""
+        yield f"- From {', '.join(transition.source)}{reached}."
     yield (
-        f"- Needs `{one.permission}`."
-        if one.permission
+        f"- Needs `{transition.permission}`."
+        if transition.permission
         else "- Nobody does this directly: it follows from something else."
     )
-    if one.permission in BY_TOKEN:
+    if transition.permission in BY_TOKEN:
         yield "- Open to a program with a token."
-    if one.reason_needed:
+    if transition.reason_needed:
         yield "- A reason is needed."
-    for duty in one.all_duties:
+    for duty in transition.all_duties:
         yield f"- {duty.code} ({duty.rule}): {duty.words}"
     yield ""
 
 
 def _diagram(operations: Iterable[Transition]) -> Iterator[str]:
-    """The states of one model and what leads from each to the next, as Mermaid draws them; nothing for a model without states."""
+    """A model's states and transitions as a Mermaid diagram; nothing without states."""
     ways: dict[tuple[str, str], list[str]] = {}
-    for one in operations:
-        for before in one.source or ():
-            for after in one.target:
-                ways.setdefault((before, after), []).append(one.name.rpartition(".")[2].replace("_", " "))
+    for transition in operations:
+        for before in transition.source or ():
+            for after in transition.target:
+                ways.setdefault((before, after), []).append(transition.name.rpartition(".")[2].replace("_", " "))
     if not ways:
         return
     yield "```mermaid"
@@ -54,8 +54,8 @@ def _diagram(operations: Iterable[Transition]) -> Iterator[str]:
 
 
 def lines() -> Iterator[str]:
-    """The document, line by line: who is granted what, then by model its states and every operation."""
-    autodiscover_modules("tasks")  # with the jobs comes what only they do
+    """Lines of the document: permissions, then each model's states and operations."""
+    autodiscover_modules("tasks")  # jobs declare operations, too
     yield "# Rules, as the code declares them"
     yield ""
     yield "Written by `make docs`; do not edit. Codes are those of the product's rules; a test that shows one carries its code."
@@ -64,22 +64,24 @@ def lines() -> Iterator[str]:
     yield ""
     yield "| who | permissions |"
     yield "|---|---|"
-    for who, granted in GRANTS.items():
-        name = ROLE_WORDS[who] if isinstance(who, Role) else str(Relation(who)).replace("_", " ").capitalize()
-        yield f"| {name} | {', '.join(f'`{one}`' for one in sorted(granted)) or 'nothing by itself'} |"
-    kept = ", ".join(f"`{one}`" for one in sorted(BY_TOKEN))
+    for grantee, granted in GRANTS.items():
+        name = (
+            ROLE_WORDS[grantee] if isinstance(grantee, Role) else str(Relation(grantee)).replace("_", " ").capitalize()
+        )
+        yield f"| {name} | {', '.join(f'`{permission}`' for permission in sorted(granted)) or 'nothing by itself'} |"
+    kept = ", ".join(f"`{permission}`" for permission in sorted(BY_TOKEN))
     yield ""
     yield f"A program with a token has of what its person is granted no more than {kept} (S5)."
     by_model: dict[str, list[Transition]] = {}
-    for one in declared():
-        by_model.setdefault(str(one.model._meta.verbose_name).capitalize(), []).append(one)
+    for transition in declared():
+        by_model.setdefault(str(transition.model._meta.verbose_name).capitalize(), []).append(transition)
     for model, operations in sorted(by_model.items()):
         yield ""
         yield f"## {model}"
         yield ""
         yield from _diagram(operations)
-        for one in operations:
-            yield from _operation(one)
+        for transition in operations:
+            yield from _operation(transition)
 
 
 def document() -> str:

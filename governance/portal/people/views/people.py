@@ -1,4 +1,4 @@
-"""People, what each is trusted with, and how that changes: for governance admins, and read by auditors and reviewers."""
+"""People and their roles: changed by governance admins, read by auditors and reviewers."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ from governance.web.requests.middleware import Request
 
 Shape = dict[str, Any]
 
-#: The roles that there are to give, in words.
-GIVEN = ", ".join(ROLE_WORDS[one] for one in ASSIGNABLE)
+#: Assignable roles, in words.
+GIVEN = ", ".join(ROLE_WORDS[role] for role in ASSIGNABLE)
 
 
 @require_GET
 @for_readers_of_the_ledger
 def people(request: Request) -> HttpResponse:
-    """Everybody by name, what is proposed of them, the erasures that wait for a second admin, and the teams."""
+    """List people, proposals about them, requested erasures, and teams."""
     now, path = business_time.now(), reverse("people")
     rows = Person.objects.all()
     for word in pager.words_of(request.GET):
@@ -75,54 +75,54 @@ def people(request: Request) -> HttpResponse:
             "words_label": "Name, address or title",
             "kept": {"role": request.GET.get("role", "")},
         },
-        "people": [_line(one, now) for one in paged.rows],
+        "people": [_person_row(person_row, now) for person_row in paged.rows],
         "pager": {"newer_href": paged.newer_href, "older_href": paged.older_href, "words": ""},
         "empty": {"sentence": "Nobody fits.", "href": path, "action": "Show everybody"},
-        "proposals": _proposed(request.actor, now),
+        "proposals": _proposals_about(request.actor, now),
         "erasures": erasures_that_wait(),
-        "teams": [_team(one) for one in teams[:200]],
+        "teams": [_team(team) for team in teams[:200]],
         "found": reverse("team_found") if may_add else "",
     }
     return page(request, "portal/people/people.html", context, fragment="people")
 
 
-def _line(one: Person, now: datetime) -> Shape:
-    held = [row for row in one.role_assignments.all() if row.until is None or row.until > now]
+def _person_row(person: Person, now: datetime) -> Shape:
+    held = [row for row in person.role_assignments.all() if row.until is None or row.until > now]
     return {
-        "href": reverse("person", args=[one.pk]),
-        "name": one.name,
-        "title": one.title,
-        "teams": ", ".join(team.name for team in one.teams.all()),
+        "href": reverse("person", args=[person.pk]),
+        "name": person.name,
+        "title": person.title,
+        "teams": ", ".join(team.name for team in person.teams.all()),
         "roles": ", ".join(ROLE_WORDS[Role(row.role)] for row in held),
-        "left_at": one.left_at,
+        "left_at": person.left_at,
     }
 
 
-def _team(one: Team) -> Shape:
+def _team(team: Team) -> Shape:
     return {
-        "href": reverse("team", args=[one.pk]),
-        "name": one.name,
-        "under": one.parent.name if one.parent else "",
-        "lead": one.lead.name if one.lead else "",
-        "deputy": one.deputy_lead.name if one.deputy_lead else "",
-        "kind": one.get_kind_display(),
+        "href": reverse("team", args=[team.pk]),
+        "name": team.name,
+        "under": team.parent.name if team.parent else "",
+        "lead": team.lead.name if team.lead else "",
+        "deputy": team.deputy_lead.name if team.deputy_lead else "",
+        "kind": team.get_kind_display(),
     }
 
 
-#: Kinds of proposals that are about people.
+#: Kinds of proposals about people.
 OF_PEOPLE = ("role", "team_lead", "fallback_owner", "leaving")
 
 
-def _proposed(actor: Actor, now: datetime, of: int | None = None) -> list[Shape]:
-    """What is proposed of people, or of one of them by their key, and nobody has answered or accepted it."""
-    found = Proposal.objects.visible_to(actor, now).unanswered().filter(kind__in=OF_PEOPLE)
+def _proposals_about(actor: Actor, now: datetime, of: int | None = None) -> list[Shape]:
+    """Unanswered proposals about people, or about one person."""
+    proposals = Proposal.objects.visible_to(actor, now).unanswered().filter(kind__in=OF_PEOPLE)
     if of is not None:
-        found = found.filter(Q(kind="role", target__startswith=f"{of}-") | Q(kind="leaving", target=str(of)))
-    return proposal_rows.listed(found)
+        proposals = proposals.filter(Q(kind="role", target__startswith=f"{of}-") | Q(kind="leaving", target=str(of)))
+    return proposal_rows.listed(proposals)
 
 
 def _role(row: RoleAssignment, actor: Actor, now: datetime) -> Shape:
-    """One role that is held, with where the reader may propose that it ends."""
+    """A current role, with a link to propose its end."""
     ending = Proposal(kind="role", target=f"{row.person_id}-{row.role}")
     may_end = proposal_transitions.propose.refusal(ending, actor=actor, now=now) is None
     return {
@@ -136,47 +136,53 @@ def _role(row: RoleAssignment, actor: Actor, now: datetime) -> Shape:
     }
 
 
-def _to_propose(one: Person, held: set[str], actor: Actor, now: datetime) -> Shape:
-    """The form in which a role is proposed, or why the reader can't propose any."""
-    under_way = Proposal.objects.unanswered().filter(kind="role", target__startswith=f"{one.pk}-")
-    taken = held | {target.partition("-")[2] for target in under_way.values_list("target", flat=True)}
-    free = [role for role in ASSIGNABLE if role not in taken]
-    asked = Proposal(kind="role", target=f"{one.pk}-{free[0]}") if free else None
-    no = proposal_transitions.propose.refusal(asked, actor=actor, now=now) if asked is not None else None
+def _role_form(person: Person, held: set[str], actor: Actor, now: datetime) -> Shape:
+    """Form to propose a role, or the reason why the reader can't."""
+    under_way = Proposal.objects.unanswered().filter(kind="role", target__startswith=f"{person.pk}-")
+    unavailable = held | {target.partition("-")[2] for target in under_way.values_list("target", flat=True)}
+    free = [role for role in ASSIGNABLE if role not in unavailable]
+    first_proposal = Proposal(kind="role", target=f"{person.pk}-{free[0]}") if free else None
+    refusal = (
+        proposal_transitions.propose.refusal(first_proposal, actor=actor, now=now)
+        if first_proposal is not None
+        else None
+    )
     return {
-        "action": reverse("role_propose", args=[one.pk]),
+        "action": reverse("role_propose", args=[person.pk]),
         "options": [{"value": str(role), "label": ROLE_WORDS[role]} for role in free],
-        "why_not": no or proposal_rules.own_gain(actor, [one.pk]),
+        "why_not": refusal or proposal_rules.own_gain(actor, [person.pk]),
     }
 
 
 @require_GET
 @for_readers_of_the_ledger
 def person(request: Request, pk: int) -> HttpResponse:
-    """One person: roles, teams, what they answer for, what they did."""
-    one, now = get_object_or_404(Person, pk=pk), business_time.now()
-    roles = one.role_assignments.filter(until__isnull=True).select_related("person", "proposed_by").order_by("pk")
-    may_leave = one.is_here and _no_leaving(one, request.actor, now) is None
+    """Show a person: roles, teams, responsibilities and activity."""
+    person_row, now = get_object_or_404(Person, pk=pk), business_time.now()
+    roles = (
+        person_row.role_assignments.filter(until__isnull=True).select_related("person", "proposed_by").order_by("pk")
+    )
+    may_leave = person_row.is_here and _leaving_refusal(person_row, request.actor, now) is None
     leave = {"label": "Record that they left", "href": reverse("person_left", args=[pk])}
     context = {
-        **about_person(one, now),
-        "crumbs": [{"label": "People", "href": reverse("people")}, {"label": one.name, "href": ""}],
+        **about_person(person_row, now),
+        "crumbs": [{"label": "People", "href": reverse("people")}, {"label": person_row.name, "href": ""}],
         "roles": [_role(row, request.actor, now) for row in roles],
-        "propose": _to_propose(one, {row.role for row in roles}, request.actor, now),
-        "proposals": _proposed(request.actor, now, of=pk),
-        "events": timeline_queries.shapes(one, reader=request.actor.person, limit=30),
+        "propose": _role_form(person_row, {row.role for row in roles}, request.actor, now),
+        "proposals": _proposals_about(request.actor, now, of=pk),
+        "events": timeline_queries.shapes(person_row, reader=request.actor.person, limit=30),
         "ledger_href": f"{reverse('ledger')}?{urlencode({'about': f'controls.person:{pk}'})}",
     }
-    context["invitation"] = about_invitation(one, request.actor, now)
-    context |= {"tokens": of_person(one, request.actor, now), "back": reverse("person", args=[pk])}
-    context["erasure"] = about_erasure(one, request.actor, now) if one.left_at is not None else {}
-    left = [] if one.left_at is None else [{"label": "What they left", "href": leave["href"]}]
-    context["head"]["actions"] = [leave] if may_leave else [*left, *asking(one, request.actor, now)]
+    context["invitation"] = about_invitation(person_row, request.actor, now)
+    context |= {"tokens": of_person(person_row, request.actor, now), "back": reverse("person", args=[pk])}
+    context["erasure"] = about_erasure(person_row, request.actor, now) if person_row.left_at is not None else {}
+    left = [] if person_row.left_at is None else [{"label": "What they left", "href": leave["href"]}]
+    context["head"]["actions"] = [leave] if may_leave else [*left, *asking(person_row, request.actor, now)]
     return page(request, "portal/people/person.html", context)
 
 
 class PersonForm(forms.Form):
-    """A person of the local sign-in."""
+    """A person with a local sign-in."""
 
     name = forms.CharField(max_length=120)
     email = forms.EmailField(
@@ -189,17 +195,17 @@ class PersonForm(forms.Form):
 @for_readers_of_the_ledger
 @answers_refusals
 def person_add(request: Request) -> HttpResponse:
-    """Enter a person, who holds no role yet."""
+    """Add a person without roles."""
     form = PersonForm(request.POST or None)
-    _tried_only_when_filled_in(form, add_person.refusal(Person(), actor=request.actor, now=business_time.now()))
+    _refuse_unfilled(form, add_person.refusal(Person(), actor=request.actor, now=business_time.now()))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         new = Person(subject=given["email"].lower(), **given)
         new.set_unusable_password()
         try:
             made = add_person(new, actor=request.actor, now=business_time.now())
-        except InvalidInput as no:
-            form.add_error(no.refusal.detail[0][0] if no.refusal.detail else "email", no.refusal.sentence)
+        except InvalidInput as error:
+            form.add_error(error.refusal.detail[0][0] if error.refusal.detail else "email", error.refusal.sentence)
         else:
             password_links.invite(made, actor=request.actor, now=business_time.now())
             messages.success(request, f"{made.name} is added. A mail with a link to set their password is on its way.")
@@ -213,18 +219,20 @@ def person_add(request: Request) -> HttpResponse:
     return page(request, "components/short_form_page.html", context, status=422 if form.errors else 200)
 
 
-def _tried_only_when_filled_in(form: forms.Form, no: Refusal | None) -> None:
-    """Show no form to whoever may not send it. One that was sent filled in is tried all the same: that stands on record (H1).
+def _refuse_unfilled(form: forms.Form, refusal: Refusal | None) -> None:
+    """Refuse people without the permission before they see the form.
+
+    A filled-in form is tried, so that the attempt is recorded (H1).
 
     Raises:
         Refused: the reader may not.
     """
-    if no is not None and not form.is_valid():
-        raise refuse(no)
+    if refusal is not None and not form.is_valid():
+        raise refuse(refusal)
 
 
 class TeamForm(forms.Form):
-    """A team, whose leads are named afterwards."""
+    """A team; its leads are proposed later."""
 
     name = forms.CharField(max_length=120)
     parent = forms.ModelChoiceField(
@@ -239,7 +247,7 @@ class TeamForm(forms.Form):
 def team_found(request: Request) -> HttpResponse:
     """Found a team."""
     form = TeamForm(request.POST or None)
-    _tried_only_when_filled_in(form, found_team.refusal(Team(), actor=request.actor, now=business_time.now()))
+    _refuse_unfilled(form, found_team.refusal(Team(), actor=request.actor, now=business_time.now()))
     if request.method == "POST" and form.is_valid():
         made = found_team(Team(**form.cleaned_data), actor=request.actor, now=business_time.now())
         return redirect("team", made.pk)
@@ -255,9 +263,11 @@ def team_found(request: Request) -> HttpResponse:
 @require_POST
 @answers_refusals
 def role_propose(request: Request, pk: int) -> HttpResponse:
-    """Propose a role for a person: a second admin countersigns it, and they accept (S8)."""
-    one = get_object_or_404(Person, pk=pk)
-    made = _propose(request, f"{one.pk}-{request.POST.get('role', '')}", request.POST.get("reason", ""), held=True)
+    """Propose a role: a second admin countersigns, and the person accepts (S8)."""
+    person_row = get_object_or_404(Person, pk=pk)
+    made = _propose(
+        request, f"{person_row.pk}-{request.POST.get('role', '')}", request.POST.get("reason", ""), held=True
+    )
     return redirect("proposal", made.pk)
 
 
@@ -274,7 +284,7 @@ def _propose(request: Request, target: str, reason: str, *, held: bool) -> Propo
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def role_end(request: Request, pk: int) -> HttpResponse:
-    """Propose that a role ends, with a reason: it ends at once, and comes back unless a second admin countersigns it (S8)."""
+    """Propose the end of a role, with a reason. It ends at once and returns without a second admin (S8)."""
     row, now = (
         get_object_or_404(RoleAssignment.objects.select_related("person"), pk=pk, until=None),
         business_time.now(),
@@ -293,22 +303,25 @@ def role_end(request: Request, pk: int) -> HttpResponse:
     def act(reason: str) -> Proposal:
         return _propose(request, target, reason, held=False)
 
-    no = proposal_transitions.propose.refusal(Proposal(kind="role", target=target), actor=request.actor, now=now)
-    return _with_reason(request, ask, act, no, row.person_id)
+    refusal = proposal_transitions.propose.refusal(Proposal(kind="role", target=target), actor=request.actor, now=now)
+    return _ask_for_reason(request, ask, act, refusal, row.person_id)
 
 
 @require_http_methods(["GET", "POST"])
 @answers_refusals
 def person_left(request: Request, pk: int) -> HttpResponse:
-    """Record that a person left, or what they left where they have (R8); who decides something is kept out at once and gone once a second admin says so too (S8)."""
-    one, now = get_object_or_404(Person, pk=pk), business_time.now()
-    if request.method == "GET" and one.left_at is not None:
-        return leaver_views.of_person(request, one, now)
-    by_two = one.is_here and leaver.deciding(one, now)
+    """Record that a person left, or show what they left (R8).
+
+    Approvers are blocked at once, and have left after a second admin's confirmation (S8).
+    """
+    person_row, now = get_object_or_404(Person, pk=pk), business_time.now()
+    if request.method == "GET" and person_row.left_at is not None:
+        return leaver_views.of_person(request, person_row, now)
+    by_two = person_row.is_here and leaver.deciding(person_row, now)
     hours = policy_queries.in_force(now).at_once_hours
     ask = {
         "id": "left",
-        "title": f"Record that {one.name} left",
+        "title": f"Record that {person_row.name} left",
         "text": f"They decide something, so a second admin countersigns it. They are kept out at once, for {hours} hours, and nobody"
         " decides in their place before that."
         if by_two
@@ -320,34 +333,34 @@ def person_left(request: Request, pk: int) -> HttpResponse:
 
     def act(reason: str) -> Person | Proposal:
         if not by_two:
-            return record_leaver(one, actor=request.actor, now=now, reason=reason)
-        row, said = Proposal(kind="leaving", target=str(pk)), {"document": {"left": True}, "at_once": True}
-        return proposal_transitions.propose(row, actor=request.actor, now=now, reason=reason, **said)
+            return record_leaver(person_row, actor=request.actor, now=now, reason=reason)
+        row, details = Proposal(kind="leaving", target=str(pk)), {"document": {"left": True}, "at_once": True}
+        return proposal_transitions.propose(row, actor=request.actor, now=now, reason=reason, **details)
 
-    return _with_reason(request, ask, act, _no_leaving(one, request.actor, now), pk)
-
-
-def _no_leaving(one: Person, actor: Actor, now: datetime) -> Refusal | None:
-    """Why the reader does not record that somebody left, be it alone or with a second admin; None where they do."""
-    no = record_leaver.refusal(one, actor=actor, now=now)
-    if no is None or no.kind != "duty":
-        return no
-    return proposal_transitions.propose.refusal(Proposal(kind="leaving", target=str(one.pk)), actor=actor, now=now)
+    return _ask_for_reason(request, ask, act, _leaving_refusal(person_row, request.actor, now), pk)
 
 
-def _with_reason(
-    request: Request, ask: Shape, act: Callable[[str], Person | Proposal], no: Refusal | None, person_pk: int
+def _leaving_refusal(person: Person, actor: Actor, now: datetime) -> Refusal | None:
+    """Why the reader can't record a departure, alone or with a second admin; None if they can."""
+    refusal = record_leaver.refusal(person, actor=actor, now=now)
+    if refusal is None or refusal.kind != "duty":
+        return refusal
+    return proposal_transitions.propose.refusal(Proposal(kind="leaving", target=str(person.pk)), actor=actor, now=now)
+
+
+def _ask_for_reason(
+    request: Request, ask: Shape, act: Callable[[str], Person | Proposal], refusal: Refusal | None, person_pk: int
 ) -> HttpResponse:
-    """Ask for a reason on a page of its own; nothing typed is lost when it is refused for its wording."""
+    """Ask for a reason on a page of its own; a refused wording keeps the typed text."""
     back_href, error = reverse("person", args=[person_pk]), ""
     if request.method == "POST":
         try:
             made = act(request.POST.get("reason", ""))
             return redirect(made.href if isinstance(made, Proposal) else back_href)
-        except InvalidInput as refusal:
-            error = refusal.refusal.sentence
-    elif no is not None:
-        return refused(request, no, context={"back_href": back_href})
+        except InvalidInput as invalid:
+            error = invalid.refusal.sentence
+    elif refusal is not None:
+        return refused(request, refusal, context={"back_href": back_href})
     ask["reason"] = {"label": "Reason", "required": True, "value": request.POST.get("reason", ""), "error": error}
     return page(
         request, "components/confirm_page.html", {"ask": ask, "back_href": back_href}, status=422 if error else 200

@@ -1,4 +1,4 @@
-"""My own page: who I am here, who stands in for me and for whom I do (A11); and the facts that a person's page shares with it."""
+"""The reader's own page with delegations (A11), and the facts it shares with other people's pages."""
 
 from __future__ import annotations
 
@@ -32,35 +32,39 @@ from inventory.ownership import delegates
 
 Shape = dict[str, Any]
 
-#: Automations and resources shown on a person's page; the lists have the rest.
+#: Most automations and resources on a person's page; the lists have all.
 MOST = 30
 IN_REACH = MaxValueValidator(parameters.LAST_DAY, "Choose a day that people live to see.")
 
 
-def about_person(one: Person, now: datetime) -> Shape:
-    """What ``portal/people/person.html`` says about a person, whoever reads it."""
-    held = one.role_assignments.filter(Q(until__isnull=True) | Q(until__gt=now), confirmed_at__lte=now).order_by("pk")
+def about_person(person: Person, now: datetime) -> Shape:
+    """Facts of ``portal/people/person.html``, the same for all readers."""
+    held = person.role_assignments.filter(Q(until__isnull=True) | Q(until__gt=now), confirmed_at__lte=now).order_by(
+        "pk"
+    )
     facts = [
-        {"label": "Mail", "text": one.email or "none"},
-        {"label": "Signs in by", "text": "password" if one.source == "local" else one.source},
-        {"label": "Times in", "text": one.time_zone or settings.ORGANISATION_TIME_ZONE},
+        {"label": "Mail", "text": person.email or "none"},
+        {"label": "Signs in by", "text": "password" if person.source == "local" else person.source},
+        {"label": "Times in", "text": person.time_zone or settings.ORGANISATION_TIME_ZONE},
     ]
     return {
-        "head": {"title": one.name, "facts": [one.title] if one.title else []},
-        "departed": one.left_at,
+        "head": {"title": person.name, "facts": [person.title] if person.title else []},
+        "departed": person.left_at,
         "facts": facts,
         "capacities": [
             {"text": ROLE_WORDS[Role(row.role)], "since": row.confirmed_at, "until": row.until} for row in held
         ],
-        "teams": _teams(one),
-        "answers_for": _answers_for(one),
-        "delegations": [_delegation(row, now) for row in _running(one, now)],
+        "teams": _teams(person),
+        "answers_for": _answers_for(person),
+        "delegations": [_delegation(row, now) for row in _running(person, now)],
     }
 
 
-def _teams(one: Person) -> list[Shape]:
-    led = {team.pk: "lead" for team in one.leads.all()} | {team.pk: "deputy lead" for team in one.deputy_leads.all()}
-    found = {team.pk: team for team in (*one.teams.all(), *one.leads.all(), *one.deputy_leads.all())}
+def _teams(person: Person) -> list[Shape]:
+    led = {team.pk: "lead" for team in person.leads.all()} | {
+        team.pk: "deputy lead" for team in person.deputy_leads.all()
+    }
+    teams = {team.pk: team for team in (*person.teams.all(), *person.leads.all(), *person.deputy_leads.all())}
     return [
         {
             "name": team.name,
@@ -68,19 +72,21 @@ def _teams(one: Person) -> list[Shape]:
             "capacity": led.get(pk, "member"),
             "webhooks": reverse("team_webhooks", args=[pk]) if pk in led else "",
         }
-        for pk, team in sorted(found.items(), key=lambda pair: pair[1].name)
+        for pk, team in sorted(teams.items(), key=lambda pair: pair[1].name)
     ]
 
 
-def _answers_for(one: Person) -> list[Shape]:
-    automations = Automation.objects.filter(Q(business_owner=one) | Q(technical_owner=one)).order_by("name")[:MOST]
-    resources = Resource.objects.filter(Q(owner=one) | Q(deputy=one)).order_by("name")[:MOST]
+def _answers_for(person: Person) -> list[Shape]:
+    automations = Automation.objects.filter(Q(business_owner=person) | Q(technical_owner=person)).order_by("name")[
+        :MOST
+    ]
+    resources = Resource.objects.filter(Q(owner=person) | Q(deputy=person)).order_by("name")[:MOST]
     return [
         {
             "href": reverse("automation", args=[row.pk]),
             "icon": "bolt",
             "name": row.name,
-            "words": "business owner" if row.business_owner_id == one.pk else "technical owner",
+            "words": "business owner" if row.business_owner_id == person.pk else "technical owner",
             "kind": "automation",
             "state": row.state,
         }
@@ -90,7 +96,7 @@ def _answers_for(one: Person) -> list[Shape]:
             "href": reverse("resource", args=[row.pk]),
             "icon": "database",
             "name": row.name,
-            "words": "owner" if row.owner_id == one.pk else "deputy",
+            "words": "owner" if row.owner_id == person.pk else "deputy",
             "kind": "resource",
             "state": row.state,
         }
@@ -98,8 +104,8 @@ def _answers_for(one: Person) -> list[Shape]:
     ]
 
 
-def _running(one: Person, now: datetime) -> list[Delegation]:
-    rows = Delegation.objects.filter(Q(giver=one) | Q(taker=one), ended_at__isnull=True, until_at__gt=now)
+def _running(person: Person, now: datetime) -> list[Delegation]:
+    rows = Delegation.objects.filter(Q(giver=person) | Q(taker=person), ended_at__isnull=True, until_at__gt=now)
     shares = Delegation.objects.shares_responsibility(now)
     return list(rows.annotate(stands=shares).select_related("giver", "taker").order_by("from_at"))
 
@@ -116,7 +122,7 @@ def _delegation(row: Delegation, now: datetime) -> Shape:
 
 
 class DelegationForm(forms.Form):
-    """Who decides in my place, and on which days; both days are included."""
+    """Delegate with first and last day, both included."""
 
     taker = forms.ModelChoiceField(
         Person.objects.none(),
@@ -140,16 +146,16 @@ class DelegationForm(forms.Form):
 
 
 def _me(request: Request, form: DelegationForm) -> HttpResponse:
-    one, now = reader(request), business_time.now()
-    given = [row for row in _running(one, now) if row.giver_id == one.pk]
+    person, now = reader(request), business_time.now()
+    delegations = [row for row in _running(person, now) if row.giver_id == person.pk]
     context = {
-        **about_person(one, now),
+        **about_person(person, now),
         "form": form,
         "set_action": reverse("delegation_set"),
-        "nobody": "" if delegates.offered(one, now).exists() else delegates.why_nobody(one, now),
-        "given": [{**_delegation(row, now), "end": reverse("delegation_end", args=[row.pk])} for row in given],
-        "taken": [_delegation(row, now) for row in _running(one, now) if row.taker_id == one.pk],
-        "events": timeline_queries.shapes(one, reader=one, limit=20),
+        "nobody": "" if delegates.offered(person, now).exists() else delegates.why_nobody(person, now),
+        "given": [{**_delegation(row, now), "end": reverse("delegation_end", args=[row.pk])} for row in delegations],
+        "taken": [_delegation(row, now) for row in _running(person, now) if row.taker_id == person.pk],
+        "events": timeline_queries.shapes(person, reader=person, limit=20),
         "second_factor_href": reverse("mfa_index"),
         "tokens_href": reverse("my_tokens"),
     }
@@ -161,14 +167,14 @@ def _me(request: Request, form: DelegationForm) -> HttpResponse:
 
 @require_GET
 def me(request: Request) -> HttpResponse:
-    """My page."""
+    """Show the reader's page."""
     return _me(request, DelegationForm(giver=reader(request), now=business_time.now()))
 
 
 @require_POST
 @answers_refusals
 def delegation_set(request: Request) -> HttpResponse:
-    """Name who decides in my place; refused for its wording, everything typed stays (A11)."""
+    """Create a delegation; a refused wording keeps the typed text (A11)."""
     giver, now = reader(request), business_time.now()
     form = DelegationForm(request.POST, giver=giver, now=now)
     if not form.is_valid():
@@ -176,7 +182,7 @@ def delegation_set(request: Request) -> HttpResponse:
     given = form.cleaned_data
     begins, ends = parameters.midnight_of(given["from_on"]), parameters.end_of(given["until_on"])
     if given["from_on"] == timezone.localdate(now):
-        begins = now  # a delegation is for the future: what is left of today
+        begins = now  # only the rest of today
     try:
         delegate(
             given["taker"],
@@ -187,8 +193,8 @@ def delegation_set(request: Request) -> HttpResponse:
             from_at=begins,
             until_at=ends,
         )
-    except InvalidInput as no:
-        form.add_error(None, no.refusal.sentence)
+    except InvalidInput as error:
+        form.add_error(None, error.refusal.sentence)
         return _me(request, form)
     return redirect("me")
 
@@ -196,7 +202,7 @@ def delegation_set(request: Request) -> HttpResponse:
 @require_POST
 @answers_refusals
 def delegation_end(request: Request, pk: int) -> HttpResponse:
-    """Take my decisions back at once."""
+    """End a delegation at once."""
     mine = Delegation.objects.filter(Q(giver=request.actor.person) | Q(taker=request.actor.person))
     end_delegation(get_object_or_404(mine, pk=pk), actor=request.actor, now=business_time.now())
     return redirect("me")

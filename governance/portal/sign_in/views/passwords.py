@@ -1,4 +1,4 @@
-"""Passwords of local accounts: allauth's pages for change and reset, and the invitation that an admin sends."""
+"""Passwords of local accounts: allauth's pages for change and reset, and an admin's invitation."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from governance.web.requests.middleware import Request
 
 
 class Change(account.PasswordChangeView):
-    """Change the password with the old one; a person without a password gets a mail instead."""
+    """Change the password with the old one; a person without one gets a mail."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Lead a person without a password to the page that mails a link."""
+        """Redirect a person without a password to the page that mails a link."""
         if isinstance(request.user, Person) and not request.user.has_usable_password():
             return redirect("account_reset_password")
         return super().dispatch(request, *args, **kwargs)
@@ -41,10 +41,10 @@ class Change(account.PasswordChangeView):
 @method_decorator(rate_limit(action="reset_password_from_key"), name="dispatch")
 @method_decorator(login_not_required, name="dispatch")
 class FromKey(account.PasswordResetFromKeyView):
-    """Set a password by the link of a mail. allauth's own view keeps the key in the session, which is a row."""
+    """Set a password by a mailed link. allauth's own view would store the key in the session, a database row."""
 
     def dispatch(self, request: HttpRequest, uidb36: str, key: str, **kwargs: Any) -> HttpResponseBase:
-        """Check the key of the address at each request, and end the session of anybody else."""
+        """Check the key in the address at each request, and sign out anybody else."""
         self.request, self.key = request, key
         token = UserTokenForm(data={"uidb36": uidb36, "key": key})
         self.reset_user = token.reset_user if token.is_valid() else None
@@ -55,15 +55,15 @@ class FromKey(account.PasswordResetFromKeyView):
         return FormView.dispatch(self, request, uidb36=uidb36, key=key, **kwargs)
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        """Set it, or answer the refusal: the person left after the mail was sent."""
+        """Set the password, or show the refusal if the person has left."""
         try:
             return super().form_valid(form)
-        except Refused as no:
-            return refused(self.request, no.refusal, context={"back_href": reverse("account_login")})
+        except Refused as error:
+            return refused(self.request, error.refusal, context={"back_href": reverse("account_login")})
 
 
 def about_invitation(person: Person, actor: Actor, now: datetime) -> dict[str, Any] | None:
-    """What the page says of a person without a password: when they were invited and where to invite again; None if not to be invited."""
+    """Last invitation of a person without a password, and the address for a new one; None without the right."""
     if password_links.invite.refusal(person, actor=actor, now=now) is not None:
         return None
     newest = person.notices.filter(event=password_links.INVITATION).order_by("-id").first()
@@ -76,7 +76,7 @@ def about_invitation(person: Person, actor: Actor, now: datetime) -> dict[str, A
 @require_POST
 @answers_refusals
 def person_invite(request: Request, pk: int) -> HttpResponse:
-    """Mail a person a link that sets their first password."""
+    """Mail a link for a first password."""
     person = get_object_or_404(Person, pk=pk)
     password_links.invite(person, actor=request.actor, now=business_time.now())
     messages.success(request, f"The invitation to {person.name} is on its way.")

@@ -1,4 +1,4 @@
-"""allauth's pages that change how somebody signs in, each inside the operation that puts it on record (H1)."""
+"""allauth's pages for second factors, each as a recorded operation (H1)."""
 
 from __future__ import annotations
 
@@ -20,44 +20,44 @@ from governance.web.pages.page import refused
 
 
 def _on_record(request: HttpRequest, verb: Transition[Person], change: Callable[[], HttpResponse]) -> HttpResponse:
-    """Have allauth change something inside an operation on the person who asks for it; its answer comes back, or the refusal.
+    """Run allauth's change inside an operation on the person; return its response, or the refusal.
 
-    What is refused here is what two requests at once ask for: the second finds an authenticator that its page did not see.
+    Two requests at once lead to a refusal: the second finds an authenticator that its page did not show.
     """
-    assert isinstance(request.user, Person)  # the page asks for a sign-in
+    assert isinstance(request.user, Person)  # the page needs a sign-in
     person = Person.objects.get(pk=request.user.pk)
     answers: list[HttpResponse] = []
     try:
         verb(person, actor=Actor.of(person), now=business_time.now(), change=lambda: answers.append(change()))
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": reverse("mfa_index")})
+    except Refused as error:
+        return refused(request, error.refusal, context={"back_href": reverse("mfa_index")})
     return answers[0]
 
 
 class Activate(totp.ActivateTOTPView):
-    """An authenticator is enrolled."""
+    """Enrol an authenticator."""
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        """Enrol it on record."""
+        """Enrol it as a recorded operation."""
         return _on_record(
             self.request, sign_in_transitions.enrol_second_factor, lambda: super(Activate, self).form_valid(form)
         )
 
 
 class Deactivate(totp.DeactivateTOTPView):
-    """The authenticator is removed."""
+    """Remove the authenticator."""
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        """Remove it on record."""
+        """Remove it as a recorded operation."""
         verb = sign_in_transitions.remove_second_factor
         return _on_record(self.request, verb, lambda: super(Deactivate, self).form_valid(form))
 
 
 class Generate(recovery_codes.GenerateRecoveryCodesView):
-    """New recovery codes take the place of the old ones."""
+    """Replace the recovery codes."""
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
-        """Make them on record."""
+        """Create them as a recorded operation."""
         return _on_record(
             self.request, sign_in_transitions.make_recovery_codes, lambda: super(Generate, self).form_valid(form)
         )

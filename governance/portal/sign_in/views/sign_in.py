@@ -1,4 +1,4 @@
-"""Signing in, and saying again that it is you before a high-risk decision (S5). Signing out is allauth's own."""
+"""Sign-in, and fresh sign-in before high-risk decisions (S5). allauth signs out."""
 
 from __future__ import annotations
 
@@ -21,52 +21,56 @@ from governance.web.requests.parameters import local_path
 
 
 class SignIn(account.LoginView):
-    """allauth's sign-in; in a demo, and only there, its people can be picked by name beside it."""
+    """allauth's sign-in; a demo also offers its people by name."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add a demo's people."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         if settings.DEMO:
-            context["demo"] = {"action": reverse("demo_sign_in"), "people": _cast()}
+            context["demo"] = {"action": reverse("demo_sign_in"), "people": _demo_people()}
         return context
 
 
-def _cast() -> list[dict[str, str]]:
-    """The demo's people with the words that say what each is good for; those with roles first."""
+def _demo_people() -> list[dict[str, str]]:
+    """The demo's people with their titles or roles."""
     held: dict[int, list[str]] = {}
     now = business_time.now()
     for row in RoleAssignment.objects.filter(confirmed_at__lte=now, until__isnull=True).order_by("pk"):
         held.setdefault(row.person_id, []).append(ROLE_WORDS[Role(row.role)])
     people = Person.objects.filter(is_active=True, left_at__isnull=True).order_by("name")
     return [
-        {"name": one.name, "words": one.title or ", ".join(held.get(one.pk, ["Employee"])), "value": str(one.opaque_id)}
-        for one in people
+        {
+            "name": person.name,
+            "words": person.title or ", ".join(held.get(person.pk, ["Employee"])),
+            "value": str(person.opaque_id),
+        }
+        for person in people
     ]
 
 
 def wanted(request: HttpRequest) -> str:
-    """Where the reader wants to go next: a path on this portal, or home. A word without a slash is no path, and names no view."""
+    """The address to continue with: a path on this portal, or home. A word without a slash is not a path."""
     return local_path(request.POST.get("next") or request.GET.get("next")) or reverse("home")
 
 
 def reauthenticate(request: HttpRequest) -> HttpResponseBase:
-    """Ask for the password again; a demo's people, who have none, say it with a button."""
+    """Ask for the password again; people of a demo have none and use a button."""
     if settings.DEMO and isinstance(request.user, Person) and not request.user.has_usable_password():
-        return _say_it_again(request, request.user)
+        return _reauthenticate_by_button(request, request.user)
     answer = account.reauthenticate(request)
     note_authentication(request)
     return answer
 
 
 def reauthenticate_with_code(request: HttpRequest) -> HttpResponseBase:
-    """Ask for a code of the authenticator instead."""
+    """Ask for an authenticator code instead."""
     answer = mfa.reauthenticate(request)
     note_authentication(request)
     return answer
 
 
 @require_http_methods(["GET", "POST"])
-def _say_it_again(request: HttpRequest, person: Person) -> HttpResponse:
+def _reauthenticate_by_button(request: HttpRequest, person: Person) -> HttpResponse:
     if request.method == "POST":
         note_sign_in(request)
         return redirect(wanted(request))
