@@ -1,4 +1,4 @@
-"""How Django finds governance.demo."""
+"""App configuration of the demo."""
 
 from django.apps import AppConfig
 

@@ -1,6 +1,6 @@
-"""From the tables of `people_and_teams` and `resources` to rows: the company is founded as an installation is, by bootstrap and then by its two admins.
+"""Founds the demo's company from the tables `people_and_teams` and `resources`: by bootstrap, then by its two admins.
 
-Only the four people whom bootstrap names are entered without an operation, as the command `bootstrap` does it.
+Only the four people of the bootstrap are added without an operation, as in the command `bootstrap`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from inventory.models import Resource
 from inventory.resources.transitions import bindings
 from inventory.resources.transitions import resources as transition_resources
 
-#: Opaque ids of the demo's people follow from their names, so that every demo has the same.
+#: Opaque ids derive from keys, so that every demo has the same ones.
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, people_and_teams.MAIL_DOMAIN)
 
-#: From one thing that is written down to the next, in the demo's own time.
+#: Time between two operations, in the demo's time.
 STEP = timedelta(minutes=2)
 
 DAY = timedelta(days=1)
@@ -39,19 +39,19 @@ DAY = timedelta(days=1)
 
 @dataclass
 class Northwind:
-    """Everybody and everything by key, as the story calls them."""
+    """The demo's people, teams and resources by key."""
 
     people: dict[str, Person] = field(default_factory=dict)
     teams: dict[str, Team] = field(default_factory=dict)
     resources: dict[str, Resource] = field(default_factory=dict)
 
     def actor(self, key: str) -> Actor:
-        """A person in a session that began just now, as a high-risk decision needs (S5)."""
+        """A person with a fresh session, as a high-risk decision needs (S5)."""
         return Actor.of(self.people[key], signed_in_at=business_time.real())
 
 
 def found(start: datetime) -> Northwind:
-    """Found the company, from the instant ``start`` on.
+    """Found the company from the instant ``start`` on.
 
     Raises:
         AlreadyBootstrapped: the ledger is not empty.
@@ -65,7 +65,7 @@ def found(start: datetime) -> Northwind:
 
 
 def address(row: PersonRow) -> str:
-    """Where somebody gets mail, and what they sign in with."""
+    """A person's mail address, also for signing in."""
     return f"{'.'.join(row.name.lower().split())}@{people_and_teams.MAIL_DOMAIN}"
 
 
@@ -81,7 +81,7 @@ def _person(row: PersonRow, password: str) -> Person:
 
 
 def _people(made: Northwind, now: datetime) -> None:
-    """Everybody, with the demo's password: hashed once, since it is no secret."""
+    """Add all people with the demo's password: hashed once, since it is not secret."""
     password = make_password(people_and_teams.PASSWORD)
     made.people = {row.key: _person(row, password) for row in people_and_teams.PEOPLE}
     first = [made.people[key] for key in (*people_and_teams.BOOTSTRAP_ADMINS, *people_and_teams.BOOTSTRAP_REVIEWERS)]
@@ -101,7 +101,7 @@ def _people(made: Northwind, now: datetime) -> None:
 
 
 def _teams(made: Northwind, now: datetime) -> None:
-    """The tree, from the root down; an admin who is to be a member is let in by the other one (S8)."""
+    """Found the teams from the root down; the other admin adds an admin as a member (S8)."""
     for number, row in enumerate(people_and_teams.TEAMS):
         at = now + 3 * number * STEP
         team = Team(name=row.name, parent=made.teams.get(row.above), kind=row.kind)
@@ -119,26 +119,29 @@ def _teams(made: Northwind, now: datetime) -> None:
                 team_transitions.join_team(team, actor=made.actor(admin), now=at + 2 * STEP, person=member)
 
 
-def _appoint(made: Northwind, kind: str, target: str, document: dict[str, Any], who: Person, now: datetime) -> None:
-    """One admin proposes it, the other countersigns, and the person accepts (S8)."""
-    first, second = ("karl", "ines") if who == made.people["ines"] else ("ines", "karl")
+def _appoint(made: Northwind, kind: str, target: str, document: dict[str, Any], person: Person, now: datetime) -> None:
+    """Appoint a person: one admin proposes, the other countersigns, and the person accepts (S8)."""
+    first, second = ("karl", "ines") if person == made.people["ines"] else ("ines", "karl")
     row, why = Proposal(kind=kind, target=target), "The first of the company."
-    one = proposal_transitions.propose(row, actor=made.actor(first), now=now, reason=why, document=document)
-    proposal_transitions.approve(one, actor=made.actor(second), now=now, shown_digest=one.digest)
-    proposal_transitions.accept(one, actor=Actor.of(who, signed_in_at=business_time.real()), now=now)
+    proposal = proposal_transitions.propose(row, actor=made.actor(first), now=now, reason=why, document=document)
+    proposal_transitions.approve(proposal, actor=made.actor(second), now=now, shown_digest=proposal.digest)
+    proposal_transitions.accept(proposal, actor=Actor.of(person, signed_in_at=business_time.real()), now=now)
 
 
 def _roles(made: Northwind, now: datetime) -> None:
-    """One admin proposes, the other countersigns, and each accepts."""
+    """Give roles: one admin proposes, the other countersigns, and each person accepts."""
     for number, (key, role) in enumerate(people_and_teams.ROLES):
         person = made.people[key]
         _appoint(made, "role", f"{person.pk}-{role}", {"held": True}, person, now + number * STEP)
 
 
 def _resources(made: Northwind, now: datetime) -> None:
-    """Registered by one admin, accepted by their owners, put to use by the other admin; then each owner or deputy confirms what opens them."""
+    """Register resources: an admin registers, owners accept, the other admin activates.
+
+    Then each owner or deputy confirms the connections.
+    """
     for number, row in enumerate(resources.RESOURCES):
-        made.resources[row.key] = _registered(made, row, now + number * STEP)
+        made.resources[row.key] = _register_resource(made, row, now + number * STEP)
     rows = [(row, made.resources[row.key], made.actor(row.owner)) for row in resources.RESOURCES]
     for number, (_, resource, owner) in enumerate(rows):
         transition_resources.accept_ownership(resource, actor=owner, now=now + DAY + number * STEP)
@@ -154,7 +157,7 @@ def _resources(made: Northwind, now: datetime) -> None:
             bindings.bind(resource, actor=confirmer, now=at, connector=connector, instance=instance)
 
 
-def _registered(made: Northwind, row: ResourceRow, now: datetime) -> Resource:
+def _register_resource(made: Northwind, row: ResourceRow, now: datetime) -> Resource:
     registered = transition_resources.register_resource(
         made.teams[row.team],
         actor=made.actor("ines"),

@@ -1,7 +1,7 @@
-"""How often the demo's grants were used: figures that are made up, since nothing measures them in this installation.
+"""Made-up usage figures of the demo's grants; nothing measures use in this installation.
 
-They are drawn from seeded dice, so that every demo shows the same. No row of a grant on a day means "not measured", so every day of
-a grant's life has one, also a day without a call. Whoever reads the figures is told where they come from: `WORDS`.
+Seeded dice give every demo the same figures. A grant has a row for every day, also without a call, because a missing
+row means "not measured". `WORDS` tells readers that the figures are made up.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from inventory.models import Automation, AutomationState
 
 WORDS = "Figures of use are the demo's own: no gateway measures calls here yet."
 
-#: Resources whose grants are live and show figures of use: what is said about them says where the figures come from.
+#: Resources with usage figures; their descriptions end with `WORDS`.
 USED = (
     *("erp", "slack", "drive", "model", "form", "credit", "telematics", "twilio"),
     *("rates", "wiki", "stock", "routes", "analytics", "erp_test", "runbooks"),
 )
 
-#: Calls on a working day, at least and at most, by the place where the privilege is used; places not named are never used.
+#: Least and most calls on a working day, by place of the privilege; other places have none.
 CALLS = {
     "Keep reading": (900, 1300),
     "Truck position": (2, 30),
@@ -38,17 +38,17 @@ CALLS = {
     "Sessions of the week": (6, 30),
 }
 
-#: What runs on Mondays only, once.
+#: Places with one call, on Mondays only.
 MONDAYS = ("Read stock", "Post report")
 
-#: Refused calls, one in so many: the gateway said no to something wider than the grant.
+#: One in so many calls is refused, because it was wider than the grant.
 REFUSED_ONE_IN = {"File certificate": 9}
 
 DAY = timedelta(days=1)
 
 
 def write(present: datetime) -> int:
-    """Write a row for each privilege held and day; returns how many."""
+    """Write a row for each privilege and day; return their number."""
     dice = random.Random(7)  # noqa: S311  figures, no secrets
     rows: list[GrantUsage] = []
     held = Grant.objects.standing().filter(kind=GrantKind.PRIVILEGE).select_related("approval__privilege", "automation")
@@ -59,7 +59,7 @@ def write(present: datetime) -> int:
 
 
 def _last_day(automation: Automation, present: datetime) -> datetime:
-    """Until when it ran: the day before the present, or when it was stopped."""
+    """The last day of use: the day before the present, or the day of the stop."""
     if automation.state == AutomationState.SUSPENDED and automation.suspended_at is not None:
         return automation.suspended_at
     return present - DAY

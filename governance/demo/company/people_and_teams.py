@@ -1,7 +1,6 @@
-"""Northwind Foods, the company of the demo: who works there, and in which teams. Tables and nothing else.
+"""Tables of the demo's company, Northwind Foods: people, roles and teams.
 
-What can be touched there stands in `resources`; `founding` turns both into rows by the product's own operations. Names of people are
-shared with the tests' cast.
+`resources` holds the resources, and `founding` creates rows from both. The tests' cast shares the names.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import NamedTuple
 from governance.core.models import TeamKind
 from governance.core.roles.roles import Role
 
-#: The password of everybody in the demo. It opens nothing else: outside a demo these people do not exist.
+#: Password of all demo people, who exist only in a demo.
 PASSWORD = "northwind-demo"  # noqa: S105  printed by `demo_hints`
 
 NAME = "Northwind Foods"
@@ -19,7 +18,7 @@ MAIL_DOMAIN = "northwind.example"
 
 
 class PersonRow(NamedTuple):
-    """One person: the key by which the story calls them, name and title. The address follows from the name."""
+    """One person: key, name and title. The address derives from the name."""
 
     key: str
     name: str
@@ -27,7 +26,7 @@ class PersonRow(NamedTuple):
 
 
 class TeamRow(NamedTuple):
-    """One team: key, name, the team above, lead, deputy lead, kind, members; people and teams by their keys."""
+    """One team: key, name, parent, lead, deputy lead, kind, members; people and teams by key."""
 
     key: str
     name: str
@@ -38,7 +37,7 @@ class TeamRow(NamedTuple):
     members: tuple[str, ...]
 
 
-#: The first four are named by bootstrap: two admins, two security reviewers.
+#: The bootstrap names the first four: two admins, two security reviewers.
 PEOPLE = (
     PersonRow("ines", "Ines Moreau", "Governance admin"),
     PersonRow("karl", "Karl Jensen", "Governance admin"),
@@ -63,13 +62,13 @@ PEOPLE = (
     PersonRow("hugo", "Hugo Martens", "Web analyst"),
 )
 
-#: Who leaves in the course of the story, by key: they sign in no more, and what they answered for needs somebody else.
+#: Keys of people who leave in a story.
 LEAVES = ("hugo",)
 
 BOOTSTRAP_ADMINS = ("ines", "karl")
 BOOTSTRAP_REVIEWERS = ("sana", "viktor")
 
-#: Roles that the first admin proposes, the second countersigns and each accepts.
+#: Roles to give: proposed by an admin, countersigned by the other, accepted by the person.
 ROLES = (
     ("rita", Role.BUILDER),
     ("piet", Role.BUILDER),

@@ -1,4 +1,4 @@
-"""What can be touched at Northwind Foods: every kind of resource, every data class, three environments. A table and nothing else."""
+"""Table of the demo's resources: every kind, every data class, three environments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from inventory.models import Environment
 
 
 class ResourceRow(NamedTuple):
-    """One resource: people and team by their keys; the connections that open it, each as ``connector|instance``."""
+    """One resource: people and team by key; its connections, each as ``connector|instance``."""
 
     key: str
     name: str
@@ -21,7 +21,7 @@ class ResourceRow(NamedTuple):
     connections: tuple[str, ...] = ()
     environment: str = Environment.PRODUCTION
     in_use: bool = True
-    #: Who confirms its connections: its owner, but its deputy where the owner builds on them.
+    #: Confirms its connections; empty for the owner. The deputy confirms if the owner builds on them.
     confirmed_by: str = ""
 
 

@@ -1,8 +1,8 @@
-"""Loading the demo once, and emptying a demo's database again. Nothing here works where `settings.DEMO` is off.
+"""Loads the demo once, and empties a demo's database. Works only with `settings.DEMO`.
 
-A load is recorded as a run of the job `JOB`, which ends when all is there: so a load that was interrupted is known, and is thrown
-away by the next one. Ledger and decisions refuse to be emptied, also to the owner of their tables; a demo is emptied by dropping the
-schema that holds them, which leaves nothing to verify, rather than a hole in what remains.
+A load is a run of the job `JOB` that ends when all rows exist. So the next load detects an interrupted one and starts
+again. Ledger and decisions can't be deleted, not even by the tables' owner. So the demo is emptied by dropping its
+schema.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from governance.demo.stories.story_list import stories
 
 JOB = "demo.load"
 
-#: How many days before the present the company is founded; every story begins later.
+#: Founding of the company; every story begins later.
 FOUNDED = Ago(180, "09:00")
 
 
 class NotADemo(Exception):
-    """This installation is no demo: nothing of it is made up, and nothing is thrown away."""
+    """This installation is not a demo: nothing is loaded or deleted."""
 
 
 class Found(StrEnum):
-    """What a database holds before a load."""
+    """Content of a database before a load."""
 
     NOTHING = "nothing"
     DEMO = "demo"
@@ -59,7 +59,7 @@ def check_demo() -> None:
 
 
 def what_is_there() -> Found:
-    """Whether the demo is here already, whole or interrupted, or something else is."""
+    """Check for a complete, interrupted or missing demo, or other data."""
     runs = JobRun.objects.filter(job=JOB)
     if runs.filter(seen_at__isnull=False, error="").exists():
         return Found.DEMO
@@ -70,10 +70,10 @@ def what_is_there() -> Found:
 
 
 def load() -> JobRun:
-    """Load the demo into an empty database, so that its present is now.
+    """Load the demo into an empty database, with its present at now.
 
     Raises:
-        NotADemo: this is none.
+        NotADemo: this installation is not a demo.
         AlreadyBootstrapped: the ledger is not empty.
     """
     check_demo()
@@ -85,19 +85,19 @@ def load() -> JobRun:
 
 
 def perform(present: datetime) -> Mapping[str, int]:
-    """Play the demo's past up to the instant ``present``; returns how many stories and figures of use there are."""
+    """Play the demo's past up to ``present``; return the number of stories and usage figures."""
     check_demo()
     founded = FOUNDED.instant(present)
     director = Director(found(founded))
-    told = stories(director)
-    play([mornings(founded, present), *told], present=present, each_step=_send)
-    return {"stories": len(told), "figures_of_use": grant_usage.write(present)}
+    played = stories(director)
+    play([mornings(founded, present), *played], present=present, each_step=_send)
+    return {"stories": len(played), "figures_of_use": grant_usage.write(present)}
 
 
 def _send(now: datetime) -> None:
-    """Send what was queued, as the worker would have done: the demo keeps its mails and shows when they went out.
+    """Send queued mail as the worker would; the demo keeps its mail with the times.
 
-    Between two steps lie minutes at the least, in which a digest would have been gathered.
+    Steps are minutes apart, so digests need no time for gathering.
     """
     queued = Q(state=NoticeState.QUEUED, attempts=0)
     if Notice.objects.filter(queued | Q(state=NoticeState.WAITING)).exists():
@@ -105,15 +105,15 @@ def _send(now: datetime) -> None:
 
 
 def empty() -> None:
-    """Throw everything away and make the tables anew; whoever is connected meanwhile meets errors for some seconds.
+    """Drop everything and create the tables again; connected sessions get errors for some seconds.
 
     Raises:
-        NotADemo: this is none.
+        NotADemo: this installation is not a demo.
     """
     check_demo()
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE")
         cursor.execute("CREATE SCHEMA public")
-    # It says how far the ledger reached that is gone now: the new one would be taken for a cut-off copy of it.
+    # The checkpoint is of the dropped ledger: the new one would look like a truncated copy of it.
     Path(settings.LEDGER_CHECKPOINT_FILE).unlink(missing_ok=True)
     call_command("migrate", interactive=False, verbosity=0)

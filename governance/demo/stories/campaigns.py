@@ -1,6 +1,4 @@
-"""Campaigns that security opened: one over what a leak could have touched, under way and answered by one side; one that was called off while it was
-being opened; and one that the job has still to fill.
-"""
+"""Stories of campaigns by security: one under way after a leak, one called off, and one not filled yet."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ def _in_two_weeks(now: datetime) -> date:
 
 
 def too_much(director: Director) -> Story:
-    """Sana asks about everything that is held where she meant one resource, and calls it off before anybody was asked."""
+    """Sana reviews all grants instead of one team's, and calls the campaign off before anybody is asked."""
     now = yield Ago(5, "16:10")
     reason = "The keys of a mailbox were in a mail."
     made = director.order_campaign("All that is held", Scope(), _in_two_weeks(now), "sana", now, reason)
@@ -40,18 +38,18 @@ def too_much(director: Director) -> Story:
 
 
 def after_the_leak(director: Director) -> Story:
-    """Sana opens it over what Operations has in production; two days later some of them say that it is needed."""
+    """Sana opens a campaign about Operations in production; two days later some reviewers keep their grants."""
     now = yield Ago(4, "09:30")
-    about = Scope(about=BOTH, environment="production", team=director.company.teams["operations"].pk)
+    campaign_scope = Scope(about=BOTH, environment="production", team=director.company.teams["operations"].pk)
     reason = "A mail with keys of Operations went outside. Say of each whether it still has to be held."
-    made: Campaign = director.order_campaign(NAME, about, _in_two_weeks(now), "sana", now, reason)
+    made: Campaign = director.order_campaign(NAME, campaign_scope, _in_two_weeks(now), "sana", now, reason)
     now = yield timedelta(minutes=30)
     campaign_jobs.sweep(now)
     now = yield Ago(2, "11:00")
     waiting = Question.objects.unanswered().filter(item__campaign=made, asks=Asks.NEEDED, item__grant__isnull=False)
     of_two = waiting.exclude(item__snapshot__tier="low").select_related("reviewer").order_by("pk")
-    for one in list(of_two)[::2]:
-        director.keep(one, now, "It runs every day, and nothing else does this.")
+    for question in list(of_two)[::2]:
+        director.keep(question, now, "It runs every day, and nothing else does this.")
     now = yield Ago(1, "16:40")
     trials = Scope(about=AUTOMATIONS, environment="test")
     reason = "Trials were to be over by the end of the month."

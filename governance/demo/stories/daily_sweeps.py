@@ -1,7 +1,7 @@
-"""What beat would have done in the demo's past: the sweeps, on those mornings on which something is due, and at the very end.
+"""Sweeps in the demo's past: on mornings with something due, and at the end.
 
-The sweeps ask the database some forty questions, and on most mornings of half a year they would find nothing. So it is asked first what
-comes due when, anew only where something was written since; then the product's own sweep runs for that, and no other.
+All sweeps together need some forty queries, and most mornings have nothing due. So the agenda reads due times first,
+again only after new events, and runs only the sweeps that have work.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from governance.recertification.reminders import jobs as review_sweeps
 from inventory.models import Automation, AutomationState, InterimOwner, InterimState
 from inventory.ownership import transitions as ownership_transitions
 
-#: When beat's sweeps run, in the demo: hour and minute.
+#: Hour and minute of the demo's sweeps.
 AT = (7, 30)
 
 DAY = timedelta(days=1)
 
-#: Something that comes due: what it is, with the instant.
+#: A due thing: kind, key and instant.
 Due = tuple[str, int, datetime]
 
 Sweep = Callable[[datetime, Actor], int]
@@ -58,7 +58,7 @@ def mornings(founded: datetime, present: datetime) -> Story:
     agenda.sweep((yield present))
 
 
-#: What runs for what has come due, in the order of `approvals.submissions.jobs.sweep` and `recertification.sweeps.sweep`.
+#: Sweeps by kinds of due things, in the order of `approvals.submissions.jobs.sweep` and `recertification.sweeps.sweep`.
 SWEEPS: tuple[tuple[frozenset[str], Sweep, str], ...] = (
     (frozenset({"record"}), approval_sweeps.expire_approvals, approval_sweeps.JOB),
     (frozenset({"submission"}), approval_sweeps.expire_submissions, approval_sweeps.JOB),
@@ -84,28 +84,28 @@ SWEEPS: tuple[tuple[frozenset[str], Sweep, str], ...] = (
 
 @dataclass
 class Agenda:
-    """What comes due when, as far as it is known."""
+    """Due things, read up to an event."""
 
-    known: list[Due] = field(default_factory=list)
+    due: list[Due] = field(default_factory=list)
     swept: set[Due] = field(default_factory=set)
     read_up_to: int | None = None
 
     def sweep(self, now: datetime) -> None:
-        """Run the sweeps that find something at ``now``."""
+        """Run the sweeps with work at ``now``."""
         self._read(now)
-        due = {one for one in self.known if one[2] <= now} - self.swept
+        due = {due_item for due_item in self.due if due_item[2] <= now} - self.swept
         self.swept |= due
-        kinds = {what for what, _, _ in due}
-        for wanted, sweep, job in SWEEPS:
-            if not wanted.isdisjoint(kinds):
+        kinds = {kind for kind, _, _ in due}
+        for kinds_of_sweep, sweep, job in SWEEPS:
+            if not kinds_of_sweep.isdisjoint(kinds):
                 sweep(now, Actor.of_job(job))
 
     def _read(self, now: datetime) -> None:
         last = LedgerEvent.objects.aggregate(last=Max("pk"))["last"]
         if last != self.read_up_to:
-            left = Person.objects.filter(left_at__lte=now).values_list("pk", "left_at")
-            gone = [("left", pk, at) for pk, at in left if at is not None]
-            self.known = [*_approvals(now), *_reviews(now), *gone]
+            departures = Person.objects.filter(left_at__lte=now).values_list("pk", "left_at")
+            departed = [("left", pk, at) for pk, at in departures if at is not None]
+            self.due = [*_approvals(now), *_reviews(now), *departed]
             self.read_up_to = last
 
 
@@ -115,23 +115,25 @@ def _approvals(now: datetime) -> Iterator[Due]:
     for pk, opened, due, expires, builder_due in undecided.values_list(
         "pk", "opened_at", "due_at", "expires_at", "builder_due_at"
     ):
-        yield from _each("reminder", pk, [*_reminders(opened, due), *_daily(due, expires)])
-        yield from _each("record", pk, [expires, builder_due])
+        yield from _due_at_each("reminder", pk, [*_reminders(opened, due), *_daily(due, expires)])
+        yield from _due_at_each("record", pk, [expires, builder_due])
     decided = Submission.objects.filter(state=SubmissionState.DECIDED)
     for pk, begun, due in decided.values_list("pk", "decided_at", "accept_due_at"):
-        yield from _each("submission", pk, _reminders(begun, due))
+        yield from _due_at_each("submission", pk, _reminders(begun, due))
     for pk, ends in Grant.objects.standing().values_list("pk", "ends_at"):
         yield "term", pk, ends
     for pk, due, escalate in RevocationTask.objects.open().values_list("pk", "due_at", "escalate_at"):
-        yield from _each("revocation", pk, [escalate, *(due + DAY * days for days in range((now - due).days + 1))])
+        yield from _due_at_each(
+            "revocation", pk, [escalate, *(due + DAY * days for days in range((now - due).days + 1))]
+        )
     for pk, until in InterimOwner.objects.filter(state=InterimState.CONFIRMED).values_list("pk", "until"):
-        yield from _each("interim", pk, [until and until - ownership_transitions.TOLD_BEFORE])
+        yield from _due_at_each("interim", pk, [until and until - ownership_transitions.TOLD_BEFORE])
     for pk in Sample.objects.filter(state__in=(SampleState.WAITING, SampleState.OPEN)).values_list("pk", flat=True):
-        yield "sample", pk, now  # what is drawn and when nobody knows before
+        yield "sample", pk, now  # draws can't be predicted
 
 
 def _reviews(now: datetime) -> Iterator[Due]:
-    """Openings, reminders, deadlines and what silence does."""
+    """Openings, reminders, deadlines and effects of silence."""
     policy = policy_queries.in_force(now)
     unclosed = Item.objects.filter(state__in=UNCLOSED)
     held = Grant.objects.standing().filter(~Exists(unclosed.filter(grant=OuterRef("pk"))), renew=True)
@@ -144,10 +146,10 @@ def _reviews(now: datetime) -> Iterator[Due]:
         review = schedule.review_instant(review_on) if review_on else undated
         yield "automation", pk, schedule.opening(tier, review_at=review, ends_at=None)
     for pk, *instants in unclosed.values_list("pk", "deadline", "grace_until", "closes_at"):
-        yield from _each("item", pk, instants)
-    asked = Question.objects.unanswered().filter(item__state__in=UNCLOSED)
-    for pk, remind_at in asked.values_list("pk", "remind_at"):
-        yield from _each("question", pk, [remind_at])
+        yield from _due_at_each("item", pk, instants)
+    questions = Question.objects.unanswered().filter(item__state__in=UNCLOSED)
+    for pk, remind_at in questions.values_list("pk", "remind_at"):
+        yield from _due_at_each("question", pk, [remind_at])
     ended = Q(grant__state=GrantState.ENDED) | Q(automation__state=AutomationState.RETIRED)
     for pk in unclosed.filter(ended).values_list("pk", flat=True):
         yield "ended", pk, now
@@ -161,10 +163,10 @@ def _reminders(begun: datetime | None, due: datetime | None) -> list[datetime]:
 
 
 def _daily(due: datetime | None, expires: datetime | None) -> Iterator[datetime]:
-    """Every day on which it is overdue."""
+    """Every overdue day."""
     if due is not None and expires is not None:
         yield from (due + DAY * days for days in range(1, (expires - due).days + 1))
 
 
-def _each(what: str, pk: int, instants: Iterable[datetime | None]) -> Iterator[Due]:
-    yield from ((what, pk, at) for at in instants if at is not None)
+def _due_at_each(kind: str, pk: int, instants: Iterable[datetime | None]) -> Iterator[Due]:
+    yield from ((kind, pk, at) for at in instants if at is not None)

@@ -1,4 +1,4 @@
-"""Finance Operations' automations: one live with a newer version in review, one that waits for its owner, one in the middle of stage 2."""
+"""Stories of Finance Operations: a live automation with a newer version, one to accept, one in stage 2."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ONBOARDING = "supplier-onboarding.json"
 SOON = timedelta(minutes=35)
 MINUTES = timedelta(minutes=4)
 
-#: Why supplier onboarding needs what it needs; the second version says the same, save for the look-up.
+#: Justifications of supplier onboarding; the second version changes only the look-up.
 ONBOARDING_WHY = {
     "New supplier": "Buyers fill one form instead of writing mails; the form has its own password.",
     "Check credit": "We check every new supplier before the first order, as the purchasing policy asks.",
@@ -29,7 +29,7 @@ ONBOARDING_WHY = {
 
 
 def supplier_onboarding(d: Director) -> Story:
-    """Live for weeks without what was refused; its second version, made after what was said then, is before stage 1 again."""
+    """Live for weeks without a refused privilege; its second version is before stage 1."""
     now = yield Ago(52, "10:15")
     version = d.bring_in(
         "finance_ops",
@@ -92,7 +92,7 @@ def supplier_onboarding(d: Director) -> Story:
 
 
 def second_onboarding() -> bytes:
-    """The export as Rita changed it: the key is a credential, and the look-up is a select instead of a model's SQL."""
+    """The export after Rita's changes: the key is a credential, and the look-up is a fixed select."""
     workflow = json.loads((EXPORTS / ONBOARDING).read_bytes())
     nodes: dict[str, dict[str, Any]] = {node["name"]: node for node in workflow["nodes"]}
     check = nodes["Check credit"]
@@ -115,7 +115,7 @@ def second_onboarding() -> bytes:
 
 
 def payment_run_exporter(d: Director) -> Story:
-    """Everything is decided and one thing was refused: its business owner accepts the rest, or declines."""
+    """Decided with one refusal: the business owner accepts the rest or declines."""
     now = yield Ago(15, "09:00")
     version = d.bring_in(
         "finance_ops",
@@ -168,7 +168,7 @@ def payment_run_exporter(d: Director) -> Story:
 
 
 def invoice_chaser(d: Director) -> Story:
-    """In the middle of stage 2: approved, narrowed, refused, sent back with a question, and waiting, side by side."""
+    """In stage 2 with all results side by side: approved, narrowed, refused, sent back, waiting."""
     now = yield Ago(8, "13:10")
     version = d.bring_in(
         "finance_ops",
@@ -203,8 +203,8 @@ def invoice_chaser(d: Director) -> Story:
         "Updates of fin.invoices by an agent should go through the ERP's own API. I would want to see a narrower way.",
     )
     now = yield Ago(7, "11:05")
-    said = "The workflow sets the counter, not the model: the update has fixed columns and the invoice's id."
-    d.say(submission, "rita", now, said, on=d.privilege(submission, "Record reminder"))
+    comment = "The workflow sets the counter, not the model: the update has fixed columns and the invoice's id."
+    d.say(submission, "rita", now, comment, on=d.privilege(submission, "Record reminder"))
     now = yield Ago(6, "10:00")
     d.approve(d.app(submission), "theo", now, "We spend two days a month on reminders. Wording stays with Rita.")
     now = yield Ago(5, "14:30")
@@ -215,7 +215,7 @@ def invoice_chaser(d: Director) -> Story:
 
 
 def _stage_2_of_the_chaser(d: Director, submission: Any) -> Story:
-    """What the owners have said so far; the rest is for whoever plays with the demo."""
+    """Decisions of the owners so far; the demo's users decide the rest."""
     now = yield Ago(4, "09:30")
     read = d.privilege(submission, "Find overdue invoices")
     d.approve(read, "omar", now, "Half the time that was asked: we move to the replica in spring.", term_days=60)
@@ -241,5 +241,5 @@ def _stage_2_of_the_chaser(d: Director, submission: Any) -> Story:
     now = yield Ago(3, "09:25")
     d.approve(d.privilege(submission, "Chat model"), "amara", now, "Through the gateway, logged: fine.")
     now = yield Ago(2, "10:10")
-    said = "Mei, the recipient is the invoice's own address, not the model's choice. I'll answer on the record with the node."
-    d.say(submission, "rita", now, said, on=mail)
+    comment = "Mei, the recipient is the invoice's own address, not the model's choice. I'll answer on the record with the node."
+    d.say(submission, "rita", now, comment, on=mail)

@@ -1,4 +1,4 @@
-"""Platform Engineering's and IT Operations' automations: two that run as one identity, one that nobody decided about, one on the light path."""
+"""Stories of Platform Engineering and IT Operations: two with one identity, one expired, one auto-approved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOON = timedelta(minutes=20)
 
 
 def rates_on_the_intranet(d: Director) -> Story:
-    """On the light path, described by the form, live for months: it reads what the central bank publishes; Mei decided the app, policy the rest."""
+    """Auto-approved, registered by form, live for months: Mei decided the app, policy the rest."""
     now = yield Ago(104, "09:40")
     rates = d.offer("rates", "mei", now, code="rates:read", words="May read the day's rates", level=Level.READ)
     now = yield SOON
@@ -38,7 +38,7 @@ def rates_on_the_intranet(d: Director) -> Story:
 
 
 def incident_scribe(d: Director) -> Story:
-    """An agent with an identity of its own in the wiki; on call stopped one of its privileges, and the rest of it runs on."""
+    """An agent with its own identity in the wiki; on-call stopped one of its grants, the other continues."""
     now = yield Ago(80, "13:20")
     version = d.bring_in(
         "platform",
@@ -74,7 +74,7 @@ def incident_scribe(d: Director) -> Story:
 
 
 def incident_in_the_sandbox(d: Director) -> Story:
-    """An incident that is over: nothing is held on the sandbox, so that nothing came up for review by it."""
+    """A finished incident on a sandbox without grants, so it opened no review."""
     now = yield Ago(15, "21:40")
     declared: Any = incidents.declare_incident(
         d.resource("sandbox"),
@@ -94,7 +94,7 @@ def incident_in_the_sandbox(d: Director) -> Story:
 
 
 def shift_handover_agent(d: Director) -> Story:
-    """On trial and before stage 1: it signs in to the wiki as the incident scribe does, for which it has a waiver of three weeks."""
+    """A trial before stage 1 that shares the incident scribe's identity under a waiver of three weeks."""
     now = yield Ago(3, "16:20")
     version = d.bring_in(
         "it_ops",
@@ -138,7 +138,7 @@ def shift_handover_agent(d: Director) -> Story:
 
 
 def alert_deduplicator(d: Director) -> Story:
-    """Ran out of time twice: nobody decided about the service desk, and then nobody accepted the rest."""
+    """Expired twice: nobody decided about the service desk, and then nobody accepted the rest."""
     now = yield Ago(46, "10:30")
     version = d.bring_in(
         "platform",

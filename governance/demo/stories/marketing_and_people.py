@@ -1,4 +1,4 @@
-"""Marketing's and the People team's: rejected as an app, before stage 1, stopped by silence, left by its owner, declined by its owner."""
+"""Stories of Marketing and People: rejected, before stage 1, suspended by silence, without an owner, declined."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MINUTES = timedelta(minutes=6)
 
 
 def campaign_copy_agent(d: Director) -> Story:
-    """Rejected in stage 1, so that nobody had to judge what it wanted to touch; what was said stays for the next attempt."""
+    """Rejected in stage 1, so nobody had to decide its privileges; the comments help the next attempt."""
     now = yield Ago(30, "14:05")
     version = d.bring_in(
         "marketing",
@@ -58,7 +58,7 @@ def campaign_copy_agent(d: Director) -> Story:
 
 
 def newsletter_writer(d: Director) -> Story:
-    """Rejected a month ago under another name, and back with one thing less: it may be the same, which somebody says first."""
+    """Rejected a month ago under another name, now submitted with one privilege less: maybe the same."""
     now = yield Ago(1, "16:20")
     version = d.bring_in(
         "marketing",
@@ -87,7 +87,7 @@ def newsletter_writer(d: Director) -> Story:
 
 
 def leave_request_helper(d: Director) -> Story:
-    """In review: the team's lead brought it in herself, so that somebody else signs for her; security has signed already."""
+    """In review: imported by the team's lead, so another person decides; security has approved."""
     now = yield Ago(4, "10:40")
     version = d.bring_in(
         "people_team",
@@ -134,7 +134,7 @@ def leave_request_helper(d: Director) -> Story:
 
 
 def voucher_mailer(d: Director) -> Story:
-    """Of high risk, decided by two in each stage; then nobody answered its review, so it was suspended and lost what it held."""
+    """High risk, approved by two people in each stage; without answers in its review, suspended and ended."""
     now = yield Ago(80, "10:15")
     version = d.bring_in(
         "marketing",
@@ -165,7 +165,7 @@ def voucher_mailer(d: Director) -> Story:
 
 
 def web_analytics_digest(d: Director) -> Story:
-    """Live; its owner has left, so two others named who answers meanwhile. What it reads was his too: nobody answers for that yet."""
+    """Live with an interim owner after its owner left. Its resource has no owner yet."""
     now = yield Ago(50, "11:45")
     version = d.bring_in(
         "marketing",
@@ -186,14 +186,14 @@ def web_analytics_digest(d: Director) -> Story:
 
 
 def _owner_leaves(d: Director, version: Version) -> Story:
-    """What is done about what somebody owned who left: settled for the automation, tried once and open for the resource."""
+    """The owner leaves: the automation gets an interim owner, the resource not yet."""
     automation, analytics = version.automation, d.resource("analytics")
     now = yield Ago(9, "17:00")
     row = Proposal(kind="leaving", target=str(d.person("hugo").pk))
     why, ines = "Left for another company.", d.company.actor("ines")
-    one = proposal_transitions.propose(row, actor=ines, now=now, reason=why, document={"left": True}, at_once=True)
+    proposal = proposal_transitions.propose(row, actor=ines, now=now, reason=why, document={"left": True}, at_once=True)
     now = yield SOON
-    proposal_transitions.approve(one, actor=d.company.actor("karl"), now=now, shown_digest=one.digest)
+    proposal_transitions.approve(proposal, actor=d.company.actor("karl"), now=now, shown_digest=proposal.digest)
     d.person("hugo").refresh_from_db()
     now = yield Ago(8, "09:20")
     named = d.name_meanwhile(automation, "tom", "grace", now, "Tom brought it in and knows the dashboard.")
@@ -210,7 +210,7 @@ def _owner_leaves(d: Director, version: Version) -> Story:
 
 
 def salary_question_helper(d: Director) -> Story:
-    """One privilege was approved and one refused; without that one its owner did not want it, and declined."""
+    """One privilege approved and one refused; its owner declined."""
     now = yield Ago(41, "09:35")
     version = d.bring_in(
         "people_team",

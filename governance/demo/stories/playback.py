@@ -1,7 +1,7 @@
-"""How the demo's past is played: each automation has a story, and all stories run side by side, in the order of their instants.
+"""Plays the demo's past: each automation has a story, and all stories run side by side in time order.
 
-A story is a generator: it yields when it goes on and is sent that instant, which it passes on as ``now=``. So what happened to
-one automation is told in one piece, and ledger, history and mail still come in the order in which things happened.
+A story is a generator. It yields the time of its next step and gets that instant back for ``now=``. So one
+automation's events are in one function, and ledger, history and mail are still in time order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, time, timedelta
 
 from governance.core.clock.organisation import organisation_zone
 
-#: How far apart two steps of one story are at least, where a weekend puts both on one Friday.
+#: Least time between two steps of a story that a weekend moves to the same Friday.
 LEAST = timedelta(minutes=20)
 
 SATURDAY = 5
@@ -21,25 +21,25 @@ SATURDAY = 5
 
 @dataclass(frozen=True)
 class Ago:
-    """So many days before the demo's present, at a time of the organisation's day; on a weekend, the Friday before."""
+    """A number of days before the demo's present, at a time of day; on a weekend, the Friday before."""
 
     days: int
     at: str
 
     def instant(self, present: datetime) -> datetime:
-        """The instant that is meant when the demo is loaded at ``present``."""
+        """The instant for a demo that is loaded at ``present``."""
         zone = organisation_zone()
         day = present.astimezone(zone).date() - timedelta(days=self.days)
         day -= timedelta(days=max(0, day.weekday() - SATURDAY + 1))
         return datetime.combine(day, time.fromisoformat(self.at), tzinfo=zone).astimezone(present.tzinfo)
 
 
-#: What a story yields: a day and time, a pause since its last step, or the instant itself.
+#: Next step of a story: a day and time, a pause, or an instant.
 When = Ago | timedelta | datetime
 
 Story = Generator[When, datetime, None]
 
-#: A part of a story, started with ``yield from``; it returns the instant at which the story goes on.
+#: Part of a story for ``yield from``; it returns the instant of its last step.
 Scene = Generator[When, datetime, datetime]
 
 
@@ -47,12 +47,12 @@ def play(stories: Iterable[Story], *, present: datetime, each_step: Callable[[da
     """Play stories to their ends.
 
     Args:
-        stories: what happens.
-        present: the instant at which the demo begins; nothing is played later.
+        stories: the stories.
+        present: the demo's present; nothing is played later.
         each_step: called after each step with its instant.
 
     Raises:
-        ValueError: a story goes on after the present.
+        ValueError: a story continues after the present.
     """
     waiting: list[tuple[datetime, int, Story]] = []
     for number, story in enumerate(stories):
@@ -76,7 +76,7 @@ def _wait(
     last: datetime | None,
     present: datetime,
 ) -> None:
-    """Put a story in line for its next step, later than its last one."""
+    """Queue a story for its next step, later than its last one."""
     if isinstance(when, timedelta):
         at = (last or present) + when
     else:

@@ -1,4 +1,4 @@
-"""More of Supply Engineering's: renewed in a review, overdue in one, retired, on trial, described by a form and withdrawn."""
+"""More stories of Supply Engineering: renewed, overdue, retired, on trial, withdrawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOON = timedelta(minutes=30)
 MINUTES = timedelta(minutes=5)
 
 
-#: Why the stock question agent needs what it needs, and for how many days.
+#: Justifications of the stock question agent, with terms in days.
 STOCK_WHY = {
     "stock-db": Wish("Planners ask what no report answers: where did 40 pallets of rice go?", 60),
     "product-photos": Wish("For a month, to see whether pictures help at all.", 30),
@@ -25,7 +25,7 @@ STOCK_WHY = {
 
 
 def stock_question_agent(d: Director) -> Story:
-    """Live with three privileges of different ends: one was renewed, one ended as its review said, one was revoked yesterday."""
+    """Live with three grants: one renewed, one ended after its review, one revoked yesterday."""
     now = yield Ago(60, "09:05")
     version = d.bring_in(
         "supply",
@@ -69,7 +69,7 @@ def stock_question_agent(d: Director) -> Story:
 
 
 def delivery_route_planner(d: Director) -> Story:
-    """Live, and its review is overdue: neither its owner nor the route planner's has answered, so the next ones are asked."""
+    """Live with an overdue review: neither owner has answered, so the next reviewers are asked."""
     now = yield Ago(60, "14:30")
     version = d.bring_in(
         "supply",
@@ -91,7 +91,7 @@ def delivery_route_planner(d: Director) -> Story:
 
 
 def price_tag_printer(d: Director) -> Story:
-    """Retired by its owner while a review of it was open: what it held ended with it, was taken away where it was held, and two looked."""
+    """Retired by its owner during a review: its grants ended, the access was removed, and two people checked."""
     now = yield Ago(96, "11:15")
     version = d.bring_in(
         "supply",
@@ -124,8 +124,9 @@ def price_tag_printer(d: Director) -> Story:
 
 
 def stock_forecast_trial(d: Director) -> Story:
-    """On trial in the test environment, of low risk: it is known what its credential opens, how old it is and who keeps it. It left the light
-    path, since whoever owns what it reads objected, and was asked.
+    """A low-risk trial in test with a fully described credential.
+
+    Policy did not approve it, because the resource's owner objected and was asked instead.
     """
     now = yield Ago(68, "15:00")
     version = d.bring_in(
@@ -140,9 +141,9 @@ def stock_forecast_trial(d: Director) -> Story:
     )
     credential = version.version_credentials.get().credential
     now = yield SOON
-    known = {"lifetime": Lifetime.LONG, "issued_at": now - timedelta(days=300), "rotated_at": now - timedelta(days=40)}
+    facts = {"lifetime": Lifetime.LONG, "issued_at": now - timedelta(days=300), "rotated_at": now - timedelta(days=40)}
     due = {"rotation_due_on": (now + timedelta(days=85)).date(), "owner": d.person("omar")}
-    credential_transitions.describe_credential(credential, actor=d.company.actor("omar"), now=now, fields=known | due)
+    credential_transitions.describe_credential(credential, actor=d.company.actor("omar"), now=now, fields=facts | due)
     now = yield MINUTES
     vault = d.resource("vault")
     credential_transitions.say_kept_in(credential, actor=d.company.actor("omar"), now=now, store=vault)
@@ -165,7 +166,7 @@ def stock_forecast_trial(d: Director) -> Story:
 
 
 def stock_forecast(d: Director) -> Story:
-    """The trial, promoted to production on the production database: it waits for stage 1, beside what was approved in test."""
+    """The trial, promoted to production with the production database: before stage 1."""
     now = yield Ago(2, "11:05")
     version = d.bring_in(
         "supply",
@@ -188,7 +189,7 @@ def stock_forecast(d: Director) -> Story:
 
 
 def reorder_proposals(d: Director) -> Story:
-    """Described by the form, for want of an export, and withdrawn by whoever submitted it."""
+    """Registered by form without an export, and withdrawn by its submitter."""
     now = yield Ago(21, "10:05")
     sandbox = d.offer("sandbox", "amara", now, code="orders:write", words="May add made-up orders", level=Level.WRITE)
     now = yield SOON

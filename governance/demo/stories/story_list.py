@@ -1,7 +1,7 @@
-"""What happened at Northwind Foods before the demo begins: twenty-two automations, at least one in each state that is worth a look.
+"""The stories of Northwind Foods: twenty-two automations, at least one in each state of interest.
 
-Drafts with things missing, or sent back; in review at stage 1, in stage 2 with everything from waiting to refused, decided and waiting
-for its owner; live by the light path, with a newer version in review, with reviews due, overdue, kept; stopped by a person and by silence; retired.
+States include drafts; stages 1 and 2 with all results; decided; live with reviews due, overdue or kept; stopped;
+suspended by silence; retired.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from governance.demo.stories.playback import Story
 
 
 def stories(director: Director) -> list[Story]:
-    """Every automation's story, not begun yet."""
+    """Every story, not started."""
     return [
         supply.weekly_stock_report(director),
         supply.cold_chain_alert(director),

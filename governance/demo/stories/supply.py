@@ -1,4 +1,4 @@
-"""Supply Engineering's automations: one that is due for review, one that was stopped, one that can't be submitted yet."""
+"""Stories of Supply Engineering: one due for review, one stopped, one incomplete draft."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SOON = timedelta(minutes=25)
 
 
 def weekly_stock_report(d: Director) -> Story:
-    """Live since almost half a year with two privileges, whose review is open now: one owner has answered, the other not yet."""
+    """Live for almost half a year with two privileges under review: one owner has answered, the other has not."""
     now = yield Ago(171, "09:10")
     version = d.bring_in(
         "supply",
@@ -60,7 +60,7 @@ def weekly_stock_report(d: Director) -> Story:
 
 
 def cold_chain_alert(d: Director) -> Story:
-    """Went live two months ago, and was stopped last week by its team's lead; one of its owners has asked to lift that."""
+    """Live for two months, stopped last week by the team's lead; one owner has asked to resume it."""
     now = yield Ago(62, "11:30")
     version = d.bring_in(
         "supply",
@@ -113,6 +113,6 @@ def cold_chain_alert(d: Director) -> Story:
 
 
 def price_list_sync(d: Director) -> Story:
-    """A draft: it has no purpose yet, one request goes wherever a variable says, and nobody answers for the old web shop."""
+    """A draft without a purpose, with a request to a variable address, and an old web shop without an owner."""
     now = yield Ago(4, "15:40")
     d.bring_in("supply", "piet", "price-list-sync.json", now, business_owner="piet")

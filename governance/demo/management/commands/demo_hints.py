@@ -1,4 +1,4 @@
-"""`demo_hints`: where the demo is, who can sign in, and what to try; printed by `make run`."""
+"""Command `demo_hints`: address, people and things to try; `make run` prints it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from governance.demo.loading import load
 from governance.demo.loading.load import Found, NotADemo
 from governance.demo.stories.director import EXPORTS
 
-#: Who is worth being, by key, and as what.
+#: People to sign in as, by key, with their parts.
 WHO = (
     ("rita", "builder in Finance Operations"),
     ("jonas", "head of accounts payable, business owner of what Rita builds"),
@@ -26,7 +26,7 @@ WHO = (
     ("yuki", "auditor: reads everything, changes nothing"),
 )
 
-#: A file that is not loaded, for bringing in by hand.
+#: An export that is not loaded, to import by hand.
 TO_BRING_IN = EXPORTS / "supplier-statement-check.json"
 
 TRY = (
@@ -45,7 +45,7 @@ TRY = (
     "As Yuki, verify the ledger.",
 )
 
-#: Every automation, with what it is there for; what stands together is told together.
+#: Every automation with its state.
 LOOK = (
     ("Price list sync", "a draft with things missing"),
     ("Leave request helper", "in review, before stage 1; its lead brought it in, so others sign"),
@@ -76,7 +76,7 @@ LOOK = (
 
 
 class Command(BaseCommand):
-    """Says nothing where the demo is not loaded."""
+    """Prints nothing if the demo is not loaded."""
 
     help = "Say where the demo is, who can sign in as what, and what to try."
 
@@ -92,7 +92,7 @@ class Command(BaseCommand):
 
 
 def lines() -> list[str]:
-    """What is printed, line by line."""
+    """Lines to print."""
     people = {row.key: row for row in people_and_teams.PEOPLE}
     longest = max(len(people[key].name) for key, _ in WHO)
     state = max(len(name) for name, _ in LOOK)

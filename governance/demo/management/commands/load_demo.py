@@ -1,4 +1,4 @@
-"""`load_demo`: load the demo once; does nothing where it is loaded already."""
+"""Command `load_demo`: loads the demo once; does nothing if it is loaded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from governance.demo.loading.load import Found, NotADemo
 
 
 class Command(BaseCommand):
-    """A load that was interrupted is thrown away and begun again; data that is not the demo's is left alone."""
+    """Restarts an interrupted load; leaves other data alone."""
 
     help = "Load the demo into an empty database, once. Only where COUNTERSIGN_DEMO is on."
 
@@ -19,17 +19,17 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: bool) -> None:
         try:
             load.check_demo()
-            there = load.what_is_there()
-            if options["reset"] or there is Found.HALF:
+            state = load.what_is_there()
+            if options["reset"] or state is Found.HALF:
                 load.empty()
-                there = Found.NOTHING
-            if there is Found.NOTHING:
+                state = Found.NOTHING
+            if state is Found.NOTHING:
                 self.stdout.write("Loading the demo …")
                 self.stdout.flush()
                 load.load()
         except NotADemo as error:
             raise CommandError(str(error)) from error
-        if there is Found.DEMO:
+        if state is Found.DEMO:
             self.stdout.write("The demo is loaded already.")
-        elif there is Found.OTHER:
+        elif state is Found.OTHER:
             self.stdout.write("This database holds data that is not the demo's: nothing was loaded.")

@@ -1,4 +1,4 @@
-"""`reset_demo`: throw the demo's data away and load it afresh."""
+"""Command `reset_demo`: deletes the demo's data and loads it again."""
 
 from __future__ import annotations
 
