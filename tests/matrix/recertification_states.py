@@ -321,7 +321,7 @@ creating("recertification.campaign.order_campaign")
 @arguments("recertification.campaign.order_campaign")
 def order_campaign(w: World, subject: models.Model) -> Mapping[str, Any]:
     """All that is held, in two weeks."""
-    return {"about": Scope(), "day": day(w.now)}
+    return {"campaign_scope": Scope(), "day": day(w.now)}
 
 
 @arguments("recertification.campaign.ask")
