@@ -297,7 +297,7 @@ def of_version(
     automation = version.automation
     earlier = prior_decision_queries.earlier(automation, policy, now, siblings)
     is_again = is_asked_again(found.asked, earlier.keys()) or was_decided(before)
-    builders = party_queries.would_build(automation, builder, asked=version, siblings=siblings)
+    builders = party_queries.would_build(automation, builder, version=version, siblings=siblings)
     case = _of_saved(version, builders, len(found.asked), is_app_asked=bool(found.app), is_asked_again=is_again)
     return why_not(replace(case, may_be_known=may_be_known), policy, now) is None
 

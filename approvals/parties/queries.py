@@ -1,4 +1,4 @@
-"""Who is a party of a submission, and in which capacity: named as it is submitted and as others come in, only ever more (S1)."""
+"""Parties of a submission and their capacities (S1). Parties are written at submission and only ever added to."""
 
 from __future__ import annotations
 
@@ -21,37 +21,39 @@ from inventory.ownership import authors
 from inventory.ownership.parties import WROTE
 
 OWNING = (Capacity.BUSINESS_OWNER, Capacity.TECHNICAL_OWNER)
-#: Whose work it is: whoever submits it is one of them, and need not be the one who made it (S10, A13).
+#: Capacities of builders. The submitter is one, even if another person built the automation (S10, A13).
 BUILDING = (Capacity.IMPORTER, Capacity.EDITOR, Capacity.SUBMITTER)
 
 _IN_FORCE = Submission.objects.filter(automation=OuterRef("submission__automation"), state=SubmissionState.IN_FORCE)
-#: Parties of a submission from the one in force on: those of what came to nothing since are parties of what comes next (A15).
+#: Parties from the submission in force on. Parties of submissions that failed since stay parties of the next (A15).
 FROM_THE_ONE_IN_FORCE = Q(
     submission__gte=Coalesce(Subquery(_IN_FORCE.order_by("-ended_at", "-pk").values("pk")[:1]), Value(0))
 )
 
 
 def name_all(submission: Submission, submitter: Person, *, siblings: Collection[int], alike: Collection[int]) -> None:
-    """Write down everybody who is a party.
+    """Write all parties of a new submission.
+
 
     Args:
-        submission: saved, without records yet.
-        submitter: who submits it.
+        submission: saved, without approvals yet.
+        submitter: the person who submits.
         siblings: ids of the automation in its other environments (I10).
-        alike: ids of what it may be the same as (I9).
+        alike: ids of possible duplicates (I9).
     """
-    found = standing(submission.automation, asked=submission.version)
-    found += [*of_siblings(siblings), *of_alike(alike)]
-    write_down(submission, [*found, (submitter.pk, Capacity.SUBMITTER)])
+    pairs = standing(submission.automation, version=submission.version)
+    pairs += [*of_siblings(siblings), *of_alike(alike)]
+    write_down(submission, [*pairs, (submitter.pk, Capacity.SUBMITTER)])
 
 
 @dataclass(frozen=True)
 class CameIn:
-    """Who has become a party since a submission was made, not written down yet.
+    """New parties of a submission that are not written yet.
+
 
     Args:
-        pairs: ids and capacities that are new.
-        people: whoever was no party before in any capacity.
+        pairs: new person ids with their capacities.
+        people: people who were no party before.
     """
 
     pairs: tuple[tuple[int, Capacity], ...]
@@ -59,75 +61,84 @@ class CameIn:
 
 
 def who_came_in(submission: Submission, actor: Actor | None) -> CameIn:
-    """Who has become a party since it was submitted: an editor, an importer, an owner or author named since (S1). Reads only.
+    """Find new parties since the submission: editors, importers, owners and authors (S1). Reads only.
+
 
     Args:
         submission: unfinished, its automation locked.
-        actor: who has just written; whom they stand in for has written too (A11). None where nothing was written.
+        actor: the person who has just edited; the giver of a delegation counts as an editor too (A11). None without an edit.
     """
-    known = set(submission.parties.values_list("person", "capacity"))
-    found = standing(submission.automation, asked=submission.version)
+    known_pairs = set(submission.parties.values_list("person", "capacity"))
+    current_pairs = standing(submission.automation, version=submission.version)
     if actor is not None and actor.standing_for is not None:
-        found.append((actor.standing_for.pk, Capacity.EDITOR))
-    new = {who for who, _ in found} - {who for who, _ in known}
+        current_pairs.append((actor.standing_for.pk, Capacity.EDITOR))
+    new = {person_id for person_id, _ in current_pairs} - {who for who, _ in known_pairs}
     people = Person.objects.filter(pk__in=new).order_by("pk")
-    return CameIn(tuple(pair for pair in dict.fromkeys(found) if pair not in known), tuple(people))
+    return CameIn(tuple(pair for pair in dict.fromkeys(current_pairs) if pair not in known_pairs), tuple(people))
 
 
 def write_down(submission: Submission, pairs: Iterable[tuple[int, Capacity]]) -> None:
-    """Write parties down, each capacity of a person once; none of them has decided in it (S1)."""
+    """Write parties, each capacity of a person once. None of these people has decided in the submission (S1)."""
     Party.objects.bulk_create(
-        Party(submission=submission, person_id=who, capacity=capacity) for who, capacity in dict.fromkeys(pairs)
+        Party(submission=submission, person_id=person_id, capacity=capacity)
+        for person_id, capacity in dict.fromkeys(pairs)
     )
 
 
 def on_record(submission: Submission) -> list[str]:
-    """Its parties as the ledger names them: opaque id and capacity of each."""
-    found = submission.parties.order_by("pk").values_list("person__opaque_id", "capacity")
-    return [f"{opaque_id} {capacity}" for opaque_id, capacity in found]
+    """Return the parties for the ledger: opaque id and capacity of each."""
+    parties = submission.parties.order_by("pk").values_list("person__opaque_id", "capacity")
+    return [f"{opaque_id} {capacity}" for opaque_id, capacity in parties]
 
 
-def standing(automation: Automation, *, asked: Version | None = None) -> list[tuple[int, Capacity]]:
-    """Everybody who is a party of whatever is submitted next, beside who submits it: for the write and the preview alike.
+def standing(automation: Automation, *, version: Version | None = None) -> list[tuple[int, Capacity]]:
+    """Return the parties of the next submission, apart from its submitter; for the write and the preview.
 
-    Importers and authors of versions since the approved one, also of newer ones than the submitted; editors since then; whoever
-    is owner, was since then, or becomes it by what is asked; and the parties of submissions since the one in force, which were
-    withdrawn, refused or go on in this one (A15). A fixed number of queries.
+    Parties are:
+    - importers and authors of versions since the approved one, including versions newer than the submitted one
+    - editors since the approved version
+    - current owners, owners since the approved version, and owners named in the amendment
+    - parties of submissions since the one in force that were withdrawn, refused or continued (A15)
+
+    A fixed number of queries.
+
 
     Args:
         automation: saved.
-        asked: the version that is submitted, which may be older than the approved one; None where there is none yet.
+        version: the version that is submitted, which may be older than the approved one; None where there is none yet.
 
     Returns:
         Id of the person and capacity, each pair possibly more than once.
     """
-    found = [*_of_versions(automation, asked), *_of_history(automation), *_of_submissions(automation)]
-    return [(who, capacity) for who, capacity in found if who is not None]
+    pairs = [*_of_versions(automation, version), *_of_history(automation), *_of_submissions(automation)]
+    return [(person_id, capacity) for person_id, capacity in pairs if person_id is not None]
 
 
 def beside(*, siblings: Collection[int], alike: Collection[int]) -> list[int]:
-    """Ids of the parties that a submission has from elsewhere: see `of_siblings` and `of_alike`."""
-    return [who for who, _ in (*of_siblings(siblings), *of_alike(alike))]
+    """Return the ids of parties that come from other automations: see `of_siblings` and `of_alike`."""
+    return [person_id for person_id, _ in (*of_siblings(siblings), *of_alike(alike))]
 
 
 def of_alike(others: Collection[int]) -> list[tuple[int, Capacity]]:
-    """The parties of what an automation may be the same as: they decide nothing about it either (I9).
+    """Return the parties of possible duplicates. They decide nothing about this automation either (I9).
+
 
     Args:
         others: ids of automations.
     """
     if not others:
         return []
-    found = Party.objects.filter(submission__automation__in=others).exclude(capacity=Capacity.ALIKE)
+    parties = Party.objects.filter(submission__automation__in=others).exclude(capacity=Capacity.ALIKE)
     submitted = Version.objects.filter(automation__in=others, submissions__isnull=False)
-    people = {*found.values_list("person", flat=True), *authors.of(submitted)}
-    return [(who, Capacity.ALIKE) for who in sorted(people)]
+    people = {*parties.values_list("person", flat=True), *authors.of(submitted)}
+    return [(person_id, Capacity.ALIKE) for person_id in sorted(people)]
 
 
 def of_siblings(siblings: Collection[int]) -> list[tuple[int, Capacity]]:
-    """Whose work an automation is in its other environments: parties of what goes from one to the other (I10, S1).
+    """Return the builders of the automation in its other environments (I10, S1).
 
-    Whoever brought it in there, edited it, submitted it, or is named by its source. Its owners there own nothing here.
+    Builders are importers, editors, submitters and authors there. Owners there own nothing here.
+
 
     Args:
         siblings: ids of the automations of its lineage.
@@ -135,20 +146,29 @@ def of_siblings(siblings: Collection[int]) -> list[tuple[int, Capacity]]:
     if not siblings:
         return []
     built = Party.objects.filter(submission__automation__in=siblings, capacity__in=BUILDING).order_by()
-    found = [(who, Capacity(capacity)) for who, capacity in built.values_list("person", "capacity").distinct()]
+    builders = [
+        (person_id, Capacity(capacity)) for person_id, capacity in built.values_list("person", "capacity").distinct()
+    ]
     versions = Version.objects.filter(automation__in=siblings).order_by()
-    found += [(who, Capacity.IMPORTER) for who in versions.values_list("imported_by", flat=True).distinct() if who]
-    found += [(who, Capacity.AUTHOR) for who in authors.of(versions)]
+    builders += [
+        (person_id, Capacity.IMPORTER)
+        for person_id in versions.values_list("imported_by", flat=True).distinct()
+        if person_id
+    ]
+    builders += [(person_id, Capacity.AUTHOR) for person_id in authors.of(versions)]
     rows = Automation.history.filter(id__in=siblings, history_user__isnull=False).order_by()
-    wrote = rows.values_list("history_change_reason", "history_user").distinct()
-    return [*found, *((who, Capacity.EDITOR) for why, who in wrote if (why or "").startswith(WROTE))]
+    edits = rows.values_list("history_change_reason", "history_user").distinct()
+    return [
+        *builders,
+        *((person_id, Capacity.EDITOR) for reason, person_id in edits if (reason or "").startswith(WROTE)),
+    ]
 
 
-def _of_versions(automation: Automation, asked: Version | None) -> Iterator[tuple[int | None, Capacity]]:
+def _of_versions(automation: Automation, version: Version | None) -> Iterator[tuple[int | None, Capacity]]:
     approved = automation.approved_version
     counted = Q(number__gt=approved.number if approved else 0)
-    if asked is not None:
-        counted |= Q(pk=asked.pk)
+    if version is not None:
+        counted |= Q(pk=version.pk)
     since = automation.versions.filter(counted)
     for importer in since.values_list("imported_by", flat=True):
         yield importer, Capacity.IMPORTER
@@ -158,22 +178,22 @@ def _of_versions(automation: Automation, asked: Version | None) -> Iterator[tupl
 
 def _of_history(automation: Automation) -> Iterator[tuple[int | None, Capacity]]:
     owners = (automation.business_owner_id, automation.technical_owner_id)
-    asked = (automation.asked["business_owner_id"], automation.asked["technical_owner_id"])
+    asked_owners = (automation.asked["business_owner_id"], automation.asked["technical_owner_id"])
     approved = automation.approved_version
     is_over = False
     rows = automation.history.order_by("-history_id").values_list(
         *("history_change_reason", "history_user", "history_date"),
         *("business_owner", "technical_owner", "interim__person"),
     )
-    for why, who, at, *then in [*rows]:
-        # Owners count from when the approved version went live; editors from when it was made: what they wrote while it was
-        # decided waits in the amendment and is decided with what comes now.
+    for reason, person_id, at, *answerable in [*rows]:
+        # Owners count until the approved version went live, editors until it was made. Edits made during its review
+        # wait in the amendment and are decided now.
         if not is_over:
-            yield from zip(then, (*OWNING, Capacity.BUSINESS_OWNER), strict=True)  # the last answered meanwhile (I3)
-        if (why or "").startswith(WROTE) and (not is_over or approved is None or at > approved.created_at):
-            yield who, Capacity.EDITOR
-        is_over = is_over or (why or "").startswith("automation.went_live")
-    for people in (owners, asked):
+            yield from zip(answerable, (*OWNING, Capacity.BUSINESS_OWNER), strict=True)  # the interim owner (I3)
+        if (reason or "").startswith(WROTE) and (not is_over or approved is None or at > approved.created_at):
+            yield person_id, Capacity.EDITOR
+        is_over = is_over or (reason or "").startswith("automation.went_live")
+    for people in (owners, asked_owners):
         yield from zip(people, OWNING, strict=True)
 
 
@@ -182,29 +202,32 @@ def _of_submissions(automation: Automation) -> Iterator[tuple[int | None, Capaci
         automation.submissions.filter(state=SubmissionState.IN_FORCE).order_by("-ended_at", "-pk").values("pk")[:1]
     )
     since = Submission.objects.filter(automation=automation, pk__gt=Coalesce(in_force, Value(0)))
-    # Who built what it may be the same as is asked anew of each: somebody may have said that it is another one (I9).
+    # Builders of possible duplicates are worked out again each time: an answer may have changed (I9).
     parties = Party.objects.filter(submission__in=since).exclude(capacity=Capacity.ALIKE)
-    for who, capacity in parties.values_list("person", "capacity"):
-        yield who, Capacity(capacity)
+    for person_id, capacity in parties.values_list("person", "capacity"):
+        yield person_id, Capacity(capacity)
 
 
 def building(submission: Submission) -> frozenset[int]:
-    """Ids of everybody whose work a submission is: who brought it in, edited or submitted it. One query."""
-    found = submission.parties.filter(capacity__in=BUILDING).values_list("person", flat=True)
-    return frozenset({submission.submitted_by_id, *found})
+    """Return the ids of the builders of a submission: importers, editors and the submitter. One query."""
+    person_ids = submission.parties.filter(capacity__in=BUILDING).values_list("person", flat=True)
+    return frozenset({submission.submitted_by_id, *person_ids})
 
 
 def would_build(
-    automation: Automation, submitter: Person, *, asked: Version, siblings: Collection[int]
+    automation: Automation, submitter: Person, *, version: Version, siblings: Collection[int]
 ) -> frozenset[int]:
-    """The same of what somebody would submit now; ``siblings`` are ids of the automation in its other environments."""
-    now = [*standing(automation, asked=asked), *of_siblings(siblings)]
-    found = {who for who, capacity in now if capacity in BUILDING}
-    return frozenset(found | {submitter.pk})
+    """Return the builder ids of a submission before it is made.
+
+    ``siblings`` are ids of the automation in its other environments.
+    """
+    pairs = [*standing(automation, version=version), *of_siblings(siblings)]
+    builder_ids = {person_id for person_id, capacity in pairs if capacity in BUILDING}
+    return frozenset(builder_ids | {submitter.pk})
 
 
 def in_what_rests(uses: QuerySet[Automation], people: Collection[int]) -> Party | None:
-    """A party, of some people, to what runs of some automations or to whatever was submitted since; None where nobody is."""
+    """Return a party among ``people`` to the running or a later submission of one of the automations, or None."""
     rests = Party.objects.filter(
         FROM_THE_ONE_IN_FORCE, submission__automation__in=uses.order_by().values("pk"), person__in=people
     )
@@ -212,22 +235,28 @@ def in_what_rests(uses: QuerySet[Automation], people: Collection[int]) -> Party 
 
 
 def whose_word_counts_not(automation: Automation, now: datetime) -> dict[int, Refusal]:
-    """Whoever is a party of what runs or of whatever is submitted next: what they say that a credential opens counts for nothing in it (S1, T1)."""
-    no = Refusal("SOD-1", "duty", "A party's word on what a credential opens makes nothing of its own less risky.")
-    return dict.fromkeys({*(who for who, _ in standing(automation)), *running(automation)}, no)
+    """Return a refusal by person id for each party of the running or next version.
+
+    Their statement about what a credential opens does not lower its tier (S1, T1).
+    """
+    refusal = Refusal("SOD-1", "duty", "A party's word on what a credential opens makes nothing of its own less risky.")
+    return dict.fromkeys({*(person_id for person_id, _ in standing(automation)), *running(automation)}, refusal)
 
 
 def running(automation: Automation) -> list[int]:
-    """Ids of the parties of the running version and of later submissions. One query."""
-    found = Party.objects.filter(FROM_THE_ONE_IN_FORCE, submission__automation=automation).order_by()
-    return list(found.values_list("person", flat=True).distinct())
+    """Return the ids of the parties of the running version and of later submissions. One query."""
+    parties = Party.objects.filter(FROM_THE_ONE_IN_FORCE, submission__automation=automation).order_by()
+    return list(parties.values_list("person", flat=True).distinct())
 
 
 def kept_apart(automation: Automation, now: datetime) -> dict[int, Refusal]:
-    """Who can't be named an owner while a submission is under way: whoever is asked in it, or has decided (S1, A9).
+    """Return a refusal by person id for people who can't be named an owner during a submission (S1, A9).
 
-    Naming them would make a party of somebody who is to decide, and the ladder would go on to somebody else. Who is a party
-    already decides nothing, so that naming them moves nobody. Reads only; a fixed number of queries.
+    These are its candidates and deciders. Naming a candidate would make them a party, and the next person on the
+    chain would be asked. A party already decides nothing, so parties can be named. Reads only; a fixed number of
+    queries.
+
+
 
     Args:
         automation: whose owner is named.
@@ -238,29 +267,29 @@ def kept_apart(automation: Automation, now: datetime) -> dict[int, Refusal]:
         return {}
     parties = set(submission.parties.values_list("person", flat=True))
     decided = DecisionPerson.objects.filter(submission=submission)
-    found = dict.fromkeys(decided.values_list("person", flat=True), "has decided")
-    for pk in _asked(submission, now):
-        found.setdefault(pk, "is asked to decide")
-    names = Person.objects.in_bulk(found.keys() - parties)
+    reasons = dict.fromkeys(decided.values_list("person", flat=True), "has decided")
+    for pk in _candidate_ids(submission, now):
+        reasons.setdefault(pk, "is asked to decide")
+    names = Person.objects.in_bulk(reasons.keys() - parties)
     to_do = "Name somebody else; or wait until the submission has ended, or withdraw it."
     return {
         pk: Refusal(
-            "SOD-1", "duty", f"{who.name} {found[pk]} in its open submission, and an owner decides nothing.", to_do
+            "SOD-1", "duty", f"{person.name} {reasons[pk]} in its open submission, and an owner decides nothing.", to_do
         )
-        for pk, who in names.items()
+        for pk, person in names.items()
     }
 
 
-def _asked(submission: Submission, now: datetime) -> set[int]:
-    """Ids of who was asked to fill a seat of a record that is not decided, and of who answers for what it is about."""
+def _candidate_ids(submission: Submission, now: datetime) -> set[int]:
+    """Return the ids of candidates for undecided approvals, and of the owners of their resources."""
     records = Approval.objects.filter(submission=submission).exclude(state__in=ENDED)
-    found = set(Candidate.objects.filter(seat__approval__in=records).values_list("person", flat=True))
-    related = [f"{way}__interim__person" for way in ("privilege__entitlement__resource", "decided_on")]
-    related += [f"{way}__owner" for way in ("privilege__entitlement__resource", "decided_on")]
+    person_ids = set(Candidate.objects.filter(seat__approval__in=records).values_list("person", flat=True))
+    related = [f"{path}__interim__person" for path in ("privilege__entitlement__resource", "decided_on")]
+    related += [f"{path}__owner" for path in ("privilege__entitlement__resource", "decided_on")]
     for record in records.select_related(*related):
         resource = resource_of(record)
         if resource is not None:
-            meanwhile = resource.interim_owner(now)
-            answering = (resource.owner_id, resource.deputy_id, meanwhile.pk if meanwhile is not None else None)
-            found |= {pk for pk in answering if pk is not None}
-    return found
+            interim = resource.interim_owner(now)
+            answering = (resource.owner_id, resource.deputy_id, interim.pk if interim is not None else None)
+            person_ids |= {pk for pk in answering if pk is not None}
+    return person_ids

@@ -1,8 +1,11 @@
-"""What is said of a credential or an entitlement while it is decided about: by whom it is not said any more (I6, S1). Asked by the register's operations.
+"""Duties on describing a credential or an entitlement during a review (I6, S1). The register's operations ask them.
 
-Who builds with a credential describes it until somebody has approved it; from then on whoever answers for it does. A party to what
-was submitted says neither that it opens less, which lowers a tier, nor that a store keeps it, which chooses who decides; whoever has a stake
-before that is asked by the register itself.
+Builders describe a credential until it is approved; then the person who answers for it does. A party to a submission
+can't say:
+- that the credential opens less, which would lower a tier
+- that a store keeps it, which would choose the approver
+
+The register itself checks interests before a submission.
 """
 
 from __future__ import annotations
@@ -38,12 +41,12 @@ def _says_no_control_of_a_party(subject: Entitlement, actor: Actor, now: datetim
     return _party(actor, "this", ownership_parties.uses_of_entitlement(subject))
 
 
-def _party(actor: Actor, what: str, uses: QuerySet[Automation]) -> Refusal | None:
-    found = party_queries.in_what_rests(uses, [person.pk for person in actor.people])
-    if found is None:
+def _party(actor: Actor, noun: str, uses: QuerySet[Automation]) -> Refusal | None:
+    party = party_queries.in_what_rests(uses, [person.pk for person in actor.people])
+    if party is None:
         return None
-    who = "you are" if found.person == actor.person else f"{found.person.name}, for whom you would stand in, is"
-    sentence = f"{found.submission.automation.name} uses {what}, and {who} a party to its submission."
+    who = "you are" if party.person == actor.person else f"{party.person.name}, for whom you would stand in, is"
+    sentence = f"{party.submission.automation.name} uses {noun}, and {who} a party to its submission."
     return Refusal("SOD-1", "duty", sentence, "Somebody else who answers for it does.")
 
 

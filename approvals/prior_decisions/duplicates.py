@@ -1,7 +1,11 @@
-"""What a new automation may be the same as, with what was said about it: held as that until somebody who built neither says (I9). Reads only.
+"""Possible duplicates of a new automation, and the answers about them (I9). Reads only.
 
-While it is held, and once it was said to be the same: who built the other decides nothing about this one, and what was refused of the
-other within the team is refused of this one too (A15). What of the answers counts is the last whose decision stands.
+A match counts as the same automation until a person who built neither answers. While it counts, and after the answer
+"the same":
+- Builders of the other automation decide nothing about this one.
+- A rejection of the other automation in the same team applies to this one (A15).
+
+The last answer whose decision was not retracted counts.
 """
 
 from __future__ import annotations
@@ -24,60 +28,64 @@ from inventory.models import Automation, AutomationState
 if TYPE_CHECKING:
     from approvals.submissions.version_diff import Changes
 
-#: Fewer privileges than this say little by themselves.
+#: Two automations with fewer common privileges than this are not similar.
 FEW = 3
-#: How many whoever decides is asked about beside those of the team.
+#: The most possible duplicates that an approver is asked about, apart from those of the team.
 MOST = 5
-#: Why stage 1 is asked about a version that changes nothing else that it decides about.
+#: Why stage 1 opens for a version that changes nothing else that stage 1 decides.
 MAY_BE_KNOWN = "It may be the same as something that is known already."
 
 
-def held(known: Automation | None, case: duplicate_queries.Case, *, is_in_force: bool) -> tuple[Alike, ...]:
-    """What an automation counts as the same as: what is found now, and what was found before.
+def held(automation: Automation | None, case: duplicate_queries.Case, *, is_in_force: bool) -> tuple[Alike, ...]:
+    """Return the possible duplicates of an automation: new matches and stored matches.
 
-    Where something of it is in force, only what came to nothing is looked for: what was refused does not come back as a new version of
-    something that was approved.
+    If a version is in force, only failed matches count. So a refused automation can't come back as a new version of
+    an approved one.
+
 
     Args:
-        known: as stored; None for a new one.
-        case: as it would be.
-        is_in_force: whether something of it is.
+        automation: the stored automation; None for a new one.
+        case: its content after the change.
+        is_in_force: whether one of its versions is in force.
 
     Returns:
-        Without what was said to be another one. A word about two that do nearly the same says nothing about the very same source.
+        Matches without those answered "different". An answer about similar privileges does not cover identical source.
     """
-    before = list(Likeness.objects.of(known)) if known is not None else []
-    apart = {(one.other_id, one.because) for one in before if one.said is False}
-    found = {one.other_id: Alike(one.other, one.because) for one in before if one.said is not False}
-    for one in _telling(duplicate_queries.find(case), is_in_force=is_in_force):
-        pk = one.other.pk
-        if not {(pk, one.because), (pk, SOURCE)} & apart:
-            found.setdefault(pk, one)
-    return tuple(found.values())
+    before = list(Likeness.objects.of(automation)) if automation is not None else []
+    apart = {(likeness.other_id, likeness.because) for likeness in before if likeness.said is False}
+    matches = {
+        likeness.other_id: Alike(likeness.other, likeness.because) for likeness in before if likeness.said is not False
+    }
+    for match in _relevant(duplicate_queries.find(case), is_in_force=is_in_force):
+        pk = match.other.pk
+        if not {(pk, match.because), (pk, SOURCE)} & apart:
+            matches.setdefault(pk, match)
+    return tuple(matches.values())
 
 
-def _telling(found: Sequence[Alike], *, is_in_force: bool) -> list[Alike]:
-    """What was refused, withdrawn, stopped or retired, all of it; then the rest that were submitted and have more than a few privileges in common.
+def _relevant(matches: Sequence[Alike], *, is_in_force: bool) -> list[Alike]:
+    """Keep all failed matches, then the submitted matches that share more than a few privileges.
 
-    So what was refused does not come back unseen: neither because there is little of it, nor behind many others that were made for that.
-    Of what runs or is under way, many a small thing reads what another reads; and a draft that nobody submitted is nothing yet.
+    Failed means refused, withdrawn, stopped or retired. All of these count, so that a refused automation is never
+    hidden among many similar ones. Small automations often read the same data, and a draft is not a duplicate yet.
     """
-    submitted, back = _submitted(found)
-    first = [replace(one, is_back=True) for one in found if one.other.pk in back]
+    submitted, back = _submitted_and_failed(matches)
+    failed = [replace(match, is_back=True) for match in matches if match.other.pk in back]
     if is_in_force:
-        return first
-    rest = [one for one in found if one.other.pk in submitted - back]
-    return [*first, *(one for one in rest if one.because != PRIVILEGES or one.same >= FEW)]
+        return failed
+    others = [match for match in matches if match.other.pk in submitted - back]
+    return [*failed, *(match for match in others if match.because != PRIVILEGES or match.same >= FEW)]
 
 
-def _submitted(found: Sequence[Alike]) -> tuple[set[int], set[int]]:
-    """Ids of those that were submitted, and of those of which something was refused, withdrawn or stopped, or that are retired; three queries at most.
+def _submitted_and_failed(matches: Sequence[Alike]) -> tuple[set[int], set[int]]:
+    """Return the ids of submitted matches, and of failed ones; at most three queries.
 
-    A stop is lifted by two others (G5), and not by bringing in a copy.
+    Failed means refused, withdrawn, stopped or retired. Two other people lift a stop (G5); an import of a copy does
+    not.
     """
-    if not found:
+    if not matches:
         return set(), set()
-    others = {one.other.pk for one in found}
+    others = {match.other.pk for match in matches}
     rows = Submission.objects.filter(automation__in=others).order_by().values_list("automation", "state").distinct()
     submitted = {pk for pk, _ in rows}
     refused = Approval.objects.filter(submission__automation__in=others, state=ApprovalState.REJECTED).order_by()
@@ -85,57 +93,63 @@ def _submitted(found: Sequence[Alike]) -> tuple[set[int], set[int]]:
         refused.values_list("submission__automation", flat=True)
     )
     back |= stopped_grants.among(others)
-    return submitted, back | {one.other.pk for one in found if one.other.state == AutomationState.RETIRED}
+    return submitted, back | {match.other.pk for match in matches if match.other.state == AutomationState.RETIRED}
 
 
-def told(automation: Automation, found: Sequence[Alike]) -> list[Alike]:
-    """Those that whoever decides is asked about: what came to nothing in the team, and the first of the others."""
-    own = [one for one in found if one.is_back and one.other.team_id == automation.team_id]
-    return [*own, *[one for one in found if one not in own][:MOST]]
+def told(automation: Automation, matches: Sequence[Alike]) -> list[Alike]:
+    """Return the matches that approvers are asked about: failed ones of the team, then the first others."""
+    same_team = [match for match in matches if match.is_back and match.other.team_id == automation.team_id]
+    return [*same_team, *[match for match in matches if match not in same_team][:MOST]]
 
 
-def asks_app(found: Changes, likes: Sequence[Alike], known: Automation | None) -> Changes:
-    """What a version asks, stage 1 too where it may be the same as something and nobody has said (I9)."""
-    if found.app or known is None or not likes:
-        return found
-    same = {one.other_id for one in Likeness.objects.of(known) if one.said}
-    is_open = any(one.other.pk not in same for one in told(known, likes))
-    return replace(found, app=(MAY_BE_KNOWN,)) if is_open else found
+def asks_app(changes: Changes, likes: Sequence[Alike], automation: Automation | None) -> Changes:
+    """Add stage 1 to the changes of a version if a possible duplicate has no answer (I9)."""
+    if changes.app or automation is None or not likes:
+        return changes
+    same = {likeness.other_id for likeness in Likeness.objects.of(automation) if likeness.said}
+    is_open = any(match.other.pk not in same for match in told(automation, likes))
+    return replace(changes, app=(MAY_BE_KNOWN,)) if is_open else changes
 
 
-def within(automation: Automation, found: Iterable[Alike]) -> list[int]:
-    """Ids of those of its own team: what was refused of these counts, and is shown."""
-    return [one.other.pk for one in found if one.other.team_id == automation.team_id]
+def within(automation: Automation, matches: Iterable[Alike]) -> list[int]:
+    """Return the ids of matches in the same team. Their rejections count and are shown."""
+    return [match.other.pk for match in matches if match.other.team_id == automation.team_id]
 
 
-def is_elsewhere(automation: Automation, found: Iterable[Alike]) -> bool:
-    """Whether one is another team's, so that security signs the app too: its lead may not see that one."""
-    return any(one.other.team_id != automation.team_id for one in found)
+def is_elsewhere(automation: Automation, matches: Iterable[Alike]) -> bool:
+    """Return whether a match belongs to another team.
+
+    Security then signs the app, because the lead may not see that match.
+    """
+    return any(match.other.team_id != automation.team_id for match in matches)
 
 
 def app_seats(labels: tuple[str, ...], *, elsewhere: bool) -> tuple[str, ...]:
-    """The seats of the app: the policy's, and security's where it may be the same as something of another team."""
+    """Return the seats of the app: the policy's, and Security's if a match belongs to another team."""
     return tuple(dict.fromkeys([*labels, SeatLabel.SECURITY])) if elsewhere else labels
 
 
 def open_of(automation: Automation) -> list[Likeness]:
-    """What nobody has said yet; one query."""
-    return [one for one in Likeness.objects.of(automation) if one.said is None]
+    """Return the likenesses without an answer; one query."""
+    return [likeness for likeness in Likeness.objects.of(automation) if likeness.said is None]
 
 
 def unsaid(automations: Collection[int]) -> frozenset[int]:
-    """Ids of those of some automations of which nobody has said yet; one query, none for none."""
+    """Return the ids of automations with an unanswered likeness; one query, none for an empty collection."""
     if not automations:
         return frozenset()
-    stand = LikenessAnswer.objects.filter(likeness=OuterRef("pk"), decision__retraction__isnull=True).order_by()
-    found = Likeness.objects.filter(~Exists(stand), automation__in=automations).order_by()
-    return frozenset(found.values_list("automation", flat=True))
+    answers = LikenessAnswer.objects.filter(likeness=OuterRef("pk"), decision__retraction__isnull=True).order_by()
+    likenesses = Likeness.objects.filter(~Exists(answers), automation__in=automations).order_by()
+    return frozenset(likenesses.values_list("automation", flat=True))
 
 
 def seen(rows: Sequence[Likeness], actor: Actor, now: datetime) -> frozenset[int]:
-    """Ids of the likenesses of which somebody may see the other automation, and so says; one query, none for none."""
+    """Return the ids of likenesses whose other automation the actor may see.
+
+    The actor may answer these. One query, none for no rows.
+    """
     if not rows:
         return frozenset()
-    others: Collection[int] = {one.other_id for one in rows}
-    known = set(Automation.objects.visible_to(actor, now).filter(pk__in=others).values_list("pk", flat=True))
-    return frozenset(one.pk for one in rows if one.other_id in known)
+    others: Collection[int] = {likeness.other_id for likeness in rows}
+    visible = set(Automation.objects.visible_to(actor, now).filter(pk__in=others).values_list("pk", flat=True))
+    return frozenset(likeness.pk for likeness in rows if likeness.other_id in visible)

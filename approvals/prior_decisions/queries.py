@@ -1,6 +1,6 @@
-"""What was refused or withdrawn and is asked again: who said what, and when one signature more is needed (A15). Reads only.
+"""Earlier answers to a question that was refused or withdrawn, and when they cost an extra signature (A15). Reads only.
 
-The preview asks it before there is a submission, and submitting asks the same of the records that it makes.
+The preview asks before the submission exists; `submit` asks the same about the new approvals.
 """
 
 from __future__ import annotations
@@ -30,31 +30,33 @@ from inventory.models import Automation
 
 
 def refused(automations: Collection[int], policy: Policy, now: datetime) -> QuerySet[Approval]:
-    """Records of automations that were rejected or withdrawn within the policy's days, the newest first.
+    """Return approvals of automations that were rejected or withdrawn within the policy's days, the newest first.
 
-    What was approved in a submission that was withdrawn was withdrawn with it: nothing came of the yes, and another lead or owner
-    does not say it instead of whoever said it. A submission that a newer one continues was not withdrawn: its records only go on there.
+    An approval in a withdrawn submission counts as withdrawn, so another lead or owner can't replace the first
+    approver.
+    A submission that a newer one continues does not count as withdrawn.
     """
     since = now - timedelta(days=policy.resubmission_days)
     ended = Q(state__in=(ApprovalState.REJECTED, ApprovalState.WITHDRAWN), ended_at__gte=since)
     ended |= Q(
         state=ApprovalState.APPROVED, submission__state=SubmissionState.WITHDRAWN, submission__ended_at__gte=since
     )
-    found = Approval.objects.filter(ended, submission__automation__in=automations)
+    approvals = Approval.objects.filter(ended, submission__automation__in=automations)
     continued = Q(submission__continued_by__isnull=False) & ~Q(state=ApprovalState.REJECTED)
-    return found.exclude(continued).order_by("-ended_at", "-pk")
+    return approvals.exclude(continued).order_by("-ended_at", "-pk")
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What became of a question before.
+    """The earlier outcome of a question.
+
 
     Args:
-        record: id of the record that bears the last word: the last no; where nobody said no, whatever was decided last; where
-            nobody ever said a word, of the newest.
-        words: what was said last in each seat of that record, the newest last. Whoever said it is asked first in that seat.
-        counted: the words whose speakers have to be asked again, lest one signature more is needed: the no; where nobody said
-            no, what was said last in each seat whenever it was asked.
+        record: id of the approval with the last rejection; without one, the last decision; without any decision,
+            the newest approval.
+        words: the last decision in each seat of that approval, the newest last. Its maker is asked first in that seat.
+        counted: decisions whose makers must be asked again, or an extra signature is needed: the rejection; without
+            one, the last decision in each seat over all approvals.
     """
 
     record: int
@@ -65,33 +67,37 @@ class Earlier:
 def earlier(
     automation: Automation | None, policy: Policy, now: datetime, alike: Collection[int] = ()
 ) -> dict[str, Earlier]:
-    """What became of each question that was refused or withdrawn before, by `Approval.matter`: two queries.
+    """Return the earlier outcome of each refused or withdrawn question, by `Approval.matter`: two queries.
 
-    Of the automation, None where there is none yet, and of those with the ids in ``duplicates``, which it may be the same as (I9).
+    Covers the automation (None if there is none yet) and its possible duplicates ``alike`` (I9).
 
-    A record that was withdrawn undecided has no word of its own: the one that it asked again has it. So nobody sheds a no, or a
-    signature more, by asking once more and taking that back.
+    An approval withdrawn undecided takes the decision of the approval that it repeated. So asking again and
+    withdrawing removes neither a
+    rejection nor an extra signature.
     """
     newest: dict[str, int] = {}
     records: set[int] = set()
-    of = {*alike, *([automation.pk] if automation is not None else [])}
-    if not of:
+    automation_ids = {*alike, *([automation.pk] if automation is not None else [])}
+    if not automation_ids:
         return {}
-    for pk, entitlement, target, scope, credential, asked_again in refused(of, policy, now).values_list(
+    for pk, entitlement, target, scope, credential, asked_again in refused(automation_ids, policy, now).values_list(
         "pk", "privilege__entitlement", "privilege__target", "privilege__scope", "credential", "earlier"
     ):
         newest.setdefault(_matter(entitlement, target, scope, credential), pk)
         records |= {pk} if asked_again is None else {pk, asked_again}
-    said: dict[str, list[Decision]] = {}
-    for word in _said(records):
-        said.setdefault(word.approval.matter, []).append(word)
-    return {key: _weigh(said[key], records) if key in said else Earlier(pk) for key, pk in newest.items()}
+    words_by_matter: dict[str, list[Decision]] = {}
+    for word in _decisions_on(records):
+        words_by_matter.setdefault(word.approval.matter, []).append(word)
+    return {
+        key: _outcome(words_by_matter[key], records) if key in words_by_matter else Earlier(pk)
+        for key, pk in newest.items()
+    }
 
 
-def _said(records: Collection[int]) -> QuerySet[Decision]:
-    """What was decided on some records or carried over to them, oldest first, each with ``over``: the records that it carried over to.
+def _decisions_on(records: Collection[int]) -> QuerySet[Decision]:
+    """Return standing decisions on approvals or carried over to them, oldest first.
 
-    A decision carries over to the same question only.
+    ``over`` holds the approvals that a decision carried over to. A decision carries over to the same question only.
     """
     links = CarriedDecision.objects.filter(approval__in=records)
     over = ArraySubquery(links.filter(decision=OuterRef("pk")).order_by("approval").values("approval"))
@@ -101,54 +107,55 @@ def _said(records: Collection[int]) -> QuerySet[Decision]:
     return related.defer("approval__facts", "approval__reasons").order_by("pk")
 
 
-def _weigh(said: Sequence[Decision], records: Collection[int]) -> Earlier:
-    """What counts of all that was said about one question, oldest first."""
+def _outcome(said: Sequence[Decision], records: Collection[int]) -> Earlier:
+    """Return the outcome from all decisions about one question, oldest first."""
     noes = [word for word in said if word.outcome == DecisionOutcome.REJECT]
     last = (noes or said)[-1]
     record = _bearers(last, records)[-1]
-    words = {word.seat.label: word for word in said if record in _bearers(word, records)}
+    by_seat = {word.seat.label: word for word in said if record in _bearers(word, records)}
     counted = {(_bearers(word, records)[-1], word.seat.label): word for word in said}
-    return Earlier(record, in_order(words.values()), (last,) if noes else in_order(counted.values()))
+    return Earlier(record, in_order(by_seat.values()), (last,) if noes else in_order(counted.values()))
 
 
 def _bearers(word: Decision, records: Collection[int]) -> list[int]:
-    """Which of the records a word counts for; the one that it was said about stands last."""
+    """Return the approvals that a decision counts for; the approval that it was made on is last."""
     return [*word.__dict__["over"], *([word.approval_id] if word.approval_id in records else [])]
 
 
 def in_order(words: Iterable[Decision]) -> tuple[Decision, ...]:
-    """Words as they were said."""
+    """Sort decisions by time."""
     return tuple(sorted(words, key=lambda word: word.pk))
 
 
 def said_in(label: str, words: Iterable[Decision]) -> Person | None:
-    """Who spoke in a seat, or for whom they stood in; None for nobody (A11)."""
+    """Return the maker of the decision in a seat, or the giver of a delegation (A11); None if nobody decided."""
     return next((speaker(word) for word in words if word.seat.label == label), None)
 
 
 def speaker(word: Decision) -> Person:
-    """Whose word it is: who spoke, or for whom they stood in (A11)."""
+    """Return the maker of a decision, or the giver of the delegation (A11)."""
     return word.for_person or word.person
 
 
 def _matter(entitlement: int | None, target: str | None, scope: Sequence[str] | None, credential: int | None) -> str:
-    """What `Approval.matter` says, of a row's values."""
+    """Compute `Approval.matter` from a row's values."""
     if entitlement is not None:
         return privilege_scope.matter(entitlement, target or "", scope or ())
     return credential_key(credential) if credential is not None else APP_KEY
 
 
 def seats(labels: Sequence[str], before: Earlier | None, *, may_be_asked: Callable[[Person], bool]) -> list[str]:
-    """The seats of a question: the policy's, and one more where who spoke about it before can't be asked again as then.
+    """Return the seats of a question: the policy's, and an extra one if an earlier decider can't be asked again.
+
 
     Args:
         labels: the seats that the policy asks for.
-        before: what became of the same before; None for what was not refused or withdrawn.
-        may_be_asked: whether a person is here and without a conflict.
+        before: the earlier outcome; None if it was not refused or withdrawn.
+        may_be_asked: whether a person is active and has no conflict of duties.
     """
-    found = list(labels)
+    result = list(labels)
     if before is None or not before.counted:
-        return found
+        return result
     if not all(may_be_asked(speaker(word)) for word in before.counted):
-        return [*found, SeatLabel.SECOND if SeatLabel.SECURITY in found else SeatLabel.SECURITY]
-    return list(dict.fromkeys([*found, *(word.seat.label for word in before.counted)]))
+        return [*result, SeatLabel.SECOND if SeatLabel.SECURITY in result else SeatLabel.SECURITY]
+    return list(dict.fromkeys([*result, *(word.seat.label for word in before.counted)]))

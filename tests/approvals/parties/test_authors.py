@@ -99,7 +99,7 @@ def test_who_comes_here_after_the_file_is_found_when_it_is_submitted(company: Co
     assert VersionAuthor.objects.get(version=version).person is None
     late = make_person("New Colleague")
     assert late.email == "new.colleague@northwind.example"
-    assert (late.pk, Capacity.AUTHOR) in party_queries.standing(version.automation, asked=version)
+    assert (late.pk, Capacity.AUTHOR) in party_queries.standing(version.automation, version=version)
 
 
 @pytest.mark.rule("S1")
@@ -119,7 +119,7 @@ def test_what_a_source_says_of_its_author_can_be_erased_and_they_stay_a_party(co
     assert theo.email in author.said.text
     author.said.text, author.said.key, author.said.erased_at = "", b"", company.now
     author.said.save()
-    assert (theo.pk, Capacity.AUTHOR) in party_queries.standing(version.automation, asked=version)
+    assert (theo.pk, Capacity.AUTHOR) in party_queries.standing(version.automation, version=version)
     assert (
         theo.email not in client_of(company.people.rita).get(f"/automations/{version.automation_id}/").content.decode()
     )
