@@ -1,8 +1,9 @@
-"""Which signatures a submission takes besides those that it was asked with: by a policy or a conflict that came later (A1, S6, T1, T3).
+"""Seats that an open submission needs in addition because of a later policy or conflict (A1, S6, T1, T3). Reads only.
 
-What was asked is frozen, and nothing of it is taken away: a later policy that asks for less reaches only what is submitted after it, also where it is
-back because what one person tightened has lapsed (S8). What
-has been decided stands, but for a conflict that takes a signature: nothing that is in one comes into force without it. Reads only.
+- A later policy adds seats and removes none. A relaxed policy applies only to later submissions, even if a tightening
+  has lapsed (S8).
+- Decided approvals keep their seats. Only a conflict that needs an extra approval adds one to them before they come
+  into force.
 """
 
 from __future__ import annotations
@@ -39,20 +40,21 @@ from inventory.ownership import parties
 from inventory.risk.tiers import Tier
 from inventory.versions import assessment
 
-#: How many submissions are asked together whether they are in a conflict.
+#: How many submissions one conflict check covers.
 BATCH = 200
-#: How much older than a run a rule may be that it has not seen: it is dated before its transaction ends.
+#: A rule is dated before its transaction ends. A run may miss a rule that is older by up to this.
 MARGIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Tiers:
-    """What everything of a submission is by the policy in force now.
+    """The tiers of a submission under the policy in force now.
+
 
     Args:
-        app: the app's.
-        privileges: by key.
-        credentials: by id.
+        app: tier of the app.
+        privileges: tiers by key.
+        credentials: tiers by id.
     """
 
     app: Tier
@@ -60,53 +62,55 @@ class Tiers:
     credentials: Mapping[int, Tier]
 
     def of(self, record: Approval) -> Tier:
-        """A record's, never less than it was asked at."""
+        """Return the tier of an approval, never lower than its tier at submission."""
         if record.kind == ApprovalKind.APP:
-            found: Tier | None = self.app
+            tier: Tier | None = self.app
         elif record.kind == ApprovalKind.PRIVILEGE:
-            found = self.privileges.get(record.key)
+            tier = self.privileges.get(record.key)
         else:
-            found = self.credentials.get(record.credential_id or 0)
-        return max(Tier.of(record.tier), found or Tier.LOW)
+            tier = self.credentials.get(record.credential_id or 0)
+        return max(Tier.of(record.tier), tier or Tier.LOW)
 
 
 def missing(submission: Submission, records: Iterable[Approval], now: datetime) -> dict[int, tuple[str, ...]]:
-    """The seats that some undecided records take by now and do not have.
+    """Return the seats that undecided approvals need now and lack.
+
 
     Args:
         submission: with automation, version and policy.
-        records: of it, undecided.
+        records: its undecided approvals.
         now: business time.
 
     Returns:
-        Labels of seats by the record's id; only of those that lack one.
+        Labels of missing seats by approval id, without empty entries.
     """
     records, policy = list(records), policy_queries.in_force(now)
     judged = tiers(submission, policy, now) if records else None
-    there: dict[int, set[str]] = {}
+    present: dict[int, set[str]] = {}
     for pk, label in Seat.objects.filter(approval__in=records).values_list("approval", "label") if records else ():
-        there.setdefault(pk, set()).add(label)
-    found = {}
+        present.setdefault(pk, set()).add(label)
+    labels_by_id = {}
     for record in records:
         record.submission = submission
         tier = judged.of(record).word if judged is not None else record.tier
-        wanted = [*policy.seats(record.kind, tier), *(_for_conflicts(record, now))]
-        if more := tuple(label for label in dict.fromkeys(wanted) if label not in there.get(record.pk, ())):
-            found[record.pk] = more
-    return found
+        required = [*policy.seats(record.kind, tier), *(_conflict_seats(record, now))]
+        if lacking := tuple(label for label in dict.fromkeys(required) if label not in present.get(record.pk, ())):
+            labels_by_id[record.pk] = lacking
+    return labels_by_id
 
 
-def _for_conflicts(record: Approval, now: datetime) -> list[str]:
-    signed_for = any(one.mode == Mode.APPROVAL for one in remaining_conflicts.of_record(record, now))
+def _conflict_seats(record: Approval, now: datetime) -> list[str]:
+    signed_for = any(conflict.mode == Mode.APPROVAL for conflict in remaining_conflicts.of_record(record, now))
     return [SeatLabel.CONFLICT] if signed_for else []
 
 
 @dataclass(frozen=True)
 class Unsigned:
-    """An approved record that nobody has signed for a conflict that it has come into since.
+    """An approved approval without the extra approval for a conflict that arose later.
+
 
     Args:
-        record: with what its ladder and its title read.
+        record: the approval, with relations that its escalation chain and title read.
         found: the conflict.
     """
 
@@ -115,19 +119,24 @@ class Unsigned:
 
 
 def unsigned(submission: Submission, now: datetime) -> Sequence[Unsigned]:
-    """What is approved in a submission and lacks the signature that a conflict takes by now, as all of it is decided (S6).
+    """Return approved items that lack an extra approval for a conflict, once the submission is decided (S6).
 
-    A rule or a register that changed, or what another put in force, may have made the conflict after the yes.
+    The conflict may come from a changed rule, a register change or another submission that came into force later.
+
 
     Args:
-        submission: every record of which has ended.
+        submission: its approvals have all ended.
         now: business time.
     """
-    if all(one.rule.mode != Mode.APPROVAL for one in conflicts.rules_for(submission, now)):
+    if all(conflict.rule.mode != Mode.APPROVAL for conflict in conflicts.rules_for(submission, now)):
         return ()
     records = list(submission.approvals.select_related(*LADDER, "privilege__credential").order_by("stage", "pk"))
-    left = [one for one in conflicts.left(submission, records, now) if one.standing.rule.mode == Mode.APPROVAL]
-    if not left:
+    conflicts_left = [
+        conflict
+        for conflict in conflicts.left(submission, records, now)
+        if conflict.standing.rule.mode == Mode.APPROVAL
+    ]
+    if not conflicts_left:
         return ()
     seats = set(Seat.objects.filter(approval__in=records, label=SeatLabel.CONFLICT).values_list("approval", flat=True))
     given = Decision.objects.standing().filter(outcome=DecisionOutcome.APPROVE, seat__label=SeatLabel.CONFLICT)
@@ -135,51 +144,65 @@ def unsigned(submission: Submission, now: datetime) -> Sequence[Unsigned]:
         "approval", flat=True
     )
     signed = {*given.filter(approval__in=records).values_list("approval", flat=True), *carried}
-    lacking = [one for one in records if one.state == ApprovalState.APPROVED and one.pk not in signed]
-    asked, pairs = conflicts.asked_in(submission), []
-    for record in lacking:
+    unsigned_records = [
+        record for record in records if record.state == ApprovalState.APPROVED and record.pk not in signed
+    ]
+    privileges, pairs = conflicts.asked_in(submission), []
+    for record in unsigned_records:
         record.submission = submission
         key = conflicts.key_of(record)
-        # One that is signed takes no further seat, but one that is there already is filled.
-        due = [one for one in left if one.signature is None or record.pk in seats]
-        part = next((one for one in due if conflicts.takes_part(record.kind, key, one, asked)), None)
-        if part is not None:
-            pairs.append(Unsigned(record, part))
+        # A signed conflict needs no further seat, but an existing seat is filled.
+        open_conflicts = [conflict for conflict in conflicts_left if conflict.signature is None or record.pk in seats]
+        found_conflict = next(
+            (conflict for conflict in open_conflicts if conflicts.takes_part(record.kind, key, conflict, privileges)),
+            None,
+        )
+        if found_conflict is not None:
+            pairs.append(Unsigned(record, found_conflict))
     return pairs
 
 
 def grown(submission: Submission, now: datetime) -> Found | None:
-    """A conflict among the approved privileges that holds more than Security signed in this submission, or None."""
+    """Return a conflict among approved privileges that holds more than Security signed in this submission, or None."""
     signed = set(submission.signatures.standing().values_list("rule__code", flat=True))
     if not signed:
         return None
     records = submission.approvals.select_related("privilege").order_by("stage", "pk")
-    left = (one for one in conflicts.left(submission, records, now) if one.mode == Mode.APPROVAL)
-    return next((one for one in left if one.standing.rule.code in signed), None)
+    left = (conflict for conflict in conflicts.left(submission, records, now) if conflict.mode == Mode.APPROVAL)
+    return next((conflict for conflict in left if conflict.standing.rule.code in signed), None)
 
 
 def decided_in_conflict(now: datetime) -> set[int]:
-    """Ids of submissions that are decided, not in force yet, and in a conflict that takes a signature; for many in as many queries."""
-    if all(one.rule.mode != Mode.APPROVAL for one in conflict_queries.in_force(now)):
+    """Return the ids of decided submissions that need an extra approval for a conflict before they come into force.
+
+    The number of queries does not depend on the number of submissions.
+    """
+    if all(conflict.rule.mode != Mode.APPROVAL for conflict in conflict_queries.in_force(now)):
         return set()
     waiting = Submission.objects.filter(state=SubmissionState.DECIDED).order_by("pk")
-    some, found = list(waiting.select_related("automation", "version", "policy")), set[int]()
-    for start in range(0, len(some), BATCH):
-        batch = some[start : start + BATCH]
+    submissions, submission_ids = list(waiting.select_related("automation", "version", "policy")), set[int]()
+    for start in range(0, len(submissions), BATCH):
+        batch = submissions[start : start + BATCH]
         conflicts.know(batch, now)
-        caught = (one for one in batch if any(f.mode == Mode.APPROVAL for f in conflicts.of_submission(one, now)))
-        found.update(one.pk for one in caught)
-    return found
+        caught = (
+            submission
+            for submission in batch
+            if any(f.mode == Mode.APPROVAL for f in conflicts.of_submission(submission, now))
+        )
+        submission_ids.update(submission.pk for submission in caught)
+    return submission_ids
 
 
 def tiers(submission: Submission, policy: policy_queries.Policy, now: datetime) -> Tiers | None:
-    """What everything of it is by a policy, that in force now; None where that judges as the one does that it was submitted under."""
+    """Return the tiers of a submission under ``policy``, or None if its tier rules equal those of the submission's
+    policy.
+    """
     if policy.tiers == policy_queries.of(submission.policy).tiers:
         return None
     automation, version = submission.automation, submission.version
     rows = assessment.Rows.of(version)
-    used = [one.credential for one in rows.used]
-    own = parties.people_in(automation, used, now) | set(submission.parties.values_list("person", flat=True))
+    used = [use.credential for use in rows.used]
+    party_ids = parties.people_in(automation, used, now) | set(submission.parties.values_list("person", flat=True))
     judged = assessment.judge(
         rows.privileges,
         used,
@@ -189,19 +212,22 @@ def tiers(submission: Submission, policy: policy_queries.Policy, now: datetime) 
         raised_to=automation.raised_to,
         sharers=assessment.sharers_of(automation, assessment.identities_of(version)),
         chain=chain_queries.with_version(version, rows.privileges),
-        party_ids=own,
+        party_ids=party_ids,
         bindings=policy_tiers.bindings_of(submission),
         rules=policy.tiers,
     )
     return Tiers(
         judged.app.tier,
-        {key: one.tier for key, one in judged.privileges.items()},
-        {credential.pk: one.tier for credential, one in judged.credentials},
+        {key: privilege.tier for key, privilege in judged.privileges.items()},
+        {credential.pk: item.tier for credential, item in judged.credentials},
     )
 
 
 def has_ruled(job: str, now: datetime) -> bool:
-    """Whether a policy or a conflict rule came into force since a run of ``job`` last ended well: else nothing can be missing by one."""
+    """Return whether a policy or conflict rule came into force since the last successful run of ``job``.
+
+    If not, no rule can have added a missing seat.
+    """
     last = JobRun.objects.filter(job=job, seen_at__isnull=False, error="").order_by("-id").first()
     if last is None or last.started_at > now:
         return True

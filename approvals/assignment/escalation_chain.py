@@ -1,4 +1,4 @@
-"""Who stands on the ladder of a seat, in order, before anybody is asked or skipped (A9, T3)."""
+"""The escalation chain of a seat: its people in order, before any check of eligibility (A9, T3)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from governance.core.models import Membership, Person, RoleAssignment, Team, Tea
 from governance.core.roles.roles import Role
 from inventory.models import Automation, Resource
 
-#: On what basis fallback owners are asked.
+#: The basis on which fallback owners are asked.
 FALLBACK = "fallback owner"
 
-#: What the ladders of a submission's records read of each, for ``select_related``.
+#: Relations that the escalation chains of a submission's approvals read, for ``select_related``.
 LADDER = (
     "privilege__entitlement__resource__owner",
     "privilege__entitlement__resource__deputy",
@@ -36,7 +36,7 @@ LADDER = (
 
 @dataclass(frozen=True)
 class Rung:
-    """One step of a ladder: on what basis, and who stands on it."""
+    """One step of an escalation chain: the basis and its people."""
 
     basis: str
     people: tuple[Person, ...]
@@ -44,25 +44,27 @@ class Rung:
 
 @dataclass
 class Bench:
-    """The people who stand on every ladder: fallback owners and security reviewers."""
+    """The people on every escalation chain: fallback owners and security reviewers."""
 
     fallback: tuple[Person, ...]
     security: tuple[Person, ...]
-    #: When they stand there; and who answers for something meanwhile is asked of the same instant (I3).
+    #: The instant of membership. Interim owners are read at the same instant (I3).
     now: datetime
-    #: Since when each does, by id, where that is known.
+    #: Start of each membership by person id, if known.
     fallback_since: Mapping[int, datetime | None] = field(default_factory=dict)
     security_since: Mapping[int, datetime | None] = field(default_factory=dict)
-    #: Reviewers whose role one admin ended at once, and no second has countersigned: nobody is asked in their place (S8).
+    #: Reviewers whose role one admin ended at once and no second admin countersigned: nobody replaces them yet (S8).
     taken: tuple[Person, ...] = ()
 
     @property
     def all_security(self) -> tuple[Person, ...]:
-        """Security reviewers, and whoever is asked as before because only one admin says that they are none."""
+        """Security reviewers, including those whose removal only one admin signed."""
         return (*self.security, *self.taken)
 
     def bars(self, person: Person, label: str, basis: str) -> bool:
-        """Whether somebody is asked for a seat by the role that one admin ended at once: they decide nothing by it meanwhile (S8)."""
+        """Return whether a person is asked by a role that one admin ended at once. They decide nothing by it for now
+        (S8).
+        """
         by_role = label not in (SeatLabel.LEAD, SeatLabel.OWNER) and basis != FALLBACK
         return by_role and person in self.taken
 
@@ -73,7 +75,9 @@ class Bench:
 
     @classmethod
     def with_people(cls, now: datetime, ids: Iterable[int]) -> tuple[Bench, dict[int, Person]]:
-        """Both groups at the instant ``now`` and, in the same query, the people with these ids: by id, the groups included."""
+        """Read both groups at ``now`` and the people with these ids in one query. The people are by id and include the
+        groups.
+        """
         people = PEOPLE(now=now, named=set(ids))
         bench = cls(
             tuple(person for person in people if person.is_fallback),
@@ -87,28 +91,28 @@ class Bench:
 
 
 def _people() -> QuerySet[Any]:
-    """Whoever stands on the bench, and some who are named: whether they do, and since when."""
+    """Query the bench and named people: whether they belong to it, and since when."""
     fallback = Membership.objects.filter(team__kind=TeamKind.FALLBACK)
     running = Q(until__isnull=True) | Q(until__gt=compiled_queries.NOW)
     ever = RoleAssignment.objects.filter(role=Role.SECURITY_REVIEWER)
-    held, taken = ever.filter(running), ever.filter(Exists(_ending_at_once()))
+    current, ending = ever.filter(running), ever.filter(Exists(_ending_at_once()))
     named = Person.objects.filter(compiled_queries.among_those("named")).order_by()
-    wanted = fallback.values("person").union(held.values("person"), taken.values("person"), named.values("pk"))
-    member, reviewer = fallback.filter(person=OuterRef("pk")), held.filter(person=OuterRef("pk"))
-    was = taken.filter(person=OuterRef("pk"))
+    wanted = fallback.values("person").union(current.values("person"), ending.values("person"), named.values("pk"))
+    member, reviewer = fallback.filter(person=OuterRef("pk")), current.filter(person=OuterRef("pk"))
+    ended = ending.filter(person=OuterRef("pk"))
     since = Coalesce("restores__confirmed_at", "confirmed_at")
-    found = Person.objects.filter(pk__in=wanted).annotate(
+    people = Person.objects.filter(pk__in=wanted).annotate(
         is_fallback=Exists(member),
         is_reviewer=Exists(reviewer),
         member_since=Subquery(member.order_by("since").values("since")[:1]),
-        is_taken=Exists(was),
-        reviewer_since=Coalesce(Subquery(reviewer.values(at=since)[:1]), Subquery(was.values(at=since)[:1])),
+        is_taken=Exists(ended),
+        reviewer_since=Coalesce(Subquery(reviewer.values(at=since)[:1]), Subquery(ended.values(at=since)[:1])),
     )
-    return found.order_by("name", "pk")
+    return people.order_by("name", "pk")
 
 
 def _ending_at_once() -> QuerySet[Proposal]:
-    """What ended a reviewer's role at once and waits for the second admin."""
+    """Query proposals that ended a reviewer's role at once and wait for the second admin."""
     target = Concat(Cast(OuterRef("person"), TextField()), Value(f"-{Role.SECURITY_REVIEWER}"))
     return Proposal.objects.filter(
         kind="role", state=ProposalState.AT_ONCE, target=target, proposed_at=OuterRef("until")
@@ -117,28 +121,29 @@ def _ending_at_once() -> QuerySet[Proposal]:
 
 PEOPLE = compiled_queries.Statement(_people)
 
-#: Somebody who stands on a ladder, and since when, where that is known.
+#: A person on an escalation chain, and since when, if known.
 Stander = tuple[Person | None, datetime | None]
 
 
 def _rungs(*groups: Sequence[tuple[str, Iterable[Stander]]], since: datetime | None = None) -> list[Rung]:
-    """Rungs without empty places; a person stands on their highest rung only.
+    """Build rungs without empty ones. A person stays on their highest rung only.
+
 
     Args:
-        groups: rungs that belong together, each a basis and who stands there. Who was appointed after ``changes`` comes after those of
-            the same group who were there: whoever appoints them does not choose who decides what is under way (S8).
-        since: when what is decided was submitted; None where that does not matter.
+        groups: rungs that belong together, each a basis and its people. People appointed after ``since`` come after the
+            others of their group, so that an appointment does not change who decides an open submission (S8).
+        since: when the submission was made; None if that does not matter.
     """
     seen: set[int] = set()
     rungs = []
     for group in groups:
         for late in (False, True):
             for basis, standers in group:
-                there = [one for one, at in standers if one is not None and _is_late(at, since) is late]
-                here = tuple({one.pk: one for one in there if one.pk not in seen}.values())
-                seen |= {one.pk for one in here}
-                if here:
-                    rungs.append(Rung(basis, here))
+                standing = [person for person, at in standers if person is not None and _is_late(at, since) is late]
+                rung_people = tuple({person.pk: person for person in standing if person.pk not in seen}.values())
+                seen |= {person.pk for person in rung_people}
+                if rung_people:
+                    rungs.append(Rung(basis, rung_people))
     return rungs
 
 
@@ -149,58 +154,61 @@ def _is_late(at: datetime | None, since: datetime | None) -> bool:
 def resource_ladder(
     resource: Resource, bench: Bench, *, first: Person | None = None, since: datetime | None = None
 ) -> list[Rung]:
-    """Owner, or who answers meanwhile, deputy, lead of the owner's team, fallback owners, security reviewers (A9).
+    """Return the owner or interim owner, deputy, lead of the owner's team, fallback owners, security reviewers (A9).
 
-    An interim owner stands where the owner did. Whoever became one of these after ``changes`` comes after those who were there.
+    People appointed after ``since`` come after the earlier ones.
+
 
     Args:
-        resource: what is asked about; owner, deputy and team with its leads should be loaded.
+        resource: the resource; owner, deputy and team with its leads should be loaded.
         bench: the groups that stand on every ladder.
         first: who decided about the same before, and is asked again (A15).
         since: when what is decided was submitted; None for what is not submitted yet.
     """
-    team, meanwhile = resource.team, resource.interim_owner(bench.now)
-    confirmed_at = resource.interim.confirmed_at if meanwhile is not None and resource.interim is not None else None
+    team, interim = resource.team, resource.interim_owner(bench.now)
+    confirmed_at = resource.interim.confirmed_at if interim is not None and resource.interim is not None else None
     answering = [
         ("owner", [(resource.owner if resource.accepted_at else None, resource.accepted_at)]),
-        ("interim owner", [(meanwhile, confirmed_at)]),
+        ("interim owner", [(interim, confirmed_at)]),
         ("deputy", [(resource.deputy, resource.deputy_since)]),
     ]
     leading = [("lead of the owner's team", _leads(team) if team else [])]
-    return _rungs(_asked_before(first), answering, leading, _fallback(bench), _last(bench), since=since)
+    return _rungs(_earlier_decider(first), answering, leading, _fallback(bench), _last(bench), since=since)
 
 
 def lead_ladder(
     automation: Automation, bench: Bench, *, first: Person | None = None, since: datetime | None = None
 ) -> list[Rung]:
-    """Lead of the automation's team, deputy lead, lead of the team above, fallback owners, security reviewers; see `resource_ladder`."""
+    """Return the team's lead, deputy lead, lead of the parent team, fallback owners, security reviewers; see
+    `resource_ladder`.
+    """
     team: Team = automation.led_team
     lead, deputy = _leads(team)
     leading = [("lead", [lead]), ("deputy lead", [deputy])]
     above = [("lead of the team above", _leads(team.parent)[:1] if team.parent else [])]
-    return _rungs(_asked_before(first), leading, above, _fallback(bench), _last(bench), since=since)
+    return _rungs(_earlier_decider(first), leading, above, _fallback(bench), _last(bench), since=since)
 
 
 def _leads(team: Team) -> list[Stander]:
     return [(team.lead, team.lead_since), (team.deputy_lead, team.deputy_lead_since)]
 
 
-def _asked_before(first: Person | None) -> list[tuple[str, list[Stander]]]:
+def _earlier_decider(first: Person | None) -> list[tuple[str, list[Stander]]]:
     return [("decided before", [(first, None)])]
 
 
 def _fallback(bench: Bench) -> list[tuple[str, list[Stander]]]:
-    rows: list[Stander] = [(one, bench.fallback_since.get(one.pk)) for one in bench.fallback]
+    rows: list[Stander] = [(person, bench.fallback_since.get(person.pk)) for person in bench.fallback]
     return [(FALLBACK, rows)]
 
 
 def _security(bench: Bench) -> list[tuple[str, list[Stander]]]:
-    return [("security reviewer", [(one, bench.security_since.get(one.pk)) for one in bench.all_security])]
+    return [("security reviewer", [(person, bench.security_since.get(person.pk)) for person in bench.all_security])]
 
 
 def _last(bench: Bench) -> list[tuple[str, list[Stander]]]:
-    """Security reviewers where nobody is asked after them, so only those whose role stands."""
-    return [("security reviewer", [(one, bench.security_since.get(one.pk)) for one in bench.security])]
+    """Return security reviewers as the last rung. Only confirmed roles count, because nobody follows."""
+    return [("security reviewer", [(person, bench.security_since.get(person.pk)) for person in bench.security])]
 
 
 def ladder(
@@ -212,23 +220,25 @@ def ladder(
     first: Person | None = None,
     since: datetime | None = None,
 ) -> list[Rung]:
-    """The ladder of a seat: by its label, the automation and, in stage 2, the resource asked about; see `resource_ladder`."""
+    """Return the escalation chain of a seat, by its label, the automation and the resource (stage 2); see
+    `resource_ladder`.
+    """
     if label == SeatLabel.LEAD:
         return lead_ladder(automation, bench, first=first, since=since)
     if label == SeatLabel.OWNER and resource is not None:
         return resource_ladder(resource, bench, first=first, since=since)
     if label == SeatLabel.SECURITY:
-        groups = [_asked_before(first), _security(bench)]
+        groups = [_earlier_decider(first), _security(bench)]
     elif label == SeatLabel.CONFLICT:
-        # security's, and where the other stage has taken them, somebody else's who answers for no side (S6)
-        groups = [_asked_before(first), _security(bench), _fallback(bench)]
+        # Security, then fallback owners, in case Security decided the other stage (S6).
+        groups = [_earlier_decider(first), _security(bench), _fallback(bench)]
     else:
-        groups = [_asked_before(first), _fallback(bench), _security(bench)]
+        groups = [_earlier_decider(first), _fallback(bench), _security(bench)]
     return _rungs(*groups, since=since)
 
 
 def resource_of(approval: Approval) -> Resource | None:
-    """What a stage-2 record is about: the entitlement's resource, or where the credential was to be decided when asked (A1, A2)."""
+    """Return the resource of a stage-2 approval: the entitlement's, or the one chosen for the credential (A1, A2)."""
     if approval.privilege is not None:
         return approval.privilege.entitlement.resource
     return approval.decided_on

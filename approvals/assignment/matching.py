@@ -1,7 +1,6 @@
-"""Whether enough distinct people without a conflict exist for all records of a submission together (A9).
+"""Check that enough distinct people without a conflict exist for all approvals of a submission together (A9). Pure.
 
-Asked before anybody is asked, for the preview and at submission; and of everybody who could decide, for what that would leave
-(`next_approver`). Pure.
+Used for the preview, at submission, and to see what a decision would leave (`next_approver`).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from itertools import product
 from approvals.models import Approval, ApprovalKind
 from governance.core.models import Person
 
-#: What a sentence calls stage 1's question.
+#: The name of the stage 1 approval in sentences.
 APP = "the app"
 
 Seats = tuple[tuple[str, tuple[Person, ...]], ...]
@@ -21,61 +20,62 @@ Seats = tuple[tuple[str, tuple[Person, ...]], ...]
 
 @dataclass(frozen=True)
 class Question:
-    """One record as routing sees it before it exists: for preview and for the check at submission."""
+    """One approval as the matching sees it, before it exists."""
 
     name: str
     stage: int
     seats: Seats
 
     def without(self, label: str, people: Iterable[Person]) -> Question:
-        """The same with one seat filled by these people, who fill no other of it."""
+        """Return the question with one seat filled by these people, who can't fill its other seats."""
         gone = {person.pk for person in people}
-        left = ((other, who) for other, who in self.seats if other != label)
+        left = ((other, people) for other, people in self.seats if other != label)
         return Question(
             self.name,
             self.stage,
-            tuple((other, tuple(one for one in who if one.pk not in gone)) for other, who in left),
+            tuple((other, tuple(person for person in people if person.pk not in gone)) for other, people in left),
         )
 
     def needs(self, label: str, person: Person) -> bool:
-        """Whether its other seats could be filled, but not without this person (A8)."""
+        """Return whether the other seats can be filled, but only with this person (A8)."""
         others = self.without(label, ()).seats
-        return _distinct(others, frozenset()) and not _distinct(others, frozenset({person.pk}))
+        return _can_fill(others, frozenset()) and not _can_fill(others, frozenset({person.pk}))
 
 
-def _distinct(seats: Sequence[tuple[str, tuple[Person, ...]]], without: frozenset[int]) -> bool:
-    """Whether the seats of one record can be filled by distinct people, none of them in ``without``."""
+def _can_fill(seats: Sequence[tuple[str, tuple[Person, ...]]], without: frozenset[int]) -> bool:
+    """Return whether distinct people outside ``without`` can fill all seats of one approval."""
     choices = [[p.pk for p in people if p.pk not in without] for _, people in seats]
     return any(len(set(picked)) == len(picked) for picked in product(*choices))
 
 
 def shortage(questions: Sequence[Question], *, stage_1_taken: frozenset[int] = frozenset()) -> list[str]:
-    """What is short if all records are to be decided by eligible, distinct people; empty when enough exist (A9).
+    """Return the approvals that lack an eligible person if distinct people decide them all; empty if enough exist (A9).
 
-    A matching over all approvals together: whoever decides the app decides no privilege, so each way of filling stage 1 is
-    tried against every record of stage 2. Seats are few (one or two a record), which makes trying all of them exact.
+    Stage 1 deciders can't decide stage 2. So each way to fill stage 1 is tried against each approval of stage 2. An
+    approval has one or two seats, so trying all ways is exact and fast.
+
 
     Args:
-        questions: all records of the submission.
+        questions: all approvals of the submission.
         stage_1_taken: ids of people already used up by stage 1.
 
     Returns:
-        Names of the records that nobody is left for, under the way of filling stage 1 that leaves the fewest.
+        Names of the approvals without an eligible person, for the way to fill stage 1 that leaves the fewest.
     """
     first = [q for q in questions if q.stage == 1]
     second = [q for q in questions if q.stage == 2]
     best: list[str] | None = None
-    for used in _ways([seat for q in first for seat in q.seats]):
-        taken = frozenset(used) | stage_1_taken
-        short = [q.name for q in second if not _distinct(q.seats, taken)]
+    for used in _fillings([seat for q in first for seat in q.seats]):
+        used_ids = frozenset(used) | stage_1_taken
+        short = [q.name for q in second if not _can_fill(q.seats, used_ids)]
         if not short:
             return []
         best = short if best is None or len(short) < len(best) else best
     return best if best is not None else [q.name for q in first]
 
 
-def _ways(seats: Sequence[tuple[str, tuple[Person, ...]]]) -> Iterable[tuple[int, ...]]:
-    """Every way of filling the seats of stage 1 with distinct people."""
+def _fillings(seats: Sequence[tuple[str, tuple[Person, ...]]]) -> Iterable[tuple[int, ...]]:
+    """Return each way to fill the seats of stage 1 with distinct people."""
     if not seats:
         return [()]
     picks = product(*[[p.pk for p in people] for _, people in seats])
@@ -83,43 +83,47 @@ def _ways(seats: Sequence[tuple[str, tuple[Person, ...]]]) -> Iterable[tuple[int
 
 
 def question_name(approval: Approval) -> str:
-    """What a sentence calls a record: the app, or what the privilege or credential is."""
+    """Return the name of an approval in a sentence: the app, or the privilege or credential."""
     return APP if approval.kind == ApprovalKind.APP else str(approval.privilege or approval.credential)
 
 
 def after(question: Question, label: str, people: Iterable[Person], others: Sequence[Question]) -> list[str]:
-    """What nobody would be left for once these people have filled one seat, all that is undecided together (A9).
+    """Return the approvals left without an eligible person once these people fill one seat (A9).
+
 
     Args:
-        question: the record, with what of its seats is open.
+        question: the approval with its open seats.
         label: the seat.
-        people: who fills it: the decider, and whom they stand in for (A11).
-        others: the other undecided records that they may decide nothing of then; none for a record of stage 2.
+        people: the decider, and the giver of a delegation (A11).
+        others: other undecided approvals that these people can't decide then; none in stage 2.
     """
-    who = list(people)
-    return shortage([question.without(label, who), *others], stage_1_taken=frozenset(person.pk for person in who))
+    decider_list = list(people)
+    return shortage(
+        [question.without(label, decider_list), *others], stage_1_taken=frozenset(person.pk for person in decider_list)
+    )
 
 
 def unfilled(wanted: Sequence[tuple[str, frozenset[int]]]) -> list[int]:
-    """Which of some places nobody is left for, if each is taken by somebody else: a maximum bipartite matching.
+    """Return the places that stay empty if each person takes one: a maximum bipartite matching.
 
-    What comes first is filled first, and stays filled, by somebody else if need be (augmenting paths, Kuhn 1955).
+    Earlier places are filled first and stay filled, by another person if needed (augmenting paths, Kuhn 1955).
+
 
     Args:
-        wanted: for each place its name and the keys of who could take it.
+        wanted: name of each place, and the keys of people who could take it.
 
     Returns:
-        Numbers of the places that stay empty; as few as can be.
+        Numbers of the empty places; as few as possible.
     """
-    taken: dict[int, int] = {}
+    place_of: dict[int, int] = {}
 
     def place(number: int, seen: set[int]) -> bool:
         for person in sorted(wanted[number][1] - seen):
             if person in seen:
-                continue  # further down somebody was tried meanwhile
+                continue  # a deeper call has tried this person
             seen.add(person)
-            if person not in taken or place(taken[person], seen):
-                taken[person] = number
+            if person not in place_of or place(place_of[person], seen):
+                place_of[person] = number
                 return True
         return False
 

@@ -1,9 +1,10 @@
-"""Whose turn it is in one seat: the first rung of its ladder that may decide, and who is asked beside it so that the rest can be
-decided too (A8, A9). Pure: pages before and after submitting ask the same.
+"""Choose the next approver of a seat: the first eligible rung, and a later rung if the first would block another
+approval (A8, A9).
 
-Enough people may exist for all approvals together while the first rung, by deciding this one, would leave nobody for another:
-the lead of the team is the only one left for a resource, say. Then the first later rung on which somebody would not is asked as well.
-Nobody is locked out by that; whoever is first reads a warning before the click.
+The first rung may be the only people left for another approval, for example a lead who alone can decide a resource.
+Then the first later rung that blocks nothing is asked too. The first rung may still decide, and sees a warning.
+
+Pure: pages before and after submitting use the same code.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from approvals.assignment.escalation_chain import Rung
 from approvals.assignment.matching import APP
 from governance.core.models import Person
 
-#: Whom half of a record's time adds to those who were asked, by their rung.
+#: Bases of people who are asked in addition at half of the time.
 DEPUTIES = ("deputy", "deputy lead")
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """Somebody who stands on the ladder and does not decide, and why (A9)."""
+    """A person on the escalation chain who does not decide, and why (A9)."""
 
     person: Person
     basis: str
@@ -31,7 +32,9 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Beside:
-    """Who is asked beside the first rung, on what basis, and what nobody would be left for if the first rung decided (A9)."""
+    """People asked in addition to the first rung, and the approvals left without an eligible person if the first rung
+    decides (A9).
+    """
 
     basis: str
     people: tuple[Person, ...]
@@ -40,34 +43,35 @@ class Beside:
 
     @property
     def words(self) -> str:
-        """Why both are asked, in a sentence."""
-        asked = f"{_either(self.people)} ({self.basis}) may decide this too"
-        return f"{asked}: if {_either(self.first)} does, nobody is left to decide {listed(self.short)}."
+        """Say in a sentence why both are asked."""
+        subject = f"{_either(self.people)} ({self.basis}) may decide this too"
+        return f"{subject}: if {_either(self.first)} does, nobody is left to decide {listed(self.short)}."
 
 
 @dataclass(frozen=True)
 class Late:
-    """Who is asked too since half of the time is gone, and on what basis (A10)."""
+    """People asked in addition because half of the time is over, and on what basis (A10)."""
 
     basis: str
     people: tuple[Person, ...]
 
     @property
     def words(self) -> str:
-        """Why, in a sentence."""
+        """Say the reason in a sentence."""
         return f"Half of the time is gone, so {_either(self.people)} ({self.basis}) may decide this too."
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Whose turn it is.
+    """The next approvers of a seat.
+
 
     Args:
-        basis: the rung that decides first; empty when nobody is left.
-        people: whoever may decide now: those of the first rung, then those asked beside them.
-        skipped: everybody before them on the ladder, and why.
-        beside: who is asked beside the first rung, where that is needed.
-        late: who is asked too since half of the time is gone.
+        basis: the rung that decides first; empty if no person is left.
+        people: people who may decide now: the first rung, then those asked in addition.
+        skipped: people before them on the escalation chain, and why they were skipped.
+        beside: people asked in addition to the first rung, if needed.
+        late: people asked in addition since half of the time is over.
     """
 
     basis: str
@@ -79,13 +83,14 @@ class Turn:
 
 @dataclass(frozen=True)
 class Judge:
-    """What is known of those who stand on a ladder.
+    """Checks on the people of an escalation chain.
+
 
     Args:
-        why_not: code and words of what keeps a person from deciding, or None.
-        is_needed: whether another seat of the same record could not be filled without them (A8).
-        short_after: names of what nobody would be left for once they decide, all approvals together; empty when enough are.
-        say: a person and what is said of them, as one sentence's beginning.
+        why_not: code and text of the rule that bars a person, or None.
+        is_needed: whether another seat of the same approval can't be filled without the person (A8).
+        short_after: approvals left without an eligible person if this person decides; empty if there are none.
+        say: joins a person and a predicate to the start of a sentence.
     """
 
     why_not: Callable[[Person], tuple[str, str] | None]
@@ -95,73 +100,81 @@ class Judge:
 
 
 def turn(rungs: Sequence[Rung], judge: Judge) -> Turn:
-    """Whose turn it is on a ladder.
+    """Return the next approvers on an escalation chain.
 
-    Somebody whom another seat of the record can't do without fills that one: they are passed over here, unless nobody else is left.
+    A person needed for another seat of the approval is passed over, unless no other person is left.
     """
-    found = _first(rungs, judge, spares=True)
-    return found if found.people else _first(rungs, judge, spares=False)
+    next_turn = _first_turn(rungs, judge, spares=True)
+    return next_turn if next_turn.people else _first_turn(rungs, judge, spares=False)
 
 
-def with_deputy(found: Turn, rungs: Sequence[Rung], judge: Judge) -> Turn:
-    """The turn once half of a record's time is gone: the deputy may decide it too, unless that would leave something to nobody (A9, A10)."""
-    for rung in rungs if found.people else ():
+def with_deputy(current: Turn, rungs: Sequence[Rung], judge: Judge) -> Turn:
+    """Add the deputy once half of the time is over, unless that would leave another approval without an approver (A9,
+    A10).
+    """
+    for rung in rungs if current.people else ():
         if rung.basis in DEPUTIES:
-            free, _ = _of_rung(rung, judge, spares=True)
-            more = tuple(one for one in free if one not in found.people and not judge.short_after(one))
-            if more:
-                return replace(found, people=(*found.people, *more), late=Late(rung.basis, more))
-    return found
+            free, _ = _split_rung(rung, judge, spares=True)
+            deputies = tuple(
+                person for person in free if person not in current.people and not judge.short_after(person)
+            )
+            if deputies:
+                return replace(current, people=(*current.people, *deputies), late=Late(rung.basis, deputies))
+    return current
 
 
-def _first(rungs: Sequence[Rung], judge: Judge, *, spares: bool) -> Turn:
+def _first_turn(rungs: Sequence[Rung], judge: Judge, *, spares: bool) -> Turn:
     skipped: list[Skipped] = []
     for number, rung in enumerate(rungs):
-        free, passed = _of_rung(rung, judge, spares=spares)
+        free, passed = _split_rung(rung, judge, spares=spares)
         skipped += passed
         if free:
             short = [judge.short_after(person) for person in free]
             if not all(short):
                 return Turn(rung.basis, free, tuple(skipped))
             wanted = tuple(dict.fromkeys(name for names in short for name in names))
-            return _beside(Turn(rung.basis, free, tuple(skipped)), rungs[number + 1 :], judge, wanted, spares=spares)
+            return _with_backup(
+                Turn(rung.basis, free, tuple(skipped)), rungs[number + 1 :], judge, wanted, spares=spares
+            )
     return Turn("", (), tuple(skipped))
 
 
-def _beside(first: Turn, rungs: Iterable[Rung], judge: Judge, short: tuple[str, ...], *, spares: bool) -> Turn:
-    """The turn with whoever is next without leaving anything to nobody; as it is where there is nobody like that."""
+def _with_backup(first: Turn, rungs: Iterable[Rung], judge: Judge, short: tuple[str, ...], *, spares: bool) -> Turn:
+    """Add the next rung that leaves no approval without an approver; unchanged if there is no such rung."""
     skipped = list(first.skipped)
     for rung in rungs:
-        free, passed = _of_rung(rung, judge, spares=spares)
+        free, passed = _split_rung(rung, judge, spares=spares)
         left = {person.pk: judge.short_after(person) for person in free}
         good = tuple(person for person in free if not left[person.pk])
         skipped += passed
         skipped += [
-            Skipped(one, rung.basis, "A9", judge.say(one, f"would leave nobody to decide {listed(left[one.pk])}"))
-            for one in free
-            if left[one.pk]
+            Skipped(
+                person, rung.basis, "A9", judge.say(person, f"would leave nobody to decide {listed(left[person.pk])}")
+            )
+            for person in free
+            if left[person.pk]
         ]
         if good:
-            beside = Beside(rung.basis, good, first.people, short)
-            return Turn(first.basis, (*first.people, *good), tuple(skipped), beside)
+            backup = Beside(rung.basis, good, first.people, short)
+            return Turn(first.basis, (*first.people, *good), tuple(skipped), backup)
     return first
 
 
-def _of_rung(rung: Rung, judge: Judge, *, spares: bool) -> tuple[tuple[Person, ...], list[Skipped]]:
+def _split_rung(rung: Rung, judge: Judge, *, spares: bool) -> tuple[tuple[Person, ...], list[Skipped]]:
     free, skipped = [], []
     for person in rung.people:
-        no = judge.why_not(person)
-        if no is None and spares and judge.is_needed(person):
-            no = "A8", judge.say(person, "is needed for another seat of this")
-        if no is None:
+        reason = judge.why_not(person)
+        if reason is None and spares and judge.is_needed(person):
+            reason = "A8", judge.say(person, "is needed for another seat of this")
+        if reason is None:
             free.append(person)
         else:
-            skipped.append(Skipped(person, rung.basis, *no))
+            skipped.append(Skipped(person, rung.basis, *reason))
     return tuple(free), skipped
 
 
 def listed(names: Sequence[str]) -> str:
-    """What would be left to nobody, in a sentence: the first two of it, and how many besides."""
+    """List approvals in a sentence: the first two, then the number of the others."""
     quoted = [name if name == APP else f"“{name}”" for name in names[:2]]
     more = len(names) - len(quoted)
     return f"{', '.join(quoted)} and {more} more" if more else " and ".join(quoted)

@@ -1,4 +1,6 @@
-"""The rows that routes are made of, read for any number of submissions at once: parties, records, decisions, delegations."""
+"""Rows that routes are built from, read for any number of submissions at once: parties, approvals, decisions,
+delegations.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +18,25 @@ from governance.core.database import compiled_queries
 from governance.core.models import Delegation, Person
 from inventory.models import Privilege, Resource
 
-#: What the ladder of a resource reads beside it; and of a privilege, with what its tier needs.
+#: Relations that the escalation chain of a resource reads, and those that a privilege needs for its tier.
 OF_RESOURCE = ("owner", "deputy", "team__lead", "team__deputy_lead")
 OF_PRIVILEGE = (*(f"entitlement__resource__{name}" for name in OF_RESOURCE), "credential")
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What was read.
+    """Rows of several submissions.
+
 
     Args:
-        parties: by submission: who is a party, by id, and in what capacity (S1).
-        stages: by submission: the stage of each record that counts for it; the app approval that it rests on counts also where
-            it is an earlier submission's (S2).
-        asked_again: by submission: by an earlier record, the one that asks the same again (A15).
-        decisions: by key: all that were taken on these records or carried over to them; ``is_retracted`` where one was taken back,
-            which uses up whoever made it all the same (S2).
-        links: which decision carried over to which of these records (A14).
-        delegates: by giver: who stands in for them (A11).
+        parties: by submission: capacity of each party, by person id (S1).
+        stages: by submission: the stage of each approval that counts for it, including the app approval of an
+            earlier submission that it rests on (S2).
+        asked_again: by submission: earlier approval to the approval that asks the same again (A15).
+        decisions: by key: decisions on these approvals or carried over to them. A retracted one has ``is_retracted`` and
+            still bars its maker from the other stage (S2).
+        links: which decision carried over to which of these approvals (A14).
+        delegates: by giver: their delegates (A11).
     """
 
     parties: dict[int, dict[int, str]]
@@ -45,18 +48,19 @@ class Rows:
 
     @classmethod
     def read(cls, submissions: Sequence[Submission], now: datetime) -> Rows:
-        """Read them: a fixed number of queries.
+        """Read the rows in a fixed number of queries.
+
 
         Args:
-            submissions: records are not read again where they were prefetched.
-            now: business time, at which delegations run.
+            submissions: prefetched approvals are not read again.
+            now: business time for running delegations.
         """
-        parties: dict[int, dict[int, str]] = {one.pk: {} for one in submissions}
+        parties: dict[int, dict[int, str]] = {submission.pk: {} for submission in submissions}
         for party in PARTIES(submissions=parties.keys()):
             parties[party.submission_id][party.person_id] = party.get_capacity_display()
         stages, asked_again = _records(submissions)
-        records = {pk for own in stages.values() for pk in own}
-        earlier = {pk for own in asked_again.values() for pk in own}
+        records = {pk for stage_by_id in stages.values() for pk in stage_by_id}
+        earlier = {pk for later_by_earlier in asked_again.values() for pk in later_by_earlier}
         links = LINKS(records=records | earlier)
         read = DECISIONS(records=records | earlier, carried={link.decision_id for link in links})
         decisions: dict[int, Decision] = {row.pk: row for row in sorted(read, key=lambda row: row.pk)}
@@ -66,15 +70,17 @@ class Rows:
         return cls(parties, stages, asked_again, decisions, links, delegates)
 
     def before(self, submission: Submission) -> dict[int, tuple[Decision, ...]]:
-        """What was said last in each seat about what a submission's records ask again, by record (A15)."""
-        asked = self.asked_again[submission.pk]
-        said = [(row.approval_id, row) for row in self.decisions.values() if not is_retracted(row)]
-        said += [(link.approval_id, self.decisions[link.decision_id]) for link in self.links]
-        found: dict[int, dict[str, Decision]] = {}
-        for about, row in sorted(said, key=lambda pair: pair[1].pk):
-            if about in asked:
-                found.setdefault(asked[about], {})[row.seat.label] = row
-        return {record: in_order(words.values()) for record, words in found.items()}
+        """Return the earlier decisions about questions that the submission asks again, the last of each seat, by
+        approval (A15).
+        """
+        asked_again = self.asked_again[submission.pk]
+        decisions = [(row.approval_id, row) for row in self.decisions.values() if not is_retracted(row)]
+        decisions += [(link.approval_id, self.decisions[link.decision_id]) for link in self.links]
+        by_record: dict[int, dict[str, Decision]] = {}
+        for approval_id, row in sorted(decisions, key=lambda pair: pair[1].pk):
+            if approval_id in asked_again:
+                by_record.setdefault(asked_again[approval_id], {})[row.seat.label] = row
+        return {record: in_order(words.values()) for record, words in by_record.items()}
 
 
 def _decisions() -> QuerySet[Decision]:
@@ -96,13 +102,13 @@ DELEGATIONS = compiled_queries.Statement(
 
 
 def is_retracted(decision: Decision) -> bool:
-    """Whether a decision that was read here was taken back; of one that was made just now nothing was."""
+    """Return whether a decision read here was retracted; False for a decision made just now."""
     return bool(decision.__dict__.get("is_retracted"))
 
 
 def _records(submissions: Iterable[Submission]) -> tuple[dict[int, dict[int, int]], dict[int, dict[int, int]]]:
-    """By submission: the stages of its records, and which of them ask again what an earlier one asked."""
-    rows: dict[int, list[tuple[int, int, int | None]]] = {one.pk: [] for one in submissions}
+    """Return by submission the stages of its approvals, and the approvals that ask again what an earlier one asked."""
+    rows: dict[int, list[tuple[int, int, int | None]]] = {submission.pk: [] for submission in submissions}
     unread = []
     for one in submissions:
         if "approvals" in getattr(one, "_prefetched_objects_cache", {}):
@@ -110,22 +116,27 @@ def _records(submissions: Iterable[Submission]) -> tuple[dict[int, dict[int, int
         else:
             unread.append(one.pk)
     if unread:
-        found = Approval.objects.filter(submission__in=unread).order_by()
-        for submission, pk, stage, earlier in found.values_list("submission", "pk", "stage", "earlier_id"):
+        approvals = Approval.objects.filter(submission__in=unread).order_by()
+        for submission, pk, stage, earlier in approvals.values_list("submission", "pk", "stage", "earlier_id"):
             rows[submission].append((pk, stage, earlier))
-    stages = {key: {pk: stage for pk, stage, _ in own} for key, own in rows.items()}
+    stages = {key: {pk: stage for pk, stage, _ in record_rows} for key, record_rows in rows.items()}
     for one in submissions:
         if one.app_approval_id is not None:
             stages[one.pk].setdefault(one.app_approval_id, 1)
-    again = {key: {earlier: pk for pk, _, earlier in sorted(own) if earlier is not None} for key, own in rows.items()}
+    again = {
+        key: {earlier: pk for pk, _, earlier in sorted(record_rows) if earlier is not None}
+        for key, record_rows in rows.items()
+    }
     return stages, again
 
 
 class Undecided:
-    """The undecided records of stage 2 of some submissions, with all that their ladders read: read together when one is first asked for.
+    """The undecided stage-2 approvals of several submissions with their escalation chains, read together at the first
+    use.
+
 
     Args:
-        submissions: records of one are not read again where they were prefetched.
+        submissions: prefetched approvals are not read again.
     """
 
     def __init__(self, submissions: Sequence[Submission]) -> None:
@@ -133,9 +144,9 @@ class Undecided:
         self._found: dict[int, list[Approval]] | None = None
 
     def of(self, submission: Submission) -> list[Approval]:
-        """Those of one of the submissions, in the order in which they were asked."""
+        """Return the approvals of one submission in the order of asking."""
         if self._found is None:
-            self._found = {one.pk: [] for one in self._submissions}
+            self._found = {submission.pk: [] for submission in self._submissions}
             unread = []
             for one in self._submissions:
                 if "approvals" in getattr(one, "_prefetched_objects_cache", {}):
@@ -148,15 +159,15 @@ class Undecided:
 
     @staticmethod
     def _read(submissions: Sequence[int]) -> QuerySet[Approval]:
-        """In one query for one; for several, which have the same people and resources, these are read once."""
-        asked = Approval.objects.filter(submission__in=submissions, stage=2).exclude(state__in=ENDED).order_by("pk")
+        """Read one submission in one query. For several, shared people and resources are read once."""
+        approvals = Approval.objects.filter(submission__in=submissions, stage=2).exclude(state__in=ENDED).order_by("pk")
         if len(submissions) == 1:
-            return asked.select_related(*LADDER).prefetch_related("seats")
-        return asked.prefetch_related("seats", *LADDER)
+            return approvals.select_related(*LADDER).prefetch_related("seats")
+        return approvals.prefetch_related("seats", *LADDER)
 
 
 def complete(approval: Approval) -> None:
-    """Read a record's seats, and who stands on the ladder of what it is about, where they were not: every duty asks for them."""
+    """Read an approval's seats and the relations of its escalation chain if they are missing. Every duty needs them."""
     if "seats" not in getattr(approval, "_prefetched_objects_cache", {}):
         prefetch_related_objects([approval], "seats")
     if approval.privilege_id is not None and not Approval.privilege.is_cached(approval):

@@ -1,8 +1,9 @@
-"""Which open records the sweep routes, to find those that none of those who were asked may decide any more (A9, R9).
+"""Select the open approvals that the reassignment sweep routes (A9, R9).
 
-Routing is most of what that sweep costs, and nearly always finds nothing new. So a run routes what the ledger says was touched since the run
-before it; everything where who may decide anything may have changed; and in turn, within `ROUND`, all the rest: a date
-that passes is no event, and a row that could not be acted on is found again.
+Routing is the main cost of the sweep and rarely finds a change. So a run routes:
+- approvals touched by an event since the last run
+- all approvals, if an event may have changed the eligible people anywhere
+- the other approvals in turn within `ROUND`, because a passing date is no event and a failed row must be tried again
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from approvals.models.approval import ENDED
 from governance.core.ledger import sealing
 from governance.core.models import JobRun, Seal
 
-#: Within which every open record is routed once, touched or not.
+#: Each open approval is routed once within this time, touched or not.
 ROUND = timedelta(minutes=10)
 
-#: How much older than a run the seal is that tells what that run has seen: sealing takes a moment.
+#: Margin for the last seal that a run has seen: sealing takes a moment.
 MARGIN = timedelta(minutes=1)
 
-#: What may change who decides anywhere.
+#: Events that may change the eligible people of any approval.
 EVERYWHERE = frozenset(
     {
         "person.left",
@@ -35,15 +36,16 @@ EVERYWHERE = frozenset(
     }
 )
 
-#: What an event is about that open records hang on, by their submission: who decides one record of it rests on who is left for the others (A9).
+#: Subjects of events that affect open approvals, by submission. Who decides one approval depends on who is left for
+#: the others (A9).
 ABOUT = frozenset({"approvals.submission", "inventory.automation", "inventory.resource"})
 
-#: The most that is looked for by name: past that everything is looked at.
+#: The most names to look for. Above that, all open approvals are routed.
 MOST = 5_000
 
 
 def to_route(job: str, now: datetime) -> QuerySet[Approval]:
-    """The open records that the run of ``job`` at ``now`` looks at: all of them where no run ended well within `ROUND`."""
+    """Return the open approvals that the run of ``job`` at ``now`` routes; all if no run succeeded within `ROUND`."""
     open_now = Approval.objects.filter(state=ApprovalState.OPEN)
     last = JobRun.objects.filter(job=job, seen_at__isnull=False, error="").order_by("-id").first()
     if last is None or not timedelta() <= now - last.started_at < ROUND:
@@ -56,15 +58,17 @@ def to_route(job: str, now: datetime) -> QuerySet[Approval]:
 
 
 def _touched_since(run: JobRun) -> Q | None:
-    """Records of submissions that an event has to do with that ``run`` has perhaps not seen; None where any record may be meant."""
+    """Filter approvals of submissions touched by an event that ``run`` may have missed; None if any approval may be
+    affected.
+    """
     seal = Seal.objects.filter(at__lte=run.began_at - MARGIN).order_by("-number").first()
     if seal is None:
         return None
     named: dict[str, set[int]] = {model: set() for model in ABOUT}
-    for verb, about in sealing.after(seal).values_list("verb", "about").iterator():
+    for verb, subjects in sealing.after(seal).values_list("verb", "about").iterator():
         if verb in EVERYWHERE:
             return None
-        for model, _, key in (name.partition(":") for name in about):
+        for model, _, key in (name.partition(":") for name in subjects):
             if model in ABOUT and key.isdecimal():
                 named[model].add(int(key))
         if sum(map(len, named.values())) > MOST:
@@ -83,7 +87,7 @@ _TURNS = ROUND // timedelta(minutes=1)
 
 
 class _Turn(Func):
-    """In which minute of a round a submission has its turn: by a hash, since keys may come in steps."""
+    """The minute of a round in which a submission is routed: by a hash, because keys may come in steps."""
 
     template = f"MOD(hashint8extended(%(expressions)s, 0) & 1048575, {_TURNS})"
     output_field = IntegerField()

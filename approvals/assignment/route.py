@@ -1,8 +1,7 @@
-"""Who is asked: seats, who may fill each, who was skipped and why (A8, A9, T3). Who stands on a ladder: `escalation_chain`; whether
-enough people exist: `matching`; whose turn it is then: `next_approver`.
+"""The route of a submission: its seats, the people who may fill each, and the skipped people with reasons (A8, A9, T3).
 
-A *route* is read once for a submission and answers for all its records, so that a page of twelve privileges costs as many
-queries as one of two. Nobody is asked through here to decide; it says who could.
+A route is read once per submission and answers for all its approvals, with a fixed number of queries. It asks nobody.
+Related: `escalation_chain` (people of a seat in order), `matching` (enough people), `next_approver` (the choice).
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ from governance.core.roles.roles import Relation
 
 @dataclass(frozen=True)
 class SeatStanding:
-    """How one seat stands: who filled it, or who may fill it now, who of them is asked beside the first, and who was skipped."""
+    """State of one seat: its decision, or the people who may fill it now, and the skipped people."""
 
     label: str
     decision: Decision | None
@@ -53,30 +52,30 @@ class SeatStanding:
 
     @property
     def is_filled(self) -> bool:
-        """Whether somebody has approved in this seat in this round."""
+        """Whether a person has approved in this seat in this round."""
         return self.decision is not None
 
     @property
     def on_time(self) -> tuple[Person, ...]:
-        """Whoever may fill it without half of the time being gone."""
+        """People who may fill the seat before half of the time is over."""
         late = self.late.people if self.late is not None else ()
         return tuple(person for person in self.may_decide if person not in late)
 
     @property
     def asked(self) -> tuple[tuple[str, tuple[Person, ...]], ...]:
-        """Whoever may fill it, each on what basis: the first rung, those beside it, and whom half of the time adds."""
+        """People who may fill the seat by basis: the first rung, the backup, and the deputy at half of the time."""
         first = self.beside.first if self.beside is not None else self.on_time
-        more = [(one.basis, one.people) for one in (self.beside, self.late) if one is not None]
+        more = [(extra.basis, extra.people) for extra in (self.beside, self.late) if extra is not None]
         return (self.basis, first), *more
 
     def basis_of(self, person: Person) -> str:
-        """On what basis somebody may fill it."""
+        """Return the basis on which a person may fill the seat."""
         return next((basis for basis, people in self.asked if person in people), self.basis)
 
 
 @dataclass
 class Route:
-    """Everything that routing one submission needs, read once."""
+    """The data that routing one submission needs, read once."""
 
     submission: Submission
     now: datetime
@@ -87,16 +86,16 @@ class Route:
     decisions: dict[int, list[Decision]]
     delegates: dict[int, list[Person]]
     undecided: Undecided
-    #: What was said last, in each seat, about the same as a record asks, by record: an earlier rejection or withdrawal (A15).
+    #: Earlier decisions about the same question, the last of each seat, by approval: a rejection or withdrawal (A15).
     before: dict[int, tuple[Decision, ...]] = field(default_factory=dict)
-    #: Decisions that carried over to a record, and the round in which they count there: decision to record and round (A14).
+    #: Decisions that carried over: decision id to approval id and the round in which they count (A14).
     carried: dict[int, tuple[int, int]] = field(default_factory=dict)
-    #: Decisions that were taken back, by record: they count for nothing and use up whoever made them (S2).
+    #: Retracted decisions by approval. They do not count but still bar their maker from the other stage (S2).
     retracted: dict[int, list[Decision]] = field(default_factory=dict)
     _seats: dict[int, tuple[Seat, ...]] = field(default_factory=dict)
     _relations: dict[int, frozenset[Relation]] = field(default_factory=dict)
     _stopped: dict[str, frozenset[int]] | None = None
-    #: What follows from the decisions, until there is one more: by record how it stands, and stage 2 as questions.
+    #: Computed from the decisions until a decision is added: seats by approval, and stage 2 as questions.
     _standing: dict[tuple[int, int], list[SeatStanding]] = field(default_factory=dict)
     _second: list[Question] | None = None
 
@@ -107,37 +106,39 @@ class Route:
 
     @classmethod
     def load_all(cls, submissions: Sequence[Submission], now: datetime, bench: Bench | None = None) -> dict[int, Route]:
-        """Read parties, decisions, delegations and the bench: a fixed number of queries, however many submissions there are.
+        """Read parties, decisions, delegations and the bench in a fixed number of queries for any number of
+        submissions.
+
 
         Args:
-            submissions: whose routes they are; records are not read again where they were prefetched.
+            submissions: prefetched approvals are not read again.
             now: business time.
-            bench: who stands on every ladder at ``now``, where the caller has read them.
+            bench: the bench at ``now``, if the caller has read it.
 
         Returns:
-            Each submission's route, by its key.
+            Routes by submission id.
         """
         rows, bench, undecided = Rows.read(submissions, now), bench or Bench.load(now), Undecided(submissions)
-        return {one.pk: cls._of(one, now, bench, rows, undecided) for one in submissions}
+        return {submission.pk: cls._of(submission, now, bench, rows, undecided) for submission in submissions}
 
     @classmethod
     def _of(cls, submission: Submission, now: datetime, bench: Bench, rows: Rows, undecided: Undecided) -> Route:
-        """The route of one submission out of what was read for all of them."""
+        """Build the route of one submission from the rows of all."""
         stages = rows.stages[submission.pk]
         links = [link for link in rows.links if link.approval_id in stages]
-        taken = [(row.approval_id, row) for row in rows.decisions.values() if row.approval_id in stages]
-        taken += [(link.approval_id, rows.decisions[link.decision_id]) for link in links]
+        decision_rows = [(row.approval_id, row) for row in rows.decisions.values() if row.approval_id in stages]
+        decision_rows += [(link.approval_id, rows.decisions[link.decision_id]) for link in links]
         decisions: dict[int, list[Decision]] = {}
         retracted: dict[int, list[Decision]] = {}
         stage_people: dict[int, set[int]] = {1: set(), 2: set()}
         app_deciders: set[int] = set()
-        for about, row in sorted(taken, key=lambda pair: pair[1].pk):
-            who = {row.person_id, *([row.for_person_id] if row.for_person_id else [])}
-            (retracted if is_retracted(row) else decisions).setdefault(about, []).append(row)
-            stage_people[stages[about]] |= who
-            if about == submission.app_approval_id:
-                app_deciders |= who
-        # `tiers` asks for them of the same object.
+        for approval_id, row in sorted(decision_rows, key=lambda pair: pair[1].pk):
+            person_ids = {row.person_id, *([row.for_person_id] if row.for_person_id else [])}
+            (retracted if is_retracted(row) else decisions).setdefault(approval_id, []).append(row)
+            stage_people[stages[approval_id]] |= person_ids
+            if approval_id == submission.app_approval_id:
+                app_deciders |= person_ids
+        # `tiers` reads this attribute of the same object.
         submission.__dict__["_party_ids"] = frozenset(rows.parties[submission.pk])
         return cls(
             submission,
@@ -155,41 +156,41 @@ class Route:
         )
 
     def note(self, decision: Decision) -> None:
-        """Count a decision that was taken just now."""
+        """Count a decision made just now."""
         approval = decision.approval
-        who = frozenset(person for person in (decision.person_id, decision.for_person_id) if person)
+        person_ids = frozenset(person for person in (decision.person_id, decision.for_person_id) if person)
         self.decisions.setdefault(approval.pk, []).append(decision)
         self._standing.clear()
         self._second = None
-        self.stage_people[approval.stage] |= who
+        self.stage_people[approval.stage] |= person_ids
         if approval.pk == self.submission.app_approval_id:
-            self.app_deciders |= who
+            self.app_deciders |= person_ids
 
     def take_back(self, decision: Decision) -> None:
-        """Count a decision no more that was taken back just now."""
+        """Stop counting a decision retracted just now."""
         self.decisions[decision.approval_id].remove(decision)
         self.retracted.setdefault(decision.approval_id, []).append(decision)
         self._standing.clear()
         self._second = None
 
     def add_seat(self, seat: Seat) -> None:
-        """Count a seat that a record was given just now, by somebody's decision (S6)."""
+        """Count a seat added to an approval just now by a decision (S6)."""
         approval = seat.approval
         self._seats[approval.pk] = (*self.seats(approval), seat)
         self._standing.clear()
         self._second = None
 
     def taken_back_by(self, person: Person, approval: Approval) -> int:
-        """How many decisions a person has taken back in the present round of a record."""
-        found = self.retracted.get(approval.pk, ())
-        return sum((one.person_id, one.round) == (person.pk, approval.round) for one in found)
+        """Return how many decisions a person retracted in the current round of an approval."""
+        retracted = self.retracted.get(approval.pk, ())
+        return sum((decision.person_id, decision.round) == (person.pk, approval.round) for decision in retracted)
 
     def barred(self) -> list[int]:
-        """Ids of everybody who may approve nothing in this submission: its parties (S1)."""
+        """Return the ids of the parties, who can't approve anything in this submission (S1)."""
         return sorted(self.parties)
 
     def conflict(self, person: Person, approval: Approval) -> tuple[str, str] | None:
-        """Code and words of the duty that keeps a person from deciding a record, or None."""
+        """Return code and text of the duty that bars a person from deciding an approval, or None."""
         if person.pk in self.parties:
             capacity = self.parties[person.pk].lower()
             code = "SOD-3" if self._answers_for(person, approval) else "SOD-1"
@@ -203,7 +204,10 @@ class Route:
         return None
 
     def who_stopped(self, approval: Approval) -> frozenset[int]:
-        """Ids of who stopped what a record asks again; read only for records with a seat more than the policy asks (G5)."""
+        """Return the ids of people who stopped the grant that an approval asks for again (G5).
+
+        Read only for approvals with more seats than the policy asks for.
+        """
         seats = self.seats(approval)
         if approval.stage == 1 or len(seats) < 2:
             return frozenset()
@@ -214,25 +218,29 @@ class Route:
         return self._stopped.get(approval.matter, frozenset())
 
     def seats(self, approval: Approval) -> tuple[Seat, ...]:
-        """The seats of a record, read once: none is taken away, and that of a conflict which is gone by a refusal asks nobody (S6)."""
+        """Return the seats of an approval, read once. A conflict seat is left out once a refusal resolved the conflict
+        (S6).
+        """
         if approval.pk not in self._seats:
             seats = tuple(approval.seats.all())
-            is_void = any(one.label == SeatLabel.CONFLICT for one in seats) and self._is_left_alone(approval)
-            self._seats[approval.pk] = tuple(one for one in seats if not (is_void and one.label == SeatLabel.CONFLICT))
+            is_void = any(seat.label == SeatLabel.CONFLICT for seat in seats) and self._is_left_alone(approval)
+            self._seats[approval.pk] = tuple(
+                seat for seat in seats if not (is_void and seat.label == SeatLabel.CONFLICT)
+            )
         return self._seats[approval.pk]
 
     def _is_left_alone(self, approval: Approval) -> bool:
-        """Whether something that a conflict put a seat on was refused, and nothing that takes an extra approval is left of its conflicts."""
-        beside = Seat.objects.filter(approval__submission=self.submission, label=SeatLabel.CONFLICT)
-        refused = beside.filter(approval__state__in=(ApprovalState.REJECTED, ApprovalState.EXPIRED))
+        """Return whether a refusal resolved all conflicts of the approval that need an extra approval."""
+        conflict_seats = Seat.objects.filter(approval__submission=self.submission, label=SeatLabel.CONFLICT)
+        refused = conflict_seats.filter(approval__state__in=(ApprovalState.REJECTED, ApprovalState.EXPIRED))
         if not refused.exclude(approval=approval).exists():
             return False
-        return not any(self._takes_one(found) for found in remaining_conflicts.of_record(approval, self.now))
+        return not any(self._takes_one(conflict) for conflict in remaining_conflicts.of_record(approval, self.now))
 
-    def _takes_one(self, found: Found) -> bool:
-        """Whether a conflict takes an extra approval in this submission, given or not."""
-        is_signed_here = found.signature is not None and found.signature.submission_id == self.submission.pk
-        return found.mode == Mode.APPROVAL or is_signed_here
+    def _takes_one(self, conflict: Found) -> bool:
+        """Return whether a conflict needs an extra approval in this submission, given or not."""
+        is_signed_here = conflict.signature is not None and conflict.signature.submission_id == self.submission.pk
+        return conflict.mode == Mode.APPROVAL or is_signed_here
 
     def _answers_for(self, person: Person, approval: Approval) -> bool:
         resource = resource_of(approval)
@@ -241,29 +249,35 @@ class Route:
         return person.pk in (resource.owner_id, resource.deputy_id) or person == resource.interim_owner(self.now)
 
     def own_decisions(self, approval: Approval) -> list[Decision]:
-        """What was decided about a record in its present round, or carried over into it (A14)."""
-        here = approval.pk, approval.round
+        """Return the decisions on an approval in its current round, including carried-over ones (A14)."""
+        current = approval.pk, approval.round
         return [
-            d for d in self.decisions.get(approval.pk, ()) if self.carried.get(d.pk, (d.approval_id, d.round)) == here
+            d
+            for d in self.decisions.get(approval.pk, ())
+            if self.carried.get(d.pk, (d.approval_id, d.round)) == current
         ]
 
     def ladder_of(self, approval: Approval, label: str) -> list[Rung]:
-        """The rungs of one seat of one record: who spoke in it before is asked first, in the capacity they spoke in (A15)."""
+        """Return the escalation chain of a seat. An earlier decider in the seat comes first, in the same capacity
+        (A15).
+        """
         first = prior_decision_queries.said_in(label, self.before.get(approval.pk, ()))
         since = self.submission.submitted_at
-        on = resource_of(approval)
-        return ladder(label, self.submission.automation, on, self.bench, first=first, since=since)
+        resource = resource_of(approval)
+        return ladder(label, self.submission.automation, resource, self.bench, first=first, since=since)
 
     def standing(self, approval: Approval) -> list[SeatStanding]:
-        """Every seat of a record: filled by whom, or to be filled by whom, and who was skipped and why (A9)."""
-        known = self._standing.get((approval.pk, approval.round))
-        if known is None:
+        """Return the state of each seat of an approval (A9)."""
+        standings = self._standing.get((approval.pk, approval.round))
+        if standings is None:
             approved = [d for d in self.own_decisions(approval) if d.outcome == DecisionOutcome.APPROVE]
             used = {person for d in approved for person in (d.person_id, d.for_person_id) if person}
             filled = {d.seat.label: d for d in approved}
-            known = [self._seat(approval, seat.label, filled.get(seat.label), used) for seat in self.seats(approval)]
-            self._standing[approval.pk, approval.round] = known
-        return known
+            standings = [
+                self._seat(approval, seat.label, filled.get(seat.label), used) for seat in self.seats(approval)
+            ]
+            self._standing[approval.pk, approval.round] = standings
+        return standings
 
     def _seat(self, approval: Approval, label: str, decision: Decision | None, used: set[int]) -> SeatStanding:
         if decision is not None:
@@ -273,24 +287,26 @@ class Route:
             lambda person: self._why_skipped(person, approval, used),
             lambda person: question.needs(label, person),
             lambda person: after(question, label, [person], self._others(approval)),
-            lambda person, said: f"{person.name} {said}",
+            lambda person, predicate: f"{person.name} {predicate}",
         )
         rungs = self.ladder_of(approval, label)
-        found = turn(rungs, judge)
+        next_turn = turn(rungs, judge)
         if approval.is_half_gone(self.now):
-            found = with_deputy(found, rungs, judge)
-        return SeatStanding(label, None, found.basis, found.people, found.skipped, found.beside, found.late)
+            next_turn = with_deputy(next_turn, rungs, judge)
+        return SeatStanding(
+            label, None, next_turn.basis, next_turn.people, next_turn.skipped, next_turn.beside, next_turn.late
+        )
 
     def question(self, approval: Approval) -> Question:
-        """A record as a question: its open seats, each with everybody on its ladder who could fill it (A9)."""
+        """Return an approval as a question: its open seats with all eligible people on their escalation chains (A9)."""
         return Question(question_name(approval), approval.stage, self.left_for(approval))
 
     def questions(self, approvals: Iterable[Approval]) -> list[Question]:
-        """The undecided of some records of the submission as questions."""
+        """Return the undecided approvals among ``approvals`` as questions."""
         return [self.question(approval) for approval in approvals if not approval.has_ended]
 
     def _others(self, approval: Approval) -> list[Question]:
-        """What whoever decides a record decides nothing of: for stage 1 all of stage 2 (S2)."""
+        """Return the approvals that a decider of this approval can't decide: all of stage 2 for stage 1 (S2)."""
         if approval.stage != 1:
             return []
         if self._second is None:
@@ -298,39 +314,51 @@ class Route:
         return self._second
 
     def seat_for(self, approval: Approval, actor: Actor) -> SeatStanding | None:
-        """The open seat of a record that an actor would fill: rather one by which nobody is left with nobody to decide (A9)."""
+        """Return the open seat that an actor would fill, preferably one that leaves every other approval an approver
+        (A9).
+        """
         free = self.seats_open_to(approval, actor)
         question, others = self.question(approval), self._others(approval)
         good = (seat for seat in free if not after(question, seat.label, actor.people, others))
         return next(good, free[0] if free else None)
 
     def seats_open_to(self, approval: Approval, actor: Actor) -> list[SeatStanding]:
-        """The open seats of a record that the capacity in which an actor acts may fill, and not by a role that is ended at once (S8)."""
-        who = actor.capacity_of
-        asked = [seat for seat in self.standing(approval) if who in seat.may_decide]
-        return [one for one in asked if who is None or not self.bench.bars(who, one.label, one.basis_of(who))]
+        """Return the open seats that an actor may fill in their capacity, but not by a role ended at once (S8)."""
+        person = actor.capacity_of
+        standings = [seat for seat in self.standing(approval) if person in seat.may_decide]
+        return [
+            standing
+            for standing in standings
+            if person is None or not self.bench.bars(person, standing.label, standing.basis_of(person))
+        ]
 
     def seat_to_sign(self, approval: Approval, actor: Actor) -> SeatStanding | None:
         """The open conflict seat of a record, for a person who signed the same conflict on another record (S6).
 
         The person may be later on the ladder than the first person asked. None if another seat would have no eligible person (A9).
         """
-        who, label = actor.capacity_of, SeatLabel.CONFLICT
-        seat = next((one for one in self.standing(approval) if one.label == label and not one.is_filled), None)
-        if seat is None or who not in dict(self.left_for(approval))[label]:
+        person, label = actor.capacity_of, SeatLabel.CONFLICT
+        seat = next(
+            (standing for standing in self.standing(approval) if standing.label == label and not standing.is_filled),
+            None,
+        )
+        if seat is None or person not in dict(self.left_for(approval))[label]:
             return None
         stranded = after(self.question(approval), label, actor.people, self._others(approval))
-        return None if stranded or self.bench.bars(who, label, seat.basis_of(who)) else seat
+        return None if stranded or self.bench.bars(person, label, seat.basis_of(person)) else seat
 
     def would_strand(self, approval: Approval, actor: Actor) -> list[str]:
-        """What nobody would be left for if this actor decided a record (A9's warning); a delegate uses up both people (A11)."""
+        """Return the approvals left without an eligible person if this actor decides (A9 warning).
+
+        A delegate uses up both people (A11).
+        """
         seat = self.seat_for(approval, actor)
         return after(self.question(approval), seat.label, actor.people, self._others(approval)) if seat else []
 
     def would_ask(self, approval: Approval, label: str) -> tuple[Person, ...]:
-        """The first eligible people for one more seat of a record (A9)."""
-        own = self.own_decisions(approval)
-        used = {person for d in own for person in (d.person_id, d.for_person_id) if person}
+        """Return the first eligible people for one more seat of an approval (A9)."""
+        decisions = self.own_decisions(approval)
+        used = {person for d in decisions for person in (d.person_id, d.for_person_id) if person}
         return self._seat(approval, label, None, used).on_time
 
     def _why_skipped(self, person: Person, approval: Approval, used: set[int]) -> tuple[str, str] | None:
@@ -341,7 +369,7 @@ class Route:
         return self.conflict(person, approval)
 
     def left_for(self, approval: Approval) -> tuple[tuple[str, tuple[Person, ...]], ...]:
-        """The seats of a record that nobody fills yet, each with everybody on its ladder who could (A9)."""
+        """Return the unfilled seats of an approval with all eligible people on their escalation chains (A9)."""
         approved = [d for d in self.own_decisions(approval) if d.outcome == DecisionOutcome.APPROVE]
         used = {person for d in approved for person in (d.person_id, d.for_person_id) if person}
         filled = {d.seat.label for d in approved}
@@ -360,24 +388,28 @@ class Route:
         )
 
     def relations(self, approval: Approval, person: Person, now: datetime) -> frozenset[Relation]:
-        """How a person stands to a record: as to its submission, and CANDIDATE when on a ladder of a seat of it."""
+        """Return the relations of a person to an approval: those to its submission, and CANDIDATE if on an escalation
+        chain.
+        """
         if person.pk not in self._relations:
             self._relations[person.pk] = self.submission.automation.relations(person, now) | (
                 {Relation.SUBMITTER} if person.pk == self.submission.submitted_by_id else frozenset()
             )
-        found = set(self._relations[person.pk])
+        relations = set(self._relations[person.pk])
         if any(
             person.pk == stander.pk
             for seat in self.seats(approval)
             for rung in self.ladder_of(approval, seat.label)
             for stander in rung.people
         ):
-            found.add(Relation.CANDIDATE)
-        return frozenset(found)
+            relations.add(Relation.CANDIDATE)
+        return frozenset(relations)
 
 
 def app_deciders(app: Approval | None) -> frozenset[int]:
-    """Ids of everybody whom the decisions on an app approval use up: taken on it or carried over to it (S2)."""
+    """Return the ids of people who can't decide stage 2 because of a decision on the app, made there or carried over
+    (S2).
+    """
     if app is None:
         return frozenset()
     counted = Q(decision__approval=app) | Q(decision__carried_to__approval=app)
@@ -385,14 +417,14 @@ def app_deciders(app: Approval | None) -> frozenset[int]:
 
 
 def route_of(approval: Approval, now: datetime | None = None) -> Route:
-    """The route of a record's submission, read once for the submission object that the record hangs on."""
+    """Return the route of an approval's submission, read once per submission object."""
     complete(approval)
     submission = approval.submission
-    known = submission.__dict__.get("_route")
-    if not isinstance(known, Route) or (now is not None and known.now != now):
-        known = Route.load(submission, now or business_time.now())
-        submission.__dict__["_route"] = known
-    return known
+    route = submission.__dict__.get("_route")
+    if not isinstance(route, Route) or (now is not None and route.now != now):
+        route = Route.load(submission, now or business_time.now())
+        submission.__dict__["_route"] = route
+    return route
 
 
 def approval_relations(approval: Approval, person: Person, now: datetime) -> frozenset[Relation]:

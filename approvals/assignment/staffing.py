@@ -1,7 +1,8 @@
-"""Whether the organisation has the people that it takes: a builder, approvers of both stages, and for high risk more, all different (S9).
+"""Check that the organisation has enough people: a builder, approvers of both stages, and more for high risk, all
+different (S9).
 
-Counting roles is not enough: a builder approves nothing of their own, nobody decides in both stages, and one person fills one seat.
-So the seats that the policy in force asks for are matched with the people who stand on their ladders, all at once.
+Counting roles is not enough: a builder approves nothing of their own, a person decides in one stage only and fills
+one seat. So the seats of the policy in force are matched with the people on their escalation chains, all at once.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from governance.core.people.transitions import people_with
 from governance.core.roles.roles import Role
 from inventory.models import Automation, Resource, ResourceState
 
-#: Of which tiers it is asked. What is low takes no more people than what is standard.
+#: Tiers that are checked. Low needs no more people than standard.
 TIERS = ("standard", "high")
 
-#: More people than there are seats, for the one place that anybody can take.
+#: More people than seats, for the one place that any person can take.
 ANYBODY = 12
 
 Wanted = tuple[str, frozenset[int]]
@@ -31,13 +32,14 @@ Wanted = tuple[str, frozenset[int]]
 
 @dataclass(frozen=True)
 class _Pools:
-    """Who could fill what: keys of people.
+    """Person keys by the seats that they could fill.
+
 
     Args:
-        teams: by team, its builders and everybody on the ladder of its lead's seat.
-        answering: on the ladder of some resource in use; the last rungs of any where none is.
+        teams: by team: its builders, and the people on the escalation chain of its lead.
+        answering: people on the escalation chain of an active resource; without one, the last rungs.
         security: security reviewers.
-        anybody: some of those who are here.
+        anybody: some active people.
     """
 
     teams: tuple[tuple[frozenset[int], frozenset[int]], ...]
@@ -47,25 +49,28 @@ class _Pools:
 
 
 def missing(now: datetime) -> list[str]:
-    """Who is missing for standard and for high risk, one sentence a tier; empty when both can be decided. A fixed number of queries.
+    """Return one sentence per tier (standard, high) about missing people; empty if both can be decided.
+
+    A fixed number of queries.
+
 
     Args:
         now: business time.
     """
     policy, pools = policy_queries.in_force(now), _pools(now)
-    found = []
+    sentences = []
     for tier in TIERS:
-        tried = [_wanted(policy, tier, builders, leads, pools) for builders, leads in pools.teams]
+        tried = [_wanted_seats(policy, tier, builders, leads, pools) for builders, leads in pools.teams]
         wanted, short = min(((seats, unfilled(seats)) for seats in tried), key=lambda pair: len(pair[1]))
         if short:
-            found.append(_sentence(tier, wanted, short))
-    return found
+            sentences.append(_shortage_sentence(tier, wanted, short))
+    return sentences
 
 
-def _wanted(
+def _wanted_seats(
     policy: policy_queries.Policy, tier: str, builders: frozenset[int], leads: frozenset[int], pools: _Pools
 ) -> list[Wanted]:
-    """Every seat that one submission with one privilege needs somebody for, each somebody else; what matters most comes first."""
+    """Return each seat of a submission with one privilege, for distinct people, the most important first."""
     ladders = {
         ("app", SeatLabel.LEAD): ("an approver of stage 1 (the team's lead)", leads),
         ("app", SeatLabel.SECURITY): ("a security reviewer for stage 1", pools.security),
@@ -73,24 +78,24 @@ def _wanted(
         ("privilege", SeatLabel.SECURITY): ("another security reviewer, for stage 2", pools.security),
     }
     seats = [("a builder, in a team", builders)]
-    asked = [(kind, SeatLabel(label)) for kind in ("app", "privilege") for label in policy.seats(kind, tier)]
-    named = [ladders[one] for one in sorted(asked, key=lambda one: one[1] == SeatLabel.SECURITY) if one in ladders]
+    seat_keys = [(kind, SeatLabel(label)) for kind in ("app", "privilege") for label in policy.seats(kind, tier)]
+    named = [ladders[one] for one in sorted(seat_keys, key=lambda key: key[1] == SeatLabel.SECURITY) if one in ladders]
     owners = [("a second owner beside the builder", pools.anybody)] if policy.needs_two_owners(tier) else []
     return [*seats, *named, *owners]
 
 
-def _sentence(tier: str, wanted: list[Wanted], short: list[int]) -> str:
-    there = len(wanted) - len(short)
-    words = [_lacking(*wanted[number]) for number in short]
-    verb = "is" if there == 1 else "are"
+def _shortage_sentence(tier: str, wanted: list[Wanted], short: list[int]) -> str:
+    present = len(wanted) - len(short)
+    words = [_lacking_seat(*wanted[number]) for number in short]
+    verb = "is" if present == 1 else "are"
     return (
-        f"{tier.capitalize()} risk takes {len(wanted)} different people at once and {there} {verb} there. "
+        f"{tier.capitalize()} risk takes {len(wanted)} different people at once and {present} {verb} there. "
         f"Missing: {'; '.join(words)}."
     )
 
 
-def _lacking(name: str, could: frozenset[int]) -> str:
-    """What is missing, and whether there are people who are needed elsewhere."""
+def _lacking_seat(name: str, could: frozenset[int]) -> str:
+    """Name the missing seat, and say whether its people are needed elsewhere."""
     if not could:
         return name
     return (
@@ -100,30 +105,30 @@ def _lacking(name: str, could: frozenset[int]) -> str:
 
 def _pools(now: datetime) -> _Pools:
     bench = Bench.load(now)
-    here = Person.objects.filter(is_active=True, left_at__isnull=True)
+    active = Person.objects.filter(is_active=True, left_at__isnull=True)
     resources = Resource.objects.filter(state=ResourceState.ACTIVE)
     related = ("owner", "deputy", "team__lead", "team__deputy_lead", "interim__person")
-    ladders = [resource_ladder(one, bench) for one in resources.select_related(*related)] or [
+    ladders = [resource_ladder(resource, bench) for resource in resources.select_related(*related)] or [
         resource_ladder(Resource(), bench)
     ]
     return _Pools(
         tuple(_teams(bench, now)),
-        _keys(person for rungs in ladders for rung in rungs for person in rung.people),
-        _keys(bench.security),
-        frozenset(here.order_by("pk").values_list("pk", flat=True)[:ANYBODY]),
+        _active_keys(person for rungs in ladders for rung in rungs for person in rung.people),
+        _active_keys(bench.security),
+        frozenset(active.order_by("pk").values_list("pk", flat=True)[:ANYBODY]),
     )
 
 
-def _keys(people: Iterable[Person]) -> frozenset[int]:
+def _active_keys(people: Iterable[Person]) -> frozenset[int]:
     return frozenset(person.pk for person in people if person.is_here)
 
 
 def _teams(bench: Bench, now: datetime) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
-    """Builders and leads, a team at a time; where no team has a builder, nobody and the leads of all."""
+    """Yield builders and leads of each team. If no team has a builder, yield no builders and the leads of all."""
     teams = list(Team.objects.select_related("lead", "deputy_lead", "parent__lead").order_by("pk"))
     builders: dict[int, set[int]] = defaultdict(set)
-    found = Membership.objects.filter(person__in=people_with(Role.BUILDER, now))
-    for team, person in found.values_list("team", "person"):
+    memberships = Membership.objects.filter(person__in=people_with(Role.BUILDER, now))
+    for team, person in memberships.values_list("team", "person"):
         builders[team].add(person)
     leads = {team.pk: _leads(team, bench) for team in teams}
     yield from ((frozenset(people), leads[team]) for team, people in sorted(builders.items()))
@@ -133,4 +138,4 @@ def _teams(bench: Bench, now: datetime) -> Iterator[tuple[frozenset[int], frozen
 
 def _leads(team: Team, bench: Bench) -> frozenset[int]:
     rungs = lead_ladder(Automation(team=team), bench)
-    return _keys(person for rung in rungs for person in rung.people)
+    return _active_keys(person for rung in rungs for person in rung.people)

@@ -1,8 +1,8 @@
-"""A policy or a conflict that came later adds signatures to what is open, with notice, and takes none away (A1, S6, T3).
+"""Add seats to open approvals because of a later policy or conflict, with a notice; no seat is removed (A1, S6, T3).
 
-Asked at once of a record that is about to open or to be approved, and by a sweep of everything open where a rule has come into force. What was
-approved before it came into a conflict that takes a signature is open again for that one (S6): asked before a submission is decided, and by the
-sweep of what is decided and not in force.
+Runs when an approval is about to open or to be approved, and in a sweep of open approvals after a rule came into
+force. An approval that came into a conflict after its approval reopens for the extra approval (S6): before the
+submission is decided, and in the sweep of decided submissions that are not in force.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from governance.core.roles.roles import Permission
 
 
 def _missing(submission: Submission, now: datetime) -> tuple[list[Approval], dict[int, tuple[str, ...]]]:
-    found = list(submission.approvals.filter(state__in=UNENDED).select_related(*LADDER).order_by("stage", "pk"))
-    return found, additional_seats.missing(submission, found, now)
+    approvals = list(submission.approvals.filter(state__in=UNENDED).select_related(*LADDER).order_by("stage", "pk"))
+    return approvals, additional_seats.missing(submission, approvals, now)
 
 
 def _something_missing(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
@@ -57,9 +57,9 @@ SOMETHING_MISSING = Duty(
     parents=("automation",),
 )
 def add_signatures(step: Step[Submission]) -> Effect:
-    """A policy or a conflict that came since asks for signatures more: whoever gives them is asked, and its builders hear of it (A1, S6).
+    """Add the seats of a later policy or conflict, ask their approvers and notify the builders (A1, S6).
 
-    One that was decided is open again, and its owner accepts what is approved once that is signed.
+    A decided submission reopens. Its owner accepts it after the extra approval.
     """
     if step.subject.state == SubmissionState.DECIDED:
         opened = ask_again(step, step.subject)
@@ -67,25 +67,26 @@ def add_signatures(step: Step[Submission]) -> Effect:
         return Effect(payload={"records": len(opened)})
     records, missing = _missing(step.subject, step.now)
     add(step, step.subject, records, missing)
-    asked = ask_next(step, candidates.open_records(step.subject), Route.load(step.subject, step.now), because="added")
-    return Effect(payload={"records": len(missing), "asked": [str(person.opaque_id) for person in asked]})
+    people = ask_next(step, candidates.open_records(step.subject), Route.load(step.subject, step.now), because="added")
+    return Effect(payload={"records": len(missing), "asked": [str(person.opaque_id) for person in people]})
 
 
 def ask_again(step: Step[Any], submission: Submission) -> list[Approval]:
-    """Open again what was approved before it came into a conflict, and ask for the signature that this takes; returns the records (S6).
+    """Reopen approvals that came into a conflict and ask for the extra approval; returns them (S6).
 
-    What another puts in force at this very moment is not seen here: putting in force asks again with nobody beside it, and refuses.
+    A submission put in force at the same moment is not visible here. Putting in force checks again alone, and
+    refuses.
     """
-    found = additional_seats.unsigned(submission, step.now)
-    records = [one.record for one in found]
+    pending = additional_seats.unsigned(submission, step.now)
+    records = [unsigned.record for unsigned in pending]
     if not records:
         return []
-    because = " ".join(dict.fromkeys(one.found.sentence for one in found))
-    add(step, submission, records, {one.pk: (SeatLabel.CONFLICT,) for one in records}, because=because)
+    because = " ".join(dict.fromkeys(unsigned.found.sentence for unsigned in pending))
+    add(step, submission, records, {record.pk: (SeatLabel.CONFLICT,) for record in records}, because=because)
     prefetch_related_objects(records, "seats__candidates")
     route = Route.load(submission, step.now)
     for record in records:
-        open_again(record, actor=step.actor, now=step.now, route=route, known=record)
+        open_again(record, actor=step.actor, now=step.now, route=route, approval=record)
     ask_next(step, records, route, because="added")
     return records
 
@@ -97,17 +98,19 @@ def ask_again(step: Step[Any], submission: Submission) -> list[Approval]:
     source=(ApprovalState.APPROVED,),
     target=(ApprovalState.OPEN,),
 )
-def open_again(step: Step[Approval], *, route: Route, known: Approval) -> Effect:
-    """What was approved came into a conflict before it was in force: what was signed stands, and one signature more is asked for (S6, A10).
+def open_again(step: Step[Approval], *, route: Route, approval: Approval) -> Effect:
+    """Reopen an approval that came into a conflict before it was in force: decisions stay, one extra approval is added
+    (S6, A10).
+
 
     Args:
         step: the running step.
-        route: of its submission, with the seat that was added.
-        known: the record with all that its ladder reads.
+        route: route of its submission, with the added seat.
+        approval: the approval with the relations of its escalation chain.
     """
-    record, policy = step.subject, policy_queries.of(known.submission.policy)
-    asked = [who for seat in route.standing(known) if not seat.is_filled for who in seat.may_decide]
-    first = asked[0] if asked else None
+    record, policy = step.subject, policy_queries.of(approval.submission.policy)
+    people = [person for seat in route.standing(approval) if not seat.is_filled for person in seat.may_decide]
+    first = people[0] if people else None
     record.opened_at, record.ended_at, record.by_policy = step.now, None, None
     record.due_at = candidates.due(step.now, policy.due_days(record.tier), first)
     record.expires_at = candidates.due(step.now, policy.expiry_days(record.tier), first)
@@ -122,33 +125,34 @@ def add(
     *,
     because: str = "",
 ) -> list[Seat]:
-    """Give records the seats that they lack, and tell the builders; nobody is asked yet.
+    """Add the missing seats to approvals and notify the builders; asks no approver yet.
+
 
     Args:
         step: the running step.
-        submission: whose records they are.
-        records: some of them, each with what its title reads.
-        missing: labels by the record's id (`additional_seats.missing`).
-        because: the conflicts that came after the yes, in words; empty where a rule came while it was open.
+        submission: the submission of the approvals.
+        records: some of its approvals, with the relations of their titles.
+        missing: labels by approval id (`additional_seats.missing`).
+        because: sentences about conflicts that arose after the approval; empty if a rule came while it was open.
     """
     lacking = [record for record in records if record.pk in missing]
-    there = set(Seat.objects.filter(approval__in=lacking).values_list("approval", "label"))
+    present = set(Seat.objects.filter(approval__in=lacking).values_list("approval", "label"))
     wanted = [(record, label) for record in lacking for label in missing[record.pk]]
-    seats = [Seat(approval=record, label=label) for record, label in wanted if (record.pk, label) not in there]
+    seats = [Seat(approval=record, label=label) for record, label in wanted if (record.pk, label) not in present]
     if not seats:
         return []
     Seat.objects.bulk_create(seats)
     for record in lacking:
         step.record("approval.signature_added", record, {"seats": list(missing[record.pk])})
         record.__dict__.get("_prefetched_objects_cache", {}).pop("seats", None)
-    labels = dict.fromkeys(str(SeatLabel(one.label).label).lower() for one in seats)
+    labels = dict.fromkeys(str(SeatLabel(seat.label).label).lower() for seat in seats)
     candidates.tell(
         step,
         submission,
         candidates.builders(submission, step.now),
         "signature_added",
-        key=f"added:{min(one.pk for one in seats)}",
-        what=_words(lacking),
+        key=f"added:{min(seat.pk for seat in seats)}",
+        what=_title_words(lacking),
         seats=" and ".join(labels),
         because=because,
     )
@@ -156,7 +160,7 @@ def add(
 
 
 def add_to(step: Step[Approval]) -> None:
-    """The same of the one record that somebody approves now: it stays open until that is signed too, and its clock runs on (A1)."""
+    """Add the missing seats to an approval that is being approved now. It stays open, and its clock runs on (A1)."""
     record, submission = step.subject, step.subject.submission
     missing = additional_seats.missing(submission, [record], step.now)
     seats = add(step, submission, [record], missing)
@@ -169,8 +173,8 @@ def add_to(step: Step[Approval]) -> None:
     ask_next(step, [record], route, because="added")
 
 
-def _words(records: Sequence[Approval]) -> str:
-    titles = [one.title if one.title == "the app" else f"“{one.title}”" for one in records[:2]]
+def _title_words(records: Sequence[Approval]) -> str:
+    titles = [record.title if record.title == "the app" else f"“{record.title}”" for record in records[:2]]
     more = len(records) - len(titles)
     return " and ".join(titles) if not more else f"{', '.join(titles)} and {more} more"
 

@@ -1,7 +1,8 @@
-"""Open records that none of those who were asked may decide any more: whoever the ladder names now is asked (A1, A9, R9).
+"""Ask the next people on the escalation chain about open approvals without an eligible candidate (A1, A9, R9).
 
-Somebody leaves, a lead or an owner changes, a role ends, a decision uses somebody up: of all that the register and the company tell, so
-a sweep compares who was asked with who may decide (`reassignment` says when), and this acts. Whoever becomes a party is followed at once (`add_parties`).
+Causes are many: a person leaves, a lead or owner changes, a role ends, a decision uses a person up. So a sweep
+compares the candidates with the eligible people (`reassignment` selects the approvals), and this module acts. A new
+party is handled at once (`add_parties`).
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from governance.core.jobs import nudge
 from governance.core.models import Person
 from governance.core.roles.roles import Permission
 
-#: How candidates of a stage are asked.
+#: Notice events by stage.
 ASKED = {1: "stage_1_opened", 2: "stage_2_opened"}
 
-#: What may leave a record with nobody who was asked: the sweep looks at once.
+#: Events after which an approval may have no candidate left: the sweep runs at once.
 CHANGING = (
     *sorted(EVERYWHERE),
     "resource.owner_named",
@@ -42,9 +43,9 @@ CHANGING = (
     parents=("automation",),
 )
 def pass_on(step: Step[Submission]) -> Effect:
-    """None of those who were asked may decide any more: whoever is next on the ladder is asked, with what is left of the time (A9)."""
-    asked = ask_next(step, candidates.open_records(step.subject), Route.load(step.subject, step.now))
-    return Effect(payload={"asked": [str(person.opaque_id) for person in asked]})
+    """Ask the next people on the escalation chain because no candidate may decide any more; the clock runs on (A9)."""
+    people = ask_next(step, candidates.open_records(step.subject), Route.load(step.subject, step.now))
+    return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
 
 
 @transition(
@@ -56,10 +57,10 @@ def pass_on(step: Step[Submission]) -> Effect:
     parents=("automation",),
 )
 def ask_deputies(step: Step[Submission]) -> Effect:
-    """Half of the time of an open record is gone: its deputy is asked too, with what is left of the time (A10)."""
+    """Ask the deputies of approvals whose time is half over; the clock runs on (A10)."""
     records = candidates.open_records(step.subject)
-    asked = ask_next(step, records, Route.load(step.subject, step.now), put=candidates.add_deputy, because="late")
-    return Effect(payload={"asked": [str(person.opaque_id) for person in asked]})
+    people = ask_next(step, records, Route.load(step.subject, step.now), put=candidates.add_deputy, because="late")
+    return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
 
 
 def ask_next(
@@ -70,35 +71,36 @@ def ask_next(
     put: Callable[[Approval, Route], list[Person]] = candidates.pass_on,
     because: str = "instead",
 ) -> list[Person]:
-    """Ask whoever is next about the open ones of some records; each hears once of all that came to them.
+    """Ask the next people about the open approvals among ``records``; each person gets one notice.
+
 
     Args:
         step: the running step.
-        records: with seats, candidates and ladders.
-        route: of their submission.
-        put: puts one of them before whoever is next, and returns who was not asked before.
-        because: what the mail says of why they are asked now.
+        records: approvals with seats, candidates and escalation chains.
+        route: route of their submission.
+        put: asks the next people about one approval, and returns those not asked before.
+        because: the reason in the mail.
 
     Returns:
-        Everybody who was asked.
+        The people who were asked.
     """
     submission: Submission = route.submission
-    asked: dict[tuple[int, Person], list[Approval]] = defaultdict(list)
+    records_by_person: dict[tuple[int, Person], list[Approval]] = defaultdict(list)
     for record in records:
         if record.state == ApprovalState.OPEN:
             for person in put(record, route):
-                asked[record.stage, person].append(record)
-    people = list({person.pk: person for _, person in asked}.values())
+                records_by_person[record.stage, person].append(record)
+    people = list({person.pk: person for _, person in records_by_person}.values())
     candidates.let_see(submission.automation, people)
-    candidates.show_duplicates(submission.automation, [person for stage, person in asked if stage == 1])
-    for (stage, person), theirs in asked.items():
+    candidates.show_duplicates(submission.automation, [person for stage, person in records_by_person if stage == 1])
+    for (stage, person), theirs in records_by_person.items():
         due = min(filter(None, (record.due_at for record in theirs)), default=None)
         candidates.tell(
             step,
             submission,
             [person],
             ASKED[stage],
-            key=f"{ASKED[stage]}:{min(record.pk for record in theirs)}",  # nobody becomes a candidate of a record's seat twice
+            key=f"{ASKED[stage]}:{min(record.pk for record in theirs)}",  # a person becomes a candidate of a seat only once
             count=len(theirs),
             due=due.isoformat() if due else "",
             **{because: True},
@@ -107,5 +109,5 @@ def ask_next(
 
 
 def look_again(changed: object, step: Step[Any]) -> None:
-    """Wake the sweep, which asks whoever is next: registered for `CHANGING`."""
+    """Wake the sweep that asks the next people: registered for `CHANGING`."""
     nudge.send("approvals.sweep")
