@@ -1,6 +1,6 @@
-"""The deploy gate: may this version run, and with which privileges? One read-only answer (A17).
+"""The deploy gate: may this version run, and with which privileges (A17)? One read-only answer.
 
-Whether its review is past grace is a higher app's to say: a duty that is demanded of `ASKED` (X2, R6).
+An app above adds overdue reviews: a duty demanded of `ASKED` (X2, R6).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from governance.core.engine import hooks
 from inventory.models import Automation, AutomationState, Privilege, Version, of_manifest, of_source
 from inventory.models.automation import AutomationQuerySet
 
-#: For how long a superseded version may be rolled back to.
+#: How long a superseded version may be rolled back to.
 ROLLBACK = timedelta(days=30)
-#: What the gate asks for, as other operations are asked: see `consequences.demand`.
+#: The event of a gate query for `consequences.demand`.
 ASKED = "gate.asked"
-#: How digests that name their hash begin.
+#: Prefix of digests that name their hash.
 HASH = "sha256:"
-#: Who asks what is demanded: nobody in particular.
+#: The actor of demanded duties: a job.
 GATE = Actor.of_job("deploy gate")
 #: What to do about an automation that was never live.
 TO_DO: dict[str, str] = {
@@ -41,16 +41,17 @@ TO_DO: dict[str, str] = {
 
 @dataclass(frozen=True)
 class GateAnswer:
-    """Whether a version may run.
+    """The answer whether a version may run.
+
 
     Args:
-        may_run: the answer; an unknown digest, an error and anything unclear is no.
+        may_run: the answer; False for an unknown digest, an error or an unclear case.
         code: the first check that failed, or ``OK``.
-        sentence: why.
-        to_do: what to do where it may not; empty where it may.
-        version: the version that may run, or that was meant where one is known.
-        grants: the live grants that it may use.
-        without: what it asks for and may not use now: refused, stopped, ended, or never asked.
+        sentence: the reason.
+        to_do: the next step if it may not run; else empty.
+        version: the version that may run, or the version meant, if known.
+        grants: live grants that it may use.
+        without: privileges that it asks for and may not use now: refused, stopped, ended or never submitted.
     """
 
     may_run: bool
@@ -62,106 +63,111 @@ class GateAnswer:
     without: Sequence[Privilege] = ()
 
 
-def _no(code: str, sentence: str, to_do: str, version: Version | None = None) -> GateAnswer:
+def _refused_answer(code: str, sentence: str, to_do: str, version: Version | None = None) -> GateAnswer:
     return GateAnswer(False, code, sentence, to_do, version)
 
 
-UNKNOWN = _no("UNKNOWN_VERSION", "No version with this digest was brought in.", "Bring it in and submit it.")
+UNKNOWN = _refused_answer(
+    "UNKNOWN_VERSION", "No version with this digest was brought in.", "Bring it in and submit it."
+)
 
 
 def find(
     seen: AutomationQuerySet, digest: str, *, environment: str, now: datetime, automation: int | None = None
 ) -> GateAnswer:
-    """Answer for whichever automation has a version with this digest in this environment.
+    """Answer for the automation that has a version with this digest in this environment.
+
 
     Args:
-        seen: the automations that whoever asks may see; others are as if they were not there.
-        digest: of the manifest or the source of the version that is about to run, as 64 hex digits (I2).
-        environment: where it is about to run: an approval counts in its own environment (I10).
+        seen: automations visible to the caller; others are ignored.
+        digest: digest of the version's manifest or source, 64 hex digits (I2).
+        environment: where the version will run; an approval counts in its own environment (I10).
         now: business time.
-        automation: id of the one that is meant, where several have the same.
+        automation: id of the automation, needed if several have this version.
     """
-    either = _written(digest)
+    either = _digest_forms(digest)
     versions = Version.objects.filter(of_manifest(either) | of_source(either)).order_by()
-    known = seen.filter(pk__in=versions.values("automation"))
-    known = known if automation is None else known.filter(pk=automation)
-    here = list(known.filter(environment=environment).order_by("pk")[:2])
-    if len(here) > 1:
+    automations = seen.filter(pk__in=versions.values("automation"))
+    automations = automations if automation is None else automations.filter(pk=automation)
+    matches = list(automations.filter(environment=environment).order_by("pk")[:2])
+    if len(matches) > 1:
         to_do = "Say which of them is meant by its id: automation=N."
-        return _no("AMBIGUOUS", "Several automations have a version with this digest.", to_do)
-    if here:
-        return ask(here[0], digest, now=now)
-    elsewhere = known.order_by("pk").first()
+        return _refused_answer("AMBIGUOUS", "Several automations have a version with this digest.", to_do)
+    if matches:
+        return ask(matches[0], digest, now=now)
+    elsewhere = automations.order_by("pk").first()
     if elsewhere is None:
         return UNKNOWN
-    where = elsewhere.get_environment_display().lower()
-    sentence = f"This version was brought in for {where}, and an approval counts in its own environment alone."
-    return _no("OTHER_ENVIRONMENT", sentence, f"Bring it in for {environment} and submit it there.")
+    place = elsewhere.get_environment_display().lower()
+    sentence = f"This version was brought in for {place}, and an approval counts in its own environment alone."
+    return _refused_answer("OTHER_ENVIRONMENT", sentence, f"Bring it in for {environment} and submit it there.")
 
 
 def ask(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:
-    """Answer for one version, named by its digest.
+    """Answer for one version of an automation by its digest.
+
 
     Args:
-        automation: which automation asks; the digest counts for it alone.
-        digest: of the manifest, or of the source, of the version that is about to run (I2).
+        automation: the automation of the version.
+        digest: digest of the version's manifest or source (I2).
         now: business time.
     """
-    known = _meant(automation, digest)
-    if not known:
+    versions = _versions_meant(automation, digest)
+    if not versions:
         return UNKNOWN
     in_force = _in_force(automation)
     if automation.state != AutomationState.LIVE:
         to_do = TO_DO.get(automation.state, "See on its page why, and who lifts that.")
         sentence = f"The automation is {automation.get_state_display().lower()}; it runs only while live."
-        return _no("NOT_LIVE", sentence, to_do, known[0])
+        return _refused_answer("NOT_LIVE", sentence, to_do, versions[0])
     current = in_force[0] if in_force else None
     if current is None:
         sentence = "No version of this automation is approved."
-        return _no("NOT_APPROVED", sentence, "Submit it, and see who holds it.", known[0])
-    failed, rejected = _failed(automation, in_force), _rejected_since(automation, in_force)
-    may_run = [one for one in known if _may_run(one, in_force, failed | rejected, now)]
+        return _refused_answer("NOT_APPROVED", sentence, "Submit it, and see who holds it.", versions[0])
+    failed, rejected = _failed_submissions(automation, in_force), _rejected_submissions(automation, in_force)
+    may_run = [version for version in versions if _may_run(version, in_force, failed | rejected, now)]
     if not may_run:
-        is_failed, is_rejected = (_may_run(known[0], in_force, never, now) for never in (rejected, failed))
-        return _not_approved(known[0], current.version, is_failed=is_failed, is_rejected=is_rejected)
-    unsure = {one.manifest_digest for one in known} - {one.manifest_digest for one in may_run}
+        is_failed, is_rejected = (_may_run(versions[0], in_force, never, now) for never in (rejected, failed))
+        return _not_approved(versions[0], current.version, is_failed=is_failed, is_rejected=is_rejected)
+    unsure = {version.manifest_digest for version in versions} - {one.manifest_digest for one in may_run}
     if unsure:
-        other = next(one for one in known if one.manifest_digest in unsure)
+        other = next(version for version in versions if version.manifest_digest in unsure)
         sentence = f"Version {other.number} was read from this source too, and may not run."
         to_do = f"Ask by the digest of the manifest: {may_run[0].manifest_digest} is version {may_run[0].number}."
-        return _no("AMBIGUOUS", sentence, to_do, other)
-    late = [no for duty in hooks.demanded(ASKED) if (no := duty.asks(automation, GATE, now)) is not None]
+        return _refused_answer("AMBIGUOUS", sentence, to_do, other)
+    late = [refusal for duty in hooks.demanded(ASKED) if (refusal := duty.asks(automation, GATE, now)) is not None]
     if late:
-        return _no("NOT_REVIEWED", late[0].sentence, late[0].to_do, may_run[0])
-    return _with_what_is_held(automation, may_run[0], now)
+        return _refused_answer("NOT_REVIEWED", late[0].sentence, late[0].to_do, may_run[0])
+    return _answer_with_grants(automation, may_run[0], now)
 
 
-def _meant(automation: Automation, digest: str) -> list[Version]:
-    """The versions that a digest may mean, newest first.
+def _versions_meant(automation: Automation, digest: str) -> list[Version]:
+    """Return the versions that a digest may mean, newest first.
 
-    One manifest bound to other resources is another version with the same digest: the newest that may run answers (I8). One source
-    read to several manifests (another trigger, other credentials) says of none of them that it is the one that runs.
+    A manifest bound to other resources is another version with the same digest: the newest that may run counts (I8).
+    One source may be read to several manifests (another trigger, other credentials); then it is unclear which of them
+    runs.
     """
-    known, either = automation.versions.order_by("-number"), _written(digest)
-    return list(known.filter(of_manifest(either))) or list(known.filter(of_source(either)))
+    versions, either = automation.versions.order_by("-number"), _digest_forms(digest)
+    return list(versions.filter(of_manifest(either))) or list(versions.filter(of_source(either)))
 
 
 def _not_approved(version: Version, approved: Version, *, is_failed: bool, is_rejected: bool) -> GateAnswer:
-    """No: what came into force unasked and failed a look, what was rejected since it ran, or what never was approved or long ago."""
+    """Answer no for a version that failed a spot check, was rejected since, or was never or not recently approved."""
     if is_failed:
         sentence = f"Version {version.number} came into force unasked; a look at it found it not fine, or nobody looked in time."
-        return _no("NOT_FINE", sentence, f"Run version {approved.number}, which is approved.", version)
+        return _refused_answer("NOT_FINE", sentence, f"Run version {approved.number}, which is approved.", version)
     if is_rejected:
         sentence = f"Version {version.number} was approved once, and rejected when it was asked for again."
-        return _no("NOT_APPROVED", sentence, f"Run version {approved.number}, which is approved.", version)
+        return _refused_answer("NOT_APPROVED", sentence, f"Run version {approved.number}, which is approved.", version)
     to_do = f"Submit it, or run version {approved.number}, which is approved."
-    return _no("NOT_APPROVED", f"Version {version.number} is not approved.", to_do, version)
+    return _refused_answer("NOT_APPROVED", f"Version {version.number} is not approved.", to_do, version)
 
 
-def _with_what_is_held(automation: Automation, version: Version, now: datetime) -> GateAnswer:
-    """Yes, with what is live of what the version asks for; no where none of that is: it has all been refused, stopped, or ended."""
-    asked = list(version.privileges.select_related("entitlement__resource").order_by("pk"))
-    keys = {one.key for one in asked}
+def _answer_with_grants(automation: Automation, version: Version, now: datetime) -> GateAnswer:
+    """Answer yes with the live grants of the version; no if it has none."""
+    privileges = list(version.privileges.select_related("entitlement__resource").order_by("pk"))
+    keys = {privilege.key for privilege in privileges}
     credentials = {credential_key(pk) for pk in version.version_credentials.values_list("credential_id", flat=True)}
     held = Grant.objects.live(now).filter(automation=automation, key__in=keys | credentials)
     live = tuple(
@@ -169,60 +175,73 @@ def _with_what_is_held(automation: Automation, version: Version, now: datetime) 
             "entitlement__resource", "approval__privilege__entitlement__resource", "credential"
         ).order_by("pk")
     )
-    has = {one.key for one in live}
-    wanted = keys or credentials  # a credential by itself opens nothing that anybody approved
+    has = {grant.key for grant in live}
+    wanted = keys or credentials  # a credential alone opens nothing approved
     if wanted and not has & wanted:
         sentence = (
             f"Nothing that version {version.number} asks for is held: it was refused or stopped, or its term is over."
         )
-        no = _no("NOTHING_HELD", sentence, "See on its page what ended and why, and submit it again.", version)
-        return replace(no, without=asked)
+        answer = _refused_answer(
+            "NOTHING_HELD", sentence, "See on its page what ended and why, and submit it again.", version
+        )
+        return replace(answer, without=privileges)
     return GateAnswer(
         True,
         "OK",
         f"Version {version.number} may run.",
         version=version,
         grants=live,
-        without=tuple(one for one in asked if one.key not in has),
+        without=tuple(privilege for privilege in privileges if privilege.key not in has),
     )
 
 
-def _written(digest: str) -> tuple[str, str]:
-    """A digest with and without the name of the hash before it."""
+def _digest_forms(digest: str) -> tuple[str, str]:
+    """Return a digest without and with the prefix of its hash."""
     digits = digest.removeprefix(HASH)
     return digits, f"{HASH}{digits}"
 
 
 def _in_force(automation: Automation) -> list[Submission]:
-    found = automation.submissions.filter(state=SubmissionState.IN_FORCE).select_related("version")
-    return list(found.order_by("-ended_at", "-pk"))
+    submissions = automation.submissions.filter(state=SubmissionState.IN_FORCE).select_related("version")
+    return list(submissions.order_by("-ended_at", "-pk"))
 
 
-def _failed(automation: Automation, in_force: Sequence[Submission]) -> set[int]:
-    """Ids of submissions that nobody was asked about and that failed the look at them, and of what came after them just so (A12).
+def _failed_submissions(automation: Automation, in_force: Sequence[Submission]) -> set[int]:
+    """Return the ids of auto-approved submissions that failed their spot check, and of later ones on the same app
+    approval (A12).
 
-    Stage 1 alone lifts that: what it has decided since rests on another approval of the app.
+    Only a new approval in stage 1 lifts this.
     """
     looks = Sample.objects.filter(submission__automation=automation, approval=None, state__in=NOT_PASSED)
-    found = list(looks.values_list("submission_id", "submission__app_approval_id"))
-    return {one.pk for one in in_force for pk, app in found if one.pk >= pk and one.app_approval_id == app}
-
-
-def _rejected_since(automation: Automation, in_force: Sequence[Submission]) -> set[int]:
-    """Ids of submissions whose version, by its manifest, stage 1 has rejected since: what runs runs on (A12), and nobody goes back to it."""
-    apps = Approval.objects.filter(submission__automation=automation, stage=1, state=ApprovalState.REJECTED)
-    said = list(apps.values_list("submission__version__manifest_digest", "ended_at"))
+    failed_looks = list(looks.values_list("submission_id", "submission__app_approval_id"))
     return {
-        one.pk
-        for one in in_force[1:]
+        submission.pk
+        for submission in in_force
+        for pk, app in failed_looks
+        if submission.pk >= pk and submission.app_approval_id == app
+    }
+
+
+def _rejected_submissions(automation: Automation, in_force: Sequence[Submission]) -> set[int]:
+    """Return the ids of submissions whose manifest stage 1 rejected later. A running version runs on (A12), but no
+    rollback to it.
+    """
+    apps = Approval.objects.filter(submission__automation=automation, stage=1, state=ApprovalState.REJECTED)
+    rejections = list(apps.values_list("submission__version__manifest_digest", "ended_at"))
+    return {
+        submission.pk
+        for submission in in_force[1:]
         if any(
-            one.version.manifest_digest == digest and at and one.ended_at and at > one.ended_at for digest, at in said
+            submission.version.manifest_digest == digest and at and submission.ended_at and at > submission.ended_at
+            for digest, at in rejections
         )
     }
 
 
 def _may_run(version: Version, in_force: Sequence[Submission], never: Collection[int], now: datetime) -> bool:
-    """The approved version, or one that was superseded at most 30 days ago; unless it failed a look or was rejected since."""
+    """Return whether the version is approved, or was superseded at most 30 days ago, and neither failed a look nor was
+    rejected.
+    """
     superseded_at: datetime | None = None
     for submission in in_force:
         is_this = submission.version_id == version.pk and submission.pk not in never

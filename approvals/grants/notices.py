@@ -1,4 +1,4 @@
-"""Who hears what will stop: whoever answers for an automation, a week before a grant of theirs ends, once (G4)."""
+"""The notice that a grant ends within a week, to the owners of the automation, once per grant (G4)."""
 
 from __future__ import annotations
 
@@ -11,30 +11,33 @@ from governance.core.ledger import ledger_events
 from governance.core.models import Notice
 from governance.core.notices import outbox
 
-#: How long before its end whoever answers for an automation hears what will stop.
+#: The notice before a grant ends.
 BEFORE_THE_END = timedelta(days=7)
 
 
 def tell_of_ends(now: datetime) -> int:
-    """Tell whoever answers for an automation what stops within a week and how it goes on, once a grant; returns how many hear.
+    """Notify the owners of automations of grants that end within a week, once per grant; return the number of notices.
 
-    What a review has suspended was told when it was (`recertification_revoked`, `recertification_suspended`), and is not told again.
+    Grants suspended by a review are left out: `recertification_revoked` and `recertification_suspended` announced
+    their end.
     """
     soon = Grant.objects.live(now).filter(ends_at__lte=now + BEFORE_THE_END)
-    about = (
+    relations = (
         "automation__business_owner",
         "automation__technical_owner",
         "automation__interim__person",
         "automation__team",
     )
     sent = 0
-    for grant in soon.select_related(*about, "approval__privilege__entitlement__resource", "credential").order_by("pk"):
+    for grant in soon.select_related(*relations, "approval__privilege__entitlement__resource", "credential").order_by(
+        "pk"
+    ):
         with transaction.atomic():
-            sent += len(_tell(grant, now))
+            sent += len(_queue_notice(grant, now))
     return sent
 
 
-def _tell(grant: Grant, now: datetime) -> list[Notice]:
+def _queue_notice(grant: Grant, now: datetime) -> list[Notice]:
     ends_at = ledger_events.instant(grant.ends_at)
     context = {
         "automation": grant.automation.name,

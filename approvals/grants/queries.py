@@ -1,4 +1,4 @@
-"""The share of each way in which grants are enforced, in words: whether their end takes hold by itself (G4)."""
+"""Shares of the ways in which grants are enforced, in words (G4)."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from approvals.models.grant import GrantQuerySet
 
 
 def shares(rows: GrantQuerySet) -> str:
-    """How many of some grants are enforced in which way: "100 % detached", "20 % brokered, 80 % gated"; nothing of none. One query.
+    """Describe how grants are enforced, for example "20 % brokered, 80 % gated"; empty for no grants. One query.
+
 
     Args:
-        rows: of what is held.
+        rows: the grants.
     """
     counts = dict(
         rows.order_by().values_list("enforcement").annotate(number=Count("pk")).values_list("enforcement", "number")
     )
-    whole = sum(counts.values())
-    if not whole:
+    total = sum(counts.values())
+    if not total:
         return ""
-    said = [(counts.get(one, 0), one.label.lower()) for one in EnforcedBy]
-    return ", ".join(f"{_percent(number, whole)} {label}" for number, label in said if number)
+    counted = [(counts.get(way, 0), way.label.lower()) for way in EnforcedBy]
+    return ", ".join(f"{_percent(number, total)} {label}" for number, label in counted if number)
 
 
 def _percent(number: int, whole: int) -> str:
-    """Never 0 of something, nor 100 of less than all."""
+    """Round to a percentage, but never to 0 % of some or 100 % of a part."""
     rounded = round(100 * number / whole)
     if number == whole:
         return "100 %"

@@ -1,7 +1,7 @@
-"""Who can look whether an access is really gone: drivers, registered for what they reach (G4).
+"""Drivers that check whether an access is really gone, registered for the systems that they reach (G4).
 
-A driver talks to the system on which something was held and changes nothing. None ships: what a company runs brings its own, from its app's
-`ready()`. Whatever a driver raises leaves the task open.
+A driver talks to the target system and changes nothing. None ships: a company registers its own in its app's
+`ready()`. An exception from a driver leaves the task open.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from approvals.models import Grant
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a driver found.
+    """The result of a driver's check.
+
 
     Args:
-        is_gone: whether the access is refused there now.
-        found: what it saw, in a few words for people; nothing secret.
-        driver: which driver, by name.
+        is_gone: whether the target system refuses the access now.
+        found: the observation in a few words; nothing secret.
+        driver: name of the driver.
     """
 
     is_gone: bool
@@ -28,18 +29,19 @@ class CheckResult:
 
 
 class Driver(Protocol):
-    """One way to look."""
+    """A way to check one kind of access."""
 
     name: str
 
     def handles(self, grant: Grant) -> bool:
-        """Whether it can look after this grant: by how it is enforced, by its resource, by its credential's kind. Asks no other system."""
+        """Return whether it can check this grant, by enforcement, resource or credential kind. Calls no other system."""
 
     def check(self, grant: Grant) -> CheckResult:
-        """Look whether what a grant allowed is still there.
+        """Check whether the access of a grant still exists.
+
 
         Raises:
-            Exception: it could not look; the task stays open and is looked at again.
+            Exception: the check failed; the task stays open and is checked again.
         """
 
 
@@ -47,20 +49,20 @@ _drivers: dict[str, Driver] = {}
 
 
 def register(driver: Driver) -> None:
-    """Have a driver asked about whatever it handles. Call it in an app's `ready()`; the same name again takes its place."""
+    """Register a driver. Call it in an app's `ready()`; a driver with the same name is replaced."""
     _drivers[driver.name] = driver
 
 
 def forget(name: str) -> None:
-    """Ask a driver no more."""
+    """Remove a driver."""
     _drivers.pop(name, None)
 
 
 def are_there() -> bool:
-    """Whether there is any."""
+    """Return whether any driver is registered."""
     return bool(_drivers)
 
 
 def of(grant: Grant) -> Driver | None:
-    """The first driver, by name, that can look after a grant; None where people do."""
-    return next((one for _, one in sorted(_drivers.items()) if one.handles(grant)), None)
+    """Return the first driver, by name, that handles a grant; None if people must check."""
+    return next((driver for _, driver in sorted(_drivers.items()) if driver.handles(grant)), None)

@@ -1,4 +1,4 @@
-"""Who takes away what an ended grant left where it is held, in which order they are asked, and how that is told (G4). Reads only."""
+"""Revocation tasks: who removes the access of an ended grant, in which order, and the texts (G4). Reads only."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from approvals.models import (
 )
 from inventory.models import Level
 
-#: What follows from which level, so that one that is granted again is known to carry on another.
+#: Levels from the lowest to the highest, to see whether a new grant covers an old one.
 _ORDER = (Level.READ, Level.WRITE, Level.UNKNOWN, Level.EXECUTE, Level.ADMIN)
 
 
 def who_gains(grant: Grant, now: datetime) -> set[int]:
-    """Ids of whoever gains by the access staying: the automation's owners, and the parties of what it rests on (S1)."""
+    """Return the ids of people who gain if the access stays: owners and parties of its submissions (S1)."""
     automation = grant.automation
     owners = {
         automation.business_owner_id,
         automation.technical_owner_id,
-        *(one.pk for one in automation.answering(now)),
+        *(person.pk for person in automation.answering(now)),
     }
     rests = (grant.approval.submission_id, grant.app_approval.submission_id)
     parties = Party.objects.filter(submission__in=rests).values_list("person", flat=True)
@@ -36,17 +36,17 @@ def who_gains(grant: Grant, now: datetime) -> set[int]:
 
 
 def next_rung(task: RevocationTask, now: datetime) -> Rung | None:
-    """Whoever is asked next: the highest rung of the ladder with somebody who was not asked, is here and does not gain by it (A9)."""
-    taken = {*task.asked, *task.gains}
-    for rung in _ladder(task, now):
-        people = tuple(one for one in rung.people if one.is_here and one.pk not in taken)
+    """Return the next rung with an active person who was not asked and does not gain (A9)."""
+    excluded = {*task.asked, *task.gains}
+    for rung in _chain(task, now):
+        people = tuple(person for person in rung.people if person.is_here and person.pk not in excluded)
         if people:
             return Rung(rung.basis, people)
     return None
 
 
-def _ladder(task: RevocationTask, now: datetime) -> Iterable[Rung]:
-    """Owner of the credential, owner, deputy, lead, fallback owners, security: the groups are read where nobody nearer is left."""
+def _chain(task: RevocationTask, now: datetime) -> Iterable[Rung]:
+    """Yield credential owner, owner, deputy, lead, fallback owners, security. The groups are read only if needed."""
     credential, resource = task.grant.credential, task.resource
     if task.grant.entitlement_id is None and credential is not None and credential.owner is not None:
         yield Rung("owner of the credential", (credential.owner,))
@@ -57,7 +57,7 @@ def _ladder(task: RevocationTask, now: datetime) -> Iterable[Rung]:
 
 
 def covers(new: Grant, old: Grant) -> bool:
-    """Whether what is held by one grant is all that another left: then nothing is taken away, for it stays in use (G2)."""
+    """Return whether a new grant covers all of an old one. Then the access stays in use and nothing is removed (G2)."""
     same = ("automation_id", "key", "credential_id", "entitlement_id", "target")
     if any(getattr(new, name) != getattr(old, name) for name in same):
         return False
@@ -67,46 +67,51 @@ def covers(new: Grant, old: Grant) -> bool:
 
 
 def is_task(grant: Grant) -> bool:
-    """Whether its end has to be seen through by somebody: nothing of ours stands in its way (G4)."""
+    """Return whether a person has to remove the access, because Countersign can't block it (G4)."""
     return grant.enforcement == EnforcedBy.DETACHED and grant.state == GrantState.ENDED
 
 
 def where(task: RevocationTask) -> str:
-    """Where what is to be taken away is held, in words; never a secret."""
+    """Say where the access to remove is held; never a secret."""
     grant, resource = task.grant, task.resource
-    on = f" on {resource.name}" if resource is not None else ""
+    place_words = f" on {resource.name}" if resource is not None else ""
     credential = grant.credential
     if credential is None:
-        return f"The access was set up{on} itself: no credential of the register opens it."
+        return f"The access was set up{place_words} itself: no credential of the register opens it."
     kept = credential.kept_in
     if kept is not None:
         return f"The credential {credential} is kept in {kept.name}."
     place = credential.platform_instance
-    return f"The credential {credential} is kept by {place}." if place else f"The credential {credential} opens it{on}."
+    return (
+        f"The credential {credential} is kept by {place}."
+        if place
+        else f"The credential {credential} opens it{place_words}."
+    )
 
 
 def to_do(task: RevocationTask) -> list[str]:
-    """What to do, in words, in order."""
+    """Return the steps to take, in order."""
     grant, resource = task.grant, task.resource
-    on = resource.name if resource is not None else "the system"
+    place = resource.name if resource is not None else "the system"
     if grant.entitlement_id is None:
         return [
             f"Delete the credential {grant.credential} where it is kept, or renew it so that the old value opens nothing.",
-            f"See on {on} that the old value is refused.",
+            f"See on {place} that the old value is refused.",
             "Say here what you did and where you looked.",
         ]
     held = grant.sentence.removeprefix("May ")
-    steps = [f"On {on}, take away that {grant.automation.name} may {held[:1].lower()}{held[1:]}."]
+    steps = [f"On {place}, take away that {grant.automation.name} may {held[:1].lower()}{held[1:]}."]
     if grant.credential is not None:
         steps.append(f"If nothing else needs the credential {grant.credential}, delete it where it is kept.")
-    return [*steps, f"See on {on} that it is refused now.", "Say here what you did and where you looked."]
+    return [*steps, f"See on {place} that it is refused now.", "Say here what you did and where you looked."]
 
 
 def words_of(task: RevocationTask, now: datetime) -> tuple[str, str]:
-    """What a grant that ended is called as far as its task has come: a state of ``grant`` as pages word it, and what stands below.
+    """Return the state of an ended grant by its task, and the line below it on pages.
+
 
     Args:
-        task: with its words and their people, prefetched where there are many.
+        task: the task; its words and their people should be prefetched.
         now: business time.
     """
     if task.state == RevocationState.OPEN:
@@ -116,7 +121,7 @@ def words_of(task: RevocationTask, now: datetime) -> tuple[str, str]:
         return GrantState.ENDED, "the same access was granted again"
     if task.outcome == RevocationOutcome.DRIVER:
         return "removed", f"checked by a driver on {_day(task.closed_at)}"
-    people = [one.who for one in task.words.all() if one.says == WordSaid.REMOVED]
+    people = [word.who for word in task.words.all() if word.says == WordSaid.REMOVED]
     return "removed", f"checked by {' and '.join(people)} on {_day(task.closed_at)}"
 
 

@@ -1,6 +1,7 @@
-"""Credentials that no privilege uses any more: they are not granted, and their grants end with the last privilege (A2).
+"""Credentials that no privilege uses: they are not granted, and their grants end with the last privilege (A2).
 
-A credential that no privilege of the version ever asked for, as one that serves a trigger alone, is granted by its own approval.
+A credential that no privilege of the version ever asked for, for example one of a trigger, is granted by its own
+approval.
 """
 
 from __future__ import annotations
@@ -24,30 +25,35 @@ from governance.core.notices import outbox
 from governance.core.roles.roles import Permission
 from inventory.models import Automation, Credential, Privilege
 
-#: Ends of a privilege that put in force causes: it looks once itself, after it has made the new grants.
+#: Ends caused by putting in force, which checks credentials itself after it made the new grants.
 PUTTING_IN_FORCE = (Why.SUCCEEDED, Why.REPLACED, Why.REMOVED)
 
 
 def left_out(approved: Sequence[Approval], submission: Submission) -> list[Approval]:
-    """Approved credentials that are not granted, because every privilege of the version that uses them was refused (A2).
+    """Return approved credentials that are not granted, because every privilege that uses them was refused (A2).
+
 
     Args:
-        approved: all approved records of stage 2.
-        submission: theirs.
+        approved: all approved items of stage 2.
+        submission: their submission.
     """
-    return [one for one in approved if one.credential_id is not None and not _is_needed(one, approved, submission)]
+    return [
+        approval
+        for approval in approved
+        if approval.credential_id is not None and not _is_needed(approval, approved, submission)
+    ]
 
 
 def _is_needed(record: Approval, approved: Iterable[Approval], submission: Submission) -> bool:
     uses = submission.version.privileges.filter(credential=record.credential_id)
     keys = list(uses.values_list("key", flat=True))
-    if not keys or any(one.privilege is not None and one.privilege.key in keys for one in approved):
+    if not keys or any(other.privilege is not None and other.privilege.key in keys for other in approved):
         return True
     return submission.automation.grants.standing().filter(kind=GrantKind.PRIVILEGE, key__in=keys).exists()
 
 
 def unneeded() -> Q:
-    """Of grants: those of a credential that privileges of the approved version ask for, and that no standing privilege uses."""
+    """Filter grants of credentials that the approved version's privileges ask for but no standing privilege uses."""
     using = Grant.objects.standing().filter(
         kind=GrantKind.PRIVILEGE, automation=OuterRef("automation"), credential=OuterRef("credential")
     )
@@ -58,17 +64,20 @@ def unneeded() -> Q:
 
 
 def end_with_last(grant: Grant, step: Step[Any]) -> None:
-    """End the credential's grant with the last privilege that uses it. Fits ``consequences.register("grant.ended", …)``."""
+    """End the credential's grant with the last privilege that uses it. Fits ``consequences.register("grant.ended",
+    …)``.
+    """
     if grant.credential_id is not None and grant.ended_why not in PUTTING_IN_FORCE:
         end_of(grant.automation, step, credential=grant.credential_id)
 
 
 def end_left(step: Step[Submission], records: Iterable[Approval]) -> None:
-    """End what a submission that came into force left unused, and tell of the credentials that it did not grant.
+    """End credentials that a submission in force left unused, and notify about credentials that it did not grant.
+
 
     Args:
-        step: puts the submission in force.
-        records: of those credentials (`left_out`).
+        step: the step that puts the submission in force.
+        records: approvals of the credentials not granted (`left_out`).
     """
     automation = step.subject.automation
     ended = end_of(automation, step)
@@ -77,13 +86,13 @@ def end_left(step: Step[Submission], records: Iterable[Approval]) -> None:
             tell(record.credential, automation, step.now, why="refused", key=f"refused:{step.subject.pk}")
 
 
-def end_of(automation: Automation, step: Step[Any], **about: Any) -> set[int | None]:
-    """End the grants of credentials that no privilege of an automation uses any more; returns the credentials' ids."""
-    found = Grant.objects.standing().filter(unneeded(), automation=automation, **about)
+def end_of(automation: Automation, step: Step[Any], **filters: Any) -> set[int | None]:
+    """End grants of credentials that no privilege of an automation uses; return the ids of the credentials."""
+    grants = Grant.objects.standing().filter(unneeded(), automation=automation, **filters)
     ended = set()
-    for grant in found.select_related("credential__owner", "credential__interim__person").order_by("pk"):
+    for grant in grants.select_related("credential__owner", "credential__interim__person").order_by("pk"):
         end(grant, actor=step.actor, now=step.now, why=Why.NOT_NEEDED)
-        _tell_of_end(grant, step.now)
+        _notify_end(grant, step.now)
         ended.add(grant.credential_id)
     return ended
 
@@ -111,11 +120,11 @@ NOT_USED = Duty(
 def end_unneeded(step: Step[Grant]) -> Effect:
     """End the grant of a credential that an earlier release left without a privilege (A2)."""
     step.subject.ended_at, step.subject.ended_why = step.now, Why.NOT_NEEDED
-    _tell_of_end(step.subject, step.now)
+    _notify_end(step.subject, step.now)
     return Effect(payload={"why": Why.NOT_NEEDED})
 
 
-def _tell_of_end(grant: Grant, now: datetime) -> None:
+def _notify_end(grant: Grant, now: datetime) -> None:
     if grant.credential is not None:
         tell(grant.credential, grant.automation, now, why="ended", key=f"ended:{grant.pk}")
 
@@ -123,15 +132,16 @@ def _tell_of_end(grant: Grant, now: datetime) -> None:
 def tell(credential: Credential, automation: Automation, now: datetime, *, why: str, key: str) -> None:
     """Tell the credential's owner, and the person who accepts subsets for the automation, why it is not granted (A2).
 
+
     Args:
-        credential: which.
-        automation: which asked for it.
+        credential: the credential.
+        automation: the automation that asked for it.
         now: business time.
-        why: "refused", every privilege that uses it was; or "ended", the last one has.
-        key: what makes the notice one.
+        why: "refused" if every privilege that uses it was refused, or "ended" if the last one ended.
+        key: identifies the notice.
     """
     owner: Person | None = credential.interim_owner(now) or credential.owner
-    people = [one for one in (owner, automation.accepting(now)) if one is not None]
+    people = [person for person in (owner, automation.accepting(now)) if person is not None]
     context = {
         "automation": automation.name,
         "team": automation.team.name,
@@ -144,6 +154,6 @@ def tell(credential: Credential, automation: Automation, now: datetime, *, why: 
 
 
 def register_consequences() -> None:
-    """The last privilege's end ends the credential's grant, and that end is an end as any other (G3, G4)."""
+    """Register that the last privilege's end ends the credential's grant, with the consequences of any end (G3, G4)."""
     hooks.register("grant.ended", end_with_last)
     hooks.register(end_unneeded.event, pass_on_ending)

@@ -1,4 +1,6 @@
-"""What jobs do about the brake: ask before a sweep ends grants, let what nobody answered lapse, end what was released (G6, R9)."""
+"""Jobs of the circuit breaker: check sweeps before they end grants, lapse unanswered batches, end released grants (G6,
+R9).
+"""
 
 from __future__ import annotations
 
@@ -16,35 +18,36 @@ from governance.core.jobs import sweeps
 
 
 def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
-    """One run; returns how much of what it did."""
+    """Run once; return the counts by action."""
     lapsed = sweeps.sweep(
         HeldBatch.objects.filter(state=BatchState.OPEN, answer_by__lte=now),
-        lambda one: circuit_breaker.lapse_batch.when_due(one, actor=actor, now=now),
+        lambda batch: circuit_breaker.lapse_batch.when_due(batch, actor=actor, now=now),
         job=actor.job,
     )
     ended = sweeps.sweep(
         HeldGrant.objects.to_end(),
-        lambda one: circuit_breaker.end_held.when_due(one, actor=actor, now=now),
+        lambda held_grant: circuit_breaker.end_held.when_due(held_grant, actor=actor, now=now),
         job=actor.job,
     )
     return {"batches_lapsed": lapsed, "held_ended": ended}
 
 
 def ask_first(cause: Cause, due: Sequence[Grant], why: str, *, now: datetime, actor: Actor) -> bool:
-    """Ask before a sweep ends what is due by one cause: it may, and that is counted, or all of it is held and stays due.
+    """Check whether a sweep may end due grants by one cause. If so, count them; if not, hold all of them, still due.
+
 
     Args:
-        cause: what ends them.
-        due: grants that it would end, without those that are held from it (`circuit_breaker.is_blocked`).
-        why: of `grants.Why`.
+        cause: the cause of the ends.
+        due: due grants, without those held from the cause (`circuit_breaker.is_blocked`).
+        why: a value of `grants.Why`.
         now: business time.
-        actor: the job.
+        actor: the actor of the job.
     """
     if not due:
         return True
     with transaction.atomic():
         row = grant_circuit_breaker.lock(cause)
-        if grant_circuit_breaker.let(row, [one.pk for one in due], now):
+        if grant_circuit_breaker.let(row, [grant.pk for grant in due], now):
             return True
     circuit_breaker.hold_due.when_due(row, actor=actor, now=now, due=due, why=why)
     return False

@@ -1,4 +1,4 @@
-"""What a job does about revocation tasks: has drivers look, asks the next on the ladder, reminds daily (G4, R9)."""
+"""Jobs of revocation tasks: have drivers check, escalate to the next person, remind daily (G4, R9)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from governance.core.jobs import sweeps
 from governance.core.models import Person
 from governance.core.notices import outbox
 
-#: How long after a driver has looked it looks again.
+#: The time between two checks of a task by its driver.
 LOOK_AGAIN = timedelta(hours=1)
 
 TASK = ("grant__automation__team", "grant__entitlement__resource", "grant__credential", "grant__approval__privilege")
 
 
 def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
-    """One run; returns how much of what it did."""
+    """Run once; return the counts by action."""
     return {
         "checked": check_due(now, actor),
         "revocations_escalated": escalate_due(now, actor),
@@ -34,7 +34,7 @@ def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
 
 
 def check_due(now: datetime, actor: Actor) -> int:
-    """Have drivers look at open tasks that they handle; returns at how many somebody looked."""
+    """Have drivers check the open tasks that they handle; return the number of checked tasks."""
     if not revocation_drivers.are_there():
         return 0
     due = RevocationTask.objects.open().filter(Q(checked_at__isnull=True) | Q(checked_at__lte=now - LOOK_AGAIN))
@@ -50,23 +50,27 @@ def check_due(now: datetime, actor: Actor) -> int:
 
 
 def escalate_due(now: datetime, actor: Actor) -> int:
-    """Ask the next on the ladder about what nobody has seen through; returns about how many."""
+    """Escalate overdue tasks to the next rung; return their number."""
     due = RevocationTask.objects.open().filter(escalate_at__lte=now)
     return sweeps.sweep(
-        due, lambda one: revocation_tasks.escalate_task.when_due(one, actor=actor, now=now), job=actor.job
+        due, lambda task: revocation_tasks.escalate_task.when_due(task, actor=actor, now=now), job=actor.job
     )
 
 
 def remind(now: datetime) -> int:
-    """Remind whoever was asked about what is overdue, and has not said anything, once a day; returns how many hear."""
+    """Remind people who were asked about an overdue task and have not answered, once a day; return the number of
+    notices.
+    """
     day = now.astimezone(organisation.organisation_zone()).date().isoformat()
     overdue = RevocationTask.objects.standing("overdue", now).select_related(*TASK).prefetch_related("words")
     tasks = list(overdue.order_by("pk"))
-    people = Person.objects.in_bulk({pk for one in tasks for pk in one.asked})
+    people = Person.objects.in_bulk({pk for task in tasks for pk in task.asked})
     sent = 0
     for task in tasks:
-        said = {pk for word in task.words.all() for pk in (word.person_id, word.for_person_id)}
-        left = [people[pk] for pk in task.asked if pk not in said and pk in people]
+        spoken = {pk for word in task.words.all() for pk in (word.person_id, word.for_person_id)}
+        silent = [people[pk] for pk in task.asked if pk not in spoken and pk in people]
         with transaction.atomic():
-            sent += len(outbox.queue(revocation_tasks.notices(task, left, "revocation_overdue", f"overdue:{day}", now)))
+            sent += len(
+                outbox.queue(revocation_tasks.notices(task, silent, "revocation_overdue", f"overdue:{day}", now))
+            )
     return sent

@@ -1,4 +1,4 @@
-"""What becomes of a batch that the brake holds: both say the same, or nobody does in time; what goes through ends (G6)."""
+"""Transitions of a held batch: both roles agree, or the time runs out; released grants end (G6)."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ S = BatchState
 
 
 def place_of(batch: HeldBatch, actor: Actor, now: datetime) -> Role | None:
-    """As which of the two somebody answers: as they did before, else in the place that nobody has taken; None where they hold neither role."""
+    """Return the role in which an actor answers: their earlier one, else a free one; None without a role."""
     if actor.person is None:
         return None
-    said = set(batch.answers.values_list("role", flat=True))
+    answered_roles = set(batch.answers.values_list("role", flat=True))
     before = batch.answers.filter(person=actor.person).order_by("-pk").values_list("role", flat=True).first()
     if before is not None:
         return Role(before)
     held = [role for role in ANSWERING if role in access.roles_held(actor, now)]
-    return next((role for role in held if str(role) not in said), held[0] if held else None)
+    return next((role for role in held if str(role) not in answered_roles), held[0] if held else None)
 
 
 def _in_person(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | None:
@@ -49,8 +49,8 @@ def _two_people(subject: HeldBatch, actor: Actor, now: datetime) -> Refusal | No
         return Refusal("G6", "duty", "This is what you ended, so two others look at it.")
     place = place_of(subject, actor, now)
     others = subject.answers.exclude(role=place).values_list("person", "said_at") if place is not None else ()
-    for who, at in others:
-        if Delegation.objects.between([who], [actor.person.pk]).since(at, now).exists():
+    for other_person, at in others:
+        if Delegation.objects.between([other_person], [actor.person.pk]).since(at, now).exists():
             return Refusal("G6", "duty", "You and the other stand in for each other: two people look at it.")
     return None
 
@@ -82,17 +82,18 @@ GOES_THROUGH = Duty("G6", "G6", "What was held ends where it was released.", _go
     permission=Permission.GRANT_END,
 )
 def hold_due(step: Step[EndCause], *, due: Sequence[Grant], why: str) -> Effect:
-    """A sweep would end too much at once: all of it is held (G6).
+    """Hold all due grants of a sweep that would end too many at once (G6).
+
 
     Args:
-        step: the running step; its subject is the cause, locked.
-        due: what would end.
-        why: of `grants.Why`.
+        step: the running step; its subject is the locked cause.
+        due: the due grants.
+        why: a value of `grants.Why`.
     """
-    left = circuit_breaker.standing([one.pk for one in due])
-    if not left or circuit_breaker.let(step.subject, [one.pk for one in left], step.now):
+    unended = circuit_breaker.standing([grant.pk for grant in due])
+    if not unended or circuit_breaker.let(step.subject, [grant.pk for grant in unended], step.now):
         raise refuse(Refusal("G6", "state", "Nothing has to be held."))
-    batch = circuit_breaker.hold(step, step.subject, left, why, comes_again=True)
+    batch = circuit_breaker.hold(step, step.subject, unended, why, comes_again=True)
     return Effect(subject=batch, payload={"cause": step.subject.key})
 
 
@@ -107,7 +108,8 @@ def hold_due(step: Step[EndCause], *, due: Sequence[Grant], why: str) -> Effect:
     reason_needed=True,
 )
 def answer_batch(step: Step[HeldBatch], *, says: BatchSays) -> Effect:
-    """Security or an admin says what becomes of it; once both say the same, it does (G6).
+    """Record the answer of Security or an admin; the batch ends once both agree (G6).
+
 
     Args:
         step: the running step.
@@ -118,12 +120,15 @@ def answer_batch(step: Step[HeldBatch], *, says: BatchSays) -> Effect:
     step.save(
         BatchAnswer(batch=batch, person=step.actor.person, role=place, says=says, reason=step.reason, said_at=step.now)
     )
-    last = {role: (said, who) for role, said, who in batch.answers.order_by("pk").values_list("role", "says", "person")}
-    agreed = len(last) == len(ANSWERING) and len({said for said, _ in last.values()}) == 1
+    last = {
+        role: (says_value, who)
+        for role, says_value, who in batch.answers.order_by("pk").values_list("role", "says", "person")
+    }
+    agreed = len(last) == len(ANSWERING) and len({says_value for says_value, _ in last.values()}) == 1
     if not agreed:
         return Effect(to=S.OPEN, payload={"says": says, "as": place})
     to = S.RELEASED if says == BatchSays.RELEASE else S.DISCARDED
-    _end(step, to)
+    _close_batch(step, to)
     return Effect(to=to, payload={"says": says, "as": place})
 
 
@@ -137,12 +142,12 @@ def answer_batch(step: Step[HeldBatch], *, says: BatchSays) -> Effect:
     parents=("cause",),
 )
 def lapse_batch(step: Step[HeldBatch]) -> Effect:
-    """The two did not say the same in time: what is of high risk goes through, the rest is let be (G6)."""
-    _end(step, S.LAPSED)
+    """Lapse a batch without agreement in time: high-risk grants end, the others stay (G6)."""
+    _close_batch(step, S.LAPSED)
     return Effect()
 
 
-def _end(step: Step[HeldBatch], to: BatchState) -> None:
+def _close_batch(step: Step[HeldBatch], to: BatchState) -> None:
     step.subject.ended_at = step.now
     circuit_breaker.tell(step.subject, "brake_ended", "ended", step.now, became=to)
 
@@ -155,6 +160,6 @@ def _end(step: Step[HeldBatch], to: BatchState) -> None:
     parents=("grant.automation", "grant"),
 )
 def end_held(step: Step[HeldGrant]) -> Effect:
-    """What was held and goes through ends, as it would have (G6)."""
+    """End a released grant for its original reason (G6)."""
     lifecycle.end(step.subject.grant, actor=step.actor, now=step.now, why=grant.Why(step.subject.why))
     return Effect()

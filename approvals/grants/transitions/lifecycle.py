@@ -1,10 +1,10 @@
-"""What happens to a grant once it exists: it is stopped, suspended, succeeded, ended (G1, G2, G3, G5).
+"""Transitions of a grant: stop, suspend, succeed, end (G1, G2, G3, G5).
 
-Making the first grant of a privilege is putting a submission in force and stands with the submissions. When what is due is found
-by a job: `expiry`. "Immediate" is `Grant.objects.live(now)`, which every asker reads (G3); nothing else has to be told.
+The first grant of a privilege is made when a submission comes into force, in the submissions package. The job is
+`expiry`. An end takes effect at once, because `Grant.objects.live(now)` is read each time (G3).
 
-Locks are taken automation first, then grant; a caller that touches several grants of one automation takes them in order
-of their keys.
+Locks are taken on the automation first, then on the grant. Several grants of one automation are locked in order of
+their ids.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from inventory.risk.tiers import Tier
 #: States of a grant that has not ended.
 STANDING = (GrantState.ACTIVE, GrantState.SUSPENDED)
 
-#: How many successors may rest on the same two approvals; then stage 2 decides anew (G2).
+#: How many successors may rest on the same two approvals before stage 2 decides again (G2).
 LONGEST_SUCCESSION = {"low": 2, "standard": 2, "high": 1}
 
 
-#: How what was stopped comes back: not by a verb, but by a submission (G5).
+#: How a stopped grant comes back: by a new submission (G5).
 COMES_BACK = "Submit the automation again: two others decide about it."
 
 
 def is_stopped(grant: Grant) -> bool:
-    """Whether somebody stopped it and nothing took its place (G5)."""
+    """Return whether a grant was stopped and not replaced (G5)."""
     return grant.state == GrantState.SUSPENDED and grant.suspended_why == Why.STOPPED
 
 
 def is_held_back(grant: Grant) -> bool:
-    """Whether policy approved it and a look did not bear that out (A13), or it is in conflict (S6): only a decision of stage 2 takes its place."""
+    """Return whether a spot check (A13) or a conflict (S6) suspended the grant. Only stage 2 can replace it."""
     return grant.state == GrantState.SUSPENDED and grant.suspended_why in (Why.NOT_FINE, Why.UNSEEN, Why.CONFLICT)
 
 
@@ -70,7 +70,7 @@ TERM_OVER = Duty("G3", "G3", "A grant expires at the end of its term and not bef
     parents=["automation"],
 )
 def suspend(step: Step[Grant], *, why: Why) -> Effect:
-    """A review takes a grant out of force for the time being."""
+    """Suspend a grant by a review."""
     step.subject.suspended_why = why
     return Effect(payload={"why": why})
 
@@ -84,8 +84,8 @@ def suspend(step: Step[Grant], *, why: Why) -> Effect:
     parents=["automation"],
 )
 def hold_back(step: Step[Grant], *, why: Why) -> Effect:
-    """A look at what policy approved was not fine, or did not happen: out of force, until somebody has decided about it (A13)."""
-    if not is_stopped(step.subject):  # what was stopped takes two others, which is more
+    """Suspend an auto-approved grant whose spot check failed or is missing, until stage 2 decides (A13)."""
+    if not is_stopped(step.subject):  # a stop needs two others, which is stricter
         step.subject.suspended_why = why
     if why == Why.CONFLICT:
         step.subject.in_conflict = True
@@ -101,10 +101,10 @@ def hold_back(step: Step[Grant], *, why: Why) -> Effect:
     parents=["automation"],
 )
 def reinstate(step: Step[Grant], *, why: Sequence[Why]) -> Effect:
-    """What suspended a grant was taken back; only what was suspended for one of these reasons comes back (G5)."""
+    """Reinstate a suspended grant if one of these reasons suspended it (G5)."""
     grant = step.subject
     if grant.suspended_why not in why:
-        raise refuse(_suspended_otherwise(grant))
+        raise refuse(_other_suspension_refusal(grant))
     if step.now >= grant.ends_at:
         raise refuse(Refusal("G3", "state", "Its term is over: it can't come back.", "Submit the automation again."))
     was, grant.suspended_why = grant.suspended_why, ""
@@ -115,8 +115,8 @@ def reinstate(step: Step[Grant], *, why: Sequence[Why]) -> Effect:
     Grant, event="grant.ended", permission=None, source=STANDING, target=[GrantState.ENDED], parents=["automation"]
 )
 def end(step: Step[Grant], *, why: Why) -> Effect:
-    """A grant ends for good because of something else."""
-    return _finish(step, why)
+    """End a grant because of another change."""
+    return _end_now(step, why)
 
 
 @transition(
@@ -130,7 +130,7 @@ def end(step: Step[Grant], *, why: Why) -> Effect:
     reason_needed=True,
 )
 def stop(step: Step[Grant]) -> Effect:
-    """Kill switch: one person suspends one grant at once, with a reason; it does not lift itself (G5)."""
+    """Kill switch: one person suspends one grant at once, with a reason; it never lifts itself (G5)."""
     step.subject.suspended_why = Why.STOPPED
     return Effect(payload={"why": Why.STOPPED})
 
@@ -145,10 +145,10 @@ def stop(step: Step[Grant]) -> Effect:
     reason_needed=True,
 )
 def revoke(step: Step[Grant]) -> Effect:
-    """Somebody who answers for one of its sides ends a grant for good, with a reason; where they end too much at once it is held (G6)."""
+    """End a grant finally, with a reason, by a person who answers for one of its sides; too many at once are held (G6)."""
     if not circuit_breaker.ask(step, circuit_breaker.Cause.of(step), [step.subject], Why.REVOKED):
         return Effect(to=step.subject.state, verb="grant.revocation_held")
-    return _finish(step, Why.REVOKED)
+    return _end_now(step, Why.REVOKED)
 
 
 @transition(
@@ -161,13 +161,13 @@ def revoke(step: Step[Grant]) -> Effect:
     parents=["automation"],
 )
 def expire(step: Step[Grant]) -> Effect:
-    """A grant's term is over."""
-    return _finish(step, Why.TERM)
+    """End a grant whose term is over."""
+    return _end_now(step, Why.TERM)
 
 
 @transition(Grant, event="grant.set_to_lapse", permission=None, source=STANDING, parents=["automation"])
 def let_lapse(step: Step[Grant]) -> Effect:
-    """A review says that a grant is not renewed: it ends on its date and does not come up again (R4)."""
+    """Record that a review does not renew a grant: it ends on its date without another review (R4)."""
     step.subject.renew = False
     step.save(step.subject)
     return Effect(payload={"ends_at": ledger_events.instant(step.subject.ends_at)})
@@ -175,11 +175,12 @@ def let_lapse(step: Step[Grant]) -> Effect:
 
 @transition(Grant, event="grant.cut_short", permission=None, source=STANDING, parents=["automation"])
 def cut_short(step: Step[Grant], *, ends_at: datetime) -> Effect:
-    """What was granted to another team runs on for a while only; what ends before that stays as it is (L2).
+    """Shorten the grants of an automation that moved to another team; earlier ends stay (L2).
+
 
     Args:
         step: the running call.
-        ends_at: when it ends now.
+        ends_at: the new end.
     """
     grant = step.subject
     was, grant.ends_at = grant.ends_at, min(grant.ends_at, ends_at)
@@ -190,13 +191,14 @@ def cut_short(step: Step[Grant], *, ends_at: datetime) -> Effect:
 
 @transition(Grant, event="grant.tier_raised", permission=None, source=STANDING, parents=["automation"])
 def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on: date) -> Effect:
-    """What it allows is riskier now than when it was approved: its term shortens to what that tier may have, and it is reviewed (T4).
+    """Raise the tier of a grant whose risk grew: its term shortens to the tier's longest, and a review is due (T4).
+
 
     Args:
         step: the running call.
-        tier: what it has risen to; higher than its present one.
-        not_before: it does not end before this, so that its review lies inside its term (R1).
-        review_on: the day by which it is reviewed.
+        tier: the new tier; higher than the current one.
+        not_before: the earliest end, so that the review lies inside the term (R1).
+        review_on: the day of the review at the latest.
     """
     grant = step.subject
     if tier <= Tier.of(grant.counted_tier):
@@ -211,41 +213,42 @@ def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on
 
 @transition(Grant, event="grant.succeeded", permission=None, source=STANDING, parents=["automation"])
 def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime) -> Effect:
-    """A review renews a grant: its successor begins now, and it ends, in one transaction (G2).
+    """Renew a grant after a review: its successor begins and the grant ends in one transaction (G2).
+
 
     Args:
         step: the running call.
-        answers: ids of the answers that it rests on.
+        answers: ids of the review answers that it rests on.
         ends_at: when the successor ends; at most the approved term from now.
     """
     old = step.subject
-    no = succession_refusal(old) or over(old, step.now)
-    if no is not None:
-        raise refuse(no)
+    refusal = succession_refusal(old) or over(old, step.now)
+    if refusal is not None:
+        raise refuse(refusal)
     if not step.now < ends_at <= longest_end(old, step.now):
         raise refuse(
             Refusal("G2", "input", "A successor is never longer than the approved term.", "Choose an earlier day.")
         )
     end(old, actor=step.actor, now=step.now, why=Why.SUCCEEDED)
-    made = successor(old, step.now, ends_at, policy_queries.in_force(step.now))
-    step.save(made)
+    new_grant = successor(old, step.now, ends_at, policy_queries.in_force(step.now))
+    step.save(new_grant)
     return Effect(
-        subject=made,
+        subject=new_grant,
         payload={
             "predecessor": old.pk,
             "answers": list(answers),
-            "to": made.state,
+            "to": new_grant.state,
             "ends_at": ledger_events.instant(ends_at),
         },
     )
 
 
 def succession_refusal(grant: Grant) -> Refusal | None:
-    """Why a grant can't be renewed by its review, or None: what is needed then is a new submission (G2, G5)."""
+    """Return why a review can't renew a grant, or None. A new submission is needed then (G2, G5)."""
     if grant.state == GrantState.ENDED:
         return Refusal("STATE", "state", "This grant has ended.", "Submit the automation again.")
     if grant.state == GrantState.SUSPENDED and grant.suspended_why not in (Why.REVIEW, Why.SILENCE):
-        return _suspended_otherwise(grant)
+        return _other_suspension_refusal(grant)
     if not grant.renew:
         to_do = "Leave it to its date, revoke it, or submit the automation again."
         return Refusal("R4", "state", "A review said not to renew it.", to_do)
@@ -265,40 +268,40 @@ def succession_refusal(grant: Grant) -> Refusal | None:
 
 
 def over(grant: Grant, now: datetime) -> Refusal | None:
-    """Why a grant whose term is over is renewed by no answer, though nothing has ended it yet; None while it runs (G3)."""
+    """Return why a grant past its term can't be renewed, even before the job ended it; None while it runs (G3)."""
     if now < grant.ends_at:
         return None
     return Refusal("G3", "state", "Its term is over: no review renews it.", "Submit the automation again.")
 
 
 def succession_length(grant: Grant) -> int:
-    """How many grants stand between this one and the one that its approvals made; 0 for that one itself."""
+    """Return the number of renewals since the first grant; 0 for the first."""
     return len(predecessors(grant))
 
 
 def predecessors(grant: Grant) -> list[Grant]:
-    """The grants that this one renews, the latest first."""
-    found: list[Grant] = []
-    one = grant.predecessor
-    while one is not None:
-        found.append(one)
-        one = one.predecessor
-    return found
+    """Return the grants that this one renews, the latest first."""
+    earlier_grants: list[Grant] = []
+    earlier = grant.predecessor
+    while earlier is not None:
+        earlier_grants.append(earlier)
+        earlier = earlier.predecessor
+    return earlier_grants
 
 
 def longest_end(grant: Grant, now: datetime) -> datetime:
-    """The latest end that a successor made at ``now`` may have: the approved term, within its tier's longest (G1, G2)."""
+    """Return the latest end of a successor made at ``now``: the approved term, at most the tier's longest (G1, G2)."""
     approved = grant.approval.granted_term_days or grant.approval.term_days
     return now + timedelta(days=min(approved, LONGEST_TERM[grant.counted_tier]))
 
 
 def end_all(automation: Automation, step: Step[Any]) -> None:
-    """End every standing grant of an automation that was retired, within the running operation (L1, G3); too much at once is held (G6).
+    """End all standing grants of a retired automation in the running operation (L1, G3); too many at once are held
+    (G6).
 
-    Fits `consequences.register("automation.retired", end_all)`.
 
     Args:
-        automation: which is out of force already, whatever is held.
+        automation: the retired automation; none of its grants is live any more.
         step: the running step.
     """
     held = list(Grant.objects.filter(automation=automation).standing().credentials_first())
@@ -309,12 +312,14 @@ def end_all(automation: Automation, step: Step[Any]) -> None:
 
 
 def pass_on_ending(grant: Grant, step: Step[Any]) -> None:
-    """Have those who wait for ``grant.ended`` hear of the other ways of ending too."""
+    """Run the consequences of ``grant.ended`` after the other ways to end too."""
     hooks.follow("grant.ended", grant, step)
 
 
 def register_consequences() -> None:
-    """What follows from what, for approvals' `ready()`: a retired automation holds nothing; an ending is an ending (G3)."""
+    """Register consequences for approvals' `ready()`: end grants of retired automations; treat each end as
+    ``grant.ended`` (G3).
+    """
     hooks.register("automation.retired", end_all)
     for event in (revoke.event, expire.event):
         hooks.register(event, pass_on_ending)
@@ -322,17 +327,17 @@ def register_consequences() -> None:
 
 
 def suspend_in_conflict(conflict: Conflict, step: Step[Any]) -> None:
-    """Suspend the newest grant of an enforced conflict, or what there is of a conflict with a missing part (S6)."""
+    """Suspend the newest grant of an enforced conflict, or the rest of a conflict with a missing part (S6)."""
     for grant in conflict_transitions.to_suspend(conflict, step.now):
         hold_back(grant, actor=step.actor, now=step.now, why=Why.CONFLICT)
 
 
-def _finish(step: Step[Grant], why: Why) -> Effect:
+def _end_now(step: Step[Grant], why: Why) -> Effect:
     step.subject.ended_at, step.subject.ended_why = step.now, why
     return Effect(payload={"why": why})
 
 
-def _suspended_otherwise(grant: Grant) -> Refusal:
+def _other_suspension_refusal(grant: Grant) -> Refusal:
     words = WHY_WORDS.get(grant.suspended_why, "suspended for another reason")
     to_do = "A review does not lift that."
     if is_stopped(grant):
@@ -343,7 +348,7 @@ def _suspended_otherwise(grant: Grant) -> Refusal:
 
 
 def successor(old: Grant, begins_at: datetime, ends_at: datetime, policy: policy_queries.Policy) -> Grant:
-    """The same thing for another while, not saved: no wider, and resting on the same two approvals (G2)."""
+    """Build the unsaved successor of a grant: no wider, on the same two approvals (G2)."""
     review_after = timedelta(days=policy.review_after(old.counted_tier))
     return Grant(
         automation=old.automation,

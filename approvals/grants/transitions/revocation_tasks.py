@@ -1,4 +1,6 @@
-"""Revocation tasks: opened with the end of a detached grant, passed up the ladder, closed by a driver's check or two people's word (G4)."""
+"""Revocation tasks: opened at the end of a detached grant, escalated, closed by a driver's check or the word of two
+people (G4).
+"""
 
 from __future__ import annotations
 
@@ -33,21 +35,22 @@ from governance.core.roles.roles import Permission
 
 OPEN, CLOSED = RevocationState.OPEN, RevocationState.CLOSED
 
-#: Ends of a grant that another one carries on: whether it carries on all of it is asked once that one is there (`after_granting`).
+#: Ends of a grant with a follower. Whether it covers the whole grant is checked once it exists (`after_granting`).
 CARRIED_ON = (Why.SUCCEEDED, Why.REPLACED)
 
 
 def open_for(grant: Grant, step: Step[Any]) -> None:
-    """Open a task for a detached grant that ended, in the transaction of its end. Fits ``consequences.register("grant.ended", …)``."""
+    """Open a task for a detached grant in the transaction of its end. Fits ``consequences.register("grant.ended", …)``."""
     if grant.ended_why not in CARRIED_ON and revocation_tasks.is_task(grant):
         open_task(RevocationTask(grant=grant), actor=step.actor, now=step.now)
 
 
 def after_granting(step: Step[Any], made: Sequence[Grant]) -> None:
-    """What new grants carry on needs no taking away; what they replaced and do not carry on does (G2).
+    """Close tasks that new grants cover, and open tasks for replaced grants that they don't cover (G2).
+
 
     Args:
-        step: the running step, which has ended what these replace.
+        step: the running step, which has ended the replaced grants.
         made: new grants of one automation.
     """
     automation = step.subject.automation_id
@@ -58,15 +61,17 @@ def after_granting(step: Step[Any], made: Sequence[Grant]) -> None:
     for old in replaced.order_by("pk"):
         if not any(revocation_tasks.covers(new, old) for new in standing):
             open_task(RevocationTask(grant=old), actor=step.actor, now=step.now)
-    left = RevocationTask.objects.open().filter(grant__automation=automation, grant__key__in={one.key for one in made})
-    for task in left.select_related("grant").order_by("pk"):
+    open_tasks = RevocationTask.objects.open().filter(
+        grant__automation=automation, grant__key__in={grant.key for grant in made}
+    )
+    for task in open_tasks.select_related("grant").order_by("pk"):
         if any(revocation_tasks.covers(new, task.grant) for new in made):
             close_as_in_use(task, actor=step.actor, now=step.now)
 
 
 @transition(RevocationTask, event="revocation.opened", permission=None, source=(OPEN,), target=(OPEN,))
 def open_task(step: Step[RevocationTask]) -> Effect:
-    """What is held elsewhere has ended here: whoever answers for it there takes it away, within a day by the policy that ships (G4)."""
+    """Open a task to remove an access in the target system, within a day by the shipped policy (G4)."""
     task = step.subject
     task.gains = sorted(revocation_tasks.who_gains(task.grant, step.now))
     time_to_remove = _time_to_remove(step.now)
@@ -74,29 +79,29 @@ def open_task(step: Step[RevocationTask]) -> Effect:
     rung = revocation_tasks.next_rung(task, step.now)
     people = list(rung.people[:1]) if rung is not None else []
     task.owner = people[0] if people else None
-    _ask(task, people, step.now, time_to_remove)
-    _tell_of_new(task, people, step.now)
+    _add_people(task, people, step.now, time_to_remove)
+    _queue_new_task_notice(task, people, step.now)
     return Effect(payload={"to": _ids(people), "due": ledger_events.instant(task.due_at), "why": task.grant.ended_why})
 
 
 def _time_to_remove(now: datetime) -> timedelta:
-    """How long whoever answers has to take it away, and then each next one: a security deadline counts plain hours (G4, H8)."""
+    """Return the time to remove the access, for each rung: a security deadline in plain hours (G4, H8)."""
     return timedelta(hours=policy_queries.in_force(now).revocation_hours)
 
 
-def _ask(task: RevocationTask, people: Iterable[Person], now: datetime, time_to_remove: timedelta) -> None:
-    """Put it to some people more, and note when the next are asked: once these should have done it."""
-    new = [one.pk for one in people]
-    task.asked = [*task.asked, *new]
+def _add_people(task: RevocationTask, people: Iterable[Person], now: datetime, time_to_remove: timedelta) -> None:
+    """Add people to the task, and set when the next rung is asked."""
+    new_ids = [person.pk for person in people]
+    task.asked = [*task.asked, *new_ids]
     task.escalate_at = max(task.due_at, now + time_to_remove) if task.asked else task.due_at
 
 
 def _ids(people: Iterable[Person]) -> str:
-    return ", ".join(str(one.opaque_id) for one in people)
+    return ", ".join(str(person.opaque_id) for person in people)
 
 
-def _tell_of_new(task: RevocationTask, people: Sequence[Person], now: datetime) -> None:
-    """Tell at once, and of all that one act ends of one automation once: ten privileges that end together are one mail."""
+def _queue_new_task_notice(task: RevocationTask, people: Sequence[Person], now: datetime) -> None:
+    """Queue the notice. Grants of one automation that end together share one mail."""
     automation = task.grant.automation
     context = {
         "automation": automation.name,
@@ -111,7 +116,7 @@ def _tell_of_new(task: RevocationTask, people: Sequence[Person], now: datetime) 
 def notices(
     task: RevocationTask, people: Iterable[Person], event: str, key: str, now: datetime, **more: Any
 ) -> list[Any]:
-    """What some people are told about a task, each once for a key; not queued yet."""
+    """Build one notice about a task for each person; not queued yet."""
     resource = task.resource
     context = {
         "automation": task.grant.automation.name,
@@ -146,22 +151,22 @@ def _gains(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | No
 
 
 def _not_twice(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
-    people = [one.pk for one in actor.people]
-    said = subject.words.filter(says=WordSaid.REMOVED)
-    if said.filter(Q(person__in=people) | Q(for_person__in=people)).exists():
+    person_ids = [person.pk for person in actor.people]
+    removed_words = subject.words.filter(says=WordSaid.REMOVED)
+    if removed_words.filter(Q(person__in=person_ids) | Q(for_person__in=person_ids)).exists():
         return Refusal("G4", "duty", "You have said so already; a second person says it too.")
-    first = list(said.values_list("person", "said_at"))
-    for who, at in first:
-        if Delegation.objects.between([who], people).since(at, now).exists():
+    first = list(removed_words.values_list("person", "said_at"))
+    for first_person, at in first:
+        if Delegation.objects.between([first_person], person_ids).since(at, now).exists():
             sentence = "You and the first stand in for each other, so somebody else gives the second word."
             return Refusal("G4", "duty", sentence)
     return None
 
 
 def _not_passed_up(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | None:
-    people = [one.pk for one in actor.people]
-    said = subject.words.filter(Q(person__in=people) | Q(for_person__in=people), says=WordSaid.CANNOT)
-    if not said.exists():
+    person_ids = [person.pk for person in actor.people]
+    cannot_words = subject.words.filter(Q(person__in=person_ids) | Q(for_person__in=person_ids), says=WordSaid.CANNOT)
+    if not cannot_words.exists():
         return None
     return Refusal(
         "G4", "duty", "You have said that you can’t; the next were asked then.", "Say it once it is removed."
@@ -208,32 +213,34 @@ ESCALATION_DUE = Duty("G4", "G4", "The next on the ladder are asked once those b
     reason_needed=True,
 )
 def say_removed(step: Step[RevocationTask]) -> Effect:
-    """Somebody says that it is gone, and where they looked; with the second such word it is called revoked (G4)."""
+    """Record that a person saw the access gone, and where they looked; the second such word closes the task (G4)."""
     task = step.subject
     first = list(task.words.filter(says=WordSaid.REMOVED).select_related("person"))
-    _say(step, WordSaid.REMOVED)
+    _save_word(step, WordSaid.REMOVED)
     if first:
         _close(task, RevocationOutcome.CHECKED, step.now)
-        task.closed_by = [*(one.person_id for one in first), _person(step).pk]
+        task.closed_by = [*(word.person_id for word in first), _person(step).pk]
         return Effect(to=CLOSED, payload={"words": 2})
     _ask_for_second(step)
     return Effect(to=OPEN, payload={"words": 1})
 
 
 def _ask_for_second(step: Step[RevocationTask]) -> None:
-    """Whoever else was asked gives the second word; where that is nobody, the next on the ladder."""
-    task, said = step.subject, {one.pk for one in step.actor.people}
-    others = [one for one in Person.objects.filter(pk__in=task.asked) if one.is_here and one.pk not in said]
+    """Ask the others for the second word; without others, the next rung."""
+    task, speaker_ids = step.subject, {person.pk for person in step.actor.people}
+    others = [
+        person for person in Person.objects.filter(pk__in=task.asked) if person.is_here and person.pk not in speaker_ids
+    ]
     if not others:
-        taken = task.asked
+        asked_ids = task.asked
         task.asked = [
-            *taken,
-            *(pk for pk in said if pk not in taken),
-        ]  # whoever has spoken is not asked for the second word
+            *asked_ids,
+            *(pk for pk in speaker_ids if pk not in asked_ids),
+        ]  # people who have spoken are not asked for the second word
         rung = revocation_tasks.next_rung(task, step.now)
         others = list(rung.people) if rung is not None else []
-        task.asked = taken
-        _ask(task, others, step.now, _time_to_remove(step.now))
+        task.asked = asked_ids
+        _add_people(task, others, step.now, _time_to_remove(step.now))
     key = f"second:{_person(step).pk}"
     outbox.queue(notices(task, others, "revocation_second", key, step.now, by=_person(step).name))
 
@@ -248,13 +255,13 @@ def _ask_for_second(step: Step[RevocationTask]) -> None:
     reason_needed=True,
 )
 def say_cannot(step: Step[RevocationTask]) -> Effect:
-    """Somebody can't take it away, and says why: the next on the ladder are asked at once (G4)."""
-    _say(step, WordSaid.CANNOT)
+    """Record that a person can't remove the access, and ask the next rung at once (G4)."""
+    _save_word(step, WordSaid.CANNOT)
     people = _pass_up(step, because=step.text, by=_person(step).name)
     return Effect(to=OPEN, payload={"to": _ids(people)})
 
 
-def _say(step: Step[RevocationTask], says: WordSaid) -> None:
+def _save_word(step: Step[RevocationTask], says: WordSaid) -> None:
     step.save(
         RevocationWord(
             task=step.subject,
@@ -284,7 +291,7 @@ def _person(step: Step[Any]) -> Person:
     duties=(ESCALATION_DUE,),
 )
 def escalate_task(step: Step[RevocationTask]) -> Effect:
-    """Nobody has seen it through in time: the next on the ladder are asked too (G4)."""
+    """Ask the next rung about an overdue task (G4)."""
     return Effect(payload={"to": _ids(_pass_up(step))})
 
 
@@ -293,9 +300,9 @@ def _pass_up(step: Step[RevocationTask], *, because: str = "", by: str = "") -> 
     rung = revocation_tasks.next_rung(task, step.now)
     people = list(rung.people) if rung is not None else []
     time_to_remove = _time_to_remove(step.now)
-    _ask(task, people, step.now, time_to_remove)
+    _add_people(task, people, step.now, time_to_remove)
     if not people:
-        task.escalate_at = None if task.asked else step.now + time_to_remove  # somebody may be named until then
+        task.escalate_at = None if task.asked else step.now + time_to_remove  # a person may be named until then
     elif task.owner is None:
         task.owner = people[0]
     number = len(task.asked)
@@ -311,11 +318,12 @@ def _pass_up(step: Step[RevocationTask], *, because: str = "", by: str = "") -> 
     target=(OPEN, CLOSED),
 )
 def record_check(step: Step[RevocationTask], *, result: CheckResult) -> Effect:
-    """A driver has looked: it is gone, which closes the task; or it is still there, which the task says (G4).
+    """Record a driver's check: close the task if the access is gone, else note the observation (G4).
+
 
     Args:
         step: the running step.
-        result: what it found.
+        result: the result of the check.
     """
     task = step.subject
     task.checked_at, task.found = step.now, result.found[:200]
@@ -326,7 +334,7 @@ def record_check(step: Step[RevocationTask], *, result: CheckResult) -> Effect:
 
 @transition(RevocationTask, event="revocation.in_use_again", permission=None, source=(OPEN,), target=(CLOSED,))
 def close_as_in_use(step: Step[RevocationTask]) -> Effect:
-    """The same access was granted again before anybody took it away: nothing is left to take away."""
+    """Close a task because the same access was granted again before it was removed."""
     _close(step.subject, RevocationOutcome.IN_USE, step.now)
     return Effect()
 

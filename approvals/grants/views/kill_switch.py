@@ -1,4 +1,4 @@
-"""The question before one grant is stopped: what stops with it, what could have been reached, how it comes back (G5)."""
+"""The confirmation page of the kill switch: what stops, its blast radius, how the grant comes back (G5)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def stop_grant(request: Request, pk: int) -> HttpResponse:
 
 
 def needing(grant: Grant, now: datetime) -> QuerySet[Grant]:
-    """What stops with a credential's grant: the privileges in force that need the credential (A2); nothing for a privilege's."""
+    """Return privileges in force that need a credential's grant and stop with it (A2); none for a privilege."""
     if grant.kind != GrantKind.CREDENTIAL or not grant.is_live(now):
         return Grant.objects.none()
     rows = Grant.objects.live(now).filter(
@@ -57,11 +57,13 @@ def needing(grant: Grant, now: datetime) -> QuerySet[Grant]:
 
 
 def blast_radius(grant: Grant, now: datetime) -> list[Shape]:
-    """What stops, which is what could have been reached (G5), to weigh before the button."""
-    held = [one for one in (grant, *needing(grant, now)) if one.entitlement is not None]
-    reached = reasons.held(reasons.Use(one.level, one.sentence, _class_of(one)) for one in held)
+    """Return what stops, and could have been reached, to show before the button (G5)."""
+    held = [held_grant for held_grant in (grant, *needing(grant, now)) if held_grant.entitlement is not None]
+    reached = reasons.held(
+        reasons.Use(held_grant.level, held_grant.sentence, _class_of(held_grant)) for held_grant in held
+    )
     if grant.kind == GrantKind.CREDENTIAL and grant.credential is not None:
-        reached.append(_opens(grant.credential))
+        reached.append(_reach_words(grant.credential))
     if grant.is_live(now):
         return reached
     return [
@@ -77,21 +79,21 @@ def _class_of(grant: Grant) -> str:
     return grant.entitlement.counted_class if grant.entitlement is not None else ""
 
 
-def _opens(credential: Credential) -> Shape:
-    """What the credential itself opens, whatever was granted (I6)."""
+def _reach_words(credential: Credential) -> Shape:
+    """Describe what the credential itself opens, regardless of grants (I6)."""
     if credential.reach:
         return {"icon": "key", "lead": "It opens:", "text": f"{', '.join(credential.reach)}."}
     return {"icon": "key", "lead": "What else it opens is not known.", "text": ""}
 
 
 def _text(grant: Grant, now: datetime) -> str:
-    stopped = {one.pk for one in needing(grant, now)}
-    rest = Grant.objects.live(now).filter(automation=grant.automation_id).exclude(pk__in={grant.pk, *stopped})
+    stopped = {needing_grant.pk for needing_grant in needing(grant, now)}
+    others = Grant.objects.live(now).filter(automation=grant.automation_id).exclude(pk__in={grant.pk, *stopped})
     return " ".join(
         (
             f"{grant.automation.name} can no longer {_use(grant)} from this moment.",
-            *([_with_it(len(stopped))] if grant.kind == GrantKind.CREDENTIAL else []),
-            "The rest of the automation runs on." if rest.exists() else "Nothing else of the automation is in force.",
+            *([_stopping_words(len(stopped))] if grant.kind == GrantKind.CREDENTIAL else []),
+            "The rest of the automation runs on." if others.exists() else "Nothing else of the automation is in force.",
             RETURNS,
         )
     )
@@ -101,7 +103,7 @@ def _use(grant: Grant) -> str:
     return f"use the credential {grant.credential}" if grant.kind == GrantKind.CREDENTIAL else "do this"
 
 
-def _with_it(number: int) -> str:
+def _stopping_words(number: int) -> str:
     if not number:
         return "Nothing in force needs it."
     return f"{times.counted(number, 'privilege')} that need{'s' if number == 1 else ''} it stop{'s' if number == 1 else ''} with it."

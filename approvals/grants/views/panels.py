@@ -1,4 +1,4 @@
-"""Parts of lower apps' pages that approvals draws, each also a page of its own: an automation's submissions, grants."""
+"""Panels that approvals draws on lower apps' pages, each also a page: grants, submissions."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from inventory.models import Automation, AutomationState, NonHumanIdentity, Reso
 
 Shape = dict[str, Any]
 
-#: How many grants a panel shows at once.
+#: Grants on one page.
 MOST = 50
 ENDS_SOON = timedelta(days=30)
 
 
 def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) -> Shape:
-    """One grant as ``approvals/grants/grant_list.html`` takes it."""
+    """Return one grant for ``approvals/grants/grant_list.html``."""
     entitlement, credential = grant.entitlement, grant.credential
     on = entitlement.resource if entitlement else credential.decided_on if credential else None
     state, why = state_of(grant, now)
@@ -60,7 +60,7 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
         "begins": grant.begins_at,
         "ends": grant.ends_at,
         "tone": "no" if state == GrantState.SUSPENDED else "wait" if soon else "",
-        "below": _left((grant.ends_at - now).days) if state != GrantState.ENDED else "ended",
+        "below": _days_left_words((grant.ends_at - now).days) if state != GrantState.ENDED else "ended",
         "calls": None,
         "state": "ends_soon" if soon else shown,
         "why": below,
@@ -70,8 +70,9 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
 
 
 def state_of(grant: Grant, now: datetime) -> tuple[str, str]:
-    """What counts of a grant's state, and why: nothing is in force that is out of its term or of an automation that is stopped
-    (G3, G5), and no privilege without its credential (A2).
+    """Return the effective state of a grant and its reason.
+
+    A grant is not in force after its term, while its automation is stopped (G3, G5), or without its credential (A2).
     """
     if grant.state == GrantState.ACTIVE and grant.ends_at <= now:
         return GrantState.ENDED, "its term is over"
@@ -85,17 +86,17 @@ def state_of(grant: Grant, now: datetime) -> tuple[str, str]:
 
 
 def _task_of(grant: Grant) -> RevocationTask | None:
-    """The task that its end opened, which says whether it is really gone (G4); asked of what has ended alone."""
+    """Return the revocation task of an ended grant (G4), else None."""
     return next(iter(grant.revocation_tasks.all()), None) if grant.state == GrantState.ENDED else None
 
 
-def _left(days: int) -> str:
-    """Whole days until a term ends, in words."""
+def _days_left_words(days: int) -> str:
+    """Return the whole days until a term ends, in words."""
     return "ends today" if days < 1 else "1 day left" if days == 1 else f"{days} days left"
 
 
-def _words(found: Iterable[Grant], now: datetime) -> str:
-    states = [state_of(grant, now)[0] for grant in found]
+def _count_words(grants: Iterable[Grant], now: datetime) -> str:
+    states = [state_of(grant, now)[0] for grant in grants]
     counts = [
         f"{states.count(state)} {word}"
         for state, word in (
@@ -108,29 +109,33 @@ def _words(found: Iterable[Grant], now: datetime) -> str:
     return ", ".join(counts)
 
 
-def _page_of(rows: GrantQuerySet, asked: QueryDict, here: str) -> tuple[list[Grant], Shape]:
-    """The grants of the page that the address names by the last one before it, what ends next first, and the pager."""
-    is_ended = asked.get("show") == "ended"
+def _page_of(rows: GrantQuerySet, query_params: QueryDict, list_href: str) -> tuple[list[Grant], Shape]:
+    """Return the grants of the requested page, the next to end first, and the pager."""
+    is_ended = query_params.get("show") == "ended"
     rows = rows.filter(state=GrantState.ENDED) if is_ended else rows.standing()
     paged = rows.order_by("-ends_at", "-pk") if is_ended else rows.order_by("ends_at", "pk")
     after = (
-        rows.filter(pk=number(asked.get("after")) or 0).values_list("ends_at", "pk").first()
-        if asked.get("after")
+        rows.filter(pk=number(query_params.get("after")) or 0).values_list("ends_at", "pk").first()
+        if query_params.get("after")
         else None
     )
     if after is not None:
         beyond = "lt" if is_ended else "gt"
         ends_at, pk = after
         paged = paged.filter(Q(**{f"ends_at__{beyond}": ends_at}) | Q(**{"ends_at": ends_at, f"pk__{beyond}": pk}))
-    found = list(paged[: MOST + 1])
-    has_more, found = len(found) > MOST, found[:MOST]
+    grants = list(paged[: MOST + 1])
+    has_more, grants = len(grants) > MOST, grants[:MOST]
     if not (has_more or after):
-        return found, {}
+        return grants, {}
     show = {"show": "ended"} if is_ended else {}
-    first = f"{here}?{urlencode(show)}" if show else here
+    first = f"{list_href}?{urlencode(show)}" if show else list_href
     words = f"{times.counted(rows.count(), 'grant')} in all, {MOST} a page"
-    last = urlencode({**show, "after": found[-1].pk}) if has_more else ""
-    return found, {"newer_href": first if after else "", "older_href": f"{here}?{last}" if last else "", "words": words}
+    last = urlencode({**show, "after": grants[-1].pk}) if has_more else ""
+    return grants, {
+        "newer_href": first if after else "",
+        "older_href": f"{list_href}?{last}" if last else "",
+        "words": words,
+    }
 
 
 def _context(request: Request, rows: GrantQuerySet, here: str, **more: Any) -> Shape:
@@ -147,15 +152,15 @@ def _context(request: Request, rows: GrantQuerySet, here: str, **more: Any) -> S
     rows = rows.telling_usable(now).select_related(*related)
     if show_ended:
         rows = rows.prefetch_related("revocation_tasks__words__person", "revocation_tasks__words__for_person")
-    found, pager = _page_of(rows, request.GET, here)
-    # One automation's rows share its instance, so that how the reader stands to it is read once and not once a row.
-    shared = {grant.automation_id: grant.automation for grant in reversed(found)}
-    for grant in found:
+    grants, pager = _page_of(rows, request.GET, here)
+    # Rows of one automation share an instance, so that the reader's relations to it are read once.
+    shared = {grant.automation_id: grant.automation for grant in reversed(grants)}
+    for grant in grants:
         grant.automation = shared[grant.automation_id]
-    stoppable = {grant.pk for grant in found if lifecycle.stop.refusal(grant, actor=request.actor, now=now) is None}
+    stoppable = {grant.pk for grant in grants if lifecycle.stop.refusal(grant, actor=request.actor, now=now) is None}
     return {
-        "grants": [grant_shape(grant, request.actor, now, may_stop=grant.pk in stoppable) for grant in found],
-        "grant_words": pager["words"] if pager else _words(found, now),
+        "grants": [grant_shape(grant, request.actor, now, may_stop=grant.pk in stoppable) for grant in grants],
+        "grant_words": pager["words"] if pager else _count_words(grants, now),
         "may_stop": bool(stoppable),
         "ended": {
             "href": here if show_ended else f"{here}?show=ended",
@@ -168,14 +173,14 @@ def _context(request: Request, rows: GrantQuerySet, here: str, **more: Any) -> S
 
 
 def _facts(context: Shape, rows: GrantQuerySet) -> list[str]:
-    """What the head of a page of grants says: how many, and in which way what is held is enforced (G4)."""
+    """Return the facts of the page head: the number of grants, and how they are enforced (G4)."""
     shares = grant_queries.shares(rows.standing())
     return [context["grant_words"], *([f"enforced: {shares}"] if shares else [])]
 
 
 @require_GET
 def automation_grants(request: Request, pk: int) -> HttpResponse:
-    """What an automation may do, or with ``?show=ended`` what it no longer may."""
+    """Show the grants of an automation; with ``?show=ended`` the ended ones."""
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, business_time.now()), pk=pk)
     here = reverse("automation_grants", args=[pk])
     crumbs = [
@@ -191,7 +196,7 @@ def automation_grants(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 def resource_grants(request: Request, pk: int) -> HttpResponse:
-    """Who may do what on a resource, and who holds a credential that its side decided (A2)."""
+    """Show the grants on a resource, and credentials that its owner decided (A2)."""
     now = business_time.now()
     resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
     decided = Q(kind=GrantKind.CREDENTIAL, approval__decided_on=resource)
@@ -209,7 +214,7 @@ def resource_grants(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 def identity_grants(request: Request, pk: int) -> HttpResponse:
-    """What may be done by whatever runs as an identity: what a leak of it would touch (I5)."""
+    """Show the grants of automations that run as an identity: the reach of a leak (I5)."""
     now = business_time.now()
     identity = get_object_or_404(
         NonHumanIdentity.objects.visible_to(request.actor, now).select_related("automation"), pk=pk
@@ -221,19 +226,21 @@ def identity_grants(request: Request, pk: int) -> HttpResponse:
     context = _context(request, seen, here, crumbs=crumbs, show_holder=True)
     hidden = Grant.objects.standing().filter(automation__in=runs).exclude(pk__in=seen.order_by().values("pk")).count()
     if hidden:
-        said = f"{times.counted(hidden, 'grant')} of automations that you may not see"
-        context["grant_words"] = f"{context['grant_words']}, and {said}" if context["grants"] else said
-        context["nothing"] = f"{said[:1].upper()}{said[1:]} may be used by whatever holds this identity."
+        hidden_words = f"{times.counted(hidden, 'grant')} of automations that you may not see"
+        context["grant_words"] = f"{context['grant_words']}, and {hidden_words}" if context["grants"] else hidden_words
+        context["nothing"] = (
+            f"{hidden_words[:1].upper()}{hidden_words[1:]} may be used by whatever holds this identity."
+        )
     context["head"] = {"title": f"Held by what runs as {identity.subject}", "facts": [context["grant_words"]]}
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
 
 
 @require_GET
 def automation_submissions(request: Request, pk: int) -> HttpResponse:
-    """Every submission of an automation, newest first."""
+    """Show the submissions of an automation, newest first."""
     now = business_time.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
-    found = automation.submissions.select_related("version", "submitted_by").prefetch_related("approvals")
+    submissions = automation.submissions.select_related("version", "submitted_by").prefetch_related("approvals")
     return page(
         request,
         "approvals/submissions/submissions.html",
@@ -244,7 +251,7 @@ def automation_submissions(request: Request, pk: int) -> HttpResponse:
                 {"label": "Submissions", "href": ""},
             ],
             "head": {"title": f"Submissions of {automation.name}"},
-            "submissions": [_submission(one, now) for one in found.order_by("-pk")[:MOST]],
+            "submissions": [_submission(submission, now) for submission in submissions.order_by("-pk")[:MOST]],
             "bring_in_href": reverse("bring_in"),
             "again": again(automation, request.actor, now),
         },
@@ -253,30 +260,36 @@ def automation_submissions(request: Request, pk: int) -> HttpResponse:
 
 
 def held(automation: Automation, actor: Actor, now: datetime) -> list[Shape]:
-    """Who holds an automation that is under review, as its page says it: one query."""
-    found = waiting_for.told(Submission.objects.unfinished().filter(automation=automation))
-    found = found.select_related("submitted_by", "automation__business_owner", "automation__interim__person")
+    """Return who an automation in review waits for, for its page; one query."""
+    submissions = waiting_for.told(Submission.objects.unfinished().filter(automation=automation))
+    submissions = submissions.select_related(
+        "submitted_by", "automation__business_owner", "automation__interim__person"
+    )
     reader = Reader(actor, now)
-    return [shape for one in found.order_by() for shape in view_waiting_for.shapes(waiting_for.of(one, now), reader)]
+    return [
+        shape
+        for submission in submissions.order_by()
+        for shape in view_waiting_for.shapes(waiting_for.of(submission, now), reader)
+    ]
 
 
 def again(automation: Automation, actor: Actor, now: datetime) -> Shape | None:
-    """The button that asks again for what came to nothing, for whoever may press it."""
+    """Return the button that submits a failed submission again, or None if the actor may not."""
     if resubmission.refusal(automation, actor=actor, now=now) is not None:
         return None
     return {"label": "Submit again", "icon": "undo", "post": reverse("submit_again", args=[automation.pk])}
 
 
-def _submission(one: Submission, now: datetime) -> Shape:
-    records = [record for record in one.approvals.all() if record.stage == 2]
+def _submission(submission: Submission, now: datetime) -> Shape:
+    records = [record for record in submission.approvals.all() if record.stage == 2]
     return {
-        "href": reverse("review", args=[one.pk]),
-        "number": one.reference,
-        "version": one.version.number,
-        "by": one.submitted_by.name,
-        "at": one.submitted_at,
-        "state": one.state,
+        "href": reverse("review", args=[submission.pk]),
+        "number": submission.reference,
+        "version": submission.version.number,
+        "by": submission.submitted_by.name,
+        "at": submission.submitted_at,
+        "state": submission.state,
         "parts": [segment(record, mine=False) for record in records],
         "words": decided_words(records) if records else "",
-        "below": times.moment_words(one.ended_at, now) if one.ended_at else "",
+        "below": times.moment_words(submission.ended_at, now) if submission.ended_at else "",
     }

@@ -1,4 +1,4 @@
-"""Revocation tasks: what ended here and is still to be taken away where it is held, and one of them with what people say (G4)."""
+"""Pages of revocation tasks: the list of accesses to remove, and one task with the words of people (G4)."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from inventory.models import Resource
 
 Shape = dict[str, Any]
 
-#: Rows of a page; choices that a filter offers; events of the timeline, of which the ledger has the rest.
+#: Rows of a page; choices of a filter; events of the timeline (the ledger has the rest).
 PAGE, CHOICES, EVENTS = 50, 200, 20
-#: What the chips show, by the word in the address.
+#: Labels of the filter chips by query value.
 SHOWN = {"": "Open", "overdue": "Overdue", "done": "Done"}
 EMPTY = {
     "": "What ended here, and is still to be taken away where it is held, would be here.",
     "overdue": "What should have been taken away by now would be here. Nothing is overdue.",
     "done": "What was taken away and checked would be here, with who looked.",
 }
-#: What a task's rows and page read of it.
+#: Relations that the rows and the page of a task read.
 ABOUT = (
     "owner",
     "grant__automation__team",
@@ -56,21 +56,21 @@ ABOUT = (
     "grant__app_approval",
 )
 WORDS = Prefetch("words", RevocationWord.objects.select_related("person", "for_person", "text"))
-#: What the form may say, by the name of its button.
+#: Transitions by the name of the button.
 VERDICTS = {WordSaid.REMOVED: revocation_tasks.say_removed, WordSaid.CANNOT: revocation_tasks.say_cannot}
 
 
 @require_GET
 def revocation_list(request: Request) -> HttpResponse:
-    """The tasks that the reader may see, newest first; filters live in the address."""
-    now, asked = business_time.now(), request.GET
-    kept = _kept(asked)
+    """Show the tasks visible to the reader, newest first; filters are in the URL."""
+    now, query_params = business_time.now(), request.GET
+    kept = _filters(query_params)
     visible = RevocationTask.objects.visible_to(request.actor, now)
     seen = _narrowed(visible, kept, request.actor, now)
-    show, before = kept.get("show", ""), number(asked.get("before"))
-    found = seen.standing(show, now)
-    found = (found.filter(pk__lt=before) if before else found).select_related(*ABOUT).prefetch_related(WORDS)
-    rows = list(found.order_by("-pk")[: PAGE + 1])
+    show, before = kept.get("show", ""), number(query_params.get("before"))
+    tasks = seen.standing(show, now)
+    tasks = (tasks.filter(pk__lt=before) if before else tasks).select_related(*ABOUT).prefetch_related(WORDS)
+    rows = list(tasks.order_by("-pk")[: PAGE + 1])
     older = _href(kept | {"before": rows[PAGE - 1].pk}) if len(rows) > PAGE else ""
     return page(
         request,
@@ -81,9 +81,9 @@ def revocation_list(request: Request) -> HttpResponse:
                 "title": "Revocation tasks",
                 "facts": [
                     "what ended here and is held elsewhere: not called revoked until somebody looked",
-                    *_enforced(request.actor, now),
+                    *_enforced_facts(request.actor, now),
                 ],
-                "actions": _beside(request.actor, now),
+                "actions": _actions(request.actor, now),
             },
             "chips": _chips(kept, seen, show, now),
             "filters": {
@@ -91,42 +91,42 @@ def revocation_list(request: Request) -> HttpResponse:
                 "words": None,
                 "kept": {name: value for name, value in kept.items() if name not in ("owner", "resource")},
                 "fields": [
-                    pager.choice(asked, "resource", "Resource", _resources(visible)),
-                    pager.choice(asked, "owner", "With", _owners(visible)),
+                    pager.choice(query_params, "resource", "Resource", _resources(visible)),
+                    pager.choice(query_params, "owner", "With", _owners(visible)),
                 ],
                 "clear_href": _href({"show": show}) if set(kept) - {"show"} else "",
             },
-            "rows": [_row(one, now) for one in rows[:PAGE]],
+            "rows": [_row(task, now) for task in rows[:PAGE]],
             "empty": EMPTY[show],
             "pager": {"newer_href": _href(kept) if before else "", "older_href": older},
         },
     )
 
 
-def _beside(actor: Actor, now: datetime) -> list[Shape]:
-    """What the brake holds, for whoever may read that (G6)."""
+def _actions(actor: Actor, now: datetime) -> list[Shape]:
+    """Return the link to held batches, if the reader may see these (G6)."""
     if not READING & access.roles_held(actor, now):
         return []
     return [{"label": "Held batches", "icon": "lock", "href": reverse("held_batches")}]
 
 
-def _enforced(actor: Actor, now: datetime) -> list[str]:
-    """In which way what the reader sees is enforced (G4)."""
+def _enforced_facts(actor: Actor, now: datetime) -> list[str]:
+    """Say how the grants visible to the reader are enforced (G4)."""
     shares = grant_queries.shares(Grant.objects.visible_to(actor, now).standing())
     return [f"grants that you see: {shares}"] if shares else []
 
 
-def _kept(asked: QueryDict) -> dict[str, Any]:
-    """What the address narrows the list to."""
-    show = asked.get("show", "") if asked.get("show", "") in SHOWN else ""
-    whom = {name: number(asked.get(name)) for name in ("owner", "resource", "automation")}
-    mine = "1" if asked.get("mine") else ""
-    return {name: value for name, value in {"show": show, "mine": mine, **whom}.items() if value}
+def _filters(query_params: QueryDict) -> dict[str, Any]:
+    """Return the filters of the URL."""
+    show = query_params.get("show", "") if query_params.get("show", "") in SHOWN else ""
+    ids = {name: number(query_params.get(name)) for name in ("owner", "resource", "automation")}
+    mine = "1" if query_params.get("mine") else ""
+    return {name: value for name, value in {"show": show, "mine": mine, **ids}.items() if value}
 
 
 def _href(kept: Mapping[str, Any]) -> str:
-    said = urlencode({name: value for name, value in kept.items() if value})
-    return f"{reverse('revocations')}?{said}" if said else reverse("revocations")
+    query = urlencode({name: value for name, value in kept.items() if value})
+    return f"{reverse('revocations')}?{query}" if query else reverse("revocations")
 
 
 def _chips(kept: Mapping[str, Any], seen: RevocationTaskQuerySet, show: str, now: datetime) -> list[Shape]:
@@ -140,17 +140,17 @@ def _chips(kept: Mapping[str, Any], seen: RevocationTaskQuerySet, show: str, now
         }
         for word, label in SHOWN.items()
     ]
-    whose = {
+    mine_chip = {
         "label": "Asked of me",
         "href": _href({**kept, "mine": "" if mine else "1"}),
         "current": mine,
         "count": None,
     }
-    return [*states, {"separator": True}, whose]
+    return [*states, {"separator": True}, mine_chip]
 
 
-def _on(resource: int) -> Q:
-    """Tasks about what is held on a resource, as `RevocationTask.resource` says of one."""
+def _on_resource(resource: int) -> Q:
+    """Filter tasks on a resource, as `RevocationTask.resource` defines it."""
     return Q(grant__entitlement__resource=resource) | Q(
         grant__entitlement__isnull=True, grant__approval__decided_on=resource
     )
@@ -162,7 +162,7 @@ def _narrowed(
     if "mine" in kept:
         seen = seen.filter(asked__overlap=list(access.answers_as(actor, now)))
     if "resource" in kept:
-        seen = seen.filter(_on(kept["resource"]))
+        seen = seen.filter(_on_resource(kept["resource"]))
     if "automation" in kept:
         seen = seen.filter(grant__automation=kept["automation"])
     return seen.filter(owner=kept["owner"]) if "owner" in kept else seen
@@ -203,34 +203,34 @@ def _row(task: RevocationTask, now: datetime) -> Shape:
 
 @require_http_methods(["GET", "POST"])
 def revocation(request: Request, pk: int) -> HttpResponse:
-    """One task: what ended and why, where it is held, what to do, who said what; and the form for whoever may say it."""
+    """Show one task: the ended grant, its location, the steps and the words of people; with the form."""
     now = business_time.now()
     seen = RevocationTask.objects.visible_to(request.actor, now).select_related(*ABOUT).prefetch_related(WORDS)
-    found = get_object_or_404(seen, pk=pk)
+    task = get_object_or_404(seen, pk=pk)
     if request.method == "GET":
-        return page(request, "approvals/grants/revocation_task.html", _context(found, request.actor, now))
+        return page(request, "approvals/grants/revocation_task.html", _context(task, request.actor, now))
     text = request.POST.get("reason", "")
     try:
-        verb = VERDICTS.get(WordSaid(request.POST.get("says", ""))) if _is_known(request.POST) else None
+        verb = VERDICTS.get(WordSaid(request.POST.get("says", ""))) if _is_verdict(request.POST) else None
         if verb is None:
             raise refuse(Refusal("G4", "input", "Say whether it is removed or not; what you typed is still there."))
-        verb(found, actor=acting(found, request.actor, now), now=now, reason=text)
+        verb(task, actor=acting(task, request.actor, now), now=now, reason=text)
     except InvalidInput as no:
-        context = _context(found, request.actor, now, typed=text, error=no.refusal.sentence)
+        context = _context(task, request.actor, now, typed=text, error=no.refusal.sentence)
         return page(request, "approvals/grants/revocation_task.html", context, status=no.status)
     except Refused as no:
-        return refused(request, no.refusal, context={"back_href": found.href, "typed": text})
-    return redirect(found.href)
+        return refused(request, no.refusal, context={"back_href": task.href, "typed": text})
+    return redirect(task.href)
 
 
-def _is_known(posted: QueryDict) -> bool:
+def _is_verdict(posted: QueryDict) -> bool:
     return posted.get("says", "") in WordSaid.values
 
 
 def acting(task: RevocationTask, actor: Actor, now: datetime) -> Actor:
-    """As whom the reader may speak: as themself, else for somebody who was asked and passed their decisions on to them (A11)."""
-    own = revocation_tasks.say_removed.refusal(task, actor=actor, now=now)
-    if own is None or own.kind != "permission" or actor.person is None:
+    """Return the actor: the reader, or the reader for the giver of a delegation who was asked (A11)."""
+    refusal = revocation_tasks.say_removed.refusal(task, actor=actor, now=now)
+    if refusal is None or refusal.kind != "permission" or actor.person is None:
         return actor
     givers = (set(access.answers_as(actor, now)) - {actor.person.pk}) & set(task.asked)
     giver = Person.objects.filter(pk__in=givers).order_by("pk").first() if givers else None
@@ -239,9 +239,9 @@ def acting(task: RevocationTask, actor: Actor, now: datetime) -> Actor:
 
 def _context(task: RevocationTask, actor: Actor, now: datetime, *, typed: str = "", error: str = "") -> Shape:
     grant, resource = task.grant, task.resource
-    who = acting(task, actor, now)
-    no = revocation_tasks.say_removed.refusal(task, actor=who, now=now)
-    cannot = revocation_tasks.say_cannot.refusal(task, actor=who, now=now)
+    speaker = acting(task, actor, now)
+    refusal = revocation_tasks.say_removed.refusal(task, actor=speaker, now=now)
+    cannot = revocation_tasks.say_cannot.refusal(task, actor=speaker, now=now)
     state, below = grant_revocation_tasks.words_of(task, now)
     return {
         "now": now,
@@ -263,20 +263,20 @@ def _context(task: RevocationTask, actor: Actor, now: datetime, *, typed: str = 
             "facts": _facts(task, now),
             "where": grant_revocation_tasks.where(task),
             "to_do": grant_revocation_tasks.to_do(task),
-            "words": _said(task.words.all()),
+            "words": _word_rows(task.words.all()),
         },
         "form": {
             "action": task.href,
             "reason": {"value": typed, "error": error},
-            "for_whom": who.standing_for.name if who.standing_for is not None else "",
-            "may_say_removed": no is None,
+            "for_whom": speaker.standing_for.name if speaker.standing_for is not None else "",
+            "may_say_removed": refusal is None,
             "may_say_cannot": cannot is None,
-            "is_second": any(one.says == WordSaid.REMOVED for one in task.words.all()),
+            "is_second": any(word.says == WordSaid.REMOVED for word in task.words.all()),
         }
-        if no is None or cannot is None
+        if refusal is None or cannot is None
         else None,
-        "locked": {"sentence": no.sentence, "code": no.code, "to_do": no.to_do}
-        if no is not None and no.kind != "state"
+        "locked": {"sentence": refusal.sentence, "code": refusal.code, "to_do": refusal.to_do}
+        if refusal is not None and refusal.kind != "state"
         else None,
         "events": timeline_queries.shapes(task, reader=actor.person, limit=EVENTS, actor=actor, now=now),
         "ledger_href": ledger_href(task, actor=actor, now=now),
@@ -305,15 +305,15 @@ def _facts(task: RevocationTask, now: datetime) -> list[Shape]:
     return rows
 
 
-def _said(words: Iterable[RevocationWord]) -> list[Shape]:
-    """What people said, in order."""
+def _word_rows(words: Iterable[RevocationWord]) -> list[Shape]:
+    """Return the words of people in order."""
     return [
         {
-            "who": one.who,
-            "at": one.said_at,
-            "is_removed": one.says == WordSaid.REMOVED,
-            "words": "it is removed" if one.says == WordSaid.REMOVED else "they can’t",
-            "text": one.text.shown,
+            "who": word.who,
+            "at": word.said_at,
+            "is_removed": word.says == WordSaid.REMOVED,
+            "words": "it is removed" if word.says == WordSaid.REMOVED else "they can’t",
+            "text": word.text.shown,
         }
-        for one in words
+        for word in words
     ]
