@@ -1,4 +1,6 @@
-"""What must fit together across the parts of a policy document: more risk never takes fewer signatures, longer terms or more time (T3)."""
+"""Checks across the parts of a policy document: a higher tier never has fewer signatures, longer terms or more time
+(T3).
+"""
 
 from __future__ import annotations
 
@@ -7,18 +9,18 @@ from typing import Any
 
 from approvals.policies.yaml_document import Path
 
-#: What is wrong where, and what makes it right.
+#: Path, problem and fix.
 Wrong = tuple[Path, str, str]
 
 TIERS = ("low", "standard", "high")
 STEPS = (("low", "standard"), ("standard", "high"))
-#: The signature without which nothing is approved: who answers for the team, or for the resource (T3).
+#: The signature that each kind always needs: from the team's lead or the resource's owner (T3).
 FIRST = {"app": "lead", "privilege": "owner", "credential": "owner"}
 SHRINKING = ("longest_term", "review_after", "due_working_days", "expires_working_days")
 
 
 def wrong(document: Mapping[str, Any]) -> Iterator[Wrong]:
-    """Everything that does not fit together in a document whose parts are all there, each of its kind."""
+    """Yield each inconsistency of a complete and well-typed document."""
     yield from _repeated(document, ())
     yield from _seats(document["seats"])
     yield from _tiers(document["tiers"])
@@ -44,13 +46,13 @@ def _seats(seats: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[Wrong]:
         for below, above in STEPS:
             less = [label for label in by_tier[below] if label not in by_tier[above]]
             if less:
-                said = f"{above.capitalize()} risk would take fewer signatures than {below}."
-                yield ("seats", kind, above), said, f"Add {', '.join(less)}."
+                sentence = f"{above.capitalize()} risk would take fewer signatures than {below}."
+                yield ("seats", kind, above), sentence, f"Add {', '.join(less)}."
 
 
 def _tiers(tiers: Mapping[str, Any]) -> Iterator[Wrong]:
     for name, words in (("levels", "level"), ("data_classes", "data class")):
-        both = [one for one in tiers["low"][name] if one in tiers["high"][name]]
+        both = [name_in_both for name_in_both in tiers["low"][name] if name_in_both in tiers["high"][name]]
         if both:
             yield (
                 ("tiers", "low", name),
@@ -63,8 +65,8 @@ def _shrinking(document: Mapping[str, Any]) -> Iterator[Wrong]:
     for name in SHRINKING:
         for below, above in STEPS:
             if document[name][above] > document[name][below]:
-                said = f"{above.capitalize()} risk would have longer than {below}."
-                yield (name, above), said, f"At most {document[name][below]}."
+                sentence = f"{above.capitalize()} risk would have longer than {below}."
+                yield (name, above), sentence, f"At most {document[name][below]}."
     for tier in TIERS:
         if document["expires_working_days"][tier] < document["due_working_days"][tier]:
             due = document["due_working_days"][tier]
@@ -80,13 +82,13 @@ def _upwards(document: Mapping[str, Any]) -> Iterator[Wrong]:
 def _conflicts(days: Mapping[str, int]) -> Iterator[Wrong]:
     for below, above in (("low", "medium"), ("medium", "high")):
         if days[above] > days[below]:
-            said = f"What is rated {above} would have longer than what is rated {below}."
-            yield ("conflicts", above), said, f"At most {days[below]}."
+            sentence = f"What is rated {above} would have longer than what is rated {below}."
+            yield ("conflicts", above), sentence, f"At most {days[below]}."
 
 
 def _fresh(minutes: Mapping[str, int | None]) -> Iterator[Wrong]:
     for below, above in STEPS:
         less, more = minutes.get(below), minutes.get(above)
         if less is not None and (more is None or more > less):
-            said = f"{above.capitalize()} risk would take an older sign-in than {below}."
-            yield ("fresh_sign_in_minutes", above), said, f"At most {less}."
+            sentence = f"{above.capitalize()} risk would take an older sign-in than {below}."
+            yield ("fresh_sign_in_minutes", above), sentence, f"At most {less}."

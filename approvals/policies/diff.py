@@ -1,6 +1,6 @@
-"""What two policy documents differ in: each change in words, whether it tightens or loosens, and the lines of the text (S8).
+"""Compare two policy documents: each change in words, whether it tightens or loosens, and the changed lines (S8).
 
-A change that is not plainly tighter loosens: then a second person reads it before anything happens.
+A change that is not clearly tighter counts as loosening: then a second person reads it before it takes effect.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ Stricter = Callable[[Any, Any], bool]
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that would be different.
+    """One change between two documents.
+
 
     Args:
-        where: the part of the document, with dots between.
-        label: what it is about, in words.
-        before: how it is, in words.
-        after: how it would be.
-        tightens: whether it only asks more of somebody; else it counts as loosening.
-        is_either: whether neither way of it only tightens: it is for two people whatever it says.
+        where: the path in the document, with dots.
+        label: the setting in words.
+        before: the old value in words.
+        after: the new value in words.
+        tightens: whether it only tightens; else it counts as loosening.
+        is_either: whether neither direction only tightens, so that a change always needs two people.
     """
 
     where: str
@@ -41,7 +42,7 @@ class Change:
 
 @dataclass(frozen=True)
 class _Sort:
-    """How one sort of value reads, and which of two is stricter."""
+    """How a kind of value reads, and which of two values is stricter."""
 
     label: str
     unit: str
@@ -61,13 +62,16 @@ def _wider(before: Sequence[str], after: Sequence[str]) -> bool:
 
 
 def _asks_more(before: Sequence[str], after: Sequence[str]) -> bool:
-    """Seats more, and those that there were in the order that they had."""
+    """Return whether seats were added and the others kept their order."""
     return _wider(before, after) and not is_reordered(before, after)
 
 
 def is_reordered(before: Sequence[str], after: Sequence[str]) -> bool:
-    """Whether seats that both have stand in another order: whoever may fill two fills the first, and the first is asked first (A8)."""
-    return [one for one in before if one in after] != [one for one in after if one in before]
+    """Return whether common seats changed their order.
+
+    Order matters: a person who may fill two seats fills the first, and the first is asked first (A8).
+    """
+    return [label for label in before if label in after] != [one for one in after if one in before]
 
 
 def _narrower(before: Sequence[str], after: Sequence[str]) -> bool:
@@ -83,14 +87,18 @@ def _higher(before: str | None, after: str | None) -> bool:
 
 
 def _neither(before: Any, after: Any) -> bool:
-    """More of it leaves what is to go, and less of it ends what is needed, for good, before anybody has looked: neither begins by one person's word."""
+    """Return False: neither direction only tightens.
+
+    A longer time delays a removal, and a shorter one ends needed access before anybody has looked. So one person
+    alone can start neither.
+    """
     return False
 
 
-#: The part whose lists have an order that matters; the others are sets.
+#: The part whose lists are ordered; other lists are sets.
 SEATS = "seats"
 
-#: Path with ``*`` for any name to what it is. A name that ``*`` stands for is put where ``{}`` is.
+#: Settings by path; ``*`` matches any name, and that name replaces ``{}``.
 SORTS: Mapping[str, _Sort] = {
     "tiers.high.levels": _Sort("Access levels that are high on anything", "", _wider),
     "tiers.high.data_classes": _Sort("Data classes on which everything is high", "", _wider),
@@ -139,7 +147,7 @@ SORTS: Mapping[str, _Sort] = {
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
-    """What would be different, in the order of the document."""
+    """Return the changes in the order of the document."""
     old, new = dict(_leaves(before, ())), dict(_leaves(after, ()))
     paths = dict.fromkeys([*old, *new])
     return tuple(
@@ -185,23 +193,23 @@ def _words(value: object, unit: str) -> str:
     return f"{value} {unit}".strip()
 
 
-def tightens(found: Sequence[Change]) -> bool:
-    """Whether changes only tighten; no change at all does not."""
-    return bool(found) and all(one.tightens for one in found)
+def tightens(found_changes: Sequence[Change]) -> bool:
+    """Return whether there are changes and all of them tighten."""
+    return bool(found_changes) and all(change.tightens for change in found_changes)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a text that changed: ``sign`` is ``+``, ``-`` or a space for what stands around it."""
+    """One line of a diff: ``sign`` is ``+``, ``-``, or a space for context."""
 
     sign: str
     text: str
 
 
 def lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Line]:
-    """The two texts line by line, with two lines around each change; ``…`` where some are left out."""
+    """Return the line diff of two documents with two lines of context; ``…`` marks omitted lines."""
     old, new = document.as_text(before).splitlines(), document.as_text(after).splitlines()
-    found = []
+    diff_lines = []
     for line in list(difflib.unified_diff(old, new, lineterm="", n=2))[2:]:
-        found.append(Line(" ", "…") if line.startswith("@@") else Line(line[0], line[1:]))
-    return found
+        diff_lines.append(Line(" ", "…") if line.startswith("@@") else Line(line[0], line[1:]))
+    return diff_lines

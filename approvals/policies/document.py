@@ -1,6 +1,6 @@
-"""Reading a policy document that somebody wrote: everything that is wrong with it, at once, with the line and what makes it right.
+"""Read a policy document and report all its problems with line and fix; write it as editable text.
 
-Writing a policy document as the text that people edit: the parts in their order, each under the comment that the shipped one has.
+Written parts keep their order, each under its comment from the shipped document.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from approvals.policies.schema import Document
 from approvals.policies.yaml_document import Path as YamlPath
 from approvals.policies.yaml_document import Problem, Read, Unreadable, read
 
-#: More at once helps nobody.
+#: More problems at once don't help.
 MOST_PROBLEMS = 50
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of reading a text or data.
+    """The result of reading a text or data.
+
 
     Args:
-        document: the policy as plain data, each name in its place; empty where there is a problem.
-        problems: in the order of the lines.
+        document: the policy as plain data in schema order; empty if there are problems.
+        problems: sorted by line.
     """
 
     document: Mapping[str, Any]
@@ -37,38 +38,38 @@ class Result:
 
 
 def from_text(text: str) -> Result:
-    """Read what somebody wrote as YAML or JSON."""
+    """Read YAML or JSON text."""
     try:
-        found = read(text)
+        parsed = read(text)
     except Unreadable as error:
         return Result({}, (error.problem,))
-    return _checked(found)
+    return _check(parsed)
 
 
 def from_data(data: object) -> Result:
-    """Check plain data, as a form or the database has it."""
-    return _checked(Read(data))
+    """Check plain data from a form or the database."""
+    return _check(Read(data))
 
 
-def _checked(found: Read) -> Result:
-    if not isinstance(found.data, dict):
+def _check(parsed: Read) -> Result:
+    if not isinstance(parsed.data, dict):
         return Result(
             {}, (Problem(1, "", "This is no policy: it has no named parts.", "Begin with the policy in force."),)
         )
     try:
-        made = Document.model_validate(found.data)
+        made = Document.model_validate(parsed.data)
     except ValidationError as error:
-        problems = [_problem(dict(one), found) for one in error.errors(include_url=False)]
-        return Result({}, tuple(sorted(problems, key=lambda one: one.line)[:MOST_PROBLEMS]))
+        problems = [_problem(dict(detail), parsed) for detail in error.errors(include_url=False)]
+        return Result({}, tuple(sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS]))
     document = made.model_dump(mode="json", exclude_unset=True)
-    problems = [Problem(found.line(path), dotted(path), what, to_do) for path, what, to_do in checks.wrong(document)]
+    problems = [Problem(parsed.line(path), dotted(path), what, to_do) for path, what, to_do in checks.wrong(document)]
     if problems:
-        return Result({}, tuple(sorted(problems, key=lambda one: one.line)[:MOST_PROBLEMS]))
+        return Result({}, tuple(sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS]))
     return Result(_ordered(document))
 
 
 def _ordered(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The parts as the schema has them, whatever order somebody wrote them in, and without what says nothing."""
+    """Return the document in schema order, without values that equal leaving them out."""
     plain = {name: document[name] for name in Document.model_fields}
     plain["fresh_sign_in_minutes"] = {
         tier: minutes for tier, minutes in plain["fresh_sign_in_minutes"].items() if minutes is not None
@@ -78,15 +79,15 @@ def _ordered(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def dotted(path: YamlPath) -> str:
-    """A path as people read it."""
+    """Return a path with dots."""
     return ".".join(str(part) for part in path)
 
 
-def _problem(error: Mapping[str, Any], found: Read) -> Problem:
+def _problem(error: Mapping[str, Any], parsed: Read) -> Problem:
     path: YamlPath = tuple(error["loc"])
     what, to_do = _words(error, path)
     is_nowhere = error["type"] == "missing" and len(path) == 1
-    return Problem(0 if is_nowhere else found.line(path), dotted(path), what, to_do)
+    return Problem(0 if is_nowhere else parsed.line(path), dotted(path), what, to_do)
 
 
 def _words(error: Mapping[str, Any], path: YamlPath) -> tuple[str, str]:
@@ -94,7 +95,7 @@ def _words(error: Mapping[str, Any], path: YamlPath) -> tuple[str, str]:
     if kind == "missing":
         return f"{name} is missing.", f"Add {name}; the policy in force has one."
     if kind == "extra_forbidden":
-        near = ", ".join(_known(path[:-1]))
+        near = ", ".join(_allowed_names(path[:-1]))
         return (
             f"{name} is no name that is known here.",
             f"Take it out, or use one of: {near}." if near else "Take it out.",
@@ -108,18 +109,18 @@ def _words(error: Mapping[str, Any], path: YamlPath) -> tuple[str, str]:
             f"{_short(error['input'])} is too {'little' if least else 'much'}.",
             f"At {'least' if least else 'most'} {bound}.",
         )
-    return _WANTED.get(
+    return _TYPE_PROBLEMS.get(
         kind, (f"This is not what belongs here ({kind.replace('_', ' ')}).", "Look at the policy in force.")
     )
 
 
 def _short(given: object) -> str:
-    """A value as a problem names it: a number of thousands of digits is not spelt out."""
+    """Return a value for a problem sentence; huge numbers are not spelled out."""
     is_long = isinstance(given, int) and abs(given) >= 2**53
     return "A number of that size" if is_long else str(given)[:40]
 
 
-_WANTED = {
+_TYPE_PROBLEMS = {
     "int_type": ("This is no whole number.", "Write a whole number, without quotes."),
     "bool_type": ("This is neither true nor false.", "Write true or false, without quotes."),
     "list_type": ("This is no list.", "Write a list: [one, another]."),
@@ -129,8 +130,8 @@ _WANTED = {
 }
 
 
-def _known(path: YamlPath) -> Iterator[str]:
-    """The names that may stand in a part."""
+def _allowed_names(path: YamlPath) -> Iterator[str]:
+    """Yield the names allowed in a part."""
     model: Any = Document
     for name in path:
         field = model.model_fields.get(str(name)) if hasattr(model, "model_fields") else None
@@ -140,14 +141,14 @@ def _known(path: YamlPath) -> Iterator[str]:
     yield from getattr(model, "model_fields", {})
 
 
-#: The document that ships.
+#: The shipped document.
 SHIPPED = Path(__file__).with_name("default.yaml")
 
 WIDTH = 120
 
 
 class _Dumper(yaml.SafeDumper):
-    """Parts one below the other, lists in one line."""
+    """YAML with parts as blocks and lists on one line."""
 
 
 _Dumper.add_representer(
@@ -156,12 +157,12 @@ _Dumper.add_representer(
 
 
 def as_text(document: Mapping[str, Any]) -> str:
-    """The YAML of a document that was read; reading it again gives the same document."""
+    """Return the YAML of a document; reading it gives the same document."""
     return "\n".join(_part(name, value) for name, value in ordered(document).items())
 
 
 def ordered(part: Mapping[str, Any], model: Any = Document) -> dict[str, Any]:
-    """A document, or a part of one, with its names as the schema has them: the database keeps them in no order of ours."""
+    """Return a document or part in schema order; the database does not keep the order."""
     fields = {name: field.annotation for name, field in model.model_fields.items() if name in part}
     return {
         name: ordered(part[name], inner) if isinstance(part[name], Mapping) else part[name]
@@ -170,18 +171,18 @@ def ordered(part: Mapping[str, Any], model: Any = Document) -> dict[str, Any]:
 
 
 def _part(name: str, value: object) -> str:
-    said = yaml.dump({name: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
-    return f"{comments().get(name, '')}{said}"
+    yaml_text = yaml.dump({name: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+    return f"{comments().get(name, '')}{yaml_text}"
 
 
 @cache
 def comments() -> dict[str, str]:
-    """The comment above each part, as the shipped document has it."""
-    found, above = {}, ""
+    """Return the comment above each part of the shipped document."""
+    comment_by_name, above = {}, ""
     for line in SHIPPED.read_text(encoding="utf-8").splitlines(keepends=True):
         if line.startswith("#"):
             above += line
         elif line.strip() and not line.startswith(" "):
-            found[line.partition(":")[0]] = above
+            comment_by_name[line.partition(":")[0]] = above
             above = ""
-    return found
+    return comment_by_name

@@ -1,4 +1,4 @@
-"""The policy in force, read and typed. It is read-only here: changing it is a proposal that two people sign (S8)."""
+"""The policy in force, read and typed. Changes are proposals that two people sign (S8)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from inventory.risk import tiers as risk_tiers
 class Policy:
     """One policy document, typed.
 
+
     Args:
-        version: the row it was read from.
+        version: the stored version.
         document: the whole document, for display and digest.
     """
 
@@ -30,106 +31,106 @@ class Policy:
 
     @property
     def tiers(self) -> Mapping[str, Any]:
-        """The rules by which tiers are computed (T1, T2): see `risk.DEFAULT_RULES`."""
-        found: Mapping[str, Any] = self.document.get("tiers", risk_tiers.DEFAULT_RULES)
-        return found
+        """The rules that compute tiers (T1, T2): see `risk.DEFAULT_RULES`."""
+        tier_rules: Mapping[str, Any] = self.document.get("tiers", risk_tiers.DEFAULT_RULES)
+        return tier_rules
 
     def seats(self, kind: str, tier: str) -> tuple[str, ...]:
-        """Labels of the seats that a question of this kind needs at this tier (T3)."""
+        """Return the seat labels of a kind and tier (T3)."""
         return tuple(self.document["seats"][kind][tier])
 
     def longest_term(self, tier: str) -> int:
-        """Days that a grant of this tier may last (G1)."""
+        """Return the longest term of a grant of this tier in days (G1)."""
         return int(self.document["longest_term"][tier])
 
     def review_after(self, tier: str) -> int:
-        """Days after which what is held comes up for review (R1)."""
+        """Return the days until a grant of this tier is reviewed (R1)."""
         return int(self.document["review_after"][tier])
 
     def due_days(self, tier: str) -> int:
-        """Working days until a record is due (A10)."""
+        """Return the working days until an approval is due (A10)."""
         return int(self.document["due_working_days"][tier])
 
     def expiry_days(self, tier: str) -> int:
-        """Working days until a record expires as rejected (A10)."""
+        """Return the working days until an approval expires as rejected (A10)."""
         return int(self.document["expires_working_days"][tier])
 
     @property
     def builder_days(self) -> int:
-        """Working days that a builder has to answer (A14)."""
+        """Working days for a builder's answer (A14)."""
         return int(self.document["builder_working_days"])
 
     @property
     def rounds(self) -> int:
-        """How many rounds a record may take (A14)."""
+        """Maximum rounds of an approval (A14)."""
         return int(self.document["rounds"])
 
     @property
     def resubmission_days(self) -> int:
-        """For how many days an earlier refusal counts (A15)."""
+        """Days for which an earlier refusal counts (A15)."""
         return int(self.document["resubmission_days"])
 
     @property
     def light_grants(self) -> int:
-        """How many grants policy approves for one builder within `light_days`; none where it has no light path (A13)."""
+        """Maximum auto-approved grants per builder within `light_days`; 0 without a light path (A13)."""
         return int(self.document.get("light_path", {}).get("grants", 0))
 
     @property
     def light_days(self) -> int:
-        """Days over which those count (A13)."""
+        """Days over which auto-approved grants are counted (A13)."""
         return int(self.document.get("light_path", {}).get("days", 1))
 
     @property
     def sampled_one_in(self) -> int:
-        """One in so many of what nobody was asked about is drawn (A12, A13)."""
+        """One in this many auto-approved items is spot-checked (A12, A13)."""
         return int(self.document["sampling"]["one_in"])
 
     @property
     def sampled_days(self) -> int:
-        """Working days in which somebody looks at what was drawn (A13)."""
+        """Working days for a spot check (A13)."""
         return int(self.document["sampling"]["working_days"])
 
     @property
     def signal_mutual(self) -> int:
-        """In how many submissions two people may approve for each other before that is a signal (S10)."""
+        """Submissions in which two people may approve for each other before a signal (S10)."""
         return int(self.document["signals"]["mutual"])
 
     @property
     def signal_share(self) -> int:
-        """How much of a builder's approvals, in percent, one person may give before that is a signal (S10)."""
+        """Percentage of a builder's approvals that one person may give before a signal (S10)."""
         return int(self.document["signals"]["share"])
 
     @property
     def signal_days(self) -> int:
-        """Days over which signals are looked for (S10)."""
+        """Days covered by the search for signals (S10)."""
         return int(self.document["signals"]["days"])
 
     def needs_two_owners(self, tier: str) -> bool:
-        """Whether an automation of this tier needs two different owners (I1)."""
+        """Return whether an automation of this tier needs two different owners (I1)."""
         return tier in self.document["two_owners"]
 
     @property
     def at_once_hours(self) -> int:
-        """Hours that what one person tightened stands until it is countersigned (S8)."""
+        """Hours that a tightening by one person stays in force without a countersignature (S8)."""
         return int(self._part("proposals")["at_once_hours"])
 
     @property
     def open_days(self) -> int:
-        """Days until a proposal that nobody answers has lapsed (S8)."""
+        """Days until an unanswered proposal lapses (S8)."""
         return int(self._part("proposals")["open_days"])
 
     def resolve_days(self, rating: str) -> int:
-        """Days to resolve or waive what was held before its rule, rated so, was enforced (S6)."""
+        """Return the days to resolve or waive a conflict that is older than its rule, by the rule's rating (S6)."""
         return int(self._part("conflicts")[rating])
 
     @property
     def waiver_days(self) -> int:
-        """Days that a waiver lasts at most (S7)."""
+        """Maximum length of a waiver in days (S7)."""
         return int(self._part("waivers")["days"])
 
     @property
     def waivers_in_a_row(self) -> int:
-        """How many waivers may follow each other (S7)."""
+        """Maximum number of consecutive waivers (S7)."""
         return int(self._part("waivers")["in_a_row"])
 
     @property
@@ -139,79 +140,81 @@ class Policy:
 
     @property
     def quiet_days(self) -> int:
-        """Days after a review in which nothing that happens opens another (R1)."""
+        """Days after a review in which events open no other review (R1)."""
         return int(self._part("events")["quiet_days"])
 
     @property
     def correction_days(self) -> int:
-        """Days until what a review suspended ends for good (R4, R6)."""
+        """Days until a grant suspended by a review ends (R4, R6)."""
         return int(self._part("correction_days"))
 
     @property
     def revocation_hours(self) -> int:
-        """Hours to take away elsewhere what has ended here (G4)."""
+        """Hours to remove the access of an ended grant in the target system (G4)."""
         return int(self._part("revocation_hours"))
 
     @property
     def brake_share(self) -> int:
-        """Percent of live grants of which one cause may not end more within an hour (G6)."""
+        """Percentage of live grants that one cause may end within an hour (G6)."""
         return int(self._part("brake")["share"])
 
     @property
     def brake_grants(self) -> int:
-        """How many grants one cause may not end within an hour (G6)."""
+        """Number of grants that one cause may not end within an hour (G6)."""
         return int(self._part("brake")["grants"])
 
     @property
     def brake_hours(self) -> int:
-        """Hours in which people answer what the brake holds (G6)."""
+        """Hours to answer a held batch (G6)."""
         return int(self._part("brake")["hours"])
 
     def _part(self, name: str) -> Any:
-        """A part of the document; as it ships where the document is older than the part."""
+        """Return a part of the document, or the shipped part if the document is older."""
         return self.document.get(name, _shipped()[name])
 
     def fresh_minutes(self, tier: str) -> int | None:
-        """How old, in minutes, a sign-in may be for a decision of this tier; None for any age (S5)."""
-        found = self.document["fresh_sign_in_minutes"].get(tier)
-        return None if found is None else int(found)
+        """Return the maximum age of a sign-in in minutes for a decision of this tier; None for any age (S5)."""
+        minutes = self.document["fresh_sign_in_minutes"].get(tier)
+        return None if minutes is None else int(minutes)
 
 
 @cache
 def _shipped() -> Mapping[str, Any]:
-    found = policy_document.from_text(policy_document.SHIPPED.read_text(encoding="utf-8"))
-    if found.problems:
-        raise ValueError(f"The shipped policy is wrong: {found.problems[0]}")
-    return found.document
+    parsed = policy_document.from_text(policy_document.SHIPPED.read_text(encoding="utf-8"))
+    if parsed.problems:
+        raise ValueError(f"The shipped policy is wrong: {parsed.problems[0]}")
+    return parsed.document
 
 
 def shipped() -> dict[str, Any]:
-    """The document that ships, as data."""
+    """Return the shipped document as data."""
     return {**_shipped()}
 
 
 def completed(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored document with every part that the schema has: what an earlier one left out holds as it ships."""
-    whole = {name: document.get(name, said) for name, said in _shipped().items()}
-    high = {**_shipped()["tiers"]["high"], **whole["tiers"]["high"]}
-    return policy_document.ordered({**whole, "tiers": {**whole["tiers"], "high": high}})
+    """Return a stored document with shipped values for missing parts."""
+    document_with_defaults = {name: document.get(name, default) for name, default in _shipped().items()}
+    high = {**_shipped()["tiers"]["high"], **document_with_defaults["tiers"]["high"]}
+    return policy_document.ordered(
+        {**document_with_defaults, "tiers": {**document_with_defaults["tiers"], "high": high}}
+    )
 
 
 def digest(document: Mapping[str, Any]) -> str:
-    """SHA-256 over the canonical JSON (RFC 8785) of a document."""
+    """Return the SHA-256 of the document's canonical JSON (RFC 8785)."""
     return hashlib.sha256(rfc8785.dumps(dict(document))).hexdigest()
 
 
 def of(version: PolicyVersion) -> Policy:
-    """The typed form of a stored version."""
+    """Return the typed form of a stored version."""
     return Policy(version=version, document=version.document)
 
 
 def in_force(now: datetime) -> Policy:
-    """The newest version that is effective at ``now``; the shipped one always is."""
+    """Return the newest version effective at ``now``; the shipped one always is."""
     return of(PolicyVersion.objects.effective(now)[0])
 
 
 def tiers_at(now: datetime) -> Mapping[str, Any]:
-    """The rules by which tiers are computed at ``now``: for the register, which knows no policy (T1)."""
+    """Return the tier rules at ``now``, for the register, which knows no policy (T1)."""
     return in_force(now).tiers

@@ -1,4 +1,4 @@
-"""The fresh sign-in that a policy asks for before a decision (S5)."""
+"""The fresh sign-in that a policy requires before a decision (S5)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from governance.core.clock import business_time
 from governance.core.duties.refusals import Refusal
 
 
-def stale_sign_in(actor: Actor, policy: policy_queries.Policy, tier: str, what: str) -> Refusal | None:
-    """Why a session is too old to say something about a tier, or None (S5). Recertification asks it of its answers too.
+def stale_sign_in(actor: Actor, policy: policy_queries.Policy, tier: str, noun: str) -> Refusal | None:
+    """Return why a session is too old for a decision of this tier, or None (S5). Also used for review answers.
+
 
     Args:
-        actor: a person in an interactive session; of anybody else nothing is said here.
-        policy: says how old the sign-in may be.
-        tier: of what is decided.
-        what: ``decision`` or ``answer``, for the sentence.
+        actor: a person in an interactive session; other actors are not checked here.
+        policy: defines the maximum age of the sign-in.
+        tier: tier of the decided item.
+        noun: ``decision`` or ``answer``, for the sentence.
     """
     minutes = policy.fresh_minutes(tier)
     if minutes is None or actor.signed_in_at is None:
         return None
     if business_time.real() - actor.signed_in_at <= timedelta(minutes=minutes):
         return None
-    sentence = f"A {tier}-risk {what} needs a sign-in at most {minutes} minutes old."
+    sentence = f"A {tier}-risk {noun} needs a sign-in at most {minutes} minutes old."
     return Refusal("SOD-5", "duty", sentence, "Sign in again; nothing you typed is lost.")

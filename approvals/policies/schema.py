@@ -1,6 +1,6 @@
-"""What a policy document consists of: the names, the kinds of values and how large each may be. Its JSON schema is made of this.
+"""The schema of a policy document: names, types and limits. The JSON schema is generated from it.
 
-What must fit together across several of them stands in `checks`.
+Checks across parts are in `checks`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ WorkingDays = Annotated[int, Field(ge=1, le=60)]
 
 
 class Part(BaseModel):
-    """A part of the document: no name that is not known, no value that has to be guessed."""
+    """A part of the document. It refuses unknown names and values of the wrong type."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class High(Part):
-    """What makes a privilege, or an app, high (T1, T2)."""
+    """What makes a privilege or an app high risk (T1, T2)."""
 
     levels: list[LevelWord] = Field(description="Access levels that are high whatever they are on.")
     data_classes: list[ClassWord] = Field(description="Data classes on which everything is high.")
@@ -45,14 +45,14 @@ class High(Part):
 
 
 class Low(Part):
-    """What a privilege may at most be to be low (T1)."""
+    """Limits for low risk (T1)."""
 
     levels: list[Literal["read"]] = Field(description="Access levels that may be low: reading, or none.")
     data_classes: list[Literal["public", "internal"]] = Field(description="Data classes that may be low.")
 
 
 class AtLeast(Part):
-    """What an automation is at least, by its kind (T2)."""
+    """Minimum tier by kind of automation (T2)."""
 
     workflow: TierWord = "low"
     ai_app: TierWord = "low"
@@ -63,7 +63,7 @@ class AtLeast(Part):
 
 
 class Tiers(Part):
-    """How a tier is computed (T1, T2)."""
+    """How tiers are computed (T1, T2)."""
 
     high: High
     low: Low
@@ -71,7 +71,7 @@ class Tiers(Part):
 
 
 class AppSeats(Part):
-    """Signatures on the app, by its tier."""
+    """Signatures on the app by tier."""
 
     low: list[Literal["lead", "security"]]
     standard: list[Literal["lead", "security"]]
@@ -79,7 +79,7 @@ class AppSeats(Part):
 
 
 class RecordSeats(Part):
-    """Signatures on a privilege or a credential, by its tier."""
+    """Signatures on a privilege or credential by tier."""
 
     low: list[Literal["owner", "security"]]
     standard: list[Literal["owner", "security"]]
@@ -87,7 +87,7 @@ class RecordSeats(Part):
 
 
 class Seats(Part):
-    """Whose signatures each question needs (T3)."""
+    """Signatures by kind (T3)."""
 
     app: AppSeats
     privilege: RecordSeats
@@ -95,7 +95,7 @@ class Seats(Part):
 
 
 class DaysByTier(Part):
-    """Days by tier; none may be longer than the product allows at all (G1, R1)."""
+    """Days by tier, within the limits of the product (G1, R1)."""
 
     low: Days
     standard: Annotated[int, Field(ge=1, le=180)]
@@ -103,7 +103,7 @@ class DaysByTier(Part):
 
 
 class ReviewDays(Part):
-    """Days until a review, by tier: longer than the time for which one is open (R1)."""
+    """Days until a review by tier, longer than a review stays open (R1)."""
 
     low: Annotated[int, Field(ge=15, le=365)]
     standard: Annotated[int, Field(ge=22, le=180)]
@@ -119,21 +119,21 @@ class WorkingDaysByTier(Part):
 
 
 class LightPath(Part):
-    """How much policy itself approves (A13)."""
+    """Limits of auto-approval (A13)."""
 
     grants: Annotated[int, Field(ge=0, le=50)]
     days: Annotated[int, Field(ge=7, le=365)]
 
 
 class Sampling(Part):
-    """How much of what nobody was asked about is looked at (A12, A13)."""
+    """Spot checks of auto-approved items (A12, A13)."""
 
     one_in: Annotated[int, Field(ge=1, le=100)]
     working_days: Annotated[int, Field(ge=1, le=20)]
 
 
 class Signals(Part):
-    """When somebody looks at who approves for whom (S10)."""
+    """Limits for mutual approvals before a signal (S10)."""
 
     mutual: Annotated[int, Field(ge=1, le=100)]
     share: Annotated[int, Field(ge=50, le=100)]
@@ -141,7 +141,7 @@ class Signals(Part):
 
 
 class FreshSignIn(Part):
-    """How old a sign-in may be, in minutes, for a decision (S5); a tier that is left out takes any."""
+    """Maximum age of a sign-in in minutes for a decision (S5); a missing tier allows any age."""
 
     low: Annotated[int, Field(ge=1, le=1440)] | None = None
     standard: Annotated[int, Field(ge=1, le=1440)] | None = None
@@ -149,14 +149,14 @@ class FreshSignIn(Part):
 
 
 class Proposals(Part):
-    """How long a proposal stands (S8)."""
+    """Time limits of proposals (S8)."""
 
     at_once_hours: Annotated[int, Field(ge=1, le=72)]
     open_days: Annotated[int, Field(ge=1, le=90)]
 
 
 class Conflicts(Part):
-    """How long what was held before its rule was enforced has to be resolved or waived, in days by the rule's rating (S6)."""
+    """Days to resolve or waive conflicts older than their rule, by the rule's rating (S6)."""
 
     low: Annotated[int, Field(ge=1, le=90)]
     medium: Annotated[int, Field(ge=1, le=90)]
@@ -164,30 +164,30 @@ class Conflicts(Part):
 
 
 class Waivers(Part):
-    """How long a waiver lasts, and how many follow each other (S7)."""
+    """Length and number of consecutive waivers (S7)."""
 
     days: Annotated[int, Field(ge=1, le=LONGEST_WAIVER.days)]
     in_a_row: Annotated[int, Field(ge=1, le=WAIVERS_IN_A_ROW)]
 
 
 class Events(Part):
-    """When what happens brings a review forward (R1)."""
+    """Events that bring a review forward (R1)."""
 
     unused_days: Annotated[int, Field(ge=14, le=180)]
     quiet_days: Annotated[int, Field(ge=0, le=180)]
 
 
 class Brake(Part):
-    """How much one cause may end within an hour before people look, and for how long they have (G6)."""
+    """Limits on ends by one cause within an hour, and the time to answer a held batch (G6)."""
 
     share: Annotated[int, Field(ge=1, le=50)]
-    #: Ten and fewer are never held (docs/decisions/0032).
+    #: Ten or fewer are never held (docs/decisions/0032).
     grants: Annotated[int, Field(ge=11, le=10_000)]
     hours: Annotated[int, Field(ge=1, le=24)]
 
 
 class Document(Part):
-    """One policy: tiers, signatures, terms, due dates, the light path and every number."""
+    """One policy: tiers, signatures, terms, due dates, the light path and all limits."""
 
     tiers: Tiers = Field(description="T1, T2: how a tier is computed.")
     seats: Seats = Field(description="T3: whose signatures each question needs.")
@@ -217,6 +217,6 @@ class Document(Part):
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) of a policy document."""
+    """Return the JSON schema (draft 2020-12) of a policy document."""
     made = Document.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Countersign policy", **made}

@@ -1,6 +1,7 @@
-"""A YAML document as data, with the line on which each part of it stands; bounded, and nothing but plain data comes out.
+"""Read a YAML document as bounded plain data with the line of each part.
 
-No anchors and aliases (a few lines with them stand for gigabytes), no name twice, no tags: what a person reads in the text is what it says.
+Refuses anchors and aliases (a few lines can expand to gigabytes), duplicate names and tags: the text means what it
+shows.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import yaml
 
-#: What is written by hand is smaller and shallower by far.
+#: Limits far above any hand-written document.
 LARGEST_BYTES, DEEPEST, MOST_NODES = 64 * 1024, 10, 5_000
 
 Path = tuple[str | int, ...]
@@ -19,13 +20,14 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a document, as whoever wrote it reads it.
+    """A problem of a document, for its author.
+
 
     Args:
-        line: the line of the text, from 1; 0 where none is to blame.
-        where: which part of it, with dots between: ``seats.app.high``.
-        what: what is wrong, as a sentence.
-        to_do: what makes it right.
+        line: the line in the text, from 1; 0 for none.
+        where: path of the part with dots: ``seats.app.high``.
+        what: the problem, as a sentence.
+        to_do: the fix.
     """
 
     line: int
@@ -35,7 +37,7 @@ class Problem:
 
 
 class Unreadable(Exception):
-    """The text is no document at all; `problem` says why."""
+    """Raised if the text is not a document; `problem` says why."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.what)
@@ -44,23 +46,24 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Read:
-    """What a text says, and the line of each of its parts by its path."""
+    """Parsed data, and the line of each part by path."""
 
     data: Any
     lines: Mapping[Path, int] = field(default_factory=dict)
 
     def line(self, path: Path) -> int:
-        """The line of a part, or of the nearest part around it that is there."""
+        """Return the line of a part, or of the nearest parent."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
 
 def read(text: str) -> Read:
-    """Read a text as YAML, of which JSON is a part.
+    """Read text as YAML or JSON.
+
 
     Raises:
-        Unreadable: it is too large or too deep, is no YAML, or says more than plain data.
+        Unreadable: too large, too deep, not YAML, or more than plain data.
     """
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST_BYTES:
         raise Unreadable(
@@ -69,22 +72,22 @@ def read(text: str) -> Read:
             )
         )
     try:
-        _bounded(text)
+        _check_bounds(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         lines = dict(_lines(node, ())) if node is not None else {}
         return Read(yaml.safe_load(text), lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        said = " ".join(part for part in (error.context, error.problem) if part)
+        detail = " ".join(part for part in (error.context, error.problem) if part)
         raise Unreadable(
-            Problem(mark.line + 1 if mark else 1, "", f"This is no YAML: {said}.", "Correct this line.")
+            Problem(mark.line + 1 if mark else 1, "", f"This is no YAML: {detail}.", "Correct this line.")
         ) from None
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise Unreadable(Problem(1, "", f"This can't be read: {str(error)[:200]}.", "Correct the text.")) from None
 
 
-def _bounded(text: str) -> None:
-    """Refuse what is too deep, has too many parts, or stands for more than it shows, before anything is built of it."""
+def _check_bounds(text: str) -> None:
+    """Refuse text that is too deep, has too many parts, or uses aliases, before anything is built from it."""
     depth = nodes = documents = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = event.start_mark.line + 1 if event.start_mark is not None else 1
@@ -104,8 +107,8 @@ def _bounded(text: str) -> None:
 def _lines(node: yaml.Node, path: Path) -> Iterator[tuple[Path, int]]:
     yield path, node.start_mark.line + 1
     if isinstance(node, yaml.SequenceNode):
-        for number, one in enumerate(node.value):
-            yield from _lines(one, (*path, number))
+        for number, item in enumerate(node.value):
+            yield from _lines(item, (*path, number))
     elif isinstance(node, yaml.MappingNode):
         seen = set[str]()
         for key, value in node.value:
@@ -115,4 +118,4 @@ def _lines(node: yaml.Node, path: Path) -> Iterator[tuple[Path, int]]:
                 raise Unreadable(Problem(line, where, f"{name} stands here twice.", "Keep one of the two."))
             seen.add(name)
             yield from _lines(value, (*path, name))
-            yield (*path, name), line  # of the name, which is where somebody looks for it
+            yield (*path, name), line  # the line of the name, where people look for it

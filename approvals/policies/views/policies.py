@@ -1,4 +1,6 @@
-"""The policy, as pages: which version is in force, what each version said, and what is under way (S8). Everybody who signs in may read it."""
+"""Pages of the policy: the version in force, each version, and open proposals (S8). Every signed-in person may read
+them.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ def _versions() -> Any:
 
 @require_GET
 def policies(request: Request) -> HttpResponse:
-    """The policy in force, what is under way about it, and every version there was."""
+    """Show the policy in force, open proposals and all versions."""
     now = business_time.now()
     in_force = kept.in_force(now)
     version = _versions().get(pk=in_force.version.pk)
@@ -58,48 +60,48 @@ def policies(request: Request) -> HttpResponse:
         "tiers": policy_rows.by_tier(kept.completed(in_force.document)),
         "facts": policy_rows.facts(kept.completed(in_force.document)),
         "under_way": listed(under_way),
-        "history": [_row(one, in_force.version.pk) for one in rows[:MOST]],
+        "history": [_row(row, in_force.version.pk) for row in rows[:MOST]],
         "older": f"?before={rows[MOST - 1].number}" if len(rows) > MOST else "",
     }
     return page(request, "approvals/policies/policies.html", context)
 
 
 def _actions(actor: Actor, now: datetime) -> list[Shape]:
-    found: list[Shape] = []
+    actions: list[Shape] = []
     if access.may(actor, Permission.PROPOSAL_READ, None, now=now):
-        found.append({"label": "All proposals", "href": reverse("proposals")})
+        actions.append({"label": "All proposals", "href": reverse("proposals")})
     if _may_propose(actor, now):
-        found.append({"label": "Propose a change", "href": reverse("policy_propose"), "kind": "filled"})
-    return found
+        actions.append({"label": "Propose a change", "href": reverse("policy_propose"), "kind": "filled"})
+    return actions
 
 
 def _may_propose(actor: Actor, now: datetime) -> bool:
-    """Whether the reader is led to proposing: not while another change is under way."""
+    """Return whether the reader may propose: not during another proposal."""
     row = Proposal(kind="policy", target=DEFAULT)
     return proposal_transitions.propose.refusal(row, actor=actor, now=now) is None
 
 
-def _row(one: PolicyVersion, in_force: int) -> Shape:
+def _row(version: PolicyVersion, in_force: int) -> Shape:
     return {
-        "number": one.number,
-        "href": one.href,
-        "at": one.effective_at if one.number > 1 else None,
-        "until": one.until,
-        "signed": policy_rows.signed(one),
-        "is_in_force": one.pk == in_force,
+        "number": version.number,
+        "href": version.href,
+        "at": version.effective_at if version.number > 1 else None,
+        "until": version.until,
+        "signed": policy_rows.signed(version),
+        "is_in_force": version.pk == in_force,
     }
 
 
 @require_GET
 def policy(request: Request, number: int) -> HttpResponse:
-    """One version: what it says, what it changed, and its text."""
+    """Show one version: its content, its changes and its text."""
     now = business_time.now()
-    one = _versions().filter(number=number).first()
-    if one is None:
+    version = _versions().filter(number=number).first()
+    if version is None:
         raise Http404
     before = _versions().filter(number__lt=number).first()
-    document = kept.completed(one.document)
-    is_in_force = kept.in_force(now).version.pk == one.pk
+    document = kept.completed(version.document)
+    is_in_force = kept.in_force(now).version.pk == version.pk
     may_propose = _may_propose(request.actor, now)
     again = [{"label": "Propose this one again", "href": f"{reverse('policy_propose')}?from={number}"}]
     context = {
@@ -108,11 +110,15 @@ def policy(request: Request, number: int) -> HttpResponse:
         "head": {
             "title": f"Policy, version {number}",
             "tag": {"text": "In force", "tone": "ok"} if is_in_force else None,
-            "facts": [policy_rows.signed(one)],
+            "facts": [policy_rows.signed(version)],
             "actions": again if may_propose and not is_in_force else [],
         },
-        "version": {"at": one.effective_at if number > 1 else None, "until": one.until, "digest": one.digest},
-        "proposal_href": _proposal_href(one, request.actor, now),
+        "version": {
+            "at": version.effective_at if number > 1 else None,
+            "until": version.until,
+            "digest": version.digest,
+        },
+        "proposal_href": _proposal_href(version, request.actor, now),
         "compared_to": before.number if before is not None else None,
         "changes": policy_rows.change_rows(diff.changes(kept.completed(before.document), document))
         if before is not None
@@ -124,15 +130,15 @@ def policy(request: Request, number: int) -> HttpResponse:
     return page(request, "approvals/policies/policy.html", context)
 
 
-def _proposal_href(one: PolicyVersion, actor: Actor, now: datetime) -> str:
-    """The page of the proposal that it came of, for whoever may read that."""
-    if one.proposal_id is None:
+def _proposal_href(version: PolicyVersion, actor: Actor, now: datetime) -> str:
+    """Return the page of the version's proposal, if the reader may see it."""
+    if version.proposal_id is None:
         return ""
-    found = Proposal.objects.visible_to(actor, now).filter(pk=one.proposal_id).first()
-    return found.href if found is not None else ""
+    proposal = Proposal.objects.visible_to(actor, now).filter(pk=version.proposal_id).first()
+    return proposal.href if proposal is not None else ""
 
 
 @require_GET
 def policy_schema(request: Request) -> HttpResponse:
-    """The JSON schema of a policy document, for an editor that knows one."""
+    """Return the JSON schema of a policy document, for editors."""
     return JsonResponse(schema.json_schema(), json_dumps_params={"indent": 2})

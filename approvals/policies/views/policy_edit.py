@@ -1,4 +1,6 @@
-"""Writing a policy: as text, with every error by its line, or all of it by a form; first what it would change, then proposed (S8)."""
+"""Pages that edit a policy: as text with errors by line, or as a form; with a preview of the changes before proposing
+(S8).
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,12 @@ TEMPLATE = "approvals/policies/policy_edit.html"
 
 @require_http_methods(["GET", "POST"])
 def policy_propose(request: Request) -> HttpResponse:
-    """Propose another policy, beginning with the one in force or with an earlier version."""
+    """Propose a policy, starting from the one in force or an earlier version."""
     now = business_time.now()
     row = Proposal(kind="policy", target=DEFAULT)
-    no = proposal_transitions.propose.refusal(row, actor=request.actor, now=now)
-    if no is not None:
-        return _refused(request, row, no, now, reverse("policies"))
+    refusal = proposal_transitions.propose.refusal(row, actor=request.actor, now=now)
+    if refusal is not None:
+        return _refused(request, row, refusal, now, reverse("policies"))
     chosen = asked_number(request.GET.get("from"))
     base = get_object_or_404(PolicyVersion, kind=DEFAULT, number=chosen) if chosen else kept.in_force(now).version
     return _edit(request, row, kept.completed(base.document), now, begins_with=base.number)
@@ -47,24 +49,24 @@ def policy_propose(request: Request) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def policy_amend(request: Request, pk: int) -> HttpResponse:
-    """Say a proposed policy differently, as long as nobody has answered."""
+    """Amend a proposed policy before its first answer."""
     now = business_time.now()
     seen = Proposal.objects.visible_to(request.actor, now).filter(kind="policy").select_related("proposed_by")
     row = get_object_or_404(seen, pk=pk)
-    no = proposal_transitions.amend.refusal(row, actor=request.actor, now=now)
-    if no is not None:
-        return _refused(request, row, no, now, row.href)
+    refusal = proposal_transitions.amend.refusal(row, actor=request.actor, now=now)
+    if refusal is not None:
+        return _refused(request, row, refusal, now, row.href)
     return _edit(request, row, kept.completed(row.document), now, begins_with=None)
 
 
-def _refused(request: Request, row: Proposal, no: Refusal, now: datetime, back_href: str) -> HttpResponse:
-    """Say no; what somebody tried is on record (S5)."""
+def _refused(request: Request, row: Proposal, refusal: Refusal, now: datetime, back_href: str) -> HttpResponse:
+    """Show the refusal; record an attempted write (S5)."""
     if request.method == "POST":
         try:
             _write(request, row, {}, now)
         except Refused as error:
-            no = error.refusal
-    return refused(request, no, context={"back_href": back_href, "typed": request.POST.get("text", "")})
+            refusal = error.refusal
+    return refused(request, refusal, context={"back_href": back_href, "typed": request.POST.get("text", "")})
 
 
 def _edit(
@@ -74,23 +76,23 @@ def _edit(
     in_force = kept.completed(kept.in_force(now).document)
     form = PolicyForm(base, request.POST if request.method == "POST" and as_form else None) if as_form else None
     typed = request.POST.get("text", policy_document.as_text(base))
-    found, status, error = _read(request, form, base, typed)
-    if found is not None and found.problems:
+    result, status, error = _read(request, form, base, typed)
+    if result is not None and result.problems:
         status = 422
-    if found is not None and not found.problems and request.POST.get("do") == "propose":
+    if result is not None and not result.problems and request.POST.get("do") == "propose":
         try:
-            return redirect("proposal", _write(request, row, dict(found.document), now).pk)
+            return redirect("proposal", _write(request, row, dict(result.document), now).pk)
         except InvalidInput as no:
             status, error = no.status, no.refusal.sentence
         except Refused as no:
             return refused(request, no.refusal, context={"back_href": reverse("policies"), "typed": typed})
-    changes = diff.changes(in_force, found.document) if found is not None and not found.problems else ()
+    changes = diff.changes(in_force, result.document) if result is not None and not result.problems else ()
     context = _context(request, row, as_form=as_form, begins_with=begins_with) | {
         "now": now,
         "form": form,
         "text": typed,
-        "problems": found.problems if found is not None else (),
-        "is_read": found is not None and not found.problems,
+        "problems": result.problems if result is not None else (),
+        "is_read": result is not None and not result.problems,
         "changes": policy_rows.change_rows(changes),
         "tightens": diff.tightens(changes),
         "reason": {"value": request.POST.get("reason", ""), "error": error},
@@ -103,24 +105,26 @@ def _edit(
 def _read(
     request: Request, form: PolicyForm | None, base: Mapping[str, Any], typed: str
 ) -> tuple[Result | None, int, str]:
-    """What was typed, read; None where nothing was sent, or a field of the form is none of what it can be."""
+    """Return what was typed, parsed; None without a POST or with an invalid form."""
     if request.method != "POST":
         return None, 200, ""
     if form is None:
         return policy_document.from_text(typed), 200, ""
     if not form.is_valid():
         return None, 422, ""
-    found = policy_document.from_data(form.document(base))
-    _beside_fields(form, found.problems)
-    return found, 200, ""
+    result = policy_document.from_data(form.document(base))
+    _add_field_errors(form, result.problems)
+    return result, 200, ""
 
 
-def _beside_fields(form: PolicyForm, problems: tuple[Problem, ...]) -> None:
-    """Say what is wrong beside the field that it is about."""
-    for one in problems:
-        where = one.where if one.where in form.fields else one.where.rpartition(".")[0]  # of a list, one of its values
+def _add_field_errors(form: PolicyForm, problems: tuple[Problem, ...]) -> None:
+    """Add problems to the fields that they are about."""
+    for problem in problems:
+        where = (
+            problem.where if problem.where in form.fields else problem.where.rpartition(".")[0]
+        )  # if it is a list value, the field of the list
         if where in form.fields:
-            form.add_error(where, f"{one.what} {one.to_do}".strip())
+            form.add_error(where, f"{problem.what} {problem.to_do}".strip())
 
 
 def _write(request: Request, row: Proposal, document: dict[str, Any], now: datetime) -> Proposal:

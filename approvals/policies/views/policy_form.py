@@ -1,4 +1,4 @@
-"""A policy as a form: whatever its document may say, made of the shape that its schema is made of (S8)."""
+"""The form of a policy, generated from its schema (S8)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from approvals.policies.schema import Document
 
 Shape = dict[str, Any]
 
-#: The parts of the form: what stands above a few fields, and the parts of the document that they are in.
+#: Headings of the form, and the parts of the document under each.
 GROUPS = (
     ("What is high, and what may be low", ("tiers",)),
     ("Whose signatures", ("seats",)),
@@ -31,30 +31,32 @@ GROUPS = (
     ("Reviews and what they take away", ("events", "correction_days", "revocation_hours")),
     ("The brake", ("brake",)),
 )
-#: What is left out of a document says the same as this.
+#: Values that equal leaving the name out.
 _LEFT_OUT = {"at_least": "low"}
 
 
 class PolicyForm(forms.Form):
-    """Everything that a policy says; how large a number may be, and what goes together, is the document's to say, with all else.
+    """The form of a whole policy. Limits and consistency are checked by the document.
+
 
     Args:
-        document: what the fields begin with.
-        data: what was sent, if anything was.
+        document: initial values.
+        data: the sent data, if any.
     """
 
     use_required_attribute = False
 
     def __init__(self, document: Mapping[str, Any], data: QueryDict | None = None) -> None:
         super().__init__(data)
-        for path, said in _leaves(Document):
-            self.fields[path] = _field(path, said, _at(document, path))
+        for path, annotation in _leaves(Document):
+            self.fields[path] = _field(path, annotation, _at(document, path))
 
     def document(self, base: Mapping[str, Any]) -> dict[str, Any]:
-        """The policy as it was filled in.
+        """Return the policy that was filled in.
+
 
         Args:
-            base: what the form began with: what says nothing by itself and was not there stays away.
+            base: the initial document; default values that it lacked stay out.
         """
         made: dict[str, Any] = copy.deepcopy(dict(base))
         for path, value in self.cleaned_data.items():
@@ -71,7 +73,7 @@ class PolicyForm(forms.Form):
 
     @property
     def groups(self) -> list[Shape]:
-        """The fields, a few together under a heading."""
+        """The fields grouped under headings."""
         return [
             {"title": title, "fields": [self[path] for path in self.fields if path.partition(".")[0] in parts]}
             for title, parts in GROUPS
@@ -79,7 +81,7 @@ class PolicyForm(forms.Form):
 
 
 def _leaves(part: type[BaseModel], above: str = "") -> Iterator[tuple[str, Any]]:
-    """What a document may say, each by its path, with its type."""
+    """Yield path and type of each value of a document."""
     for name, field in part.model_fields.items():
         path = f"{above}.{name}" if above else name
         said = field.annotation
@@ -90,14 +92,14 @@ def _leaves(part: type[BaseModel], above: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _in_order(value: Any, was: Any) -> Any:
-    """Boxes have no order: what was there stays in the one that it had, and what is new follows (A8)."""
+    """Keep the order of earlier values and append new ones, because checkboxes have no order (A8)."""
     if not (isinstance(value, list) and isinstance(was, list)):
         return value
-    return [one for one in was if one in value] + [one for one in value if one not in was]
+    return [label for label in was if label in value] + [one for one in value if one not in was]
 
 
 def _at(document: Mapping[str, Any], path: str) -> Any:
-    """What a document says at a path, or what it says by leaving it out."""
+    """Return the value at a path, or its default."""
     *above, last = path.split(".")
     part: Any = document
     for name in above:
@@ -105,18 +107,18 @@ def _at(document: Mapping[str, Any], path: str) -> Any:
     return part.get(last, _LEFT_OUT.get(above[-1]) if above else None)
 
 
-def _field(path: str, said: Any, value: Any) -> forms.Field:
+def _field(path: str, annotation: Any, value: Any) -> forms.Field:
     label = _label(path)
-    if said is bool:
+    if annotation is bool:
         return forms.BooleanField(label=label, initial=value, required=False)
-    if get_origin(said) is list:
-        choices = _choices(get_args(said)[0])
+    if get_origin(annotation) is list:
+        choices = _choices(get_args(annotation)[0])
         boxes = forms.CheckboxSelectMultiple
         return forms.MultipleChoiceField(label=label, initial=value, choices=choices, widget=boxes, required=False)
-    if get_origin(said) is Literal:
-        return forms.ChoiceField(label=label, initial=value, choices=_choices(said))
+    if get_origin(annotation) is Literal:
+        return forms.ChoiceField(label=label, initial=value, choices=_choices(annotation))
     number = forms.NumberInput(attrs={"inputmode": "numeric"})
-    return forms.IntegerField(label=label, initial=value, widget=number, required=NoneType not in get_args(said))
+    return forms.IntegerField(label=label, initial=value, widget=number, required=NoneType not in get_args(annotation))
 
 
 def _choices(words: Any) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A policy as people read it: what depends on the tier in one table, everything else by name, and what two versions differ in."""
+"""A policy for readers: a table by tier, other settings by name, and the changes between two versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from governance.web.components import times
 Shape = dict[str, Any]
 
 SIGNED_BY = {"lead": "team lead", "owner": "resource owner", "security": "security"}
-#: Rows of the table: label, the way to the part, what a number counts.
+#: Rows of the table: label, path of the part, unit.
 BY_TIER = (
     ("Signatures on the app", ("seats", "app"), ""),
     ("Signatures on a privilege", ("seats", "privilege"), ""),
@@ -27,7 +27,7 @@ BY_TIER = (
 
 
 def by_tier(document: Mapping[str, Any]) -> list[Shape]:
-    """What depends on the tier: label and a cell for low, standard and high."""
+    """Return settings that depend on the tier: a label and cells for low, standard and high."""
     rows = [
         {"label": label, "cells": [_cell(_part(document, way).get(tier), unit) for tier in TIERS]}
         for label, way, unit in BY_TIER
@@ -53,14 +53,14 @@ def _cell(value: Any, unit: str) -> str:
 
 
 def facts(document: Mapping[str, Any]) -> list[Shape]:
-    """Everything that does not depend on the tier, for ``components/facts.html``."""
+    """Return settings that do not depend on the tier, for ``components/facts.html``."""
     not_measured = "" if GrantUsage.objects.exists() else "; not measured in this installation yet"
     light, sampling, signals, proposals = (
         document[name] for name in ("light_path", "sampling", "signals", "proposals")
     )
     conflicts, waivers, events, brake = (document[name] for name in ("conflicts", "waivers", "events", "brake"))
     many = times.counted
-    said = [
+    label_texts = [
         ("What makes it high", _high(document["tiers"]["high"])),
         ("What may be low", _low(document["tiers"]["low"])),
         ("At least, by kind", _at_least(document["tiers"]["at_least"])),
@@ -86,23 +86,23 @@ def facts(document: Mapping[str, Any]) -> list[Shape]:
             f"over {brake['share']} % of what is live, or {many(brake['grants'], 'grant')}, within an hour: held for {many(brake['hours'], 'hour')}",
         ),
     ]
-    return [{"label": label, "text": text} for label, text in said]
+    return [{"label": label, "text": text} for label, text in label_texts]
 
 
 def _high(high: Mapping[str, Any]) -> str:
-    found = [f"{one} access" for one in high["levels"]] + [f"{one} data" for one in high["data_classes"]]
-    found += [f"more than reading {one} data" for one in high["non_read_on"]]
+    rules = [f"{word} access" for word in high["levels"]] + [f"{one} data" for one in high["data_classes"]]
+    rules += [f"more than reading {word} data" for word in high["non_read_on"]]
     if high["non_read_chosen_by_model"]:
-        found.append("more than reading, chosen by a model")
+        rules.append("more than reading, chosen by a model")
     else:
         harms = {"outbound": "carries data out", "irreversible": "can’t be undone"}
-        found += [
-            f"more than reading, chosen by a model, that {harms[one]}" for one in high["non_read_chosen_by_model_if"]
+        rules += [
+            f"more than reading, chosen by a model, that {harms[word]}" for word in high["non_read_chosen_by_model_if"]
         ]
-    found += [f"unreadable code in {one}" for one in high["opaque_code_in"]]
+    rules += [f"unreadable code in {word}" for word in high["opaque_code_in"]]
     if high["open_entry_with_non_read"]:
-        found.append("more than reading, started by anybody")
-    return "; ".join(found) or "nothing"
+        rules.append("more than reading, started by anybody")
+    return "; ".join(rules) or "nothing"
 
 
 def _low(low: Mapping[str, Any]) -> str:
@@ -124,27 +124,27 @@ def _signals(signals: Mapping[str, int]) -> str:
     return f"more than {signals['mutual']} for each other, or over {signals['share']} % of a builder’s, in {days}"
 
 
-def signed(one: PolicyVersion) -> str:
-    """Whose signatures a version has, in words."""
-    if one.number == 1:
+def signed(version: PolicyVersion) -> str:
+    """Say who signed a version."""
+    if version.number == 1:
         return "came with the product"
-    if one.restores_id is not None:
-        return f"version {one.restores.number} again" if one.restores is not None else ""
-    proposed = one.proposed_by.name if one.proposed_by is not None else ""
-    if one.approved_by is None:
+    if version.restores_id is not None:
+        return f"version {version.restores.number} again" if version.restores is not None else ""
+    proposed = version.proposed_by.name if version.proposed_by is not None else ""
+    if version.approved_by is None:
         return f"{proposed} alone, until it is countersigned"
-    return f"{proposed} and {one.approved_by.name}"
+    return f"{proposed} and {version.approved_by.name}"
 
 
 def change_rows(changes: Sequence[Change]) -> list[Shape]:
-    """What would be different, each with whether it tightens."""
+    """Return the changes with their direction."""
     return [
         {
-            "label": one.label,
-            "before": one.before,
-            "after": one.after,
-            "tone": "" if one.is_either else "ok" if one.tightens else "high",
-            "word": "Takes\u00a0two" if one.is_either else "Tightens" if one.tightens else "Loosens",
+            "label": change.label,
+            "before": change.before,
+            "after": change.after,
+            "tone": "" if change.is_either else "ok" if change.tightens else "high",
+            "word": "Takes\u00a0two" if change.is_either else "Tightens" if change.tightens else "Loosens",
         }
-        for one in changes
+        for change in changes
     ]
