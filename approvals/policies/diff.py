@@ -71,7 +71,7 @@ def is_reordered(before: Sequence[str], after: Sequence[str]) -> bool:
 
     Order matters: a person who may fill two seats fills the first, and the first is asked first (A8).
     """
-    return [label for label in before if label in after] != [one for one in after if one in before]
+    return [label for label in before if label in after] != [label for label in after if label in before]
 
 
 def _narrower(before: Sequence[str], after: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
-"""What a proposal would have changed, counted in the background a slice at a time, left and come back to (S8, R9).
+"""Count the impact of proposals in the background, one slice at a time (S8, R9).
 
-The row says how far it is and what came of it so far, so a run that is killed goes on where it was. Nobody approves before it is done.
+The row stores the progress, so a killed run continues where it stopped. A proposal can't be approved before its count
+is done.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from governance.core.jobs import nudge
 
 JOB = "approvals.what_if"
 
-#: How far back it is looked, how many rows are judged together, and how many slices one run does before others have their turn.
+#: The period covered, the rows judged together, and the slices of one run.
 SPAN, SLICE, SLICES = timedelta(days=90), 500, 8
 
 
 def begin(proposal: Proposal, step: Step[Proposal]) -> WhatIf:
-    """Have it counted for a proposal as it stands now; what has nothing to count is done at once. Runs inside the operation that makes it."""
+    """Start the count for a proposal's current round, inside the operation that makes it. A count without rows is done
+    at once.
+    """
     made = WhatIf(proposal=proposal, round=proposal.round, since=step.now - SPAN, until=step.now)
     made.total = kind.of(proposal.kind).total(span(proposal, made))
     if made.total == 0:
@@ -37,28 +40,31 @@ def begin(proposal: Proposal, step: Step[Proposal]) -> WhatIf:
 
 
 def span(proposal: Proposal, what_if: WhatIf) -> Span:
-    """Over what it is counted."""
+    """Return the period and documents of a count."""
     return Span(proposal.target, proposal.before, proposal.document, what_if.since, what_if.until)
 
 
 def latest(proposal: Proposal) -> WhatIf | None:
-    """What was counted, or is being counted, for a proposal as it stands."""
+    """Return the count of a proposal's current round, or None."""
     return proposal.what_ifs.filter(round=proposal.round).first()
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
-    """A few slices of whatever is not done; returns how many rows were judged and how many counts are left undone."""
-    judged, known = 0, dict[int, Known]()
+    """Count a few slices; return the number of judged rows and of unfinished counts."""
+    judged, cache_by_count = 0, dict[int, Known]()
     for _ in range(SLICES):
-        found = WhatIf.objects.filter(finished_at=None).select_related("proposal").order_by("pk").first()
-        if found is None:
+        what_if = WhatIf.objects.filter(finished_at=None).select_related("proposal").order_by("pk").first()
+        if what_if is None:
             break
-        judged += count_slice(found, now, known.setdefault(found.pk, Known()))
+        judged += count_slice(what_if, now, cache_by_count.setdefault(what_if.pk, Known()))
     return {"judged": judged, "left": WhatIf.objects.filter(finished_at=None).count()}
 
 
-def count_slice(what_if: WhatIf, now: datetime, known: Known, size: int = SLICE) -> int:
-    """Judge the next few rows of one, in a transaction of its own; returns how many there were. What it reads for later ones too stays in ``known``."""
+def count_slice(what_if: WhatIf, now: datetime, cache: Known, size: int = SLICE) -> int:
+    """Judge the next rows of a count in its own transaction; return their number.
+
+    ``known`` keeps rows read for later slices.
+    """
     with transaction.atomic():
         row = WhatIf.objects.select_for_update(of=("self",)).select_related("proposal").get(pk=what_if.pk)
         if row.finished_at is not None:
@@ -68,10 +74,10 @@ def count_slice(what_if: WhatIf, now: datetime, known: Known, size: int = SLICE)
             row.finished_at = now
             row.save()
             return 0
-        found = kind.of(proposal.kind).count(span(proposal, row), row.cursor, size, known)
-        row.counts = dict(Counter(row.counts) + found.counts)
-        row.cursor, row.done = found.cursor, row.done + found.rows
-        if found.rows < size:
+        slice_counts = kind.of(proposal.kind).count(span(proposal, row), row.cursor, size, cache)
+        row.counts = dict(Counter(row.counts) + slice_counts.counts)
+        row.cursor, row.done = slice_counts.cursor, row.done + slice_counts.rows
+        if slice_counts.rows < size:
             row.finished_at = now
         row.save()
-        return found.rows
+        return slice_counts.rows

@@ -1,7 +1,7 @@
-"""The duties of proposals: who may never countersign what, whatever they are permitted (S8, A11, S5).
+"""Duties of proposals: who can't countersign what, regardless of permissions (S8, A11, S5).
 
-Each reads the rows under the lock of the write, and the same function answers the screen. The database repeats what separates people from
-the rows alone (`models.proposal_guards`).
+Each duty reads rows under the lock of the write, and pages call the same function. The database repeats the checks
+that rows alone allow (`models.proposal_guards`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from governance.core.people.transitions import people_with
 from governance.core.roles.roles import ROLE_WORDS, Role
 
 ANOTHER = "Somebody else with the role countersigns it."
-#: Countersigned, what one person tightened would overwrite what two have signed since, and might loosen that.
+#: A countersignature would overwrite what two people have signed since, and might loosen it.
 SIGNED_SINCE = Refusal(
     "A6",
     "stale",
@@ -79,7 +79,7 @@ def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refus
 
 
 def _not_who_gains(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    if any(person.pk in _who_gains(subject, now) for person in actor.people):
+    if any(person.pk in _gainer_ids(subject, now) for person in actor.people):
         return Refusal("SOD-8", "duty", "You would gain by this.", ANOTHER)
     return None
 
@@ -90,14 +90,14 @@ def _not_who_loses(subject: Proposal, actor: Actor, now: datetime) -> Refusal | 
     return None
 
 
-def _who_gains(subject: Proposal, now: datetime) -> frozenset[int]:
-    """Ids of whoever gained when it was made, and of whoever has come to gain since."""
+def _gainer_ids(subject: Proposal, now: datetime) -> frozenset[int]:
+    """Return the ids of people who gained when it was made, or gain now."""
     since = kind_kind.of(subject.kind).gains(subject.target, subject.before, subject.document, now)
     return since.union(subject.gains)
 
 
 def own_gain(actor: Actor, gains: Collection[int]) -> Refusal | None:
-    """Why an actor can't propose what these people, by id, would gain by: where they are among them themself; else None."""
+    """Return a refusal if the actor is among the people who would gain, else None."""
     if any(person.pk in gains for person in actor.people):
         sentence = "You would gain by this yourself, so somebody else proposes it."
         return Refusal("SOD-8", "duty", sentence, "Ask another governance admin.")
@@ -106,19 +106,19 @@ def own_gain(actor: Actor, gains: Collection[int]) -> Refusal | None:
 
 def _unchanged(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
     kind = kind_kind.of(subject.kind)
-    about = kind.about(subject.target)
+    subject_name = kind.about(subject.target)
     if subject.state == ProposalState.AT_ONCE:
-        return None if about is not None and _stands_as_it_acts(subject, kind, now) else SIGNED_SINCE
-    if about is None or kind.current(subject.target, now, subject.document) != subject.before:
+        return None if subject_name is not None and _stands_as_it_acts(subject, kind, now) else SIGNED_SINCE
+    if subject_name is None or kind.current(subject.target, now, subject.document) != subject.before:
         sentence = "What this would change is not as it was when this was proposed."
         return Refusal("A6", "stale", sentence, "Its author amends it, or withdraws it.")
     return kind.refusal(subject.target, subject.before, subject.document, now)
 
 
 def _stands_as_it_acts(subject: Proposal, kind: kind_kind.Kind, now: datetime) -> bool:
-    """Whether what a proposal changes is as it has made it, or as it found it, where it only keeps that from counting."""
-    found = kind.current(subject.target, now, subject.document)
-    return found == subject.before or not kind.changes(subject.target, found, subject.document)
+    """Return whether the target is as the proposal made it, or unchanged if the proposal only suspends its effect."""
+    current = kind.current(subject.target, now, subject.document)
+    return current == subject.before or not kind.changes(subject.target, current, subject.document)
 
 
 def _counted(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
@@ -182,13 +182,13 @@ NO_OTHER = Duty("S8", "S8", "One change of one thing is under way at a time.", _
 TIME_IS_UP = Duty("S8", "S8", "A proposal lapses once its time is up.", _time_is_up)
 IN_TIME = Duty("S8", "S8", "Nobody answers a proposal once its time is up.", _in_time)
 
-#: Asked of whoever answers one, in this order.
+#: Duties of the person who answers, in this order.
 ANSWERING = (IN_PERSON, NOT_ITS_AUTHOR, NOT_THEIR_DELEGATE, NOT_WHO_GAINS, NOT_WHO_LOSES, INTERACTIVE, IN_TIME)
 
 
 def who_may_answer(proposal: Proposal, now: datetime) -> list[Person]:
-    """Everybody who holds the role and whom no duty keeps from countersigning, by name."""
-    kept_away = {proposal.proposed_by_id, *_who_gains(proposal, now), *proposal.loses}
-    found = people_with(Role(proposal.needs), now).exclude(pk__in=kept_away).order_by("name", "pk")
-    there = [one for one in found if not one.is_kept_out(now)]
-    return [one for one in there if NOT_THEIR_DELEGATE.asks(proposal, Actor.of(one), now) is None]
+    """Return the people with the role and without a barring duty, by name."""
+    kept_away = {proposal.proposed_by_id, *_gainer_ids(proposal, now), *proposal.loses}
+    people = people_with(Role(proposal.needs), now).exclude(pk__in=kept_away).order_by("name", "pk")
+    active = [person for person in people if not person.is_kept_out(now)]
+    return [person for person in active if NOT_THEIR_DELEGATE.asks(proposal, Actor.of(person), now) is None]

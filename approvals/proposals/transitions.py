@@ -1,16 +1,16 @@
-"""Proposals: made by one person, countersigned by another, accepted by whom they appoint, and over when nobody answers (S8).
+"""Transitions of a proposal: one person proposes, another countersigns, an appointed person accepts (S8).
 
 ===========  ====================  ===============================================================================================
 what         from                  what follows
 ===========  ====================  ===============================================================================================
-propose      nothing               open; what only tightens may act at once, for hours
-amend        open                  open, in a new round: it is counted and read anew
-approve      open, at once         in force; or approved, where whoever it appoints has yet to accept
+propose      nothing               open; a tightening may act at once, for hours
+amend        open                  open, in a new round: counted and read again
+approve      open, at once         in force; or approved, if an appointed person must accept
 accept       approved              in force
-reject       open, at once         over; what acted at once is taken back
-decline      approved              over, by whoever it would have appointed
+reject       open, at once         over; an immediate change is reverted
+decline      approved              over, by the appointed person
 withdraw     open, approved        over, by its author
-lapse        open, at once,        over, by a job; what acted at once is taken back
+lapse        open, at once,        over, by a job; an immediate change is reverted
              approved
 ===========  ====================  ===============================================================================================
 """
@@ -38,7 +38,7 @@ S = ProposalState
 
 
 def _answered(subject: Proposal, actor: Actor, reason: str, params: Mapping[str, Any]) -> Proposal | None:
-    """The same answer by the same person, pressed twice (A8)."""
+    """Return the subject if the same person sends the same answer twice (A8)."""
     is_theirs = actor.person is not None and subject.answered_by_id == actor.person.pk
     return subject if is_theirs and subject.state in (S.APPROVED, S.IN_FORCE) else None
 
@@ -52,10 +52,10 @@ def _answered(subject: Proposal, actor: Actor, reason: str, params: Mapping[str,
     reason_needed=True,
 )
 def propose(step: Step[Proposal], *, document: Document, at_once: bool = False) -> Effect:
-    """Somebody proposes a change; the subject is unsaved and says of what kind it is and what it is about."""
+    """Propose a change. The subject is unsaved and has its kind and target."""
     proposal, kind = step.subject, kind_kind.of(step.subject.kind)
     proposal.proposed_by, proposal.proposed_at, proposal.needs = _author(step), step.now, kind.countersigner
-    _say(step, kind, document)
+    _set_document(step, kind, document)
     policy = policy_queries.in_force(step.now)
     proposal.lapses_at = step.now + timedelta(days=policy.open_days)
     if at_once:
@@ -65,11 +65,11 @@ def propose(step: Step[Proposal], *, document: Document, at_once: bool = False) 
 
 
 def _begin(step: Step[Proposal], kind: Kind) -> Mapping[str, Any]:
-    """What follows once it stands: it is counted, whoever may countersign is told, and what acts at once does."""
+    """Start the count, notify possible countersigners, and apply a change that acts at once."""
     proposal = step.subject
     proposal_jobs.begin(proposal, step)
     acts = proposal.acting_until is not None
-    _tell(step, duties.who_may_answer(proposal, step.now), "proposal_acts" if acts else "proposal_made")
+    _queue_notices(step, duties.who_may_answer(proposal, step.now), "proposal_acts" if acts else "proposal_made")
     return kind.apply(proposal, step) if acts else {}
 
 
@@ -79,31 +79,34 @@ def _author(step: Step[Proposal]) -> Person:
     return step.actor.person
 
 
-def _say(step: Step[Proposal], kind: Kind, document: Document) -> None:
-    """Give a proposal what it says, read and compared with how it stands."""
+def _set_document(step: Step[Proposal], kind: Kind, document: Document) -> None:
+    """Set the document of a proposal, and what follows from it."""
     proposal = step.subject
     if kind.about(proposal.target) is None:
         raise refuse(Refusal("S8", "input", "There is no such thing to change."))
     given = kind.read(proposal.target, document, step.now)
     if given.problems:
-        said = tuple((f"{one.where or 'line'}:{one.line}", f"{one.what} {one.to_do}".strip()) for one in given.problems)
-        raise refuse(Refusal("S8", "input", "This can't be proposed as it is written.", said[0][1], said))
+        errors = tuple(
+            (f"{problem.where or 'line'}:{problem.line}", f"{problem.what} {problem.to_do}".strip())
+            for problem in given.problems
+        )
+        raise refuse(Refusal("S8", "input", "This can't be proposed as it is written.", errors[0][1], errors))
     before = kind.current(proposal.target, step.now, given.document)
     changes = kind.changes(proposal.target, before, given.document)
     if not changes:
         raise refuse(Refusal("S8", "input", "Nothing would be different.", "Change something first."))
-    no = kind.refusal(proposal.target, before, given.document, step.now)
-    if no is not None:
-        raise refuse(no)
+    refusal = kind.refusal(proposal.target, before, given.document, step.now)
+    if refusal is not None:
+        raise refuse(refusal)
     proposal.document, proposal.before, proposal.reason = given.document, before, step.reason
     proposal.tightens = kind_kind.tightens(changes)
     proposal.appointed = kind.appointed(proposal.target, before, given.document)
     gains = kind.gains(proposal.target, before, given.document, step.now)
     proposal.gains = sorted(gains | ({proposal.appointed.pk} if proposal.appointed is not None else set()))
     proposal.loses = sorted(kind.loses(proposal.target, before, given.document))
-    own = duties.own_gain(step.actor, proposal.gains)
-    if own is not None:
-        raise refuse(own)
+    self_gain = duties.own_gain(step.actor, proposal.gains)
+    if self_gain is not None:
+        raise refuse(self_gain)
     proposal.digest = kind_kind.digest(proposal)
 
 
@@ -111,15 +114,16 @@ def _check_at_once(step: Step[Proposal], kind: Kind) -> None:
     if not (kind.may_act_at_once and step.subject.tightens):
         sentence = "Only what tightens acts at once; this waits for a second person."
         raise refuse(Refusal("S8", "input", sentence, "Propose it without that.", is_attempt=True))
-    about = kind.about_the_same(step.subject).order_by("-pk")
-    # What acted at once is over by itself; between that and this its author alone makes no difference by what they propose, withdraw or let lapse.
-    last = about.exclude(acting_until=None, state__in=(*UNANSWERED, S.WITHDRAWN, S.LAPSED)).first()
+    same_subject = kind.about_the_same(step.subject).order_by("-pk")
+    # A change that acted at once ends by itself. Until then its author can't extend it by proposing, withdrawing or
+    # letting lapse.
+    last = same_subject.exclude(acting_until=None, state__in=(*UNANSWERED, S.WITHDRAWN, S.LAPSED)).first()
     if last is not None and last.acting_until is not None and last.state not in (S.APPROVED, S.IN_FORCE):
         sentence = "The last one about this acted at once and nobody countersigned it: one person does not go on with that alone."
         raise refuse(Refusal("S8", "duty", sentence, "Propose it without that.", is_attempt=True))
-    no = duties.INTERACTIVE.asks(step.subject, step.actor, step.now)
-    if no is not None:
-        raise refuse(no)
+    refusal = duties.INTERACTIVE.asks(step.subject, step.actor, step.now)
+    if refusal is not None:
+        raise refuse(refusal)
 
 
 def _facts(proposal: Proposal) -> dict[str, Any]:
@@ -140,13 +144,13 @@ def _facts(proposal: Proposal) -> dict[str, Any]:
     reason_needed=True,
 )
 def amend(step: Step[Proposal], *, document: Document) -> Effect:
-    """Its author says it differently; it is compared with how things stand now, counted anew and read anew."""
+    """Change the document: it is compared with the current state, counted and read again."""
     proposal = step.subject
     proposal.round += 1
-    _say(step, kind_kind.of(proposal.kind), document)
+    _set_document(step, kind_kind.of(proposal.kind), document)
     step.save(proposal)
     proposal_jobs.begin(proposal, step)
-    _tell(step, duties.who_may_answer(proposal, step.now), "proposal_made")
+    _queue_notices(step, duties.who_may_answer(proposal, step.now), "proposal_made")
     return Effect(payload={**_facts(proposal), "round": proposal.round})
 
 
@@ -160,17 +164,17 @@ def amend(step: Step[Proposal], *, document: Document) -> Effect:
     repeats=_answered,
 )
 def approve(step: Step[Proposal], *, shown_digest: str) -> Effect:
-    """A second person countersigns what they were shown; whom it appoints accepts it, else it is in force."""
+    """Countersign what was shown. An appointed person then accepts; without one it is in force."""
     proposal, kind = step.subject, kind_kind.of(step.subject.kind)
     if shown_digest != proposal.digest:
         raise refuse(Refusal("A6", "stale", "This was amended since you read it.", "Read it as it is now."))
     _answer(step)
     if proposal.appointed is not None:
         proposal.lapses_at = step.now + timedelta(days=policy_queries.in_force(step.now).open_days)
-        _tell(step, [proposal.appointed], "proposal_to_accept")
+        _queue_notices(step, [proposal.appointed], "proposal_to_accept")
         return Effect(to=S.APPROVED, payload=_facts(proposal))
     proposal.ended_at = step.now
-    _tell(step, [proposal.proposed_by], "proposal_answered", outcome="in_force")
+    _queue_notices(step, [proposal.proposed_by], "proposal_answered", outcome="in_force")
     return Effect(to=S.IN_FORCE, payload=_facts(proposal), then=lambda: kind.apply(proposal, step))
 
 
@@ -188,10 +192,10 @@ def _answer(step: Step[Proposal]) -> None:
     reason_needed=True,
 )
 def reject(step: Step[Proposal]) -> Effect:
-    """A second person says no, with a reason; what acted at once is taken back."""
+    """Reject with a reason; a change that acted at once is reverted."""
     _answer(step)
-    _tell(step, [step.subject.proposed_by], "proposal_answered", outcome="rejected")
-    return _over(step)
+    _queue_notices(step, [step.subject.proposed_by], "proposal_answered", outcome="rejected")
+    return _end(step)
 
 
 @transition(
@@ -203,10 +207,10 @@ def reject(step: Step[Proposal]) -> Effect:
     duties=[duties.IN_PERSON, duties.INTERACTIVE, duties.IN_TIME, duties.UNCHANGED],
 )
 def accept(step: Step[Proposal]) -> Effect:
-    """Whom it appoints accepts, and it is in force."""
+    """Accept as the appointed person; the change is in force."""
     proposal, kind = step.subject, kind_kind.of(step.subject.kind)
     proposal.accepted_at = proposal.ended_at = step.now
-    _tell(step, [proposal.proposed_by], "proposal_answered", outcome="in_force")
+    _queue_notices(step, [proposal.proposed_by], "proposal_answered", outcome="in_force")
     return Effect(payload=_facts(proposal), then=lambda: kind.apply(proposal, step))
 
 
@@ -220,9 +224,9 @@ def accept(step: Step[Proposal]) -> Effect:
     reason_needed=True,
 )
 def decline(step: Step[Proposal]) -> Effect:
-    """Whom it would appoint says no, with a reason."""
-    _tell(step, [step.subject.proposed_by], "proposal_answered", outcome="declined")
-    return _over(step)
+    """Decline as the appointed person, with a reason."""
+    _queue_notices(step, [step.subject.proposed_by], "proposal_answered", outcome="declined")
+    return _end(step)
 
 
 @transition(
@@ -234,8 +238,8 @@ def decline(step: Step[Proposal]) -> Effect:
     duties=[duties.IN_PERSON],
 )
 def withdraw(step: Step[Proposal]) -> Effect:
-    """Its author takes it back before it is in force."""
-    return _over(step)
+    """Withdraw as the author before it is in force."""
+    return _end(step)
 
 
 @transition(
@@ -247,26 +251,26 @@ def withdraw(step: Step[Proposal]) -> Effect:
     duties=[duties.TIME_IS_UP],
 )
 def lapse(step: Step[Proposal]) -> Effect:
-    """Nobody answered in time; what acted at once is taken back: silence never approves (A10)."""
-    _tell(step, [step.subject.proposed_by], "proposal_answered", outcome="lapsed")
-    return _over(step)
+    """End a proposal without an answer in time, and revert what acted at once: silence never approves (A10)."""
+    _queue_notices(step, [step.subject.proposed_by], "proposal_answered", outcome="lapsed")
+    return _end(step)
 
 
-def _over(step: Step[Proposal]) -> Effect:
-    """It has ended without being countersigned."""
+def _end(step: Step[Proposal]) -> Effect:
+    """End a proposal without a countersignature."""
     proposal, kind = step.subject, kind_kind.of(step.subject.kind)
     proposal.ended_at = step.now
     then = (lambda: kind.undo(proposal, step)) if proposal.state == S.AT_ONCE else None
     return Effect(payload={"kind": proposal.kind, "about": proposal.target}, then=then)
 
 
-def _tell(step: Step[Proposal], people: Iterable[Person], event: str, **more: Any) -> None:
-    """Tell some people of a proposal, once a round and event."""
+def _queue_notices(step: Step[Proposal], people: Iterable[Person], event: str, **more: Any) -> None:
+    """Queue one notice per person, round and event."""
     proposal = step.subject
-    about = kind_kind.of(proposal.kind).about(proposal.target)
+    subject = kind_kind.of(proposal.kind).about(proposal.target)
     context = {
-        "what": about.what if about is not None else proposal.target,
-        "who": about.who if about is not None else "",  # by itself, so that they can be forgotten (H6)
+        "what": subject.what if subject is not None else proposal.target,
+        "who": subject.who if subject is not None else "",  # separate, so that the person can be erased (H6)
         "kind": kind_kind.of(proposal.kind).title,
         "by": proposal.proposed_by.name,
         "tightens": proposal.tightens,
@@ -279,7 +283,7 @@ def _tell(step: Step[Proposal], people: Iterable[Person], event: str, **more: An
 
 
 def about_to_lapse(now: datetime) -> Any:
-    """Proposals whose time is up."""
+    """Return proposals whose time is up."""
     return Proposal.objects.unanswered().filter(lapses_at__lte=now).select_related("proposed_by", "appointed")
 
 

@@ -1,4 +1,6 @@
-"""What a conflict rule would have done, in sentences: by what it does with what it catches, before and after (S6, S8)."""
+"""The impact of a conflict rule in sentences: its effect on submissions and on open conflicts, before and after (S6,
+S8).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from approvals.models.conflict import Mode, Scope
 from approvals.policies import queries as policy_queries
 from approvals.proposals.kinds.kind import Span
 
-#: What happens to a submission that a rule catches, by the rule's mode.
+#: The effect on a caught submission by the rule's mode.
 DONE: Mapping[str, str] = {
     Mode.RECORD: "been in conflict, which is written down and no more",
     Mode.APPROVAL: "needed a signature of security more",
@@ -21,47 +23,50 @@ DONE: Mapping[str, str] = {
 
 
 def said(span: Span, counts: Mapping[str, int]) -> list[str]:
-    """How many submissions it would have caught, what would have become of them, and what becomes of what is held.
+    """Return sentences about the submissions that the rule would have caught, and about existing conflicts.
+
 
     Args:
-        span: over what it was counted.
-        counts: how many it would have caught (``beneficiaries``), how many of these a waiver keeps from being refused (``waived``), or does as the
-            rule is now (``was_waived``); how many of them are not caught as it is now (``more``), and how many are by that alone (``less``).
+        span: the period and both documents.
+        counts: submissions caught (``caught``), those of them under a waiver (``waived``; ``was_waived`` under the current
+            rule), those caught only by the new rule (``more``), and those caught only by the current rule (``less``).
     """
     caught, more, less = (counts.get(name, 0) for name in ("caught", "more", "less"))
     waived, was_waived = (counts.get(name, 0) for name in ("waived", "was_waived"))
     old, new = span.before.get("rule"), span.after.get("rule")
-    found = []
+    sentences = []
     if new is not None:
         count = caught - waived
-        found.append(f"{count:,} would have {DONE[new['mode']]}, by what {holds(count, [new['scope']])}.")
+        sentences.append(f"{count:,} would have {DONE[new['mode']]}, by what {holds(count, [new['scope']])}.")
         if waived:
-            found.append(f"{waived:,} more would have been in conflict under a waiver, and not refused.")
+            sentences.append(f"{waived:,} more would have been in conflict under a waiver, and not refused.")
     if old is not None and new is not None:
         if (same := caught - more - was_waived) and old["mode"] != new["mode"]:
-            found.append(f"{same:,} of them would have {DONE[old['mode']]}, as the rule is now.")
+            sentences.append(f"{same:,} of them would have {DONE[old['mode']]}, as the rule is now.")
         if more:
-            found.append(f"{more:,} of them not as the rule is now.")
+            sentences.append(f"{more:,} of them not as the rule is now.")
     if old is not None and less:
-        found.append(f"{less:,} that would have {DONE[old['mode']]}, as the rule is now, would not have been caught.")
-    return [*found, *_held(span, old, new)]
+        sentences.append(
+            f"{less:,} that would have {DONE[old['mode']]}, as the rule is now, would not have been caught."
+        )
+    return [*sentences, *_open_conflict_sentences(span, old, new)]
 
 
 def holds(count: int, scopes: Iterable[str]) -> str:
-    """By what so many are caught, in words; beside what others hold where a rule looks further than the automation."""
-    own = "it holds itself" if count == 1 else "they hold themselves"
-    return own if set(scopes) <= {Scope.AUTOMATION} else f"{own} beside what others hold now"
+    """Say by which grants submissions are caught: their own, and others' if a rule looks beyond the automation."""
+    self_words = "it holds itself" if count == 1 else "they hold themselves"
+    return self_words if set(scopes) <= {Scope.AUTOMATION} else f"{self_words} beside what others hold now"
 
 
-def _held(span: Span, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:
-    """What becomes of what is held: of the conflicts of the rule that were open when it was counted."""
-    was, then = (one["mode"] if one is not None else "" for one in (old, new))
-    if new is not None and then == Mode.ENFORCE and was != Mode.ENFORCE:
+def _open_conflict_sentences(span: Span, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[str]:
+    """Return what happens to the open conflicts of the rule."""
+    was, becomes = (rule["mode"] if rule is not None else "" for rule in (old, new))
+    if new is not None and becomes == Mode.ENFORCE and was != Mode.ENFORCE:
         days = policy_queries.in_force(span.until).resolve_days(new["rating"])
         if old is None:
             return [f"Whatever is held already and caught would have {days} days to be resolved."]
         return [f"{_conflicts(_open(span))} in what is held would begin a time of {days} days to be resolved."]
-    if was == Mode.ENFORCE and new is not None and then != Mode.ENFORCE and (count := _open(span)):
+    if was == Mode.ENFORCE and new is not None and becomes != Mode.ENFORCE and (count := _open(span)):
         return [f"{_conflicts(count)} in what is held would have no day to be resolved by any more."]
     if old is not None and new is None and (count := _open(span)):
         return [f"{_conflicts(count)} in what is held would end."]

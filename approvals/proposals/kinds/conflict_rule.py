@@ -1,4 +1,4 @@
-"""A conflict rule as something that is proposed: new, said otherwise, or given up (S6, S8)."""
+"""A conflict rule as a proposal: new, changed, or given up (S6, S8)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from approvals.proposals.kinds.kind import About, Document, Given, Kind, Slice, 
 from governance.core.engine.transition import Step
 from governance.core.roles.roles import Role
 
-#: How what acted at once stands where nobody has countersigned it.
+#: States of a change that acted at once without a countersignature.
 NOT_SIGNED = (ProposalState.AT_ONCE, ProposalState.LAPSED, ProposalState.REJECTED)
 
-#: What each part of a rule is called where it changes; whether it tightens is said of the mode alone.
+#: Labels of the parts of a rule. Only a stricter mode is sure to tighten.
 LABELS = {
     "title": "Title",
     "process": "Business process",
@@ -45,7 +45,7 @@ LABELS = {
 
 
 class ConflictRuleKind(Kind):
-    """One rule, by its code: ``{"rule": document}``, or ``{}`` where nobody is to ask for it any more. A security reviewer countersigns.
+    """One rule by its code: ``{"rule": document}``, or ``{}`` to give it up. A security reviewer countersigns.
 
     A new rule and a stricter mode may act at once.
     """
@@ -56,107 +56,112 @@ class ConflictRuleKind(Kind):
     may_act_at_once = True
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
-        """Rules by their newest titles; one that there is not yet by its code."""
+        """Return rules by their newest titles; a new rule by its code."""
         newest = ConflictRule.objects.filter(code__in=targets).order_by("code", "-number").distinct("code")
-        known = {one.code: About(one.title, one.href) for one in newest}
-        return {one: known.get(one, About(f"New rule: {one}")) for one in targets}
+        about_by_code = {rule.code: About(rule.title, rule.href) for rule in newest}
+        return {code: about_by_code.get(code, About(f"New rule: {code}")) for code in targets}
 
     def called(self) -> Combinable:
-        """The newest title; nothing where it is new."""
+        """Return the newest title; empty for a new rule."""
         newest = ConflictRule.objects.filter(code=OuterRef("target")).order_by("-number")
         return Subquery(newest.values("title")[:1])
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
-        """How it is in force; nothing where it is not."""
-        found = ConflictRule.objects.in_force(now).filter(code=target).first()
-        return {"rule": found.document} if found is not None else {}
+        """Return the rule in force; empty if there is none."""
+        rule = ConflictRule.objects.in_force(now).filter(code=target).first()
+        return {"rule": rule.document} if rule is not None else {}
 
     def read(self, target: str, document: Document, now: datetime) -> Given:
-        """The rule in its one form; that of another code is another rule."""
+        """Read the rule; its code must be the target."""
         if not document.get("rule"):
             return Given({})
         try:
-            found = rule_language_rule.read(document["rule"])
+            rule = rule_language_rule.read(document["rule"])
         except NotARule as error:
-            said = (Problem(0, one.where, f"{one.what.capitalize()}.", one.what_to_do) for one in error.problems)
-            return Given(problems=tuple(said))
-        if found.code != target:
+            problems = (
+                Problem(0, problem.where, f"{problem.what.capitalize()}.", problem.what_to_do)
+                for problem in error.problems
+            )
+            return Given(problems=tuple(problems))
+        if rule.code != target:
             return Given(problems=(Problem(0, "code", "This is another rule's code.", f"Write {target}."),))
-        return Given({"rule": found.to_dict()})
+        return Given({"rule": rule.to_dict()})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """What would be different: a new rule and a stricter mode tighten, and nothing else is sure to."""
+        """Return the changes: only a new rule and a stricter mode are sure to tighten."""
         old, new = before.get("rule"), after.get("rule")
         if old is None or new is None:
-            said = "in force", "not asked for"
-            words = said if new is None else said[::-1]
+            values = "in force", "not asked for"
+            words = values if new is None else values[::-1]
             return () if old is new else (Change("rule", "The rule", *words, new is not None),)
         return differences(old, new)
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
-        """Where it loosens, or may, whoever it catches as it is: less is asked of them from then on."""
+        """Return the ids of people whom the rule catches now, if the change may loosen it."""
         return frozenset() if tightens(self.changes(target, before, after)) else beneficiaries.who_is([target], now)
 
     def about_the_same(self, proposal: Proposal) -> QuerySet[Proposal]:
-        """Those about its code; for a new rule also those about rules that are about the same by another code, and the author's own new ones:
-        else one person would keep a rule in force alone, each time by a new code.
+        """Return proposals about the same code; for a new rule also those about equal rules, and the author's own new
+        rules.
+
+        Otherwise one person could keep a rule in force alone, each time under a new code.
         """
-        found = super().about_the_same(proposal)
+        same_target = super().about_the_same(proposal)
         if proposal.before:
-            return found
+            return same_target
         new = Proposal.objects.filter(kind=self.code, before={})
         alone = new.filter(acting_until__isnull=False, state__in=NOT_SIGNED)
         wanted = sides(rule_language_rule.read(proposal.document["rule"]))
         alike = [
             pk
-            for pk, said in alone.values_list("pk", "document")
-            if sides(rule_language_rule.read(said["rule"])) == wanted
+            for pk, document in alone.values_list("pk", "document")
+            if sides(rule_language_rule.read(document["rule"])) == wanted
         ]
-        own = new.filter(proposed_by=proposal.proposed_by).exclude(state=ProposalState.AT_ONCE)
-        return found | Proposal.objects.filter(pk__in=alike) | own
+        by_author = new.filter(proposed_by=proposal.proposed_by).exclude(state=ProposalState.AT_ONCE)
+        return same_target | Proposal.objects.filter(pk__in=alike) | by_author
 
     def total(self, span: Span) -> int:
-        """Submissions handed in during the time."""
+        """Return the number of submissions in the period."""
         return int(submissions(span).count())
 
-    def count(self, span: Span, cursor: int, size: int, known: Known) -> Slice:
-        """Ask both of what the next few submissions would have held, as a check asks the rules in force."""
+    def count(self, span: Span, cursor: int, size: int, cache: Known) -> Slice:
+        """Check the grants of the next submissions against both rules, as the conflict check does."""
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
-        both = ([one["rule"]] if "rule" in one else [] for one in (span.before, span.after))
-        old, new = dry_run.conflicts_of(rows, span.until, *both, known=known)
+        both = ([side["rule"]] if "rule" in side else [] for side in (span.before, span.after))
+        old, new = dry_run.conflicts_of(rows, span.until, *both, known=cache)
         counts: Counter[str] = Counter()
-        for was, then in zip(old, new, strict=True):
-            counts["caught"] += bool(then)
-            counts["more"] += bool(then) and not was
-            counts["less"] += bool(was) and not then and not automation.all_waived(was)
-            counts["waived"] += automation.all_waived(then)
-            counts["was_waived"] += bool(then) and automation.all_waived(was)
+        for was, becomes in zip(old, new, strict=True):
+            counts["caught"] += bool(becomes)
+            counts["more"] += bool(becomes) and not was
+            counts["less"] += bool(was) and not becomes and not automation.all_waived(was)
+            counts["waived"] += automation.all_waived(becomes)
+            counts["was_waived"] += bool(becomes) and automation.all_waived(was)
         return Slice(counts, rows[-1].pk if rows else cursor, len(rows))
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
-        """What it would have done to how many, and what becomes of what is held."""
+        """Return the effect on submissions and on open conflicts."""
         return conflict_rule.said(span, counts)
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Make it the rule's next version. It reaches what is decided from then on; what is held has its time (S6)."""
+        """Put the next version of the rule in force. It applies to later decisions; existing conflicts have time (S6)."""
         (made,) = put_in_force({proposal.target: proposal.document.get("rule")}, proposal, step)
         return {"rule": made.code, "number": made.number}
 
     def undo(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """What it said before, or nothing, as a version of its own; nothing to do where two people have signed another since."""
+        """Restore the earlier rule, or none, as a new version; do nothing if two people have signed another since."""
         made = take_back(proposal, step)
         return {"rule": made.code, "number": made.number} if made is not None else {}
 
     def edit_href(self, target: str, proposal: Proposal | None = None) -> str:
-        """The page on which it is written."""
+        """Return the page to edit the rule."""
         if proposal is not None:
             return reverse("rule_amend", args=[proposal.pk])
-        known = ConflictRule.objects.filter(code=target).exists()
-        return reverse("rule_propose", args=[target]) if known else reverse("rule_new")
+        exists = ConflictRule.objects.filter(code=target).exists()
+        return reverse("rule_propose", args=[target]) if exists else reverse("rule_new")
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
-    """What two documents of one rule differ in, in words."""
+    """Return the differences of two documents of a rule, in words."""
     return tuple(
         Change(name, label, _words(old.get(name)), _words(new.get(name)), _is_stricter(name, old, new))
         for name, label in LABELS.items()
@@ -167,12 +172,13 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change,
 def put_in_force(
     documents: Mapping[str, Mapping[str, Any] | None], proposal: Proposal, step: Step[Any]
 ) -> list[ConflictRule]:
-    """Make the next version of some rules, inside the operation that approved them: signed by two, or by one and until its time is up.
+    """Make the next version of rules inside the approving operation: for good if two signed, else until its time is up.
+
 
     Args:
-        documents: what each rule says from now on, by its code; None where nobody is to ask for it any more.
-        proposal: of which they come.
-        step: the operation.
+        documents: new document by rule code; None to give the rule up.
+        proposal: the proposal.
+        step: the running step.
     """
     is_signed = proposal.acting_until is None or proposal.answered_by_id is not None
     signed = {
@@ -181,21 +187,22 @@ def put_in_force(
         "approved_by": proposal.answered_by,
     }
     newest = ConflictRule.objects.filter(code__in=documents).order_by("code", "-number").distinct("code")
-    last = {one.code: one for one in newest}
-    made = [_next(last.get(code), document, step, **signed) for code, document in documents.items()]
+    last_by_code = {rule.code: rule for rule in newest}
+    made = [_next(last_by_code.get(code), document, step, **signed) for code, document in documents.items()]
     members.weigh_rules(made)
     return made
 
 
 def take_back(proposal: Proposal, step: Step[Any]) -> ConflictRule | None:
-    """Bring back what two people signed of a rule before one tightened it alone, or nothing, as a version of its own.
+    """Restore what two people signed before one tightened the rule alone, or no rule, as a new version.
+
 
     Args:
-        proposal: which nobody countersigned.
-        step: the operation that ended it.
+        proposal: the proposal without a countersignature.
+        step: the running step that ends it.
 
     Returns:
-        The version; None where two people have signed another since.
+        The new version; None if two people have signed another since.
     """
     versions = ConflictRule.objects.filter(code=proposal.target).order_by("-number")
     acting = versions.get(until=proposal.acting_until, proposed_by=proposal.proposed_by)
@@ -233,7 +240,7 @@ def _next(
 
 
 def submissions(span: Span) -> QuerySet[Submission]:
-    """Those handed in during the time of which it is known what they would have held."""
+    """Return submissions of the period whose grants are recorded."""
     return Submission.objects.filter(submitted_at__gt=span.since, submitted_at__lte=span.until, held__isnull=False)
 
 
@@ -242,9 +249,9 @@ def _is_stricter(name: str, before: Mapping[str, Any], after: Mapping[str, Any])
 
 
 def _words(value: Any) -> str:
-    """A part of a rule in words: legs by their names, all else as it is."""
+    """Return a part of a rule in words: legs by name, other values as they are."""
     if isinstance(value, list):
-        return "; ".join(str(one.get("name", "")) for one in value)
+        return "; ".join(str(leg.get("name", "")) for leg in value)
     if isinstance(value, dict):
         return str(value.get("name", ""))
     return str(value or "nothing")

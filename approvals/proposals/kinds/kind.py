@@ -1,7 +1,7 @@
-"""What can be proposed: one entry of the registry for each kind, and what every kind has to say (S8).
+"""The registry of proposal kinds, and the interface of a kind (S8).
 
-A new kind is a subclass of `Kind` that is handed to `register` in the app's `ready()`; transitions, pages, mails and guards ask it and know
-nothing of it. It writes nothing but in `apply` and `undo`, which run inside the operation that caused them.
+A new kind subclasses `Kind` and calls `register` in the app's `ready()`. Transitions, pages, mails and guards only
+use this interface. A kind writes only in `apply` and `undo`, inside the operation that calls them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class About:
-    """What a proposal is about, as people know it: its name, its page where it has one, and whom where it is about somebody."""
+    """The subject of a proposal for readers: name, page (if any), and person (if any)."""
 
     what: str
     href: str = ""
@@ -42,13 +42,13 @@ class About:
 
     @property
     def title(self) -> str:
-        """All of it in one line."""
+        """Name and person in one line."""
         return f"{self.what}: {self.who}" if self.who else self.what
 
 
 @dataclass(frozen=True)
 class Given:
-    """What somebody wants, read: the document in its one form, or everything that is wrong with it."""
+    """A document that was read, or its problems."""
 
     document: Document = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
@@ -56,7 +56,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Span:
-    """What is counted over: submissions handed in after `changes` and no later than `until`, under either of two documents."""
+    """The period of a count: submissions after `since` up to `until`, and the two documents to compare."""
 
     target: str
     before: Document
@@ -67,7 +67,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Slice:
-    """What came of counting a few rows: numbers by name, the last row's key, and how many there were."""
+    """The result of counting some rows: numbers by name, the key of the last row, and the number of rows."""
 
     counts: Counter[str]
     cursor: int
@@ -75,104 +75,108 @@ class Slice:
 
 
 class Kind:
-    """One kind of proposal. What is left as it stands here: nobody gains or loses, nobody is appointed, nothing acts at once."""
+    """One kind of proposal. By default no person gains, loses or is appointed, and nothing acts at once."""
 
-    #: Its name in addresses and rows, and what pages call it.
+    #: Its name in URLs and rows, and its title on pages.
     code: ClassVar[str]
     title: ClassVar[str]
-    #: Who may propose it, and whose countersignature it needs.
+    #: Roles that may propose it, and the role that countersigns.
     proposers: ClassVar[frozenset[Role]] = frozenset({Role.ADMIN})
     countersigner: ClassVar[Role] = Role.ADMIN
-    #: Whether what only tightens may act before it is countersigned.
+    #: Whether a change that only tightens may act before its countersignature.
     may_act_at_once: ClassVar[bool] = False
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
-        """What is meant by some targets, those that there are: as many queries for a page of them as for one."""
+        """Return the subjects of existing targets in a fixed number of queries."""
         raise NotImplementedError
 
     def about(self, target: str) -> About | None:
-        """What is meant by a target, or None where there is no such thing."""
+        """Return the subject of a target, or None if it does not exist."""
         return self.abouts([target]).get(target)
 
     def called(self) -> Combinable:
-        """The name of what one is about, as an expression over its row: for a list that is one query."""
+        """Return the subject's name as an expression over the proposal row, for lists in one query."""
         return Value("")
 
     def titled(self, target: str, called: str) -> str:
-        """A line's title, of a target and what it is `called`."""
+        """Return the title of a list line from a target and its `called` name."""
         return f"{self.title}: {called or target}"
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
-        """How what ``document`` speaks of stands at ``now``, as a document of this kind."""
+        """Return the state at ``now`` of everything in ``document``, as a document of this kind."""
         raise NotImplementedError
 
     def read(self, target: str, document: Document, now: datetime) -> Given:
-        """The document in its one form, or everything that is wrong with it, at once."""
+        """Return the normalised document, or all its problems."""
         raise NotImplementedError
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """What would be different, in words."""
+        """Return the differences in words."""
         raise NotImplementedError
 
     def lines(self, before: Document, after: Document) -> list[Line]:
-        """The same as text, line by line."""
-        old, new = (json.dumps(one, indent=2, ensure_ascii=False).splitlines() for one in (before, after))
-        return [Line(one[0], one[2:]) for one in difflib.ndiff(old, new) if not one.startswith("?")]
+        """Return the line diff."""
+        old, new = (json.dumps(side, indent=2, ensure_ascii=False).splitlines() for side in (before, after))
+        return [Line(line[0], line[2:]) for line in difflib.ndiff(old, new) if not line.startswith("?")]
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
-        """Ids of whoever would gain by it: none of them proposes or countersigns it."""
+        """Return the ids of people who would gain. They can't propose or countersign it."""
         return frozenset()
 
     def about_the_same(self, proposal: Proposal) -> QuerySet[Proposal]:
-        """Proposals about the same as one that is to act at once: where the last of them did and nobody countersigned it, this does not."""
+        """Return proposals about the same subject.
+
+        If the last one acted at once without a countersignature, the next can't act at once.
+        """
         return Proposal.objects.filter(kind=self.code, target=proposal.target)
 
     def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
-        """Ids of whoever would lose by it, and keeps what they have where it is rejected: none of them answers it."""
+        """Return the ids of people who would lose, and keep what they have if it is rejected. They can't answer it."""
         return frozenset()
 
     def appointed(self, target: str, before: Document, after: Document) -> Person | None:
-        """Who has to accept it once it is approved, because it makes them answer for something."""
+        """Return the person who must accept it after approval, because it makes them responsible."""
         return None
 
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
-        """Why this can't be proposed, or put in force, at ``now`` though the document itself is right; None where it can."""
+        """Return why a valid document can't be proposed or put in force at ``now``, or None."""
         return None
 
     def total(self, span: Span) -> int:
-        """How many rows are to be counted; 0 where there is nothing to count in the background."""
+        """Return the number of rows to count in the background; 0 for none."""
         return 0
 
-    def count(self, span: Span, cursor: int, size: int, known: Known) -> Slice:
-        """Count the next few rows after the one with the key ``cursor``.
+    def count(self, span: Span, cursor: int, size: int, cache: Known) -> Slice:
+        """Count the next rows after the key ``cursor``.
+
 
         Args:
-            span: over what.
-            cursor: key of the last row that was counted.
-            size: how many rows at most.
-            known: what was read for rows of this span before these, in this run.
+            span: the period and both documents.
+            cursor: key of the last counted row.
+            size: the maximum number of rows.
+            cache: rows read earlier in this run for the same span.
         """
         return Slice(Counter(), cursor, 0)
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
-        """What was counted, in sentences."""
+        """Return the counts in sentences."""
         return ["Nothing that was handed in during that time would have been asked differently."]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Put it in force, inside the operation that approved it; returns facts for the ledger."""
+        """Put the change in force inside the approving operation; return facts for the ledger."""
         raise NotImplementedError
 
     def undo(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Take back what acted at once and nobody countersigned."""
+        """Revert a change that acted at once without a countersignature."""
         raise NotImplementedError
 
     def edit_href(self, target: str, proposal: Proposal | None = None) -> str:
-        """Where it is written, or changed as long as nobody has answered; empty where that is on its target's own page."""
+        """Return the page to write or amend it; empty if that is the target's own page."""
         return ""
 
 
 def named(rows: QuerySet[Any], name: str, *, part: int = 1) -> Subquery:
-    """The name of the row whose key is the first, or second, part of a proposal's target: for `Kind.called`."""
+    """Return a subquery for the name of the row whose key is part 1 or 2 of the target: for `Kind.called`."""
     key = Cast(Func(OuterRef("target"), Value("-"), Value(part), function="split_part"), BigIntegerField())
     return Subquery(rows.filter(pk=key).order_by().values(name)[:1])
 
@@ -181,31 +185,32 @@ _kinds: dict[str, Kind] = {}
 
 
 def register(kind: Kind) -> None:
-    """Make a kind known. Call it in an app's `ready()`; the last one of a name counts."""
+    """Register a kind. Call it in an app's `ready()`; the last one of a code counts."""
     _kinds[kind.code] = kind
 
 
 def of(code: str) -> Kind:
-    """The kind of this name.
+    """Return the kind with this code.
+
 
     Raises:
-        KeyError: there is none.
+        KeyError: the kind does not exist.
     """
     return _kinds[code]
 
 
 def known() -> Iterator[Kind]:
-    """Every kind, in the order in which they were registered."""
+    """Yield all kinds in the order of registration."""
     yield from _kinds.values()
 
 
 def tightens(changes: Sequence[Change]) -> bool:
-    """Whether changes only tighten. No change at all does not, and what is mixed loosens."""
-    return bool(changes) and all(one.tightens for one in changes)
+    """Return whether there are changes and all tighten; mixed changes loosen."""
+    return bool(changes) and all(change.tightens for change in changes)
 
 
 def digest(proposal: Proposal) -> str:
-    """SHA-256 over the canonical JSON (RFC 8785) of what whoever answers it is shown (A6)."""
+    """Return the SHA-256 over the canonical JSON (RFC 8785) of the content shown to the person who answers (A6)."""
     shown = {
         "kind": proposal.kind,
         "target": proposal.target,

@@ -1,8 +1,8 @@
-"""That somebody has left who decides something, as something that is proposed (S8, R8).
+"""The departure of a person who decides something, as a proposal (S8, R8).
 
-One admin alone could else empty a ladder until a friend is next. Proposed, it may keep the person out at once, which takes away and gives nobody
-anything: they are asked as before, and nobody in their place, until a second admin says so too. What a source of people says is believed as it is,
-and so is one admin of somebody who decides nothing.
+Otherwise one admin could empty an escalation chain until a friend is next. The proposal may lock the person out at
+once, which appoints nobody: approvals stay with them until a second admin countersigns. A people source is believed
+at once, and one admin is enough for a person who decides nothing.
 """
 
 from __future__ import annotations
@@ -27,19 +27,21 @@ from governance.core.models import Membership, Person, RoleAssignment, Team, Tea
 from governance.core.people.transitions import admins_left, keep_out, leave, let_in
 from inventory.models import InterimOwner, Resource, ResourceState
 
-#: Records that wait for an answer, or will.
+#: States of undecided approvals.
 UNDECIDED = (ApprovalState.WAITING, ApprovalState.OPEN, ApprovalState.CHANGES_ASKED)
 
 
 def deciding(person: Person, now: datetime) -> bool:
-    """Whether somebody holds what decides something: a role, a team's lead, a fallback owner's place, a resource, also only meanwhile. One query."""
+    """Return whether a person has a role, leads a team, is a fallback owner, or owns a resource, even as interim. One
+    query.
+    """
     roles = RoleAssignment.objects.filter(Q(until=None) | Q(until__gt=now), person=person)
     leads = Team.objects.filter(Q(lead=person) | Q(deputy_lead=person))
     fallback = Membership.objects.filter(person=person, team__kind=TeamKind.FALLBACK)
     owned = Resource.objects.filter(Q(owner=person) | Q(deputy=person)).exclude(state=ResourceState.RETIRED)
-    meanwhile = InterimOwner.objects.filter(Q(until=None) | Q(until__gt=now), person=person, ended_at=None)
-    found = [one.order_by().values("pk")[:1] for one in (roles, leads, fallback, owned, meanwhile)]
-    return found[0].union(*found[1:], all=True).exists()
+    interims = InterimOwner.objects.filter(Q(until=None) | Q(until__gt=now), person=person, ended_at=None)
+    queries = [rows.order_by().values("pk")[:1] for rows in (roles, leads, fallback, owned, interims)]
+    return queries[0].union(*queries[1:], all=True).exists()
 
 
 def _by_two(subject: Person, actor: Actor, now: datetime) -> Refusal | None:
@@ -56,63 +58,63 @@ BY_TWO = Duty("S8", "S8", "Who decides something is recorded as gone by two admi
 
 
 class Leaving(Kind):
-    """That somebody has left: their key, ``{"left": true}``; a second admin countersigns."""
+    """The departure of a person: their key, ``{"left": true}``; a second admin countersigns."""
 
     code = "leaving"
     title = "Leaving"
     may_act_at_once = True
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
-        """The person."""
+        """Return the person."""
         keys = {int(target): target for target in targets if target.isdecimal() and len(target) < 18}
         people = Person.objects.in_bulk(keys)
-        return {keys[pk]: About("Has left", reverse("person", args=[pk]), one.name) for pk, one in people.items()}
+        return {keys[pk]: About("Has left", reverse("person", args=[pk]), person.name) for pk, person in people.items()}
 
     def called(self) -> Combinable:
-        """The person's name."""
+        """Return the person's name."""
         return named(Person.objects.all(), "name")
 
     def titled(self, target: str, called: str) -> str:
-        """That the person has left."""
+        """Return "Has left" with the name."""
         return f"Has left: {called}"
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
-        """Whether they have."""
+        """Return whether the person has left."""
         return {"left": not Person.objects.get(pk=int(target)).is_here}
 
     def read(self, target: str, document: Document, now: datetime) -> Given:
-        """Only that they have: who comes back is entered anew."""
+        """Accept only a departure: a person who comes back is entered anew."""
         if document.get("left") is not True:
             return Given(problems=(Problem(0, "left", "What is proposed is that they left.", "Say so."),))
         return Given({"left": True})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """Here, and then not: nobody gets anything by it that two people did not give them."""
+        """Return the change from here to gone; it gives nothing to anyone and so tightens."""
         return () if before == after else (Change("left", "Where they are", "here", "gone", tightens=True),)
 
     def loses(self, target: str, before: Document, after: Document) -> frozenset[int]:
-        """The person: rejecting it lets them in again."""
+        """Return the person, because a rejection lets them in again."""
         return frozenset({int(target)})
 
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
-        """The last two admins stay, since one alone could give no role (S9)."""
+        """Refuse for the last two admins, because one alone can give no role (S9)."""
         return admins_left(Person.objects.get(pk=int(target)), now)
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
-        """What waits for them and would pass to whoever is next."""
-        asked = Candidate.objects.filter(person=int(span.target), seat__approval__state__in=UNDECIDED)
-        count = asked.values("seat__approval").distinct().count()
+        """Return the number of approvals and resources affected."""
+        candidates = Candidate.objects.filter(person=int(span.target), seat__approval__state__in=UNDECIDED)
+        count = candidates.values("seat__approval").distinct().count()
         owned = Resource.objects.filter(owner=int(span.target), state=ResourceState.ACTIVE).count()
-        said = [
+        sentences = [
             f"{count:,} record{'' if count == 1 else 's'} that nobody has decided {'was' if count == 1 else 'were'} put to them:"
             " whoever is next on the ladder is asked then, and not before."
         ]
         if owned:
-            said.append(f"{owned:,} resource{'' if owned == 1 else 's'} would have no owner who is here.")
-        return said
+            sentences.append(f"{owned:,} resource{'' if owned == 1 else 's'} would have no owner who is here.")
+        return sentences
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Keep them out until a second admin has answered; then they have left."""
+        """Lock the person out until a second admin answers; then record the departure."""
         person = Person.objects.get(pk=int(proposal.target))
         if proposal.state == ProposalState.AT_ONCE and proposal.acting_until is not None:
             keep_out(person, actor=step.actor, now=step.now, until=proposal.acting_until)
@@ -121,7 +123,7 @@ class Leaving(Kind):
         return {"person": person.pk}
 
     def undo(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Let them in again."""
+        """Let the person in again."""
         person = Person.objects.get(pk=int(proposal.target))
         if person.kept_out_until is not None:
             let_in(person, actor=step.actor, now=step.now)

@@ -1,4 +1,4 @@
-"""The policy as something that is proposed: read with its lines, counted over what was submitted, and put in force as the next version (S8)."""
+"""The policy as a proposal: read with line numbers, its impact counted, put in force as the next version (S8)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from governance.core.roles.roles import Role
 
 
 class PolicyKind(Kind):
-    """A change of the policy: an admin proposes it, a security reviewer countersigns it. What only tightens may act at once."""
+    """A change of the policy. An admin proposes it, a security reviewer countersigns. A change that only tightens may
+    act at once.
+    """
 
     code = "policy"
     title = "Policy"
@@ -30,44 +32,46 @@ class PolicyKind(Kind):
     may_act_at_once = True
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
-        """There is one policy."""
+        """Return the one policy."""
         return {DEFAULT: About("The policy", reverse("policies"))} if DEFAULT in targets else {}
 
     def titled(self, target: str, called: str) -> str:
-        """There is one policy."""
+        """Return the fixed title, because there is one policy."""
         return "Change of the policy"
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
-        """The document in force."""
+        """Return the document in force."""
         return policy_queries.completed(policy_queries.in_force(now).document)
 
     def read(self, target: str, document: Document, now: datetime) -> Given:
-        """Check it against the schema, and that it fits together."""
-        found = policy_document.from_data(document)
-        return Given(dict(found.document), found.problems)
+        """Check the document against the schema and for consistency."""
+        result = policy_document.from_data(document)
+        return Given(dict(result.document), result.problems)
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """What would be different, in words."""
+        """Return the differences in words."""
         return diff.changes(policy_document.ordered(before), policy_document.ordered(after))
 
     def lines(self, before: Document, after: Document) -> list[Line]:
-        """The same as lines of the text that people edit."""
+        """Return the line diff of the editable text."""
         return diff.lines(before, after)
 
     def total(self, span: Span) -> int:
-        """Submissions handed in during the time."""
+        """Return the number of submissions in the period."""
         return policy.total(span)
 
-    def count(self, span: Span, cursor: int, size: int, known: Known) -> Slice:
-        """Judge the next few submissions under both."""
+    def count(self, span: Span, cursor: int, size: int, cache: Known) -> Slice:
+        """Judge the next submissions under both documents."""
         return policy.count(span, cursor, size)
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
-        """What would have been different for how many."""
+        """Return the impact in sentences."""
         return policy.said(span, counts)
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Make it the next version: signed by two, or by one and until its time is up. It reaches what is submitted from then on (A1)."""
+        """Put the next version in force, until its time is up if only one person signed. It applies to later
+        submissions (A1).
+        """
         is_signed = proposal.acting_until is None or proposal.answered_by_id is not None
         made = _next(
             proposal,
@@ -80,7 +84,7 @@ class PolicyKind(Kind):
         return {"policy": made.number, "digest": made.digest}
 
     def undo(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Bring back the version before it, as a version of its own; nothing where two people have signed another since."""
+        """Restore the earlier version as a new one; do nothing if two people have signed another since."""
         acting = proposal.policy_versions.get(until__isnull=False)
         signed = PolicyVersion.objects.filter(kind=DEFAULT, until__isnull=True).order_by("-number")[0]
         if signed.number > acting.number:
@@ -89,7 +93,7 @@ class PolicyKind(Kind):
         return {"policy": made.number, "restores": signed.number}
 
     def edit_href(self, target: str, proposal: Proposal | None = None) -> str:
-        """The page on which it is written."""
+        """Return the page to edit the policy."""
         return reverse("policy_propose") if proposal is None else reverse("policy_amend", args=[proposal.pk])
 
 

@@ -1,4 +1,4 @@
-"""A lower data class, or a lesser environment, of a resource in use, as something that is proposed (S8, I3)."""
+"""A lower data class or environment of an active resource, as a proposal (S8, I3)."""
 
 from __future__ import annotations
 
@@ -24,34 +24,36 @@ FIELDS = {"data_class": ("Data class", DataClass), "environment": ("Environment"
 
 
 class ResourceClass(Kind):
-    """Data class and environment: a resource's key, ``{"data_class": …, "environment": …}``; a security reviewer countersigns."""
+    """Data class and environment: a resource's key, ``{"data_class": …, "environment": …}``; a security reviewer
+    countersigns.
+    """
 
     code = "resource_class"
     title = "Data class"
     countersigner = Role.SECURITY_REVIEWER
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
-        """The resource."""
+        """Return the resource."""
         return resources(targets)
 
     def called(self) -> Combinable:
-        """The resource's name."""
+        """Return the resource's name."""
         return named(Resource.objects.all(), "name")
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
-        """How it counts now: unset counts as restricted."""
-        one = Resource.objects.get(pk=int(target))
-        return {"data_class": one.counted_class, "environment": one.environment}
+        """Return the current values; an unset class counts as restricted."""
+        resource = Resource.objects.get(pk=int(target))
+        return {"data_class": resource.counted_class, "environment": resource.environment}
 
     def read(self, target: str, document: Document, now: datetime) -> Given:
-        """One of each."""
+        """Accept one listed value of each."""
         for name, (label, choices) in FIELDS.items():
             if document.get(name) not in choices.values:
                 return Given(problems=(Problem(0, name, f"{label}: this is not one of the list.", "Choose one."),))
         return Given({name: document[name] for name in FIELDS})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """From what to what."""
+        """Return the changed values."""
         return tuple(
             Change(
                 name,
@@ -65,27 +67,29 @@ class ResourceClass(Kind):
         )
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
-        """Whose work it is that holds something on it, or would by any version, and who answers for that: less is asked of them from then on."""
+        """Return beneficiaries of automations with any version that uses the resource: less is asked of them
+        afterwards.
+        """
         asking = Version.objects.filter(privileges__entitlement__resource=int(target)).order_by().values("automation")
         return beneficiaries.people_of(Automation.objects.filter(pk__in=asking).exclude(state=AutomationState.RETIRED))
 
     def refusal(self, target: str, before: Document, after: Document, now: datetime) -> Refusal | None:
-        """What only goes upwards needs no second person: it is said on the resource's page."""
+        """Refuse a change that only raises: the resource's page does that without a second person."""
         changed = self.changes(target, before, after)
-        if changed and all(one.tightens for one in changed):
+        if changed and all(change.tightens for change in changed):
             sentence = "What only goes upwards needs no second person."
             return Refusal("S8", "input", sentence, "Change it on the resource's page.")
         return None
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
-        """How many records rested on it."""
+        """Return how many approvals were about the resource."""
         count = about_resource(span).count()
         if not count:
             return ["In the last 90 days nothing was asked about it."]
         return [f"In the last 90 days {count:,} record{'' if count == 1 else 's'} about it would have counted as less."]
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Say so in the register. What is held or asked keeps its tier: one that falls changes nothing until renewal (T4)."""
+        """Write the register. Grants and approvals keep their tier: a lower tier counts from the renewal (T4)."""
         resource = Resource.objects.get(pk=int(proposal.target))
         transition_resources.reclassify(resource, actor=step.actor, now=step.now, **proposal.document)
         return {"resource": resource.pk}

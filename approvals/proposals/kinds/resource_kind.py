@@ -1,6 +1,7 @@
-"""What sort of thing a resource in use is, and whose team's, as something that is proposed (S8).
+"""Kind and team of an active resource, as a proposal (S8).
 
-Conflict rules go by the kind, the ladder and the signature from outside by the team: whoever answers for it says neither alone.
+Conflict rules depend on the kind, the escalation chain and outside signature on the team. So the owner changes
+neither alone.
 """
 
 from __future__ import annotations
@@ -28,27 +29,27 @@ from inventory.resources.transitions import resources as transition_resources
 
 
 class KindAndTeam(Kind):
-    """What it is and whose: a resource's key, ``{"kind": …, "team": key or None}``; a security reviewer countersigns."""
+    """Kind and team: a resource's key, ``{"kind": …, "team": key or None}``; a security reviewer countersigns."""
 
     code = "resource_kind"
     title = "Kind and team"
     countersigner = Role.SECURITY_REVIEWER
 
     def abouts(self, targets: Collection[str]) -> Mapping[str, About]:
-        """The resource."""
+        """Return the resource."""
         return resources(targets)
 
     def called(self) -> Combinable:
-        """The resource's name."""
+        """Return the resource's name."""
         return named(Resource.objects.all(), "name")
 
     def current(self, target: str, now: datetime, document: Document) -> Document:
-        """How it is now."""
+        """Return the current kind and team."""
         kind, team = Resource.objects.values_list("kind", "team_id").get(pk=int(target))
         return {"kind": kind, "team": team}
 
     def read(self, target: str, document: Document, now: datetime) -> Given:
-        """A kind of the list, and a team; none only where it has none."""
+        """Accept a listed kind and a team; no team only if it has none."""
         kind, team = document.get("kind"), document.get("team")
         if kind not in ResourceKind.values:
             return Given(problems=(Problem(0, "kind", "This is no sort of thing that there is.", "Choose one."),))
@@ -58,7 +59,7 @@ class KindAndTeam(Kind):
         return Given({"kind": kind, "team": team})
 
     def changes(self, target: str, before: Document, after: Document) -> tuple[Change, ...]:
-        """From what to what: neither is stricter than the other, so it never acts at once."""
+        """Return the changes. Neither direction is stricter, so it never acts at once."""
         rows = (("kind", "What it is", _kind), ("team", "Whose it is", _team_name))
         return tuple(
             Change(name, label, words(before[name]), words(after[name]), tightens=False)
@@ -67,35 +68,37 @@ class KindAndTeam(Kind):
         )
 
     def lines(self, before: Document, after: Document) -> list[Line]:
-        """The same with the names of teams."""
-        return super().lines(*({**one, "team": _team_name(one["team"])} for one in (before, after)))
+        """Return the line diff with team names."""
+        return super().lines(*({**side, "team": _team_name(side["team"])} for side in (before, after)))
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
-        """Who comes to stand on its ladder, and whose work it is that holds something on it, or would: less may be asked of them then."""
+        """Return new leads on its escalation chain, and beneficiaries of automations that use the resource."""
         asking = Version.objects.filter(privileges__entitlement__resource=int(target)).order_by().values("automation")
-        theirs = beneficiaries.people_of(
+        beneficiary_ids = beneficiaries.people_of(
             Automation.objects.filter(pk__in=asking).exclude(state=AutomationState.RETIRED)
         )
-        return theirs | (_leads(after["team"]) - _leads(before["team"]))
+        return beneficiary_ids | (_leads(after["team"]) - _leads(before["team"]))
 
     def said(self, span: Span, counts: Mapping[str, int]) -> list[str]:
-        """How many records were about it, whose lead could have come to them, and what conflict rules would have made of what can be held on it."""
+        """Return how many approvals were about it, the leads who come next, and the effect on conflict rules."""
         count = about_resource(span).count()
-        found = [f"In the last 90 days {count:,} record{'' if count == 1 else 's'} about it {_were(count)} asked."]
+        sentences = [
+            f"In the last 90 days {count:,} record{'' if count == 1 else 's'} about it {_was_or_were(count)} asked."
+        ]
         if span.before["team"] != span.after["team"]:
-            was, would_be = (_team_name(one["team"]) for one in (span.before, span.after))
-            found.append(
+            was, would_be = (_team_name(side["team"]) for side in (span.before, span.after))
+            sentences.append(
                 f"Where owner and deputy may not decide, the leads of {would_be} come next instead of those of {was}."
             )
         if span.before["kind"] != span.after["kind"]:
-            found += _said_rules(span)
-        return found
+            sentences += _rule_sentences(span)
+        return sentences
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Say so in the register."""
-        resource, said = Resource.objects.get(pk=int(proposal.target)), proposal.document
+        """Write the register."""
+        resource, document = Resource.objects.get(pk=int(proposal.target)), proposal.document
         transition_resources.recast(
-            resource, actor=step.actor, now=step.now, kind=said["kind"], team=_team(said["team"])
+            resource, actor=step.actor, now=step.now, kind=document["kind"], team=_team(document["team"])
         )
         return {"resource": resource.pk}
 
@@ -124,29 +127,30 @@ def _leads(pk: object) -> frozenset[int]:
     )
 
 
-def _were(count: int) -> str:
+def _was_or_were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def _said_rules(span: Span) -> list[str]:
-    """Conflict rules that look at something on it, or stop to, by its kind alone: those in force when it was proposed."""
-    held = [
-        of_entitlement(one) for one in Entitlement.objects.filter(resource=int(span.target)).select_related("resource")
+def _rule_sentences(span: Span) -> list[str]:
+    """Return sentences about conflict rules whose reach changes with the kind: rules in force at the proposal."""
+    entitlements = [
+        of_entitlement(entitlement)
+        for entitlement in Entitlement.objects.filter(resource=int(span.target)).select_related("resource")
     ]
     more, fewer = [], []
-    for one in conflict_queries.in_force(span.until):
-        legs = [leg for _, leg in legs_of(one.rule) if any(each.kinds for each in leg.any)]
+    for rule_in_force in conflict_queries.in_force(span.until):
+        legs = [leg for _, leg in legs_of(rule_in_force.rule) if any(each.kinds for each in leg.any)]
         was, would_be = (
-            [mask_of(leg, replace(each, kind=document["kind"])) for leg in legs for each in held]
+            [mask_of(leg, replace(each, kind=document["kind"])) for leg in legs for each in entitlements]
             for document in (span.before, span.after)
         )
         if any(new & ~old for old, new in zip(was, would_be, strict=True)):
-            more.append(one.rule.code)
+            more.append(rule_in_force.rule.code)
         if any(old & ~new for old, new in zip(was, would_be, strict=True)):
-            fewer.append(one.rule.code)
-    found = []
+            fewer.append(rule_in_force.rule.code)
+    sentences = []
     if more:
-        found.append(f"Conflict rules that would look at more of what can be held on it: {', '.join(more)}.")
+        sentences.append(f"Conflict rules that would look at more of what can be held on it: {', '.join(more)}.")
     if fewer:
-        found.append(f"Conflict rules that would look at less of it: {', '.join(fewer)}.")
-    return found or ["No conflict rule would look at anything on it that it does not look at now."]
+        sentences.append(f"Conflict rules that would look at less of it: {', '.join(fewer)}.")
+    return sentences or ["No conflict rule would look at anything on it that it does not look at now."]

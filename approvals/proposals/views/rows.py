@@ -1,4 +1,4 @@
-"""A proposal as pages show it: a line of a list, what it would change, what was counted, and who may answer. Reads only."""
+"""Rows of proposals for pages: a list line, the changes, the impact, and the people who may answer. Reads only."""
 
 from __future__ import annotations
 
@@ -19,89 +19,93 @@ MOST = 50
 
 
 def listed(rows: Any) -> list[Shape]:
-    """Lines of a list, the newest first."""
-    found = list(rows.select_related("proposed_by", "answered_by", "appointed")[:MOST])
+    """Return the lines of a list, the newest first."""
+    proposals = list(rows.select_related("proposed_by", "answered_by", "appointed")[:MOST])
     titles: dict[tuple[str, str], str] = {}
-    for kind in {one.kind for one in found}:
-        abouts = kind_kind.of(kind).abouts({one.target for one in found if one.kind == kind})
-        titles |= {(kind, target): about.title for target, about in abouts.items()}
-    return [_line(one, titles.get((one.kind, one.target), one.target)) for one in found]
+    for kind in {proposal.kind for proposal in proposals}:
+        abouts = kind_kind.of(kind).abouts({proposal.target for proposal in proposals if proposal.kind == kind})
+        titles |= {(kind, target): subject.title for target, subject in abouts.items()}
+    return [_line(proposal, titles.get((proposal.kind, proposal.target), proposal.target)) for proposal in proposals]
 
 
-def _line(one: Proposal, title: str) -> Shape:
+def _line(proposal: Proposal, title: str) -> Shape:
     return {
-        "href": one.href,
+        "href": proposal.href,
         "title": title,
-        "kind": kind_kind.of(one.kind).title,
-        "by": one.proposed_by.name,
-        "at": one.proposed_at,
-        "state": one.state,
-        "tightens": one.tightens,
-        "due": one.lapses_at if one.is_under_way else None,
-        "with": _with(one),
+        "kind": kind_kind.of(proposal.kind).title,
+        "by": proposal.proposed_by.name,
+        "at": proposal.proposed_at,
+        "state": proposal.state,
+        "tightens": proposal.tightens,
+        "due": proposal.lapses_at if proposal.is_under_way else None,
+        "with": _waiting_words(proposal),
     }
 
 
-def title(one: Proposal) -> str:
-    """What it is about, as people know it."""
-    about = kind_kind.of(one.kind).about(one.target)
-    return about.title if about is not None else one.target
+def title(proposal: Proposal) -> str:
+    """Return the title of the subject."""
+    subject = kind_kind.of(proposal.kind).about(proposal.target)
+    return subject.title if subject is not None else proposal.target
 
 
-def _with(one: Proposal) -> str:
-    if one.state == ProposalState.APPROVED and one.appointed is not None:
-        return f"{one.appointed.name} accepts it"
-    if one.is_under_way:
-        return f"a {ROLE_WORDS[Role(one.needs)].lower()} countersigns it"
-    return f"answered by {one.answered_by.name}" if one.answered_by is not None else ""
+def _waiting_words(proposal: Proposal) -> str:
+    if proposal.state == ProposalState.APPROVED and proposal.appointed is not None:
+        return f"{proposal.appointed.name} accepts it"
+    if proposal.is_under_way:
+        return f"a {ROLE_WORDS[Role(proposal.needs)].lower()} countersigns it"
+    return f"answered by {proposal.answered_by.name}" if proposal.answered_by is not None else ""
 
 
-def changes(one: Proposal) -> list[Shape]:
-    """What would be different, in words."""
-    return policy_rows.change_rows(kind_kind.of(one.kind).changes(one.target, one.before, one.document))
+def changes(proposal: Proposal) -> list[Shape]:
+    """Return the differences in words."""
+    return policy_rows.change_rows(
+        kind_kind.of(proposal.kind).changes(proposal.target, proposal.before, proposal.document)
+    )
 
 
-def lines(one: Proposal) -> list[Shape]:
-    """The same as text, line by line."""
+def lines(proposal: Proposal) -> list[Shape]:
+    """Return the line diff."""
     words = {"+": "ins", "-": "del"}
     return [
         {"how": words.get(line.sign, ""), "text": line.text}
-        for line in kind_kind.of(one.kind).lines(one.before, one.document)
+        for line in kind_kind.of(proposal.kind).lines(proposal.before, proposal.document)
     ]
 
 
-def what_if(one: Proposal, href: str) -> Shape:
-    """How far the counting is, or what came of it."""
-    found = proposal_jobs.latest(one)
-    if found is None:
+def what_if(proposal: Proposal, href: str) -> Shape:
+    """Return the progress of the count, or its result."""
+    count = proposal_jobs.latest(proposal)
+    if count is None:
         return {"href": "", "done": 0, "total": 0, "sentences": [], "words": ""}
-    is_done = found.finished_at is not None
+    is_done = count.finished_at is not None
     return {
         "href": "" if is_done else href,
         "is_done": is_done,
-        "done": found.done,
-        "total": found.total,
-        "since": found.since,
-        "words": _counted(found),
-        "sentences": kind_kind.of(one.kind).said(proposal_jobs.span(one, found), found.counts) if is_done else [],
+        "done": count.done,
+        "total": count.total,
+        "since": count.since,
+        "words": _counted(count),
+        "sentences": kind_kind.of(proposal.kind).said(proposal_jobs.span(proposal, count), count.counts)
+        if is_done
+        else [],
     }
 
 
-def _counted(found: WhatIf) -> str:
+def _counted(count: WhatIf) -> str:
     return (
-        f"Of {times.counted(found.total, 'submission')} handed in during the 90 days before it was proposed:"
-        if found.total
+        f"Of {times.counted(count.total, 'submission')} handed in during the 90 days before it was proposed:"
+        if count.total
         else ""
     )
 
 
-def who_may(one: Proposal, now: datetime) -> str:
-    """Who could countersign it, by name; nothing once it is answered."""
-    if one.state not in (ProposalState.OPEN, ProposalState.AT_ONCE):
+def who_may(proposal: Proposal, now: datetime) -> str:
+    """Return the names of people who may countersign; empty after an answer."""
+    if proposal.state not in (ProposalState.OPEN, ProposalState.AT_ONCE):
         return ""
-    names = [person.name for person in proposal_rules.who_may_answer(one, now)]
+    names = [person.name for person in proposal_rules.who_may_answer(proposal, now)]
     if not names:
-        return f"Nobody may: it takes another {ROLE_WORDS[Role(one.needs)].lower()}."
-    then = f" Then {one.appointed.name} accepts." if one.appointed is not None else ""
+        return f"Nobody may: it takes another {ROLE_WORDS[Role(proposal.needs)].lower()}."
+    then = f" Then {proposal.appointed.name} accepts." if proposal.appointed is not None else ""
     listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
     return f"{listed} may.{then}"
