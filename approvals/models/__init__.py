@@ -1,4 +1,4 @@
-"""The two decisions and what follows: submissions, approvals, decisions, grants, policies."""
+"""Models of the two decisions and their results: submissions, approvals, decisions, grants, policies."""
 
 from approvals.models.approval import (
     APP_KEY,

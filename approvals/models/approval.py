@@ -1,7 +1,7 @@
-"""Approvals, the seats that decide them, and decisions: separate records for separate questions (A2, A8).
+"""Approvals, their seats, and decisions: separate rows for separate questions (A2, A8).
 
-The database refuses by itself what duties refuse: a party's decision, one person on both sides of the stages, a decision by
-somebody who was never a candidate, a second decision in a round. The triggers are in sql/decisions.sql and sql/approvals.sql.
+The database itself refuses a decision by a party, by one person in both stages, by a person who was no candidate, and
+a second decision in a round. The triggers are in sql/decisions.sql and sql/approvals.sql.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from governance.core.models import AppendOnly, FreeText, History, Person
 from governance.core.roles.roles import Relation
 from inventory.models import Credential, Level, Privilege, Resource
 
-#: The key of stage 1's question; those of stage 2 are the keys of the grants that they would become.
+#: The key of the stage 1 approval. Stage 2 approvals have the keys of their grants.
 APP_KEY = "app"
 
 
 def credential_key(pk: int) -> str:
-    """The key of the grant to use a credential."""
+    """Return the key of the grant to use a credential."""
     return f"credential:{pk}"
 
 
 class ApprovalKind(models.TextChoices):
-    """What is decided."""
+    """The subject of an approval."""
 
     APP = "app", "App"
     PRIVILEGE = "privilege", "Privilege"
@@ -52,7 +52,7 @@ class ApprovalState(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
-#: States that a record does not leave.
+#: Final states of an approval.
 ENDED = (
     ApprovalState.APPROVED,
     ApprovalState.REJECTED,
@@ -70,23 +70,24 @@ class Approval(models.Model):
     kind = models.CharField(max_length=10, choices=ApprovalKind)
     privilege = models.ForeignKey(Privilege, models.PROTECT, null=True, blank=True, related_name="approvals")
     credential = models.ForeignKey(Credential, models.PROTECT, null=True, blank=True, related_name="approvals")
-    #: Whose side decides about a credential, as it stood when it was asked: another store is asked from the next submission on (A1, A2).
+    #: The resource whose owner decides about a credential, fixed at submission: another store counts from the next
+    #: submission on (A1, A2).
     decided_on = models.ForeignKey(Resource, models.PROTECT, null=True, blank=True, related_name="+")
     justification = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
     tier = models.CharField(max_length=8)
     reasons = models.JSONField(default=list)
     state = models.CharField(max_length=14, choices=ApprovalState, default=ApprovalState.WAITING)
     round = models.PositiveSmallIntegerField(default=1)
-    #: How often a decision on it was taken back: what was shown before is not what is decided after that (A6).
+    #: How often a decision was retracted. What was shown before does not match a later decision (A6).
     retracted = models.PositiveSmallIntegerField(default=0, db_default=0)
-    #: What is asked: days, level, scope. What was narrowed on the way stands in the granted_ fields (A7).
+    #: What was asked: days, level, scope. What was narrowed is in the granted_ fields (A7).
     term_days = models.PositiveSmallIntegerField()
     granted_term_days = models.PositiveSmallIntegerField(null=True, blank=True)
     granted_level = models.CharField(max_length=8, choices=Level, blank=True)
     granted_scope = ArrayField(models.TextField(), null=True, blank=True)
-    #: The facts that the decision is about, as they stood when submitted: what a later change is compared with (A6).
+    #: The facts of the decision at submission, to compare with later changes (A6).
     facts = models.JSONField(default=dict)
-    #: The earlier record about the same that was rejected or withdrawn within the policy's days (A15).
+    #: The earlier approval about the same that was rejected or withdrawn within the policy's days (A15).
     earlier = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="asked_again")
     opened_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
@@ -94,10 +95,10 @@ class Approval(models.Model):
     builder_due_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     carried_from = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="carried_to")
-    #: The policy version that approved it on the light path, where no person did (A13).
+    #: The policy version that auto-approved it on the light path; None if a person decided (A13).
     by_policy = models.ForeignKey("approvals.PolicyVersion", models.PROTECT, null=True, blank=True, related_name="+")
     emergency = models.BooleanField(default=False)
-    #: Ids of everybody who was asked until it ended: written by the database alone, from the candidates.
+    #: Ids of the people asked until it ended; written by the database from the candidates.
     asked = ArrayField(models.BigIntegerField(), default=list, editable=False)
 
     history = History(excluded_fields=["asked"])
@@ -141,26 +142,28 @@ class Approval(models.Model):
         return f"{self.get_kind_display()} of {self.submission}"
 
     def is_half_gone(self, now: datetime) -> bool:
-        """Whether half of the time that its approvers have is gone (A10)."""
+        """Return whether half of the approvers' time is over (A10)."""
         if self.state != ApprovalState.OPEN or self.opened_at is None or self.due_at is None:
             return False
         return now >= self.opened_at + (self.due_at - self.opened_at) / 2
 
     @property
     def key(self) -> str:
-        """The key of its question, the same in every submission that asks it."""
+        """The key of its question, the same in every submission."""
         if self.privilege is not None:
             return self.privilege.key
         return credential_key(self.credential_id) if self.credential_id is not None else APP_KEY
 
     @property
     def matter(self) -> str:
-        """What it asks, by whatever connection or credential: what was refused does not come back by another (A15)."""
+        """What it asks for, regardless of connection and credential: a refused matter can't return by another one
+        (A15).
+        """
         return self.privilege.matter if self.privilege is not None else self.key
 
     @property
     def title(self) -> str:
-        """What a mail or a sentence calls it: "the app", or the privilege or credential in words."""
+        """Its name in a mail or a sentence: "the app", or the privilege or credential in words."""
         if self.kind == ApprovalKind.APP:
             return "the app"
         if self.privilege is not None:
@@ -169,45 +172,47 @@ class Approval(models.Model):
 
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
-        """What a timeline calls the records with these keys that the reader may see: one query."""
+        """Return timeline names of approvals with these ids that the reader may see: one query."""
         seen = cls.objects.filter(pk__in=keys, submission__in=Submission.objects.visible_to(actor, now))
         columns = ("kind", "privilege__target", "privilege__target_name", "credential__name", "credential__kind")
-        about = (
+        columns_of_words = (
             "privilege__entitlement__words",
             "privilege__entitlement__form",
             "privilege__entitlement__resource__name",
         )
-        rows = seen.select_related("privilege__entitlement__resource", "credential").only(*columns, *about)
+        rows = seen.select_related("privilege__entitlement__resource", "credential").only(*columns, *columns_of_words)
         return {row.pk: row.quoted for row in rows.order_by()}
 
     @property
     def quoted(self) -> str:
-        """What a timeline calls it: the app without quotation marks, all else in them."""
+        """Its name in a timeline, in quotation marks unless it is the app."""
         return self.title if self.kind == ApprovalKind.APP else f"“{self.title}”"
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will be decided here."""
+        """Whether it is final."""
         return self.state in ENDED
 
     @property
     def is_decided(self) -> bool:
-        """Whether somebody, or silence, has answered it; what was withdrawn or closed by stage 1 is undecided for good (A4, A10)."""
+        """Whether a person or a deadline decided it. An approval withdrawn or closed by stage 1 stays undecided (A4,
+        A10).
+        """
         return self.state in (ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.EXPIRED)
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the submission's, the automation's and the resource's timelines too."""
+        """Return other timelines of its events: submission, automation and resource."""
         resource = self.privilege.entitlement.resource if self.privilege else None
-        found = (self, self.submission, self.submission.automation, resource)
-        return tuple(row for row in found if row is not None)
+        subjects = (self, self.submission, self.submission.automation, resource)
+        return tuple(row for row in subjects if row is not None)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to the submission. Who is a candidate of this approval is registered in `core.access` by assignment (A9)."""
+        """Return relations to the submission. Assignment registers CANDIDATE of this approval in `core.access` (A9)."""
         return self.submission.relations(person, now)
 
 
 class SeatLabel(models.TextChoices):
-    """What a seat stands for (T3, A8): the policy's seats, a second signature after an earlier rejection (A15), an extra approval (S6)."""
+    """Seats of the policy (T3, A8), a second signature after a rejection (A15), and an extra approval (S6)."""
 
     LEAD = "lead", "Team lead"
     OWNER = "owner", "Resource owner"
@@ -217,7 +222,7 @@ class SeatLabel(models.TextChoices):
 
 
 class Seat(AppendOnly):
-    """One signature that an approval needs; seats are filled by distinct people (A8)."""
+    """One signature that an approval needs; distinct people fill its seats (A8)."""
 
     approval = models.ForeignKey(Approval, models.PROTECT, related_name="seats")
     label = models.CharField(max_length=10, choices=SeatLabel)
@@ -231,7 +236,7 @@ class Seat(AppendOnly):
 
 
 class Candidate(AppendOnly):
-    """One person was asked to fill a seat, when, and on what basis (A9). Who was skipped is computed, and in the ledger."""
+    """One person asked to fill a seat, when, and on what basis (A9). Skipped people are computed, and in the ledger."""
 
     seat = models.ForeignKey(Seat, models.PROTECT, related_name="candidates")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
@@ -248,7 +253,7 @@ class Candidate(AppendOnly):
 
 
 class DecisionOutcome(models.TextChoices):
-    """What was decided (A7)."""
+    """The outcome of a decision (A7)."""
 
     APPROVE = "approve", "Approve"
     REJECT = "reject", "Reject"
@@ -256,15 +261,17 @@ class DecisionOutcome(models.TextChoices):
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
-    """Decisions."""
+    """Query set of decisions."""
 
     def standing(self) -> DecisionQuerySet:
-        """Those that nobody took back."""
+        """Return decisions that were not retracted."""
         return self.filter(retraction__isnull=True)
 
 
 class Decision(AppendOnly):
-    """One person's word on one approval in one round, bound to what the page showed (A6). What was taken back stays, with its `Retraction`."""
+    """One person's vote on one approval in one round, bound to the page shown (A6). A retracted one stays with its
+    `Retraction`.
+    """
 
     approval = models.ForeignKey(Approval, models.PROTECT, related_name="decisions")
     seat = models.ForeignKey(Seat, models.PROTECT, related_name="decisions")
@@ -272,7 +279,7 @@ class Decision(AppendOnly):
     for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="decisions_for")
     barred = ArrayField(models.BigIntegerField(), default=list)
     round = models.PositiveSmallIntegerField()
-    #: How many decisions of theirs they had taken back in this round before.
+    #: How many of their decisions they had retracted in this round before.
     again = models.PositiveSmallIntegerField(default=0)
     outcome = models.CharField(max_length=8, choices=DecisionOutcome)
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
@@ -307,7 +314,7 @@ class Decision(AppendOnly):
 
 
 class Retraction(AppendOnly):
-    """A decision that was taken back while its submission was undecided: it counts no more, and stays on record."""
+    """A decision retracted while its submission was undecided: it no longer counts, and stays on record."""
 
     decision = models.OneToOneField(Decision, models.PROTECT, related_name="retraction")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
@@ -320,7 +327,7 @@ class Retraction(AppendOnly):
 
 
 class DecisionPerson(AppendOnly):
-    """A person whom a decision uses up, the decider and whom they stood for; written by the database itself (S2, A11)."""
+    """A person used up by a decision: its maker, or the giver of a delegation; written by the database (S2, A11)."""
 
     decision = models.ForeignKey(Decision, models.PROTECT, related_name="people")
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="+")
@@ -345,7 +352,9 @@ class DecisionPerson(AppendOnly):
 
 
 class CarriedDecision(AppendOnly):
-    """A decision on an earlier record counts for this one too, in its first round, since the question is the same (A14)."""
+    """A decision on an earlier approval that counts for this one in its first round, because the question is the same
+    (A14).
+    """
 
     approval = models.ForeignKey(Approval, models.PROTECT, related_name="carried_decisions")
     decision = models.ForeignKey(Decision, models.PROTECT, related_name="carried_to")

@@ -1,7 +1,7 @@
-"""The brake: what one cause would end all at once is held, until security and an admin have looked (G6).
+"""The circuit breaker: too many ends by one cause are held until Security and an admin answer (G6).
 
-A grant that is held stays as it is: suspended where it is suspended. Which of a batch go through follows from how the batch ended and from nothing
-else, so that each is released or let be exactly once.
+A held grant keeps its state. Which grants of a batch end follows only from how the batch ended, so each is released
+or kept exactly once.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from governance.core.roles.roles import Role
 
 #: The two roles that answer together, one person each.
 ANSWERING = (Role.SECURITY_REVIEWER, Role.ADMIN)
-#: Who reads batches.
+#: Roles that read batches.
 READING = frozenset({*ANSWERING, Role.AUDITOR})
 
 
 class EndCause(AppendOnly):
-    """What ends grants: one campaign, one person, one job. Its row is the lock under which its endings are counted."""
+    """A cause of grant ends: a campaign, person or job. Its row is the lock under which its ends are counted."""
 
     key = models.CharField(max_length=80, unique=True)
-    #: What people call it; nothing where a person ends them themself.
+    #: Its name on pages; empty if a person ends the grants directly.
     title = models.CharField(max_length=200, blank=True)
     person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
 
@@ -37,12 +37,12 @@ class EndCause(AppendOnly):
 
     @property
     def words(self) -> str:
-        """What it is called: "What Jonas Weil ends"."""
+        """Its name in sentences: "What Jonas Weil ends"."""
         return self.title or (f"What {self.person.name} ends" if self.person is not None else "")
 
 
 class LetThrough(AppendOnly):
-    """One grant that a cause was let end, when; after a release it does not count any more."""
+    """One grant that a cause was let end, and when; after a release it no longer counts."""
 
     cause = models.ForeignKey(EndCause, models.PROTECT, related_name="let_through")
     grant = models.ForeignKey(Grant, models.PROTECT, related_name="+")
@@ -58,7 +58,7 @@ class LetThrough(AppendOnly):
 
 
 class BatchState(models.TextChoices):
-    """Open until both have said the same, or their time is over."""
+    """Open until both roles agree, or the time is over."""
 
     OPEN = "open", "Open"
     RELEASED = "released", "Released"
@@ -67,24 +67,24 @@ class BatchState(models.TextChoices):
 
 
 class HeldBatchQuerySet(models.QuerySet["HeldBatch"]):
-    """Batches by who may read them."""
+    """Query set of batches."""
 
     def visible_to(self, actor: Actor, now: datetime) -> HeldBatchQuerySet:
-        """All of them for security, admins and auditors; none for anybody else: they tell of automations of all teams."""
+        """Return all batches for Security, admins and auditors; else none, because batches cover all teams."""
         return self if READING & access.roles_held(actor, now) else self.none()
 
 
 class HeldBatch(models.Model):
-    """What one cause would end at once, held (G6)."""
+    """Grants that one cause would end at once, held (G6)."""
 
     cause = models.ForeignKey(EndCause, models.PROTECT, related_name="batches")
     opened_at = models.DateTimeField()
     answer_by = models.DateTimeField()
     state = models.CharField(max_length=10, choices=BatchState, default=BatchState.OPEN)
     ended_at = models.DateTimeField(null=True, blank=True)
-    #: Whether its cause ends what was released by itself, as a review does; else a job does it here.
+    #: Whether its cause ends released grants itself, as a review does; else a job does it.
     comes_again = models.BooleanField(default=False)
-    #: How many grants were live then, and how many the cause was let end in the hour before.
+    #: Live grants then, and grants that the cause was let end in the hour before.
     live = models.PositiveIntegerField()
     lately = models.PositiveIntegerField()
 
@@ -110,42 +110,42 @@ class HeldBatch(models.Model):
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """The URL of its page."""
         return reverse("held_batch", args=[self.pk])
 
     @property
     def number(self) -> int:
-        """How many grants are held in it."""
+        """The number of its grants."""
         return self.held.count()
 
 
-#: Held grants of a batch that was released, and those of high risk of one that nobody answered.
+#: Held grants of a released batch, and high-risk ones of a batch that lapsed.
 GOES_THROUGH = Q(batch__state=BatchState.RELEASED) | Q(batch__state=BatchState.LAPSED, tier="high")
 
 
 class HeldGrantQuerySet(models.QuerySet["HeldGrant"]):
-    """Held grants by what has become of their batch."""
+    """Query set of held grants by the state of their batch."""
 
     def waiting(self) -> HeldGrantQuerySet:
-        """Those of batches that nobody has ended."""
+        """Return grants of open batches."""
         return self.filter(batch__state=BatchState.OPEN)
 
     def released(self) -> HeldGrantQuerySet:
-        """Those that go through: of a batch that was released, and of high risk of one that nobody answered (G6)."""
+        """Return grants that end: those of a released batch, and high-risk ones of a lapsed batch (G6)."""
         return self.filter(GOES_THROUGH)
 
     def let_be(self) -> HeldGrantQuerySet:
-        """Those that do not: of a batch that was discarded, and of less than high risk of one that nobody answered (G6)."""
+        """Return grants that stay: those of a discarded batch, and lower-risk ones of a lapsed batch (G6)."""
         return self.filter(Q(batch__state=BatchState.DISCARDED) | Q(batch__state=BatchState.LAPSED) & ~Q(tier="high"))
 
     def to_end(self) -> HeldGrantQuerySet:
-        """Released ones that have not ended and whose cause does not end them by itself."""
+        """Return released grants that have not ended and whose cause does not end them itself."""
         standing = Grant.objects.filter(pk=OuterRef("grant")).exclude(state=GrantState.ENDED)
         return self.released().filter(Exists(standing), batch__comes_again=False)
 
 
 class HeldGrant(AppendOnly):
-    """One grant in a batch: of which tier it was, and why it would have ended."""
+    """One grant in a batch, with its tier and the reason why it would have ended."""
 
     batch = models.ForeignKey(HeldBatch, models.PROTECT, related_name="held")
     grant = models.ForeignKey(Grant, models.PROTECT, related_name="+")
@@ -162,19 +162,19 @@ class HeldGrant(AppendOnly):
         return f"{self.grant_id} in {self.batch_id}"
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its end stands on the batch's and the grant's timelines."""
+        """Return other timelines of its end: batch and grant."""
         return (self, self.batch, *self.grant.ledger_about())
 
 
 class BatchSays(models.TextChoices):
-    """What one of the two says."""
+    """An answer of one role."""
 
     RELEASE = "release", "Release"
     DISCARD = "discard", "Discard"
 
 
 class BatchAnswer(AppendOnly):
-    """What one person said of a batch, as security or as admin; the last that each of the two said counts."""
+    """One person's answer to a batch, as Security or admin; the last answer of each role counts."""
 
     batch = models.ForeignKey(HeldBatch, models.PROTECT, related_name="answers")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
@@ -187,7 +187,7 @@ class BatchAnswer(AppendOnly):
         ordering = ("id",)
         constraints = (
             models.CheckConstraint(name="batch_answer_known", condition=Q(says__in=BatchSays.values)),
-            models.CheckConstraint(name="batch_answer_role", condition=Q(role__in=[str(one) for one in ANSWERING])),
+            models.CheckConstraint(name="batch_answer_role", condition=Q(role__in=[str(role) for role in ANSWERING])),
         )
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What may not be held together, what is held of it, and what is allowed for a while all the same (S6, S7)."""
+"""Conflict rules, conflicts, and waivers that allow a conflict for a limited time (S6, S7)."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from governance.core.roles.roles import Relation
 from inventory.models import Automation, Entitlement
 from inventory.models.resource import sees_all
 
-#: The longest that any policy lets a waiver last, and how many it lets follow each other (S7).
+#: Limits of any policy: the longest waiver, and the number of consecutive waivers (S7).
 LONGEST_WAIVER = timedelta(days=90)
 WAIVERS_IN_A_ROW = 2
 #: A waiver follows an earlier one unless this time lies between them (S7; `waiver_in_a_row` in sql/waivers.sql).
 WAIVER_GAP = timedelta(days=30)
 
-#: The place of what has to be held too ("A without B") among the legs of a rule; its legs are numbered from 1.
+#: The leg number of access that must be missing ("A without B"); other legs are numbered from 1.
 WITHOUT = 0
-#: The place of a rule's needs: after its legs, six at most.
+#: The number of a rule's needs: after its legs, six at most.
 NEEDS = 7
 
 
 class Mode(models.TextChoices):
-    """What a conflict does: it is shown, takes another signature, or is refused."""
+    """The effect of a conflict: shown, needs an extra approval, or refused."""
 
     RECORD = "record", "Record"
     APPROVAL = "approval", "Needs a signature"
@@ -40,7 +40,7 @@ class Mode(models.TextChoices):
 
 
 class Scope(models.TextChoices):
-    """Of whom it is asked what is held together."""
+    """The subject whose access is checked together."""
 
     AUTOMATION = "automation", "Automation"
     IDENTITY = "identity", "Identity"
@@ -50,7 +50,7 @@ class Scope(models.TextChoices):
 
 
 class Rating(models.TextChoices):
-    """How bad it would be."""
+    """The severity of a conflict."""
 
     LOW = "low", "Low"
     MEDIUM = "medium", "Medium"
@@ -58,18 +58,18 @@ class Rating(models.TextChoices):
 
 
 class ConflictRuleQuerySet(models.QuerySet["ConflictRule"]):
-    """Rules by whether they count."""
+    """Query set of conflict rules."""
 
     def in_force(self, now: datetime) -> ConflictRuleQuerySet:
-        """The newest version of each rule that counts at the instant ``now``, without those that were given up.
+        """Return the newest version of each rule in force at ``now``, without given-up rules.
 
-        What one person tightened counts until its time is up, whether or not a job has run by then.
+        A tightening by one person counts until its time is up, even before a job has run.
         """
         counts = self.filter(Q(until__isnull=True) | Q(until__gt=now), effective_at__lte=now)
         return self.filter(pk__in=counts._newest(), is_given_up=False).order_by("code")
 
     def to_keep_weighed(self, now: datetime) -> ConflictRuleQuerySet:
-        """Those in force, and what comes back where one of them acts only until an hour."""
+        """Return rules in force, and the versions that return after a temporary one."""
         signed = self.filter(until__isnull=True, effective_at__lte=now)
         back = self.filter(pk__in=signed._newest(), is_given_up=False)
         return self.filter(Q(pk__in=self.in_force(now).values("pk")) | Q(pk__in=back.values("pk"))).order_by("code")
@@ -79,10 +79,10 @@ class ConflictRuleQuerySet(models.QuerySet["ConflictRule"]):
 
 
 class ConflictRule(AppendOnly):
-    """One version of one rule. What ships is version 1 of itself; every other one was proposed and approved by two people (S8).
+    """One version of one rule. Shipped rules are version 1; two people proposed and approved each other version (S8).
 
-    What one person tightened counts until `until` and has no second signature; where it lapses, what it said before is back as a version
-    of its own, which names it in `undoes`.
+    A tightening by one person counts until `until` without a second signature. When it lapses, the earlier rule
+    returns as a new version that names it in `undoes`.
     """
 
     code = models.CharField(max_length=80)
@@ -95,7 +95,7 @@ class ConflictRule(AppendOnly):
     mode = models.CharField(max_length=8, choices=Mode)
     scope = models.CharField(max_length=10, choices=Scope)
     ships = models.BooleanField(default=False)
-    #: Nobody asks for it any more; its versions stay.
+    #: The rule no longer applies; its versions stay.
     is_given_up = models.BooleanField(default=False)
     effective_at = models.DateTimeField()
     until = models.DateTimeField(null=True, blank=True)
@@ -125,14 +125,15 @@ class ConflictRule(AppendOnly):
 
     @property
     def href(self) -> str:
-        """Its page, which is that of all its versions."""
+        """The URL of its page, shared by all versions."""
         return reverse("conflict_rule", args=[self.code])
 
 
 class ConflictMember(models.Model):
-    """Holding this entitlement fills this leg of this rule: worked out from both, and worked out again when one of them changes.
+    """An entitlement that fills a leg of a rule; recomputed when either changes.
 
-    What of it does (reading, writing, chosen by a model …) stands in `mask`: bit N says that a grant with ``held_as`` N counts.
+    `mask` says which kinds of access count (reading, writing, chosen by a model …): bit N stands for grants with
+    ``held_as`` N.
     """
 
     rule = models.ForeignKey(ConflictRule, models.CASCADE, related_name="members")
@@ -148,14 +149,14 @@ class ConflictMember(models.Model):
 
 
 class ConflictState(models.TextChoices):
-    """A conflict is open while all of it is held; whether it is waived is asked of its waivers."""
+    """A conflict is open while all of it is held; its waivers say whether it is waived."""
 
     OPEN = "open", "Open"
     ENDED = "ended", "Ended"
 
 
 def _same() -> WaiverQuerySet:
-    """The waivers of what a conflict of an outer query is of (`WaiverQuerySet.of_the_same`)."""
+    """Return waivers with the subject of an outer query's conflict (`WaiverQuerySet.of_the_same`)."""
     in_chain = Q(scope=Scope.CHAIN, covers__overlap=OuterRef("keys"))
     return Waiver.objects.filter(
         Q(subject=OuterRef("subject")) | in_chain, code=OuterRef("code"), scope=OuterRef("scope")
@@ -163,55 +164,58 @@ def _same() -> WaiverQuerySet:
 
 
 def _covering(now: datetime) -> WaiverQuerySet:
-    """The waivers that lift a conflict of an outer query at ``now``: all of it, or nothing, and of the rule as they were given for (S7)."""
+    """Return waivers that lift all of an outer query's conflict at ``now``, for the same rule text (S7)."""
     return _same().live(now).filter(lifts__contains=OuterRef("held"), rule_digest=OuterRef("rule__digest"))
 
 
 def _over() -> WaiverQuerySet:
-    """The waivers of a conflict of an outer query that are over, or were given for what its rule says no more."""
+    """Return waivers of an outer query's conflict that are over, or were given for an older rule text."""
     of_another = Q(state=WaiverState.GRANTED) & ~Q(rule_digest=OuterRef("rule__digest"))
     return _same().filter(Q(state=WaiverState.ENDED) | of_another).order_by()
 
 
 def _signing() -> models.QuerySet[Any]:
-    """The signatures that cover a conflict of an outer query: all of it, and of the rule as it was signed for."""
-    from approvals.models.extra_approval import ConflictSignature  # which names rules
+    """Return signatures that cover all of an outer query's conflict, for the same rule text."""
+    from approvals.models.extra_approval import ConflictSignature  # imports conflict rules
 
     of = ConflictSignature.objects.standing().filter(rule__digest=OuterRef("rule__digest"))
     return of.filter(rule__mode=Mode.APPROVAL, covers__contains=OuterRef("held"))
 
 
 class ConflictQuerySet(models.QuerySet["Conflict"]):
-    """Conflicts as people may see them, and by their waivers."""
+    """Query set of conflicts by visibility and waivers."""
 
     def visible_to(self, actor: Actor, now: datetime) -> ConflictQuerySet:
-        """Those in which an automation has a part that the actor may see."""
+        """Return conflicts with an automation that the actor may see."""
         if sees_all(actor, now):
             return self
         seen = Automation.objects.visible_to(actor, now).order_by().values("pk")
         return self.filter(automations__overlap=ArraySubquery(seen))
 
     def enforceable(self, now: datetime) -> ConflictQuerySet:
-        """The open ones of which something is suspended at ``now``: their time is up, or no waiver lasts by which something came in (S6, S7)."""
+        """Return open conflicts to enforce at ``now``: their time is up, or the waiver of a key has ended (S6, S7)."""
         let_in = Q(by_waiver__len__gt=0, rule__mode=Mode.ENFORCE)
         return self.filter(Q(due_at__lte=now) | let_in, ~Exists(_covering(now)), state=ConflictState.OPEN)
 
     def allowed_by(self, waiver: Waiver) -> ConflictQuerySet:
-        """The open ones that a waiver is of."""
+        """Return open conflicts of a waiver's subject."""
         same = self.filter(code=waiver.code, scope=waiver.scope, state=ConflictState.OPEN)
         in_chain = waiver.scope == Scope.CHAIN
         return same.filter(keys__overlap=waiver.covers) if in_chain else same.filter(subject=waiver.subject)
 
     def telling_waived(self, now: datetime) -> ConflictQuerySet:
-        """Each with ``waived_until``, until when a waiver covers all of it at ``now``, ``was_waived``, whether one of it is over (S7), and
-        ``signed_by``, the id of the signature that covers all of it (S6).
+        """Annotate the conflicts with the state of their waivers and signatures.
+
+        - ``waived_until``: the end of a waiver that covers all of it at ``now``
+        - ``was_waived``: whether one of its waivers is over (S7)
+        - ``signed_by``: id of the signature that covers all of it (S6)
         """
         ends = _covering(now).order_by("-ends_at").values("ends_at")[:1]
         signed = _signing().order_by("-pk").values("pk")[:1]
         return self.annotate(waived_until=Subquery(ends), was_waived=Exists(_over()), signed_by=Subquery(signed))
 
     def standing(self, word: str, now: datetime) -> ConflictQuerySet:
-        """Those that stand as a word says: ``waived``, ``prior_decisions.queries`` (a waiver of it is over), ``ended``, or open where it says nothing."""
+        """Filter by state: ``waived``, ``prior_decisions.queries`` (a waiver is over), ``ended``, or open by default."""
         if word == "ended":
             return self.filter(state=ConflictState.ENDED)
         rows, covered = self.filter(state=ConflictState.OPEN), Exists(_covering(now))
@@ -221,30 +225,30 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
 
 
 class Conflict(models.Model):
-    """One subject holds together what one rule says nobody may: found by a check or a scan, open until it holds it no more (S6)."""
+    """Access held by one subject that one rule forbids together: found by a check or scan, open while it is held (S6)."""
 
     rule = models.ForeignKey(ConflictRule, models.PROTECT, related_name="conflicts")
     code = models.CharField(max_length=80)
     scope = models.CharField(max_length=10, choices=Scope)
-    #: Id of the automation, identity, person or team; of a chain, by which it is known (`ChainMember`).
+    #: Id of the automation, identity, person or team; for a chain, its id (`ChainMember`).
     subject = models.BigIntegerField()
-    #: Ids of those that hold a part of it.
+    #: Ids of the automations that take part.
     automations = ArrayField(models.BigIntegerField(), default=list)
-    #: All that has a part in it, as a waiver names it.
+    #: All keys that take part, as a waiver names them.
     keys = ArrayField(models.CharField(max_length=110), default=list)
-    #: How each of it is held (`conflicts.ways`).
+    #: How each key is held (`conflicts.ways`).
     held = ArrayField(models.CharField(max_length=140), default=list)
     grants = ArrayField(models.BigIntegerField(), default=list)
-    #: What of it came in while a waiver allowed it: it has no time of its own once none does.
+    #: Keys that came in under a waiver: they get no time of their own after it.
     by_waiver = ArrayField(models.CharField(max_length=110), default=list, blank=True)
     state = models.CharField(max_length=8, choices=ConflictState, default=ConflictState.OPEN)
     opened_at = models.DateTimeField()
-    #: By when it is resolved or waived, where the rule is enforced: then the newer grant is suspended.
+    #: The deadline to resolve or waive it under an enforced rule; then the newer grant is suspended.
     due_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_why = models.CharField(max_length=40, blank=True)
 
-    #: Where `ConflictQuerySet.telling_waived` has read them.
+    #: Set by `ConflictQuerySet.telling_waived`.
     waived_until: datetime | None
     was_waived: bool
     signed_by: int | None
@@ -271,12 +275,12 @@ class Conflict(models.Model):
         return f"{self.rule}, {self.get_scope_display().lower()} {self.subject}"
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Nobody's: what is done about it is done to what is held, or asked as a waiver."""
+        """Return none: people act on its grants, or ask for a waiver."""
         return frozenset()
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """The URL of its page."""
         return reverse("conflict", args=[self.pk])
 
 
@@ -291,82 +295,83 @@ class WaiverState(models.TextChoices):
 
 
 class WaiverQuerySet(models.QuerySet["Waiver"]):
-    """Waivers as people may see them, and by whether they count."""
+    """Query set of waivers by visibility and state."""
 
     def visible_to(self, actor: Actor, now: datetime) -> WaiverQuerySet:
-        """Those that were asked for an automation that the actor may see."""
+        """Return waivers requested for an automation that the actor may see."""
         return self.filter(automation__in=Automation.objects.visible_to(actor, now))
 
     def live(self, now: datetime) -> WaiverQuerySet:
-        """Those that lift something at the instant ``now``."""
+        """Return waivers that lift something at ``now``."""
         return self.filter(state=WaiverState.GRANTED, begins_at__lte=now, ends_at__gt=now)
 
     def standing(self, word: str, now: datetime) -> WaiverQuerySet:
-        """Those that stand as a word says: ``live`` (granted and not at their end, begun or not), ``over``, or asked for where it says nothing."""
+        """Filter by state: ``live`` (granted and not ended, begun or not), ``over``, or requested by default."""
         lasts = Q(state=WaiverState.GRANTED, ends_at__gt=now)
         waits = Q(state=WaiverState.ASKED)
         return self.filter({"live": lasts, "over": ~lasts & ~waits}.get(word, waits))
 
     def titled(self) -> WaiverQuerySet:
-        """Each with ``title``, what its rule is called."""
+        """Annotate ``title``, the title of the rule."""
         newest = ConflictRule.objects.filter(code=OuterRef("code")).order_by("-number")
         return self.annotate(
             title=Coalesce(Subquery(newest.values("title")[:1]), "code", output_field=models.CharField())
         )
 
     def not_followed(self) -> WaiverQuerySet:
-        """Those after which no other was granted."""
+        """Return waivers without a granted follower."""
         return self.filter(~Exists(Waiver.objects.filter(follows=OuterRef("pk"), state=WaiverState.GRANTED)))
 
     def counting(self, since: datetime) -> WaiverQuerySet:
-        """Those that one which was asked at the instant ``changes`` would follow: granted, whatever came of it, and not long over (S7)."""
+        """Return waivers that a request at ``since`` would follow: granted, and not long over (S7)."""
         was_granted = (WaiverState.GRANTED, WaiverState.ENDED)
         return self.filter(state__in=was_granted, ends_at__gt=since - WAIVER_GAP)
 
     def of_the_same(self, code: str, scope: str, subject: int, keys: Collection[str]) -> WaiverQuerySet:
-        """Those of a rule and of whom it looks at. A chain's number changes with who is in it: its are those that name something of it."""
+        """Return waivers of a rule and subject. A chain's id changes with its members, so there a common key counts."""
         same = self.filter(code=code, scope=scope)
         return same.filter(covers__overlap=list(keys)) if scope == Scope.CHAIN else same.filter(subject=subject)
 
 
 class Waiver(models.Model):
-    """For a while one subject may hold certain things together that one rule says nobody may (S7).
+    """Permission for one subject to hold access together for a limited time that one rule forbids (S7).
 
-    `covers` names what: for each automation and each thing that it holds one ``automation id/key``, the key that a privilege keeps from
-    version to version and its grants have too. What comes beside it later is not covered, and neither is more of the same: `lifts` names every way
-    of holding it that is no more than what was asked for.
+    `covers` has an ``automation id/key`` for each automation and access. The key of a privilege is the same in all
+    versions and in its grants. Access added later is not covered, and neither is wider access: `lifts` lists the ways
+    of holding it up to what was asked for.
     """
 
     code = models.CharField(max_length=80)
     scope = models.CharField(max_length=10, choices=Scope)
     subject = models.BigIntegerField()
-    #: For which it was asked: who sees that, sees this.
+    #: The automation of the request: its readers see the waiver.
     automation = models.ForeignKey(Automation, models.PROTECT, related_name="waivers")
     covers = ArrayField(models.CharField(max_length=110))
-    #: Each way of holding these that it lifts (`conflicts.ways`).
+    #: Ways of holding these keys that it lifts (`conflicts.ways`).
     lifts = ArrayField(models.CharField(max_length=140), default=list)
-    #: Of what its rule said when it was read: what says something else is not lifted by it.
+    #: Digest of the rule that was read; a changed rule is not lifted.
     rule_digest = models.CharField(max_length=64, default="")
     reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
-    #: What is done instead, so that it does no harm meanwhile.
+    #: The compensating control.
     control = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
     days = models.PositiveSmallIntegerField()
     asked_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
-    #: Ids of whoever gained by it when it was asked for, and when it was decided: the database lets none of them decide.
+    #: Ids of people who gained at the request or at the decision: the database refuses their decision.
     beneficiaries = ArrayField(models.BigIntegerField(), default=list)
     decided_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    #: Whom they stood in for when they did (A11).
+    #: The giver of a delegation (A11).
     decided_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
     begins_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
-    #: The waiver that it follows with no long gap, and its place in that row; counted when it is asked for, and again when granted.
+    #: The waiver that it follows without a long gap, and its place in the sequence; counted at the request and at the
+    #: grant.
     follows = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="followed_by")
     in_a_row = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=10, choices=WaiverState, default=WaiverState.ASKED)
 
-    #: Where `WaiverQuerySet.titled` has read it.
+    #: Set by `WaiverQuerySet.titled`.
     title: str
 
     objects = WaiverQuerySet.as_manager()
@@ -410,30 +415,30 @@ class Waiver(models.Model):
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """The URL of its page."""
         return reverse("waiver", args=[self.pk])
 
     def is_live(self, now: datetime) -> bool:
-        """Whether it lifts something at the instant ``now``, as `WaiverQuerySet.live` says of rows."""
+        """Return whether it lifts something at ``now``, like `WaiverQuerySet.live`."""
         begins, ends = self.begins_at, self.ends_at
         return self.state == WaiverState.GRANTED and begins is not None and ends is not None and begins <= now < ends
 
     def lifts_all(self, held: Iterable[str]) -> bool:
-        """Whether it lifts all that is held so (`conflicts.ways`), whenever it does."""
+        """Return whether it lifts all of these ways of holding access (`conflicts.ways`), at any time."""
         return set(held) <= set(self.lifts)
 
     def state_at(self, now: datetime) -> str:
-        """Its state as a page says it: over at its end, whether or not a run has said so yet."""
+        """Return its state on pages: over after its end, even before a job has run."""
         is_over = self.state == WaiverState.GRANTED and self.ends_at is not None and self.ends_at <= now
         return WaiverState.ENDED if is_over else self.state
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the automation's timeline too."""
+        """Return other timelines of its events: the automation."""
         return (self, self.automation)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to the automation; whoever asked for it."""
-        found = set(self.automation.relations(person, now))
+        """Return relations to the automation, and SUBMITTER for the requester."""
+        relations = set(self.automation.relations(person, now))
         if person.pk == self.asked_by_id:
-            found.add(Relation.SUBMITTER)
-        return frozenset(found)
+            relations.add(Relation.SUBMITTER)
+        return frozenset(relations)

@@ -1,4 +1,4 @@
-"""What a new automation may be the same as, and who said so (I9)."""
+"""Possible duplicates of a new automation, and the answers (I9)."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from inventory.models import Automation
 
 
 class Because(models.TextChoices):
-    """By what two automations are alike."""
+    """Why two automations are similar."""
 
     SOURCE = "source", "The very same source"
     PRIVILEGES = "privileges", "Nearly the same privileges"
 
 
 class LikenessQuerySet(models.QuerySet["Likeness"]):
-    """Likenesses."""
+    """Query set of likenesses."""
 
     def of(self, automation: Automation) -> LikenessQuerySet:
-        """Those of an automation, each with its other and what was ``said``: whether it is the same, None while nobody has."""
-        stand = LikenessAnswer.objects.filter(likeness=OuterRef("pk"), decision__retraction__isnull=True)
-        said = Subquery(stand.order_by("-pk").values("is_same")[:1])
-        return self.filter(automation=automation).select_related("other__team").annotate(said=said).order_by("pk")
+        """Return an automation's likenesses with ``said``: whether it is the same, None without an answer."""
+        answers = LikenessAnswer.objects.filter(likeness=OuterRef("pk"), decision__retraction__isnull=True)
+        is_same = Subquery(answers.order_by("-pk").values("is_same")[:1])
+        return self.filter(automation=automation).select_related("other__team").annotate(said=is_same).order_by("pk")
 
 
 class Likeness(AppendOnly):
-    """A new automation may be the same as another: found as it was submitted, open until somebody who built neither has said (I9)."""
+    """A possible duplicate of a new automation, found at submission, open until a person who built neither answers
+    (I9).
+    """
 
     automation = models.ForeignKey(Automation, models.PROTECT, related_name="likenesses")
     other = models.ForeignKey(Automation, models.PROTECT, related_name="+")
@@ -37,7 +39,7 @@ class Likeness(AppendOnly):
     because = models.CharField(max_length=10, choices=Because)
     at = models.DateTimeField()
 
-    #: Whether it is the same, where `LikenessQuerySet.of` has read it; None while nobody has said.
+    #: Whether it is the same, set by `LikenessQuerySet.of`; None without an answer.
     said: bool | None
 
     objects = LikenessQuerySet.as_manager()
@@ -56,7 +58,7 @@ class Likeness(AppendOnly):
 
 
 class LikenessAnswer(AppendOnly):
-    """Whether it is the same, said with an approval of the app; it counts while that decision stands (I9)."""
+    """The answer whether it is the same, given with an approval of the app; it counts while that decision stands (I9)."""
 
     likeness = models.ForeignKey(Likeness, models.PROTECT, related_name="answers")
     decision = models.ForeignKey(Decision, models.PROTECT, related_name="likeness_answers")

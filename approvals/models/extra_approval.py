@@ -1,4 +1,4 @@
-"""The extra approval that a conflict takes: one person signs the combination once, with a reason (S6)."""
+"""The extra approval of a conflict: one person of Security signs the combination once, with a reason (S6)."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from governance.core.models import AppendOnly, FreeText, Person
 
 
 class ConflictSignatureQuerySet(models.QuerySet["ConflictSignature"]):
-    """Signatures by whether they count."""
+    """Query set of signatures."""
 
     def standing(self) -> ConflictSignatureQuerySet:
-        """Signatures that were not taken back, and whose signer is no party to a later submission of the automation (SOD-1)."""
+        """Return signatures not retracted whose signer is no party to a later submission of the automation (SOD-1)."""
         signer = Q(person=OuterRef("person")) | Q(person=OuterRef("for_person"))
         later = Q(submission__automation=OuterRef("submission__automation"), submission__gt=OuterRef("submission"))
         return self.filter(~Exists(Party.objects.filter(signer, later)), decision__retraction__isnull=True)
 
 
 class ConflictSignature(AppendOnly):
-    """One person signed what a conflict rule names together, once and for all of it.
+    """One signature for the whole combination that a conflict rule forbids.
 
-    It covers what was held so, or less (`conflicts.ways`). A combination with anything more, or a rule that says something else, needs another.
+    It covers the access held then, or less (`conflicts.ways`). More access or a changed rule needs another signature.
     """
 
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="signatures")
     rule = models.ForeignKey(ConflictRule, models.PROTECT, related_name="signatures")
     decision = models.ForeignKey(Decision, models.PROTECT, related_name="signatures")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
-    #: The giver of the delegation, where a delegate signed (A11).
+    #: The giver of the delegation, if a delegate signed (A11).
     for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
-    #: Of the rule and of all that was held by it (`transitions.signing.digest_of`).
+    #: Digest of the rule and of all access held under it (`transitions.signing.digest_of`).
     digest = models.CharField(max_length=64)
     covers = ArrayField(models.CharField(max_length=140))
     at = models.DateTimeField()
@@ -55,15 +55,15 @@ class ConflictSignature(AppendOnly):
 
     @property
     def who(self) -> str:
-        """The signer's name, and for a delegate the name of the other person."""
+        """The signer's name, and for a delegate the name of the giver."""
         return f"{self.person} for {self.for_person}" if self.for_person is not None else str(self.person)
 
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
-        """What a timeline calls the conflicts with these signatures that the reader may see: one query."""
+        """Return timeline names of conflicts with these signatures that the reader may see: one query."""
         seen = cls.objects.filter(pk__in=keys, submission__in=Submission.objects.visible_to(actor, now))
         return {pk: f"the conflict “{title}”" for pk, title in seen.order_by().values_list("pk", "rule__title")}
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its event stands on the submission's and the automation's timelines too."""
+        """Return other timelines of its event: submission and automation."""
         return (self, self.submission, self.submission.automation)

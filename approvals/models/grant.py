@@ -1,4 +1,4 @@
-"""Grants: what may be held, from when to when, resting on which two approvals (G1 to G4); what was used of it."""
+"""Grants: access, its term and the two approvals behind it (G1 to G4); and measured use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_TERM = {"low": 365, "standard": 180, "high": 90}
 
 
 class GrantKind(models.TextChoices):
-    """A privilege or the use of a credential."""
+    """A privilege, or the use of a credential."""
 
     PRIVILEGE = "privilege", "Privilege"
     CREDENTIAL = "credential", "Credential"
@@ -36,7 +36,7 @@ class GrantState(models.TextChoices):
 
 
 class EnforcedBy(models.TextChoices):
-    """How an ending takes hold (G4)."""
+    """How the end of a grant takes effect (G4)."""
 
     BROKERED = "brokered", "Brokered"
     GATED = "gated", "Gated"
@@ -53,7 +53,7 @@ def _in_term(now: datetime) -> Q:
 
 
 def _usable(now: datetime) -> Q:
-    """Of a privilege: the credential that it needs is granted, and that grant in term (A2); any other grant needs none."""
+    """Filter grants whose credential is granted and in term (A2); grants that need none pass."""
     held = Grant.objects.filter(
         _in_term(now),
         kind=GrantKind.CREDENTIAL,
@@ -64,29 +64,29 @@ def _usable(now: datetime) -> Q:
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
-    """Grants by whether they count."""
+    """Query set of grants."""
 
     def live(self, now: datetime) -> GrantQuerySet:
-        """Those that allow something at the instant ``now``: active, in term, on a live automation (G3).
+        """Return grants that allow something at ``now``: active, in term, on a live automation (G3).
 
-        A privilege that needs a credential is live only as long as the grant of that credential is (A2).
+        A privilege is live only while the grant of its credential is (A2).
         """
         return self.filter(_usable(now), _in_term(now), automation__state=AutomationState.LIVE)
 
     def telling_usable(self, now: datetime) -> GrantQuerySet:
-        """The same, each with ``usable``: whether the credential that it needs is held at the instant ``now`` (A2)."""
+        """Annotate ``usable``: whether the credential of the grant is held at ``now`` (A2)."""
         return self.annotate(usable=_usable(now))
 
     def standing(self) -> GrantQuerySet:
-        """Those that have not ended."""
+        """Return grants that have not ended."""
         return self.exclude(state=GrantState.ENDED)
 
     def credentials_first(self) -> GrantQuerySet:
-        """In the order in which all of them end: a credential before the privileges whose end would end it too (A2)."""
+        """Sort for ending all: credentials before the privileges whose end would end them too (A2)."""
         return self.order_by("kind", "pk")
 
     def newest_first(self) -> GrantQuerySet:
-        """By when each was ``first_granted``: what renews one is as old as the one that its approvals made (G2)."""
+        """Sort by ``first_granted``: a renewed grant is as old as its first predecessor (G2)."""
         first = Grant.objects.filter(approval=OuterRef("approval"), predecessor__isnull=True).order_by()
         rows = self.annotate(
             first_granted=Subquery(first.values("begins_at")[:1]), first_of_it=Subquery(first.values("pk")[:1])
@@ -94,12 +94,12 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return rows.order_by("-first_granted", "-first_of_it", "-pk")
 
     def visible_to(self, actor: Actor, now: datetime) -> GrantQuerySet:
-        """Those of the automations that the actor may see."""
+        """Return grants of automations that the actor may see."""
         return self.filter(automation__in=Automation.objects.visible_to(actor, now))
 
 
 class Grant(models.Model):
-    """One thing that one automation may do until an instant, because two approvals say so."""
+    """One access of one automation for a term, based on two approvals."""
 
     automation = models.ForeignKey(Automation, models.PROTECT, related_name="grants")
     kind = models.CharField(max_length=10, choices=GrantKind, default=GrantKind.PRIVILEGE)
@@ -110,7 +110,7 @@ class Grant(models.Model):
     target = models.TextField(blank=True)
     scope = ArrayField(models.TextField(), default=list)
     level = models.CharField(max_length=8, choices=Level)
-    #: In which way it is held, as conflict rules tell ways apart (`approvals.conflicts.held_access.WAYS`); it never changes.
+    #: The way it is held, for conflict rules (`approvals.conflicts.held_access.WAYS`); never changes.
     held_as = models.PositiveSmallIntegerField(default=0, db_default=0)
     tier = models.CharField(max_length=8)
     app_approval = models.ForeignKey(Approval, models.PROTECT, related_name="+")
@@ -120,18 +120,18 @@ class Grant(models.Model):
     ends_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=GrantState, default=GrantState.ACTIVE)
     suspended_why = models.CharField(max_length=40, blank=True)
-    #: A conflict has taken it out of force, whatever else did before or after: it counts as held no more, and comes back by a submission (S6).
+    #: A conflict has suspended it, whatever else did: it counts as not held, and comes back by a submission (S6).
     in_conflict = models.BooleanField(default=False, db_default=False)
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_why = models.CharField(max_length=40, blank=True)
     enforcement = models.CharField(max_length=10, choices=EnforcedBy, default=EnforcedBy.DETACHED)
     review_on = models.DateField(null=True, blank=True)
     renew = models.BooleanField(default=True)
-    #: What its risk has risen to since it was approved, and when; empty while it has not (T4).
+    #: The tier to which its risk has risen since the approval, and when; empty if it has not (T4).
     raised_to = models.CharField(max_length=8, blank=True, default="", db_default="")
     raised_at = models.DateTimeField(null=True, blank=True)
 
-    #: Where `GrantQuerySet.newest_first` has read them.
+    #: Set by `GrantQuerySet.newest_first`.
     first_granted: datetime
     first_of_it: int
 
@@ -173,11 +173,11 @@ class Grant(models.Model):
 
     @property
     def counted_tier(self) -> str:
-        """Its tier as it is now: as it was approved, or what it has risen to since (T4)."""
+        """Its current tier: as approved, or as risen since (T4)."""
         return self.raised_to or self.tier
 
     def is_live(self, now: datetime) -> bool:
-        """Whether it allows something at the instant ``now``, as `GrantQuerySet.live` says of rows."""
+        """Return whether it allows something at ``now``, like `GrantQuerySet.live`."""
         return (
             self.state == GrantState.ACTIVE
             and self.begins_at <= now < self.ends_at
@@ -186,50 +186,54 @@ class Grant(models.Model):
         )
 
     def is_usable(self, now: datetime) -> bool:
-        """Whether the credential that it needs is held at the instant ``now``, as the query sets say of rows (A2)."""
+        """Return whether its credential is held at ``now``, like the query sets (A2)."""
         return type(self).objects.filter(_usable(now), pk=self.pk).exists()
 
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
-        """What a timeline calls the grants with these keys that the reader may see: one query."""
+        """Return timeline names of grants with these ids that the reader may see: one query."""
         rows = cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by()
-        about = ("approval__privilege__entitlement__resource", "approval__credential")
-        return {row.pk: f"“{row.sentence}”" for row in rows.select_related(*about)}
+        relations = ("approval__privilege__entitlement__resource", "approval__credential")
+        return {row.pk: f"“{row.sentence}”" for row in rows.select_related(*relations)}
 
     @property
     def sentence(self) -> str:
-        """What it allows, in words: what was approved, which may be less than what was asked (A7, R3)."""
-        asked = self.approval.privilege
-        if asked is not None:
-            return asked.sentence_of(self.scope, self.level)
+        """What it allows in words: the approved access, which may be less than asked (A7, R3)."""
+        privilege = self.approval.privilege
+        if privilege is not None:
+            return privilege.sentence_of(self.scope, self.level)
         return self.credential.sentence if self.credential is not None else ""
 
     @property
     def raw_scope(self) -> str:
-        """What stands in small type beside the sentence: code, connection, and what of the resource it is about."""
-        asked = self.approval.privilege
-        if asked is None:
+        """The small print below the sentence: code, connection, and scope or target."""
+        privilege = self.approval.privilege
+        if privilege is None:
             return self.credential.kind if self.credential is not None else ""
-        said = (asked.entitlement.code, asked.through, ", ".join(self.scope) or self.target)
-        return " · ".join(dict.fromkeys(filter(None, said)))
+        parts = (privilege.entitlement.code, privilege.through, ", ".join(self.scope) or self.target)
+        return " · ".join(dict.fromkeys(filter(None, parts)))
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the automation's and the resource's timelines too."""
+        """Return other timelines of its events: automation and resource."""
         resource = self.entitlement.resource if self.entitlement else None
         return tuple(row for row in (self, self.automation, resource) if row is not None)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to the automation, and as to the resource that it is held on."""
-        found = set(self.automation.relations(person, now))
-        on = [self.entitlement.resource] if self.entitlement else []
-        on += [one for one in (self.credential.opens, self.credential.kept_in) if one] if self.credential else []
-        for resource in on:
-            found |= resource.answering_as(person, now)
-        return frozenset(found)
+        """Return relations to the automation and to its resources."""
+        relations = set(self.automation.relations(person, now))
+        resources = [self.entitlement.resource] if self.entitlement else []
+        resources += (
+            [resource for resource in (self.credential.opens, self.credential.kept_in) if resource]
+            if self.credential
+            else []
+        )
+        for resource in resources:
+            relations |= resource.answering_as(person, now)
+        return frozenset(relations)
 
 
 class GrantUsage(models.Model):
-    """What one grant was used for on one day; no row means not measured, never zero."""
+    """Measured use of a grant on one day; no row means not measured, never zero."""
 
     grant = models.ForeignKey(Grant, models.CASCADE, related_name="usage")
     day = models.DateField()
@@ -245,7 +249,7 @@ class GrantUsage(models.Model):
 
 
 class Why(StrEnum):
-    """Why a grant was suspended or has ended."""
+    """Why a grant was suspended or ended."""
 
     STOPPED = "stopped"
     REVOKED = "revoked"
@@ -262,7 +266,7 @@ class Why(StrEnum):
     NOT_NEEDED = "not_needed"
 
 
-#: In words, for pages: "suspended: not answered in review".
+#: In words for pages: "suspended: not answered in review".
 WHY_WORDS: dict[str, str] = {
     Why.STOPPED: "stopped by a person",
     Why.REVOKED: "taken back by a person",

@@ -1,4 +1,4 @@
-"""Versions of the policy: tiers, routes, terms, due dates. One is in force; each is kept (S8)."""
+"""Versions of the policy: tiers, routes, terms, due dates. One is in force; all are kept (S8)."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from django.urls import reverse
 
 from governance.core.models import AppendOnly, Person
 
-#: The only policy there is so far.
+#: The only policy so far.
 DEFAULT = "default"
 
 
 class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
-    """Versions of a policy."""
+    """Query set of policy versions."""
 
     def effective(self, now: datetime) -> PolicyVersionQuerySet:
-        """Those that count at ``now``, the one in force first; what one person tightened counts until its time is up."""
+        """Return versions effective at ``now``, the one in force first. A tightening by one person counts until its
+        time is up.
+        """
         counts = Q(until__isnull=True) | Q(until__gt=now)
         return self.filter(counts, kind=DEFAULT, effective_at__lte=now).order_by("-number")
 
 
 class PolicyVersion(AppendOnly):
-    """One numbered policy document. Number 1 comes with the product; later ones are proposed and approved by two people.
+    """One numbered policy document. Number 1 ships; two people propose and approve later ones.
 
-    What one person tightened counts until `until` and has no second signature; where it lapses the one before is back as a version of
-    its own, which names it in `restores`.
+    A tightening by one person counts until `until` without a second signature. When it lapses, the earlier version
+    returns as a new one that names it in `restores`.
     """
 
     kind = models.CharField(max_length=20, default=DEFAULT)
@@ -63,5 +65,5 @@ class PolicyVersion(AppendOnly):
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """The URL of its page."""
         return reverse("policy", args=[self.number])

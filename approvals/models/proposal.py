@@ -1,4 +1,4 @@
-"""Proposals: what one person wants changed about the rules or about who answers, and another countersigns (S8)."""
+"""Proposals: changes of rules or responsibilities by one person, countersigned by another (S8)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from governance.core.roles.roles import Permission, Relation, Role
 
 
 class ProposalState(models.TextChoices):
-    """Open until a second person answers; approved until the appointed person accepts; at once: it acts and is not countersigned yet."""
+    """Open until a second person answers; approved until the appointed person accepts; at once: acts without a
+    countersignature yet.
+    """
 
     OPEN = "open", "Open"
     AT_ONCE = "at_once", "Acts, not countersigned yet"
@@ -28,51 +30,51 @@ class ProposalState(models.TextChoices):
     LAPSED = "lapsed", "Lapsed"
 
 
-#: States in which a proposal stands in the way of another about the same.
+#: States in which a proposal blocks another about the same target.
 UNANSWERED = (ProposalState.OPEN, ProposalState.AT_ONCE, ProposalState.APPROVED)
 
 
 class ProposalQuerySet(models.QuerySet["Proposal"]):
-    """Proposals as people may see them."""
+    """Query set of proposals."""
 
     def visible_to(self, actor: Actor, now: datetime) -> ProposalQuerySet:
-        """All of them for whoever may read proposals; else those that somebody made, would have to accept, or is named in."""
+        """Return all proposals for readers of proposals; else those that the actor made, must accept, or is named in."""
         if access.may(actor, Permission.PROPOSAL_READ, None, now=now):
             return self
         people = [person.pk for person in actor.people]
         return self.filter(Q(proposed_by__in=people) | Q(appointed__in=people) | Q(gains__overlap=people))
 
     def unanswered(self) -> ProposalQuerySet:
-        """Those that are under way."""
+        """Return open proposals."""
         return self.filter(state__in=UNANSWERED)
 
 
 class Proposal(models.Model):
-    """One change of one thing, as a document; its author, who may not countersign it, and what became of it."""
+    """One change of one target, as a document, with its author and its outcome. The author can't countersign it."""
 
-    #: Which entry of the registry of kinds it is, and what it is about there: a policy's name, a row's key.
+    #: Its kind in the registry, and its target there: a policy's name, a row's key.
     kind = models.CharField(max_length=24)
     target = models.CharField(max_length=64)
     document = models.JSONField()
-    #: How that stood when it was proposed, or amended last.
+    #: The state of the target at the proposal or its last amendment.
     before = models.JSONField()
-    #: SHA-256 over the canonical JSON of all that is shown: whoever approves approves this (A6).
+    #: SHA-256 over the canonical JSON of everything shown: the countersigner approves this (A6).
     digest = models.CharField(max_length=64)
     tightens = models.BooleanField()
-    #: Who may not countersign because they would gain by it, by id: whoever it appoints is among them.
+    #: Ids of people who can't countersign because they would gain, including the appointed person.
     gains = ArrayField(models.BigIntegerField(), default=list)
-    #: Who does not answer it because they would lose by it, and keep what they have where it is rejected.
+    #: Ids of people who can't answer because they would lose, and keep what they have if it is rejected.
     loses = ArrayField(models.BigIntegerField(), default=list)
-    #: The role whose countersignature it needs.
+    #: The role that must countersign.
     needs = models.CharField(max_length=40)
     state = models.CharField(max_length=10, choices=ProposalState, default=ProposalState.OPEN)
     round = models.PositiveSmallIntegerField(default=1)
     proposed_by = models.ForeignKey(Person, models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField()
     reason = models.ForeignKey(FreeText, models.PROTECT, null=True, blank=True, related_name="+")
-    #: Until when what one person tightened stands without a second signature.
+    #: Until when a tightening by one person counts without a second signature.
     acting_until = models.DateTimeField(null=True, blank=True)
-    #: When it lapses, where nobody answers or accepts.
+    #: When it lapses without an answer or acceptance.
     lapses_at = models.DateTimeField()
     answered_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     answered_at = models.DateTimeField(null=True, blank=True)
@@ -114,38 +116,38 @@ class Proposal(models.Model):
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """The URL of its page."""
         return reverse("proposal", args=[self.pk])
 
     @property
     def is_under_way(self) -> bool:
-        """Whether somebody has yet to answer or accept."""
+        """Whether an answer or an acceptance is missing."""
         return self.state in UNANSWERED
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on its own timeline."""
+        """Return other timelines of its events: none."""
         return (self,)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Its author; whom it appoints; whoever holds the role that countersigns it."""
-        found = set[Relation]()
+        """Return relations of its author, of the appointed person, and of people with the countersigning role."""
+        relations = set[Relation]()
         if person.pk == self.proposed_by_id:
-            found.add(Relation.PROPOSER)
+            relations.add(Relation.PROPOSER)
         if person.pk == self.appointed_id:
-            found.add(Relation.APPOINTED)
+            relations.add(Relation.APPOINTED)
         if access.holds(person, Role(self.needs), now):
-            found.add(Relation.COUNTERSIGNER)
-        return frozenset(found)
+            relations.add(Relation.COUNTERSIGNER)
+        return frozenset(relations)
 
 
 class WhatIf(models.Model):
-    """What one proposal would have changed in the last 90 days: counted a slice at a time, and left as it was once it is done."""
+    """The impact of one proposal on the last 90 days: counted one slice at a time, unchanged once done."""
 
     proposal = models.ForeignKey(Proposal, models.PROTECT, related_name="what_ifs")
     round = models.PositiveSmallIntegerField()
     since = models.DateTimeField()
     until = models.DateTimeField()
-    #: The last row that was counted, how many were, and of how many.
+    #: The last counted row, the number of counted rows, and the total.
     cursor = models.BigIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""Revocation tasks: what is held elsewhere is taken away there, and called revoked once that was checked (G4)."""
+"""Revocation tasks: access of an ended grant is removed in the target system and counts as revoked once checked (G4)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from inventory.models import Automation, Resource
 
 
 class RevocationState(models.TextChoices):
-    """Open until somebody, or something, has looked; it is closed once."""
+    """Open until a check; closed once."""
 
     OPEN = "open", "Open"
     CLOSED = "closed", "Closed"
 
 
 class RevocationOutcome(models.TextChoices):
-    """What closed it."""
+    """How it was closed."""
 
     CHECKED = "checked", "Checked by two people"
     DRIVER = "driver", "Checked by a driver"
@@ -36,63 +36,63 @@ class RevocationOutcome(models.TextChoices):
 
 
 class WordSaid(models.TextChoices):
-    """What a person says of it: both are on record, and only the first counts for closing it."""
+    """A person's word: both kinds are on record; only the first counts for closing."""
 
     REMOVED = "removed", "It is removed"
     CANNOT = "cannot", "I can’t"
 
 
 class RevocationTaskQuerySet(models.QuerySet["RevocationTask"]):
-    """Tasks by where they stand and whom they are about."""
+    """Query set of tasks by state and people."""
 
     def open(self) -> RevocationTaskQuerySet:
-        """Those that nobody has closed."""
+        """Return open tasks."""
         return self.filter(state=RevocationState.OPEN)
 
     def standing(self, show: str, now: datetime) -> RevocationTaskQuerySet:
-        """Those that a filter shows: ``""`` what is open, ``overdue``, ``done``."""
+        """Filter for pages: open by default, ``overdue`` or ``done``."""
         if show == "done":
             return self.filter(state=RevocationState.CLOSED)
         return self.open().filter(due_at__lte=now) if show == "overdue" else self.open()
 
     def visible_to(self, actor: Actor, now: datetime) -> RevocationTaskQuerySet:
-        """Those of grants of automations that the actor may see, and those that were put to them or to whom they stand in for."""
+        """Return tasks of visible automations, and tasks that the actor or a giver of a delegation was asked about."""
         if actor.person is None:
             return self.none()
         seen = Automation.objects.visible_to(actor, now).filter(pk=OuterRef("grant__automation"))
         return self.filter(Exists(seen) | Q(asked__overlap=list(access.answers_as(actor, now))))
 
     def waiting_for(self, actor: Actor, now: datetime) -> RevocationTaskQuerySet:
-        """Open ones that were put to a person, or to whom they stand in for, and of which they have not said anything."""
+        """Return open tasks that the actor or a giver of a delegation was asked about and has not answered."""
         return self.put_to(list(access.answers_as(actor, now)))
 
     def put_to(self, people: list[int] | compiled_queries.Value) -> RevocationTaskQuerySet:
-        """Open ones that were put to some of these people, and of which none of them has said anything."""
+        """Return open tasks that one of these people was asked about and none of them has answered."""
         theirs = Q(among(people, "person")) | Q(among(people, "for_person"))
-        said = RevocationWord.objects.filter(theirs, task=OuterRef("pk"))
-        return self.open().filter(~Exists(said), asked__overlap=people)
+        words = RevocationWord.objects.filter(theirs, task=OuterRef("pk"))
+        return self.open().filter(~Exists(words), asked__overlap=people)
 
 
 class RevocationTask(models.Model):
-    """A detached grant ended: somebody takes away what it left where that is held, and a driver or two people say that it is gone (G4)."""
+    """The task to remove the access of an ended detached grant. A driver or two people confirm the removal (G4)."""
 
     grant = models.ForeignKey(Grant, models.PROTECT, related_name="revocation_tasks")
-    #: Whose it is: who answers for what is held, and does not gain by its staying; None where nobody is left.
+    #: The person who answers for the access and does not gain if it stays; None if nobody is left.
     owner = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="revocation_tasks")
-    #: Ids of everybody to whom it was put so far, up the ladder.
+    #: Ids of all people asked so far.
     asked = ArrayField(models.BigIntegerField(), default=list, db_default=[])
-    #: Ids of whoever gained by the access when it ended: the database takes no word of theirs.
+    #: Ids of people who gained by the access when it ended: the database refuses their word.
     gains = ArrayField(models.BigIntegerField(), default=list, db_default=[])
     opened_at = models.DateTimeField()
     due_at = models.DateTimeField()
-    #: When the next on the ladder are asked; None once nobody is left to ask.
+    #: When the next rung is asked; None once nobody is left.
     escalate_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=RevocationState, default=RevocationState.OPEN)
     outcome = models.CharField(max_length=10, choices=RevocationOutcome, blank=True, default="", db_default="")
-    #: Ids of the two who said so.
+    #: Ids of the two people who confirmed.
     closed_by = ArrayField(models.BigIntegerField(), default=list)
     closed_at = models.DateTimeField(null=True, blank=True)
-    #: What a driver found last, and when.
+    #: The last observation of a driver, and when.
     checked_at = models.DateTimeField(null=True, blank=True)
     found = models.CharField(max_length=200, blank=True, default="", db_default="")
 
@@ -120,12 +120,12 @@ class RevocationTask(models.Model):
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """The URL of its page."""
         return reverse("revocation", args=[self.pk])
 
     @property
     def resource(self) -> Resource | None:
-        """Where what it left is: the resource of the privilege, or where the credential was decided."""
+        """The resource of the access: the privilege's, or the one that decided the credential."""
         grant = self.grant
         if grant.entitlement is not None:
             return grant.entitlement.resource
@@ -133,39 +133,39 @@ class RevocationTask(models.Model):
 
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
-        """What a timeline calls the tasks with these keys that the reader may see: one query."""
+        """Return timeline names of tasks with these ids that the reader may see: one query."""
         rows = cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by()
-        about = ("grant__approval__privilege__entitlement__resource", "grant__credential")
-        return {row.pk: f"“{row.grant.sentence}”" for row in rows.select_related(*about)}
+        columns_of_words = ("grant__approval__privilege__entitlement__resource", "grant__credential")
+        return {row.pk: f"“{row.grant.sentence}”" for row in rows.select_related(*columns_of_words)}
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether it should have been closed by ``now``."""
+        """Return whether it is overdue at ``now``."""
         return self.state == RevocationState.OPEN and self.due_at <= now
 
     def state_at(self, now: datetime) -> str:
-        """Its state as a page says it: open, overdue, or what closed it."""
+        """Return its state on pages: open, overdue, or how it was closed."""
         if self.state == RevocationState.OPEN:
             return "overdue" if self.is_overdue(now) else "open"
         return self.outcome
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the grant's, the automation's and the resource's timelines too."""
+        """Return other timelines of its events: grant, automation and resource."""
         return (self, *self.grant.ledger_about())
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Whoever it was put to; who answers for what is held; the lead of their team."""
-        found: set[Relation] = {Relation.REVOKER} if person.pk in self.asked else set()
+        """Return REVOKER for people who were asked, and relations to the resource."""
+        relations: set[Relation] = {Relation.REVOKER} if person.pk in self.asked else set()
         if self.resource is not None:
-            found |= self.resource.relations(person, now)
-        return frozenset(found)
+            relations |= self.resource.relations(person, now)
+        return frozenset(relations)
 
 
 class RevocationWord(AppendOnly):
-    """One person's word on a task: that it is removed, and where they looked; or that they can't, and why (G4)."""
+    """One person's word on a task: removed, and where they looked; or that they can't remove it, and why (G4)."""
 
     task = models.ForeignKey(RevocationTask, models.PROTECT, related_name="words")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
-    #: Whom they stood in for: a delegation uses up both people (A11).
+    #: The giver of a delegation, which uses up both people (A11).
     for_person = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     says = models.CharField(max_length=8, choices=WordSaid)
     text = models.ForeignKey(FreeText, models.PROTECT, related_name="+")
@@ -183,10 +183,10 @@ class RevocationWord(AppendOnly):
 
     @property
     def who(self) -> str:
-        """By name, with whom they stood in for."""
+        """The person's name, with the giver of a delegation."""
         instead = f" for {self.for_person.name}" if self.for_person is not None else ""
         return f"{self.person.name}{instead}"
 
 
-#: Of a grant that ended: whether it was held elsewhere, so that its end is believed only once it was checked.
+#: Detached grants: their end counts only after a check in the target system.
 DETACHED = Q(enforcement=EnforcedBy.DETACHED)

@@ -1,4 +1,4 @@
-"""Views of the desk that somebody has named: their own note of which filters they use, and nothing else."""
+"""Saved views of the approvals list: filters that a person named for themselves."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from django.db.models.functions import Lower
 
 from governance.core.models import Person
 
-#: The longest name: what stands on a chip.
+#: The longest name, which is shown on a chip.
 LONGEST_NAME = 40
-#: The longest query, in characters.
+#: The longest query in characters.
 LONGEST_QUERY = 600
 
 
 class DeskView(models.Model):
-    """Filters under a name, one person's. No governed row: it leaves no history and no ledger event."""
+    """One person's named filters. Not governed: no history and no ledger event."""
 
     person = models.ForeignKey(Person, models.CASCADE, related_name="+")
     name = models.CharField(max_length=LONGEST_NAME)
-    #: The query of the desk's address, as its filters write it.
+    #: The query string of the desk's URL.
     query = models.CharField(max_length=LONGEST_QUERY)
 
     class Meta:

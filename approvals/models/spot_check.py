@@ -1,4 +1,6 @@
-"""Samples: what came into force without stage 1 being asked, some of which is drawn to be looked at by a person (A12, A13)."""
+"""Spot checks: changes that came into force without stage 1, some of which are drawn for a person to look at (A12,
+A13).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from inventory.models import Automation, Version
 
 
 class SampleState(models.TextChoices):
-    """Waiting until the ledger's next seal says whether it is drawn; open until somebody has looked."""
+    """Waiting until the ledger's next seal decides whether it is drawn; open until a person has looked."""
 
     WAITING = "waiting", "Not drawn yet"
     NOT_DRAWN = "not_drawn", "Not drawn"
@@ -32,34 +34,33 @@ class SampleState(models.TextChoices):
 
 
 class SampleQuerySet(models.QuerySet["Sample"]):
-    """Samples as people may see them."""
+    """Query set of samples."""
 
     def visible_to(self, actor: Actor, now: datetime) -> SampleQuerySet:
-        """Those of the automations that the actor may see; whoever is asked to look may."""
+        """Return samples of visible automations; a person asked to look sees theirs."""
         return self.filter(submission__automation__in=Automation.objects.visible_to(actor, now))
 
 
 class Sample(models.Model):
-    """One version that came into force without anybody being asked about its source; or one light-path approval (A12, A13).
+    """A version in force whose source nobody was asked about, or one light-path approval (A12, A13).
 
-    It is noted when that happens, whether or not it will be drawn. `approval` is the record that policy approved on the light path, and
-    empty for a version.
+    It is written at once, drawn or not. `approval` is the light-path approval; None for a version.
     """
 
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="samples")
     approval = models.OneToOneField(Approval, models.PROTECT, null=True, blank=True, related_name="sample")
-    #: The version that was in force before: what its looker compares with.
+    #: The version in force before, to compare with.
     before = models.ForeignKey(Version, models.PROTECT, null=True, blank=True, related_name="+")
     state = models.CharField(max_length=14, choices=SampleState, default=SampleState.WAITING)
     noted_at = models.DateTimeField()
     #: The number of the seal whose hash was the draw.
     drawn_from_seal = models.BigIntegerField(null=True, blank=True)
     drawn_at = models.DateTimeField(null=True, blank=True)
-    #: Ids of everybody who was asked to look, in the order in which they were.
+    #: Ids of people asked to look, in order.
     asked = ArrayField(models.BigIntegerField(), default=list)
     due_at = models.DateTimeField(null=True, blank=True)
     looked_by = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
-    #: Whom they stood in for when they did (A11).
+    #: The giver of a delegation (A11).
     looked_for = models.ForeignKey(Person, models.PROTECT, null=True, blank=True, related_name="+")
     looked_at = models.DateTimeField(null=True, blank=True)
 
@@ -90,38 +91,38 @@ class Sample(models.Model):
 
     @classmethod
     def in_words(cls, keys: Collection[int], actor: Actor, now: datetime) -> dict[int, str]:
-        """What a timeline calls what was noted by these keys and the reader may see: one query."""
-        about = ("approval__privilege__entitlement__resource", "approval__credential")
-        rows = cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by().select_related(*about)
+        """Return timeline names of samples with these ids that the reader may see: one query."""
+        relations = ("approval__privilege__entitlement__resource", "approval__credential")
+        rows = cls.objects.visible_to(actor, now).filter(pk__in=keys).order_by().select_related(*relations)
         return {row.pk: row.approval.quoted if row.approval is not None else "the change" for row in rows}
 
     @property
     def is_of_policy(self) -> bool:
-        """Whether it is of what policy approved, and not of a source that changed (A13)."""
+        """Whether policy approved it, rather than its source having changed (A13)."""
         return self.approval_id is not None
 
     @property
     def tier(self) -> str:
-        """The tier of what is looked at."""
+        """The tier of its subject."""
         return self.submission.tier
 
     @property
     def href(self) -> str:
-        """Where it is looked at."""
+        """The URL of its page."""
         return reverse("sample", args=[self.pk])
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the submission's and the automation's timelines too."""
+        """Return other timelines of its events: submission and automation."""
         return (self, self.submission, self.submission.automation)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to its automation; a security reviewer, and a fallback owner where no reviewer is free, looks."""
-        found = set(self.submission.automation.relations(person, now))
+        """Return relations to the automation. A security reviewer looks, or a fallback owner if no reviewer is free."""
+        relations = set(self.submission.automation.relations(person, now))
         fallback = Membership.objects.filter(team__kind=TeamKind.FALLBACK, person=person)
         if access.holds(person, Role.SECURITY_REVIEWER, now) or (person.is_here and fallback.exists()):
-            found.add(Relation.LOOKER)
-        return frozenset(found)
+            relations.add(Relation.LOOKER)
+        return frozenset(relations)
 
 
-#: How a look ends that did not bear out what nobody was asked about.
+#: States of a failed or missing spot check.
 NOT_PASSED = (SampleState.NOT_FINE, SampleState.UNANSWERED)

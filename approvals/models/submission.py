@@ -1,4 +1,4 @@
-"""A submission: one frozen version asking to be allowed, its parties, and what is said about it (A1, S1)."""
+"""Submissions: one frozen version, its two stages, its parties and comments (A1, S1)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SubmissionKind(models.TextChoices):
 
 
 class SubmissionState(models.TextChoices):
-    """Open until every record has ended; decided until the rest is accepted or declined (A5)."""
+    """Open until every approval has ended; decided until the result is accepted or declined (A5)."""
 
     OPEN = "open", "Open"
     DECIDED = "decided", "Decided"
@@ -37,30 +37,30 @@ class SubmissionState(models.TextChoices):
     EXPIRED = "expired", "Expired"
 
 
-#: How a submission ends without coming into force.
+#: States of a submission that ended without coming into force.
 TO_NOTHING = (SubmissionState.WITHDRAWN, SubmissionState.REJECTED, SubmissionState.EXPIRED, SubmissionState.DECLINED)
-#: States in which a submission still stands in the way of another for its automation (A14).
+#: States in which a submission blocks another for its automation (A14).
 UNFINISHED = (SubmissionState.OPEN, SubmissionState.DECIDED)
 
 
 class SubmissionQuerySet(models.QuerySet["Submission"]):
-    """Submissions as people may see them."""
+    """Query set of submissions."""
 
     def visible_to(self, actor: Actor, now: datetime) -> SubmissionQuerySet:
-        """Those of the automations that the actor may see."""
+        """Return submissions of automations that the actor may see."""
         return self.filter(automation__in=Automation.objects.visible_to(actor, now))
 
     def unfinished(self) -> SubmissionQuerySet:
-        """Those still under way."""
+        """Return open and decided submissions."""
         return self.filter(state__in=UNFINISHED)
 
     def asking(self, person: int | None) -> SubmissionQuerySet:
-        """Those in which a person, by id, was asked to decide something."""
+        """Return submissions in which a person, by id, was asked to decide."""
         return self.filter(approvals__seats__candidates__person=person).order_by()
 
 
 class Submission(models.Model):
-    """One version asking for two decisions. Frozen: the version, what is asked and the policy version."""
+    """One version with its two stages. Frozen: the version, what is asked, and the policy version."""
 
     automation = models.ForeignKey(Automation, models.PROTECT, related_name="submissions")
     version = models.ForeignKey(Version, models.PROTECT, related_name="submissions")
@@ -71,21 +71,21 @@ class Submission(models.Model):
     tier = models.CharField(max_length=8)
     reasons = models.JSONField(default=list)
     state = models.CharField(max_length=10, choices=SubmissionState, default=SubmissionState.OPEN)
-    #: What stage 1 decides about, as it stood when submitted: purpose, owners, kind, triggers (A1).
+    #: What stage 1 decides about, fixed at submission: purpose, owners, kind, triggers (A1).
     asked = models.JSONField(default=dict)
     digest = models.CharField(max_length=64)
-    #: What the version would hold, as conflict rules look at it (S6); empty for one from before there were rules.
+    #: The version's access for conflict rules (S6); None for submissions older than the rules.
     held = models.JSONField(null=True, blank=True, default=None)
-    #: The stage-1 record that this one rests on: its own, or that of an earlier submission still in force (A12, S2).
+    #: The stage 1 approval that it rests on: its own, or that of an earlier submission still in force (A12, S2).
     app_approval = models.ForeignKey(
         "approvals.Approval", models.PROTECT, null=True, blank=True, related_name="carries"
     )
-    #: Whether policy approves its stage 2 once somebody has approved the app, unless something speaks against it by then (A13).
+    #: Whether policy approves stage 2 after the app is approved, unless a condition fails by then (A13).
     light_path = models.BooleanField(default=False, db_default=False)
-    #: The version of a lower environment that this one brings up, as it stood when submitted (I10).
+    #: The version of a lower environment that it promotes, fixed at submission (I10).
     promoted_from = models.ForeignKey(Version, models.PROTECT, null=True, blank=True, related_name="promotions")
     continues = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="continued_by")
-    #: When every record had ended, and until when the business owner accepts what was approved or declines (A5, A14).
+    #: When all approvals had ended, and until when the business owner accepts or declines (A5, A14).
     decided_at = models.DateTimeField(null=True, blank=True)
     accept_due_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -111,65 +111,73 @@ class Submission(models.Model):
 
     @property
     def reference(self) -> str:
-        """How people name it: the year and its number."""
+        """Its number for people: the year and the id."""
         return f"{self.submitted_at:%Y}-{self.pk:04d}"
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """Its events stand on the automation's timeline too."""
+        """Return other timelines of its events: the automation."""
         return (self, self.automation)
 
     def relations(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """As to its automation and to each resource that it asks for; who submitted it; who was asked to decide (A3).
+        """Return relations to the automation and its resources, SUBMITTER and CANDIDATE (A3).
 
-        What its records say of the person is remembered on this instance, for a page that asks for several buttons; a write
-        reads the row anew and asks anew.
+        Relations by approvals are kept on this instance, for pages with several buttons. A write reads the row again.
         """
-        known: dict[int, frozenset[Relation]] = self.__dict__.setdefault("_record_relations", {})
-        if person.pk not in known:
-            known[person.pk] = self._by_its_records(person, now)
-        found = set(self.automation.relations(person, now) | known[person.pk])
+        relations_by_person: dict[int, frozenset[Relation]] = self.__dict__.setdefault("_record_relations", {})
+        if person.pk not in relations_by_person:
+            relations_by_person[person.pk] = self._by_its_records(person, now)
+        relations = set(self.automation.relations(person, now) | relations_by_person[person.pk])
         if person.pk == self.submitted_by_id:
-            found.add(Relation.SUBMITTER)
-        return frozenset(found)
+            relations.add(Relation.SUBMITTER)
+        return frozenset(relations)
 
     def _by_its_records(self, person: Person, now: datetime) -> frozenset[Relation]:
-        """Who was asked to decide, and owner or deputy of something that is asked for, who discuss before they decide (A3)."""
-        found = {Relation.CANDIDATE} if self._has_asked(person) else set()
+        """Return relations of candidates, owners and deputies, who may discuss before they decide (A3)."""
+        relations = {Relation.CANDIDATE} if self._has_asked(person) else set()
         for resource in self._touched():
             is_owner = person.pk == resource.owner_id and resource.accepted_at is not None
             if is_owner or person == resource.interim_owner(now):
-                found.add(Relation.RESOURCE_OWNER)
+                relations.add(Relation.RESOURCE_OWNER)
             if person.pk == resource.deputy_id:
-                found.add(Relation.RESOURCE_DEPUTY)
-        return frozenset(found)
+                relations.add(Relation.RESOURCE_DEPUTY)
+        return frozenset(relations)
 
     def know_asked(self, person: Person, *, was_asked: bool) -> None:
-        """Say whether a person was asked to decide something of it: a page read that with the submission."""
+        """Set whether a person was asked to decide, because a page read that with the submission."""
         self.__dict__.setdefault("_known_asked", {})[person.pk] = was_asked
 
     def _has_asked(self, person: Person) -> bool:
-        known: dict[int, bool] = self.__dict__.get("_known_asked", {})
+        known_asked: dict[int, bool] = self.__dict__.get("_known_asked", {})
         return (
-            known[person.pk] if person.pk in known else Submission.objects.asking(person.pk).filter(pk=self.pk).exists()
+            known_asked[person.pk]
+            if person.pk in known_asked
+            else Submission.objects.asking(person.pk).filter(pk=self.pk).exists()
         )
 
     def _touched(self) -> Iterable[Resource]:
-        """The resources that its records are about: no query where a page has read them with the records."""
+        """Return the resources of its approvals; no query if a page has prefetched them."""
         if "approvals" not in self.__dict__.get("_prefetched_objects_cache", {}):
-            asked = self.approvals.order_by()
-            touched = Q(pk__in=asked.values("privilege__entitlement__resource"))
-            touched |= Q(pk__in=asked.values("credential__kept_in")) | Q(pk__in=asked.values("credential__opens"))
-            touched |= Q(pk__in=asked.values("decided_on"))
+            approvals = self.approvals.order_by()
+            touched = Q(pk__in=approvals.values("privilege__entitlement__resource"))
+            touched |= Q(pk__in=approvals.values("credential__kept_in")) | Q(
+                pk__in=approvals.values("credential__opens")
+            )
+            touched |= Q(pk__in=approvals.values("decided_on"))
             return Resource.objects.filter(touched).order_by()
         privileges = [record.privilege for record in self.approvals.all() if record.privilege is not None]
         credentials = [record.credential for record in self.approvals.all() if record.credential is not None]
-        read = [one.entitlement.resource for one in privileges]
+        read = [privilege.entitlement.resource for privilege in privileges]
         read += [record.decided_on for record in self.approvals.all() if record.decided_on is not None]
-        return read + [one for held in credentials for one in (held.kept_in, held.opens) if one is not None]
+        return read + [
+            resource
+            for credential in credentials
+            for resource in (credential.kept_in, credential.opens)
+            if resource is not None
+        ]
 
 
 class Capacity(models.TextChoices):
-    """As what somebody is a party (S1)."""
+    """The capacity of a party (S1)."""
 
     IMPORTER = "importer", "Importer"
     EDITOR = "editor", "Editor"
@@ -182,7 +190,7 @@ class Capacity(models.TextChoices):
 
 
 class Party(AppendOnly):
-    """One person is a party of one submission in one capacity; parties only accumulate (S1)."""
+    """One person as a party of one submission in one capacity; parties are only added (S1)."""
 
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="parties")
     person = models.ForeignKey(Person, models.PROTECT, related_name="+")
@@ -199,7 +207,7 @@ class Party(AppendOnly):
 
 
 class Comment(models.Model):
-    """Something said to everybody on a submission, possibly about one record; an objection shows at stage 1 (A3)."""
+    """A comment to all readers of a submission, possibly about one approval; an objection shows at stage 1 (A3)."""
 
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="comments")
     approval = models.ForeignKey("approvals.Approval", models.PROTECT, null=True, blank=True, related_name="comments")
@@ -217,5 +225,5 @@ class Comment(models.Model):
         return f"{self.by} on {self.submission}"
 
     def ledger_about(self) -> tuple[models.Model, ...]:
-        """It stands on the submission's timeline."""
+        """Return other timelines of its event: the submission."""
         return (self.submission, self.submission.automation)
