@@ -50,7 +50,6 @@ MARGIN = timedelta(minutes=1)
 class Tiers:
     """The tiers of a submission under the policy in force now.
 
-
     Args:
         app: tier of the app.
         privileges: tiers by key.
@@ -74,7 +73,6 @@ class Tiers:
 
 def missing(submission: Submission, records: Iterable[Approval], now: datetime) -> dict[int, tuple[str, ...]]:
     """Return the seats that undecided approvals need now and lack.
-
 
     Args:
         submission: with automation, version and policy.
@@ -106,23 +104,21 @@ def _conflict_seats(record: Approval, now: datetime) -> list[str]:
 
 @dataclass(frozen=True)
 class Unsigned:
-    """An approved approval without the extra approval for a conflict that arose later.
-
+    """An approval that ended as approved but lacks the extra approval for a later conflict.
 
     Args:
         record: the approval, with relations that its escalation chain and title read.
-        found: the conflict.
+        conflict: the conflict.
     """
 
     record: Approval
-    found: Found
+    conflict: Found
 
 
 def unsigned(submission: Submission, now: datetime) -> Sequence[Unsigned]:
     """Return approved items that lack an extra approval for a conflict, once the submission is decided (S6).
 
     The conflict may come from a changed rule, a register change or another submission that came into force later.
-
 
     Args:
         submission: its approvals have all ended.

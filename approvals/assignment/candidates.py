@@ -34,7 +34,6 @@ def go_on(approval: Approval, before: Approval, *, since: datetime, now: datetim
     Deadlines move by the working days that ended during the pause, and so stay at the end of a day. The opening moves
     by the elapsed time, so that half of the time is over when half of it was available.
 
-
     Args:
         approval: the approval, saved by the caller.
         before: the approval when its clock stopped.
@@ -67,7 +66,6 @@ def ask(step: Step[Any], approval: Approval, route: Route) -> list[Person]:
     """Open an approval: set its clock and name the candidates who may decide it now.
 
     The caller saves the approval and lets the candidates see it.
-
 
     Returns:
         All candidates.
@@ -123,7 +121,6 @@ def _nobody_asked(people: Iterable[Person], named: set[int]) -> bool:
 
 def pass_on(approval: Approval, route: Route) -> list[Person]:
     """Ask the next eligible people about an open approval after its candidates dropped out; its clock runs on (A1, A9).
-
 
     Returns:
         People who were not asked before.
@@ -189,7 +186,6 @@ def told(
     step: Step[Any], submission: Submission, people: Iterable[Person], event: str, *, key: str, **context: Any
 ) -> list[Notice]:
     """Build one notice per person about a submission, not queued yet.
-
 
     Args:
         step: the running step.

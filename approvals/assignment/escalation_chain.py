@@ -128,7 +128,6 @@ Stander = tuple[Person | None, datetime | None]
 def _rungs(*groups: Sequence[tuple[str, Iterable[Stander]]], since: datetime | None = None) -> list[Rung]:
     """Build rungs without empty ones. A person stays on their highest rung only.
 
-
     Args:
         groups: rungs that belong together, each a basis and its people. People appointed after ``since`` come after the
             others of their group, so that an appointment does not change who decides an open submission (S8).
@@ -157,7 +156,6 @@ def resource_ladder(
     """Return the owner or interim owner, deputy, lead of the owner's team, fallback owners, security reviewers (A9).
 
     People appointed after ``since`` come after the earlier ones.
-
 
     Args:
         resource: the resource; owner, deputy and team with its leads should be loaded.

@@ -28,12 +28,12 @@ class Question:
 
     def without(self, label: str, people: Iterable[Person]) -> Question:
         """Return the question with one seat filled by these people, who can't fill its other seats."""
-        gone = {person.pk for person in people}
+        filled_by = {person.pk for person in people}
         left = ((other, people) for other, people in self.seats if other != label)
         return Question(
             self.name,
             self.stage,
-            tuple((other, tuple(person for person in people if person.pk not in gone)) for other, people in left),
+            tuple((other, tuple(person for person in people if person.pk not in filled_by)) for other, people in left),
         )
 
     def needs(self, label: str, person: Person) -> bool:
@@ -53,7 +53,6 @@ def shortage(questions: Sequence[Question], *, stage_1_taken: frozenset[int] = f
 
     Stage 1 deciders can't decide stage 2. So each way to fill stage 1 is tried against each approval of stage 2. An
     approval has one or two seats, so trying all ways is exact and fast.
-
 
     Args:
         questions: all approvals of the submission.
@@ -90,7 +89,6 @@ def question_name(approval: Approval) -> str:
 def after(question: Question, label: str, people: Iterable[Person], others: Sequence[Question]) -> list[str]:
     """Return the approvals left without an eligible person once these people fill one seat (A9).
 
-
     Args:
         question: the approval with its open seats.
         label: the seat.
@@ -104,10 +102,9 @@ def after(question: Question, label: str, people: Iterable[Person], others: Sequ
 
 
 def unfilled(wanted: Sequence[tuple[str, frozenset[int]]]) -> list[int]:
-    """Return the places that stay empty if each person takes one: a maximum bipartite matching.
+    """Return the places that stay empty if each person fills only one: a maximum bipartite matching.
 
     Earlier places are filled first and stay filled, by another person if needed (augmenting paths, Kuhn 1955).
-
 
     Args:
         wanted: name of each place, and the keys of people who could take it.

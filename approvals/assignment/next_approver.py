@@ -65,7 +65,6 @@ class Late:
 class Turn:
     """The next approvers of a seat.
 
-
     Args:
         basis: the rung that decides first; empty if no person is left.
         people: people who may decide now: the first rung, then those asked in addition.
@@ -84,7 +83,6 @@ class Turn:
 @dataclass(frozen=True)
 class Judge:
     """Checks on the people of an escalation chain.
-
 
     Args:
         why_not: code and text of the rule that bars a person, or None.

@@ -27,7 +27,6 @@ OF_PRIVILEGE = (*(f"entitlement__resource__{name}" for name in OF_RESOURCE), "cr
 class Rows:
     """Rows of several submissions.
 
-
     Args:
         parties: by submission: capacity of each party, by person id (S1).
         stages: by submission: the stage of each approval that counts for it, including the app approval of an
@@ -49,7 +48,6 @@ class Rows:
     @classmethod
     def read(cls, submissions: Sequence[Submission], now: datetime) -> Rows:
         """Read the rows in a fixed number of queries.
-
 
         Args:
             submissions: prefetched approvals are not read again.
@@ -110,19 +108,21 @@ def _records(submissions: Iterable[Submission]) -> tuple[dict[int, dict[int, int
     """Return by submission the stages of its approvals, and the approvals that ask again what an earlier one asked."""
     rows: dict[int, list[tuple[int, int, int | None]]] = {submission.pk: [] for submission in submissions}
     unread = []
-    for one in submissions:
-        if "approvals" in getattr(one, "_prefetched_objects_cache", {}):
-            rows[one.pk] = [(record.pk, record.stage, record.earlier_id) for record in one.approvals.all()]
+    for submission in submissions:
+        if "approvals" in getattr(submission, "_prefetched_objects_cache", {}):
+            rows[submission.pk] = [
+                (record.pk, record.stage, record.earlier_id) for record in submission.approvals.all()
+            ]
         else:
-            unread.append(one.pk)
+            unread.append(submission.pk)
     if unread:
         approvals = Approval.objects.filter(submission__in=unread).order_by()
-        for submission, pk, stage, earlier in approvals.values_list("submission", "pk", "stage", "earlier_id"):
-            rows[submission].append((pk, stage, earlier))
+        for submission_id, pk, stage, earlier in approvals.values_list("submission", "pk", "stage", "earlier_id"):
+            rows[submission_id].append((pk, stage, earlier))
     stages = {key: {pk: stage for pk, stage, _ in record_rows} for key, record_rows in rows.items()}
-    for one in submissions:
-        if one.app_approval_id is not None:
-            stages[one.pk].setdefault(one.app_approval_id, 1)
+    for submission in submissions:
+        if submission.app_approval_id is not None:
+            stages[submission.pk].setdefault(submission.app_approval_id, 1)
     again = {
         key: {earlier: pk for pk, _, earlier in sorted(record_rows) if earlier is not None}
         for key, record_rows in rows.items()
@@ -133,7 +133,6 @@ def _records(submissions: Iterable[Submission]) -> tuple[dict[int, dict[int, int
 class Undecided:
     """The undecided stage-2 approvals of several submissions with their escalation chains, read together at the first
     use.
-
 
     Args:
         submissions: prefetched approvals are not read again.
@@ -148,11 +147,11 @@ class Undecided:
         if self._found is None:
             self._found = {submission.pk: [] for submission in self._submissions}
             unread = []
-            for one in self._submissions:
-                if "approvals" in getattr(one, "_prefetched_objects_cache", {}):
-                    self._found[one.pk] = [record for record in one.approvals.all() if record.stage == 2]
+            for other in self._submissions:
+                if "approvals" in getattr(other, "_prefetched_objects_cache", {}):
+                    self._found[other.pk] = [record for record in other.approvals.all() if record.stage == 2]
                 else:
-                    unread.append(one.pk)
+                    unread.append(other.pk)
             for record in self._read(unread) if unread else ():
                 self._found[record.submission_id].append(record)
         return [record for record in self._found[submission.pk] if not record.has_ended]

@@ -109,7 +109,6 @@ class Route:
         """Read parties, decisions, delegations and the bench in a fixed number of queries for any number of
         submissions.
 
-
         Args:
             submissions: prefetched approvals are not read again.
             now: business time.
@@ -333,9 +332,11 @@ class Route:
         ]
 
     def seat_to_sign(self, approval: Approval, actor: Actor) -> SeatStanding | None:
-        """The open conflict seat of a record, for a person who signed the same conflict on another record (S6).
+        """Return the open conflict seat of an approval, for a person who signed the same conflict on another approval
+        (S6).
 
-        The person may be later on the ladder than the first person asked. None if another seat would have no eligible person (A9).
+        The person may be later on the escalation chain than the first person asked. None if another seat would have
+        no eligible person (A9).
         """
         person, label = actor.capacity_of, SeatLabel.CONFLICT
         seat = next(

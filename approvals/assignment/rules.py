@@ -1,4 +1,4 @@
-"""Duties of asking the next approvers and the backup approver (A9 A10)."""
+"""Duties of asking the next approvers and the backup approver (A9, A10)."""
 
 from __future__ import annotations
 

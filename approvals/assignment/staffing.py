@@ -34,7 +34,6 @@ Wanted = tuple[str, frozenset[int]]
 class _Pools:
     """Person keys by the seats that they could fill.
 
-
     Args:
         teams: by team: its builders, and the people on the escalation chain of its lead.
         answering: people on the escalation chain of an active resource; without one, the last rungs.
@@ -52,7 +51,6 @@ def missing(now: datetime) -> list[str]:
     """Return one sentence per tier (standard, high) about missing people; empty if both can be decided.
 
     A fixed number of queries.
-
 
     Args:
         now: business time.
@@ -79,7 +77,11 @@ def _wanted_seats(
     }
     seats = [("a builder, in a team", builders)]
     seat_keys = [(kind, SeatLabel(label)) for kind in ("app", "privilege") for label in policy.seats(kind, tier)]
-    named = [ladders[one] for one in sorted(seat_keys, key=lambda key: key[1] == SeatLabel.SECURITY) if one in ladders]
+    named = [
+        ladders[seat_key]
+        for seat_key in sorted(seat_keys, key=lambda key: key[1] == SeatLabel.SECURITY)
+        if seat_key in ladders
+    ]
     owners = [("a second owner beside the builder", pools.anybody)] if policy.needs_two_owners(tier) else []
     return [*seats, *named, *owners]
 

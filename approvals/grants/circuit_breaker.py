@@ -58,7 +58,6 @@ HELD = Refusal(
 class Cause:
     """The cause of grant ends.
 
-
     Args:
         key: identifies the cause.
         title: its name on pages; empty if a person ends the grants directly.
@@ -94,16 +93,15 @@ def blocked(now: datetime) -> QuerySet[HeldGrant]:
     return HeldGrant.objects.filter(Q(batch__state=BatchState.OPEN) | rests).filter(~GOES_THROUGH)
 
 
-def is_blocked(way: str, cause: Any, now: datetime) -> Exists:
+def is_blocked(column: str, cause: Any, now: datetime) -> Exists:
     """Build the expression whether a row's grant is held from a cause.
 
-
     Args:
-        way: the column with the grant's id.
+        column: the column with the grant's id.
         cause: the key of the cause, or an expression of it.
         now: business time.
     """
-    return Exists(blocked(now).filter(grant=OuterRef(way), batch__cause__key=cause))
+    return Exists(blocked(now).filter(grant=OuterRef(column), batch__cause__key=cause))
 
 
 def are_let(cause: Cause, ids: Collection[int]) -> bool:
@@ -119,7 +117,6 @@ def released(cause: str, ids: Collection[int]) -> set[int]:
 
 def let(row: EndCause, ids: Collection[int], now: datetime) -> bool:
     """Count the grants for a cause and return True if it may end them all; else count none.
-
 
     Args:
         row: the row of the cause, locked by `lock`.
@@ -159,7 +156,6 @@ def live(now: datetime) -> int:
 
 def ask(step: Step[Any], cause: Cause, grants: Sequence[Grant], why: str) -> bool:
     """Check within an operation whether it may end grants; if not, hold them and notify the people who answer.
-
 
     Returns:
         Whether all of them end now; else none does.

@@ -43,7 +43,6 @@ TO_DO: dict[str, str] = {
 class GateAnswer:
     """The answer whether a version may run.
 
-
     Args:
         may_run: the answer; False for an unknown digest, an error or an unclear case.
         code: the first check that failed, or ``OK``.
@@ -77,7 +76,6 @@ def find(
 ) -> GateAnswer:
     """Answer for the automation that has a version with this digest in this environment.
 
-
     Args:
         seen: automations visible to the caller; others are ignored.
         digest: digest of the version's manifest or source, 64 hex digits (I2).
@@ -106,7 +104,6 @@ def find(
 def ask(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:
     """Answer for one version of an automation by its digest.
 
-
     Args:
         automation: the automation of the version.
         digest: digest of the version's manifest or source (I2).
@@ -129,7 +126,7 @@ def ask(automation: Automation, digest: str, *, now: datetime) -> GateAnswer:
     if not may_run:
         is_failed, is_rejected = (_may_run(versions[0], in_force, never, now) for never in (rejected, failed))
         return _not_approved(versions[0], current.version, is_failed=is_failed, is_rejected=is_rejected)
-    unsure = {version.manifest_digest for version in versions} - {one.manifest_digest for one in may_run}
+    unsure = {version.manifest_digest for version in versions} - {candidate.manifest_digest for candidate in may_run}
     if unsure:
         other = next(version for version in versions if version.manifest_digest in unsure)
         sentence = f"Version {other.number} was read from this source too, and may not run."

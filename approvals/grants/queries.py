@@ -11,7 +11,6 @@ from approvals.models.grant import GrantQuerySet
 def shares(rows: GrantQuerySet) -> str:
     """Describe how grants are enforced, for example "20 % brokered, 80 % gated"; empty for no grants. One query.
 
-
     Args:
         rows: the grants.
     """
@@ -21,13 +20,13 @@ def shares(rows: GrantQuerySet) -> str:
     total = sum(counts.values())
     if not total:
         return ""
-    counted = [(counts.get(way, 0), way.label.lower()) for way in EnforcedBy]
+    counted = [(counts.get(enforcement, 0), enforcement.label.lower()) for enforcement in EnforcedBy]
     return ", ".join(f"{_percent(number, total)} {label}" for number, label in counted if number)
 
 
-def _percent(number: int, whole: int) -> str:
+def _percent(number: int, total: int) -> str:
     """Round to a percentage, but never to 0 % of some or 100 % of a part."""
-    rounded = round(100 * number / whole)
-    if number == whole:
+    rounded = round(100 * number / total)
+    if number == total:
         return "100 %"
     return f"{min(max(rounded, 1), 99)} %"

@@ -16,7 +16,6 @@ from approvals.models import Grant
 class CheckResult:
     """The result of a driver's check.
 
-
     Args:
         is_gone: whether the target system refuses the access now.
         found: the observation in a few words; nothing secret.
@@ -38,7 +37,6 @@ class Driver(Protocol):
 
     def check(self, grant: Grant) -> CheckResult:
         """Check whether the access of a grant still exists.
-
 
         Raises:
             Exception: the check failed; the task stays open and is checked again.

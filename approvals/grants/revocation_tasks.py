@@ -109,7 +109,6 @@ def to_do(task: RevocationTask) -> list[str]:
 def words_of(task: RevocationTask, now: datetime) -> tuple[str, str]:
     """Return the state of an ended grant by its task, and the line below it on pages.
 
-
     Args:
         task: the task; its words and their people should be prefetched.
         now: business time.

@@ -32,7 +32,6 @@ PUTTING_IN_FORCE = (Why.SUCCEEDED, Why.REPLACED, Why.REMOVED)
 def left_out(approved: Sequence[Approval], submission: Submission) -> list[Approval]:
     """Return approved credentials that are not granted, because every privilege that uses them was refused (A2).
 
-
     Args:
         approved: all approved items of stage 2.
         submission: their submission.
@@ -73,7 +72,6 @@ def end_with_last(grant: Grant, step: Step[Any]) -> None:
 
 def end_left(step: Step[Submission], records: Iterable[Approval]) -> None:
     """End credentials that a submission in force left unused, and notify about credentials that it did not grant.
-
 
     Args:
         step: the step that puts the submission in force.
@@ -131,7 +129,6 @@ def _notify_end(grant: Grant, now: datetime) -> None:
 
 def tell(credential: Credential, automation: Automation, now: datetime, *, why: str, key: str) -> None:
     """Tell the credential's owner, and the person who accepts subsets for the automation, why it is not granted (A2).
-
 
     Args:
         credential: the credential.

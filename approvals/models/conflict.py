@@ -178,8 +178,8 @@ def _signing() -> models.QuerySet[Any]:
     """Return signatures that cover all of an outer query's conflict, for the same rule text."""
     from approvals.models.extra_approval import ConflictSignature  # imports conflict rules
 
-    of = ConflictSignature.objects.standing().filter(rule__digest=OuterRef("rule__digest"))
-    return of.filter(rule__mode=Mode.APPROVAL, covers__contains=OuterRef("held"))
+    signatures = ConflictSignature.objects.standing().filter(rule__digest=OuterRef("rule__digest"))
+    return signatures.filter(rule__mode=Mode.APPROVAL, covers__contains=OuterRef("held"))
 
 
 class ConflictQuerySet(models.QuerySet["Conflict"]):

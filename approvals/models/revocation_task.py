@@ -68,8 +68,8 @@ class RevocationTaskQuerySet(models.QuerySet["RevocationTask"]):
 
     def put_to(self, people: list[int] | compiled_queries.Value) -> RevocationTaskQuerySet:
         """Return open tasks that one of these people was asked about and none of them has answered."""
-        theirs = Q(among(people, "person")) | Q(among(people, "for_person"))
-        words = RevocationWord.objects.filter(theirs, task=OuterRef("pk"))
+        by_these_people = Q(among(people, "person")) | Q(among(people, "for_person"))
+        words = RevocationWord.objects.filter(by_these_people, task=OuterRef("pk"))
         return self.open().filter(~Exists(words), asked__overlap=people)
 
 

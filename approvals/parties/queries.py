@@ -34,7 +34,6 @@ FROM_THE_ONE_IN_FORCE = Q(
 def name_all(submission: Submission, submitter: Person, *, siblings: Collection[int], alike: Collection[int]) -> None:
     """Write all parties of a new submission.
 
-
     Args:
         submission: saved, without approvals yet.
         submitter: the person who submits.
@@ -50,7 +49,6 @@ def name_all(submission: Submission, submitter: Person, *, siblings: Collection[
 class CameIn:
     """New parties of a submission that are not written yet.
 
-
     Args:
         pairs: new person ids with their capacities.
         people: people who were no party before.
@@ -63,7 +61,6 @@ class CameIn:
 def who_came_in(submission: Submission, actor: Actor | None) -> CameIn:
     """Find new parties since the submission: editors, importers, owners and authors (S1). Reads only.
 
-
     Args:
         submission: unfinished, its automation locked.
         actor: the person who has just edited; the giver of a delegation counts as an editor too (A11). None without an edit.
@@ -72,7 +69,7 @@ def who_came_in(submission: Submission, actor: Actor | None) -> CameIn:
     current_pairs = standing(submission.automation, version=submission.version)
     if actor is not None and actor.standing_for is not None:
         current_pairs.append((actor.standing_for.pk, Capacity.EDITOR))
-    new = {person_id for person_id, _ in current_pairs} - {who for who, _ in known_pairs}
+    new = {person_id for person_id, _ in current_pairs} - {party_id for party_id, _ in known_pairs}
     people = Person.objects.filter(pk__in=new).order_by("pk")
     return CameIn(tuple(pair for pair in dict.fromkeys(current_pairs) if pair not in known_pairs), tuple(people))
 
@@ -102,7 +99,6 @@ def standing(automation: Automation, *, version: Version | None = None) -> list[
 
     A fixed number of queries.
 
-
     Args:
         automation: saved.
         version: the version that is submitted, which may be older than the approved one; None where there is none yet.
@@ -122,7 +118,6 @@ def beside(*, siblings: Collection[int], alike: Collection[int]) -> list[int]:
 def of_alike(others: Collection[int]) -> list[tuple[int, Capacity]]:
     """Return the parties of possible duplicates. They decide nothing about this automation either (I9).
 
-
     Args:
         others: ids of automations.
     """
@@ -138,7 +133,6 @@ def of_siblings(siblings: Collection[int]) -> list[tuple[int, Capacity]]:
     """Return the builders of the automation in its other environments (I10, S1).
 
     Builders are importers, editors, submitters and authors there. Owners there own nothing here.
-
 
     Args:
         siblings: ids of the automations of its lineage.
@@ -255,8 +249,6 @@ def kept_apart(automation: Automation, now: datetime) -> dict[int, Refusal]:
     These are its candidates and deciders. Naming a candidate would make them a party, and the next person on the
     chain would be asked. A party already decides nothing, so parties can be named. Reads only; a fixed number of
     queries.
-
-
 
     Args:
         automation: whose owner is named.

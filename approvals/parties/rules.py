@@ -45,8 +45,8 @@ def _party(actor: Actor, noun: str, uses: QuerySet[Automation]) -> Refusal | Non
     party = party_queries.in_what_rests(uses, [person.pk for person in actor.people])
     if party is None:
         return None
-    who = "you are" if party.person == actor.person else f"{party.person.name}, for whom you would stand in, is"
-    sentence = f"{party.submission.automation.name} uses {noun}, and {who} a party to its submission."
+    clause = "you are" if party.person == actor.person else f"{party.person.name}, for whom you would stand in, is"
+    sentence = f"{party.submission.automation.name} uses {noun}, and {clause} a party to its submission."
     return Refusal("SOD-1", "duty", sentence, "Somebody else who answers for it does.")
 
 

@@ -22,7 +22,6 @@ Stricter = Callable[[Any, Any], bool]
 class Change:
     """One change between two documents.
 
-
     Args:
         where: the path in the document, with dots.
         label: the setting in words.

@@ -27,7 +27,6 @@ MOST_PROBLEMS = 50
 class Result:
     """The result of reading a text or data.
 
-
     Args:
         document: the policy as plain data in schema order; empty if there are problems.
         problems: sorted by line.
@@ -62,7 +61,9 @@ def _check(parsed: Read) -> Result:
         problems = [_problem(dict(detail), parsed) for detail in error.errors(include_url=False)]
         return Result({}, tuple(sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS]))
     document = made.model_dump(mode="json", exclude_unset=True)
-    problems = [Problem(parsed.line(path), dotted(path), what, to_do) for path, what, to_do in checks.wrong(document)]
+    problems = [
+        Problem(parsed.line(path), dotted(path), sentence, to_do) for path, sentence, to_do in checks.wrong(document)
+    ]
     if problems:
         return Result({}, tuple(sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS]))
     return Result(_ordered(document))
@@ -85,9 +86,9 @@ def dotted(path: YamlPath) -> str:
 
 def _problem(error: Mapping[str, Any], parsed: Read) -> Problem:
     path: YamlPath = tuple(error["loc"])
-    what, to_do = _words(error, path)
+    sentence, to_do = _words(error, path)
     is_nowhere = error["type"] == "missing" and len(path) == 1
-    return Problem(0 if is_nowhere else parsed.line(path), dotted(path), what, to_do)
+    return Problem(0 if is_nowhere else parsed.line(path), dotted(path), sentence, to_do)
 
 
 def _words(error: Mapping[str, Any], path: YamlPath) -> tuple[str, str]:

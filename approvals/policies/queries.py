@@ -20,7 +20,6 @@ from inventory.risk import tiers as risk_tiers
 class Policy:
     """One policy document, typed.
 
-
     Args:
         version: the stored version.
         document: the whole document, for display and digest.

@@ -13,7 +13,6 @@ from governance.core.duties.refusals import Refusal
 def stale_sign_in(actor: Actor, policy: policy_queries.Policy, tier: str, noun: str) -> Refusal | None:
     """Return why a session is too old for a decision of this tier, or None (S5). Also used for review answers.
 
-
     Args:
         actor: a person in an interactive session; other actors are not checked here.
         policy: defines the maximum age of the sign-in.

@@ -28,7 +28,6 @@ _KNOWN = "_chain"
 def chain_of(submission: Submission, privileges: Sequence[Privilege] | None = None) -> Chain:
     """Return the chain of a submission, read once per instance.
 
-
     Args:
         submission: a submission in any state.
         privileges: its version's privileges with entitlement and resource, if already read.
@@ -60,7 +59,6 @@ TO_DO = "Submit it again: then everybody is asked who is needed now, and what di
 
 def risen(record: Approval) -> Tier | None:
     """Return the current tier of an approval's subject if it is higher than at submission, else None (T1, T2).
-
 
     Args:
         record: an approval of any kind; an app is compared as in `app_refusal`.
@@ -159,7 +157,6 @@ def _uses(record: Approval) -> list[Privilege]:
 def tiers_of(submission: Submission, parties: Collection[int]) -> tuple[dict[int, str], dict[int, str]]:
     """Return the current tiers of the version's privileges and credentials by id (T1).
 
-
     Args:
         submission: the submission of the version.
         parties: ids of its parties. Their statements about the reach of a credential don't count (S1).
@@ -191,7 +188,6 @@ def counted_class(privilege: Privilege, submission: Submission) -> str:
 
 def counted_class_of(record: Approval, registered: str) -> str:
     """Return the data class that counts for a credential's approval: restricted if one of its uses is.
-
 
     Args:
         record: the approval of a credential.
@@ -241,8 +237,8 @@ def read_together(submissions: Iterable[Submission]) -> None:
     """Read privileges, bindings and parties of several submissions: a fixed number of queries, none for none."""
     submissions = [submission for submission in submissions if "_bindings" not in submission.__dict__]
     by_version: dict[int, list[Submission]] = {}
-    for one in submissions:
-        by_version.setdefault(one.version_id, []).append(one)
+    for unread_submission in submissions:
+        by_version.setdefault(unread_submission.version_id, []).append(unread_submission)
     held: dict[int, list[Privilege]] = {version: [] for version in by_version}
     read = Privilege.objects.filter(version__in=held).select_related("entitlement__resource", "credential")
     for privilege in read if held else ():
@@ -256,10 +252,13 @@ def read_together(submissions: Iterable[Submission]) -> None:
     ):
         parties[submission].add(person)
     for version, same_version in by_version.items():
-        for one in same_version:
-            one.__dict__["_judged_privileges"], one.__dict__["_bindings"] = held[version], bindings
+        for unread_submission in same_version:
+            unread_submission.__dict__["_judged_privileges"], unread_submission.__dict__["_bindings"] = (
+                held[version],
+                bindings,
+            )
             if bindings:
-                one.__dict__["_party_ids"] = frozenset(parties[one.pk])
+                unread_submission.__dict__["_party_ids"] = frozenset(parties[unread_submission.pk])
 
 
 def know_held(submission: Submission, privileges: Sequence[Privilege]) -> None:

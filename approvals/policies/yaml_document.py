@@ -22,7 +22,6 @@ Path = tuple[str | int, ...]
 class Problem:
     """A problem of a document, for its author.
 
-
     Args:
         line: the line in the text, from 1; 0 for none.
         where: path of the part with dots: ``seats.app.high``.
@@ -60,7 +59,6 @@ class Read:
 
 def read(text: str) -> Read:
     """Read text as YAML or JSON.
-
 
     Raises:
         Unreadable: too large, too deep, not YAML, or more than plain data.

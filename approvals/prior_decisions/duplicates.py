@@ -42,7 +42,6 @@ def held(automation: Automation | None, case: duplicate_queries.Case, *, is_in_f
     If a version is in force, only failed matches count. So a refused automation can't come back as a new version of
     an approved one.
 
-
     Args:
         automation: the stored automation; None for a new one.
         case: its content after the change.

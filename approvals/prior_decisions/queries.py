@@ -50,7 +50,6 @@ def refused(automations: Collection[int], policy: Policy, now: datetime) -> Quer
 class Earlier:
     """The earlier outcome of a question.
 
-
     Args:
         record: id of the approval with the last rejection; without one, the last decision; without any decision,
             the newest approval.
@@ -86,8 +85,8 @@ def earlier(
         newest.setdefault(_matter(entitlement, target, scope, credential), pk)
         records |= {pk} if asked_again is None else {pk, asked_again}
     words_by_matter: dict[str, list[Decision]] = {}
-    for word in _decisions_on(records):
-        words_by_matter.setdefault(word.approval.matter, []).append(word)
+    for decision in _decisions_on(records):
+        words_by_matter.setdefault(decision.approval.matter, []).append(decision)
     return {
         key: _outcome(words_by_matter[key], records) if key in words_by_matter else Earlier(pk)
         for key, pk in newest.items()
@@ -107,19 +106,19 @@ def _decisions_on(records: Collection[int]) -> QuerySet[Decision]:
     return related.defer("approval__facts", "approval__reasons").order_by("pk")
 
 
-def _outcome(said: Sequence[Decision], records: Collection[int]) -> Earlier:
+def _outcome(decisions: Sequence[Decision], records: Collection[int]) -> Earlier:
     """Return the outcome from all decisions about one question, oldest first."""
-    noes = [word for word in said if word.outcome == DecisionOutcome.REJECT]
-    last = (noes or said)[-1]
+    rejections = [decision for decision in decisions if decision.outcome == DecisionOutcome.REJECT]
+    last = (rejections or decisions)[-1]
     record = _bearers(last, records)[-1]
-    by_seat = {word.seat.label: word for word in said if record in _bearers(word, records)}
-    counted = {(_bearers(word, records)[-1], word.seat.label): word for word in said}
-    return Earlier(record, in_order(by_seat.values()), (last,) if noes else in_order(counted.values()))
+    by_seat = {decision.seat.label: decision for decision in decisions if record in _bearers(decision, records)}
+    counted = {(_bearers(decision, records)[-1], decision.seat.label): decision for decision in decisions}
+    return Earlier(record, in_order(by_seat.values()), (last,) if rejections else in_order(counted.values()))
 
 
-def _bearers(word: Decision, records: Collection[int]) -> list[int]:
+def _bearers(decision: Decision, records: Collection[int]) -> list[int]:
     """Return the approvals that a decision counts for; the approval that it was made on is last."""
-    return [*word.__dict__["over"], *([word.approval_id] if word.approval_id in records else [])]
+    return [*decision.__dict__["over"], *([decision.approval_id] if decision.approval_id in records else [])]
 
 
 def in_order(words: Iterable[Decision]) -> tuple[Decision, ...]:
@@ -146,7 +145,6 @@ def _matter(entitlement: int | None, target: str | None, scope: Sequence[str] | 
 
 def seats(labels: Sequence[str], before: Earlier | None, *, may_be_asked: Callable[[Person], bool]) -> list[str]:
     """Return the seats of a question: the policy's, and an extra one if an earlier decider can't be asked again.
-
 
     Args:
         labels: the seats that the policy asks for.

@@ -29,8 +29,8 @@ def stopped(automation: Automation) -> dict[str, frozenset[int]]:
     if not matters:
         return {}
     stops = [
-        (matters[pk], {by, given} - {""})
-        for pk, by, given in _stops(matters).values_list("subject_id", "actor_id", "for_id")
+        (matters[pk], {stopper, giver} - {""})
+        for pk, stopper, giver in _stops(matters).values_list("subject_id", "actor_id", "for_id")
     ]
     named = {opaque for _, people in stops for opaque in people}
     person_ids = {str(person.opaque_id): person.pk for person in Person.objects.filter(opaque_id__in=named)}
@@ -94,7 +94,6 @@ def _stops(ids: Iterable[str]) -> QuerySet[LedgerEvent]:
 def seats(policy_seats: Sequence[str], current_seats: Sequence[str]) -> list[str]:
     """Return the seats of a question about a stopped grant: one more than the policy's, unless an earlier refusal added
     one.
-
 
     Args:
         policy_seats: seats of the policy.

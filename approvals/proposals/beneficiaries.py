@@ -1,5 +1,4 @@
-"""Beneficiaries: people who gain if a conflict rule is loosened, or if less is asked of their automations (S6, S7, S8).
-Reads only.
+"""Beneficiaries: people who gain from a loosened conflict rule or a lower data class (S6, S7, S8). Reads only.
 
 There may be very many, so `parties.queries.standing` is repeated here in set queries.
 """
@@ -29,7 +28,6 @@ def who_is(codes: Collection[str], now: datetime) -> frozenset[int]:
 
     Also covers automations with any version that the rules would catch: refused, waiting or never submitted. A waived
     conflict counts as open, because its waiver ends.
-
 
     Args:
         codes: codes of the rules.

@@ -68,9 +68,9 @@ def _not_its_author(subject: Proposal, actor: Actor, now: datetime) -> Refusal |
 
 
 def _not_their_delegate(subject: Proposal, actor: Actor, now: datetime) -> Refusal | None:
-    theirs = [subject.proposed_by_id, *subject.gains, *subject.loses]
+    concerned = [subject.proposed_by_id, *subject.gains, *subject.loses]
     people = [person.pk for person in actor.people]
-    if Delegation.objects.between(theirs, people).since(subject.proposed_at, now).exists():
+    if Delegation.objects.between(concerned, people).since(subject.proposed_at, now).exists():
         sentence = (
             "You and its author, or who gains or loses by it, stand in for each other, or did since it was proposed."
         )

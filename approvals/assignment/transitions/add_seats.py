@@ -81,7 +81,7 @@ def ask_again(step: Step[Any], submission: Submission) -> list[Approval]:
     records = [unsigned.record for unsigned in pending]
     if not records:
         return []
-    because = " ".join(dict.fromkeys(unsigned.found.sentence for unsigned in pending))
+    because = " ".join(dict.fromkeys(unsigned.conflict.sentence for unsigned in pending))
     add(step, submission, records, {record.pk: (SeatLabel.CONFLICT,) for record in records}, because=because)
     prefetch_related_objects(records, "seats__candidates")
     route = Route.load(submission, step.now)
@@ -101,7 +101,6 @@ def ask_again(step: Step[Any], submission: Submission) -> list[Approval]:
 def open_again(step: Step[Approval], *, route: Route, approval: Approval) -> Effect:
     """Reopen an approval that came into a conflict before it was in force: decisions stay, one extra approval is added
     (S6, A10).
-
 
     Args:
         step: the running step.
@@ -126,7 +125,6 @@ def add(
     because: str = "",
 ) -> list[Seat]:
     """Add the missing seats to approvals and notify the builders; asks no approver yet.
-
 
     Args:
         step: the running step.

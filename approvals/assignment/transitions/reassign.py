@@ -73,7 +73,6 @@ def ask_next(
 ) -> list[Person]:
     """Ask the next people about the open approvals among ``records``; each person gets one notice.
 
-
     Args:
         step: the running step.
         records: approvals with seats, candidates and escalation chains.
@@ -93,15 +92,15 @@ def ask_next(
     people = list({person.pk: person for _, person in records_by_person}.values())
     candidates.let_see(submission.automation, people)
     candidates.show_duplicates(submission.automation, [person for stage, person in records_by_person if stage == 1])
-    for (stage, person), theirs in records_by_person.items():
-        due = min(filter(None, (record.due_at for record in theirs)), default=None)
+    for (stage, person), person_records in records_by_person.items():
+        due = min(filter(None, (record.due_at for record in person_records)), default=None)
         candidates.tell(
             step,
             submission,
             [person],
             ASKED[stage],
-            key=f"{ASKED[stage]}:{min(record.pk for record in theirs)}",  # a person becomes a candidate of a seat only once
-            count=len(theirs),
+            key=f"{ASKED[stage]}:{min(record.pk for record in person_records)}",  # a person becomes a candidate of a seat only once
+            count=len(person_records),
             due=due.isoformat() if due else "",
             **{because: True},
         )

@@ -35,7 +35,6 @@ def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
 def ask_first(cause: Cause, due: Sequence[Grant], why: str, *, now: datetime, actor: Actor) -> bool:
     """Check whether a sweep may end due grants by one cause. If so, count them; if not, hold all of them, still due.
 
-
     Args:
         cause: the cause of the ends.
         due: due grants, without those held from the cause (`circuit_breaker.is_blocked`).

@@ -84,7 +84,6 @@ GOES_THROUGH = Duty("G6", "G6", "What was held ends where it was released.", _go
 def hold_due(step: Step[EndCause], *, due: Sequence[Grant], why: str) -> Effect:
     """Hold all due grants of a sweep that would end too many at once (G6).
 
-
     Args:
         step: the running step; its subject is the locked cause.
         due: the due grants.
@@ -110,7 +109,6 @@ def hold_due(step: Step[EndCause], *, due: Sequence[Grant], why: str) -> Effect:
 def answer_batch(step: Step[HeldBatch], *, says: BatchSays) -> Effect:
     """Record the answer of Security or an admin; the batch ends once both agree (G6).
 
-
     Args:
         step: the running step.
         says: release or discard.
@@ -121,8 +119,8 @@ def answer_batch(step: Step[HeldBatch], *, says: BatchSays) -> Effect:
         BatchAnswer(batch=batch, person=step.actor.person, role=place, says=says, reason=step.reason, said_at=step.now)
     )
     last = {
-        role: (says_value, who)
-        for role, says_value, who in batch.answers.order_by("pk").values_list("role", "says", "person")
+        role: (says_value, person_id)
+        for role, says_value, person_id in batch.answers.order_by("pk").values_list("role", "says", "person")
     }
     agreed = len(last) == len(ANSWERING) and len({says_value for says_value, _ in last.values()}) == 1
     if not agreed:

@@ -177,7 +177,6 @@ def let_lapse(step: Step[Grant]) -> Effect:
 def cut_short(step: Step[Grant], *, ends_at: datetime) -> Effect:
     """Shorten the grants of an automation that moved to another team; earlier ends stay (L2).
 
-
     Args:
         step: the running call.
         ends_at: the new end.
@@ -192,7 +191,6 @@ def cut_short(step: Step[Grant], *, ends_at: datetime) -> Effect:
 @transition(Grant, event="grant.tier_raised", permission=None, source=STANDING, parents=["automation"])
 def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on: date) -> Effect:
     """Raise the tier of a grant whose risk grew: its term shortens to the tier's longest, and a review is due (T4).
-
 
     Args:
         step: the running call.
@@ -214,7 +212,6 @@ def raise_tier(step: Step[Grant], *, tier: Tier, not_before: datetime, review_on
 @transition(Grant, event="grant.succeeded", permission=None, source=STANDING, parents=["automation"])
 def succeed(step: Step[Grant], *, answers: Sequence[int], ends_at: datetime) -> Effect:
     """Renew a grant after a review: its successor begins and the grant ends in one transaction (G2).
-
 
     Args:
         step: the running call.
@@ -298,7 +295,6 @@ def longest_end(grant: Grant, now: datetime) -> datetime:
 def end_all(automation: Automation, step: Step[Any]) -> None:
     """End all standing grants of a retired automation in the running operation (L1, G3); too many at once are held
     (G6).
-
 
     Args:
         automation: the retired automation; none of its grants is live any more.

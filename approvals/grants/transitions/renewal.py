@@ -20,7 +20,6 @@ from governance.core.ledger import ledger_events
 class Renewal:
     """One grant to renew.
 
-
     Args:
         cause: the step that renews it.
         old: the locked grant with its predecessors; it can be renewed (`can`).
@@ -75,4 +74,4 @@ def write(renewals: Sequence[Renewal]) -> list[Renewed]:
         for renewal in renewals
     ]
     bulk_transition.insert(begun)
-    return [Renewed(*each) for each in zip(renewals, ended, begun, strict=True)]
+    return [Renewed(*steps) for steps in zip(renewals, ended, begun, strict=True)]

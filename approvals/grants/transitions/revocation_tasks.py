@@ -48,7 +48,6 @@ def open_for(grant: Grant, step: Step[Any]) -> None:
 def after_granting(step: Step[Any], made: Sequence[Grant]) -> None:
     """Close tasks that new grants cover, and open tasks for replaced grants that they don't cover (G2).
 
-
     Args:
         step: the running step, which has ended the replaced grants.
         made: new grants of one automation.
@@ -144,8 +143,8 @@ def _gains(subject: RevocationTask, actor: Actor, now: datetime) -> Refusal | No
     held = {*subject.gains, *revocation_tasks.who_gains(subject.grant, now)}
     for person in actor.people:
         if person.pk in held:
-            who = "You gain" if person == actor.person else f"{person.name}, for whom you stand in, gains"
-            sentence = f"{who} by this access, so two others say that it is gone."
+            subject_words = "You gain" if person == actor.person else f"{person.name}, for whom you stand in, gains"
+            sentence = f"{subject_words} by this access, so two others say that it is gone."
             return Refusal("G4", "duty", sentence, "Whoever answers for what is held, and security, can.")
     return None
 
@@ -319,7 +318,6 @@ def _pass_up(step: Step[RevocationTask], *, because: str = "", by: str = "") -> 
 )
 def record_check(step: Step[RevocationTask], *, result: CheckResult) -> Effect:
     """Record a driver's check: close the task if the access is gone, else note the observation (G4).
-
 
     Args:
         step: the running step.

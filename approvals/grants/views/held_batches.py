@@ -99,11 +99,11 @@ def batch(request: Request, pk: int) -> HttpResponse:
         if says not in BatchSays.values:
             raise refuse(Refusal("G6", "input", "Say whether it is released; what you typed is still there."))
         circuit_breaker.answer_batch(held_batch, actor=request.actor, now=now, reason=text, says=BatchSays(says))
-    except InvalidInput as no:
-        context = _context(request, held_batch, now, typed=text, error=no.refusal.sentence)
-        return page(request, "approvals/grants/held_batch.html", context, status=no.status)
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": held_batch.href, "typed": text})
+    except InvalidInput as invalid:
+        context = _context(request, held_batch, now, typed=text, error=invalid.refusal.sentence)
+        return page(request, "approvals/grants/held_batch.html", context, status=invalid.status)
+    except Refused as refused_error:
+        return refused(request, refused_error.refusal, context={"back_href": held_batch.href, "typed": text})
     return redirect(held_batch.href)
 
 

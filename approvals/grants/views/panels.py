@@ -44,7 +44,7 @@ ENDS_SOON = timedelta(days=30)
 def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) -> Shape:
     """Return one grant for ``approvals/grants/grant_list.html``."""
     entitlement, credential = grant.entitlement, grant.credential
-    on = entitlement.resource if entitlement else credential.decided_on if credential else None
+    resource = entitlement.resource if entitlement else credential.decided_on if credential else None
     state, why = state_of(grant, now)
     task = _task_of(grant)
     shown, below = revocation_tasks.words_of(task, now) if task is not None else (state, why)
@@ -54,7 +54,7 @@ def grant_shape(grant: Grant, actor: Actor, now: datetime, *, may_stop: bool) ->
         "sentence": grant.sentence,
         "scope": grant.raw_scope,
         "href": reverse("review", args=[grant.approval.submission_id]),
-        "owner": on.owner.name if on and on.owner else "Nobody",
+        "owner": resource.owner.name if resource and resource.owner else "Nobody",
         "holder": {"name": grant.automation.name, "href": reverse("automation", args=[grant.automation_id])},
         "enforced": grant.get_enforcement_display(),
         "begins": grant.begins_at,
@@ -120,9 +120,9 @@ def _page_of(rows: GrantQuerySet, query_params: QueryDict, list_href: str) -> tu
         else None
     )
     if after is not None:
-        beyond = "lt" if is_ended else "gt"
+        lookup = "lt" if is_ended else "gt"
         ends_at, pk = after
-        paged = paged.filter(Q(**{f"ends_at__{beyond}": ends_at}) | Q(**{"ends_at": ends_at, f"pk__{beyond}": pk}))
+        paged = paged.filter(Q(**{f"ends_at__{lookup}": ends_at}) | Q(**{"ends_at": ends_at, f"pk__{lookup}": pk}))
     grants = list(paged[: MOST + 1])
     has_more, grants = len(grants) > MOST, grants[:MOST]
     if not (has_more or after):
@@ -138,7 +138,7 @@ def _page_of(rows: GrantQuerySet, query_params: QueryDict, list_href: str) -> tu
     }
 
 
-def _context(request: Request, rows: GrantQuerySet, here: str, **more: Any) -> Shape:
+def _context(request: Request, rows: GrantQuerySet, list_href: str, **more: Any) -> Shape:
     now = business_time.now()
     show_ended = request.GET.get("show") == "ended"
     related = (
@@ -152,7 +152,7 @@ def _context(request: Request, rows: GrantQuerySet, here: str, **more: Any) -> S
     rows = rows.telling_usable(now).select_related(*related)
     if show_ended:
         rows = rows.prefetch_related("revocation_tasks__words__person", "revocation_tasks__words__for_person")
-    grants, pager = _page_of(rows, request.GET, here)
+    grants, pager = _page_of(rows, request.GET, list_href)
     # Rows of one automation share an instance, so that the reader's relations to it are read once.
     shared = {grant.automation_id: grant.automation for grant in reversed(grants)}
     for grant in grants:
@@ -163,7 +163,7 @@ def _context(request: Request, rows: GrantQuerySet, here: str, **more: Any) -> S
         "grant_words": pager["words"] if pager else _count_words(grants, now),
         "may_stop": bool(stoppable),
         "ended": {
-            "href": here if show_ended else f"{here}?show=ended",
+            "href": list_href if show_ended else f"{list_href}?show=ended",
             "words": "Those in force" if show_ended else "Ended grants",
         },
         "pager": pager | {"words": ""} if pager else {},
@@ -182,13 +182,13 @@ def _facts(context: Shape, rows: GrantQuerySet) -> list[str]:
 def automation_grants(request: Request, pk: int) -> HttpResponse:
     """Show the grants of an automation; with ``?show=ended`` the ended ones."""
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, business_time.now()), pk=pk)
-    here = reverse("automation_grants", args=[pk])
+    list_href = reverse("automation_grants", args=[pk])
     crumbs = [
         {"label": "Automations", "href": reverse("automation_list")},
         {"label": automation.name, "href": reverse("automation", args=[pk])},
         {"label": "Grants", "href": ""},
     ]
-    context = _context(request, Grant.objects.filter(automation=automation), here, crumbs=crumbs)
+    context = _context(request, Grant.objects.filter(automation=automation), list_href, crumbs=crumbs)
     context["head"] = {"title": f"Grants of {automation.name}", "facts": _facts(context, automation.grants.all())}
     context["waivers"] = waiver_list.under_way(automation, business_time.now())
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
@@ -201,13 +201,13 @@ def resource_grants(request: Request, pk: int) -> HttpResponse:
     resource = get_object_or_404(Resource.objects.visible_to(request.actor, now), pk=pk)
     decided = Q(kind=GrantKind.CREDENTIAL, approval__decided_on=resource)
     seen = Grant.objects.visible_to(request.actor, now).filter(Q(entitlement__resource=resource) | decided)
-    here = reverse("resource_grants", args=[pk])
+    list_href = reverse("resource_grants", args=[pk])
     crumbs = [
         {"label": "Resources", "href": reverse("resource_list")},
         {"label": resource.name, "href": reverse("resource", args=[pk])},
         {"label": "Grants", "href": ""},
     ]
-    context = _context(request, seen, here, crumbs=crumbs, show_holder=True)
+    context = _context(request, seen, list_href, crumbs=crumbs, show_holder=True)
     context["head"] = {"title": f"Grants on {resource.name}", "facts": _facts(context, seen)}
     return page(request, "approvals/grants/grants.html", context, fragment="grants")
 
@@ -221,9 +221,9 @@ def identity_grants(request: Request, pk: int) -> HttpResponse:
     )
     runs = identity_queries.as_identity(identity).order_by().values("automation")
     seen = Grant.objects.visible_to(request.actor, now).filter(automation__in=runs)
-    here = reverse("identity_grants", args=[pk])
+    list_href = reverse("identity_grants", args=[pk])
     crumbs = [{"label": identity.subject, "href": identity.href}, {"label": "Grants", "href": ""}]
-    context = _context(request, seen, here, crumbs=crumbs, show_holder=True)
+    context = _context(request, seen, list_href, crumbs=crumbs, show_holder=True)
     hidden = Grant.objects.standing().filter(automation__in=runs).exclude(pk__in=seen.order_by().values("pk")).count()
     if hidden:
         hidden_words = f"{times.counted(hidden, 'grant')} of automations that you may not see"

@@ -215,11 +215,11 @@ def revocation(request: Request, pk: int) -> HttpResponse:
         if verb is None:
             raise refuse(Refusal("G4", "input", "Say whether it is removed or not; what you typed is still there."))
         verb(task, actor=acting(task, request.actor, now), now=now, reason=text)
-    except InvalidInput as no:
-        context = _context(task, request.actor, now, typed=text, error=no.refusal.sentence)
-        return page(request, "approvals/grants/revocation_task.html", context, status=no.status)
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": task.href, "typed": text})
+    except InvalidInput as invalid:
+        context = _context(task, request.actor, now, typed=text, error=invalid.refusal.sentence)
+        return page(request, "approvals/grants/revocation_task.html", context, status=invalid.status)
+    except Refused as refused_error:
+        return refused(request, refused_error.refusal, context={"back_href": task.href, "typed": text})
     return redirect(task.href)
 
 

@@ -82,10 +82,10 @@ def _edit(
     if result is not None and not result.problems and request.POST.get("do") == "propose":
         try:
             return redirect("proposal", _write(request, row, dict(result.document), now).pk)
-        except InvalidInput as no:
-            status, error = no.status, no.refusal.sentence
-        except Refused as no:
-            return refused(request, no.refusal, context={"back_href": reverse("policies"), "typed": typed})
+        except InvalidInput as invalid:
+            status, error = invalid.status, invalid.refusal.sentence
+        except Refused as refused_error:
+            return refused(request, refused_error.refusal, context={"back_href": reverse("policies"), "typed": typed})
     changes = diff.changes(in_force, result.document) if result is not None and not result.problems else ()
     context = _context(request, row, as_form=as_form, begins_with=begins_with) | {
         "now": now,

@@ -38,7 +38,6 @@ _LEFT_OUT = {"at_least": "low"}
 class PolicyForm(forms.Form):
     """The form of a whole policy. Limits and consistency are checked by the document.
 
-
     Args:
         document: initial values.
         data: the sent data, if any.
@@ -53,7 +52,6 @@ class PolicyForm(forms.Form):
 
     def document(self, base: Mapping[str, Any]) -> dict[str, Any]:
         """Return the policy that was filled in.
-
 
         Args:
             base: the initial document; default values that it lacked stay out.
@@ -84,18 +82,18 @@ def _leaves(part: type[BaseModel], above: str = "") -> Iterator[tuple[str, Any]]
     """Yield path and type of each value of a document."""
     for name, field in part.model_fields.items():
         path = f"{above}.{name}" if above else name
-        said = field.annotation
-        if isinstance(said, type) and issubclass(said, BaseModel):
-            yield from _leaves(said, path)
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _leaves(annotation, path)
         else:
-            yield path, said
+            yield path, annotation
 
 
 def _in_order(value: Any, was: Any) -> Any:
     """Keep the order of earlier values and append new ones, because checkboxes have no order (A8)."""
     if not (isinstance(value, list) and isinstance(was, list)):
         return value
-    return [label for label in was if label in value] + [one for one in value if one not in was]
+    return [label for label in was if label in value] + [new_label for new_label in value if new_label not in was]
 
 
 def _at(document: Mapping[str, Any], path: str) -> Any:

@@ -29,17 +29,17 @@ BY_TIER = (
 def by_tier(document: Mapping[str, Any]) -> list[Shape]:
     """Return settings that depend on the tier: a label and cells for low, standard and high."""
     rows = [
-        {"label": label, "cells": [_cell(_part(document, way).get(tier), unit) for tier in TIERS]}
-        for label, way, unit in BY_TIER
+        {"label": label, "cells": [_cell(_part(document, path).get(tier), unit) for tier in TIERS]}
+        for label, path, unit in BY_TIER
     ]
     owners = ["yes" if tier in document["two_owners"] else "–" for tier in TIERS]
     rows.append({"label": "Two different owners", "cells": owners})
     return rows
 
 
-def _part(document: Mapping[str, Any], way: Iterable[str]) -> Mapping[str, Any]:
+def _part(document: Mapping[str, Any], path: Iterable[str]) -> Mapping[str, Any]:
     part = document
-    for name in way:
+    for name in path:
         part = part[name]
     return part
 
@@ -90,7 +90,9 @@ def facts(document: Mapping[str, Any]) -> list[Shape]:
 
 
 def _high(high: Mapping[str, Any]) -> str:
-    rules = [f"{word} access" for word in high["levels"]] + [f"{one} data" for one in high["data_classes"]]
+    rules = [f"{word} access" for word in high["levels"]] + [
+        f"{data_class} data" for data_class in high["data_classes"]
+    ]
     rules += [f"more than reading {word} data" for word in high["non_read_on"]]
     if high["non_read_chosen_by_model"]:
         rules.append("more than reading, chosen by a model")

@@ -25,7 +25,6 @@ DONE: Mapping[str, str] = {
 def said(span: Span, counts: Mapping[str, int]) -> list[str]:
     """Return sentences about the submissions that the rule would have caught, and about existing conflicts.
 
-
     Args:
         span: the period and both documents.
         counts: submissions caught (``caught``), those of them under a waiver (``waived``; ``was_waived`` under the current

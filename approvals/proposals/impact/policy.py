@@ -159,7 +159,7 @@ class _Judged:
         if not self.held:
             return submission.tier
         facts = [facts for _, _, facts in self.held.get(submission.version_id, ())]
-        is_open = submission.version_id in self.open_entries and any(not each.is_read for each in facts)
+        is_open = submission.version_id in self.open_entries and any(not fact.is_read for fact in facts)
         by_kind = [
             [_by_kind(submission.automation.kind, rules, is_open=is_open)]
             for rules in (self.before["tiers"], self.after["tiers"])

@@ -86,7 +86,7 @@ class ConflictImportKind(Kind):
         return [*left_out, *(line for old, new in _pairs(before, after) for line in _lines(old, new))]
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
-        """Return the ids of people whom a loosened rule catches now."""
+        """Return the ids of people caught by a rule that is loosened."""
         loosened = [new["code"] for old, new in _pairs(before, after) if not tightens(tuple(_changes(old, new)))]
         return beneficiaries.who_is(loosened, now)
 
@@ -131,8 +131,8 @@ class ConflictImportKind(Kind):
         if idle := len(span.after["rules"]) - sum(name.startswith("by:") for name in counts):
             sentences.append(f"{idle:,} of the rules would have caught nothing.")
         if left_out := len(span.after["left_out"]):
-            what = "thing in the file became" if left_out == 1 else "things in the file became"
-            sentences.append(f"{left_out:,} {what} no rule: see the top of “Line by line”.")
+            subject_words = "thing in the file became" if left_out == 1 else "things in the file became"
+            sentences.append(f"{left_out:,} {subject_words} no rule: see the top of “Line by line”.")
         return sentences
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:

@@ -97,7 +97,7 @@ class ConflictRuleKind(Kind):
         return differences(old, new)
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
-        """Return the ids of people whom the rule catches now, if the change may loosen it."""
+        """Return the ids of people caught by the rule, if the change may loosen it."""
         return frozenset() if tightens(self.changes(target, before, after)) else beneficiaries.who_is([target], now)
 
     def about_the_same(self, proposal: Proposal) -> QuerySet[Proposal]:
@@ -172,8 +172,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change,
 def put_in_force(
     documents: Mapping[str, Mapping[str, Any] | None], proposal: Proposal, step: Step[Any]
 ) -> list[ConflictRule]:
-    """Make the next version of rules inside the approving operation: for good if two signed, else until its time is up.
-
+    """Make the next version of rules inside the approving operation; if one person signed, it ends when its time is up.
 
     Args:
         documents: new document by rule code; None to give the rule up.
@@ -195,7 +194,6 @@ def put_in_force(
 
 def take_back(proposal: Proposal, step: Step[Any]) -> ConflictRule | None:
     """Restore what two people signed before one tightened the rule alone, or no rule, as a new version.
-
 
     Args:
         proposal: the proposal without a countersignature.

@@ -149,7 +149,6 @@ class Kind:
     def count(self, span: Span, cursor: int, size: int, cache: Known) -> Slice:
         """Count the next rows after the key ``cursor``.
 
-
         Args:
             span: the period and both documents.
             cursor: key of the last counted row.
@@ -191,7 +190,6 @@ def register(kind: Kind) -> None:
 
 def of(code: str) -> Kind:
     """Return the kind with this code.
-
 
     Raises:
         KeyError: the kind does not exist.

@@ -67,8 +67,8 @@ class ResourceClass(Kind):
         )
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
-        """Return beneficiaries of automations with any version that uses the resource: less is asked of them
-        afterwards.
+        """Return the owners and parties of automations with any version that uses the resource, because fewer
+        signatures are needed.
         """
         asking = Version.objects.filter(privileges__entitlement__resource=int(target)).order_by().values("automation")
         return beneficiaries.people_of(Automation.objects.filter(pk__in=asking).exclude(state=AutomationState.RETIRED))

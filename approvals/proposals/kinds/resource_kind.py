@@ -139,9 +139,9 @@ def _rule_sentences(span: Span) -> list[str]:
     ]
     more, fewer = [], []
     for rule_in_force in conflict_queries.in_force(span.until):
-        legs = [leg for _, leg in legs_of(rule_in_force.rule) if any(each.kinds for each in leg.any)]
+        legs = [leg for _, leg in legs_of(rule_in_force.rule) if any(matcher.kinds for matcher in leg.any)]
         was, would_be = (
-            [mask_of(leg, replace(each, kind=document["kind"])) for leg in legs for each in entitlements]
+            [mask_of(leg, replace(entitlement, kind=document["kind"])) for leg in legs for entitlement in entitlements]
             for document in (span.before, span.after)
         )
         if any(new & ~old for old, new in zip(was, would_be, strict=True)):

@@ -110,11 +110,11 @@ def proposal_answer(request: Request, pk: int) -> HttpResponse:
             raise refuse(Refusal("S8", "input", "Say what you answer; what you typed is still there."))
         more = {"shown_digest": request.POST.get("shown_digest", "")} if answer == "approve" else {}
         verb(subject, actor=request.actor, now=now, reason=text, **more)
-    except InvalidInput as no:
-        context = _context(subject, request.actor, now, typed=text, error=no.refusal.sentence)
-        return page(request, TEMPLATE, context, status=no.status)
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": subject.href, "typed": text})
+    except InvalidInput as invalid:
+        context = _context(subject, request.actor, now, typed=text, error=invalid.refusal.sentence)
+        return page(request, TEMPLATE, context, status=invalid.status)
+    except Refused as refused_error:
+        return refused(request, refused_error.refusal, context={"back_href": subject.href, "typed": text})
     return redirect("proposal", pk)
 
 
