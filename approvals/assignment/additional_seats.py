@@ -190,9 +190,7 @@ def decided_in_conflict(now: datetime) -> set[int]:
 
 
 def tiers(submission: Submission, policy: policy_queries.Policy, now: datetime) -> Tiers | None:
-    """Return the tiers of a submission under ``policy``, or None if its tier rules equal those of the submission's
-    policy.
-    """
+    """Return the tiers of a submission under ``policy``, or None if its own policy has the same tier rules."""
     if policy.tiers == policy_queries.of(submission.policy).tiers:
         return None
     automation, version = submission.automation, submission.version

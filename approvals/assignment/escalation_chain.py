@@ -62,8 +62,9 @@ class Bench:
         return (*self.security, *self.taken)
 
     def bars(self, person: Person, label: str, basis: str) -> bool:
-        """Return whether a person is asked by a role that one admin ended at once. They decide nothing by it for now
-        (S8).
+        """Return whether a person is asked by a role that one admin ended at once.
+
+        They decide nothing by it for now (S8).
         """
         by_role = label not in (SeatLabel.LEAD, SeatLabel.OWNER) and basis != FALLBACK
         return by_role and person in self.taken
@@ -75,8 +76,9 @@ class Bench:
 
     @classmethod
     def with_people(cls, now: datetime, ids: Iterable[int]) -> tuple[Bench, dict[int, Person]]:
-        """Read both groups at ``now`` and the people with these ids in one query. The people are by id and include the
-        groups.
+        """Read both groups at ``now`` and the people with these ids in one query.
+
+        The people are by id and include the groups.
         """
         people = PEOPLE(now=now, named=set(ids))
         bench = cls(
@@ -177,9 +179,7 @@ def resource_ladder(
 def lead_ladder(
     automation: Automation, bench: Bench, *, first: Person | None = None, since: datetime | None = None
 ) -> list[Rung]:
-    """Return the team's lead, deputy lead, lead of the parent team, fallback owners, security reviewers; see
-    `resource_ladder`.
-    """
+    """Return lead, deputy lead, lead of the parent team, fallback owners, security reviewers; see `resource_ladder`."""
     team: Team = automation.led_team
     lead, deputy = _leads(team)
     leading = [("lead", [lead]), ("deputy lead", [deputy])]
@@ -218,9 +218,7 @@ def ladder(
     first: Person | None = None,
     since: datetime | None = None,
 ) -> list[Rung]:
-    """Return the escalation chain of a seat, by its label, the automation and the resource (stage 2); see
-    `resource_ladder`.
-    """
+    """Return the escalation chain of a seat by label, automation and resource (stage 2); see `resource_ladder`."""
     if label == SeatLabel.LEAD:
         return lead_ladder(automation, bench, first=first, since=since)
     if label == SeatLabel.OWNER and resource is not None:

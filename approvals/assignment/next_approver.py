@@ -32,8 +32,8 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Beside:
-    """People asked in addition to the first rung, and the approvals left without an eligible person if the first rung
-    decides (A9).
+    """People asked in addition to the first rung, and the approvals that the first rung would leave without an approver
+    (A9).
     """
 
     basis: str
@@ -107,9 +107,7 @@ def turn(rungs: Sequence[Rung], judge: Judge) -> Turn:
 
 
 def with_deputy(current: Turn, rungs: Sequence[Rung], judge: Judge) -> Turn:
-    """Add the deputy once half of the time is over, unless that would leave another approval without an approver (A9,
-    A10).
-    """
+    """Add the deputy once half of the time is over, unless another approval would lose its last approver (A9, A10)."""
     for rung in rungs if current.people else ():
         if rung.basis in DEPUTIES:
             free, _ = _split_rung(rung, judge, spares=True)

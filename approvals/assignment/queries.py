@@ -68,9 +68,7 @@ class Rows:
         return cls(parties, stages, asked_again, decisions, links, delegates)
 
     def before(self, submission: Submission) -> dict[int, tuple[Decision, ...]]:
-        """Return the earlier decisions about questions that the submission asks again, the last of each seat, by
-        approval (A15).
-        """
+        """Return earlier decisions about questions asked again, the last of each seat, by approval (A15)."""
         asked_again = self.asked_again[submission.pk]
         decisions = [(row.approval_id, row) for row in self.decisions.values() if not is_retracted(row)]
         decisions += [(link.approval_id, self.decisions[link.decision_id]) for link in self.links]
@@ -131,8 +129,7 @@ def _records(submissions: Iterable[Submission]) -> tuple[dict[int, dict[int, int
 
 
 class Undecided:
-    """The undecided stage-2 approvals of several submissions with their escalation chains, read together at the first
-    use.
+    """The undecided stage-2 approvals of several submissions with their escalation chains, read at the first use.
 
     Args:
         submissions: prefetched approvals are not read again.

@@ -58,9 +58,7 @@ def to_route(job: str, now: datetime) -> QuerySet[Approval]:
 
 
 def _touched_since(run: JobRun) -> Q | None:
-    """Filter approvals of submissions touched by an event that ``run`` may have missed; None if any approval may be
-    affected.
-    """
+    """Filter approvals touched by an event that ``run`` may have missed; None if any approval may be affected."""
     seal = Seal.objects.filter(at__lte=run.began_at - MARGIN).order_by("-number").first()
     if seal is None:
         return None

@@ -106,8 +106,7 @@ class Route:
 
     @classmethod
     def load_all(cls, submissions: Sequence[Submission], now: datetime, bench: Bench | None = None) -> dict[int, Route]:
-        """Read parties, decisions, delegations and the bench in a fixed number of queries for any number of
-        submissions.
+        """Read parties, decisions, delegations and the bench of any number of submissions in a fixed number of queries.
 
         Args:
             submissions: prefetched approvals are not read again.
@@ -217,8 +216,9 @@ class Route:
         return self._stopped.get(approval.matter, frozenset())
 
     def seats(self, approval: Approval) -> tuple[Seat, ...]:
-        """Return the seats of an approval, read once. A conflict seat is left out once a refusal resolved the conflict
-        (S6).
+        """Return the seats of an approval, read once.
+
+        A conflict seat is left out once a refusal resolved the conflict (S6).
         """
         if approval.pk not in self._seats:
             seats = tuple(approval.seats.all())
@@ -257,8 +257,9 @@ class Route:
         ]
 
     def ladder_of(self, approval: Approval, label: str) -> list[Rung]:
-        """Return the escalation chain of a seat. An earlier decider in the seat comes first, in the same capacity
-        (A15).
+        """Return the escalation chain of a seat.
+
+        An earlier decider in the seat comes first, in the same capacity (A15).
         """
         first = prior_decision_queries.said_in(label, self.before.get(approval.pk, ()))
         since = self.submission.submitted_at
@@ -313,9 +314,7 @@ class Route:
         return self._second
 
     def seat_for(self, approval: Approval, actor: Actor) -> SeatStanding | None:
-        """Return the open seat that an actor would fill, preferably one that leaves every other approval an approver
-        (A9).
-        """
+        """Return the open seat for an actor, preferably one that leaves every other approval an approver (A9)."""
         free = self.seats_open_to(approval, actor)
         question, others = self.question(approval), self._others(approval)
         good = (seat for seat in free if not after(question, seat.label, actor.people, others))
@@ -332,8 +331,7 @@ class Route:
         ]
 
     def seat_to_sign(self, approval: Approval, actor: Actor) -> SeatStanding | None:
-        """Return the open conflict seat of an approval, for a person who signed the same conflict on another approval
-        (S6).
+        """Return the open conflict seat for a person who signed the same conflict on another approval (S6).
 
         The person may be later on the escalation chain than the first person asked. None if another seat would have
         no eligible person (A9).
@@ -389,9 +387,7 @@ class Route:
         )
 
     def relations(self, approval: Approval, person: Person, now: datetime) -> frozenset[Relation]:
-        """Return the relations of a person to an approval: those to its submission, and CANDIDATE if on an escalation
-        chain.
-        """
+        """Return the relations of a person to the submission, and CANDIDATE if on an escalation chain of the approval."""
         if person.pk not in self._relations:
             self._relations[person.pk] = self.submission.automation.relations(person, now) | (
                 {Relation.SUBMITTER} if person.pk == self.submission.submitted_by_id else frozenset()
@@ -408,9 +404,7 @@ class Route:
 
 
 def app_deciders(app: Approval | None) -> frozenset[int]:
-    """Return the ids of people who can't decide stage 2 because of a decision on the app, made there or carried over
-    (S2).
-    """
+    """Return the ids of people who decided the app, there or by a carried decision, and so can't decide stage 2 (S2)."""
     if app is None:
         return frozenset()
     counted = Q(decision__approval=app) | Q(decision__carried_to__approval=app)

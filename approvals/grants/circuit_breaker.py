@@ -78,8 +78,9 @@ class Cause:
 
 
 def lock(cause: Cause) -> EndCause:
-    """Lock the row of a cause until the transaction ends. A second transaction waits and then sees the count of the
-    first.
+    """Lock the row of a cause until the transaction ends.
+
+    A second transaction waits and then sees the count of the first.
     """
     row, _ = EndCause.objects.get_or_create(key=cause.key, defaults={"title": cause.title, "person": cause.person})
     return EndCause.objects.select_for_update(of=("self",)).get(pk=row.pk)

@@ -204,10 +204,8 @@ def _in_force(automation: Automation) -> list[Submission]:
 
 
 def _failed_submissions(automation: Automation, in_force: Sequence[Submission]) -> set[int]:
-    """Return the ids of auto-approved submissions that failed their spot check, and of later ones on the same app
-    approval (A12).
-
-    Only a new approval in stage 1 lifts this.
+    """Return ids of auto-approved submissions that failed their spot check, and of later ones on the same app approval
+    (A12).
     """
     looks = Sample.objects.filter(submission__automation=automation, approval=None, state__in=NOT_PASSED)
     failed_looks = list(looks.values_list("submission_id", "submission__app_approval_id"))
@@ -220,8 +218,9 @@ def _failed_submissions(automation: Automation, in_force: Sequence[Submission]) 
 
 
 def _rejected_submissions(automation: Automation, in_force: Sequence[Submission]) -> set[int]:
-    """Return the ids of submissions whose manifest stage 1 rejected later. A running version runs on (A12), but no
-    rollback to it.
+    """Return the ids of submissions whose manifest stage 1 rejected later.
+
+    A running version runs on (A12), but no rollback to it.
     """
     apps = Approval.objects.filter(submission__automation=automation, stage=1, state=ApprovalState.REJECTED)
     rejections = list(apps.values_list("submission__version__manifest_digest", "ended_at"))
@@ -236,9 +235,7 @@ def _rejected_submissions(automation: Automation, in_force: Sequence[Submission]
 
 
 def _may_run(version: Version, in_force: Sequence[Submission], never: Collection[int], now: datetime) -> bool:
-    """Return whether the version is approved, or was superseded at most 30 days ago, and neither failed a look nor was
-    rejected.
-    """
+    """Return whether the version is approved, or was superseded at most 30 days ago, and is in no ``never`` submission."""
     superseded_at: datetime | None = None
     for submission in in_force:
         is_this = submission.version_id == version.pk and submission.pk not in never

@@ -1,7 +1,6 @@
 """Credentials that no privilege uses: they are not granted, and their grants end with the last privilege (A2).
 
-A credential that no privilege of the version ever asked for, for example one of a trigger, is granted by its own
-approval.
+A credential that no privilege asked for, for example one of a trigger, is granted by its own approval.
 """
 
 from __future__ import annotations
@@ -63,8 +62,9 @@ def unneeded() -> Q:
 
 
 def end_with_last(grant: Grant, step: Step[Any]) -> None:
-    """End the credential's grant with the last privilege that uses it. Fits ``consequences.register("grant.ended",
-    …)``.
+    """End the credential's grant with the last privilege that uses it.
+
+    Fits ``consequences.register("grant.ended", …)``.
     """
     if grant.credential_id is not None and grant.ended_why not in PUTTING_IN_FORCE:
         end_of(grant.automation, step, credential=grant.credential_id)

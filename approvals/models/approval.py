@@ -1,7 +1,7 @@
 """Approvals, their seats, and decisions: separate rows for separate questions (A2, A8).
 
-The database itself refuses a decision by a party, by one person in both stages, by a person who was no candidate, and
-a second decision in a round. The triggers are in sql/decisions.sql and sql/approvals.sql.
+The database itself refuses a decision by a party, by one person in both stages, or by a person who was no candidate.
+It also refuses a second decision in a round. The triggers are in sql/decisions.sql and sql/approvals.sql.
 """
 
 from __future__ import annotations
@@ -156,9 +156,7 @@ class Approval(models.Model):
 
     @property
     def matter(self) -> str:
-        """What it asks for, regardless of connection and credential: a refused matter can't return by another one
-        (A15).
-        """
+        """What it asks for, regardless of connection and credential: a refused matter can't return by another (A15)."""
         return self.privilege.matter if self.privilege is not None else self.key
 
     @property
@@ -195,8 +193,9 @@ class Approval(models.Model):
 
     @property
     def is_decided(self) -> bool:
-        """Whether a person or a deadline decided it. An approval withdrawn or closed by stage 1 stays undecided (A4,
-        A10).
+        """Whether a person or a deadline decided it.
+
+        An approval withdrawn or closed by stage 1 stays undecided (A4, A10).
         """
         return self.state in (ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.EXPIRED)
 
@@ -269,8 +268,9 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
 
 
 class Decision(AppendOnly):
-    """One person's vote on one approval in one round, bound to the page shown (A6). A retracted one stays with its
-    `Retraction`.
+    """One person's vote on one approval in one round, bound to the page shown (A6).
+
+    A retracted one stays with its `Retraction`.
     """
 
     approval = models.ForeignKey(Approval, models.PROTECT, related_name="decisions")
@@ -352,7 +352,7 @@ class DecisionPerson(AppendOnly):
 
 
 class CarriedDecision(AppendOnly):
-    """A decision on an earlier approval that counts for this one in its first round, because the question is the same
+    """A decision on an earlier approval that counts in the first round of this one, because the question is the same
     (A14).
     """
 

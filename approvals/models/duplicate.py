@@ -29,7 +29,7 @@ class LikenessQuerySet(models.QuerySet["Likeness"]):
 
 
 class Likeness(AppendOnly):
-    """A possible duplicate of a new automation, found at submission, open until a person who built neither answers
+    """A possible duplicate of a new automation, found at submission, open until a person who built neither answers it
     (I9).
     """
 

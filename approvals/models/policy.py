@@ -18,8 +18,9 @@ class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
     """Query set of policy versions."""
 
     def effective(self, now: datetime) -> PolicyVersionQuerySet:
-        """Return versions effective at ``now``, the one in force first. A tightening by one person counts until its
-        time is up.
+        """Return versions effective at ``now``, the one in force first.
+
+        A tightening by one person counts until its time is up.
         """
         counts = Q(until__isnull=True) | Q(until__gt=now)
         return self.filter(counts, kind=DEFAULT, effective_at__lte=now).order_by("-number")

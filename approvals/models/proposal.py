@@ -17,8 +17,9 @@ from governance.core.roles.roles import Permission, Relation, Role
 
 
 class ProposalState(models.TextChoices):
-    """Open until a second person answers; approved until the appointed person accepts; at once: acts without a
-    countersignature yet.
+    """Open until a second person answers; approved until the appointed person accepts.
+
+    At once: it acts without a countersignature yet.
     """
 
     OPEN = "open", "Open"

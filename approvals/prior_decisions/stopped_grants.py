@@ -92,8 +92,7 @@ def _stops(ids: Iterable[str]) -> QuerySet[LedgerEvent]:
 
 
 def seats(policy_seats: Sequence[str], current_seats: Sequence[str]) -> list[str]:
-    """Return the seats of a question about a stopped grant: one more than the policy's, unless an earlier refusal added
-    one.
+    """Return the seats of a question about a stopped grant: one more than the policy's, unless A15 added one.
 
     Args:
         policy_seats: seats of the policy.

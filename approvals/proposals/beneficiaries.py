@@ -23,11 +23,10 @@ from inventory.ownership.parties import WROTE
 
 
 def who_is(codes: Collection[str], now: datetime) -> frozenset[int]:
-    """Return the ids of owners and parties of automations in an open conflict of these rules, and of owners that such a
-    conflict is about.
+    """Return the ids of owners and parties of automations in an open conflict of these rules.
 
-    Also covers automations with any version that the rules would catch: refused, waiting or never submitted. A waived
-    conflict counts as open, because its waiver ends.
+    Also covers owners that such a conflict is about, and automations with any version that the rules would catch:
+    refused, waiting or never submitted. A waived conflict counts as open, because its waiver ends.
 
     Args:
         codes: codes of the rules.
@@ -48,7 +47,7 @@ OWNERS = ("business_owner", "technical_owner", "interim__person")
 
 
 def people_of(automations: AutomationQuerySet) -> frozenset[int]:
-    """Return the ids of owners, interim owners, parties since the version in force, importers and later editors: four
+    """Return the ids of owners, interim owners, parties since the version in force, importers and editors: four
     queries.
     """
     existing = Automation.objects.filter(pk__in=automations.order_by().values("pk"))
@@ -61,9 +60,7 @@ def people_of(automations: AutomationQuerySet) -> frozenset[int]:
 
 
 def _editors(automations: AutomationQuerySet) -> set[int]:
-    """Return the ids of people who edited since the approved version was made; the next submission decides about these
-    edits (S1).
-    """
+    """Return the ids of editors since the approved version; the next submission decides about their edits (S1)."""
     approved = Automation.objects.filter(pk=OuterRef("id")).order_by().values("approved_version__created_at")[:1]
     edits = reduce(or_, (Q(history_change_reason__startswith=prefix) for prefix in WROTE))
     rows = Automation.history.filter(edits, id__in=automations.values("pk"), history_user__isnull=False)

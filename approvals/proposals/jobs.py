@@ -26,8 +26,9 @@ SPAN, SLICE, SLICES = timedelta(days=90), 500, 8
 
 
 def begin(proposal: Proposal, step: Step[Proposal]) -> WhatIf:
-    """Start the count for a proposal's current round, inside the operation that makes it. A count without rows is done
-    at once.
+    """Start the count for a proposal's current round, inside the operation that makes it.
+
+    A count without rows is done at once.
     """
     made = WhatIf(proposal=proposal, round=proposal.round, since=step.now - SPAN, until=step.now)
     made.total = kind.of(proposal.kind).total(span(proposal, made))

@@ -1,8 +1,8 @@
 """Add seats to open approvals because of a later policy or conflict, with a notice; no seat is removed (A1, S6, T3).
 
-Runs when an approval is about to open or to be approved, and in a sweep of open approvals after a rule came into
-force. An approval that came into a conflict after its approval reopens for the extra approval (S6): before the
-submission is decided, and in the sweep of decided submissions that are not in force.
+Runs when an approval opens or is approved, and in a sweep after a rule came into force. An approval reopens for the
+extra approval if it came into a conflict later (S6). That is checked before a submission is decided, and in a sweep
+of decided submissions that are not in force.
 """
 
 from __future__ import annotations
@@ -99,8 +99,7 @@ def ask_again(step: Step[Any], submission: Submission) -> list[Approval]:
     target=(ApprovalState.OPEN,),
 )
 def open_again(step: Step[Approval], *, route: Route, approval: Approval) -> Effect:
-    """Reopen an approval that came into a conflict before it was in force: decisions stay, one extra approval is added
-    (S6, A10).
+    """Reopen an approval that came into a conflict: its decisions stay, one extra approval is added (S6, A10).
 
     Args:
         step: the running step.

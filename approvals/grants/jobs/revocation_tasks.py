@@ -58,9 +58,7 @@ def escalate_due(now: datetime, actor: Actor) -> int:
 
 
 def remind(now: datetime) -> int:
-    """Remind people who were asked about an overdue task and have not answered, once a day; return the number of
-    notices.
-    """
+    """Remind silent people of overdue tasks once a day; return the number of notices."""
     day = now.astimezone(organisation.organisation_zone()).date().isoformat()
     overdue = RevocationTask.objects.standing("overdue", now).select_related(*TASK).prefetch_related("words")
     tasks = list(overdue.order_by("pk"))

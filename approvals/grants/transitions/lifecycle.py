@@ -145,7 +145,10 @@ def stop(step: Step[Grant]) -> Effect:
     reason_needed=True,
 )
 def revoke(step: Step[Grant]) -> Effect:
-    """End a grant finally, with a reason, by a person who answers for one of its sides; too many at once are held (G6)."""
+    """End a grant finally, with a reason, by a person who answers for one of its sides (G6).
+
+    Too many at once are held.
+    """
     if not circuit_breaker.ask(step, circuit_breaker.Cause.of(step), [step.subject], Why.REVOKED):
         return Effect(to=step.subject.state, verb="grant.revocation_held")
     return _end_now(step, Why.REVOKED)
@@ -293,8 +296,7 @@ def longest_end(grant: Grant, now: datetime) -> datetime:
 
 
 def end_all(automation: Automation, step: Step[Any]) -> None:
-    """End all standing grants of a retired automation in the running operation (L1, G3); too many at once are held
-    (G6).
+    """End all standing grants of a retired automation in the running operation; too many at once are held (L1, G3, G6).
 
     Args:
         automation: the retired automation; none of its grants is live any more.
@@ -313,9 +315,7 @@ def pass_on_ending(grant: Grant, step: Step[Any]) -> None:
 
 
 def register_consequences() -> None:
-    """Register consequences for approvals' `ready()`: end grants of retired automations; treat each end as
-    ``grant.ended`` (G3).
-    """
+    """Register for approvals' `ready()`: end grants of retired automations; treat each end as ``grant.ended`` (G3)."""
     hooks.register("automation.retired", end_all)
     for event in (revoke.event, expire.event):
         hooks.register(event, pass_on_ending)

@@ -52,8 +52,9 @@ class Renewed:
 
 
 def can(grant: Grant, now: datetime) -> bool:
-    """Return whether a grant can be renewed in bulk at ``now``. A suspended grant is reinstated first and renewed
-    alone.
+    """Return whether a grant can be renewed in bulk at ``now``.
+
+    A suspended grant is reinstated first and renewed alone.
     """
     refusal = lifecycle.succession_refusal(grant) or lifecycle.over(grant, now)
     return grant.state == GrantState.ACTIVE and refusal is None

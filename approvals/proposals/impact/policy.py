@@ -82,8 +82,9 @@ class _Judged:
 
     @classmethod
     def read(cls, span: Span, submissions: Sequence[Submission]) -> _Judged:
-        """Read the submissions in a fixed number of queries. Rows for tiers are skipped if both documents have the same
-        tier rules.
+        """Read the submissions in a fixed number of queries.
+
+        Rows for tiers are skipped if both documents have the same tier rules.
         """
         are_tiers_same = span.before["tiers"] == span.after["tiers"]
         places = (

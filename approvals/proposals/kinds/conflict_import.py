@@ -35,8 +35,9 @@ NAMED = 5
 
 
 class ConflictImportKind(Kind):
-    """Rules of one import, by the name of its file: ``{"rules": {code: document}, "left_out": […]}``. A security
-    reviewer countersigns.
+    """Rules of one import, by the name of its file: ``{"rules": {code: document}, "left_out": […]}``.
+
+    A security reviewer countersigns.
 
     ``left_out`` has one sentence per entry of the file that became no rule, for the countersigner to read.
     """

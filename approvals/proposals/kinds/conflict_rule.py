@@ -101,8 +101,7 @@ class ConflictRuleKind(Kind):
         return frozenset() if tightens(self.changes(target, before, after)) else beneficiaries.who_is([target], now)
 
     def about_the_same(self, proposal: Proposal) -> QuerySet[Proposal]:
-        """Return proposals about the same code; for a new rule also those about equal rules, and the author's own new
-        rules.
+        """Return proposals about the same code; for a new rule also equal rules and the author's own new rules.
 
         Otherwise one person could keep a rule in force alone, each time under a new code.
         """

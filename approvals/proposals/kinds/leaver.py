@@ -32,8 +32,9 @@ UNDECIDED = (ApprovalState.WAITING, ApprovalState.OPEN, ApprovalState.CHANGES_AS
 
 
 def deciding(person: Person, now: datetime) -> bool:
-    """Return whether a person has a role, leads a team, is a fallback owner, or owns a resource, even as interim. One
-    query.
+    """Return whether a person has a role, leads a team, is a fallback owner, or owns a resource, even as interim.
+
+    One query.
     """
     roles = RoleAssignment.objects.filter(Q(until=None) | Q(until__gt=now), person=person)
     leads = Team.objects.filter(Q(lead=person) | Q(deputy_lead=person))

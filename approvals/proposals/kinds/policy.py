@@ -22,8 +22,9 @@ from governance.core.roles.roles import Role
 
 
 class PolicyKind(Kind):
-    """A change of the policy. An admin proposes it, a security reviewer countersigns. A change that only tightens may
-    act at once.
+    """A change of the policy.
+
+    An admin proposes it, a security reviewer countersigns. A change that only tightens may act at once.
     """
 
     code = "policy"
@@ -69,8 +70,9 @@ class PolicyKind(Kind):
         return policy.said(span, counts)
 
     def apply(self, proposal: Proposal, step: Step[Any]) -> Mapping[str, Any]:
-        """Put the next version in force, until its time is up if only one person signed. It applies to later
-        submissions (A1).
+        """Put the next version in force, until its time is up if only one person signed.
+
+        It applies to later submissions (A1).
         """
         is_signed = proposal.acting_until is None or proposal.answered_by_id is not None
         made = _next(

@@ -24,8 +24,9 @@ FIELDS = {"data_class": ("Data class", DataClass), "environment": ("Environment"
 
 
 class ResourceClass(Kind):
-    """Data class and environment: a resource's key, ``{"data_class": …, "environment": …}``; a security reviewer
-    countersigns.
+    """Data class and environment: a resource's key, ``{"data_class": …, "environment": …}``.
+
+    A security reviewer countersigns.
     """
 
     code = "resource_class"
@@ -67,9 +68,7 @@ class ResourceClass(Kind):
         )
 
     def gains(self, target: str, before: Document, after: Document, now: datetime) -> frozenset[int]:
-        """Return the owners and parties of automations with any version that uses the resource, because fewer
-        signatures are needed.
-        """
+        """Return owners and parties of automations with any version that uses the resource: they need fewer signatures."""
         asking = Version.objects.filter(privileges__entitlement__resource=int(target)).order_by().values("automation")
         return beneficiaries.people_of(Automation.objects.filter(pk__in=asking).exclude(state=AutomationState.RETIRED))
 
