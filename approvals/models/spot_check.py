@@ -1,6 +1,4 @@
-"""Spot checks: changes that came into force without stage 1, some of which are drawn for a person to look at (A12,
-A13).
-"""
+"""Spot checks: changes in force without stage 1, some of which a person looks at (A12, A13)."""
 
 from __future__ import annotations
 

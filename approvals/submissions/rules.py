@@ -31,7 +31,7 @@ def _unsigned(submission: Submission, now: datetime) -> Refusal | None:
     if found is None:
         return _grown(submission, now)
     what = "The app" if found.record.title == "the app" else f"“{found.record.title}”"
-    sentence = f"{what} was approved before it came into a conflict, and needs one more approval, from Security. {found.found.sentence}"
+    sentence = f"{what} was approved before it came into a conflict, and needs one more approval, from Security. {found.conflict.sentence}"
     return Refusal("S6", "state", sentence, "Look again in a minute: Security is asked for it by then.")
 
 
