@@ -30,6 +30,7 @@ from tests.matrix.cast_and_states import inside
 from tests.people import as_actor
 from tests.scenarios import Company
 from tests.signed_in_client import client_of
+from tests.starting_points import starting_point
 
 
 def drawn(c: Company, submission: Submission) -> Sample:
@@ -37,6 +38,9 @@ def drawn(c: Company, submission: Submission) -> Sample:
     record = stock_report.privilege_on(submission, c.erp)
     with sealed():
         return spot_checks.draw(Sample.objects.get(approval=record), actor=JOBS, now=c.now)
+
+
+DRAWN = starting_point("light_in_force", lambda c: drawn(c, stock_report.newest(c)))
 
 
 def grant_of(sample: Sample) -> Grant:
@@ -67,8 +71,9 @@ def test_who_approved_the_app_does_not_look_at_what_policy_approved_under_it(com
 
 
 @pytest.mark.rule("A13", "S1")
-def test_a_party_does_not_look_at_it(company: Company, light_in_force: Submission) -> None:
-    sample = drawn(company, light_in_force)
+@DRAWN
+def test_a_party_does_not_look_at_it(company: Company, light_in_force: Submission, start: Sample) -> None:
+    sample = start
     with pytest.raises(Refused, match=r"^PERMISSION: "):
         spot_checks.find_fine(sample, actor=as_actor(company.people.rita), now=company.now)
     with database_refuses("SOD-1: a party does not look at submission #"):
@@ -108,10 +113,11 @@ def test_what_people_approved_is_not_noted(company: Company, live: Submission) -
 
 
 @pytest.mark.rule("A13", "A12")
+@DRAWN
 def test_stage_1_of_a_later_version_does_not_look_in_place_of_whoever_was_drawn_for(
-    company: Company, light_in_force: Submission
+    company: Company, light_in_force: Submission, start: Sample
 ) -> None:
-    sample = drawn(company, light_in_force)
+    sample = start
     newer = low_risk_report.submitted(company, stock_report.every_tuesday)
     stock_report.app_approved(company, newer)
     newer.refresh_from_db()
@@ -121,8 +127,11 @@ def test_stage_1_of_a_later_version_does_not_look_in_place_of_whoever_was_drawn_
 
 
 @pytest.mark.rule("A13", "G3")
-def test_a_grant_that_has_ended_is_looked_at_by_nobody(company: Company, light_in_force: Submission) -> None:
-    sample = drawn(company, light_in_force)
+@DRAWN
+def test_a_grant_that_has_ended_is_looked_at_by_nobody(
+    company: Company, light_in_force: Submission, start: Sample
+) -> None:
+    sample = start
     lifecycle.revoke(grant_of(sample), actor=as_actor(company.people.omar), now=company.now, reason="Not needed.")
     sample.refresh_from_db()
     assert sample.state == SampleState.NOT_APPLICABLE
@@ -145,10 +154,11 @@ def unseen(c: Company, sample: Sample) -> Why:
 
 @pytest.mark.rule("A13")
 @pytest.mark.parametrize(("ends", "mail"), [(not_fine, "sample_not_fine"), (unseen, "sample_unseen")])
+@DRAWN
 def test_what_is_not_fine_or_unseen_is_out_of_force_until_its_owner_has_decided(
-    company: Company, light_in_force: Submission, ends: Callable[[Company, Sample], Why], mail: str
+    company: Company, light_in_force: Submission, ends: Callable[[Company, Sample], Why], mail: str, start: Sample
 ) -> None:
-    sample, n = drawn(company, light_in_force), company.people
+    sample, n = start, company.people
     why = ends(company, sample)
     grant = grant_of(sample)
     assert (grant.state, grant.suspended_why) == (GrantState.SUSPENDED, why)
@@ -176,10 +186,11 @@ def test_what_is_not_fine_or_unseen_is_out_of_force_until_its_owner_has_decided(
 
 
 @pytest.mark.rule("A13")
+@DRAWN
 def test_policy_approves_nothing_more_of_what_a_look_did_not_find_fine(
-    company: Company, light_in_force: Submission
+    company: Company, light_in_force: Submission, start: Sample
 ) -> None:
-    not_fine(company, drawn(company, light_in_force))
+    not_fine(company, start)
     again = scenarios.submitted(company, light_in_force.version)
     scenarios.approve(again.approvals.get(), company.people.omar, now=company.now)
 
@@ -193,15 +204,17 @@ def test_policy_approves_nothing_more_of_what_a_look_did_not_find_fine(
 
 
 @pytest.mark.rule("A13")
-def test_fine_leaves_it_in_force(company: Company, light_in_force: Submission) -> None:
-    sample = drawn(company, light_in_force)
+@DRAWN
+def test_fine_leaves_it_in_force(company: Company, light_in_force: Submission, start: Sample) -> None:
+    sample = start
     spot_checks.find_fine(sample, actor=as_actor(company.people.viktor), now=company.now)
     assert grant_of(sample).is_live(company.now)
 
 
 @pytest.mark.rule("A13", "G5")
-def test_what_was_stopped_meanwhile_stays_stopped(company: Company, light_in_force: Submission) -> None:
-    sample = drawn(company, light_in_force)
+@DRAWN
+def test_what_was_stopped_meanwhile_stays_stopped(company: Company, light_in_force: Submission, start: Sample) -> None:
+    sample = start
     lifecycle.stop(grant_of(sample), actor=as_actor(company.people.omar), now=company.now, reason="At once.")
     not_fine(company, sample)
     assert lifecycle.is_stopped(grant_of(sample))

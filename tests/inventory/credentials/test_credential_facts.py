@@ -21,6 +21,7 @@ from tests.approvals import stock_report
 from tests.ledger_records import recorded
 from tests.people import as_actor, as_delegate
 from tests.scenarios import Company
+from tests.starting_points import starting_point
 from tests.trigger_bypass import given
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +33,9 @@ def brought_in(c: Company) -> Version:
     """Weekly stock report on an ERP whose data is internal, so that its reading would be low but for what its credential opens."""
     given(c.erp, data_class="internal")
     return stock_report.version(c)
+
+
+BROUGHT_IN = starting_point("company", brought_in)
 
 
 def opening(resource: Resource) -> Credential:
@@ -63,8 +67,8 @@ def tier_of(version: Version, one: Credential) -> str:
 
 @pytest.mark.rule("I6")
 @pytest.mark.parametrize("name", ["lifetime", "issued_at", "owner", "rotation_due_on", "fingerprint"])
+@BROUGHT_IN
 def test_what_looks_like_a_secret_is_refused_in_words_and_kept_nowhere(company: Company, name: str) -> None:
-    brought_in(company)
     one, before = opening(company.erp), LedgerEvent.objects.count()
     with pytest.raises(InvalidInput) as no:
         credential_transitions.describe_credential(
@@ -80,8 +84,8 @@ def test_what_looks_like_a_secret_is_refused_in_words_and_kept_nowhere(company: 
 
 
 @pytest.mark.rule("I6")
+@BROUGHT_IN
 def test_who_has_nothing_to_do_with_a_credential_says_nothing_of_it(company: Company) -> None:
-    brought_in(company)
     n, one = company.people, opening(company.erp)
     for person in (n.nadia, n.ines, n.yuki, n.grace):
         with pytest.raises(NotPermitted, match=r"^PERMISSION: "):
@@ -96,8 +100,8 @@ def test_who_has_nothing_to_do_with_a_credential_says_nothing_of_it(company: Com
 
 
 @pytest.mark.rule("I6")
+@BROUGHT_IN
 def test_whoever_builds_with_it_owns_it_or_answers_for_what_it_opens_describes_it(company: Company) -> None:
-    brought_in(company)
     n, one = company.people, opening(company.erp)
     issued, due = datetime(2026, 1, 5, tzinfo=UTC), date(2027, 1, 5)
     fields = {"lifetime": "long", "issued_at": issued, "rotation_due_on": due, "owner": n.piet}
@@ -126,8 +130,8 @@ def test_whoever_builds_with_it_owns_it_or_answers_for_what_it_opens_describes_i
         ({"lifetime": "static"}, ""),  # as the import said
     ],
 )
+@BROUGHT_IN
 def test_what_can_not_be_is_refused_beside_its_field(company: Company, fields: dict[str, object], beside: str) -> None:
-    brought_in(company)
     one = opening(company.erp)
     with pytest.raises(InvalidInput) as no:
         credential_transitions.describe_credential(
@@ -147,8 +151,9 @@ def test_a_rotation_is_overdue_until_it_was_rotated_since(company: Company) -> N
 
 
 @pytest.mark.rule("I6", "T1")
-def test_a_builder_lowers_no_tier_by_saying_what_a_credential_opens(company: Company) -> None:
-    version = brought_in(company)
+@BROUGHT_IN
+def test_a_builder_lowers_no_tier_by_saying_what_a_credential_opens(company: Company, start: Version) -> None:
+    version = start
     n, one = company.people, opening(company.erp)
     Automation.objects.update(technical_owner=n.omar)
     for actor in (as_actor(n.omar), as_delegate(n.amara, giver=n.omar, now=company.now)):
@@ -162,8 +167,11 @@ def test_a_builder_lowers_no_tier_by_saying_what_a_credential_opens(company: Com
 
 
 @pytest.mark.rule("I6", "T1", "I2")
-def test_who_answers_for_what_it_opens_narrows_its_reach_and_the_privilege_is_low_then(company: Company) -> None:
-    version = brought_in(company)
+@BROUGHT_IN
+def test_who_answers_for_what_it_opens_narrows_its_reach_and_the_privilege_is_low_then(
+    company: Company, start: Version
+) -> None:
+    version = start
     n, one = company.people, opening(company.erp)
     before = version.assessments.count()
     declare(company, one, n.amara, [code_of(version, one)])
@@ -176,8 +184,9 @@ def test_who_answers_for_what_it_opens_narrows_its_reach_and_the_privilege_is_lo
 
 
 @pytest.mark.rule("I6", "A11")
-def test_who_stands_in_for_whoever_answers_for_it_speaks_for_them(company: Company) -> None:
-    version = brought_in(company)
+@BROUGHT_IN
+def test_who_stands_in_for_whoever_answers_for_it_speaks_for_them(company: Company, start: Version) -> None:
+    version = start
     n, one, store = company.people, opening(company.erp), vault(company)
     stands_in = as_delegate(n.tom, giver=n.omar, now=company.now)
     credential_transitions.declare_reach(one, actor=stands_in, now=company.now, codes=[code_of(version, one)])
@@ -190,8 +199,8 @@ def test_who_stands_in_for_whoever_answers_for_it_speaks_for_them(company: Compa
 
 
 @pytest.mark.rule("I6")
+@BROUGHT_IN
 def test_what_a_credential_opens_is_chosen_from_the_register_alone(company: Company) -> None:
-    brought_in(company)
     one = opening(company.erp)
     for codes in (["nothing:like-it"], []):
         with pytest.raises(InvalidInput) as no:
@@ -205,8 +214,9 @@ def test_what_a_credential_opens_is_chosen_from_the_register_alone(company: Comp
 
 
 @pytest.mark.rule("I6", "T1")
-def test_that_it_opens_more_a_security_reviewer_says_and_it_counts_at_once(company: Company) -> None:
-    version = brought_in(company)
+@BROUGHT_IN
+def test_that_it_opens_more_a_security_reviewer_says_and_it_counts_at_once(company: Company, start: Version) -> None:
+    version = start
     n, one = company.people, opening(company.erp)
     code = code_of(version, one)
     more = resources.add_entitlement(
@@ -225,8 +235,11 @@ def test_that_it_opens_more_a_security_reviewer_says_and_it_counts_at_once(compa
 
 
 @pytest.mark.rule("I6", "T1")
-def test_a_code_counts_for_the_resource_that_a_credential_opens_and_for_no_other(company: Company) -> None:
-    version = brought_in(company)
+@BROUGHT_IN
+def test_a_code_counts_for_the_resource_that_a_credential_opens_and_for_no_other(
+    company: Company, start: Version
+) -> None:
+    version = start
     one = opening(company.erp)
     declare(company, one, company.people.omar, [code_of(version, one)])
     Credential.objects.filter(pk=one.pk).update(reach_kind="read", opens=company.mail)
@@ -235,8 +248,8 @@ def test_a_code_counts_for_the_resource_that_a_credential_opens_and_for_no_other
 
 
 @pytest.mark.rule("I6")
+@BROUGHT_IN
 def test_what_was_read_from_the_backend_is_declared_otherwise_by_nobody(company: Company) -> None:
-    brought_in(company)
     one = opening(company.erp)
     Credential.objects.update(reach_kind="read", reach=["a", "b"])
     with pytest.raises(OutOfTurn, match="read from the backend"):
@@ -244,8 +257,8 @@ def test_what_was_read_from_the_backend_is_declared_otherwise_by_nobody(company:
 
 
 @pytest.mark.rule("I6", "T1")
+@BROUGHT_IN
 def test_the_database_lets_nobody_else_narrow_a_reach(company: Company) -> None:
-    brought_in(company)
     n, rows = company.people, Credential.objects.filter(pk=opening(company.erp).pk)
     for person in (n.rita, n.sana, None):
         with pytest.raises(IntegrityError), transaction.atomic():
@@ -266,8 +279,8 @@ def test_the_database_lets_nobody_else_narrow_a_reach(company: Company) -> None:
 
 
 @pytest.mark.rule("A2")
+@BROUGHT_IN
 def test_that_a_store_keeps_it_moves_nothing_until_its_side_confirms_it(company: Company) -> None:
-    brought_in(company)
     n, one, store = company.people, opening(company.erp), vault(company)
     for wrong in (company.slack, scenarios.resource(n, "Old", "data_store", "internal", n.lena, n.piet, n.supply)):
         with pytest.raises(InvalidInput, match="Choose a secret store"):
@@ -296,8 +309,9 @@ def test_that_a_store_keeps_it_moves_nothing_until_its_side_confirms_it(company:
 
 @pytest.mark.rule("A2", "S8")
 @pytest.mark.parametrize("stake", ["said", "stands_in", "owner"])
-def test_who_said_it_or_owns_what_uses_it_does_not_confirm_it(company: Company, stake: str) -> None:
-    version = brought_in(company)
+@BROUGHT_IN
+def test_who_said_it_or_owns_what_uses_it_does_not_confirm_it(company: Company, stake: str, start: Version) -> None:
+    version = start
     n, one = company.people, opening(company.erp)
     store = vault(company, "rita" if stake == "said" else "lena")
     credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
@@ -315,8 +329,8 @@ def test_who_said_it_or_owns_what_uses_it_does_not_confirm_it(company: Company, 
 
 
 @pytest.mark.rule("A2")
+@BROUGHT_IN
 def test_a_store_that_does_not_keep_it_is_said_again_by_nobody_but_its_side(company: Company) -> None:
-    brought_in(company)
     n, one, store = company.people, opening(company.erp), vault(company)
     credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
     with pytest.raises(OutOfTurn, match="Rita Novak says already"):
@@ -329,8 +343,8 @@ def test_a_store_that_does_not_keep_it_is_said_again_by_nobody_but_its_side(comp
 
 
 @pytest.mark.rule("A2")
+@BROUGHT_IN
 def test_what_one_said_oneself_is_taken_back(company: Company) -> None:
-    brought_in(company)
     n, one, store = company.people, opening(company.erp), vault(company)
     credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
     credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=None)
@@ -340,8 +354,8 @@ def test_what_one_said_oneself_is_taken_back(company: Company) -> None:
 
 
 @pytest.mark.rule("A2")
+@BROUGHT_IN
 def test_a_confirmed_store_is_left_for_another_by_both_sides(company: Company) -> None:
-    brought_in(company)
     n, one, store = company.people, opening(company.erp), vault(company)
     other = scenarios.resource(n, "Key vault", "secret_store", "restricted", n.mei, n.grace, n.it_ops)
     credential_transitions.say_kept_in(one, actor=as_actor(n.rita), now=company.now, store=store)
@@ -356,8 +370,8 @@ def test_a_confirmed_store_is_left_for_another_by_both_sides(company: Company) -
 
 
 @pytest.mark.rule("A2")
+@BROUGHT_IN
 def test_the_database_keeps_a_credential_in_no_store_whose_side_did_not_confirm_it(company: Company) -> None:
-    brought_in(company)
     n, rows, store = company.people, Credential.objects.filter(pk=opening(company.erp).pk), vault(company)
     keeps = {"kept_in": store, "kept_confirmed_at": company.now, "said_kept_in": None, "said_by": None}
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -376,8 +390,11 @@ def test_the_database_keeps_a_credential_in_no_store_whose_side_did_not_confirm_
 
 
 @pytest.mark.rule("I6", "T1")
-def test_a_credential_that_is_said_to_open_something_else_has_no_reach_that_anybody_declared(company: Company) -> None:
-    version = brought_in(company)
+@BROUGHT_IN
+def test_a_credential_that_is_said_to_open_something_else_has_no_reach_that_anybody_declared(
+    company: Company, start: Version
+) -> None:
+    version = start
     one = opening(company.erp)
     declare(company, one, company.people.omar, [code_of(version, one)])
     stock_report.version(replace(company, erp=company.drive), stock_report.another_order)
@@ -386,8 +403,8 @@ def test_a_credential_that_is_said_to_open_something_else_has_no_reach_that_anyb
 
 
 @pytest.mark.rule("I6")
+@BROUGHT_IN
 def test_a_credential_is_seen_by_whoever_answers_for_it_or_sees_what_uses_it(company: Company) -> None:
-    brought_in(company)
     n, one, store = company.people, opening(company.erp), vault(company)
 
     def see() -> set[str]:
