@@ -7,20 +7,24 @@ from datetime import timedelta
 import pytest
 
 from approvals.decisions import queries as decision_queries
-from approvals.models import Approval, Decision
+from approvals.models import Approval, Decision, Submission
 from tests import scenarios
 from tests.approvals import stock_report
 from tests.approvals.intake.builder import Build, connect
 from tests.scenarios import Company
+from tests.starting_points import starting_point
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("A10")]
 
 
 def decided(c: Company, *, after: timedelta) -> None:
-    """The stock report in stage 2, of which Omar decides all four records so long after they opened."""
-    made = stock_report.in_stage_2(c)
+    """Omar decides all four records of the stock report in stage 2, so long after they opened."""
+    made = stock_report.newest(c)
     for record in made.approvals.filter(stage=2).order_by("pk"):
         scenarios.approve(record, c.people.omar, now=c.now + after)
+
+
+IN_TWO_HOURS = starting_point("stock_in_stage_2", lambda c: decided(c, after=timedelta(hours=2)))
 
 
 @pytest.mark.parametrize(
@@ -31,7 +35,9 @@ def decided(c: Company, *, after: timedelta) -> None:
         (timedelta(days=3, hours=2), "usually about 3 days"),
     ],
 )
-def test_the_median_of_lately_is_said_in_words(company: Company, after: timedelta, words: str) -> None:
+def test_the_median_of_lately_is_said_in_words(
+    company: Company, stock_in_stage_2: Submission, after: timedelta, words: str
+) -> None:
     decided(company, after=after)
     omar = company.people.omar
     known = decision_queries.usual([omar, company.people.mei], company.now + timedelta(days=10))
@@ -40,23 +46,23 @@ def test_the_median_of_lately_is_said_in_words(company: Company, after: timedelt
     assert decision_queries.words([company.people.mei], known) == ""
 
 
+@IN_TWO_HOURS
 def test_long_ago_and_seldom_say_nothing(company: Company) -> None:
-    decided(company, after=timedelta(hours=2))
     omar, theo = company.people.omar, company.people.theo
     assert decision_queries.usual([omar], company.now + timedelta(days=100)) == {}
     assert Decision.objects.filter(person=theo).count() == 1
     assert decision_queries.usual([theo], company.now + timedelta(days=1)) == {}
 
 
+@IN_TWO_HOURS
 def test_what_was_decided_before_the_record_opened_as_it_is_now_says_nothing(company: Company) -> None:
-    decided(company, after=timedelta(hours=2))
     assert company.people.omar.pk in decision_queries.usual([company.people.omar], company.now + timedelta(days=1))
     Approval.objects.filter(stage=2).update(opened_at=company.now + timedelta(hours=3))
     assert decision_queries.usual([company.people.omar], company.now + timedelta(days=1)) == {}
 
 
+@IN_TWO_HOURS
 def test_the_preview_says_it_beside_the_deadline(company: Company) -> None:
-    decided(company, after=timedelta(hours=2))
     content = stock_report.source(lambda export: export.update(id="another"))
     connect(company, content)
     rita = Build.by(company.people.rita)
