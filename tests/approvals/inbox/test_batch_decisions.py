@@ -99,9 +99,10 @@ def test_without_a_reason_a_decision_or_a_record_nothing_is_decided_and_nothing_
 
 
 @pytest.mark.rule("A7")
-def test_what_is_of_high_risk_is_not_decided_together_whoever_asks(company: Company) -> None:
-    high = scenarios.submitted(company)
-    scenarios.decide_app(company, high)
+def test_what_is_of_high_risk_is_not_decided_together_whoever_asks(
+    company: Company, chaser_in_stage_2: Submission
+) -> None:
+    high = chaser_in_stage_2
     who = company.people.omar
     waits = {one.pk for one in approvals.to_decide(as_actor(who), company.now)}
     record = next(one for one in records(high) if one.tier == "high" and one.pk in waits)
@@ -243,9 +244,10 @@ def test_nobody_decides_what_does_not_wait_for_them(company: Company, two_in_sta
 
 
 @pytest.mark.rule("A7")
-def test_where_all_of_it_is_decided_by_itself_nothing_is_offered_and_none_is_counted(company: Company) -> None:
-    made = scenarios.submitted(company)
-    scenarios.decide_app(company, made)
+def test_where_all_of_it_is_decided_by_itself_nothing_is_offered_and_none_is_counted(
+    company: Company, chaser_in_stage_2: Submission
+) -> None:
+    made = chaser_in_stage_2
     page = client_of(company.people.sana).get(reverse(PAGE), {"of": made.pk}).content.decode()
     assert "Nothing that was selected can be decided together." in page
     assert "(high risk)" in page
