@@ -1,4 +1,4 @@
-"""What of that which somebody was told is still theirs to do, for their digest (A10, A14): each asks for all of it at once."""
+"""Digest lines: tasks that a person was notified of and has not finished (A10, A14). Each function makes one query for all threads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from inventory.models.interim_owner import still_answering
 
 
 def register() -> None:
-    """Have the digest ask here about what approvals tell."""
+    """Register the digest lines of approvals, by event."""
     daily_digest.register(to_decide, "stage_1_opened", "stage_2_opened", "approval_answered", "approval_due")
     daily_digest.register(to_answer, "changes_asked")
     daily_digest.register(to_forget, "question_retracted")
@@ -50,10 +50,10 @@ def _thread(submission: int) -> str:
 
 
 def _by_thread(records: Iterable[Approval]) -> dict[str, list[Approval]]:
-    found: dict[str, list[Approval]] = {}
+    records_by_thread: dict[str, list[Approval]] = {}
     for record in records:
-        found.setdefault(_thread(record.submission_id), []).append(record)
-    return found
+        records_by_thread.setdefault(_thread(record.submission_id), []).append(record)
+    return records_by_thread
 
 
 def _name(submission: Submission) -> str:
@@ -62,44 +62,44 @@ def _name(submission: Submission) -> str:
 
 
 def to_decide(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Submissions with records that the person, or somebody they stand in for, may still decide."""
-    found = {}
+    """Submissions with approvals that the person, or a giver whose delegate they are, may still decide."""
+    lines = {}
     for thread, records in _by_thread(approvals.to_decide(Actor.of(person), now)).items():
         if thread not in threads:
             continue
         first, count = records[0], len(records)
         if first.stage == 1:
-            what = "may it exist?"
+            question = "may it exist?"
         else:
-            what = f"{count} records" if count > 1 else f"{first.title[:1].lower()}{first.title[1:]}"
-        due = min((one.due_at for one in records if one.due_at is not None), default=None)
-        found[thread] = Line(due, f"{_name(first.submission)}: {what}", {"count": count})
-    return found
+            question = f"{count} records" if count > 1 else f"{first.title[:1].lower()}{first.title[1:]}"
+        due = min((record.due_at for record in records if record.due_at is not None), default=None)
+        lines[thread] = Line(due, f"{_name(first.submission)}: {question}", {"count": count})
+    return lines
 
 
 def to_answer(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Submissions with records that were sent back to the person's side and are not answered."""
-    asked = approvals.shown(approvals.sent_back_to(person, now), approvals.TEAM).filter(
+    """Submissions with unanswered approvals that were sent back to the person's side."""
+    sent_back = approvals.shown(approvals.sent_back_to(person, now), approvals.TEAM).filter(
         submission__in=daily_digest.keys(threads)
     )
-    found = {}
-    for thread, records in _by_thread(asked.order_by("pk")).items():
+    lines = {}
+    for thread, records in _by_thread(sent_back.order_by("pk")).items():
         count = len(records)
-        due = min((one.builder_due_at for one in records if one.builder_due_at is not None), default=None)
+        due = min((record.builder_due_at for record in records if record.builder_due_at is not None), default=None)
         questions = f"{count} records wait for an answer or a change" if count > 1 else "an answer or a change is asked"
-        found[thread] = Line(due, f"{_name(records[0].submission)}: {questions}")
-    return found
+        lines[thread] = Line(due, f"{_name(records[0].submission)}: {questions}")
+    return lines
 
 
 def to_forget(person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
-    """Submissions of whose questions the person was told: who never heard of a question need not hear that it was taken back."""
-    told = Notice.objects.filter(recipient=person, event="changes_asked", thread__in=threads)
-    heard = told.filter(digest__state=NoticeState.SENT).order_by().values_list("thread", flat=True)
-    return {thread: Line() for thread in heard}
+    """Submissions with a retracted question that the person has already had by mail. Other people need no notice of the retraction."""
+    notices = Notice.objects.filter(recipient=person, event="changes_asked", thread__in=threads)
+    sent_threads = notices.filter(digest__state=NoticeState.SENT).order_by().values_list("thread", flat=True)
+    return {thread: Line() for thread in sent_threads}
 
 
 def to_accept(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Submissions that were approved in part and that the person has neither accepted nor declined."""
+    """Partly approved submissions that the person has neither accepted nor declined."""
     theirs = Q(automation__business_owner=person) | still_answering([person.pk], now, "automation__")
     rows = Submission.objects.filter(theirs, pk__in=daily_digest.keys(threads), state=SubmissionState.DECIDED).order_by(
         "pk"
@@ -108,28 +108,30 @@ def to_accept(person: Person, threads: Collection[str], now: datetime) -> dict[s
 
 
 def to_submit_again(_person: Person, threads: Collection[str], _now: datetime) -> dict[str, Line]:
-    """Submissions under review whose risk has risen: of what was submitted again or has ended nobody need hear."""
+    """Unfinished submissions whose risk has risen. Ended or resubmitted ones are left out."""
     rows = Submission.objects.unfinished().filter(pk__in=daily_digest.keys(threads)).order_by("pk")
     return {_thread(pk): Line() for pk in rows.values_list("pk", flat=True)}
 
 
 def to_look_at(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Samples that nobody has looked at."""
-    found = {f"sample:{one.pk}": Line(one.due_at) for one in approvals.to_look_at(Actor.of(person), now)}
-    return {thread: line for thread, line in found.items() if thread in threads}
+    """Open spot checks."""
+    lines = {f"sample:{sample.pk}": Line(sample.due_at) for sample in approvals.to_look_at(Actor.of(person), now)}
+    return {thread: line for thread, line in lines.items() if thread in threads}
 
 
 def to_countersign(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Proposals that the person may countersign and nobody has answered (S8)."""
+    """Unanswered proposals that the person may countersign (S8)."""
     rows = Proposal.objects.filter(
         pk__in=daily_digest.keys(threads), state__in=(ProposalState.OPEN, ProposalState.AT_ONCE), lapses_at__gt=now
     )
-    may = [one for one in rows.order_by("pk") if person in proposal_rules.who_may_answer(one, now)]
-    return {f"proposal:{one.pk}": Line(one.lapses_at) for one in may}
+    answerable = [
+        proposal for proposal in rows.order_by("pk") if person in proposal_rules.who_may_answer(proposal, now)
+    ]
+    return {f"proposal:{proposal.pk}": Line(proposal.lapses_at) for proposal in answerable}
 
 
 def to_take_on(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Proposals that would have the person answer for something, once they accept (S8)."""
+    """Approved proposals that appoint the person and still need their acceptance (S8)."""
     rows = Proposal.objects.filter(
         pk__in=daily_digest.keys(threads), state=ProposalState.APPROVED, appointed=person, lapses_at__gt=now
     )
@@ -137,41 +139,42 @@ def to_take_on(person: Person, threads: Collection[str], now: datetime) -> dict[
 
 
 def to_resolve(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Conflicts that are held still and that nothing waives."""
+    """Standing conflicts without a waiver."""
     rows = (
         Conflict.objects.standing("", now)
         .filter(pk__in=daily_digest.keys(threads))
         .select_related("rule")
         .order_by("pk")
     )
-    return {f"conflict:{one.pk}": Line(one.due_at, one.rule.title) for one in rows}
+    return {f"conflict:{conflict.pk}": Line(conflict.due_at, conflict.rule.title) for conflict in rows}
 
 
 def to_waive(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Waivers that are asked for and that the person may decide about."""
+    """Requested waivers that the person may decide."""
     rows = Waiver.objects.filter(pk__in=daily_digest.keys(threads), state=WaiverState.ASKED).select_related(
         "automation__team"
     )
-    own = rows.exclude(asked_by=person).exclude(beneficiaries__contains=[person.pk]).order_by("pk")
+    decidable = rows.exclude(asked_by=person).exclude(beneficiaries__contains=[person.pk]).order_by("pk")
     return {
-        f"waiver:{one.pk}": Line(None, f"{one.automation.name} of {one.automation.team.name}: a waiver") for one in own
+        f"waiver:{waiver.pk}": Line(None, f"{waiver.automation.name} of {waiver.automation.team.name}: a waiver")
+        for waiver in decidable
     }
 
 
 def to_waive_again(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Waivers that end soon and that none follows."""
+    """Waivers that end soon and have no follow-up."""
     ending = Waiver.objects.live(now).filter(pk__in=daily_digest.keys(threads))
     rows = ending.not_followed().order_by("pk")
-    return {f"waiver:{one.pk}": Line(one.ends_at) for one in rows}
+    return {f"waiver:{waiver.pk}": Line(waiver.ends_at) for waiver in rows}
 
 
 def to_remove(person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Revocation tasks that were put to the person, or to whom they stand in for, and of which they have said nothing (G4)."""
+    """Unanswered revocation tasks of the person, or of a giver whose delegate they are (G4)."""
     rows = RevocationTask.objects.waiting_for(Actor.of(person), now).filter(pk__in=daily_digest.keys(threads))
     return {f"revocation:{pk}": Line(due) for pk, due in rows.order_by("pk").values_list("pk", "due_at")}
 
 
 def to_end(_person: Person, threads: Collection[str], now: datetime) -> dict[str, Line]:
-    """Grants that still are to end: of what was renewed or has ended nobody need hear."""
+    """Live grants that are about to end. Renewed and ended ones are left out."""
     rows = Grant.objects.live(now).filter(pk__in=daily_digest.keys(threads))
     return {f"grant:{pk}": Line(ends) for pk, ends in rows.order_by("pk").values_list("pk", "ends_at")}

@@ -1,8 +1,7 @@
-"""Who holds a submission: in which seat of which record, since when and until when (A3, A8, A10, A14). Every page and the API ask here.
+"""Who holds a submission: the people, the seat of an approval, the start and the deadline (A3, A8, A10, A14). All pages and the API use it.
 
-Whoever was asked to fill a seat that nobody has filled holds it from then on; who is asked for the same seat is an alternative, and
-each seat needs a signature of its own. What was sent back with a question is held by whoever submitted it, from the question on; what
-is decided in part by whoever accepts that.
+A person holds an unfilled seat from the instant they are asked. Several people asked for one seat are alternatives. Each seat needs its own
+signature. The submitter holds an approval that was sent back, from the question on. The accepting owner holds a partial approval.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ from approvals.models.submission import SubmissionQuerySet
 from governance.core.database import compiled_queries
 from governance.core.models import Person
 
-#: What is no seat of a record: the answer to a question, and the word that a part is enough (A5, A14).
+#: Labels that are no seat: the answer to a question, and the acceptance of a partial approval (A5, A14).
 BUILDER, ACCEPTING = "builder", "accepting"
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Somebody whose turn it is, since they were asked."""
+    """A person who has to act, and the instant at which they were asked."""
 
     pk: int
     name: str
@@ -48,14 +47,14 @@ class Holder:
 
 @dataclass(frozen=True)
 class Held:
-    """One thing that waits for one of some people.
+    """One open seat, question or acceptance, and the people who can end it.
 
     Args:
-        record: the key of the record; None where all are decided and a part is to be accepted.
-        seat: the label of the seat, or `BUILDER` or `ACCEPTING`.
-        people: any of whom ends it, in the order in which they were asked.
-        until: when their time is over.
-        count: how many seats and questions wait like this, where they are counted together.
+        record: key of the approval; None if all are decided and a partial approval has to be accepted.
+        seat: label of the seat, or `BUILDER` or `ACCEPTING`.
+        people: alternatives, in the order in which they were asked.
+        until: the deadline.
+        count: number of seats and questions that are counted together.
     """
 
     record: int | None
@@ -66,19 +65,19 @@ class Held:
 
     @property
     def names(self) -> str:
-        """Who they are: any of them will do."""
-        return either([one.name for one in self.people])
+        """Names of the alternatives in words."""
+        return either([holder.name for holder in self.people])
 
 
 def either(names: Sequence[str], most: int = 3) -> str:
-    """Alternatives in words, none left out in silence."""
+    """Join alternatives with "or". Over ``most``, the last ones become "n others"."""
     if len(names) > most:
         names = [*names[: most - 1], f"{len(names) - most + 1} others"]
     return " or ".join(names)
 
 
 def told(submissions: SubmissionQuerySet) -> SubmissionQuerySet:
-    """Submissions with what `of` needs of each: read in the same query, however many records they have."""
+    """Load the rows that `of` needs, in the same query for any number of approvals."""
     return submissions.annotate(
         seats_open=compiled_queries.annotation(Submission, _seats),
         sent_back=compiled_queries.annotation(Submission, _questions),
@@ -86,31 +85,31 @@ def told(submissions: SubmissionQuerySet) -> SubmissionQuerySet:
 
 
 def _seats() -> ArraySubquery:
-    """Who was asked to fill an open seat and still may, as far as rows alone say it: no party, of no other stage, not used up, here."""
+    """Candidates of open seats who may still decide, as far as rows show: no party, not of the other stage, and no approval in this round."""
     record = "seat__approval"
-    asked = Candidate.objects.filter(
+    candidates = Candidate.objects.filter(
         person__is_active=True,
         person__left_at=None,
         **{f"{record}__submission": OuterRef("pk"), f"{record}__state": ApprovalState.OPEN},
     )
-    # What was decided here and what was carried here are asked apart: each has an index by record, one question with "or" has none.
-    here = {"approval": OuterRef(record), "round": OuterRef(f"{record}__round")}
-    approved = Decision.objects.standing().filter(_uses_up(""), **here, outcome=DecisionOutcome.APPROVE)
-    kept = {"decision__retraction": None, "decision__outcome": DecisionOutcome.APPROVE}
-    carried = CarriedDecision.objects.filter(_uses_up("decision__"), **here, **kept)
+    # Decisions and carried decisions are two conditions: each uses an index by approval, and one condition with "or" uses none.
+    same_round = {"approval": OuterRef(record), "round": OuterRef(f"{record}__round")}
+    approved = Decision.objects.standing().filter(_uses_up(""), **same_round, outcome=DecisionOutcome.APPROVE)
+    unretracted_approval = {"decision__retraction": None, "decision__outcome": DecisionOutcome.APPROVE}
+    carried = CarriedDecision.objects.filter(_uses_up("decision__"), **same_round, **unretracted_approval)
     within = {"submission": OuterRef(f"{record}__submission"), "person": OuterRef("person")}
     elsewhere = DecisionPerson.objects.filter(**within).exclude(stage=OuterRef(f"{record}__stage"))
     rests_on = DecisionPerson.objects.filter(
         decision__approval=OuterRef(f"{record}__submission__app_approval"), person=OuterRef("person")
     )
-    left = (
-        asked.exclude(Exists(approved))
+    eligible = (
+        candidates.exclude(Exists(approved))
         .exclude(Exists(carried))
         .exclude(Exists(Party.objects.filter(**within)))
         .exclude(Exists(elsewhere))
     )
-    left = left.exclude(Exists(rests_on), **{f"{record}__stage": 2})
-    said = JSONObject(
+    eligible = eligible.exclude(Exists(rests_on), **{f"{record}__stage": 2})
+    row = JSONObject(
         record=f"{record}_id",
         seat="seat__label",
         pk="person_id",
@@ -118,32 +117,32 @@ def _seats() -> ArraySubquery:
         since=Greatest("at", f"{record}__opened_at"),
         until=f"{record}__due_at",
     )
-    ordered = left.order_by(f"{record}__stage", f"{record}_id", "seat_id", "order", "pk")
-    return ArraySubquery(ordered.values(said=said))
+    ordered = eligible.order_by(f"{record}__stage", f"{record}_id", "seat_id", "order", "pk")
+    return ArraySubquery(ordered.values(row=row))
 
 
 def _uses_up(decision: str) -> Q:
-    """That a decision fills the seat, or was the candidate's own word, or given for them; it is reached from the row by ``decision``."""
+    """Condition: a decision fills the seat, or was made by or for the candidate. ``decision`` is the path to it from the row."""
     seat = Q(**{f"{decision}seat__label": OuterRef("seat__label")})
     return seat | Q(**{f"{decision}person": OuterRef("person")}) | Q(**{f"{decision}for_person": OuterRef("person")})
 
 
 def _questions() -> ArraySubquery:
-    """What was sent back, and when (A14)."""
-    last = Decision.objects.standing().filter(approval=OuterRef("pk"), outcome=DecisionOutcome.ASK).order_by("-pk")
-    sent = Approval.objects.filter(submission=OuterRef("pk"), state=ApprovalState.CHANGES_ASKED)
-    sent = sent.annotate(asked_at=Subquery(last.values("at")[:1])).order_by("stage", "pk")
-    return ArraySubquery(sent.values(said=JSONObject(record="pk", since="asked_at", until="builder_due_at")))
+    """Approvals that were sent back, and when (A14)."""
+    latest = Decision.objects.standing().filter(approval=OuterRef("pk"), outcome=DecisionOutcome.ASK).order_by("-pk")
+    sent_back = Approval.objects.filter(submission=OuterRef("pk"), state=ApprovalState.CHANGES_ASKED)
+    sent_back = sent_back.annotate(asked_at=Subquery(latest.values("at")[:1])).order_by("stage", "pk")
+    return ArraySubquery(sent_back.values(row=JSONObject(record="pk", since="asked_at", until="builder_due_at")))
 
 
 def of(submission: Submission, now: datetime, route: Route | None = None) -> list[Held]:
-    """What waits in a submission, and for whom.
+    """Open seats, questions and acceptance of a submission, with their holders.
 
     Args:
-        submission: as `told` read it; else it is read so.
+        submission: loaded by `told`, or it is loaded here.
         now: business time.
-        route: of the submission, where it was read: whom a duty or the ladder keeps away since they were asked then drops out, and
-            whoever is next holds what nobody else does (A9).
+        route: the submission's route, if loaded. It drops people whom a duty or the ladder has excluded since they were asked.
+            A seat without holders then goes to the next people on the ladder (A9).
     """
     if submission.state == SubmissionState.DECIDED:
         since, until = submission.decided_at or now, submission.accept_due_at
@@ -153,14 +152,17 @@ def of(submission: Submission, now: datetime, route: Route | None = None) -> lis
         seats, sent_back = getattr(row, "seats_open"), getattr(row, "sent_back")  # noqa: B009
     else:
         seats, sent_back = submission.seats_open, getattr(submission, "sent_back", [])
-    found = _open(seats)
+    open_seats = _open(seats)
     if route is not None:
-        found = _as_it_stands(found, route)
-    who = submission.submitted_by
-    who = who if not sent_back or who.is_here else submission.automation.accepting(now)
+        open_seats = _as_it_stands(open_seats, route)
+    builder = submission.submitted_by
+    builder = builder if not sent_back or builder.is_here else submission.automation.accepting(now)
     return [
-        *found,
-        *(_one(said["record"], BUILDER, who, _at(said["since"]) or now, _at(said["until"])) for said in sent_back),
+        *open_seats,
+        *(
+            _one(question["record"], BUILDER, builder, _at(question["since"]) or now, _at(question["until"]))
+            for question in sent_back
+        ),
     ]
 
 
@@ -168,50 +170,50 @@ def _one(record: int | None, seat: str, person: Person, since: datetime, until: 
     return Held(record, seat, (Holder(person.pk, person.name, since),), until)
 
 
-def _at(said: str | None) -> datetime | None:
-    return datetime.fromisoformat(said) if said else None
+def _at(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _open(rows: Iterable[Mapping[str, Any]]) -> list[Held]:
-    """The open seats, each with everybody who was asked for it."""
-    found: dict[tuple[int, str], list[Holder]] = {}
+    """The open seats, each with all people asked."""
+    holders: dict[tuple[int, str], list[Holder]] = {}
     until: dict[int, datetime | None] = {}
-    for said in rows:
-        since = _at(said["since"])
-        assert since is not None  # who is asked is asked at an instant
-        found.setdefault((said["record"], said["seat"]), []).append(Holder(said["pk"], said["name"], since))
-        until[said["record"]] = _at(said["until"])
-    return [Held(record, seat, tuple(people), until[record]) for (record, seat), people in found.items()]
+    for row in rows:
+        since = _at(row["since"])
+        assert since is not None  # a candidate has an instant
+        holders.setdefault((row["record"], row["seat"]), []).append(Holder(row["pk"], row["name"], since))
+        until[row["record"]] = _at(row["until"])
+    return [Held(record, seat, tuple(people), until[record]) for (record, seat), people in holders.items()]
 
 
-def _as_it_stands(asked: Iterable[Held], route: Route) -> list[Held]:
-    """The open seats of all records: of those who were asked whoever may decide now, else whoever is next."""
-    named = {(held.record, held.seat): held.people for held in asked}
-    found = []
-    for record in sorted(route.submission.approvals.all(), key=lambda one: (one.stage, one.pk)):
+def _as_it_stands(open_seats: Iterable[Held], route: Route) -> list[Held]:
+    """The open seats of all approvals, with the people asked who may still decide, or else the next on the ladder."""
+    named = {(held.record, held.seat): held.people for held in open_seats}
+    current_seats = []
+    for record in sorted(route.submission.approvals.all(), key=lambda approval: (approval.stage, approval.pk)):
         for seat in route.standing(record) if record.state == ApprovalState.OPEN else ():
             if seat.is_filled:
                 continue
             may = {person.pk: person for person in seat.may_decide}
-            people = tuple(one for one in named.get((record.pk, seat.label), ()) if one.pk in may)
-            people = people or tuple(Holder(one.pk, one.name, route.now) for one in may.values())
+            people = tuple(holder for holder in named.get((record.pk, seat.label), ()) if holder.pk in may)
+            people = people or tuple(Holder(person.pk, person.name, route.now) for person in may.values())
             if people:
-                found.append(Held(record.pk, seat.label, people, record.due_at))
-    return found
+                current_seats.append(Held(record.pk, seat.label, people, record.due_at))
+    return current_seats
 
 
 def together(held: Iterable[Held]) -> list[Held]:
-    """What waits for the same people counted together, with the earliest instants; in the order in which each comes first."""
-    found: dict[frozenset[int], Held] = {}
-    for one in held:
-        who = frozenset(person.pk for person in one.people)
-        known = found.get(who)
-        found[who] = one if known is None else _joined(known, one)
-    return list(found.values())
+    """Count items of the same people together, with the earliest instants. Order: first occurrence."""
+    by_people: dict[frozenset[int], Held] = {}
+    for item in held:
+        people = frozenset(person.pk for person in item.people)
+        earlier = by_people.get(people)
+        by_people[people] = item if earlier is None else _joined(earlier, item)
+    return list(by_people.values())
 
 
-def _joined(known: Held, more: Held) -> Held:
-    since = {one.pk: one.since for one in more.people}
-    people = tuple(Holder(one.pk, one.name, min(one.since, since[one.pk])) for one in known.people)
-    until = min((at for at in (known.until, more.until) if at is not None), default=None)
-    return Held(known.record, known.seat, people, until, known.count + more.count)
+def _joined(first: Held, second: Held) -> Held:
+    since = {holder.pk: holder.since for holder in second.people}
+    people = tuple(Holder(holder.pk, holder.name, min(holder.since, since[holder.pk])) for holder in first.people)
+    until = min((at for at in (first.until, second.until) if at is not None), default=None)
+    return Held(first.record, first.seat, people, until, first.count + second.count)

@@ -1,4 +1,4 @@
-"""What waits for whom: open records that were put before a person, questions to builders. Reads only."""
+"""Approvals and questions that wait for a person. Reads only."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from governance.core.models import Person
 from inventory.models import Automation
 from inventory.models.interim_owner import still_answering
 
-#: What lists of records read of each: what they say, and no document.
+#: Columns that a list of approvals reads, without documents.
 SHOWN = (
     *("stage", "kind", "state", "tier", "earlier", "round", "opened_at", "due_at", "builder_due_at"),
     *("submission__tier", "submission__light_path", "submission__submitted_at", "submission__automation__name"),
@@ -43,36 +43,37 @@ SHOWN = (
     *("privilege__entitlement__resource__name", "privilege__entitlement__resource__data_class"),
     *("credential__name", "credential__kind", "decided_on__data_class"),
 )
-#: What the desk says of each besides.
+#: More columns that the inbox shows.
 ON_DESK = ("privilege__model_controlled", "credential__reach_kind")
-#: What policy approved, of a sample of that.
+#: Relations of a spot check of an auto-approved privilege or credential.
 OF_POLICY = ("approval__privilege__entitlement__resource", "approval__credential")
-#: Who submitted, and for whom, where a list says that too.
+#: Submitter and team, for lists that show them.
 SUBMITTER = "submission__submitted_by__name"
 TEAM = "submission__automation__team__name"
 
 
 def shown(records: QuerySet[Approval], *also: str) -> QuerySet[Approval]:
-    """Records with what a list shows of them, and ``also`` some of `SUBMITTER` and `TEAM`, read in the same query."""
+    """Load the columns that a list shows, in one query. ``also`` adds `SUBMITTER` or `TEAM`."""
     columns = (*SHOWN, *also)
     return records.select_related(*{path.rpartition("__")[0] for path in columns if "__" in path}).only(*columns)
 
 
 def _by(deadline: datetime | None, record: Approval) -> tuple[bool, datetime, int]:
-    """How lists are sorted: the nearest deadline first, none last."""
+    """Sort key of lists: nearest deadline first, no deadline last."""
     return deadline is None, deadline or record.submission.submitted_at, record.pk
 
 
 def to_decide(actor: Actor, now: datetime) -> list[Approval]:
-    """Open records put before the reader, or before somebody they stand in for, that neither has decided in this round.
+    """Open approvals for the reader, or for a giver whose delegate they are, that neither has decided in this round.
 
-    Candidates are named when a record opens; whoever became conflicted since is told so on the page itself.
+    Candidates are fixed when an approval opens. The approval's page shows a conflict that arose later.
     """
-    found = shown(Approval.objects.filter(among(_asked_of(actor, now))), TEAM).order_by()
-    return sorted(found, key=lambda one: _by(one.due_at, one))
+    records = shown(Approval.objects.filter(among(_asked_of(actor, now))), TEAM).order_by()
+    return sorted(records, key=lambda record: _by(record.due_at, record))
 
 
-#: `_asked_of`, and what the apps among it ask for. Home and desk ask it at each request, where Django would compile it each time, twice over.
+#: SQL of `_asked_ids`, and of the privileges and credentials of the apps among them. Home and inbox run it at each request:
+#: as constants, Django does not compile it each time.
 _ASKED = """
 SELECT s.approval_id FROM approvals_candidate c JOIN approvals_seat s ON s.id = c.seat_id JOIN approvals_approval a ON a.id = s.approval_id
 WHERE a.state = 'open' AND a.asked && %s::bigint[] AND c.person_id = ANY(%s) AND NOT EXISTS (
@@ -84,42 +85,46 @@ _ON_DESK = f"""
 ARRAY(WITH asked AS ({_ASKED}) SELECT approval_id FROM asked
 UNION SELECT w.id FROM approvals_approval w WHERE w.stage = 2 AND w.state = 'waiting' AND w.submission_id IN (
     SELECT app.submission_id FROM asked JOIN approvals_approval app ON app.id = asked.approval_id WHERE app.stage = 1))
-"""  # noqa: S608  put together from pieces of its own
+"""  # noqa: S608  built from constants of this module
 
 
 def _asked_of(actor: Actor, now: datetime, sql: str = f"ARRAY({_ASKED})") -> RawSQL:
-    """Ids of the open records that `to_decide` is about, as an array; or what else ``sql`` makes of them."""
+    """Return the ids of the open approvals that `to_decide` lists, as an array. ``sql`` selects another set."""
     people, me = list(access.answers_as(actor, now)), _person(actor).pk
     return RawSQL(sql, [people, people, me, me], ArrayField(BigIntegerField()))  # noqa: S611  a constant
 
 
 def on_desk(actor: Actor, now: datetime) -> tuple[list[Approval], list[Approval]]:
-    """What `to_decide` finds; and what the apps among it ask for, which waits for stage 1 as they do (A3). One query.
+    """Return the approvals of `to_decide`, and the waiting approvals of stage 2 of the apps among them (A3), in one query.
 
-    Each says whom it was put before of the reader and those they stand in for (``put_before``): see `for_whom`.
+    Each has ``put_before``: the candidates among the reader and the givers whose delegate they are. See `for_whom`.
     """
-    before = Candidate.objects.filter(person__in=access.answers_as(actor, now), seat__approval=OuterRef("pk"))
-    named = ArraySubquery(before.order_by("pk").values(said=JSONObject(pk="person_id", name="person__name")))
-    both = among(_asked_of(actor, now, _ON_DESK))
-    found = list(shown(Approval.objects.filter(both), TEAM, *ON_DESK).annotate(put_before=named).order_by())
-    mine = [one for one in found if one.state == ApprovalState.OPEN]
-    return sorted(mine, key=lambda one: _by(one.due_at, one)), [one for one in found if one not in mine]
+    candidate_rows = Candidate.objects.filter(person__in=access.answers_as(actor, now), seat__approval=OuterRef("pk"))
+    candidates = ArraySubquery(
+        candidate_rows.order_by("pk").values(said=JSONObject(pk="person_id", name="person__name"))
+    )
+    wanted = among(_asked_of(actor, now, _ON_DESK))
+    records = list(shown(Approval.objects.filter(wanted), TEAM, *ON_DESK).annotate(put_before=candidates).order_by())
+    mine = [record for record in records if record.state == ApprovalState.OPEN]
+    return sorted(mine, key=lambda record: _by(record.due_at, record)), [
+        record for record in records if record not in mine
+    ]
 
 
 def for_whom(record: Approval, actor: Actor) -> list[str]:
-    """Names of those for whom the reader would decide a record, read by `on_desk`, that was not put before themself (A11)."""
-    before: Sequence[Mapping[str, Any]] = getattr(record, "put_before", ())
-    names = {one["pk"]: one["name"] for one in before}
+    """Names of the givers for whom the reader would decide an approval of `on_desk`. Empty if the reader is a candidate (A11)."""
+    candidates: Sequence[Mapping[str, Any]] = getattr(record, "put_before", ())
+    names = {candidate["pk"]: candidate["name"] for candidate in candidates}
     return [] if _person(actor).pk in names else list(names.values())
 
 
 def to_look_at(actor: Actor, now: datetime) -> list[Sample]:
-    """What was drawn and put before the reader, or before somebody they stand in for, and nobody has looked at: one query (A12, A13).
+    """Open spot checks for the reader, or for a giver whose delegate they are, in one query (A12, A13).
 
-    Who became a party since is told so on the page itself.
+    The page of the spot check shows whether the reader has become a party since.
     """
-    asked = Sample.objects.filter(state=SampleState.OPEN, asked__overlap=list(access.answers_as(actor, now)))
-    shown_of = asked.select_related(
+    samples = Sample.objects.filter(state=SampleState.OPEN, asked__overlap=list(access.answers_as(actor, now)))
+    samples_with_columns = samples.select_related(
         "submission__automation__team", "submission__submitted_by", "submission__version", *OF_POLICY
     )
     columns = (
@@ -132,30 +137,30 @@ def to_look_at(actor: Actor, now: datetime) -> list[Sample]:
         "submission__submitted_by__name",
         "submission__version__number",
     )
-    return list(shown_of.only(*columns, "submission__automation__name", TEAM).order_by("due_at", "pk"))
+    return list(samples_with_columns.only(*columns, "submission__automation__name", TEAM).order_by("due_at", "pk"))
 
 
 def _person(actor: Actor) -> Person:
-    assert actor.person is not None  # only people are asked
+    assert actor.person is not None  # candidates are people
     return actor.person
 
 
 def sent_back_to(person: Person, now: datetime) -> QuerySet[Approval]:
-    """Records that wait for an answer or a change of the person's own side (A14)."""
+    """Approvals that wait for an answer or a change from the person's side (A14)."""
     return _sent_back(person.pk, [person.pk], now)
 
 
 def _sent_back(
     pk: int | compiled_queries.Value, people: list[int] | compiled_queries.Value, now: datetime
 ) -> QuerySet[Approval]:
-    """The same of one person, as a key and as keys."""
+    """`sent_back_to` for one person, given as a key and as a list of keys."""
     mine = Q(submission__submitted_by=pk) | Q(submission__automation__in=Automation.objects.answered_by(people, now))
     return Approval.objects.filter(mine, state=ApprovalState.CHANGES_ASKED)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The question with which a record was sent back: by whom, when, in what words."""
+    """The question with which an approval was sent back: its author, instant and text."""
 
     who: str
     at: datetime
@@ -163,62 +168,62 @@ class Asked:
 
 
 def to_decide_and_to_answer(actor: Actor, now: datetime) -> tuple[list[Approval], list[tuple[Approval, Asked | None]]]:
-    """What `to_decide` finds; and with its question what was sent back of the reader's own submissions and automations (A14).
-
-    One query.
-    """
+    """Return the approvals of `to_decide`, and those sent back to the reader's side with their questions (A14), in one query."""
     me = _person(actor).pk
-    found = TO_DECIDE_AND_TO_ANSWER(people=access.answers_as(actor, now), me=me, mine=[me], now=now)
-    open_ones = [one for one in found if one.state == ApprovalState.OPEN]
-    sent_back = [one for one in found if one.state == ApprovalState.CHANGES_ASKED]
+    records = TO_DECIDE_AND_TO_ANSWER(people=access.answers_as(actor, now), me=me, mine=[me], now=now)
+    open_records = [record for record in records if record.state == ApprovalState.OPEN]
+    sent_back = [record for record in records if record.state == ApprovalState.CHANGES_ASKED]
     return (
-        sorted(open_ones, key=lambda one: _by(one.due_at, one)),
-        [(one, _asked(one.question)) for one in sorted(sent_back, key=lambda one: _by(one.builder_due_at, one))],
+        sorted(open_records, key=lambda record: _by(record.due_at, record)),
+        [
+            (sent_record, _asked(sent_record.question))
+            for sent_record in sorted(sent_back, key=lambda record: _by(record.builder_due_at, record))
+        ],
     )
 
 
 def _to_decide_and_to_answer() -> QuerySet[Any]:
     people, me = compiled_queries.keys("people"), compiled_queries.number("me")
-    asked = RawSQL(f"ARRAY({_ASKED})", [people, people, me, me], ArrayField(BigIntegerField()))  # noqa: S611  a constant
-    to_answer = ArraySubquery(
+    open_ids = RawSQL(f"ARRAY({_ASKED})", [people, people, me, me], ArrayField(BigIntegerField()))  # noqa: S611  a constant
+    sent_back_ids = ArraySubquery(
         _sent_back(me, compiled_queries.keys("mine"), compiled_queries.NOW).order_by().values("pk")
     )
-    both = Func(asked, to_answer, function="array_cat", output_field=ArrayField(BigIntegerField()))
-    return shown(Approval.objects.filter(among(both)), SUBMITTER).annotate(question=_question()).order_by()
+    ids = Func(open_ids, sent_back_ids, function="array_cat", output_field=ArrayField(BigIntegerField()))
+    return shown(Approval.objects.filter(among(ids)), SUBMITTER).annotate(question=_question()).order_by()
 
 
 TO_DECIDE_AND_TO_ANSWER = compiled_queries.Statement(_to_decide_and_to_answer)
 
 
 def _question() -> Case:
-    said = JSONObject(who="person__name", at="at", text="reason__text")
-    last = Decision.objects.standing().filter(approval=OuterRef("pk")).order_by("-pk").values(said=said)[:1]
-    return Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(last)))
+    question = JSONObject(who="person__name", at="at", text="reason__text")
+    latest = Decision.objects.standing().filter(approval=OuterRef("pk")).order_by("-pk").values(said=question)[:1]
+    return Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(latest)))
 
 
-def _asked(said: Mapping[str, str] | None) -> Asked | None:
-    return Asked(said["who"], datetime.fromisoformat(said["at"]), said["text"] or "") if said else None
+def _asked(row: Mapping[str, str] | None) -> Asked | None:
+    return Asked(row["who"], datetime.fromisoformat(row["at"]), row["text"] or "") if row else None
 
 
 def under_way(person: Person, now: datetime) -> list[Submission]:
-    """Submissions of the person's automations that have not ended, the oldest first: one query.
+    """Unfinished submissions of the person's automations, oldest first, in one query.
 
-    Each says whether it is theirs to accept a part (``is_theirs``), and has what `waiting_for.of` asks for.
+    Each has ``is_theirs`` (whether the person accepts a partial approval) and the columns that `waiting_for.of` needs.
     """
     return UNDER_WAY(me=person.pk, mine=[person.pk], now=now)
 
 
 def _under_way() -> QuerySet[Submission]:
     mine = Automation.objects.answered_by(compiled_queries.keys("mine"), compiled_queries.NOW)
-    meanwhile = still_answering(compiled_queries.keys("mine"), compiled_queries.NOW, "automation__")
-    accepting = Q(automation__business_owner=compiled_queries.number("me")) | meanwhile
+    as_interim_owner = still_answering(compiled_queries.keys("mine"), compiled_queries.NOW, "automation__")
+    accepting = Q(automation__business_owner=compiled_queries.number("me")) | as_interim_owner
     unfinished = Submission.objects.unfinished().filter(automation__in=mine)
-    found = waiting_for.told(unfinished.annotate(is_theirs=ExpressionWrapper(accepting, BooleanField())))
+    with_holders = waiting_for.told(unfinished.annotate(is_theirs=ExpressionWrapper(accepting, BooleanField())))
     people = ("submitted_by", "automation__business_owner", "automation__interim__person")
     columns = ("state", "tier", "submitted_at", "decided_at", "accept_due_at", "version__number", "automation__name")
-    named = [f"{who}__{name}" for who in people for name in ("name", "is_active", "left_at")]
-    meanwhile_by = [f"automation__interim__{name}" for name in ("state", "until")]
-    return found.select_related("version", *people).only(*columns, *named, *meanwhile_by).order_by("pk")
+    named = [f"{person}__{name}" for person in people for name in ("name", "is_active", "left_at")]
+    interim_columns = [f"automation__interim__{name}" for name in ("state", "until")]
+    return with_holders.select_related("version", *people).only(*columns, *named, *interim_columns).order_by("pk")
 
 
 UNDER_WAY = compiled_queries.Statement(_under_way)

@@ -1,4 +1,4 @@
-"""Held batches that wait for the reader of home, as lines that join another query (G6)."""
+"""Paused mass revocations that wait for the reader of home, as rows that join another query (G6)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from governance.core.database import compiled_queries
 
 @dataclass(frozen=True)
 class Waiting:
-    """One batch as home shows it to its reader.
+    """One paused mass revocation as home shows it.
 
     Args:
-        cause: what would end it all.
-        number: how many grants.
-        since: when it was held.
-        due: until when both answer.
+        cause: the event that would end all the grants.
+        number: how many grants it would end.
+        since: when it was paused.
+        due: deadline of both answers.
     """
 
     pk: int
@@ -35,35 +35,38 @@ class Waiting:
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """URL of its page."""
         return reverse("held_batch", args=[self.pk])
 
 
 def rows(me: int | compiled_queries.Value, *, answers: bool, most: int) -> QuerySet[HeldBatch]:
-    """What waits for a security reviewer or an admin who has not answered, what is due first first; each with its cause (``called``) and the
-    rest as JSON (``told``) for `of`. Who caused it is not asked.
+    """Paused mass revocations that a security reviewer or an admin has not answered, nearest deadline first.
+
+    Each has its cause (``called``) and the other columns as JSON (``told``), which `of` parses. The person who caused it is left out.
 
     Args:
-        me: whose home it is, by key.
-        answers: whether they are one of these (`ANSWERING`).
-        most: how many at most.
+        me: key of the reader.
+        answers: whether the reader has a role that answers (`ANSWERING`).
+        most: maximum number of rows.
     """
     theirs = Q(cause__person__isnull=True) | ~Q(cause__person=me) if answers else Q(pk__in=())
-    said = BatchAnswer.objects.filter(batch=OuterRef("pk"), person=me)
-    found = HeldBatch.objects.filter(theirs, ~Exists(said), state=BatchState.OPEN).annotate(how_many=Count("held"))
-    told = JSONObject(number="how_many", since="opened_at", due="answer_by", person="cause__person__name")
-    named = found.annotate(called=F("cause__title"), told=Cast(told, CharField()))
+    batch_answers = BatchAnswer.objects.filter(batch=OuterRef("pk"), person=me)
+    batches = HeldBatch.objects.filter(theirs, ~Exists(batch_answers), state=BatchState.OPEN).annotate(
+        how_many=Count("held")
+    )
+    details = JSONObject(number="how_many", since="opened_at", due="answer_by", person="cause__person__name")
+    named = batches.annotate(called=F("cause__title"), told=Cast(details, CharField()))
     return named.order_by("answer_by", "pk")[:most]
 
 
-def of(pk: int, called: str, told: str) -> Waiting:
-    """One row, read."""
-    said: dict[str, Any] = json.loads(told)
-    since, due = (datetime.fromisoformat(said[name]) for name in ("since", "due"))
-    words = f"What {said['person']} ends" if said["person"] else called
-    return Waiting(pk, words, said["number"], since, due)
+def of(pk: int, called: str, details_json: str) -> Waiting:
+    """Parse one row."""
+    row: dict[str, Any] = json.loads(details_json)
+    since, due = (datetime.fromisoformat(row[name]) for name in ("since", "due"))
+    words = f"What {row['person']} ends" if row["person"] else called
+    return Waiting(pk, words, row["number"], since, due)
 
 
-def soonest(found: Iterable[Waiting]) -> list[Waiting]:
-    """Those first that are due first."""
-    return sorted(found, key=lambda one: (one.due, one.pk))
+def soonest(batches: Iterable[Waiting]) -> list[Waiting]:
+    """Sort by due date."""
+    return sorted(batches, key=lambda batch: (batch.due, batch.pk))

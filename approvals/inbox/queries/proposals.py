@@ -1,7 +1,7 @@
-"""Proposals that wait for somebody, and their own that are under way, as lines that join another query (S8).
+"""Proposals that wait for the reader and open proposals of their own, as rows that join another query (S8).
 
-Home and desk ask few things, however much there is of each: these rows have the columns of a query that they make anyway, and no query of
-their own. Whether somebody may really answer is asked by the page of the proposal, of the same duties as the write.
+Home and inbox need a fixed number of queries, so these rows have the columns of a query that runs anyway.
+The proposal's page checks whether the reader may really answer, by the duties of the write.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ ACCEPT, COUNTERSIGN, OWN = "accept", "countersign", "own"
 
 @dataclass(frozen=True)
 class Waiting:
-    """One proposal as a list shows it to its reader.
+    """One proposal as a list shows it.
 
     Args:
-        what: `ACCEPT` or `COUNTERSIGN` where it waits for the reader, `OWN` where it is theirs and waits for somebody else.
+        what: `ACCEPT` or `COUNTERSIGN` if the reader has to act, `OWN` if the reader proposed it and others have to act.
         since: when it was proposed.
         until: when it lapses.
-        whom: who has to act, where the reader has not: a person, or a role in words.
+        whom: the person, or the role in words, that has to act in place of the reader.
     """
 
     pk: int
@@ -51,23 +51,25 @@ class Waiting:
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """URL of its page."""
         return reverse("proposal", args=[self.pk])
 
 
-def rows(actor: Actor, now: datetime, *, own: bool, most: int) -> QuerySet[Proposal]:
-    """What waits for a person, what is soonest over first; for a union, each with what it is about (``called``) and all else as JSON (``told``), which `of` reads.
+def rows(actor: Actor, now: datetime, *, with_own: bool, most: int) -> QuerySet[Proposal]:
+    """Proposals that wait for a person, soonest lapse first, as rows for a union.
+
+    Each has its target (``called``) and the other columns as JSON (``told``), which `of` parses.
 
     Args:
-        actor: whose it is; nobody answers for somebody else (S8).
+        actor: the reader; proposals know no delegates (S8).
         now: business time.
-        own: whether what they proposed themself and is under way comes too.
-        most: how many at most.
+        with_own: whether the reader's own open proposals are included.
+        most: maximum number of rows.
     """
     if actor.person is None:
         return Proposal.objects.none()
     me = actor.person.pk
-    return rows_of(me, [me], [role.value for role in access.roles_held(actor, now)], now, own=own, most=most)
+    return rows_of(me, [me], [role.value for role in access.roles_held(actor, now)], now, with_own=with_own, most=most)
 
 
 def rows_of(
@@ -76,20 +78,20 @@ def rows_of(
     roles: list[str] | compiled_queries.Value,
     now: datetime,
     *,
-    own: bool,
+    with_own: bool,
     most: int,
 ) -> QuerySet[Proposal]:
-    """The same of one person, as a key and as keys, who acts in some roles."""
+    """`rows` for one person, given as a key and as a list of keys, and their roles."""
     needed = Q(among(roles, "needs")) if isinstance(roles, compiled_queries.Value) else Q(needs__in=roles)
     to_accept = Q(state=ProposalState.APPROVED, appointed=me)
-    standing = Q(giver=me, taker=OuterRef("proposed_by")) | Q(taker=me, giver=OuterRef("proposed_by"))
-    between = Delegation.objects.filter(standing).since(OuterRef("proposed_at"), now)
+    delegation = Q(giver=me, taker=OuterRef("proposed_by")) | Q(taker=me, giver=OuterRef("proposed_by"))
+    between = Delegation.objects.filter(delegation).since(OuterRef("proposed_at"), now)
     unsigned = Q(state__in=(ProposalState.OPEN, ProposalState.AT_ONCE)) & needed
     to_sign = unsigned & ~Q(proposed_by=me) & ~Q(gains__contains=mine) & ~Q(loses__contains=mine) & ~Exists(between)
-    theirs = Q(proposed_by=me) if own else Q(pk__in=[])
-    found = Proposal.objects.unanswered().filter(to_accept | to_sign | theirs, lapses_at__gt=now)
+    theirs = Q(proposed_by=me) if with_own else Q(pk__in=[])
+    proposals = Proposal.objects.unanswered().filter(to_accept | to_sign | theirs, lapses_at__gt=now)
     what = Case(When(to_accept, then=Value(ACCEPT)), When(to_sign, then=Value(COUNTERSIGN)), default=Value(OWN))
-    told = JSONObject(
+    details = JSONObject(
         what=what,
         kind="kind",
         target="target",
@@ -101,45 +103,48 @@ def rows_of(
         since="proposed_at",
         until="lapses_at",
     )
-    return found.order_by("lapses_at", "pk").annotate(
-        called=compiled_queries.annotation(Proposal, _called), told=Cast(told, CharField())
+    return proposals.order_by("lapses_at", "pk").annotate(
+        called=compiled_queries.annotation(Proposal, _called), told=Cast(details, CharField())
     )[:most]
 
 
 def _called() -> Case:
-    return Case(*(When(kind=one.code, then=one.called()) for one in kind.known()), output_field=CharField())
-
-
-def of(pk: int, called: str | None, told: str) -> Waiting:
-    """One row, read."""
-    said: dict[str, Any] = json.loads(told)
-    accepts = said["state"] == ProposalState.APPROVED
-    return Waiting(
-        pk,
-        kind.of(said["kind"]).titled(said["target"], called or ""),
-        said["what"],
-        said["by"],
-        datetime.fromisoformat(said["since"]),
-        datetime.fromisoformat(said["until"]),
-        said["tightens"],
-        said["state"] == ProposalState.AT_ONCE,
-        said["accepts"] if accepts else f"a {ROLE_WORDS[Role(said['needs'])].lower()}",
+    return Case(
+        *(When(kind=proposal_kind.code, then=proposal_kind.called()) for proposal_kind in kind.known()),
+        output_field=CharField(),
     )
 
 
-def sentence(one: Waiting) -> str:
-    """What is asked, or for whom it waits."""
-    if one.what == ACCEPT:
+def of(pk: int, called: str | None, details_json: str) -> Waiting:
+    """Parse one row."""
+    row: dict[str, Any] = json.loads(details_json)
+    accepts = row["state"] == ProposalState.APPROVED
+    return Waiting(
+        pk,
+        kind.of(row["kind"]).titled(row["target"], called or ""),
+        row["what"],
+        row["by"],
+        datetime.fromisoformat(row["since"]),
+        datetime.fromisoformat(row["until"]),
+        row["tightens"],
+        row["state"] == ProposalState.AT_ONCE,
+        row["accepts"] if accepts else f"a {ROLE_WORDS[Role(row['needs'])].lower()}",
+    )
+
+
+def sentence(proposal: Waiting) -> str:
+    """Say what the reader has to do, or who has to act."""
+    if proposal.what == ACCEPT:
         return "Two people want you to answer for this: accept or decline"
-    if one.what == COUNTERSIGN:
-        acts = "It acts already and lapses without a second signature" if one.acts else "It takes a second person"
+    if proposal.what == COUNTERSIGN:
+        acts = "It acts already and lapses without a second signature" if proposal.acts else "It takes a second person"
         return f"{acts}: countersign or reject"
-    return f"Waits for {one.whom}"
+    return f"Waits for {proposal.whom}"
 
 
-def soonest(found: Iterable[Waiting]) -> list[Waiting]:
-    """Those first that are soonest over."""
-    return sorted(found, key=lambda one: (one.until, one.pk))
+def soonest(proposals: Iterable[Waiting]) -> list[Waiting]:
+    """Sort by the instant at which they lapse."""
+    return sorted(proposals, key=lambda proposal: (proposal.until, proposal.pk))
 
 
 __all__ = ["ACCEPT", "COUNTERSIGN", "OWN", "Waiting", "of", "rows", "rows_of", "sentence", "soonest"]

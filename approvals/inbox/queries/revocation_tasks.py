@@ -1,6 +1,6 @@
-"""Revocation tasks that wait for the reader of home, as lines that join another query (G4).
+"""Revocation tasks that wait for the reader of home, as rows that join another query (G4).
 
-As with proposals and waivers home asks no query more for them. Whether somebody may really say that it is gone is asked by the task's page.
+As with proposals and waivers, they need no query of their own. The task's page checks whether the reader may confirm the removal.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from governance.core.database import compiled_queries
 
 @dataclass(frozen=True)
 class Waiting:
-    """One task as home shows it to its reader.
+    """One revocation task as home shows it.
 
     Args:
-        automation: what held it.
-        on: where it is to be taken away; may be empty.
-        since: when it was opened.
-        due: until when it should be done.
+        automation: the automation that held the grant.
+        on: the target system of the removal; may be empty.
+        since: when the task was opened.
+        due: its deadline.
     """
 
     pk: int
@@ -38,30 +38,32 @@ class Waiting:
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """URL of its page."""
         return reverse("revocation", args=[self.pk])
 
 
 def rows(people: list[int] | compiled_queries.Value, *, most: int) -> QuerySet[RevocationTask]:
-    """What waits for some people, what is due first first; each with the automation (``called``) and all else as JSON (``told``) for `of`.
+    """Revocation tasks that wait for some people, nearest deadline first.
+
+    Each has its automation (``called``) and the other columns as JSON (``told``), which `of` parses.
 
     Args:
-        people: a person and whom they stand in for, by key.
-        most: how many at most.
+        people: keys of a person and of the givers whose delegate they are.
+        most: maximum number of rows.
     """
     on = Coalesce("grant__entitlement__resource__name", "grant__approval__decided_on__name")
-    told = JSONObject(on=on, since="opened_at", due="due_at")
+    details = JSONObject(on=on, since="opened_at", due="due_at")
     waiting = RevocationTask.objects.put_to(people).order_by("due_at", "pk")
-    return waiting.annotate(called=F("grant__automation__name"), told=Cast(told, CharField()))[:most]
+    return waiting.annotate(called=F("grant__automation__name"), told=Cast(details, CharField()))[:most]
 
 
-def of(pk: int, called: str, told: str) -> Waiting:
-    """One row, read."""
-    said: dict[str, Any] = json.loads(told)
-    since, due = (datetime.fromisoformat(said[name]) for name in ("since", "due"))
-    return Waiting(pk, called, said["on"] or "", since, due)
+def of(pk: int, called: str, details_json: str) -> Waiting:
+    """Parse one row."""
+    row: dict[str, Any] = json.loads(details_json)
+    since, due = (datetime.fromisoformat(row[name]) for name in ("since", "due"))
+    return Waiting(pk, called, row["on"] or "", since, due)
 
 
-def soonest(found: Iterable[Waiting]) -> list[Waiting]:
-    """Those first that are due first."""
-    return sorted(found, key=lambda one: (one.due, one.pk))
+def soonest(tasks: Iterable[Waiting]) -> list[Waiting]:
+    """Sort by due date."""
+    return sorted(tasks, key=lambda task: (task.due, task.pk))

@@ -1,7 +1,7 @@
-"""Waivers for home, as lines that join another query: those that wait for its reader, their own, and what was waived and is held still (S7).
+"""Waivers for home, as rows that join another query: open ones, the reader's own, and conflicts whose waiver has ended (S7).
 
-As with proposals (`proposals.waiting`) home asks no query more for them. Whether somebody may really decide is asked by the page of the waiver,
-of the same duties as the write.
+As with proposals (`queries.proposals`), they need no query of their own. The waiver's page checks whether the reader may decide,
+by the duties of the write.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ DECIDE, OWN, OVER = "decide", "own", "over"
 
 @dataclass(frozen=True)
 class Waiting:
-    """One waiver as home shows it to its reader.
+    """One waiver as home shows it.
 
     Args:
-        pk: its key; of what is over, the conflict's.
-        title: of the rule.
-        what: `DECIDE` where it waits for the reader, `OWN` where they asked for it and it waits for security, `OVER` where it is over.
-        since: when it was asked for; of what is over, since when it is in conflict.
-        days: for how long.
-        due: by when that is to be resolved, if by any day.
+        pk: its key; with `OVER`, the key of the conflict.
+        title: title of the rule.
+        what: `DECIDE` if it waits for the reader, `OWN` if the reader asked for it, `OVER` if it has ended.
+        since: when it was asked for; with `OVER`, when the conflict opened.
+        days: its length in days.
+        due: deadline of the conflict, if it has one.
     """
 
     pk: int
@@ -49,7 +49,7 @@ class Waiting:
 
     @property
     def href(self) -> str:
-        """Its page."""
+        """URL of its page."""
         return reverse("conflict" if self.what == OVER else "waiver", args=[self.pk])
 
 
@@ -61,19 +61,21 @@ def rows(
     decides: bool,
     most: int,
 ) -> QuerySet[Waiver]:
-    """What waits for a person or is their own, longest first; each with the title of its rule (``called``) and all else as JSON (``told``) for `of`.
+    """Waivers that wait for a person or were requested by them, oldest first.
+
+    Each has the title of its rule (``called``) and the other columns as JSON (``told``), which `of` parses.
 
     Args:
-        me: whose home it is, by key.
-        people: they and whom they stand in for.
+        me: key of the reader.
+        people: keys of the reader and of the givers whose delegate they are.
         now: business time.
-        decides: whether they are security, who are shown what they do not gain by.
-        most: how many at most.
+        decides: whether the reader is security. Security does not see waivers that benefit themself.
+        most: maximum number of rows.
     """
-    own = Q(asked_by=me)
+    own_requests = Q(asked_by=me)
     others = ~Q(among(people, "asked_by")) & ~Q(beneficiaries__overlap=people) if decides else Q(pk__in=[])
-    told = JSONObject(
-        what=Case(When(own, then=Value(OWN)), default=Value(DECIDE), output_field=CharField()),
+    details = JSONObject(
+        what=Case(When(own_requests, then=Value(OWN)), default=Value(DECIDE), output_field=CharField()),
         automation="automation__name",
         by="asked_by__name",
         since="asked_at",
@@ -81,41 +83,43 @@ def rows(
     )
     return (
         Waiver.objects.standing("", now)
-        .filter(own | others)
+        .filter(own_requests | others)
         .order_by("asked_at", "pk")
         .titled()
-        .annotate(called=F("title"), told=Cast(told, CharField()))[:most]
+        .annotate(called=F("title"), told=Cast(details, CharField()))[:most]
     )
 
 
 def over(mine: list[int] | compiled_queries.Value, now: datetime, *, decides: bool, most: int) -> QuerySet[Conflict]:
-    """What is in conflict still and was waived, those first that are so longest, as `rows` gives them.
+    """Conflicts that stand again after a waiver, oldest first, in the form of `rows`.
 
     Args:
-        mine: keys of whoever owns an automation that has a part in it.
+        mine: keys of the owners of a participating automation.
         now: business time.
-        decides: whether they are security, who hear of all.
-        most: how many at most.
+        decides: whether the reader is security, who see all.
+        most: maximum number of rows.
     """
     owned = Automation.objects.answered_by(mine, now).order_by().values("pk")
     theirs = Automation.objects.all() if decides else Automation.objects.answered_by(mine, now)
-    named = theirs.filter(among(OuterRef("automations"))).order_by("name", "pk").values("name")
-    told = JSONObject(
-        what=Cast(Value(OVER), CharField()), since="opened_at", due="due_at", automation=Subquery(named[:1])
+    automation_names = theirs.filter(among(OuterRef("automations"))).order_by("name", "pk").values("name")
+    details = JSONObject(
+        what=Cast(Value(OVER), CharField()), since="opened_at", due="due_at", automation=Subquery(automation_names[:1])
     )
-    rows = Conflict.objects.standing("again", now)
-    rows = rows if decides else rows.filter(automations__overlap=ArraySubquery(owned))
-    return rows.order_by("opened_at", "pk").annotate(called=F("rule__title"), told=Cast(told, CharField()))[:most]
+    conflicts = Conflict.objects.standing("again", now)
+    conflicts = conflicts if decides else conflicts.filter(automations__overlap=ArraySubquery(owned))
+    return conflicts.order_by("opened_at", "pk").annotate(called=F("rule__title"), told=Cast(details, CharField()))[
+        :most
+    ]
 
 
-def of(pk: int, called: str, told: str) -> Waiting:
-    """One row, read."""
-    said: dict[str, Any] = json.loads(told)
-    since, due = datetime.fromisoformat(said["since"]), said.get("due")
-    more = (said.get("automation") or "", said.get("by", ""), since, said.get("days", 0))
-    return Waiting(pk, called, said["what"], *more, due=datetime.fromisoformat(due) if due else None)
+def of(pk: int, called: str, details_json: str) -> Waiting:
+    """Parse one row."""
+    row: dict[str, Any] = json.loads(details_json)
+    since, due = datetime.fromisoformat(row["since"]), row.get("due")
+    details = (row.get("automation") or "", row.get("by", ""), since, row.get("days", 0))
+    return Waiting(pk, called, row["what"], *details, due=datetime.fromisoformat(due) if due else None)
 
 
-def longest(found: Iterable[Waiting]) -> list[Waiting]:
-    """Those first that wait longest."""
-    return sorted(found, key=lambda one: (one.since, one.pk))
+def longest(waivers: Iterable[Waiting]) -> list[Waiting]:
+    """Sort by age, oldest first."""
+    return sorted(waivers, key=lambda waiver: (waiver.since, waiver.pk))

@@ -1,4 +1,4 @@
-"""The desk: what waits for whom, by risk and age. What the address asks for: `filters`."""
+"""The inbox: approvals that wait for the reader, by risk and age. `filters` reads the address."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ from inventory.models.resource import sees_all
 
 Shape = dict[str, Any]
 
-#: The most proposals that the desk shows; all of them have a page of their own.
+#: Maximum number of proposals in the inbox; the proposals page has all.
 MOST_PROPOSED = 8
 
-#: The most open submissions of which it is counted how many somebody sees who doesn't see all.
+#: Maximum number of open submissions up to which the chips of a reader with limited sight have counts.
 COUNTED = 300
 
 SHOWS = (("Waiting for me", ""), ("All open", "all"), ("Overdue", "overdue"))
 BANDS = (("high", "High risk"), ("standard", "Standard risk"), ("low", "Low risk"))
 
 
-def _rows(records: Iterable[Approval], asked: Iterable[Approval], actor: Actor) -> list[Shape]:
-    """A row a submission. ``asked``: what the apps among the records ask for, without which nobody knows what an app would be."""
+def _rows(records: Iterable[Approval], waiting: Iterable[Approval], actor: Actor) -> list[Shape]:
+    """Return one row per submission. ``asked``: the waiting approvals of stage 2, which show what an app would do."""
     by_submission: dict[int, list[Approval]] = defaultdict(list)
     for record in records:
         by_submission[record.submission_id].append(record)
-    of_apps: dict[int, list[Approval]] = defaultdict(list)
-    for record in asked:
-        of_apps[record.submission_id].append(record)
-    return [_row(group, of_apps.get(pk, []), actor) for pk, group in by_submission.items()]
+    waiting_by_submission: dict[int, list[Approval]] = defaultdict(list)
+    for record in waiting:
+        waiting_by_submission[record.submission_id].append(record)
+    return [_row(group, waiting_by_submission.get(pk, []), actor) for pk, group in by_submission.items()]
 
 
-def _row(group: list[Approval], of_app: list[Approval], actor: Actor) -> Shape:
+def _row(group: list[Approval], waiting: list[Approval], actor: Actor) -> Shape:
     submission = group[0].submission
-    about = sorted(of_app if group[0].stage == 1 else group, key=by_risk)
-    wanted = [wants(record) for record in about or group]
+    details = sorted(waiting if group[0].stage == 1 else group, key=by_risk)
+    sentences = [wants(record) for record in details or group]
     return {
         "key": str(submission.pk),
         "href": reverse("review", args=[submission.pk]),
@@ -60,42 +60,42 @@ def _row(group: list[Approval], of_app: list[Approval], actor: Actor) -> Shape:
         "name": submission.automation.name,
         "team": submission.automation.team.name,
         "team_key": submission.automation.team_id,
-        "wants": "; ".join(wanted[:2]) + (f" and {len(wanted) - 2} more" if len(wanted) > 2 else ""),
+        "wants": "; ".join(sentences[:2]) + (f" and {len(sentences) - 2} more" if len(sentences) > 2 else ""),
         "tier": submission.tier,
-        "levels": [level_of(record) for record in about][:4],
-        "data_class": _highest(about),
+        "levels": [level_of(record) for record in details][:4],
+        "data_class": _highest(details),
         "since": min(r.opened_at or submission.submitted_at for r in group),
         "due": min((r.due_at for r in group if r.due_at), default=None),
         "stage": group[0].stage,
-        "tags": _tags(group, about, actor),
+        "tags": _tags(group, details, actor),
     }
 
 
 def by_risk(record: Approval) -> tuple[int, int, int]:
-    """Where a record stands among others: the riskiest first, of as risky ones the most powerful."""
+    """Sort key: riskiest first, then the most powerful level."""
     levels = ("admin", "execute", "write", "unknown", "read", "secret")
     return TIERS.index(record.tier), levels.index(level_of(record)), record.pk
 
 
 def level_of(record: Approval) -> str:
-    """What a record's level is drawn as; a credential is a secret."""
+    """Return the level to draw; a credential is ``secret``."""
     return record.privilege.level if record.privilege is not None else "secret"
 
 
 def class_of(record: Approval) -> str:
-    """The data class of what a record of stage 2 is about; nothing where a credential opens nobody knows what."""
+    """Data class of a stage-2 approval. Empty if the reach of a credential is unknown."""
     if record.privilege is not None:
         return record.privilege.entitlement.counted_class
     return record.decided_on.counted_class if record.decided_on is not None else ""
 
 
 def _highest(records: Iterable[Approval]) -> str:
-    """The highest data class among records; nothing where none is known."""
+    """Highest data class of some approvals. Empty if none is known."""
     return max(filter(None, map(class_of, records)), key=list(DataClass.values).index, default="")
 
 
 def _sample_row(sample: Sample) -> Shape:
-    """What was drawn, among what waits for the reader: it is in force, and somebody looks at it (A12, A13)."""
+    """Row of a spot check. The change is in force and somebody looks at it (A12, A13)."""
     submission, record = sample.submission, sample.approval
     changed = f"version {submission.version.number} changed its source and was drawn"
     return {
@@ -119,26 +119,24 @@ def _sample_row(sample: Sample) -> Shape:
     }
 
 
-def _tags(group: Sequence[Approval], about: Sequence[Approval], actor: Actor) -> list[Shape]:
-    """For whom the reader would decide, when nothing of it is asked of themself (A11); what stands out about what is asked for; in
-    which round it is, and that policy decides the rest.
-    """
+def _tags(group: Sequence[Approval], details: Sequence[Approval], actor: Actor) -> list[Shape]:
+    """Tags of a row: the givers for whom the reader decides (A11), notable facts of the request, its round, and the light path."""
     names = list(dict.fromkeys(name for record in group for name in approvals.for_whom(record, actor)))
     last = max(record.round for record in group)
-    found = [{"text": f"You for {' and '.join(names)}", "tone": "acc", "icon": "person"}] if names else []
-    if any(one.privilege is not None and one.privilege.model_controlled for one in about):
-        found.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
-    if any(one.credential is not None and one.credential.reach_kind == Reach.UNKNOWN for one in about):
-        found.append({"text": "Reach unknown", "tone": "wait", "icon": "warning"})
-    if any(one.earlier_id is not None for one in (*group, *about)):
-        found.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
+    tags = [{"text": f"You for {' and '.join(names)}", "tone": "acc", "icon": "person"}] if names else []
+    if any(record.privilege is not None and record.privilege.model_controlled for record in details):
+        tags.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
+    if any(record.credential is not None and record.credential.reach_kind == Reach.UNKNOWN for record in details):
+        tags.append({"text": "Reach unknown", "tone": "wait", "icon": "warning"})
+    if any(record.earlier_id is not None for record in (*group, *details)):
+        tags.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
     if group[0].stage == 1 and group[0].submission.light_path:
-        found.append({"text": "Light path", "tone": "", "icon": "arrow"})
-    return found + ([{"text": f"Round {last}", "tone": "ask", "icon": "speech"}] if last > 1 else [])
+        tags.append({"text": "Light path", "tone": "", "icon": "arrow"})
+    return tags + ([{"text": f"Round {last}", "tone": "ask", "icon": "speech"}] if last > 1 else [])
 
 
 def wants(record: Approval) -> str:
-    """What a record would allow, behind "wants to"."""
+    """What an approval would allow, to follow "wants to"."""
     if record.stage == 1:
         return "exist for business use"
     if record.privilege is None:
@@ -148,22 +146,22 @@ def wants(record: Approval) -> str:
 
 @require_GET
 def desk(request: Request) -> HttpResponse:
-    """What waits for the reader, or all that is open and they may see, by risk and age; filters stand in the address."""
+    """Show what waits for the reader, or all open approvals that they may see, by risk and age. The address has the filters."""
     now = business_time.now()
     filters = Filters.of(request.GET, now)
-    mine, asked = approvals.on_desk(request.actor, now)
+    mine, waiting = approvals.on_desk(request.actor, now)
     drawn = approvals.to_look_at(request.actor, now)
-    own = {record.submission_id for record in mine}
+    decidable = {record.submission_id for record in mine}
     if filters.show:
-        found, paged, rows = _of_all(request, filters)
+        places_found, paged, rows = _of_all(request, filters)
     else:
-        found, paged, rows = _of_mine(request, filters, mine, asked)
-    apart = _apart(mine)
+        places_found, paged, rows = _of_mine(request, filters, mine, waiting)
+    single_reasons = _apart(mine)
     for row in rows:
-        row["can_pick"] = int(row["key"]) in own
-        row["apart"] = apart.get(int(row["key"]), "")
+        row["can_pick"] = int(row["key"]) in decidable
+        row["apart"] = single_reasons.get(int(row["key"]), "")
     if not filters.show and not filters.narrows and not paged.newer_href:
-        rows += [_sample_row(one) for one in drawn]
+        rows += [_sample_row(sample) for sample in drawn]
     bands, (views, proposed) = _bands(rows), _views_and_proposals(request.actor, now)
     return page(
         request,
@@ -176,18 +174,18 @@ def desk(request: Request) -> HttpResponse:
                 "aside": "Ordered by risk, then age",
             },
             "chips": [
-                *_chips(filters, mine, len(drawn) + len(proposed), _counts(request.actor, filters, found)),
+                *_chips(filters, mine, len(drawn) + len(proposed), _counts(request.actor, filters, places_found)),
                 *_views(filters, views, mine),
             ],
             "filters": _fields(filters, mine, rows),
             "bands": bands,
-            "proposals": [] if filters.show or filters.narrows else [_proposal(one) for one in proposed],
+            "proposals": [] if filters.show or filters.narrows else [_proposal(proposal) for proposal in proposed],
             "picks": any(row.get("can_pick") for row in rows),
             "first": _first(bands),
             "pager": {
                 "newer_href": paged.newer_href,
                 "older_href": paged.older_href,
-                "words": _how_many(len(found)) if len(found) > PAGE else "",
+                "words": _how_many(len(places_found)) if len(places_found) > PAGE else "",
             },
             "empty": _empty(filters),
         },
@@ -197,53 +195,53 @@ def desk(request: Request) -> HttpResponse:
 
 
 def _apart(mine: Sequence[Approval]) -> dict[int, str]:
-    """Why nothing that waits for the reader in a submission is decided together with others, behind its name (A7, A15)."""
-    can = {one.submission_id for one in mine if one.tier != "high" and one.earlier_id is None}
+    """Why a submission of the reader has nothing for a bulk decision, worded to follow its name (A7, A15)."""
+    selectable = {record.submission_id for record in mine if record.tier != "high" and record.earlier_id is None}
     return {
-        one.submission_id: "is high risk" if one.tier == "high" else "was refused or withdrawn before"
-        for one in mine
-        if one.submission_id not in can
+        record.submission_id: "is high risk" if record.tier == "high" else "was refused or withdrawn before"
+        for record in mine
+        if record.submission_id not in selectable
     }
 
 
 def _of_mine(
-    request: Request, filters: Filters, mine: Sequence[Approval], asked: Sequence[Approval]
+    request: Request, filters: Filters, mine: Sequence[Approval], waiting: Sequence[Approval]
 ) -> tuple[Sequence[Place], Paged, list[Shape]]:
-    """What waits for the reader: where each stands, the page, and its rows."""
-    fitting = [record for record in mine if filters.fits(record)]
-    found = places(fitting)
-    paged = page_of(found, filters, request.GET)
-    shown = [record for record in fitting if record.submission_id in set(paged.keys)]
-    return found, paged, _rows(shown, asked, request.actor)
+    """Return places, page and rows of the approvals that wait for the reader."""
+    matching = [record for record in mine if filters.fits(record)]
+    places_found = places(matching)
+    paged = page_of(places_found, filters, request.GET)
+    shown = [record for record in matching if record.submission_id in set(paged.keys)]
+    return places_found, paged, _rows(shown, waiting, request.actor)
 
 
 def _of_all(request: Request, filters: Filters) -> tuple[Sequence[Place], Paged, list[Shape]]:
-    """The same of every open record that the reader may see; what waits for stage 1 is read with the apps that ask for it."""
+    """Return places, page and rows of all open approvals that the reader may see. Waiting stage-2 approvals come with their apps."""
     records = _visible(request.actor, filters)
-    found = places_in(records)
-    paged = page_of(found, filters, request.GET)
-    waits = Approval.objects.filter(stage=2, state=ApprovalState.WAITING).order_by().values("pk")
-    read = Approval.objects.filter(
-        Q(pk__in=records.order_by().values("pk")) | Q(pk__in=waits), submission__in=paged.keys
+    places_found = places_in(records)
+    paged = page_of(places_found, filters, request.GET)
+    waiting_keys = Approval.objects.filter(stage=2, state=ApprovalState.WAITING).order_by().values("pk")
+    approval_rows = Approval.objects.filter(
+        Q(pk__in=records.order_by().values("pk")) | Q(pk__in=waiting_keys), submission__in=paged.keys
     )
-    shown = list(approvals.shown(read, approvals.TEAM, *approvals.ON_DESK).order_by("due_at", "pk"))
-    asked = [one for one in shown if one.state == ApprovalState.WAITING]
-    return found, paged, _rows([one for one in shown if one not in asked], asked, request.actor)
+    shown = list(approvals.shown(approval_rows, approvals.TEAM, *approvals.ON_DESK).order_by("due_at", "pk"))
+    waiting = [record for record in shown if record.state == ApprovalState.WAITING]
+    return places_found, paged, _rows([record for record in shown if record not in waiting], waiting, request.actor)
 
 
 def _visible(actor: Actor, filters: Filters) -> QuerySet[Approval]:
-    """The open records that somebody may see and that fit."""
+    """Open approvals that the reader may see and that match the filters."""
     visible = Submission.objects.visible_to(actor, filters.now).unfinished()
     return Approval.objects.filter(filters.condition(), state=ApprovalState.OPEN, submission__in=visible)
 
 
-def _counts(actor: Actor, filters: Filters, found: Sequence[Place]) -> dict[str, int | None]:
-    """How many submissions the chips would show of all that the reader may see: one query, or what has been read of it.
+def _counts(actor: Actor, filters: Filters, places_found: Sequence[Place]) -> dict[str, int | None]:
+    """Count the submissions behind each chip that the reader may see, in at most one query.
 
-    Nothing where more are open in the company than `COUNTED`, and whether the reader sees it has to be asked of each.
+    Without counts if more than `COUNTED` are open and the reader does not see all: sight would be checked for each.
     """
     if filters.show:
-        return {filters.show: len(found)} if len(found) <= MOST else {}
+        return {filters.show: len(places_found)} if len(places_found) <= MOST else {}
     counts = {
         "all": Count("submission", distinct=True),
         "overdue": Count("submission", distinct=True, filter=Q(due_at__lt=filters.now)),
@@ -252,40 +250,46 @@ def _counts(actor: Actor, filters: Filters, found: Sequence[Place]) -> dict[str,
     if sees_all(actor, filters.now):
         return records.aggregate(**counts)
     too_many = Exists(Submission.objects.unfinished().order_by()[COUNTED : COUNTED + 1])
-    known = {name: Case(When(too_many, then=None), default=count) for name, count in counts.items()}
-    return records.filter(~too_many).aggregate(**known)
+    limited_counts = {name: Case(When(too_many, then=None), default=count) for name, count in counts.items()}
+    return records.filter(~too_many).aggregate(**limited_counts)
 
 
 def _views_and_proposals(actor: Actor, now: datetime) -> tuple[list[DeskView], list[Waiting]]:
-    """The reader's own views, and the proposals that wait for them to countersign or to accept: one query for both (S8)."""
-    kept = saved_views.kept(actor.person).annotate(called=F("name"), told=F("query"), is_view=Value(True))
-    proposed = proposal_waiting.rows(actor, now, own=False, most=MOST_PROPOSED).annotate(is_view=Value(False))
+    """Saved views of the reader, and proposals to countersign or accept, in one query (S8)."""
+    view_rows = saved_views.kept(actor.person).annotate(called=F("name"), told=F("query"), is_view=Value(True))
+    proposal_rows = proposal_waiting.rows(actor, now, with_own=False, most=MOST_PROPOSED).annotate(is_view=Value(False))
     columns = ("pk", "called", "told", "is_view")
-    read = list(kept.values_list(*columns).union(proposed.values_list(*columns), all=True))
-    views = [DeskView(pk=pk, name=name, query=query) for pk, name, query, is_view in read if is_view]
-    found = [proposal_waiting.of(pk, called, told) for pk, called, told, is_view in read if not is_view]
-    return sorted(views, key=lambda one: one.pk), proposal_waiting.soonest(found)
+    read_rows = list(view_rows.values_list(*columns).union(proposal_rows.values_list(*columns), all=True))
+    views = [DeskView(pk=pk, name=name, query=query) for pk, name, query, is_view in read_rows if is_view]
+    proposals = [
+        proposal_waiting.of(pk, called, details_json) for pk, called, details_json, is_view in read_rows if not is_view
+    ]
+    return sorted(views, key=lambda view: view.pk), proposal_waiting.soonest(proposals)
 
 
-def _proposal(one: Waiting) -> Shape:
+def _proposal(proposal: Waiting) -> Shape:
     return {
-        "href": one.href,
-        "title": one.title,
-        "text": proposal_waiting.sentence(one),
-        "by": one.by,
-        "since": one.since,
-        "due": one.until,
+        "href": proposal.href,
+        "title": proposal.title,
+        "text": proposal_waiting.sentence(proposal),
+        "by": proposal.by,
+        "since": proposal.since,
+        "due": proposal.until,
     }
 
 
 def _facts(mine: Sequence[Approval], drawn: Sequence[Sample], proposed: Sequence[Waiting], now: datetime) -> list[Any]:
-    """How much waits for the reader, how much of it is late or due today, and for how long it has waited."""
+    """Numbers in the page's head: waiting, overdue, due today, and the oldest age."""
     count = len({record.submission_id for record in mine}) + len(drawn) + len(proposed)
     if not count:
         return ["Nothing waits for you"]
-    due = {record.submission_id: record.due_at for record in reversed(mine) if record.due_at}  # the nearest comes first
+    due = {
+        record.submission_id: record.due_at for record in reversed(mine) if record.due_at
+    }  # sorted by deadline: the nearest one wins
     until = timezone.localtime(now).replace(hour=23, minute=59, second=59)
-    late = sum(at < now for at in due.values()) + sum(one.due_at is not None and one.due_at < now for one in drawn)
+    late = sum(at < now for at in due.values()) + sum(
+        sample.due_at is not None and sample.due_at < now for sample in drawn
+    )
     today = sum(now <= at <= until for at in due.values())
     oldest = min((record.opened_at for record in mine if record.opened_at), default=None)
     facts: list[Any] = [{"text": f"{count} wait{'s' if count == 1 else ''} for you", "strong": True}]
@@ -299,12 +303,14 @@ def _facts(mine: Sequence[Approval], drawn: Sequence[Sample], proposed: Sequence
 
 
 def _chips(filters: Filters, mine: Sequence[Approval], drawn: int, counts: Mapping[str, int | None]) -> list[Shape]:
-    """What is shown, and quick filters, with how much each would show where that is known: ``counts`` has it by ``show``."""
+    """Chips for the list and quick filters, with counts if known. ``counts`` is keyed by ``show``."""
 
-    def count(of: Filters) -> int | None:
-        if of.show:
-            return counts.get(of.show) if of == filters.but(show=of.show) else None
-        return len({one.submission_id for one in mine if of.fits(one)}) + (0 if of.narrows else drawn)
+    def count(filters_on: Filters) -> int | None:
+        if filters_on.show:
+            return counts.get(filters_on.show) if filters_on == filters.but(show=filters_on.show) else None
+        return len({record.submission_id for record in mine if filters_on.fits(record)}) + (
+            0 if filters_on.narrows else drawn
+        )
 
     def chip(label: str, on: Filters, off: Filters | None = None) -> Shape:
         current = filters == on
@@ -320,29 +326,31 @@ def _chips(filters: Filters, mine: Sequence[Approval], drawn: int, counts: Mappi
     return [
         *(chip(label, filters.but(show=show)) for label, show in SHOWS),
         {"separator": True},
-        *(chip(label, bare.but(**said), off=bare) for label, said in quick),
+        *(chip(label, bare.but(**changes), off=bare) for label, changes in quick),
     ]
 
 
 def _views(filters: Filters, views: Sequence[DeskView], mine: Sequence[Approval]) -> list[Shape]:
-    """The reader's own views; and at last the way to keep what is shown under a name, or to let that name go."""
+    """Chips of the reader's saved views, and a chip that saves or removes the current one."""
     chips: list[Shape] = [{"separator": True}]
-    own = None
+    current_view = None
     for view in views:
         on = saved_views.filters_of(view, filters.now)
-        own = view if on == filters else own
-        count = None if on.show else len({one.submission_id for one in mine if on.fits(one)})
+        current_view = view if on == filters else current_view
+        count = None if on.show else len({record.submission_id for record in mine if on.fits(record)})
         chips.append({"label": view.name, "href": on.href(), "current": on == filters, "count": count})
-    if own is not None:
-        chips.append({"label": "Let this view go", "href": reverse("desk_view_remove", args=[own.pk]), "icon": "cross"})
+    if current_view is not None:
+        chips.append(
+            {"label": "Let this view go", "href": reverse("desk_view_remove", args=[current_view.pk]), "icon": "cross"}
+        )
     elif filters.narrows or filters.show == "overdue":
         chips.append({"label": "Keep this view", "href": saved_views.save_href(filters), "icon": "plus"})
     return chips if len(chips) > 1 else []
 
 
 def _fields(filters: Filters, mine: Sequence[Approval], rows: Sequence[Shape]) -> Shape:
-    """The bar of filters: words, risk, and the teams that something waits of."""
-    teams = {one.submission.automation.team_id: one.submission.automation.team.name for one in mine}
+    """The filter bar: words, risk, and the teams of the listed submissions."""
+    teams = {record.submission.automation.team_id: record.submission.automation.team.name for record in mine}
     teams |= {row["team_key"]: row["team"] for row in rows}
     options = [
         {"value": pk, "label": name, "selected": pk == filters.team}
@@ -370,16 +378,16 @@ def _how_many(count: int) -> str:
 
 
 def _first(bands: list[Shape]) -> str:
-    """Where the part in the first row stands that is about what is still decided."""
+    """URL of the detail pane of the first row."""
     return next((row["part_href"] for band in bands for row in band["rows"] if row["part_href"]), "")
 
 
 def _bands(rows: list[Shape]) -> list[Shape]:
     bands = []
     for tier, title in BANDS:
-        own = sorted((row for row in rows if row["tier"] == tier), key=lambda row: row["since"])
-        if own:
-            bands.append({"title": title, "count": len(own), "words": "", "rows": own})
+        band_rows = sorted((row for row in rows if row["tier"] == tier), key=lambda row: row["since"])
+        if band_rows:
+            bands.append({"title": title, "count": len(band_rows), "words": "", "rows": band_rows})
     return bands
 
 

@@ -1,8 +1,8 @@
-"""Several records decided together, with one reason: what waits for the reader in the submissions they selected on the desk (A7).
+"""Bulk decision: decide the reader's approvals of selected submissions with one reason (A7).
 
-Each is shown with what it would be allowed, and bound to what was shown of it (A6). Each is decided by itself: what one runs into keeps no
-other from being decided, and is said. Decided on its own page only is high risk, what was refused or withdrawn before (A15), what somebody
-objected to (A3) or one signature more is asked for, and what rests on a connection that nobody has confirmed (I8): there is more to read.
+Each approval is shown with its scope and bound to what was shown (A6). Each is decided separately: an error on one is reported and does
+not block the others. These need their own page: high risk, refused or withdrawn before (A15), an objection (A3), an extra signature, and
+an unconfirmed connection (I8).
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ from governance.web.requests.parameters import number
 
 Shape = dict[str, Any]
 
-#: The most that are decided together: what somebody can read on one page.
+#: Maximum number of approvals in one bulk decision: one page to read.
 MOST = 100
 
-#: What the page is called, by what is done with all of it where one button was pressed to come here.
+#: Title of the page, by the button that led to it.
 TITLES = {"": "Decide together", "approve": "Approve together", "reject": "Reject together"}
 
-#: What a row says of a record, and what its digest is about.
+#: Relations that a row shows and its digest covers.
 READ = (
     *("submission__automation__team", "submission__policy", "submission__submitted_by", "justification"),
     *("privilege__entitlement__resource", "credential__kept_in", "credential__owner", "decided_on"),
@@ -58,10 +58,10 @@ READ = (
 
 @require_http_methods(["GET", "POST"])
 def decide_together(request: Request) -> HttpResponse:
-    """The page with what was selected (``?of=`` a submission's key, as often as needed), and the decisions that come from it."""
+    """Show the selected submissions (``?of=`` a submission's key, repeatable), and make the decisions of the form."""
     reader = Reader(request.actor, business_time.now())
-    said = request.GET if request.method == "GET" else request.POST
-    records = _records(reader, {key for one in said.getlist("of") if (key := number(one)) is not None})
+    parameters = request.GET if request.method == "GET" else request.POST
+    records = _records(reader, {key for value in parameters.getlist("of") if (key := number(value)) is not None})
     if request.method == "GET":
         return _shown(request, records)
     reason = request.POST.get("reason", "")
@@ -76,7 +76,7 @@ def decide_together(request: Request) -> HttpResponse:
             raise refuse(Refusal("A7", "input", "Tick at least one record."))
     except Refused as no:
         return _shown(request, records, request.POST, no.refusal.sentence, status=no.status)
-    batch, done, problems = uuid4(), 0, [why for one in decided if (why := _not_so(one, request.POST))]
+    batch, done, problems = uuid4(), 0, [problem for record in decided if (problem := _not_so(record, request.POST))]
     for record in chosen:
         try:
             actor, _ = decider_of(record, route_of(record, reader.now), reader, verb)
@@ -89,89 +89,95 @@ def decide_together(request: Request) -> HttpResponse:
     if done:
         words = "Approved" if verb is decision_form.DECISIONS["approve"] else "Rejected"
         messages.success(request, f"{words} {done} record{'s' if done != 1 else ''}.")
-    if problems:  # what they are about is read anew, and the reason is kept
-        left = _records(reader, {one.submission_id for one in records})
+    if problems:  # reload these approvals and keep the reason
+        left = _records(reader, {record.submission_id for record in records})
         return _shown(request, left, request.POST, problems=problems, status=409)
     return redirect("desk")
 
 
 def _records(reader: Reader, submissions: set[int]) -> list[Approval]:
-    """What waits for the reader in some submissions, with all that is shown of it; the nearest deadline first."""
-    waits = [one.pk for one in approvals.to_decide(reader.actor, reader.now) if one.submission_id in submissions]
-    refused = Approval.objects.filter(
+    """Load the reader's approvals of some submissions with all that a row shows, nearest deadline first."""
+    waiting_ids = [
+        record.pk for record in approvals.to_decide(reader.actor, reader.now) if record.submission_id in submissions
+    ]
+    refused_credentials = Approval.objects.filter(
         submission=OuterRef("submission"),
         credential=OuterRef("privilege__credential"),
         state__in=credentials.REFUSED,
     )
     seats = Seat.objects.filter(approval=OuterRef("pk")).order_by().values("approval").annotate(number=Count("*"))
-    found = (
-        Approval.objects.filter(pk__in=waits[:MOST])
+    selected = (
+        Approval.objects.filter(pk__in=waiting_ids[:MOST])
         .select_related(*READ)
         .annotate(
             is_objected=Exists(Comment.objects.filter(approval=OuterRef("pk"), is_objection=True)),
-            is_unusable=Exists(refused),
+            is_unusable=Exists(refused_credentials),
             seats_asked=Subquery(seats.values("number")),
         )
     )
-    records: list[Approval] = sorted(found, key=lambda one: waits.index(one.pk))
-    theirs = [one.submission for one in records]
+    records: list[Approval] = sorted(selected, key=lambda record: waiting_ids.index(record.pk))
+    theirs = [record.submission for record in records]
     tiers.read_together(theirs)
     remaining_conflicts.know(theirs, reader.now)
     return records
 
 
 def _chosen(records: Sequence[Approval], form: QueryDict) -> list[Approval]:
-    ticked = {number(one) for one in form.getlist("record")}
-    return [one for one in records if one.pk in ticked]
+    ticked = {number(value) for value in form.getlist("record")}
+    return [record for record in records if record.pk in ticked]
 
 
 def _decided(reader: Reader, waiting_still: Sequence[Approval], form: QueryDict) -> list[Approval]:
-    """What is ticked, was asked of the reader, and does not wait for them any more; with their decision on it, if they have one."""
-    ticked = {key for one in form.getlist("record") if (key := number(one)) is not None}
-    own = Decision.objects.standing().filter(person=reader.actor.person, round=F("approval__round"))
-    asked = Q(asked__overlap=list(access.answers_as(reader.actor, reader.now)))
-    asked |= Q(Exists(own.filter(approval=OuterRef("pk"))))
-    found = Approval.objects.filter(asked, pk__in=ticked - {one.pk for one in waiting_still})
-    mine = Prefetch("decisions", own.select_related("reason").order_by("-pk"), to_attr="mine")
-    return list(found.select_related(*READ).prefetch_related(mine).order_by("pk"))
+    """Ticked approvals of the reader that no longer wait for them, with the reader's decision if there is one."""
+    ticked = {key for value in form.getlist("record") if (key := number(value)) is not None}
+    own_decisions = Decision.objects.standing().filter(person=reader.actor.person, round=F("approval__round"))
+    was_asked = Q(asked__overlap=list(access.answers_as(reader.actor, reader.now)))
+    was_asked |= Q(Exists(own_decisions.filter(approval=OuterRef("pk"))))
+    decided = Approval.objects.filter(was_asked, pk__in=ticked - {record.pk for record in waiting_still})
+    own_prefetch = Prefetch("decisions", own_decisions.select_related("reason").order_by("-pk"), to_attr="mine")
+    return list(decided.select_related(*READ).prefetch_related(own_prefetch).order_by("pk"))
 
 
 def _not_so(record: Approval, form: QueryDict) -> str:
-    """Why a record was not decided as the form says, or nothing where the reader had said just that: the same press, once more (A8)."""
-    mine: list[Decision] = record.__dict__["mine"]
-    if not mine:
+    """Why an approval was not decided as the form says. Empty if the reader's decision says the same: a repeated submit (A8)."""
+    decisions: list[Decision] = record.__dict__["mine"]
+    if not decisions:
         return f"{_name(record)}: it does not wait for you any more."
-    own, here = mine[0], (form.get("decision"), form.get(f"shown-{record.pk}"))
-    is_same = (own.outcome, own.shown_digest) == here
-    if is_same and own.batch is not None and said_the_same(own.reason, form.get("reason", "").strip()):
+    decision, submitted = decisions[0], (form.get("decision"), form.get(f"shown-{record.pk}"))
+    is_same = (decision.outcome, decision.shown_digest) == submitted
+    if is_same and decision.batch is not None and said_the_same(decision.reason, form.get("reason", "").strip()):
         return ""
-    said = own.get_outcome_display().lower()
-    return (
-        f"{_name(record)}: you have said something about it already ({said}), and that stands. Undo stands on its page."
-    )
+    outcome = decision.get_outcome_display().lower()
+    return f"{_name(record)}: you have said something about it already ({outcome}), and that stands. Undo stands on its page."
 
 
 def _apart(records: Sequence[Approval]) -> dict[int, str]:
-    """What is decided on its own page, and why, in a few words: by record."""
-    found = dict.fromkeys(bindings.resting_on_unconfirmed(records), "its connection is to be confirmed")
-    apps = [one for one in records if one.stage == 1]
-    asked = duplicates.unsaid({one.submission.automation_id for one in apps})
-    found |= {one.pk: "may be the same as another" for one in apps if one.submission.automation_id in asked}
-    found |= {one.pk: "asks for a signature more than usual" for one in records if _asks_more(one)}
-    found |= {one.pk: "somebody objected" for one in records if getattr(one, "is_objected", False)}
-    found |= {one.pk: "refused or withdrawn before" for one in records if one.earlier_id is not None}
-    return found | {one.pk: "high risk" for one in records if one.tier == "high"}
+    """Approvals that need their own page, with the reason in a few words, by key."""
+    reasons_by_record = dict.fromkeys(bindings.resting_on_unconfirmed(records), "its connection is to be confirmed")
+    apps = [record for record in records if record.stage == 1]
+    undecided_duplicates = duplicates.unsaid({record.submission.automation_id for record in apps})
+    reasons_by_record |= {
+        record.pk: "may be the same as another"
+        for record in apps
+        if record.submission.automation_id in undecided_duplicates
+    }
+    reasons_by_record |= {record.pk: "asks for a signature more than usual" for record in records if _asks_more(record)}
+    reasons_by_record |= {record.pk: "somebody objected" for record in records if getattr(record, "is_objected", False)}
+    reasons_by_record |= {
+        record.pk: "refused or withdrawn before" for record in records if record.earlier_id is not None
+    }
+    return reasons_by_record | {record.pk: "high risk" for record in records if record.tier == "high"}
 
 
 def _asks_more(record: Approval) -> bool:
-    """Whether a word from before, a stop or a signal added a signature to those of its tier (A15, G5, S10)."""
+    """Whether a prior refusal, an objection or a signal added a signature to those of the tier (A15, G5, S10)."""
     usual = policy_queries.of(record.submission.policy).seats(record.kind, record.tier)
     return getattr(record, "seats_asked", 0) > len(usual)
 
 
 def _together(records: Sequence[Approval]) -> list[Approval]:
-    apart = _apart(records)
-    return [one for one in records if one.pk not in apart]
+    single = _apart(records)
+    return [record for record in records if record.pk not in single]
 
 
 def _name(record: Approval) -> str:
@@ -187,19 +193,23 @@ def _shown(
     problems: Sequence[str] = (),
     status: int = 200,
 ) -> HttpResponse:
-    why = _apart(records)
-    together = [one for one in records if one.pk not in why]
-    apart = {(one.submission_id, why[one.pk]): one.submission.automation.name for one in records if one.pk in why}
-    said = (form or request.GET).get("only", "")
-    only = said if said in TITLES else ""
-    ticked = {one.pk for one in together} if form is None else {one.pk for one in _chosen(together, form)}
+    reasons_by_record = _apart(records)
+    together = [record for record in records if record.pk not in reasons_by_record]
+    apart = {
+        (record.submission_id, reasons_by_record[record.pk]): record.submission.automation.name
+        for record in records
+        if record.pk in reasons_by_record
+    }
+    only_value = (form or request.GET).get("only", "")
+    only = only_value if only_value in TITLES else ""
+    ticked = {record.pk for record in together} if form is None else {record.pk for record in _chosen(together, form)}
     context: Shape = {
         "crumbs": [{"label": "Desk", "href": reverse("desk")}, {"label": TITLES[only], "href": ""}],
         "head": {"title": TITLES[only], "facts": [_how_many(together)] if together else []},
-        "rows": [_row(one, one.pk in ticked, business_time.now()) for one in together],
-        "of": sorted({one.submission_id for one in records}),
+        "rows": [_row(record, record.pk in ticked, business_time.now()) for record in together],
+        "of": sorted({record.submission_id for record in records}),
         "apart": [
-            {"name": name, "why": said, "href": reverse("review", args=[pk])} for (pk, said), name in apart.items()
+            {"name": name, "why": reason, "href": reverse("review", args=[pk])} for (pk, reason), name in apart.items()
         ],
         "problems": problems,
         "only": only,
@@ -219,18 +229,18 @@ def _how_many(records: Sequence[Approval]) -> str:
 
 
 def _row(record: Approval, ticked: bool, now: datetime) -> Shape:
-    """One record as its review shows it, in few words; what may the app be is asked of stage 1, which has nothing of that."""
+    """One approval in a few words, as its review page shows it. Stage 1 has no scope, level or data class."""
     submission = record.submission
-    asked = approval_rows.what(record) if record.stage == 2 else {}
+    details = approval_rows.what(record) if record.stage == 2 else {}
     return {
         "key": record.pk,
         "href": reverse("review", args=[record.submission_id]),
         "automation": submission.automation.name,
         "team": submission.automation.team.name,
         "what": wants(record),
-        "scope": asked.get("scope", ""),
-        "level": asked.get("level", ""),
-        "data_class": asked.get("data_class", ""),
+        "scope": details.get("scope", ""),
+        "level": details.get("level", ""),
+        "data_class": details.get("data_class", ""),
         "tags": approval_rows.tags(record, now, is_unusable=getattr(record, "is_unusable", False)),
         "tier": record.tier,
         "term": record.granted_term_days or record.term_days,

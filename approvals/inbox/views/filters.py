@@ -1,4 +1,4 @@
-"""What the desk shows of what is open: filters that live in the address, and in which order and on which page (ui.md, Desk)."""
+"""Filters of the inbox, kept in the address, with its order and pages (ui.md, Desk)."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from approvals.models import Approval, ApprovalKind
 from governance.core.texts import free_text
 from governance.web.requests.parameters import instant, number
 
-#: Submissions on one page, and the most that one can page through.
+#: Submissions per page, and maximum number over all pages.
 PAGE, MOST = 50, 1000
 
 #: Riskiest first.
 TIERS = ("high", "standard", "low")
 SHOWN = ("all", "overdue")
 
-#: Where a submission stands on the desk: by risk, then by how long it waits.
+#: Sort key of a submission in the inbox: risk, age, key.
 Place = tuple[int, datetime, int]
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What of the open records is shown.
+    """Selection of open approvals.
 
     Args:
         now: business time.
-        show: empty for what waits for the reader, ``all`` for whatever they may see, ``overdue`` for what of that is late.
+        show: empty for approvals that wait for the reader, ``all`` for all that they may see, ``overdue`` for the late ones among these.
         stage: 1, 2 or None.
         team: key of the automation's team, or None.
         tier: of the submission, or empty.
-        credentials: whether only credentials are meant.
-        words: what the automation's name holds, each; lower-cased.
+        credentials: whether to show credentials only.
+        words: words that the automation's name must contain; lower-cased.
     """
 
     now: datetime
@@ -51,56 +51,56 @@ class Filters:
     words: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, asked: QueryDict, now: datetime) -> Filters:
-        """What an address asks for; what it can't ask for is as if it had not."""
-        show, tier, stage = asked.get("show", ""), asked.get("tier", ""), asked.get("stage", "")
+    def of(cls, query: QueryDict, now: datetime) -> Filters:
+        """Parse an address. Invalid values are ignored."""
+        show, tier, stage = query.get("show", ""), query.get("tier", ""), query.get("stage", "")
         return cls(
             now,
             show if show in SHOWN else "",
             int(stage) if stage in ("1", "2") else None,
-            number(asked.get("team")),
+            number(query.get("team")),
             tier if tier in TIERS else "",
-            bool(asked.get("credentials")),
-            tuple(free_text.name(asked.get("q", "")).lower().split()[:5]),
+            bool(query.get("credentials")),
+            tuple(free_text.name(query.get("q", "")).lower().split()[:5]),
         )
 
     def fits(self, record: Approval) -> bool:
-        """Whether an open record is shown, however it was found; the same as `condition`."""
-        one = record.submission.automation
+        """Whether an open approval matches; the same test as `condition`."""
+        automation = record.submission.automation
         return (
             (self.stage is None or record.stage == self.stage)
-            and (self.team is None or one.team_id == self.team)
+            and (self.team is None or automation.team_id == self.team)
             and (not self.tier or record.submission.tier == self.tier)
             and (not self.credentials or record.kind == ApprovalKind.CREDENTIAL)
-            and all(word in one.name.lower() for word in self.words)
+            and all(word in automation.name.lower() for word in self.words)
             and (self.show != "overdue" or (record.due_at is not None and record.due_at < self.now))
         )
 
     def condition(self) -> Q:
-        """The same in the database."""
-        found = Q()
+        """Return the filter as a query condition."""
+        condition = Q()
         if self.stage is not None:
-            found &= Q(stage=self.stage)
+            condition &= Q(stage=self.stage)
         if self.team is not None:
-            found &= Q(submission__automation__team=self.team)
+            condition &= Q(submission__automation__team=self.team)
         if self.tier:
-            found &= Q(submission__tier=self.tier)
+            condition &= Q(submission__tier=self.tier)
         if self.credentials:
-            found &= Q(kind=ApprovalKind.CREDENTIAL)
+            condition &= Q(kind=ApprovalKind.CREDENTIAL)
         for word in self.words:
-            found &= Q(submission__automation__name__icontains=word)
+            condition &= Q(submission__automation__name__icontains=word)
         if self.show == "overdue":
-            found &= Q(due_at__lt=self.now)
-        return found
+            condition &= Q(due_at__lt=self.now)
+        return condition
 
     @property
     def narrows(self) -> bool:
-        """Whether less is shown than the chip at the left says."""
+        """Whether filters narrow the list."""
         return replace(self, show="") != Filters(self.now)
 
     def parameters(self) -> dict[str, str]:
-        """What stands in the address."""
-        said = {
+        """Query parameters of the address."""
+        values = {
             "show": self.show,
             "stage": str(self.stage or ""),
             "team": str(self.team or ""),
@@ -108,55 +108,60 @@ class Filters:
             "credentials": "1" if self.credentials else "",
             "q": " ".join(self.words),
         }
-        return {name: value for name, value in said.items() if value}
+        return {name: value for name, value in values.items() if value}
 
     def href(self, **more: str) -> str:
-        """The desk's address with these filters."""
-        asked = {**self.parameters(), **{name: value for name, value in more.items() if value}}
-        return f"{reverse('desk')}?{urlencode(asked)}" if asked else reverse("desk")
+        """URL of the inbox with these filters."""
+        query = {**self.parameters(), **{name: value for name, value in more.items() if value}}
+        return f"{reverse('desk')}?{urlencode(query)}" if query else reverse("desk")
 
     def but(self, **changes: Any) -> Filters:
-        """The same with some of it asked otherwise."""
+        """Return a copy with some filters changed."""
         return replace(self, **changes)
 
 
 def places(records: Iterable[Approval]) -> list[Place]:
-    """Where the submissions of some records stand, in order."""
+    """Sorted places of the submissions of some approvals."""
     since: dict[tuple[int, int], datetime] = {}
-    for one in records:
-        key, at = (TIERS.index(one.submission.tier), one.submission_id), one.opened_at or one.submission.submitted_at
+    for record in records:
+        key, at = (
+            (TIERS.index(record.submission.tier), record.submission_id),
+            record.opened_at or record.submission.submitted_at,
+        )
         since[key] = min(at, since.get(key, at))
     return sorted((rank, at, pk) for (rank, pk), at in since.items())
 
 
 def places_in(records: QuerySet[Approval]) -> list[Place]:
-    """The same of records that were not read: one query, the first `MOST` and one more."""
+    """`places` in one query, for the first `MOST` and one more."""
     whens = [When(submission__tier=tier, then=Value(rank)) for rank, tier in enumerate(TIERS)]
-    found = records.order_by().values("submission")
-    found = found.annotate(rank=Case(*whens, output_field=SmallIntegerField()))
-    found = found.annotate(since=Min(Coalesce("opened_at", "submission__submitted_at")))
-    return list(found.order_by("rank", "since", "submission").values_list("rank", "since", "submission")[: MOST + 1])
+    by_submission = records.order_by().values("submission")
+    by_submission = by_submission.annotate(rank=Case(*whens, output_field=SmallIntegerField()))
+    by_submission = by_submission.annotate(since=Min(Coalesce("opened_at", "submission__submitted_at")))
+    return list(
+        by_submission.order_by("rank", "since", "submission").values_list("rank", "since", "submission")[: MOST + 1]
+    )
 
 
 @dataclass(frozen=True)
 class Paged:
-    """One page: the submissions' keys, and the addresses of its neighbours; empty where there is none."""
+    """One page: keys of its submissions, and the URLs of the neighbouring pages; empty if there is none."""
 
     keys: Sequence[int]
     newer_href: str
     older_href: str
 
 
-def page_of(found: Sequence[Place], filters: Filters, asked: QueryDict) -> Paged:
-    """The page that begins behind the submission whose place stands in the address, wherever that stands by now."""
-    behind = _place(asked.get("after", ""))
-    start = sum(one <= behind for one in found) if behind else 0
+def page_of(places_found: Sequence[Place], filters: Filters, query: QueryDict) -> Paged:
+    """The page after the place that the address names, even if that place has moved."""
+    behind = _place(query.get("after", ""))
+    start = sum(place <= behind for place in places_found) if behind else 0
     end = start + PAGE
     before = start - PAGE
     return Paged(
-        [pk for _, _, pk in found[start:end]],
-        filters.href(after=_said(found[before - 1]) if before > 0 else "") if start else "",
-        filters.href(after=_said(found[end - 1])) if len(found) > end else "",
+        [pk for _, _, pk in places_found[start:end]],
+        filters.href(after=_said(places_found[before - 1]) if before > 0 else "") if start else "",
+        filters.href(after=_said(places_found[end - 1])) if len(places_found) > end else "",
     )
 
 
@@ -165,8 +170,8 @@ def _said(place: Place) -> str:
     return f"{rank}~{since.isoformat()}~{pk}"
 
 
-def _place(said: str) -> Place | None:
-    rank, _, rest = said.partition("~")
+def _place(text: str) -> Place | None:
+    rank, _, rest = text.partition("~")
     since, _, pk = rest.partition("~")
     tier, at, key = number(rank), instant(since), number(pk)
     return (tier, at, key) if tier is not None and at is not None and key is not None else None

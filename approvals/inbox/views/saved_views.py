@@ -1,4 +1,4 @@
-"""Naming what the desk shows, and letting go of it: views of the reader's own, which live in the address (ui.md, Desk)."""
+"""Saved views of the inbox: named filters of one reader, kept as addresses (ui.md, Desk)."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from governance.core.texts import free_text
 from governance.web.pages.page import page
 from governance.web.requests.middleware import Request
 
-#: The most that one person keeps: what fits beside the other chips.
+#: Maximum number of saved views per person, limited by the space for chips.
 MOST = 12
 
 
 class NameForm(forms.Form):
-    """What a view is to be called."""
+    """Name of a saved view."""
 
     name = forms.CharField(
         max_length=LONGEST_NAME, label="Name", help_text="It stands beside the filters, for you alone."
     )
 
     def clean_name(self) -> str:
-        """The name as it is shown: nothing in it that nobody sees."""
+        """Return the visible name, without invisible characters."""
         name = free_text.name(self.cleaned_data["name"])
         if not name:
             raise forms.ValidationError("Give it a name that can be read.")
@@ -42,51 +42,49 @@ class NameForm(forms.Form):
 
 
 def kept(person: Person | None) -> QuerySet[DeskView]:
-    """A reader's own views, the oldest first."""
+    """Saved views of a person, oldest first."""
     return DeskView.objects.filter(person=person)[:MOST]
 
 
 def filters_of(view: DeskView, now: datetime) -> Filters:
-    """What a view shows now."""
+    """Filters of a saved view."""
     return Filters.of(QueryDict(view.query), now)
 
 
 def _called(person: Person, name: str) -> DeskView | None:
-    """A view of somebody's with this name, whatever its case: told as its constraint tells it, since there are letters whose upper case is
-    the same and whose lower case is not, and the other way round.
-    """
-    own = DeskView.objects.filter(person=person).alias(called=Lower("name"))
-    return own.filter(called=Lower(Value(name))).first()
+    """Find a person's view by name in any case. The comparison is that of the constraint: upper and lower case differ for some letters."""
+    views = DeskView.objects.filter(person=person).alias(called=Lower("name"))
+    return views.filter(called=Lower(Value(name))).first()
 
 
 def _keep(view: DeskView, query: str) -> None:
-    """Keep a view with these filters; of two that come at once under one name the later filters count."""
+    """Save a view with these filters. Of two concurrent saves under one name, the later wins."""
     view.query = query
     try:
         with transaction.atomic():
             view.save()
     except IntegrityError:
-        known = _called(view.person, view.name)
-        if known is None:
+        existing = _called(view.person, view.name)
+        if existing is None:
             raise
-        known.query = query
-        known.save()
+        existing.query = query
+        existing.save()
 
 
 @require_http_methods(["GET", "POST"])
 def save_view(request: Request) -> HttpResponse:
-    """Keep the filters of the address under a name; the same name again means other filters from now on."""
+    """Save the filters of the address under a name. An existing name gets the new filters."""
     filters = Filters.of(request.GET, business_time.now())
     form = NameForm(request.POST if request.method == "POST" else None)
     person = request.actor.person
     if request.method == "POST" and form.is_valid() and person is not None:
         name, query = form.cleaned_data["name"], filters.href().partition("?")[2]
-        own = DeskView.objects.filter(person=person)
-        known = _called(person, name)
+        views = DeskView.objects.filter(person=person)
+        existing = _called(person, name)
         if len(query) > LONGEST_QUERY:
             form.add_error("name", "These filters are too long to be kept: ask for fewer words.")
-        elif known is not None or own.count() < MOST:
-            _keep(known or DeskView(person=person, name=name), query)
+        elif existing is not None or views.count() < MOST:
+            _keep(existing or DeskView(person=person, name=name), query)
             return redirect(filters.href())
         else:
             form.add_error("name", f"You have {MOST} views, and more do not fit: let one of them go first.")
@@ -101,7 +99,7 @@ def save_view(request: Request) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def remove_view(request: Request, pk: int) -> HttpResponse:
-    """Let a view of one's own go, after a question; what it showed is still there to be asked for."""
+    """Remove a saved view after a confirmation."""
     view = get_object_or_404(DeskView, pk=pk, person=request.actor.person)
     if request.method == "POST":
         view.delete()
@@ -120,5 +118,5 @@ def remove_view(request: Request, pk: int) -> HttpResponse:
 
 
 def save_href(filters: Filters) -> str:
-    """Where what is shown is given a name."""
+    """URL for saving the current filters."""
     return f"{reverse('desk_view_save')}?{filters.href().partition('?')[2]}"

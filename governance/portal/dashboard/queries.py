@@ -99,7 +99,7 @@ def _union(*, decides: bool, answers: bool, reach: bool | None) -> QuerySet[Any,
     columns = {"called": F("name"), "left": F("state"), "left_at": Subquery(last.values("submitted_at")[:1])}
     automations = Automation.objects.answered_by(mine, now).exclude(state=AutomationState.RETIRED)
     shown = automations.annotate(shown_kind=Value("mine"), key=F("pk"), number=F("approved_version__number"), **columns)
-    proposed = proposal_waiting.rows_of(me, mine, compiled_queries.texts("roles"), now, own=True, most=2 * MOST)
+    proposed = proposal_waiting.rows_of(me, mine, compiled_queries.texts("roles"), now, with_own=True, most=2 * MOST)
     to_waive = waivers.rows(me, compiled_queries.keys("acting"), now, decides=decides, most=2 * MOST)
     others = [
         _lines(proposed, "proposed", "proposed_at"),
