@@ -1,4 +1,4 @@
-"""How Django finds approvals, and what it does when something happens lower down."""
+"""Django application of approvals, and its reactions to events of lower layers."""
 
 from django.apps import AppConfig
 
@@ -11,7 +11,7 @@ class ApprovalsConfig(AppConfig):
     verbose_name = "Approvals"
 
     def ready(self) -> None:
-        """Follow the ends of approvals, and what inventory does to automations."""
+        """Register consequences, duties and hooks."""
         from approvals.assignment import staffing
         from approvals.assignment.route import approval_relations
         from approvals.assignment.transitions.reassign import CHANGING, look_again

@@ -1,4 +1,4 @@
-"""Background jobs of approvals, by the names that beat knows."""
+"""Background jobs of approvals, under their names in beat."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from governance.core.jobs.job_runs import run_job
 
 @shared_task(name=submission_jobs.JOB)
 def sweep() -> None:
-    """Expire, remind and end what is due."""
+    """Expire approvals, remind approvers and end due items."""
     run_job(submission_jobs.JOB, submission_jobs.sweep)
 
 
 @shared_task(name=approval_signals.JOB)
 def flag() -> None:
-    """Tell security of signals, once a night."""
+    """Notify security of approval signals, every night."""
     run_job(approval_signals.JOB, approval_signals.sweep)
 
 
 @shared_task(name=conflict_jobs.JOB)
 def look_for_conflicts() -> None:
-    """Look for what is held together and may not be; enforce, remind and end what is due."""
+    """Find conflicts; enforce, remind and end due ones."""
     run_job(conflict_jobs.JOB, sweep_conflicts_and_waivers)
 
 
@@ -43,7 +43,7 @@ def sweep_conflicts_and_waivers(now: datetime) -> Mapping[str, int]:
 
 @shared_task(name=bulk_import.JOB)
 def bring_in() -> None:
-    """Bring in the next of what was ordered; where more is left, go to the end of the queue."""
+    """Import the next automations of ordered uploads. If more are left, queue again."""
     run = run_job(bulk_import.JOB, bulk_import.sweep)
     if run is not None and run.counts.get("left"):
         nudge.send(bulk_import.JOB)
@@ -51,7 +51,7 @@ def bring_in() -> None:
 
 @shared_task(name=proposal_jobs.JOB)
 def what_if() -> None:
-    """Count the next of what a proposal would have changed; where more is left, go to the end of the queue."""
+    """Count the next part of a proposal's dry run. If more is left, queue again."""
     run = run_job(proposal_jobs.JOB, proposal_jobs.sweep)
     if run is not None and run.counts.get("left"):
         nudge.send(proposal_jobs.JOB)

@@ -1,4 +1,4 @@
-"""The API for programs (A17, S5): the same operations, refusals and words as the pages, as documents.
+"""The API for programs (A17, S5): the operations, refusals and words of the pages, as documents.
 
-It stands above the pages of approvals and beside none: what it says is drawn by what draws them, what it does by the same operations.
+It builds on the page layer of approvals, which draws its content.
 """

@@ -1,4 +1,4 @@
-"""Who asks: the person behind a token, at one instant, and for which of their teams."""
+"""The caller of the API: the person behind a token, one instant, and the teams it may import for."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from governance.core.duties.refusals import Refusal, refuse
 from governance.core.models import ApiToken, Person, Team
 from governance.core.tokens import transitions as token_transitions
 
-#: What only reads.
+#: Methods that only read.
 READING = ("GET", "HEAD", "OPTIONS")
 
 
 class Bearer(HttpBearer):
-    """A token in the Authorization header. A session is none: a cookie that a browser sends along opens nothing here."""
+    """Authenticate by a token in the Authorization header. A session cookie is not accepted."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
-        """Who asks, counted; None where the token opens nothing.
+        """Identify the caller and count the request. None if the token is not valid.
 
         Raises:
-            limits.TooOften: it asks too often.
+            limits.TooOften: the rate limit is exceeded.
         """
-        found = token_transitions.recognise(token)
-        if found is None:
+        api_token = token_transitions.recognise(token)
+        if api_token is None:
             return None
-        rate_limits.count(found, reads=request.method in READING)
-        token_transitions.note_use(found)
-        return Caller.of(found)
+        rate_limits.count(api_token, reads=request.method in READING)
+        token_transitions.note_use(api_token)
+        return Caller.of(api_token)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A program, with its person.
+    """A program and its person.
 
     Args:
-        actor: as whom it acts; its token says how far.
-        person: who made the token.
+        actor: the person, limited by the token.
+        person: the person who made the token.
         now: business time.
-        teams: for which it can bring in: the token's, else all of the person's.
+        teams: teams it may import for: the token's team, or else all teams of the person.
     """
 
     actor: Actor
@@ -59,46 +59,46 @@ class Caller:
 
     @classmethod
     def of(cls, token: ApiToken) -> Caller:
-        """Of a token that was recognised."""
-        own = teams_of(token.person)
+        """Build the caller of a recognised token."""
+        teams = teams_of(token.person)
         if token.team_id is not None:
-            own = [team for team in own if team.pk == token.team_id]
-        return cls(Actor.of_token(token), token.person, token, business_time.now(), tuple(own))
+            teams = [team for team in teams if team.pk == token.team_id]
+        return cls(Actor.of_token(token), token.person, token, business_time.now(), tuple(teams))
 
     def team(self, wanted: int | None) -> Team:
-        """The team with this id; without one, the only one that there is.
+        """Return the team with this id; without an id, the only team.
 
         Raises:
-            NotPermitted: there is none.
-            InvalidInput: it is none of these, or there are several and none was said.
+            NotPermitted: the caller has no team.
+            InvalidInput: no such team, or several teams and no id.
         """
         if not self.teams:
             raise refuse(NO_TEAM)
         if wanted is None and len(self.teams) == 1:
             return self.teams[0]
-        found = next((team for team in self.teams if team.pk == wanted), None)
-        if found is None:
-            known = ", ".join(f"{team.pk} ({team.name})" for team in self.teams)
+        match = next((team for team in self.teams if team.pk == wanted), None)
+        if match is None:
+            choices = ", ".join(f"{team.pk} ({team.name})" for team in self.teams)
             raise field(
-                "team", "Say for which of your teams." if wanted is None else "No team of yours has this id.", known
+                "team", "Say for which of your teams." if wanted is None else "No team of yours has this id.", choices
             )
-        return found
+        return match
 
 
 def field(name: str, sentence: str, choices: str = "", code: str = "INPUT") -> Exception:
-    """That something is wrong with one field, ready to be raised."""
+    """Return an exception that reports one invalid field."""
     to_do = f"Choose one of: {choices}." if choices else ""
     return refuse(Refusal(code, "input", sentence, to_do, ((name, sentence),)))
 
 
-def fields(said: Mapping[str, str], sentence: str, to_do: str = "", code: str = "INPUT") -> Exception:
-    """That something is wrong with several fields."""
-    detail = tuple((name, words) for name, words in said.items())
+def fields(sentences: Mapping[str, str], sentence: str, to_do: str = "", code: str = "INPUT") -> Exception:
+    """Return an exception that reports several invalid fields."""
+    detail = tuple((name, words) for name, words in sentences.items())
     return refuse(Refusal(code, "input", sentence, to_do, detail))
 
 
 def caller(request: Any) -> Caller:
-    """Who asks; `Bearer` has put it there."""
-    found = request.auth
-    assert isinstance(found, Caller)
-    return found
+    """Return the caller that `Bearer` has set."""
+    authenticated = request.auth
+    assert isinstance(authenticated, Caller)
+    return authenticated

@@ -1,4 +1,4 @@
-"""What programs are told of conflicts: the rule, what it is about, what would resolve it, and the waiver that lifts it (S6, S7)."""
+"""Conflicts in API answers: the rule, the holdings, how to resolve it, and a waiver (S6, S7)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from governance.core.actors.actor import Actor
 
 
 class ThingOut(Schema):
-    """One thing that has a part in a conflict."""
+    """One holding that takes part in a conflict."""
 
     row: str = Field(
         description="The key of its row in a preview; empty in a submission, and for what is no row of this."
@@ -29,21 +29,21 @@ class ThingOut(Schema):
 
 
 class LegOut(Schema):
-    """One side of a conflict, and everything that fills it."""
+    """One side of a conflict and its holdings."""
 
     name: str
     things: list[ThingOut]
 
 
 class WaiverOut(Schema):
-    """What allows a conflict for a while."""
+    """A waiver of a conflict."""
 
     until: datetime
     page: str
 
 
 class ConflictOut(Schema):
-    """What may not be held together, and would be."""
+    """A combination that a rule forbids and that would be held."""
 
     rule: str = Field(description="The rule's code.")
     version: int = Field(description="The rule's, which is the one in force.")
@@ -63,41 +63,41 @@ class ConflictOut(Schema):
 
 
 def conflicts_of(
-    found: Sequence[Found],
+    findings: Sequence[Found],
     sentences: Mapping[str, str],
     actor: Actor,
     now: datetime,
     rows: Mapping[str, str] = MappingProxyType({}),
 ) -> list[ConflictOut]:
-    """Some conflicts, for whoever asks.
+    """Conflicts in the form of API answers.
 
     Args:
-        found: as it would be.
-        sentences: what the automation itself holds, in words, by key.
-        actor: of what others hold only that is named which they may see.
+        findings: the conflicts as they would be.
+        sentences: holdings of the automation in words, by key.
+        actor: the caller. Holdings of other automations are named only if the caller may see them.
         now: business time.
         rows: keys of a preview's rows, by key.
     """
-    named = conflict_rows.named_others(found, actor, now)
-    shapes = conflict_rows.shapes(found, sentences, actor, now)
-    return [_one(one, shape, sentences, named, rows) for one, shape in zip(found, shapes, strict=True)]
+    named = conflict_rows.named_others(findings, actor, now)
+    shapes = conflict_rows.shapes(findings, sentences, actor, now)
+    return [_one(finding, shape, sentences, named, rows) for finding, shape in zip(findings, shapes, strict=True)]
 
 
 def _one(
-    one: Found,
+    finding: Found,
     shape: Mapping[str, str],
     sentences: Mapping[str, str],
     named: Mapping[str, str],
     rows: Mapping[str, str],
 ) -> ConflictOut:
-    rule, waiver = one.standing.rule, one.waiver
+    rule, waiver = finding.standing.rule, finding.waiver
     legs = [
         LegOut(
             name=leg.name,
             things=[
                 ThingOut(row=rows.get(key, ""), sentence=words)
                 for key, words in conflict_rows.things(
-                    one.own.get(number, ()), one.others.get(number, ()), sentences, named
+                    finding.own.get(number, ()), finding.others.get(number, ()), sentences, named
                 )
             ],
         )
@@ -106,24 +106,24 @@ def _one(
     ]
     return ConflictOut(
         rule=rule.code,
-        version=one.standing.version.number,
+        version=finding.standing.version.number,
         title=rule.title,
         process=rule.process,
         rating=Rating(rule.rating),
         mode=Mode(rule.mode),
         scope=Scope(rule.scope),
-        refused=one.mode == Mode.ENFORCE,
-        sentence=one.sentence,
+        refused=finding.mode == Mode.ENFORCE,
+        sentence=finding.sentence,
         does=shape["mode"],
         legs=legs,
         lacks=shape["lacks"],
         resolve=shape["way_out"],
         waiver=_waiver(waiver),
-        page=address(one.standing.version.href),
+        page=address(finding.standing.version.href),
     )
 
 
-def _waiver(one: Waiver | None) -> WaiverOut | None:
-    if one is None or one.ends_at is None:
+def _waiver(waiver: Waiver | None) -> WaiverOut | None:
+    if waiver is None or waiver.ends_at is None:
         return None
-    return WaiverOut(until=one.ends_at, page=address(one.href))
+    return WaiverOut(until=waiver.ends_at, page=address(waiver.href))

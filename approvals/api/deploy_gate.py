@@ -1,4 +1,4 @@
-"""The deploy gate, asked by a pipeline before it rolls out (A17)."""
+"""Endpoint of the deploy gate, for pipelines (A17)."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ router = Router(tags=["Deploy gate"])
 
 
 class Where(Schema):
-    """Where something is about to run."""
+    """Environment and automation of a deployment."""
 
     environment: Environment = Environment.PRODUCTION
     automation: Key | None = None
 
 
 @router.get("/gate/{digest}", response={200: GateOut, **ERRORS}, url_name="gate")
-def ask(request: HttpRequest, digest: Digest, about: Query[Where]) -> GateOut:
-    """Whether a version may run, and with which privileges, terms and enforcement: the answer is `allowed`.
+def ask(request: HttpRequest, digest: Digest, where: Query[Where]) -> GateOut:
+    """Say in `allowed` whether a version may run, and with which privileges, terms and enforcement.
 
-    The status is 200 also where it may not: `code`, `reason` and `to_do` say why and what to do. A digest of the manifest or of the
-    source, as bringing in answers it. What this token may not see is unknown. A superseded version may run for 30 days more, with the
-    grants that are still live. Where several automations have the same digest, say which by `automation`.
+    The status is 200 also if it may not run: `code`, `reason` and `to_do` say why and what to do. The digest is that of the manifest or of
+    the source, as the import returns them. Versions that the token may not see are unknown. A superseded version may run for 30 more days,
+    with the grants that are still live. If several automations have the same digest, name one with `automation`.
     """
-    who = caller(request)
-    seen = Automation.objects.visible_to(who.actor, who.now)
-    environment = about.environment.value
-    answer = deploy_gate.find(seen, digest, environment=environment, now=who.now, automation=about.automation)
+    program = caller(request)
+    seen = Automation.objects.visible_to(program.actor, program.now)
+    environment = where.environment.value
+    answer = deploy_gate.find(seen, digest, environment=environment, now=program.now, automation=where.automation)
     return GateOut.of(answer, environment)

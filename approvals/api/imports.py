@@ -1,6 +1,6 @@
-"""An export, previewed or brought in. A preview keeps nothing; the same export again changes nothing and says so (I7).
+"""Endpoints that preview or import an export. A preview saves nothing; a repeated import changes nothing and reports that (I7).
 
-One automation a request: a program is told by the status whether it worked. A raw export is parsed in memory and forgotten.
+Each request has one automation, so that the status reports its success. A raw export is parsed in memory and not stored.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ router = Router(tags=["Bringing in"])
 
 
 class About(Schema):
-    """What is said of an export beside what it holds."""
+    """Facts about an export that it does not contain."""
 
     team: Key | None = None
     environment: Environment = Environment.PRODUCTION
@@ -46,77 +46,76 @@ class About(Schema):
 
 
 @router.post("/preview", response={200: PreviewOut, **ERRORS}, openapi_extra=EXPORT_BODY)
-def preview(request: HttpRequest, about: Query[About]) -> PreviewOut:
-    """What an export would touch, who would be asked for what by when, and what is missing. Nothing of it is kept.
+def preview(request: HttpRequest, options: Query[About]) -> PreviewOut:
+    """Show the risk, the route with deadlines, and missing facts of an export. Nothing is saved.
 
-    `automation` is the id of the one that a source without an id of its own is a new version of; `promoted_from` that of the one of
-    another environment that a new one is the same as (I10). Under one id of one platform that need not be said.
+    For a source without an id of its own, `automation` is the id of the automation that it updates. `promoted_from` is the id of the same
+    automation in another environment (I10). It is not needed if both have one id on one platform.
     """
-    who = caller(request)
-    team = who.team(about.team)
-    found = _found(request, who, about)
+    program = caller(request)
+    team = program.team(options.team)
+    files = _found(request, program, options)
     with transaction.atomic():
-        item = _read(found, who, team, about)
-        shown = _shown(item, who, team)
+        item = _read(files, program, team, options)
+        document = _shown(item, program, team)
         transaction.set_rollback(True)
-    return shown
+    return document
 
 
 @router.post("/automations", response={200: BroughtOut, 201: BroughtOut, **ERRORS}, openapi_extra=EXPORT_BODY)
-def bring_in(request: HttpRequest, about: Query[About]) -> Any:
-    """Bring an export into the register: 201 for what is new or changed, 200 where it is there just so.
+def bring_in(request: HttpRequest, options: Query[About]) -> Any:
+    """Import an export into the register: 201 for new or changed content, 200 for unchanged content.
 
-    The owners count where the automation is new: `business_owner` is needed then, and `technical_owner` is whoever made the token
-    unless it is said; of what is promoted both are those of the automation that it is promoted from. Nobody is asked before it is
-    submitted.
+    The owners are used for a new automation: `business_owner` is required, and `technical_owner` defaults to the person behind the token.
+    With `promoted_from`, both default to the owners of that automation. Nothing is submitted.
     """
-    who = caller(request)
-    team = who.team(about.team)
-    found = _found(request, who, about)
+    program = caller(request)
+    team = program.team(options.team)
+    files = _found(request, program, options)
     with transaction.atomic():
-        item = _read(found, who, team, about)
-        version = _unchanged(item, team, about)
+        item = _read(files, program, team, options)
+        version = _unchanged(item, team, options)
         if version is not None:
-            answer = _brought(version, Outcome.UNCHANGED, who, team)
+            answer = _brought(version, Outcome.UNCHANGED, program, team)
             transaction.set_rollback(True)
             return answer
-    version = _confirm(item, who, team, about)
-    answer = _brought(version, Outcome(item.outcome), who, team)
+    version = _confirm(item, program, team, options)
+    answer = _brought(version, Outcome(item.outcome), program, team)
     return answer if item.outcome == Outcome.UNCHANGED else Status(201, answer)
 
 
-def _found(request: HttpRequest, who: Caller, about: About) -> list[Found]:
-    """What an export holds; outside a transaction, because reading takes seconds.
+def _found(request: HttpRequest, program: Caller, options: About) -> list[Found]:
+    """Read an export in a child process, outside a transaction: it takes seconds.
 
     Raises:
-        Unsupported: it does not say that it is JSON.
-        ImportBusy: another import of this person, or two of this process, are being read.
+        Unsupported: the content type is not JSON.
+        ImportBusy: an import of this person, or two of this process, are being read.
     """
     check_type(request)
-    return import_process.read_apart([(about.name, request.body)], person=who.person)
+    return import_process.read_apart([(options.name, request.body)], person=program.person)
 
 
-def _read(found: list[Found], who: Caller, team: Team, about: About) -> ImportItem:
-    """The only automation of an export, with the request's words about it; inside a transaction.
+def _read(files: list[Found], program: Caller, team: Team, options: About) -> ImportItem:
+    """Save the only automation of an export as a preview with the request's options. Runs inside a transaction.
 
     Raises:
-        InvalidInput: it can't be read, holds none or several automations, or the request is wrong about it.
+        InvalidInput: the export is unreadable, has no or several automations, or does not fit the options.
     """
-    batch = transition_previews.keep(found, actor=who.actor, now=who.now, team=team)
+    batch = transition_previews.keep(files, actor=program.actor, now=program.now, team=team)
     items = list(batch.items.order_by("pk")[:2])
-    refused = next((one for one in items if one.progress == ImportState.REFUSED), None)
-    if refused is not None:
-        raise refuse(Refusal("I8", "input", refused.reason, "", (("", refused.reason),)))
+    refused_item = next((item_read for item_read in items if item_read.progress == ImportState.REFUSED), None)
+    if refused_item is not None:
+        raise refuse(Refusal("I8", "input", refused_item.reason, "", (("", refused_item.reason),)))
     if len(items) != 1:
         sentence = "An export holds one automation here, and this one holds more." if items else "It holds none."
         raise refuse(Refusal("I7", "input", sentence, "Send each by itself; the page takes many at once."))
     item = items[0]
-    if about.automation is not None:
-        _check_named(about.automation, item, team)
-    below, environment = about.promoted_from, about.environment.value
+    if options.automation is not None:
+        _check_named(options.automation, item, team)
+    below, environment = options.promoted_from, options.environment.value
     if below is not None and environments.chosen(team, below, environment) is None:
         raise field("promoted_from", f"No automation of this team that is not in {environment} yet has this id.")
-    draft = Draft(team=team.pk, automation=about.automation, sibling=below, fields={"environment": environment})
+    draft = Draft(team=team.pk, automation=options.automation, sibling=below, fields={"environment": environment})
     drafts.keep(item, draft, team)
     return item
 
@@ -130,69 +129,76 @@ def _check_named(pk: int, item: ImportItem, team: Team) -> None:
         )
 
 
-def _unchanged(item: ImportItem, team: Team, about: About) -> Version | None:
-    """The version that it is already, where bringing it in would write nothing at all; what is in review goes the long way (S1)."""
-    if about.automation is not None:
+def _unchanged(item: ImportItem, team: Team, options: About) -> Version | None:
+    """Return the registered version if the import would write nothing. Automations in review are never skipped (S1)."""
+    if options.automation is not None:
         return None
     in_review = Automation.objects.filter(submissions__state__in=UNFINISHED)
-    return import_queries.unchanged([item], team, about.environment.value, apart=in_review).get(item.pk)
+    return import_queries.unchanged([item], team, options.environment.value, apart=in_review).get(item.pk)
 
 
-def _confirm(item: ImportItem, who: Caller, team: Team, about: About) -> Version:
-    """The version that it becomes; where that is refused, nothing of the export stays."""
+def _confirm(item: ImportItem, program: Caller, team: Team, options: About) -> Version:
+    """Import the preview and return its version. A refused import leaves nothing behind."""
     draft, manifest = Draft.of(item), Manifest.from_dict(item.manifest)
-    named = draft_automation.named_by(item, draft, team) if about.automation is not None else None
-    known = confirmation.known(team, manifest, environment=about.environment.value, named=named)
-    sibling = draft_automation.sibling_of(known, manifest, draft, team)
+    named = draft_automation.named_by(item, draft, team) if options.automation is not None else None
+    registered = confirmation.known(team, manifest, environment=options.environment.value, named=named)
+    sibling = draft_automation.sibling_of(registered, manifest, draft, team)
     try:
         made: object = confirmation.confirm_import(
             team,
-            actor=who.actor,
-            now=who.now,
+            actor=program.actor,
+            now=program.now,
             item=item,
-            fields={"environment": about.environment.value},
-            if_new=_if_new(who, about, sibling),
+            fields={"environment": options.environment.value},
+            if_new=_if_new(program, options, sibling),
             automation=named,
             sibling=sibling,
         )
     except Refused:
         transition_previews.forget(item.batch)
         raise
-    assert isinstance(made, Version)  # its subject is the team, what is made is the version
+    assert isinstance(made, Version)  # the operation's subject is the team; it returns the version
     return made
 
 
-def _if_new(who: Caller, about: About, sibling: Automation | None) -> dict[str, Any]:
-    """What is said of a new automation: its owners, and what was said of the one that it is promoted from (I10)."""
+def _if_new(program: Caller, options: About, sibling: Automation | None) -> dict[str, Any]:
+    """Fields of a new automation: its owners, and the answers of the automation that it is promoted from (I10)."""
     if sibling is None:
-        return dict(_owners(who, about))
-    said = {"business_owner": about.business_owner, "technical_owner": about.technical_owner}
-    owners = {name: one for name, one in _owners(who, about).items() if said[name] is not None}
-    before = draft_automation.fields_of(Draft(fields=draft_automation.fields_before(None, who.actor, sibling)))
+        return dict(_owners(program, options))
+    given = {"business_owner": options.business_owner, "technical_owner": options.technical_owner}
+    owners = {name: owner for name, owner in _owners(program, options).items() if given[name] is not None}
+    before = draft_automation.fields_of(Draft(fields=draft_automation.fields_before(None, program.actor, sibling)))
     return {**before, **owners}
 
 
-def _owners(who: Caller, about: About) -> dict[str, Person | None]:
-    ids = [pk for pk in (about.business_owner, about.technical_owner) if pk is not None]
+def _owners(program: Caller, options: About) -> dict[str, Person | None]:
+    ids = [pk for pk in (options.business_owner, options.technical_owner) if pk is not None]
     people = Person.objects.in_bulk(ids)
-    for name, pk in (("business_owner", about.business_owner), ("technical_owner", about.technical_owner)):
+    for name, pk in (("business_owner", options.business_owner), ("technical_owner", options.technical_owner)):
         if pk is not None and pk not in people:
             raise field(name, "Nobody who can be named has this id.")
-    technical = who.person if about.technical_owner is None else people[about.technical_owner]
-    return {"business_owner": people.get(about.business_owner or 0), "technical_owner": technical}
+    technical = program.person if options.technical_owner is None else people[options.technical_owner]
+    return {"business_owner": people.get(options.business_owner or 0), "technical_owner": technical}
 
 
-def _brought(version: Version, outcome: Outcome, who: Caller, team: Team) -> BroughtOut:
-    """What it came to, with what submitting it would ask; reading that leaves nothing behind."""
+def _brought(version: Version, outcome: Outcome, program: Caller, team: Team) -> BroughtOut:
+    """Return the outcome and a preview of its submission. The preview is rolled back."""
     automation = Automation.objects.select_related("team").get(pk=version.automation_id)
-    said = VersionOut.of(version)
-    assert said is not None
+    version_document = VersionOut.of(version)
+    assert version_document is not None
     with transaction.atomic():
-        later = drafts.of_version(version, by=who.person, team=team, now=who.now)
-        shown = _shown(later, who, team)
+        item = drafts.of_version(version, by=program.person, team=team, now=program.now)
+        preview_document = _shown(item, program, team)
         transaction.set_rollback(True)
-    return BroughtOut(outcome=outcome.value, automation=AutomationOut.of(automation), version=said, preview=shown)
+    return BroughtOut(
+        outcome=outcome.value,
+        automation=AutomationOut.of(automation),
+        version=version_document,
+        preview=preview_document,
+    )
 
 
-def _shown(item: ImportItem, who: Caller, team: Team) -> PreviewOut:
-    return preview_of(previews.read(item, actor=who.actor, now=who.now, team=team), who.person, who.actor)
+def _shown(item: ImportItem, program: Caller, team: Team) -> PreviewOut:
+    return preview_of(
+        previews.read(item, actor=program.actor, now=program.now, team=team), program.person, program.actor
+    )

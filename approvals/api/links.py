@@ -1,4 +1,4 @@
-"""Where the pages are that an answer names."""
+"""Links to pages in API answers."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from django.conf import settings
 
 
 def address(path: str) -> str:
-    """A page's whole address."""
+    """Return the full URL of a page."""
     return f"{settings.BASE_URL.rstrip('/')}{path}"

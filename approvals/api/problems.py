@@ -1,4 +1,4 @@
-"""How the API says no: each error as a problem document, and none as anything else (RFC 9457)."""
+"""Error answers of the API: problem documents only (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from inventory.imports.import_process import ImportBusy
 
 log = structlog.get_logger(__name__)
 
-#: What each operation may answer beside what it is for.
+#: Error answers of each operation.
 ERRORS: dict[Any, Any] = dict.fromkeys((400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 503), Problem)
 
 NO_TOKEN = (
@@ -33,7 +33,7 @@ MAKE_ONE = "Make one on your own page and send it as: Authorization: Bearer csgn
 
 
 def refuses(api: NinjaAPI) -> None:
-    """Have an API answer every error so."""
+    """Register the error handlers of an API."""
     handlers: dict[type[Exception], Any] = {
         AuthenticationError: _no_token,
         TooOften: _too_often,
@@ -67,13 +67,13 @@ def _busy(request: HttpRequest, error: ImportBusy) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
-    no = error.refusal
-    fields = [(one[0], one[1]) for one in no.detail if len(one) == 2 and one[0]]
-    return problem(REFUSAL_STATUS.get(no.kind, 403), no.code, no.sentence, no.to_do, fields=fields)
+    refusal = error.refusal
+    fields = [(detail[0], detail[1]) for detail in refusal.detail if len(detail) == 2 and detail[0]]
+    return problem(REFUSAL_STATUS.get(refusal.kind, 403), refusal.code, refusal.sentence, refusal.to_do, fields=fields)
 
 
 def not_allowed(answer: HttpResponse) -> HttpResponse:
-    """Answer a method that an address does not take."""
+    """Answer a method that the address does not support."""
     allow = str(answer["Allow"]).replace("GET", "GET, HEAD")
     return problem(
         405, "METHOD", "This address does not take that method.", f"It takes: {allow}.", headers={"Allow": allow}
@@ -82,9 +82,13 @@ def not_allowed(answer: HttpResponse) -> HttpResponse:
 
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     fields = []
-    for one in error.errors:
-        where = [str(part) for part in one["loc"] if part not in ("body", "query", "path", "said", "about")]
-        fields.append((".".join(where), str(one["msg"])))
+    for error_item in error.errors:
+        path = [
+            str(part)
+            for part in error_item["loc"]
+            if part not in ("body", "query", "path", "document", "options", "where")
+        ]
+        fields.append((".".join(path), str(error_item["msg"])))
     return problem(422, "INPUT", "Something in the request can't be used.", "See its fields.", fields=fields)
 
 
@@ -108,12 +112,12 @@ def _unsupported() -> HttpResponse:
 
 
 def _away(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Answer while the database can't be reached."""
+    """Answer while the database is unreachable."""
     log.error("api.away", method=request.method, exc_info=error)
     return database_outage.problem()
 
 
 def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
-    """What nobody expected: it is in the log, and nothing of it in the answer."""
+    """Answer an unexpected error. The log has it; the answer has no detail of it."""
     log.error("api.failed", method=request.method, exc_info=error)
     return problem(500, "FAILED", "Something failed here that was not expected, and is in the log.", "Try again once.")

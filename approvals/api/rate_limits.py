@@ -1,4 +1,4 @@
-"""How often a program may ask: so many requests a minute and token, and so many of all tokens of a person, counted where every web process counts (the cache)."""
+"""Rate limits of the API: requests per minute and token, and over all tokens of a person. The cache counts over all web processes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from django.core.cache import cache
 from governance.core.clock import business_time
 from governance.core.models import ApiToken
 
-#: Requests a minute for one token: those that only read, and those that bring in, preview or submit.
+#: Requests per minute and token: reads, and imports, previews or submissions.
 READS, WRITES = 300, 60
-#: All tokens of one person together ask as often as so many of them.
+#: Limit over all tokens of a person, as a multiple of one token's limit.
 OF_PERSON = 3
 MINUTE = 60
 
 
 class TooOften(Exception):
-    """A token, or its person by all of theirs, has asked as often as it may in this minute.
+    """The rate limit of a token, or of its person, is exceeded.
 
     Args:
-        wait: seconds until it may again.
+        wait: seconds until the next request is allowed.
     """
 
     def __init__(self, wait: int) -> None:
@@ -30,20 +30,20 @@ def count(token: ApiToken, *, reads: bool) -> None:
     """Count one request.
 
     Raises:
-        TooOften: it is one too many in this minute of real time.
+        TooOften: it exceeds the limit in this minute of real time.
     """
     kind, most = ("reads", READS) if reads else ("writes", WRITES)
     _count(f"person:{token.person_id}:{kind}", most * OF_PERSON)
     _count(f"{token.pk}:{kind}", most)
 
 
-def _count(what: str, most: int) -> None:
+def _count(counter: str, most: int) -> None:
     at = int(business_time.real().timestamp())
-    key = f"api:{what}:{at // MINUTE}"
+    key = f"api:{counter}:{at // MINUTE}"
     cache.add(key, 0, timeout=2 * MINUTE)
     try:
-        asked = cache.incr(key)
-    except ValueError:  # the cache has dropped it since
+        requests = cache.incr(key)
+    except ValueError:  # the cache has dropped the counter
         return
-    if asked > most:
+    if requests > most:
         raise TooOften(MINUTE - at % MINUTE)

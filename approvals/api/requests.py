@@ -1,4 +1,4 @@
-"""What programs send, within bounds: ids that a table can hold, texts that a column can, and nothing that nobody asked for."""
+"""Request bodies of the API with their bounds: ids that fit a column, texts without unreadable characters, and no unknown fields."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JSON = "application/json"
 NUL = "\0"
 
 Key = Annotated[int, Field(ge=1, lt=10**DIGITS)]
-#: The same in a document, where a number is a number: ``true`` is not person 1.
+#: `Key` in a JSON document, without conversion: ``true`` is not person 1.
 Id = Annotated[int, Field(ge=1, lt=10**DIGITS, strict=True)]
 RowKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^(sha256:)?[0-9a-f]{64}$")]
@@ -30,34 +30,34 @@ Why = Annotated[str, StringConstraints(max_length=LONGEST_WHY)]
 
 
 class Unsupported(Exception):
-    """The body says that it is something else than JSON."""
+    """The content type of the body is not JSON."""
 
 
 class Unfit(Exception):
-    """The body is JSON that holds what no text has: a NUL, or half a character."""
+    """The JSON body has an invalid character: NUL, or half of a surrogate pair."""
 
 
 class Twice(Exception):
-    """A key stands twice in one object: readers would disagree about its value (RFC 8259, 4)."""
+    """A key is repeated in one object: parsers would disagree about its value (RFC 8259, 4)."""
 
 
 class Bounded(Parser):
-    """Reads JSON alone, and none that could not be kept."""
+    """Parse JSON bodies that can be stored."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        """See ninja.
+        """Parse a request body; see ninja.
 
         Raises:
             Unsupported: see there.
             Unfit: see there.
             Twice: see there.
-            Refused: a text holds a secret of published form (I6).
-            ValueError: it is no JSON.
+            Refused: a text holds a secret of a published form (I6).
+            ValueError: the body is not JSON.
         """
         check_type(request)
-        said = json.loads(request.body, object_pairs_hook=_once)
-        _check_texts(said)
-        return said
+        document = json.loads(request.body, object_pairs_hook=_once)
+        _check_texts(document)
+        return document
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -70,32 +70,32 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_type(request: HttpRequest) -> None:
-    """Take a body for what it says that it is.
+    """Check the content type of a body.
 
     Raises:
-        Unsupported: it does not say that it is JSON.
+        Unsupported: it is not JSON.
     """
     if request.content_type != JSON:
         raise Unsupported(request.content_type)
 
 
-def _check_texts(said: object) -> None:
-    left = [said]
-    while left:
-        one = left.pop()
-        if isinstance(one, dict):
-            left += [*one.keys(), *one.values()]
-        elif isinstance(one, list):
-            left += one
-        elif isinstance(one, str) and (provider := published_secret(free_text.seen(one))):
+def _check_texts(document: object) -> None:
+    values = [document]
+    while values:
+        value = values.pop()
+        if isinstance(value, dict):
+            values += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            values += value
+        elif isinstance(value, str) and (provider := published_secret(free_text.seen(value))):
             sentence = f"This document holds a secret ({provider}). Nothing was saved."
             raise refuse(Refusal("I6", "input", sentence, "Remove it, and replace it where it is valid."))
-        elif isinstance(one, str) and (NUL in one or any("\ud800" <= letter <= "\udfff" for letter in one)):
+        elif isinstance(value, str) and (NUL in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
             raise Unfit
 
 
 class Submitting(Schema):
-    """What a builder says about a version: see the preview for its rows and their keys."""
+    """The builder's answers about a version. See the preview for its rows and their keys."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -113,18 +113,18 @@ class Submitting(Schema):
     )
 
     def fields(self) -> dict[str, Any]:
-        """What of it a draft keeps about the automation; what was not said stays as it is."""
+        """Answers about the automation, for the draft. Missing ones stay unchanged."""
         names = ("purpose", "business_owner", "technical_owner", "escalation_contact")
-        return {name: said for name in names if (said := getattr(self, name)) is not None}
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def rows(self) -> dict[str, str]:
-        """What of it a draft keeps about rows, as the page's form names it."""
-        said = {f"why-{key}": text for key, text in self.justifications.items()}
-        said |= {f"term-{key}": str(days) for key, days in self.terms.items()}
-        return said | {f"bind-{key}": str(pk) for key, pk in self.opens.items()}
+        """Answers about rows, for the draft, named as in the page's form."""
+        form = {f"why-{key}": text for key, text in self.justifications.items()}
+        form |= {f"term-{key}": str(days) for key, days in self.terms.items()}
+        return form | {f"bind-{key}": str(pk) for key, pk in self.opens.items()}
 
 
-#: What an export may be, for the document: any JSON, and JSON with comments.
+#: OpenAPI body of an export: any JSON, also with comments.
 EXPORT_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,

@@ -1,4 +1,4 @@
-"""What programs are answered: documents of the same rows and words that the pages draw."""
+"""Documents that the API returns, with the rows and words of the pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from inventory.models import Automation, Version
 
 
 class Problem(Schema):
-    """Why not, after RFC 9457."""
+    """An error document (RFC 9457)."""
 
     type: str
     title: str
@@ -36,29 +36,29 @@ class Problem(Schema):
 
 
 class Named(Schema):
-    """Something of the register, or a person: by id."""
+    """An object or a person, by id and name."""
 
     id: int | None
     name: str
 
 
 class VersionOut(Schema):
-    """One version. The gate is asked by either digest."""
+    """One version. The deploy gate accepts either digest."""
 
     number: int
     manifest_digest: str
     source_digest: str
 
     @classmethod
-    def of(cls, one: Version | None) -> VersionOut | None:
-        """Of a row, or None."""
-        if one is None:
+    def of(cls, version: Version | None) -> VersionOut | None:
+        """Convert a row, or None."""
+        if version is None:
             return None
-        return cls(number=one.number, manifest_digest=one.manifest_digest, source_digest=one.source_digest)
+        return cls(number=version.number, manifest_digest=version.manifest_digest, source_digest=version.source_digest)
 
 
 class AutomationOut(Schema):
-    """One automation as it stands."""
+    """One automation in its current state."""
 
     id: int
     name: str
@@ -69,17 +69,17 @@ class AutomationOut(Schema):
     page: str
 
     @classmethod
-    def of(cls, one: Automation) -> AutomationOut:
-        """Of a row."""
-        team = Named(id=one.team_id, name=one.team.name)
+    def of(cls, automation: Automation) -> AutomationOut:
+        """Convert a row."""
+        team = Named(id=automation.team_id, name=automation.team.name)
         return cls(
-            id=one.pk,
-            name=one.name,
-            state=one.state,
-            tier=one.tier,
-            environment=one.environment,
+            id=automation.pk,
+            name=automation.name,
+            state=automation.state,
+            tier=automation.tier,
+            environment=automation.environment,
             team=team,
-            page=address(one.href),
+            page=address(automation.href),
         )
 
 
@@ -106,14 +106,14 @@ class RowOut(Schema):
 
 
 class AskedPerson(Schema):
-    """Who would be asked."""
+    """A person who would be asked to approve."""
 
     name: str
     capacity: str
 
 
 class SeatOut(Schema):
-    """A group of questions of stage 2 to the same people."""
+    """Approvals of stage 2 for the same people."""
 
     name: str
     capacity: str
@@ -122,7 +122,7 @@ class SeatOut(Schema):
 
 
 class RouteOut(Schema):
-    """Who would be asked for what, by when."""
+    """Approvers, their approvals and deadlines."""
 
     app: list[AskedPerson]
     app_text: str
@@ -135,7 +135,7 @@ class RouteOut(Schema):
 
 
 class Said(Schema):
-    """One remark: what, and more about it."""
+    """One remark and its details."""
 
     lead: str
     text: str
@@ -143,14 +143,14 @@ class Said(Schema):
 
 
 class AlikeOut(Schema):
-    """An automation that a new one may be the same as."""
+    """An automation that may be the same as a new one."""
 
     automation: Named | None = Field(description="Null where it is another team's.")
     because: str = Field(description="source, or privileges.")
 
 
 class PromotedOut(Schema):
-    """A version of a lower environment that is brought up."""
+    """A version of a lower environment that is promoted."""
 
     automation: Named
     environment: str
@@ -159,20 +159,20 @@ class PromotedOut(Schema):
 
     @classmethod
     def of(cls, below: Version | None) -> PromotedOut | None:
-        """Of a version with its automation; None of none."""
+        """Convert a version with its automation; None stays None."""
         if below is None:
             return None
-        of = below.automation
+        automation = below.automation
         return cls(
-            automation=Named(id=of.pk, name=of.name),
-            environment=of.environment,
+            automation=Named(id=automation.pk, name=automation.name),
+            environment=automation.environment,
             version=below.number,
-            approved=below.pk == of.approved_version_id,
+            approved=below.pk == automation.approved_version_id,
         )
 
 
 class PreviewOut(Schema):
-    """An export as it would be submitted now. Nothing of it is kept."""
+    """An export as it would be submitted now. Nothing is saved."""
 
     name: str
     kind: str
@@ -202,7 +202,7 @@ class PreviewOut(Schema):
 
 
 class BroughtOut(Schema):
-    """What bringing in came to."""
+    """Outcome of an import."""
 
     outcome: str = Field(description="new, changed, or unchanged: the same export again changes nothing.")
     automation: AutomationOut
@@ -210,50 +210,52 @@ class BroughtOut(Schema):
     preview: PreviewOut = Field(description="What submitting it would ask, and what is missing before.")
 
 
-def preview_of(found: Preview, person: Person, actor: Actor) -> PreviewOut:
-    """A preview as its page draws it; its row of the register may be undone afterwards.
+def preview_of(preview: Preview, person: Person, actor: Actor) -> PreviewOut:
+    """Convert a preview, with the content of its page. The caller may roll back its row afterwards.
 
     Args:
-        found: as it would be submitted.
-        person: who brings it in.
-        actor: as whom they are here: of what others hold only that is named which a token lets them see.
+        preview: the preview to convert.
+        person: the importer.
+        actor: the caller. Holdings of other automations are named only if the token may see them.
     """
-    page = preview_page.context(found, Form(about=forms.Form()), person)
-    source, route = found.manifest.source, page["route"]
+    page = preview_page.context(preview, Form(about=forms.Form()), person)
+    source, route = preview.manifest.source, page["route"]
     app = route["app"]
     standing = page["standing"] or {}
     return PreviewOut(
-        name=found.automation.name,
-        kind=found.automation.kind,
+        name=preview.automation.name,
+        kind=preview.automation.kind,
         format=source.format,
-        team=Named(id=found.team.pk, name=found.team.name),
-        environment=found.automation.environment,
-        automation=Named(id=found.known.pk, name=found.known.name) if found.known is not None else None,
-        version=found.version.number if found.version is not None else None,
-        manifest_digest=manifest_digest(found.manifest),
+        team=Named(id=preview.team.pk, name=preview.team.name),
+        environment=preview.automation.environment,
+        automation=Named(id=preview.known.pk, name=preview.known.name) if preview.known is not None else None,
+        version=preview.version.number if preview.version is not None else None,
+        manifest_digest=manifest_digest(preview.manifest),
         source_digest=source.content,
-        tier=found.tier,
-        reasons=[f"{one['lead']} {one['text']}".strip() for one in page["reasons"]],
-        rows=[_row(found, one, drawn) for one, drawn in zip(found.wanted, page["rows"], strict=True)],
-        secrets=[Said(**_remark(one)) for one in page["secrets"]],
-        noticed=[Said(**_remark(one)) for one in page["noticed"]],
-        changes=[Said(**_remark(one)) for one in page["drift"]],
+        tier=preview.tier,
+        reasons=[f"{reason['lead']} {reason['text']}".strip() for reason in page["reasons"]],
+        rows=[_row(preview, row, drawn) for row, drawn in zip(preview.wanted, page["rows"], strict=True)],
+        secrets=[Said(**_remark(secret)) for secret in page["secrets"]],
+        noticed=[Said(**_remark(remark)) for remark in page["noticed"]],
+        changes=[Said(**_remark(change)) for change in page["drift"]],
         may_be_same_as=[
             AlikeOut(
-                automation=Named(id=one.other.pk, name=one.other.name) if one.other.team_id == found.team.pk else None,
-                because=one.because,
+                automation=Named(id=possible_duplicate.other.pk, name=possible_duplicate.other.name)
+                if possible_duplicate.other.team_id == preview.team.pk
+                else None,
+                because=possible_duplicate.because,
             )
-            for one in found.alike
+            for possible_duplicate in preview.alike
         ],
-        promoted_from=PromotedOut.of(found.promoted_from),
+        promoted_from=PromotedOut.of(preview.promoted_from),
         standing=f"{standing.get('lead', '')} {standing.get('text', '')}".strip(),
-        conflicts=_conflicts(found, actor),
-        missing=[one["text"] for one in page["missing"]],
+        conflicts=_conflicts(preview, actor),
+        missing=[problem["text"] for problem in page["missing"]],
         route=RouteOut(
-            app=[AskedPerson(**one) for one in app["people"]],
+            app=[AskedPerson(**approver) for approver in app["people"]],
             app_text=app["text"],
             app_due=app.get("due"),
-            seats=[SeatOut(**one) for one in route["seats"]],
+            seats=[SeatOut(**seat) for seat in route["seats"]],
             in_force=route["force"]["text"],
             is_enough=route["enough"],
             short=route["short"],
@@ -262,37 +264,37 @@ def preview_of(found: Preview, person: Person, actor: Actor) -> PreviewOut:
     )
 
 
-def _conflicts(found: Preview, actor: Actor) -> list[ConflictOut]:
-    pk = found.automation.pk or 0
-    privileges = ((one.key, one.asked.privilege) for one in found.wanted)
+def _conflicts(preview: Preview, actor: Actor) -> list[ConflictOut]:
+    pk = preview.automation.pk or 0
+    privileges = ((row.key, row.asked.privilege) for row in preview.wanted)
     rows = {f"{pk}/{privilege.key}": key for key, privilege in privileges if privilege is not None}
-    return conflicts_of(found.conflicts, preview_page.conflict_words(found), actor, found.now, rows)
+    return conflicts_of(preview.conflicts, preview_page.conflict_words(preview), actor, preview.now, rows)
 
 
-def _remark(one: dict[str, Any]) -> dict[str, str]:
-    return {name: str(one.get(name) or "") for name in ("lead", "text", "place")}
+def _remark(remark: dict[str, Any]) -> dict[str, str]:
+    return {name: str(remark.get(name) or "") for name in ("lead", "text", "place")}
 
 
-def _row(found: Preview, one: Wanted, drawn: dict[str, Any]) -> RowOut:
-    privilege, resource = one.asked.privilege, one.resource
+def _row(preview: Preview, row: Wanted, drawn: dict[str, Any]) -> RowOut:
+    privilege, resource = row.asked.privilege, row.resource
     return RowOut(
-        key=one.key,
+        key=row.key,
         kind="credential" if privilege is None else "privilege",
         sentence=drawn["sentence"],
         scope=drawn["scope"],
         level=drawn["level"],
-        data_class=found.counted_class(one) or "restricted",
-        tier=one.asked.tier,
-        reasons=list(one.asked.reasons),
-        recognised=preview_rows.is_recognised(one),
-        resource=Named(id=resource.pk, name=resource.name) if resource is not None and one.is_named else None,
-        is_named=one.is_named,
-        is_asked=one.is_asked,
+        data_class=preview.counted_class(row) or "restricted",
+        tier=row.asked.tier,
+        reasons=list(row.asked.reasons),
+        recognised=preview_rows.is_recognised(row),
+        resource=Named(id=resource.pk, name=resource.name) if resource is not None and row.is_named else None,
+        is_named=row.is_named,
+        is_asked=row.is_asked,
         asked_of=drawn["asked_of"],
-        justification=found.why(one),
-        term_days=found.term(one),
-        longest_term_days=found.policy.longest_term(one.asked.tier),
-        problems=list(one.problems),
+        justification=preview.why(row),
+        term_days=preview.term(row),
+        longest_term_days=preview.policy.longest_term(row.asked.tier),
+        problems=list(row.problems),
     )
 
 
@@ -312,21 +314,21 @@ class HeldOut(Schema):
     is_enforced: bool = Field(description="Whether something in the path stops it; what is detached is held elsewhere.")
 
     @classmethod
-    def of(cls, one: Grant) -> HeldOut:
-        """Of a row."""
-        on = one.entitlement.resource if one.entitlement is not None else None
+    def of(cls, grant: Grant) -> HeldOut:
+        """Convert a row."""
+        resource = grant.entitlement.resource if grant.entitlement is not None else None
         return cls(
-            sentence=one.sentence,
-            kind=one.kind,
-            resource=on.name if on is not None else "",
-            code=one.entitlement.code if one.entitlement is not None else "",
-            level=one.level,
-            target=one.target,
-            scope=list(one.scope),
-            begins_at=one.begins_at,
-            ends_at=one.ends_at,
-            enforcement=one.enforcement,
-            is_enforced=one.enforcement != EnforcedBy.DETACHED,
+            sentence=grant.sentence,
+            kind=grant.kind,
+            resource=resource.name if resource is not None else "",
+            code=grant.entitlement.code if grant.entitlement is not None else "",
+            level=grant.level,
+            target=grant.target,
+            scope=list(grant.scope),
+            begins_at=grant.begins_at,
+            ends_at=grant.ends_at,
+            enforcement=grant.enforcement,
+            is_enforced=grant.enforcement != EnforcedBy.DETACHED,
         )
 
 
@@ -346,18 +348,18 @@ class GateOut(Schema):
 
     @classmethod
     def of(cls, answer: GateAnswer, environment: str) -> GateOut:
-        """Of the gate's answer."""
+        """Convert the gate's answer."""
         version = answer.version
-        of = version.automation if version is not None else None
+        automation = version.automation if version is not None else None
         return cls(
             allowed=answer.may_run,
             code=answer.code,
             reason=answer.sentence,
             to_do=answer.to_do,
             environment=environment,
-            automation=Named(id=of.pk, name=of.name) if of is not None else None,
-            page=address(reverse("automation", args=[of.pk])) if of is not None else "",
+            automation=Named(id=automation.pk, name=automation.name) if automation is not None else None,
+            page=address(reverse("automation", args=[automation.pk])) if automation is not None else "",
             version=VersionOut.of(version),
-            privileges=[HeldOut.of(one) for one in answer.grants],
-            without=[one.sentence for one in answer.without],
+            privileges=[HeldOut.of(grant) for grant in answer.grants],
+            without=[blocked.sentence for blocked in answer.without],
         )

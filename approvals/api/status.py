@@ -1,4 +1,4 @@
-"""How things stand: who asks, an automation, and a submission with who holds it since when and what comes next."""
+"""State of the caller, an automation, and a submission with its holders and the next step."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ router = Router(tags=["How it stands"])
 
 
 class CallerOut(Schema):
-    """Whose token this is, and how far it reaches."""
+    """The token's person and scope."""
 
     person: Named
     token: str
@@ -41,7 +41,7 @@ class CallerOut(Schema):
 
 
 class HolderOut(Schema):
-    """Who holds something, in which seat, since when and until when."""
+    """A person who has to act, with the seat, start and deadline."""
 
     name: str
     seat: str = Field(
@@ -52,7 +52,7 @@ class HolderOut(Schema):
 
 
 class RecordOut(Schema):
-    """One question with its own decision: the app, one privilege, one credential."""
+    """One approval: of the app, a privilege or a credential."""
 
     stage: int
     kind: str
@@ -66,7 +66,7 @@ class RecordOut(Schema):
 
 
 class SubmissionOut(Schema):
-    """One submission as it stands."""
+    """One submission in its current state."""
 
     id: int
     reference: str
@@ -86,7 +86,7 @@ class SubmissionOut(Schema):
 
 
 class SubmittedOut(Schema):
-    """What submitting came to."""
+    """Outcome of a submission request."""
 
     submitted: bool = Field(description="Whether somebody is asked now who was not before.")
     submission: SubmissionOut
@@ -103,82 +103,84 @@ class StandingOut(Schema):
 
 @router.get("/me", response={200: CallerOut, **ERRORS})
 def me(request: HttpRequest) -> CallerOut:
-    """Whose token this is, until when, and for which teams it brings in."""
-    who = caller(request)
+    """Show the token's person, its expiry, and the teams it may import for."""
+    program = caller(request)
     return CallerOut(
-        person=Named(id=who.person.pk, name=who.person.name),
-        token=str(who.token),
-        expires_at=who.token.expires_at,
-        is_of_team=who.token.team_id is not None,
-        teams=[Named(id=one.pk, name=one.name) for one in who.teams],
+        person=Named(id=program.person.pk, name=program.person.name),
+        token=str(program.token),
+        expires_at=program.token.expires_at,
+        is_of_team=program.token.team_id is not None,
+        teams=[Named(id=team.pk, name=team.name) for team in program.teams],
     )
 
 
 @router.get("/teams/{pk}/owners", response={200: list[Named], **ERRORS})
 def owners(request: HttpRequest, pk: Key) -> list[Named]:
-    """Who can be named an owner of what one of your teams builds."""
-    who = caller(request)
-    team = next((one for one in who.teams if one.pk == pk), None)
+    """List the people who can own automations of one of your teams."""
+    program = caller(request)
+    team = next((candidate_team for candidate_team in program.teams if candidate_team.pk == pk), None)
     if team is None:
         raise Http404("No team of theirs has this id.")
-    return [Named(id=one.pk, name=one.name) for one in ownership_rules.possible_owners(team, None, who.now)]
+    return [
+        Named(id=person.pk, name=person.name) for person in ownership_rules.possible_owners(team, None, program.now)
+    ]
 
 
 @router.get("/automations/{pk}", response={200: StandingOut, **ERRORS})
 def automation(request: HttpRequest, pk: Key) -> StandingOut:
-    """An automation: its state, which version is approved, and how its newest submission stands."""
-    who = caller(request)
-    seen = Automation.objects.visible_to(who.actor, who.now).select_related("team", "approved_version")
-    one = get_object_or_404(seen, pk=pk)
-    last = one.submissions.order_by("-pk").first()
+    """Show an automation: its state, approved version and newest submission."""
+    program = caller(request)
+    seen = Automation.objects.visible_to(program.actor, program.now).select_related("team", "approved_version")
+    found_automation = get_object_or_404(seen, pk=pk)
+    newest = found_automation.submissions.order_by("-pk").first()
     return StandingOut(
-        automation=AutomationOut.of(one),
-        approved_version=VersionOut.of(one.approved_version),
-        newest_version=VersionOut.of(one.versions.order_by("-number").first()),
-        submission=submission_of(last, who) if last is not None else None,
+        automation=AutomationOut.of(found_automation),
+        approved_version=VersionOut.of(found_automation.approved_version),
+        newest_version=VersionOut.of(found_automation.versions.order_by("-number").first()),
+        submission=submission_of(newest, program) if newest is not None else None,
     )
 
 
 @router.get("/submissions/{pk}", response={200: SubmissionOut, **ERRORS})
 def submission(request: HttpRequest, pk: Key) -> SubmissionOut:
-    """A submission: each record's state, who holds it since when, and what comes next."""
-    who = caller(request)
-    found = Submission.objects.visible_to(who.actor, who.now)
-    return submission_of(get_object_or_404(found, pk=pk), who)
+    """Show a submission: the state and holders of each approval, and the next step."""
+    program = caller(request)
+    visible = Submission.objects.visible_to(program.actor, program.now)
+    return submission_of(get_object_or_404(visible, pk=pk), program)
 
 
-def submission_of(one: Submission, who: Caller) -> SubmissionOut:
-    """A submission that the caller may see, read as its page is."""
-    reader = Reader(who.actor, who.now)
-    found = get_object_or_404(dossier.visible(reader), pk=one.pk)
-    about = dossier.dossier(found, reader)
-    version = VersionOut.of(found.version)
+def submission_of(submission: Submission, program: Caller) -> SubmissionOut:
+    """Load a submission that the caller may see, with the content of its page."""
+    reader = Reader(program.actor, program.now)
+    loaded = get_object_or_404(dossier.visible(reader), pk=submission.pk)
+    details = dossier.dossier(loaded, reader)
+    version = VersionOut.of(loaded.version)
     assert version is not None
-    records = [_record(record, about) for record in about.records]
+    records = [_record(record, details) for record in details.records]
     return SubmissionOut(
-        id=found.pk,
-        reference=found.reference,
-        state=found.state,
-        tier=found.tier,
+        id=loaded.pk,
+        reference=loaded.reference,
+        state=loaded.state,
+        tier=loaded.tier,
         version=version,
-        automation=Named(id=found.automation_id, name=found.automation.name),
-        submitted_at=found.submitted_at,
-        submitted_by=found.submitted_by.name,
-        held_by=_together(about.held),
-        next=_next(about),
-        conflicts=_conflicts(found, reader),
+        automation=Named(id=loaded.automation_id, name=loaded.automation.name),
+        submitted_at=loaded.submitted_at,
+        submitted_by=loaded.submitted_by.name,
+        held_by=_together(details.held),
+        next=_next(details),
+        conflicts=_conflicts(loaded, reader),
         records=records,
-        page=address(reverse("review", args=[found.pk])),
+        page=address(reverse("review", args=[loaded.pk])),
     )
 
 
-def _conflicts(one: Submission, reader: Reader) -> list[ConflictOut]:
-    """Conflicts of an open submission, without refused privileges, as its page shows them."""
-    found = remaining_conflicts.of_submission(one, reader.now) if one.state in UNFINISHED else ()
-    return conflicts_of(found, conflicts.words_in(one), reader.actor, reader.now)
+def _conflicts(submission: Submission, reader: Reader) -> list[ConflictOut]:
+    """Conflicts of an open submission without its refused privileges, as its page shows them."""
+    findings = remaining_conflicts.of_submission(submission, reader.now) if submission.state in UNFINISHED else ()
+    return conflicts_of(findings, conflicts.words_in(submission), reader.actor, reader.now)
 
 
-def _record(record: Approval, about: Dossier) -> RecordOut:
+def _record(record: Approval, details: Dossier) -> RecordOut:
     return RecordOut(
         stage=record.stage,
         kind=record.kind,
@@ -186,7 +188,7 @@ def _record(record: Approval, about: Dossier) -> RecordOut:
         state=record.state,
         tier=record.tier,
         term_days=record.granted_term_days or record.term_days,
-        held_by=_holders(about.held_of(record)),
+        held_by=_holders(details.held_of(record)),
         due_at=record.due_at if record.state == ApprovalState.OPEN else record.builder_due_at,
         ended_at=record.ended_at,
     )
@@ -194,29 +196,29 @@ def _record(record: Approval, about: Dossier) -> RecordOut:
 
 def _holders(held: Iterable[Held]) -> list[HolderOut]:
     return [
-        HolderOut(name=person.name, seat=one.seat, since=person.since, until=one.until)
-        for one in held
-        for person in one.people
+        HolderOut(name=person.name, seat=pending.seat, since=person.since, until=pending.until)
+        for pending in held
+        for person in pending.people
     ]
 
 
 def _together(held: Iterable[Held]) -> list[HolderOut]:
-    """Each person once a seat, with the earliest instant."""
-    first: dict[tuple[str, str], HolderOut] = {}
-    for one in sorted(_holders(held), key=lambda one: one.since):
-        first.setdefault((one.name, one.seat), one)
-    return list(first.values())
+    """Each person once per seat, with the earliest instant."""
+    by_person_and_seat: dict[tuple[str, str], HolderOut] = {}
+    for holder in sorted(_holders(held), key=lambda holder: holder.since):
+        by_person_and_seat.setdefault((holder.name, holder.seat), holder)
+    return list(by_person_and_seat.values())
 
 
-def _next(about: Dossier) -> str:
-    """What comes next, in words."""
-    one = about.submission
-    if one.state == SubmissionState.IN_FORCE:
-        return f"Version {one.version.number} is in force."
-    if one.state == SubmissionState.DECIDED:
-        return f"{one.automation.accepting(about.route.now).name} accepts what was approved, or declines."
-    if one.state != SubmissionState.OPEN:
-        return f"{one.get_state_display()}: nothing of this came into force."
-    if about.app is not None and not about.app.has_ended:
+def _next(details: Dossier) -> str:
+    """The next step in words."""
+    submission = details.submission
+    if submission.state == SubmissionState.IN_FORCE:
+        return f"Version {submission.version.number} is in force."
+    if submission.state == SubmissionState.DECIDED:
+        return f"{submission.automation.accepting(details.route.now).name} accepts what was approved, or declines."
+    if submission.state != SubmissionState.OPEN:
+        return f"{submission.get_state_display()}: nothing of this came into force."
+    if details.app is not None and not details.app.has_ended:
         return "Stage 1 decides about the app; what it may touch waits for that."
-    return f"{approval_rows.decided_words(about.second)}; it comes into force after the last decision."
+    return f"{approval_rows.decided_words(details.second)}; it comes into force after the last decision."

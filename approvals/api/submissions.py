@@ -1,4 +1,4 @@
-"""Submitting a version that is in the register, with what the page would be told (A1, A2, A12)."""
+"""Endpoint that submits a registered version, with the answers of the page's form (A1, A2, A12)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SAVED = "It is saved, and not submitted: something is missing."
 
 
 class Which(Schema):
-    """Which version is meant: the newest, unless somebody else has brought that in since."""
+    """The version to submit. Default: the newest, unless another person has imported it since."""
 
     version: Key | None = Field(None, description="Its number.")
     digest: Digest | None = Field(None, description="Of its manifest, as bringing in answers it.")
@@ -56,150 +56,158 @@ class Which(Schema):
 @router.post(
     "/automations/{pk}/submissions", response={200: SubmittedOut, 201: SubmittedOut, **ERRORS}, url_name="submit"
 )
-def submit(request: HttpRequest, pk: Key, said: Submitting, about: Query[Which]) -> Any:
-    """Submit a version: 201, and people are asked. What is under review or in force just so is answered with 200, and asks nobody.
+def submit(request: HttpRequest, pk: Key, document: Submitting, options: Query[Which]) -> Any:
+    """Submit a version: 201, and the approvers are asked. A version already under review or in force: 200, and nobody is asked.
 
-    It is all or nothing: what is refused changes nothing about the automation. Where the newest version is not the one that the
-    person has brought in last, say which is meant.
+    A refused request changes nothing about the automation. If the newest version is not the person's own last import, name the version.
 
-    What is missing is answered with 422 beside its fields. What was typed before about the same, here or on the page, need not be
-    said again.
+    Missing answers return 422 with their fields. Answers given before, here or on the page, need not be repeated.
     """
-    who = caller(request)
-    automation = get_object_or_404(Automation.objects.visible_to(who.actor, who.now).select_related("team"), pk=pk)
-    version = _version(automation, said, about, who)
-    _check_may(automation, version, said, who)
+    program = caller(request)
+    automation = get_object_or_404(
+        Automation.objects.visible_to(program.actor, program.now).select_related("team"), pk=pk
+    )
+    version = _version(automation, document, options, program)
+    _check_may(automation, version, document, program)
     with transaction.atomic():
-        found = _filled_in(automation, version, said, who)
-        comes_to_nothing = found.is_repeat or found.refusal is not None
-        transaction.set_rollback(comes_to_nothing)  # no draft is left of it
-    if found.refusal is not None:
-        raise refuse(found.refusal)
-    if found.is_repeat:
-        return SubmittedOut(submitted=False, submission=submission_of(_same(found, automation), who))
-    _check_filled_in(found)
-    made = intake_transitions.hand_in(found, actor=who.actor, now=who.now)
-    if made is None:
+        preview = _filled_in(automation, version, document, program)
+        is_refused_or_repeat = preview.is_repeat or preview.refusal is not None
+        transaction.set_rollback(is_refused_or_repeat)  # leave no draft behind
+    if preview.refusal is not None:
+        raise refuse(preview.refusal)
+    if preview.is_repeat:
+        return SubmittedOut(submitted=False, submission=submission_of(_same(preview, automation), program))
+    _check_filled_in(preview)
+    submission = intake_transitions.hand_in(preview, actor=program.actor, now=program.now)
+    if submission is None:
         raise refuse(AT_ONCE)
-    return Status(201, SubmittedOut(submitted=True, submission=submission_of(made, who)))
+    return Status(201, SubmittedOut(submitted=True, submission=submission_of(submission, program)))
 
 
-def _check_may(automation: Automation, version: Version, said: Submitting, who: Caller) -> None:
-    """Whether this program may do it at all, asked before anything is kept; where not, it is tried, so that it stands on record.
+def _check_may(automation: Automation, version: Version, document: Submitting, program: Caller) -> None:
+    """Check that the caller may submit, before anything is saved. If not, the operation runs to record the refusal.
 
     Raises:
-        Refused: by the operations themselves.
+        Refused: by the operations.
     """
-    as_who: dict[str, Any] = {"actor": who.actor, "now": who.now}
+    as_who: dict[str, Any] = {"actor": program.actor, "now": program.now}
     if transition_submit.submit.refusal(automation, **as_who) is not None:
         transition_submit.submit(automation, version=version, wishes={}, **as_who)
     if confirmation.confirm_import.refusal(automation.team, **as_who) is not None:
         confirmation.confirm_import(automation.team, item=ImportItem(), fields={}, **as_who)
-    contact = said.escalation_contact
+    contact = document.escalation_contact
     is_new = contact is not None and free_text.name(contact) != automation.escalation_contact
-    if is_new and automation.state != AutomationState.DRAFT:  # no review is about it, so a program does not say it
+    if (
+        is_new and automation.state != AutomationState.DRAFT
+    ):  # no review covers this field, so a program cannot change it
         confirmation.amend(automation, fields={"escalation_contact": contact}, **as_who)
 
 
-def _version(automation: Automation, said: Submitting, about: Which, who: Caller) -> Version:
-    """The version that is meant.
+def _version(automation: Automation, document: Submitting, options: Which, program: Caller) -> Version:
+    """Return the version to submit.
 
     Raises:
-        InvalidInput: two are.
-        OutOfTurn: none was said, and the newest is not what this person has brought in last.
+        InvalidInput: address and document name different versions.
+        OutOfTurn: no version is named, and the newest is not the person's last import.
     """
-    if None not in (said.version, about.version) and said.version != about.version:
+    if None not in (document.version, options.version) and document.version != options.version:
         raise field("version", "The address names another version than the document.")
-    number = said.version or about.version
+    number = document.version or options.version
     versions = automation.versions.order_by("-number")
     if number is not None:
         versions = versions.filter(number=number)
-    if about.digest is not None:
-        versions = versions.filter(of_manifest([f"{HASH}{about.digest.removeprefix(HASH)}"]))
-    found = versions.first()
-    if found is None:
+    if options.digest is not None:
+        versions = versions.filter(of_manifest([f"{HASH}{options.digest.removeprefix(HASH)}"]))
+    version = versions.first()
+    if version is None:
         raise Http404("The automation has no such version.")
-    if number is None and about.digest is None:
-        own = ImportItem.objects.filter(version__automation=automation, batch__by=who.person)
-        last = own.filter(progress=ImportState.CONFIRMED).order_by("-pk").first()
-        if last is not None and last.version_id != found.pk:
+    if number is None and options.digest is None:
+        items = ImportItem.objects.filter(version__automation=automation, batch__by=program.person)
+        last = items.filter(progress=ImportState.CONFIRMED).order_by("-pk").first()
+        if last is not None and last.version_id != version.pk:
             raise refuse(NEWER)
-    found.automation = automation
-    return found
+    version.automation = automation
+    return version
 
 
-def _filled_in(automation: Automation, version: Version, said: Submitting, who: Caller) -> Preview:
-    """The version as a preview of this person's, with what was said put into its draft and kept: nothing is typed twice.
+def _filled_in(automation: Automation, version: Version, document: Submitting, program: Caller) -> Preview:
+    """Return the person's preview of the version, with the answers saved in its draft.
 
     Raises:
-        InvalidInput: something was said of a row that there is not, of a resource that can't be seen, or a term is too long.
+        InvalidInput: unknown row, invisible resource, or a term that is too long.
     """
-    item = drafts.of_version(version, by=who.person, team=automation.team, now=who.now)
+    item = drafts.of_version(version, by=program.person, team=automation.team, now=program.now)
     draft = Draft.of(item)
-    draft = replace(draft, team=automation.team_id, fields={**draft.fields, **said.fields()})
-    draft = draft.with_rows(said.rows(), Manifest.from_dict(item.manifest))
-    found = _read(item, draft, automation, who)
-    wrong = {**_wrong_rows(found, said), **_wrong_resources(said, who)}
-    if wrong:
-        raise fields(wrong, "Something was said about rows that can't be used.", "See the preview for rows and keys.")
+    draft = replace(draft, team=automation.team_id, fields={**draft.fields, **document.fields()})
+    draft = draft.with_rows(document.rows(), Manifest.from_dict(item.manifest))
+    preview = _read(item, draft, automation, program)
+    sentences = {**_wrong_rows(preview, document), **_wrong_resources(document, program)}
+    if sentences:
+        raise fields(
+            sentences, "Something was said about rows that can't be used.", "See the preview for rows and keys."
+        )
     drafts.keep(item, draft, automation.team)
-    return found
+    return preview
 
 
-def _read(item: ImportItem, draft: Draft, automation: Automation, who: Caller) -> Preview:
-    return previews.read(item, actor=who.actor, now=who.now, team=automation.team, draft=draft)
+def _read(item: ImportItem, draft: Draft, automation: Automation, program: Caller) -> Preview:
+    return previews.read(item, actor=program.actor, now=program.now, team=automation.team, draft=draft)
 
 
-def _wrong_rows(found: Preview, said: Submitting) -> dict[str, str]:
-    """What was said of rows that there are not, or longer than a tier allows: it is not taken for the longest (A7)."""
-    rows = {one.key: one for one in found.wanted}
-    named = (("justifications", said.justifications), ("terms", said.terms), ("opens", said.opens))
-    wrong = {
+def _wrong_rows(preview: Preview, document: Submitting) -> dict[str, str]:
+    """Report unknown rows and terms above the tier's maximum. A long term is not shortened silently (A7)."""
+    rows = {row.key: row for row in preview.wanted}
+    named = (("justifications", document.justifications), ("terms", document.terms), ("opens", document.opens))
+    sentences = {
         f"{name}.{key}": "No row of this version has this key."
         for name, values in named
         for key in values
         if key not in rows
     }
-    for key, days in said.terms.items():
-        longest = found.policy.longest_term(rows[key].asked.tier) if key in rows else days
+    for key, days in document.terms.items():
+        longest = preview.policy.longest_term(rows[key].asked.tier) if key in rows else days
         if days > longest:
-            wrong[f"terms.{key}"] = f"A {rows[key].asked.tier}-risk term is 1 to {longest} days."
-    return wrong
+            sentences[f"terms.{key}"] = f"A {rows[key].asked.tier}-risk term is 1 to {longest} days."
+    return sentences
 
 
-def _wrong_resources(said: Submitting, who: Caller) -> dict[str, str]:
-    wanted = set(said.opens.values())
-    seen = Resource.objects.visible_to(who.actor, who.now).resolved().filter(pk__in=wanted) if wanted else ()
-    known = {one.pk for one in seen}
+def _wrong_resources(document: Submitting, program: Caller) -> dict[str, str]:
+    wanted = set(document.opens.values())
+    seen = Resource.objects.visible_to(program.actor, program.now).resolved().filter(pk__in=wanted) if wanted else ()
+    visible_ids = {resource.pk for resource in seen}
     return {
-        f"opens.{key}": "No resource that you see has this id." for key, pk in said.opens.items() if pk not in known
+        f"opens.{key}": "No resource that you see has this id."
+        for key, pk in document.opens.items()
+        if pk not in visible_ids
     }
 
 
-def _check_filled_in(found: Preview) -> None:
-    """Whether everything is there, so that nothing is changed by halves: the operation asks it again.
+def _check_filled_in(preview: Preview) -> None:
+    """Check that all required answers are there, so that nothing is saved in part. The operation checks again.
 
     Raises:
-        InvalidInput: with a field for each thing that is missing.
+        InvalidInput: with one field per missing answer.
     """
-    missing = [one["text"] for one in preview_page.things_missing(found)]
+    missing = [problem["text"] for problem in preview_page.things_missing(preview)]
     if not missing:
         return
-    beside = {f"justifications.{one.key}": "Say why in one sentence." for one in found.unjustified}
-    beside |= {f"opens.{one.key}": "Say what it opens." for one in found.asked if one.connection and not one.is_named}
-    said = found.draft.fields
-    if not str(said.get("purpose") or "").strip():
-        beside["purpose"] = "Say what it is for."
-    if not said.get("business_owner"):
-        beside["business_owner"] = "Name who is accountable for it."
+    sentences = {f"justifications.{row.key}": "Say why in one sentence." for row in preview.unjustified}
+    sentences |= {
+        f"opens.{row.key}": "Say what it opens." for row in preview.asked if row.connection and not row.is_named
+    }
+    answers = preview.draft.fields
+    if not str(answers.get("purpose") or "").strip():
+        sentences["purpose"] = "Say what it is for."
+    if not answers.get("business_owner"):
+        sentences["business_owner"] = "Name who is accountable for it."
     words = "; ".join(missing)
     sentence = f"{SAVED} {words[:1].upper()}{words[1:]}."
-    raise fields(beside, sentence, "Say it, here or on the page, and submit again.", code="I8")
+    raise fields(sentences, sentence, "Say it, here or on the page, and submit again.", code="I8")
 
 
-def _same(found: Preview, automation: Automation) -> Submission:
-    """What asks, or has asked, the very same already."""
-    if found.under_way is not None:
-        return found.under_way
+def _same(preview: Preview, automation: Automation) -> Submission:
+    """Return the submission that already has this version: under review or in force."""
+    if preview.under_way is not None:
+        return preview.under_way
     in_force = automation.submissions.filter(state=SubmissionState.IN_FORCE)
     return in_force.order_by("-ended_at", "-pk")[0]

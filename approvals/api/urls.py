@@ -1,6 +1,6 @@
-"""The API as it is mounted: its addresses, who may ask, and the document that describes it.
+"""URLs, authentication and OpenAPI document of the API.
 
-Every address needs a token, the document too; none takes a session. There is no page to try it on: that would need scripts of others.
+Each URL needs a token, also the document; sessions are not accepted. There is no interactive page: it would need third-party scripts.
 """
 
 from __future__ import annotations
@@ -44,34 +44,32 @@ problems.refuses(api)
 
 @api.get("/openapi.json", include_in_schema=False, url_name="openapi")
 def openapi(request: HttpRequest) -> Any:
-    """This document."""
+    """Return this document."""
     return document()
 
 
 def document() -> dict[str, Any]:
-    """What OpenAPI says of the API; errors are problem documents, which ninja does not know."""
-    said: dict[str, Any] = api.get_openapi_schema(path_prefix=f"/{WHERE}")
-    for path in said["paths"].values():
+    """OpenAPI document of the API. Errors become problem documents, which ninja does not know."""
+    schema: dict[str, Any] = api.get_openapi_schema(path_prefix=f"/{WHERE}")
+    for path in schema["paths"].values():
         for operation in path.values():
             for status, answer in operation["responses"].items():
                 if int(status) >= 400 and "content" in answer:
                     answer["content"] = {CONTENT_TYPE: next(iter(answer["content"].values()))}
-    return said
+    return schema
 
 
 def answering(view: View) -> View:
-    """A view for programs: behind its token and no sign-in, and saying no as all of the API does."""
+    """Wrap a view for programs: authentication by token, and errors as problem documents."""
 
     @wraps(view)
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if (
-            request.method == "HEAD"
-        ):  # is answered as GET, without the body: that the server leaves out (RFC 9110, 9.3.2)
+        if request.method == "HEAD":  # as GET; the server drops the body (RFC 9110, 9.3.2)
             request.method = "GET"
         answer = view(request, *args, **kwargs)
         return problems.not_allowed(answer) if isinstance(answer, HttpResponseNotAllowed) else answer
 
-    return csrf_exempt(login_not_required(answered))  # no cookie is read, so there is nothing to forge
+    return csrf_exempt(login_not_required(answered))  # no cookie is read, so no request can be forged
 
 
 def _nothing(request: HttpRequest) -> HttpResponse:
@@ -79,9 +77,11 @@ def _nothing(request: HttpRequest) -> HttpResponse:
 
 
 def urlpatterns() -> tuple[list[URLPattern], str, str]:
-    """What ``path()`` takes: each operation, and below the same root an answer for everything else."""
-    found, app, namespace = api.urls
-    operations = [one for one in found if isinstance(one, URLPattern) and one.name != "api-root"]
-    for one in operations:
-        one.callback = answering(one.callback)
+    """Arguments for ``path()``: the operations, and an error answer for every other URL below the root."""
+    routes, app, namespace = api.urls
+    operations = [
+        operation for operation in routes if isinstance(operation, URLPattern) and operation.name != "api-root"
+    ]
+    for operation in operations:
+        operation.callback = answering(operation.callback)
     return [*operations, re_path("", no_append_slash(answering(_nothing)), name="nothing")], app, namespace

@@ -1,4 +1,4 @@
-"""Folders of exports into the register, without a browser: the same upload, order and report as on the page (I7)."""
+"""Command that imports folders of exports, with the upload, order and report of the page (I7)."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from inventory.imports.transitions import confirmation, previews
 from inventory.models import BatchState, Environment, ImportBatch, ImportState, Outcome
 from inventory.ownership import rules as ownership_rules
 
-#: Files that are read together.
+#: Files per batch.
 TOGETHER = 100
-STOPPED = 130  # what a shell expects of a programme that Ctrl-C has ended
+STOPPED = 130  # exit code after Ctrl-C
 
 Found = tuple[str, ReadResult | ImportProblem]
 
 
 class Command(BaseCommand):
-    """Reads them as one upload of a person, orders all of it and does that itself; a worker that runs meanwhile takes turns with it.
+    """Read the folders as one upload of a person, order their import and run it. A running worker takes turns with it.
 
-    It may be stopped, or killed, anywhere: run again with the same folders it goes on. Run again after its end it changes nothing.
+    It may be stopped or killed at any time. Started again with the same folders it continues; after completion it changes nothing.
     """
 
     help = "Bring folders of exports into the register as drafts. Exits 1 if anything could not be read or brought in."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """What, for whom, and who answers."""
+        """Folders, team, importer and owners."""
         parser.add_argument("folders", nargs="+", metavar="FOLDER", help="a folder with everything below it, or a file")
         parser.add_argument("--team", required=True, help="the name of the team that answers for them")
         parser.add_argument("--by", required=True, metavar="ADDRESS", help="who brings them in; a builder of that team")
@@ -57,21 +57,21 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, folders: list[str], **options: Any) -> None:
-        """Read, order, bring in, report.
+        """Read, order, import and report.
 
         Raises:
-            CommandError: somebody or something that was named is not here, or may not do this.
-            SystemExit: it was stopped, or not everything came in.
+            CommandError: a named person or team does not exist or lacks permission.
+            SystemExit: it was stopped, or some imports failed.
         """
         team, by = self._team(options["team"]), _person(options["by"])
         technical = _person(options["technical"]).pk if options["technical"] else None
-        said = bulk_import.Order(team.pk, _person(options["owner"]).pk, technical, options["environment"])
-        self._check(team, by, said)
+        order = bulk_import.Order(team.pk, _person(options["owner"]).pk, technical, options["environment"])
+        self._check(team, by, order)
         batch = _upload(by, _run(folders, team))
         with _until_stopped() as is_stopped:
             self._read(batch, folders, team, is_stopped)
             if not is_stopped:
-                self._bring_in(batch, said, is_stopped)
+                self._bring_in(batch, order, is_stopped)
         if is_stopped:
             previews.stop(batch)
         self._report(batch)
@@ -82,43 +82,47 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _team(self, name: str) -> Team:
-        found = list(Team.objects.filter(name=name)[:2])
-        if len(found) != 1:
-            raise CommandError(f"{'Several teams are' if found else 'No team is'} called {name}.")
-        return found[0]
+        teams = list(Team.objects.filter(name=name)[:2])
+        if len(teams) != 1:
+            raise CommandError(f"{'Several teams are' if teams else 'No team is'} called {name}.")
+        return teams[0]
 
-    def _check(self, team: Team, by: Person, said: bulk_import.Order) -> None:
-        """What would be refused of every single one is said at once."""
+    def _check(self, team: Team, by: Person, order: bulk_import.Order) -> None:
+        """Report at once a refusal that would apply to every automation."""
         now = business_time.now()
-        no = confirmation.confirm_import.refusal(team, actor=Actor.of(by), now=now)
+        import_refusal = confirmation.confirm_import.refusal(team, actor=Actor.of(by), now=now)
         people = Person.objects.in_bulk(
-            [said.business_owner, *([said.technical_owner] if said.technical_owner else [])]
+            [order.business_owner, *([order.technical_owner] if order.technical_owner else [])]
         )
         named = {
-            "business_owner": people[said.business_owner],
-            "technical_owner": people.get(said.technical_owner or 0),
+            "business_owner": people[order.business_owner],
+            "technical_owner": people.get(order.technical_owner or 0),
         }
-        wrong = [found for _, found in ownership_rules.refusals(team, None, named, now)]
-        for refusal in [*([no] if no else []), *wrong]:
+        owner_refusals = [owner_refusal for _, owner_refusal in ownership_rules.refusals(team, None, named, now)]
+        for refusal in [*([import_refusal] if import_refusal else []), *owner_refusals]:
             raise CommandError(f"{refusal.sentence} {refusal.to_do}".strip())
 
     def _read(self, batch: ImportBatch, folders: list[str], team: Team, is_stopped: list[bool]) -> None:
         if batch.progress == BatchState.CONFIRMING:
-            return  # all of it was read before it was killed
-        found, passed_over, read = _found(folders), Counter[str](), 0
-        entries = (one for one in found if not (isinstance(one[1], NotRead) and _counted(passed_over, one[1])))
-        while not is_stopped and (some := list(islice(entries, TOGETHER))):
+            return  # an earlier run has read all of it
+        files, passed_over, read = _found(folders), Counter[str](), 0
+        entries = (
+            file_entry
+            for file_entry in files
+            if not (isinstance(file_entry[1], NotRead) and _counted(passed_over, file_entry[1]))
+        )
+        while not is_stopped and (entries_read := list(islice(entries, TOGETHER))):
             try:
-                previews.add(batch, some, now=business_time.now(), team=team)  # type: ignore[arg-type]  # what is not read is left out above
+                previews.add(batch, entries_read, now=business_time.now(), team=team)  # type: ignore[arg-type]  # unread files are filtered above
             except Refused as no:
                 raise CommandError(f"{no.refusal.sentence} {no.refusal.to_do}") from no
-            read += len(some)
+            read += len(entries_read)
             self._tell(f"{read:,} read")
         for reason, count in sorted(passed_over.items()):
             self.stderr.write(f"{count:,} passed over: {reason}.")
 
-    def _bring_in(self, batch: ImportBatch, said: bulk_import.Order, is_stopped: list[bool]) -> None:
-        previews.order(batch, {**batch.order, **said.to_dict()})
+    def _bring_in(self, batch: ImportBatch, order: bulk_import.Order, is_stopped: list[bool]) -> None:
+        previews.order(batch, {**batch.order, **order.to_dict()})
         batch.refresh_from_db()
         total, began = previews.open_items(batch).count(), time.monotonic()
         done = Counter[str]()
@@ -147,63 +151,63 @@ class Command(BaseCommand):
 
 
 def _in_words(counts: Counter[str]) -> str:
-    return ", ".join(f"{counts[one]:,} {one.value}" for one in Outcome if counts[one])
+    return ", ".join(f"{counts[outcome]:,} {outcome.value}" for outcome in Outcome if counts[outcome])
 
 
 def _person(address: str) -> Person:
-    """The one person who is here and signs in, or is written to, as this."""
-    here = Person.objects.filter(is_active=True, left_at__isnull=True)
-    found = list(here.filter(Q(subject__iexact=address) | Q(email__iexact=address))[:2])
-    if len(found) != 1:
-        raise CommandError(f"{'Several people are' if found else 'Nobody is'} here as {address}.")
-    return found[0]
+    """Return the one active person with this sign-in or mail address."""
+    active_people = Person.objects.filter(is_active=True, left_at__isnull=True)
+    matches = list(active_people.filter(Q(subject__iexact=address) | Q(email__iexact=address))[:2])
+    if len(matches) != 1:
+        raise CommandError(f"{'Several people are' if matches else 'Nobody is'} here as {address}.")
+    return matches[0]
 
 
 def _run(folders: Iterable[str], team: Team) -> str:
-    """By what the same call is known again; the folders themselves are nobody's business but this machine's."""
-    named = "\n".join(sorted(os.path.realpath(one) for one in folders))
+    """Return a digest that identifies a repeated call. The paths themselves are not stored."""
+    named = "\n".join(sorted(os.path.realpath(folder) for folder in folders))
     return hashlib.sha256(f"{team.pk}\n{named}".encode()).hexdigest()
 
 
 def _upload(by: Person, run: str) -> ImportBatch:
-    """The upload of this call that did not come to its end, else a new one."""
+    """Return the unfinished upload of this call, or a new one."""
     unfinished = ImportBatch.objects.filter(by=by, order__run=run).exclude(progress=BatchState.CONFIRMED)
-    found = unfinished.order_by("-pk").first()
-    if found is None:
-        found = previews.begin(actor=Actor.of(by), now=business_time.now(), order={"run": run})
-    return found
+    upload = unfinished.order_by("-pk").first()
+    if upload is None:
+        upload = previews.begin(actor=Actor.of(by), now=business_time.now(), order={"run": run})
+    return upload
 
 
 def _found(folders: Iterable[str]) -> Iterator[tuple[str, ReadResult | ImportProblem | NotRead]]:
-    """What stands in the folders, each with its path there."""
+    """Read the files in the folders, each with its path there."""
     for folder in folders:
-        for one in importers.read_paths([folder], fingerprint_key=key_files.digest_key()):
-            if isinstance(one, ReadResult):
-                yield one.manifest.source.files[0], one
+        for entry in importers.read_paths([folder], fingerprint_key=key_files.digest_key()):
+            if isinstance(entry, ReadResult):
+                yield entry.manifest.source.files[0], entry
                 continue
-            file = os.path.relpath(one.file, folder) if Path(folder).is_dir() else Path(one.file).name
-            if isinstance(one, ImportProblem):
-                one = ImportProblem(importers.file_shown(file), one.place, one.reason, one.what_to_do)
-            yield file, one
+            file = os.path.relpath(entry.file, folder) if Path(folder).is_dir() else Path(entry.file).name
+            if isinstance(entry, ImportProblem):
+                entry = ImportProblem(importers.file_shown(file), entry.place, entry.reason, entry.what_to_do)
+            yield file, entry
 
 
-def _counted(passed_over: Counter[str], one: NotRead) -> bool:
-    passed_over[one.reason] += 1
+def _counted(passed_over: Counter[str], unread: NotRead) -> bool:
+    passed_over[unread.reason] += 1
     return True
 
 
 @contextmanager
 def _until_stopped() -> Iterator[list[bool]]:
-    """A list that is filled by the first Ctrl-C, so that what was begun is ended; the second one ends it at once."""
-    pressed: list[bool] = []
+    """Yield a list that the first Ctrl-C fills, so that the current step can finish. A second Ctrl-C stops at once."""
+    presses: list[bool] = []
 
     def note(*_: object) -> None:
-        if pressed:
+        if presses:
             raise KeyboardInterrupt
-        pressed.append(True)
+        presses.append(True)
 
-    before = signal.signal(signal.SIGINT, note)
+    previous_handler = signal.signal(signal.SIGINT, note)
     try:
-        yield pressed
+        yield presses
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous_handler)
