@@ -80,10 +80,12 @@ def conflicts_of(
     """
     named = conflict_rows.named_others(findings, actor, now)
     shapes = conflict_rows.shapes(findings, sentences, actor, now)
-    return [_one(finding, shape, sentences, named, rows) for finding, shape in zip(findings, shapes, strict=True)]
+    return [
+        _conflict_out(finding, shape, sentences, named, rows) for finding, shape in zip(findings, shapes, strict=True)
+    ]
 
 
-def _one(
+def _conflict_out(
     finding: Found,
     shape: Mapping[str, str],
     sentences: Mapping[str, str],
@@ -118,12 +120,12 @@ def _one(
         legs=legs,
         lacks=shape["lacks"],
         resolve=shape["way_out"],
-        waiver=_waiver(waiver),
+        waiver=_waiver_out(waiver),
         page=address(finding.standing.version.href),
     )
 
 
-def _waiver(waiver: Waiver | None) -> WaiverOut | None:
+def _waiver_out(waiver: Waiver | None) -> WaiverOut | None:
     if waiver is None or waiver.ends_at is None:
         return None
     return WaiverOut(until=waiver.ends_at, page=address(waiver.href))

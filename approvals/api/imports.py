@@ -54,10 +54,10 @@ def preview(request: HttpRequest, options: Query[About]) -> PreviewOut:
     """
     program = caller(request)
     team = program.team(options.team)
-    files = _found(request, program, options)
+    files = _read_export(request, program, options)
     with transaction.atomic():
-        item = _read(files, program, team, options)
-        document = _shown(item, program, team)
+        item = _save_preview(files, program, team, options)
+        document = _preview_document(item, program, team)
         transaction.set_rollback(True)
     return document
 
@@ -71,20 +71,20 @@ def bring_in(request: HttpRequest, options: Query[About]) -> Any:
     """
     program = caller(request)
     team = program.team(options.team)
-    files = _found(request, program, options)
+    files = _read_export(request, program, options)
     with transaction.atomic():
-        item = _read(files, program, team, options)
+        item = _save_preview(files, program, team, options)
         version = _unchanged(item, team, options)
         if version is not None:
-            answer = _brought(version, Outcome.UNCHANGED, program, team)
+            answer = _import_result(version, Outcome.UNCHANGED, program, team)
             transaction.set_rollback(True)
             return answer
     version = _confirm(item, program, team, options)
-    answer = _brought(version, Outcome(item.outcome), program, team)
+    answer = _import_result(version, Outcome(item.outcome), program, team)
     return answer if item.outcome == Outcome.UNCHANGED else Status(201, answer)
 
 
-def _found(request: HttpRequest, program: Caller, options: About) -> list[Found]:
+def _read_export(request: HttpRequest, program: Caller, options: About) -> list[Found]:
     """Read an export in a child process, outside a transaction: it takes seconds.
 
     Raises:
@@ -95,7 +95,7 @@ def _found(request: HttpRequest, program: Caller, options: About) -> list[Found]
     return import_process.read_apart([(options.name, request.body)], person=program.person)
 
 
-def _read(files: list[Found], program: Caller, team: Team, options: About) -> ImportItem:
+def _save_preview(files: list[Found], program: Caller, team: Team, options: About) -> ImportItem:
     """Save the only automation of an export as a preview with the request's options. Runs inside a transaction.
 
     Raises:
@@ -181,14 +181,14 @@ def _owners(program: Caller, options: About) -> dict[str, Person | None]:
     return {"business_owner": people.get(options.business_owner or 0), "technical_owner": technical}
 
 
-def _brought(version: Version, outcome: Outcome, program: Caller, team: Team) -> BroughtOut:
+def _import_result(version: Version, outcome: Outcome, program: Caller, team: Team) -> BroughtOut:
     """Return the outcome and a preview of its submission. The preview is rolled back."""
     automation = Automation.objects.select_related("team").get(pk=version.automation_id)
     version_document = VersionOut.of(version)
     assert version_document is not None
     with transaction.atomic():
         item = drafts.of_version(version, by=program.person, team=team, now=program.now)
-        preview_document = _shown(item, program, team)
+        preview_document = _preview_document(item, program, team)
         transaction.set_rollback(True)
     return BroughtOut(
         outcome=outcome.value,
@@ -198,7 +198,7 @@ def _brought(version: Version, outcome: Outcome, program: Caller, team: Team) ->
     )
 
 
-def _shown(item: ImportItem, program: Caller, team: Team) -> PreviewOut:
+def _preview_document(item: ImportItem, program: Caller, team: Team) -> PreviewOut:
     return preview_of(
         previews.read(item, actor=program.actor, now=program.now, team=team), program.person, program.actor
     )

@@ -55,12 +55,12 @@ class Bounded(Parser):
             ValueError: the body is not JSON.
         """
         check_type(request)
-        document = json.loads(request.body, object_pairs_hook=_once)
+        document = json.loads(request.body, object_pairs_hook=_unique_members)
         _check_texts(document)
         return document
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:

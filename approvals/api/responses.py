@@ -218,7 +218,7 @@ def preview_of(preview: Preview, person: Person, actor: Actor) -> PreviewOut:
         person: the importer.
         actor: the caller. Holdings of other automations are named only if the token may see them.
     """
-    page = preview_page.context(preview, Form(about=forms.Form()), person)
+    page = preview_page.context(preview, Form(details=forms.Form()), person)
     source, route = preview.manifest.source, page["route"]
     app = route["app"]
     standing = page["standing"] or {}
@@ -228,7 +228,9 @@ def preview_of(preview: Preview, person: Person, actor: Actor) -> PreviewOut:
         format=source.format,
         team=Named(id=preview.team.pk, name=preview.team.name),
         environment=preview.automation.environment,
-        automation=Named(id=preview.known.pk, name=preview.known.name) if preview.known is not None else None,
+        automation=Named(id=preview.registered.pk, name=preview.registered.name)
+        if preview.registered is not None
+        else None,
         version=preview.version.number if preview.version is not None else None,
         manifest_digest=manifest_digest(preview.manifest),
         source_digest=source.content,
@@ -266,7 +268,7 @@ def preview_of(preview: Preview, person: Person, actor: Actor) -> PreviewOut:
 
 def _conflicts(preview: Preview, actor: Actor) -> list[ConflictOut]:
     pk = preview.automation.pk or 0
-    privileges = ((row.key, row.asked.privilege) for row in preview.wanted)
+    privileges = ((row.key, row.requested.privilege) for row in preview.wanted)
     rows = {f"{pk}/{privilege.key}": key for key, privilege in privileges if privilege is not None}
     return conflicts_of(preview.conflicts, preview_page.conflict_words(preview), actor, preview.now, rows)
 
@@ -276,7 +278,7 @@ def _remark(remark: dict[str, Any]) -> dict[str, str]:
 
 
 def _row(preview: Preview, row: Wanted, drawn: dict[str, Any]) -> RowOut:
-    privilege, resource = row.asked.privilege, row.resource
+    privilege, resource = row.requested.privilege, row.resource
     return RowOut(
         key=row.key,
         kind="credential" if privilege is None else "privilege",
@@ -284,8 +286,8 @@ def _row(preview: Preview, row: Wanted, drawn: dict[str, Any]) -> RowOut:
         scope=drawn["scope"],
         level=drawn["level"],
         data_class=preview.counted_class(row) or "restricted",
-        tier=row.asked.tier,
-        reasons=list(row.asked.reasons),
+        tier=row.requested.tier,
+        reasons=list(row.requested.reasons),
         recognised=preview_rows.is_recognised(row),
         resource=Named(id=resource.pk, name=resource.name) if resource is not None and row.is_named else None,
         is_named=row.is_named,
@@ -293,7 +295,7 @@ def _row(preview: Preview, row: Wanted, drawn: dict[str, Any]) -> RowOut:
         asked_of=drawn["asked_of"],
         justification=preview.why(row),
         term_days=preview.term(row),
-        longest_term_days=preview.policy.longest_term(row.asked.tier),
+        longest_term_days=preview.policy.longest_term(row.requested.tier),
         problems=list(row.problems),
     )
 

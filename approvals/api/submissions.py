@@ -76,7 +76,9 @@ def submit(request: HttpRequest, pk: Key, document: Submitting, options: Query[W
     if preview.refusal is not None:
         raise refuse(preview.refusal)
     if preview.is_repeat:
-        return SubmittedOut(submitted=False, submission=submission_of(_same(preview, automation), program))
+        return SubmittedOut(
+            submitted=False, submission=submission_of(_existing_submission(preview, automation), program)
+        )
     _check_filled_in(preview)
     submission = intake_transitions.hand_in(preview, actor=program.actor, now=program.now)
     if submission is None:
@@ -140,7 +142,7 @@ def _filled_in(automation: Automation, version: Version, document: Submitting, p
     draft = Draft.of(item)
     draft = replace(draft, team=automation.team_id, fields={**draft.fields, **document.fields()})
     draft = draft.with_rows(document.rows(), Manifest.from_dict(item.manifest))
-    preview = _read(item, draft, automation, program)
+    preview = _read_preview(item, draft, automation, program)
     sentences = {**_wrong_rows(preview, document), **_wrong_resources(document, program)}
     if sentences:
         raise fields(
@@ -150,7 +152,7 @@ def _filled_in(automation: Automation, version: Version, document: Submitting, p
     return preview
 
 
-def _read(item: ImportItem, draft: Draft, automation: Automation, program: Caller) -> Preview:
+def _read_preview(item: ImportItem, draft: Draft, automation: Automation, program: Caller) -> Preview:
     return previews.read(item, actor=program.actor, now=program.now, team=automation.team, draft=draft)
 
 
@@ -165,9 +167,9 @@ def _wrong_rows(preview: Preview, document: Submitting) -> dict[str, str]:
         if key not in rows
     }
     for key, days in document.terms.items():
-        longest = preview.policy.longest_term(rows[key].asked.tier) if key in rows else days
+        longest = preview.policy.longest_term(rows[key].requested.tier) if key in rows else days
         if days > longest:
-            sentences[f"terms.{key}"] = f"A {rows[key].asked.tier}-risk term is 1 to {longest} days."
+            sentences[f"terms.{key}"] = f"A {rows[key].requested.tier}-risk term is 1 to {longest} days."
     return sentences
 
 
@@ -205,7 +207,7 @@ def _check_filled_in(preview: Preview) -> None:
     raise fields(sentences, sentence, "Say it, here or on the page, and submit again.", code="I8")
 
 
-def _same(preview: Preview, automation: Automation) -> Submission:
+def _existing_submission(preview: Preview, automation: Automation) -> Submission:
     """Return the submission that already has this version: under review or in force."""
     if preview.under_way is not None:
         return preview.under_way

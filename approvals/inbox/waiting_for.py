@@ -146,47 +146,53 @@ def of(submission: Submission, now: datetime, route: Route | None = None) -> lis
     """
     if submission.state == SubmissionState.DECIDED:
         since, until = submission.decided_at or now, submission.accept_due_at
-        return [_one(None, ACCEPTING, submission.automation.accepting(now), since, until)]
+        return [_held_by(None, ACCEPTING, submission.automation.accepting(now), since, until)]
     if not hasattr(submission, "seats_open"):
         row = told(Submission.objects.filter(pk=submission.pk)).get()
         seats, sent_back = getattr(row, "seats_open"), getattr(row, "sent_back")  # noqa: B009
     else:
         seats, sent_back = submission.seats_open, getattr(submission, "sent_back", [])
-    open_seats = _open(seats)
+    open_seats = _open_seats(seats)
     if route is not None:
-        open_seats = _as_it_stands(open_seats, route)
+        open_seats = _apply_route(open_seats, route)
     builder = submission.submitted_by
     builder = builder if not sent_back or builder.is_here else submission.automation.accepting(now)
     return [
         *open_seats,
         *(
-            _one(question["record"], BUILDER, builder, _at(question["since"]) or now, _at(question["until"]))
+            _held_by(
+                question["record"],
+                BUILDER,
+                builder,
+                _parse_instant(question["since"]) or now,
+                _parse_instant(question["until"]),
+            )
             for question in sent_back
         ),
     ]
 
 
-def _one(record: int | None, seat: str, person: Person, since: datetime, until: datetime | None) -> Held:
+def _held_by(record: int | None, seat: str, person: Person, since: datetime, until: datetime | None) -> Held:
     return Held(record, seat, (Holder(person.pk, person.name, since),), until)
 
 
-def _at(text: str | None) -> datetime | None:
+def _parse_instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _open(rows: Iterable[Mapping[str, Any]]) -> list[Held]:
+def _open_seats(rows: Iterable[Mapping[str, Any]]) -> list[Held]:
     """The open seats, each with all people asked."""
     holders: dict[tuple[int, str], list[Holder]] = {}
     until: dict[int, datetime | None] = {}
     for row in rows:
-        since = _at(row["since"])
+        since = _parse_instant(row["since"])
         assert since is not None  # a candidate has an instant
         holders.setdefault((row["record"], row["seat"]), []).append(Holder(row["pk"], row["name"], since))
-        until[row["record"]] = _at(row["until"])
+        until[row["record"]] = _parse_instant(row["until"])
     return [Held(record, seat, tuple(people), until[record]) for (record, seat), people in holders.items()]
 
 
-def _as_it_stands(open_seats: Iterable[Held], route: Route) -> list[Held]:
+def _apply_route(open_seats: Iterable[Held], route: Route) -> list[Held]:
     """The open seats of all approvals, with the people asked who may still decide, or else the next on the ladder."""
     named = {(held.record, held.seat): held.people for held in open_seats}
     current_seats = []

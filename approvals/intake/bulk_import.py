@@ -1,8 +1,8 @@
-"""Bringing in everything of an upload: ordered once, done a slice at a time, left and come back to (I7, R9).
+"""Bulk import: all automations of an upload, ordered once and imported in slices (I7, R9).
 
-An order is kept with the upload, so whoever ordered it can leave, and a run that is killed goes on where it was: each automation is
-brought in by `registry.confirm_import` in a transaction of its own, which also keeps what became of it. It acts as the person
-who ordered it, with what they may do at that moment. Nothing is submitted: what comes in are drafts of the register.
+The order is saved with the upload, so the person can leave, and a killed run continues. Each automation is imported by
+`confirmation.confirm_import` in its own transaction, which also saves the outcome. The import acts as the person who ordered it, with
+their permissions at that moment. It creates drafts and submits nothing.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ log = structlog.get_logger(__name__)
 
 JOB = "approvals.bring_in"
 
-#: Automations that one run brings in, before others have their turn: two seconds of work.
+#: Automations per run: two seconds of work, so that other jobs get their turn.
 SLICE = 40
 
-#: After how many of them it is looked whether somebody has stopped it.
+#: Number of automations after which the run checks for a stop.
 LOOK = 5
 
-#: What is said of an automation where the programme itself failed.
+#: Reason shown for an automation whose import failed with an unexpected error.
 UNEXPECTED = (
     "Something failed here that was not expected, and is in the log. Order it once more, or bring it in by hand."
 )
@@ -47,12 +47,12 @@ NO_TEAM = "The team for which it was to be brought in is not there any more. Cho
 
 @dataclass(frozen=True)
 class Order:
-    """What was said about all automations of an upload together; what was typed about one of them counts before it.
+    """Answers for all automations of an upload. Answers in an automation's own draft take precedence.
 
     Args:
-        team: id of the team that answers for them.
-        business_owner: id of who is accountable for those that are new.
-        technical_owner: id of who keeps those running, or None.
+        team: id of the team that owns them.
+        business_owner: id of the business owner of new ones.
+        technical_owner: id of the technical owner of new ones, or None.
         environment: where they run.
     """
 
@@ -63,122 +63,122 @@ class Order:
 
     @classmethod
     def of(cls, batch: ImportBatch) -> Order:
-        """The order that is kept with an upload."""
+        """Load the order of an upload."""
         return cls(**{name: batch.order[name] for name in cls.__dataclass_fields__})
 
     def to_dict(self) -> dict[str, Any]:
-        """The order as JSON-able values."""
+        """Return the order as JSON-able values."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-def order(batch: ImportBatch, said: Order, **more: Any) -> bool:
-    """Have everything of an upload brought in, and wake a worker; a second press changes nothing.
+def order(batch: ImportBatch, order_given: Order, **more: Any) -> bool:
+    """Order the import of an upload and wake a worker. A repeated order changes nothing.
 
     Args:
         batch: the upload.
-        said: about all of it.
-        more: what else is kept with the order.
+        order_given: answers for all automations.
+        more: further values to save with the order.
 
     Returns:
-        Whether it was ordered; False where it is under way already.
+        True if it was ordered; False if it was already running.
     """
     with transaction.atomic():
-        ordered = previews.order(batch, {**said.to_dict(), **more})
+        ordered = previews.order(batch, {**order_given.to_dict(), **more})
         if ordered:
             nudge.send(JOB)
     return ordered
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
-    """A slice of every upload that was ordered; returns how many of each outcome, and how many are left."""
+    """Import a slice of each ordered upload. Returns the number of each outcome, and how many are left."""
     batches = list(ImportBatch.objects.filter(progress=BatchState.CONFIRMING).select_related("by").order_by("pk"))
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for batch in batches:
-        found += bring_slice(batch, now, max(SLICE // len(batches), 1))
-    found["left"] = ImportItem.objects.filter(
+        counts += bring_slice(batch, now, max(SLICE // len(batches), 1))
+    counts["left"] = ImportItem.objects.filter(
         batch__progress=BatchState.CONFIRMING, progress=ImportState.PREVIEW, outcome="", version=None
     ).count()
-    return found
+    return counts
 
 
 def bring_slice(batch: ImportBatch, now: datetime, size: int = SLICE) -> Counter[str]:
-    """Bring in the next few automations of an upload that was ordered; without any left, the order has come to its end.
+    """Import the next automations of an ordered upload. If none is left, close the order.
 
     Args:
-        batch: with who ordered it.
+        batch: the upload, with the person who ordered it.
         now: business time.
-        size: how many.
+        size: maximum number of automations.
 
     Returns:
-        How many of each outcome.
+        The number of each outcome.
     """
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     items = list(previews.open_items(batch).order_by("pk")[:size])
-    said, actor = Order.of(batch), Actor.of(batch.by)
-    for team, of_team in _by_team(items, said):
+    order, actor = Order.of(batch), Actor.of(batch.by)
+    for team, team_items in _by_team(items, order):
         if team is None:
-            for item in of_team:
+            for item in team_items:
                 previews.refuse_item(item, NO_TEAM)
             continue
-        found += _bring(_Slice(batch, said, team, actor, now), of_team)
+        counts += _import_items(_Slice(batch, order, team, actor, now), team_items)
     with transaction.atomic():
-        # Anything that was added meanwhile was refused: an upload takes nothing more while it is under way.
+        # A running upload refuses further files, so none can be added here.
         if not previews.open_items(batch).exists():
             under_way = ImportBatch.objects.filter(pk=batch.pk, progress=BatchState.CONFIRMING)
             under_way.update(progress=BatchState.CONFIRMED)
-    return found
+    return counts
 
 
 @dataclass(frozen=True)
 class _Slice:
-    """What is the same for a few items: of which upload, as ordered, for which team, by whom, when."""
+    """Context of a slice: upload, order, team, actor and instant."""
 
     batch: ImportBatch
-    said: Order
+    order: Order
     team: Team
     actor: Actor
     now: datetime
 
     @property
     def is_wanted(self) -> bool:
-        """Whether nobody has stopped it meanwhile."""
+        """Whether the order has not been stopped."""
         return ImportBatch.objects.filter(pk=self.batch.pk, progress=BatchState.CONFIRMING).exists()
 
 
-def _by_team(items: Sequence[ImportItem], said: Order) -> Iterator[tuple[Team | None, list[ImportItem]]]:
-    """Items by the team for which they are brought in: that of their own draft, else the order's; None for a team that is gone."""
-    wanted = {item.pk: Draft.of(item).team or said.team for item in items}
-    teams = Team.objects.in_bulk(set(wanted.values()))
-    for pk in sorted(set(wanted.values())):
-        yield teams.get(pk), [item for item in items if wanted[item.pk] == pk]
+def _by_team(items: Sequence[ImportItem], order: Order) -> Iterator[tuple[Team | None, list[ImportItem]]]:
+    """Group items by team: that of their draft, or else that of the order. None for a deleted team."""
+    team_ids = {item.pk: Draft.of(item).team or order.team for item in items}
+    teams = Team.objects.in_bulk(set(team_ids.values()))
+    for pk in sorted(set(team_ids.values())):
+        yield teams.get(pk), [item for item in items if team_ids[item.pk] == pk]
 
 
-def _bring(one: _Slice, items: Sequence[ImportItem]) -> Counter[str]:
-    """Bring in a few: those that change nothing by set, the others one after the other."""
-    no = confirmation.confirm_import.refusal(one.team, actor=one.actor, now=one.now)
-    if no is not None:
-        return _refuse_all(one, items, no)
+def _import_items(work: _Slice, items: Sequence[ImportItem]) -> Counter[str]:
+    """Import some items: unchanged ones as a set, the others one by one."""
+    refusal = confirmation.confirm_import.refusal(work.team, actor=work.actor, now=work.now)
+    if refusal is not None:
+        return _refuse_all(work, items, refusal)
     untouched = [item for item in items if not _is_typed(Draft.of(item))]
-    same = _unchanged(one, untouched)
-    found = Counter({Outcome.UNCHANGED.value: previews.settle_unchanged(same, one.team)} if same else {})
-    owners = Person.objects.in_bulk([one.said.business_owner, *filter(None, [one.said.technical_owner])])
-    for number, item in enumerate(item for item in items if item.pk not in same):
-        if number % LOOK == 0 and not one.is_wanted:
+    unchanged = _unchanged(work, untouched)
+    counts = Counter({Outcome.UNCHANGED.value: previews.settle_unchanged(unchanged, work.team)} if unchanged else {})
+    owners = Person.objects.in_bulk([work.order.business_owner, *filter(None, [work.order.technical_owner])])
+    for number, item in enumerate(item for item in items if item.pk not in unchanged):
+        if number % LOOK == 0 and not work.is_wanted:
             break
-        found[_bring_in(one, item, owners)] += 1
-    del found[""]
-    return found
+        counts[_import_item(work, item, owners)] += 1
+    del counts[""]
+    return counts
 
 
-def _unchanged(one: _Slice, items: Sequence[ImportItem]) -> Mapping[int, Version]:
-    """Those that are in the register just so. What is in review is asked one by one: whoever brings it in again is a party (S1)."""
+def _unchanged(work: _Slice, items: Sequence[ImportItem]) -> Mapping[int, Version]:
+    """Items that are in the register unchanged. Items in review go one by one: their importer becomes a party (S1)."""
     in_review = Automation.objects.filter(submissions__state__in=UNFINISHED)
     try:
-        return import_queries.unchanged(items, one.team, one.said.environment, apart=in_review)
+        return import_queries.unchanged(items, work.team, work.order.environment, apart=in_review)
     except (OperationalError, InterfaceError):
         raise
     except Exception:
-        log.exception("bring_in.failed", batch=one.batch.pk)  # whichever it is, it is found by itself
+        log.exception("bring_in.failed", batch=work.batch.pk)  # importing one by one finds the item that failed
         return {}
 
 
@@ -186,24 +186,24 @@ def _is_typed(draft: Draft) -> bool:
     return bool(draft.fields or draft.chosen or draft.automation)
 
 
-def _refuse_all(one: _Slice, items: Sequence[ImportItem], no: Refusal) -> Counter[str]:
-    """Nobody brings anything in for a team that they can't: tried once, which is on record, and said of all (S5)."""
-    if not items or not one.is_wanted:
+def _refuse_all(work: _Slice, items: Sequence[ImportItem], refusal: Refusal) -> Counter[str]:
+    """Refuse all items if the person may not import for the team. One attempt records the refusal (S5)."""
+    if not items or not work.is_wanted:
         return Counter()
-    _bring_in(one, items[0], {})
+    _import_item(work, items[0], {})
     for item in items[1:]:
-        previews.refuse_item(item, _words(no))
+        previews.refuse_item(item, _refusal_words(refusal))
     return Counter({Outcome.REFUSED.value: len(items)})
 
 
-def _bring_in(one: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> str:
-    """Bring one in; returns what became of it, nothing where somebody else has brought it in or dropped it meanwhile."""
+def _import_item(work: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> str:
+    """Import one item and return its outcome. Empty if it was imported or discarded elsewhere."""
     try:
-        _confirm(one, item, owners)
-    except Refused as no:
-        previews.refuse_item(item, _words(no.refusal))
+        _confirm(work, item, owners)
+    except Refused as error:
+        previews.refuse_item(item, _refusal_words(error.refusal))
     except (OperationalError, InterfaceError):
-        raise  # the database is away: the next run goes on
+        raise  # the database is unreachable: the next run continues
     except Exception:
         log.exception("bring_in.failed", item=item.pk)
         previews.refuse_item(item, UNEXPECTED)
@@ -212,30 +212,30 @@ def _bring_in(one: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> st
     return str(item.outcome)
 
 
-def _confirm(one: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> None:
+def _confirm(work: _Slice, item: ImportItem, owners: Mapping[int, Person]) -> None:
     draft = Draft.of(item)
     has_id = bool(item.manifest["source"]["external_id"])
     typed = draft_automation.fields_of(draft) if draft.fields else {}
     confirmation.confirm_import(
-        one.team,
-        actor=one.actor,
-        now=one.now,
+        work.team,
+        actor=work.actor,
+        now=work.now,
         item=item,
         fields={
-            "environment": one.said.environment,
-            **{name: said for name, said in typed.items() if said not in ("", None)},
+            "environment": work.order.environment,
+            **{name: value for name, value in typed.items() if value not in ("", None)},
         },
-        if_new=_owners(one.said, owners),
-        chosen=draft_automation.chosen_resources(draft, one.actor, one.now) if draft.chosen else {},
-        automation=draft_automation.named_by(item, draft, one.team) if not has_id else None,
+        if_new=_owners(work.order, owners),
+        chosen=draft_automation.chosen_resources(draft, work.actor, work.now) if draft.chosen else {},
+        automation=draft_automation.named_by(item, draft, work.team) if not has_id else None,
     )
 
 
-def _owners(said: Order, owners: Mapping[int, Person]) -> dict[str, Person | None]:
-    """Whom the order names: only what is new in the register has owners by it."""
-    technical = owners.get(said.technical_owner) if said.technical_owner is not None else None
-    return {"business_owner": owners.get(said.business_owner), "technical_owner": technical}
+def _owners(order: Order, owners: Mapping[int, Person]) -> dict[str, Person | None]:
+    """Owners that the order names, for new automations."""
+    technical = owners.get(order.technical_owner) if order.technical_owner is not None else None
+    return {"business_owner": owners.get(order.business_owner), "technical_owner": technical}
 
 
-def _words(no: Refusal) -> str:
-    return f"{no.sentence} {no.to_do}".strip()
+def _refusal_words(refusal: Refusal) -> str:
+    return f"{refusal.sentence} {refusal.to_do}".strip()

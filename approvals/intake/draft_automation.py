@@ -1,6 +1,4 @@
-"""What a draft says, as rows: people, resources, and the automation as it would be; what is not there any more, or may not be seen,
-is left out. Reads only.
-"""
+"""Rows that a draft refers to: people, resources, and the automation as it would be. Deleted and invisible rows are left out. Reads only."""
 
 from __future__ import annotations
 
@@ -17,28 +15,28 @@ from inventory.importers.manifest import Manifest
 from inventory.models import Automation, AutomationState, Environment, ImportItem, Resource, ResourceState
 from inventory.models.automation import AMENDED_BY_REVIEW
 
-#: What is said where a sibling was chosen, and is none for the environment that was chosen beside it (I10).
+#: Problem: the chosen sibling is in the chosen environment (I10).
 SIBLING_IS_HERE = "What it is promoted from is in this environment already: choose another, or nothing."
-#: What is loaded of a resource, so that its ladder is known without asking again.
+#: Relations of a resource that its ladder needs.
 LADDER = ("owner", "deputy", "team__lead", "team__deputy_lead")
 
 
 def environment_of(draft: Draft) -> str:
-    """Where it runs; production unless said."""
-    found = str(draft.fields.get("environment") or "")
-    return found if found in Environment.values else Environment.PRODUCTION
+    """Environment of the draft; production by default."""
+    environment = str(draft.fields.get("environment") or "")
+    return environment if environment in Environment.values else Environment.PRODUCTION
 
 
 def named_by(item: ImportItem, draft: Draft, team: Team) -> Automation | None:
-    """The automation that the builder says it is a version of, else the one that it was confirmed for already."""
+    """Return the automation that the draft names, or else the one that the preview was confirmed for."""
     if draft.automation:
         return Automation.objects.filter(pk=draft.automation, team=team, external_id="").first()
     return item.version.automation if item.version is not None else None
 
 
-def sibling_of(known: Automation | None, manifest: Manifest, draft: Draft, team: Team) -> Automation | None:
-    """The automation of another environment whose lineage a new one is of: for certain, as said, else as is likely (I10)."""
-    if known is not None:
+def sibling_of(registered: Automation | None, manifest: Manifest, draft: Draft, team: Team) -> Automation | None:
+    """Return the automation of another environment that a new one belongs to: certain, named, or likely (I10)."""
+    if registered is not None:
         return None
     environment = environment_of(draft)
     sibling = environments.certain(team, manifest, environment)
@@ -49,36 +47,37 @@ def sibling_of(known: Automation | None, manifest: Manifest, draft: Draft, team:
     return environments.likely(team, manifest, environment)
 
 
-def fields_before(known: Automation | None, actor: Actor, sibling: Automation | None = None) -> dict[str, Any]:
-    """What the form begins with: what is said about a known automation, or about the sibling that a new one is promoted from (I10);
-    for any other new one, its builder is the technical owner.
+def fields_before(registered: Automation | None, actor: Actor, sibling: Automation | None = None) -> dict[str, Any]:
+    """Initial values of the form: the answers of the registered automation, or of the sibling that a new one is promoted from (I10).
+
+    For any other new automation, the builder is the technical owner.
     """
-    before = known or sibling
+    before = registered or sibling
     if before is None:
         return {"technical_owner": actor.person.pk if actor.person is not None else None}
-    said = {
+    answers = {
         "purpose": before.asked["purpose"],
         "business_owner": before.asked["business_owner_id"],
         "technical_owner": before.asked["technical_owner_id"],
         "escalation_contact": before.escalation_contact,
     }
-    return said if known is None else {**said, "environment": known.environment}
+    return answers if registered is None else {**answers, "environment": registered.environment}
 
 
 def _people(draft: Draft) -> dict[int, Person]:
     ids = [draft.fields.get(name) for name in ("business_owner", "technical_owner")]
-    return Person.objects.in_bulk([one for one in ids if isinstance(one, int)])
+    return Person.objects.in_bulk([person_id for person_id in ids if isinstance(person_id, int)])
 
 
 def chosen_resources(draft: Draft, actor: Actor, now: datetime) -> dict[str, Resource]:
-    """The resources that a draft says its connections open, by connection; only those that the builder may see."""
+    """Resources that the draft's connections open, by connection; only those that the builder may see."""
     seen = Resource.objects.visible_to(actor, now).resolved().exclude(state=ResourceState.RETIRED)
     rows = {row.pk: row for row in seen.filter(pk__in=draft.chosen.values()).select_related(*LADDER)}
     return {name: rows[pk] for name, pk in draft.chosen.items() if pk in rows}
 
 
 def fields_of(draft: Draft) -> dict[str, Any]:
-    """What a draft says about the automation, as the register takes it: people as rows, nothing that was not said."""
+    """Answers of a draft in the form that the register takes: people as rows, missing answers left out."""
     people = _people(draft)
     fields: dict[str, Any] = {
         name: draft.fields[name] for name in ("purpose", "environment", "escalation_contact") if name in draft.fields
@@ -90,24 +89,24 @@ def fields_of(draft: Draft) -> dict[str, Any]:
 
 
 def as_it_would_be(
-    known: Automation | None,
+    registered: Automation | None,
     manifest: Manifest,
     draft: Draft,
     team: Team,
     actor: Actor,
 ) -> Automation:
-    """The automation with the draft over it, unsaved; what stage 1 decides about waits in `amendment` once it is past draft.
+    """Return the automation with the draft's answers, unsaved. After the draft state, answers that stage 1 decides go to `amendment`.
 
     Args:
-        known: as stored; None for a new one.
-        manifest: what was read.
-        draft: what was typed.
-        team: whom it is built for.
-        actor: who brings it in; stands in for the business owner until one is named.
+        registered: the automation as stored; None for a new one.
+        manifest: manifest of the export.
+        draft: the builder's answers.
+        team: the team that owns it.
+        actor: the importer; the business owner until one is named.
     """
     people, environment = _people(draft), environment_of(draft)
     owners = {name: people.get(draft.fields.get(name) or 0) for name in ("business_owner", "technical_owner")}
-    if known is None:
+    if registered is None:
         return Automation(
             team=team,
             name=manifest.name[:160],
@@ -120,17 +119,19 @@ def as_it_would_be(
             business_owner=owners["business_owner"] or actor.person,
             technical_owner=owners["technical_owner"],
         )
-    made = copy.copy(known)
-    said: dict[str, Any] = {
-        f"{name}_id": who.pk if who else None for name, who in owners.items() if name in draft.fields
+    changed = copy.copy(registered)
+    answers: dict[str, Any] = {
+        f"{name}_id": owner.pk if owner else None for name, owner in owners.items() if name in draft.fields
     }
-    said |= {"purpose": free_text.seen(str(draft.fields["purpose"]))} if "purpose" in draft.fields else {}
-    if known.state == AutomationState.DRAFT:
-        made.purpose = said.get("purpose", known.purpose)
-        made.business_owner = owners["business_owner"] or known.business_owner
-        made.technical_owner = owners["technical_owner"] if "technical_owner" in draft.fields else known.technical_owner
-        return made
-    differs = {name: value for name, value in said.items() if getattr(known, name) != value}
-    kept = {name: value for name, value in known.amendment.items() if name not in said}
-    made.amendment = {name: value for name, value in {**kept, **differs}.items() if name in AMENDED_BY_REVIEW}
-    return made
+    answers |= {"purpose": free_text.seen(str(draft.fields["purpose"]))} if "purpose" in draft.fields else {}
+    if registered.state == AutomationState.DRAFT:
+        changed.purpose = answers.get("purpose", registered.purpose)
+        changed.business_owner = owners["business_owner"] or registered.business_owner
+        changed.technical_owner = (
+            owners["technical_owner"] if "technical_owner" in draft.fields else registered.technical_owner
+        )
+        return changed
+    differs = {name: value for name, value in answers.items() if getattr(registered, name) != value}
+    kept = {name: value for name, value in registered.amendment.items() if name not in answers}
+    changed.amendment = {name: value for name, value in {**kept, **differs}.items() if name in AMENDED_BY_REVIEW}
+    return changed

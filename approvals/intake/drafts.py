@@ -1,7 +1,7 @@
-"""What a builder typed about an import so far: one typed draft, kept with the preview on every change and never lost (I7).
+"""Drafts: a builder's answers about an import, saved with its preview on every change (I7).
 
-A draft is one person's note and no governed row: it leaves no history and no ledger event (H7). What it becomes is written by
-`registry.confirm_import` and `submit.submit`.
+A draft is a person's note and not a governed row: it has no history and no ledger event (H7). `confirmation.confirm_import` and
+`submit.submit` write its content.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from inventory.imports import resolution
 from inventory.imports.transitions import previews
 from inventory.models import ImportBatch, ImportItem, ImportState, Version
 
-#: The longest justification, in characters: one sentence or two.
+#: Maximum length of a justification, in characters.
 LONGEST_WHY = 300
 
 
 def row_key(name: str) -> str:
-    """A short key for a form's field names and a page's ids: 12 hex digits of a draft key, or of a connection's name."""
+    """Short key for form fields and element ids: 12 hex digits of a draft key, or of a connection's name."""
     return hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
 def is_row(key: str) -> bool:
-    """Whether a text has the form of a row's key, so that an address can hold it."""
+    """Whether a text has the form of a row key, so that a URL can hold it."""
     return re.fullmatch(r"[0-9a-f]{12}", key) is not None
 
 
@@ -41,36 +41,38 @@ def _is_number(text: str, digits: int) -> bool:
 
 
 def is_term(text: str) -> bool:
-    """Whether a form's field says a term: nothing, which is the longest, or a number of days."""
+    """Whether a form value is a valid term: empty for the maximum, or a number of days."""
     return not text or (_is_number(text, 4) and int(text) > 0)
 
 
-def privilege_row(said: Privilege) -> str:
-    """The key of the row that a privilege of a manifest stands in."""
-    return row_key(privilege_key(said, ""))
+def privilege_row(privilege: Privilege) -> str:
+    """Row key of a privilege of a manifest."""
+    return row_key(privilege_key(privilege, ""))
 
 
 def connections(manifest: Manifest) -> dict[str, str]:
-    """The connections of a manifest: by the key of each row that uses one, `resolving.binding_name`."""
+    """Connections of a manifest: names as in `resolution.binding_name`, by the key of each row that uses one."""
     return {
-        privilege_row(one): resolution.binding_name(binding_key(one)) for one in manifest.privileges if one.instance
+        privilege_row(privilege): resolution.binding_name(binding_key(privilege))
+        for privilege in manifest.privileges
+        if privilege.instance
     }
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What was typed, as it was typed; whoever reads it checks it against the database.
+    """The builder's answers as typed. Readers check them against the database.
 
     Args:
-        team: id of the team that it is built for.
-        automation: id of the automation that a source without an id of its own is a version of.
-        sibling: id of the automation of another environment that a new one is said to be promoted from; 0 for none (I10).
-        promotes: id of the version that it began as a promotion of.
+        team: id of the team that owns the automation.
+        automation: id of the automation that a source without an id of its own updates.
+        sibling: id of the automation in another environment that a new one is promoted from; 0 for none (I10).
+        promotes: id of the version whose promotion started the draft.
         fields: `purpose`, `environment`, `escalation_contact` as text, `business_owner` and `technical_owner` as ids.
         why: justification by row key.
         terms: term in days by row key.
-        chosen: id of the resource that a connection opens, by `resolving.binding_name`.
-        by_hand: what the form for automations without an export was sent, to show it again.
+        chosen: id of the resource that a connection opens, by `resolution.binding_name`.
+        by_hand: posted data of the form for a manual description, to show it again.
     """
 
     team: int | None = None
@@ -85,20 +87,20 @@ class Draft:
 
     @classmethod
     def of(cls, item: ImportItem) -> Draft:
-        """The draft that is kept with a preview."""
+        """Load the draft of a preview."""
         kept = item.draft
         return cls(**{name: kept[name] for name in cls.__dataclass_fields__ if kept.get(name) is not None})
 
     def to_dict(self) -> dict[str, Any]:
-        """The draft as JSON-able values."""
+        """Return the draft as JSON-able values."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def with_rows(self, posted: Mapping[str, str], manifest: Manifest) -> Draft:
-        """The draft with what a form says about its rows.
+        """Return the draft with a form's answers about rows.
 
         Args:
-            posted: a form's ``why-KEY``, ``term-KEY`` and ``bind-KEY``; a row that it leaves out stays as it is.
-            manifest: what the rows are of.
+            posted: form data ``why-KEY``, ``term-KEY`` and ``bind-KEY``; missing rows stay unchanged.
+            manifest: the manifest that has the rows.
         """
         why, terms, chosen = dict(self.why), dict(self.terms), dict(self.chosen)
         names = connections(manifest)
@@ -109,7 +111,7 @@ class Draft:
             if kind == "why":
                 why[key] = value[:LONGEST_WHY]
             elif kind == "term":
-                # The longest, whatever the tier turns out to be, unless a number of days was chosen.
+                # Without a number of days the term is the maximum of the tier.
                 terms.pop(key, None)
                 terms |= {key: int(value)} if _is_number(value, 4) else {}
             elif kind == "bind" and key in names:
@@ -118,28 +120,28 @@ class Draft:
         return replace(self, why=why, terms=terms, chosen=chosen)
 
     def choose(self, connection: str, resource: int) -> Draft:
-        """The draft with one connection opening one resource."""
+        """Return the draft with a resource chosen for a connection."""
         return replace(self, chosen={**self.chosen, connection: resource})
 
 
 def keep(item: ImportItem, draft: Draft, team: Team | None) -> None:
-    """Keep a draft with its preview.
+    """Save a draft with its preview.
 
     Raises:
-        OutOfTurn: the preview was confirmed or discarded already.
+        OutOfTurn: the preview is confirmed or discarded.
     """
     previews.save_draft(item, draft.to_dict(), team=team)
 
 
 def described(manifest: Manifest, draft: Draft, *, by: Person, now: datetime, team: Team) -> ImportItem:
-    """A preview of what a person described by hand; it goes on like any other.
+    """Create a preview of a manual description.
 
     Args:
-        manifest: see `registry.describe`.
-        draft: with what the form was sent.
-        by: who described it.
+        manifest: see `manual_registration.describe`.
+        draft: with the posted data of the form.
+        by: the person who described it.
         now: business time.
-        team: whom it is built for.
+        team: the team that owns it.
     """
     with transaction.atomic():
         batch = ImportBatch.objects.create(by=by, at=now)
@@ -154,10 +156,10 @@ def described(manifest: Manifest, draft: Draft, *, by: Person, now: datetime, te
 
 
 def describe_anew(item: ImportItem, manifest: Manifest, draft: Draft, team: Team) -> None:
-    """Replace what a person described by hand, while it is a preview.
+    """Replace a manual description that is still a preview.
 
     Raises:
-        OutOfTurn: it was confirmed or discarded already.
+        OutOfTurn: it is confirmed or discarded.
     """
     keep(item, draft, team)
     item.manifest = manifest.to_dict()
@@ -165,39 +167,43 @@ def describe_anew(item: ImportItem, manifest: Manifest, draft: Draft, team: Team
 
 
 def of_version(version: Version, *, by: Person, team: Team, now: datetime) -> ImportItem:
-    """A preview of a version that is in the register: the person's own, if one is under way already; where it runs stays said.
+    """Return the person's open preview of a registered version, or create one in the version's environment.
 
     Args:
         version: with its automation.
-        by: whose preview it is.
-        team: whom it is built for.
+        by: the person who owns the preview.
+        team: the team that owns the automation.
         now: business time.
     """
-    own = ImportItem.objects.filter(version=version, progress=ImportState.PREVIEW, batch__by=by)
+    open_previews = ImportItem.objects.filter(version=version, progress=ImportState.PREVIEW, batch__by=by)
     draft = Draft(fields={"environment": version.automation.environment})
-    return own.order_by("-pk").first() or _like(version, draft, by=by, team=team, now=now, version=version)
+    return open_previews.order_by("-pk").first() or _create_preview(
+        version, draft, by=by, team=team, now=now, version=version
+    )
 
 
 def promoted(version: Version, draft: Draft, *, by: Person, team: Team, now: datetime) -> ImportItem:
-    """A preview of what a version of a lower environment would be in another (I10).
+    """Create a preview of a version of a lower environment in another one (I10).
 
     Args:
         version: of the lower environment.
-        draft: says where to.
-        by: whose preview it is.
-        team: whom it is built for.
+        draft: names the target environment.
+        by: the person who owns the preview.
+        team: the team that owns the automation.
         now: business time.
     """
-    return _like(version, draft, by=by, team=team, now=now)
+    return _create_preview(version, draft, by=by, team=team, now=now)
 
 
-def _like(said: Version, draft: Draft, *, by: Person, team: Team, now: datetime, **more: Any) -> ImportItem:
-    """A preview of what a version says."""
+def _create_preview(
+    source_version: Version, draft: Draft, *, by: Person, team: Team, now: datetime, **more: Any
+) -> ImportItem:
+    """Create a preview with the manifest of a version."""
     return ImportItem.objects.create(
         batch=ImportBatch.objects.create(by=by, at=now),
         team=team,
-        manifest=said.manifest,
-        secrets=said.secrets,
+        manifest=source_version.manifest,
+        secrets=source_version.secrets,
         draft=draft.to_dict(),
         created_at=now,
         **more,
@@ -205,15 +211,15 @@ def _like(said: Version, draft: Draft, *, by: Person, team: Team, now: datetime,
 
 
 def later_of(item: ImportItem) -> ImportItem | None:
-    """The preview in which a confirmed one goes on, or None."""
+    """Return the preview that continues a confirmed one, or None."""
     later = ImportItem.objects.filter(batch=item.batch_id, version=item.version_id, progress=ImportState.PREVIEW)
     return later.filter(pk__gt=item.pk).order_by("-pk").first()
 
 
 def going_on(item: ImportItem, now: datetime) -> ImportItem:
-    """Where a preview goes on whose version is in the register and was not submitted: itself, or the one that follows it.
+    """Return the preview to continue: itself, or the one that follows a confirmed one.
 
-    A confirmed preview stays as it is; what is typed from then on stands in a new one of the same manifest.
+    A confirmed preview does not change. Later answers go to a new preview of the same manifest.
     """
     if item.progress != ImportState.CONFIRMED:
         return item

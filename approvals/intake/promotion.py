@@ -1,7 +1,7 @@
-"""Bringing an automation up to the next environment: a preview filled in from the sibling below (I10).
+"""Promotion of an automation to the next environment: a preview prefilled from the sibling below (I10).
 
-What runs in test under the same id of the same platform is promoted from here. Where the other environment is an installation of its own,
-its export is brought in, and says what it is promoted from.
+This is for automations with the same id on the same platform. If the other environment is a separate installation, its export is
+imported and names the automation that it is promoted from.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ NOWHERE = Refusal(
 
 
 def refusal(automation: Automation, *, actor: Actor, now: datetime) -> Refusal | None:
-    """Why this person can't promote it, or None; asked of the operation that would bring it in there."""
+    """Why this person can't promote it, or None; from the operation that would import it."""
     if version_of(automation) is None or not environments.above(automation):
         return NOWHERE
     return confirmation.confirm_import.refusal(automation.team, actor=actor, now=now)
 
 
 def version_of(automation: Automation) -> Version | None:
-    """What would be promoted: the approved version, else the newest."""
+    """Version to promote: the approved one, or else the newest."""
     return automation.approved_version or automation.versions.order_by("-number").first()
 
 
 def begin(automation: Automation, environment: str, *, actor: Actor, now: datetime) -> ImportItem:
-    """A preview of it in another environment; the person's own, if one is under way already.
+    """Return the person's open preview of the promotion, or create one.
 
     Args:
-        automation: what is promoted.
-        environment: where to; one of `lineage.above`.
-        actor: whose preview it is.
+        automation: the automation to promote.
+        environment: the target; one of `environments.above`.
+        actor: the person who owns the preview.
         now: business time.
 
     Raises:
@@ -50,28 +50,32 @@ def begin(automation: Automation, environment: str, *, actor: Actor, now: dateti
         InvalidInput: it can't be promoted there.
     """
     with transaction.atomic():
-        # Two presses at once are one: the second waits here and finds what the first made (A8).
+        # Of two concurrent requests, the second waits here and finds the first one's preview (A8).
         locked = Automation.objects.select_for_update(of=("self",), no_key=True).get(pk=automation.pk)
-        no, version, person = refusal(locked, actor=actor, now=now), version_of(locked), actor.person
-        if no is not None or version is None or person is None:
-            raise refuse(no or NOWHERE)
+        refused, version, person = refusal(locked, actor=actor, now=now), version_of(locked), actor.person
+        if refused is not None or version is None or person is None:
+            raise refuse(refused or NOWHERE)
         if environment not in environments.above(locked):
             sentence = "Choose an environment above the one that it runs in."
             raise refuse(Refusal("I10", "input", sentence, detail=(("environment", sentence),)))
-        return _own(version, environment, person) or _made(locked, version, environment, person, now)
+        return _open_preview(version, environment, person) or _create_preview(locked, version, environment, person, now)
 
 
-def _own(version: Version, environment: str, person: Person) -> ImportItem | None:
+def _open_preview(version: Version, environment: str, person: Person) -> ImportItem | None:
     under_way = ImportItem.objects.filter(batch__by=person, progress=ImportState.PREVIEW)
     same = under_way.filter(draft__promotes=version.pk, draft__fields__environment=environment)
     return same.order_by("-pk").first()
 
 
-def _made(automation: Automation, version: Version, environment: str, person: Person, now: datetime) -> ImportItem:
-    there = next((one for one in environments.of(automation) if one.environment == environment), None)
+def _create_preview(
+    automation: Automation, version: Version, environment: str, person: Person, now: datetime
+) -> ImportItem:
+    sibling = next(
+        (candidate for candidate in environments.of(automation) if candidate.environment == environment), None
+    )
     draft = Draft(
         team=automation.team_id,
-        automation=there.pk if there is not None and not there.external_id else None,
+        automation=sibling.pk if sibling is not None and not sibling.external_id else None,
         sibling=automation.pk,
         promotes=version.pk,
         fields={"environment": environment},

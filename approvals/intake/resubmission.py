@@ -1,6 +1,6 @@
-"""Asking again for what came to nothing: withdrawn, refused, declined, run out of time, stopped (A10, A15, G5).
+"""Resubmission after a withdrawal, rejection, decline, expiry or stop (A10, A15, G5).
 
-Nothing is typed twice: the newest version becomes a preview again, which knows what was said when it was last asked for.
+The newest version becomes a preview that has the answers of the last submission.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ NOTHING = Refusal(
 
 
 def refusal(automation: Automation, *, actor: Actor, now: datetime) -> Refusal | None:
-    """Why this person can't ask for its newest version again, or None; asked of the operations that would do it."""
+    """Why this person can't resubmit the newest version, or None; from the operations that would run."""
     if _version_of(automation) is None:
         return NOTHING
-    no = submit.refusal(automation, actor=actor, now=now)
-    return no or confirmation.confirm_import.refusal(automation.team, actor=actor, now=now)
+    refused = submit.refusal(automation, actor=actor, now=now)
+    return refused or confirmation.confirm_import.refusal(automation.team, actor=actor, now=now)
 
 
 def _version_of(automation: Automation) -> Version | None:
-    """The newest version where something of it is not in force and nobody is asked about that now."""
+    """The newest version, if some of it is not in force and no submission is open."""
     newest = automation.versions.order_by("-number").first()
     if newest is None or automation.submissions.filter(state__in=UNFINISHED).exists():
         return None
@@ -48,15 +48,15 @@ def _version_of(automation: Automation) -> Version | None:
 
 
 def begin(automation: Automation, *, actor: Actor, now: datetime) -> ImportItem:
-    """A preview of its newest version; the person's own, if one is under way already.
+    """Return the person's open preview of the newest version, or create one.
 
     Raises:
         Refused: see `refusal`.
     """
     with transaction.atomic():
-        # Two presses at once are one: the second waits here and finds what the first made, or what came of that (A8).
+        # Of two concurrent requests, the second waits here and finds the first one's preview or submission (A8).
         locked = Automation.objects.select_for_update(of=("self",), no_key=True).get(pk=automation.pk)
-        no, version, person = refusal(locked, actor=actor, now=now), _version_of(locked), actor.person
-        if no is not None or version is None or person is None:
-            raise refuse(no or NOTHING)
+        refused, version, person = refusal(locked, actor=actor, now=now), _version_of(locked), actor.person
+        if refused is not None or version is None or person is None:
+            raise refuse(refused or NOTHING)
         return drafts.of_version(version, by=person, team=locked.team, now=now)

@@ -1,7 +1,7 @@
-"""A preview handed in: confirmed, which makes its version, and that version submitted with what was typed (I7, A1).
+"""Confirm a preview, which creates its version, and submit the version with the draft's answers (I7, A1).
 
-The page and the API both go this way; what each of them asks before is theirs, and the operations ask it again. A page keeps the version
-that it has confirmed whatever becomes of submitting it, and says so; a program confirms by submitting, and amends nothing otherwise.
+The page and the API use these functions. Each makes its own checks before, and the operations check again. A page keeps a confirmed
+version even if submitting fails, and says so. A program confirms only as part of submitting.
 """
 
 from __future__ import annotations
@@ -21,81 +21,81 @@ from inventory.imports.transitions import confirmation
 from inventory.models import Version
 
 
-def hand_in(found: Preview, *, actor: Actor, now: datetime) -> Submission | None:
-    """Confirm a preview and submit what it became, both or neither: of what is refused nothing stays but its record (S5).
+def hand_in(preview: Preview, *, actor: Actor, now: datetime) -> Submission | None:
+    """Confirm a preview and submit its version in one transaction. A refusal leaves only its record (S5).
 
     Returns:
-        The submission; what the same person has submitted just so before, where that was quicker. None where they have confirmed
-        this very preview before.
+        The submission, or an identical earlier one of the same person. None if the person has confirmed this preview before.
 
     Raises:
-        Refused: see `registry.confirm_import` and `submit.submit`.
+        Refused: see `confirmation.confirm_import` and `submit.submit`.
     """
-    made: list[Submission] = []
+    submissions: list[Submission] = []
 
     def then(version: Version) -> None:
-        said = {"version": version, "wishes": wishes(found, version)}
-        made.append(
-            idempotency.submitted(version.automation, actor, "", said) or submit(found, version, actor=actor, now=now)
+        request = {"version": version, "wishes": wishes(preview, version)}
+        submissions.append(
+            idempotency.submitted(version.automation, actor, "", request)
+            or submit(preview, version, actor=actor, now=now)
         )
 
-    confirm(found, actor=actor, now=now, then=then)
-    return made[0] if made else None
+    confirm(preview, actor=actor, now=now, then=then)
+    return submissions[0] if submissions else None
 
 
 def confirm(
-    found: Preview, *, actor: Actor, now: datetime, then: Callable[[Version], None] | None = None
+    preview: Preview, *, actor: Actor, now: datetime, then: Callable[[Version], None] | None = None
 ) -> Version | None:
-    """Confirm a preview as it was read and typed.
+    """Confirm a preview with its draft.
 
     Args:
-        found: the preview.
-        actor: who confirms it.
+        preview: the preview.
+        actor: the person who confirms it.
         now: business time.
-        then: see `registry.confirm_import`.
+        then: see `confirmation.confirm_import`.
 
     Returns:
-        The version that it became, or is already; None where the same person has confirmed this very preview before.
+        The version, new or existing. None if the person has confirmed this preview before.
 
     Raises:
-        Refused: see `registry.confirm_import`.
+        Refused: see `confirmation.confirm_import`.
     """
     made: object = confirmation.confirm_import(
-        found.team,
+        preview.team,
         actor=actor,
         now=now,
-        item=found.item,
-        fields=draft_automation.fields_of(found.draft),
-        chosen=draft_automation.chosen_resources(found.draft, actor, now),
-        automation=found.known if not found.manifest.source.external_id else None,
-        sibling=found.sibling,
+        item=preview.item,
+        fields=draft_automation.fields_of(preview.draft),
+        chosen=draft_automation.chosen_resources(preview.draft, actor, now),
+        automation=preview.registered if not preview.manifest.source.external_id else None,
+        sibling=preview.sibling,
         then=then,
     )
-    return made if isinstance(made, Version) else None  # its subject is the team, what is made is the version
+    return made if isinstance(made, Version) else None  # the operation's subject is the team; it returns the version
 
 
-def submit(found: Preview, version: Version, *, actor: Actor, now: datetime) -> Submission:
-    """Submit the version that a preview became, with the justifications and terms that were typed.
+def submit(preview: Preview, version: Version, *, actor: Actor, now: datetime) -> Submission:
+    """Submit the version of a preview, with the draft's justifications and terms.
 
     Raises:
         Refused: see `submit.submit`.
     """
     made: object = transition_submit.submit(
-        version.automation, actor=actor, now=now, version=version, wishes=wishes(found, version)
+        version.automation, actor=actor, now=now, version=version, wishes=wishes(preview, version)
     )
-    assert isinstance(made, Submission)  # its subject is the automation, what is made is the submission
+    assert isinstance(made, Submission)  # the operation's subject is the automation; it returns the submission
     return made
 
 
-def wishes(found: Preview, version: Version) -> Mapping[str, Wish]:
-    """What the builder says about each record, by the key that it has in the register."""
-    used = version.version_credentials.select_related("credential")
+def wishes(preview: Preview, version: Version) -> Mapping[str, Wish]:
+    """The builder's wishes for each approval, by its registered key."""
+    links = version.version_credentials.select_related("credential")
     keys = {
-        drafts.row_key(resolution.credential_draft_key(one.credential)): credential_key(one.credential_id)
-        for one in used
+        drafts.row_key(resolution.credential_draft_key(link.credential)): credential_key(link.credential_id)
+        for link in links
     }
-    said = {}
-    for one in found.wanted:
-        key = one.asked.privilege.key if one.asked.privilege is not None else keys.get(one.key, "")
-        said[key] = Wish(found.reason(one), found.term(one))
-    return said
+    wishes_by_key = {}
+    for row in preview.wanted:
+        key = row.requested.privilege.key if row.requested.privilege is not None else keys.get(row.key, "")
+        wishes_by_key[key] = Wish(preview.reason(row), preview.term(row))
+    return wishes_by_key

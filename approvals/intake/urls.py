@@ -1,4 +1,4 @@
-"""Addresses of bringing in: from an export or a description to a submission."""
+"""URLs of the import: from an export or a description to a submission."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""What a submission differs in from what was approved before it: the app's own facts, and every privilege and credential (A12, I7). One
-that is promoted, and the first of its environment, is compared with what it is promoted from (I10).
+"""Differences between a submission and the approved version: facts of the app, privileges and credentials (A12, I7).
 
-Compared is what stage 1 was asked, and what the two versions would hold. A privilege of which the target, the scope or the credential
-changed has another key and is asked as a new one; where exactly one went and one came that are otherwise the same, people read them as
-one that changed. Reads only, and decides nothing: what is asked, `version_diff` has said when it was submitted.
+A promoted version that is the first of its environment is compared with the version that it is promoted from (I10).
+
+The comparison covers what stage 1 was asked and what both versions would hold. A privilege with another target, scope or credential has
+another key and is asked as new. One removed and one added privilege that are otherwise the same are shown as changed. Reads only:
+`version_diff` chose the approvals at submission.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ from inventory.models import Credential, DataClass, Privilege, Version, VersionC
 from inventory.risk.tiers import POWER, is_within
 from inventory.versions import diff, promotion_diff
 
-#: Data classes, the least harm first.
+#: Data classes, least harmful first.
 CLASSES = list(DataClass.values)
-#: What stage 1 decides about, in the order in which it is said.
+#: Facts that stage 1 decides about, in display order.
 OF_APP = ("purpose", "business_owner", "technical_owner", "kind", "triggers", "runs_as", "tier", "source")
 
 
 @dataclass(frozen=True)
 class Altered:
-    """One privilege as it was approved and as it is asked now.
+    """One privilege, approved and requested.
 
     Args:
         before: of the approved version.
-        after: of the submitted one.
-        way: ``raised`` where any part of it grew, else ``narrowed`` where a part shrank, else ``changed``.
+        after: of the submitted version.
+        way: ``raised`` if any part grew, else ``narrowed`` if a part shrank, else ``changed``.
     """
 
     before: Privilege
@@ -46,18 +47,18 @@ class Altered:
 
 @dataclass(frozen=True)
 class Since:
-    """A submission against the one that was in force before it.
+    """A submission compared with the version in force before it.
 
     Args:
-        number: of the version that was approved.
-        below: the environment of the version that it is promoted from, where it is that one; else empty.
-        stands: how it stands there, in a few words; empty where it is none of another environment.
-        app: what stage 1 decides about and what of it is not as it was: by the fact's name, before and after.
-        added, removed: privileges that came and went.
-        altered: those that stayed and are not as they were.
-        again: those that stayed as they were and are asked all the same.
-        kept: those of which nothing is asked: they keep their grants.
-        credentials_added, credentials_removed, credentials_again, credentials_kept: the same of credentials.
+        number: number of the approved version.
+        below: environment of that version if the submission is promoted from it; else empty.
+        stands: state of that version in its environment, in a few words; else empty.
+        app: changed facts of stage 1: value before and after, by name.
+        added, removed: privileges added and removed.
+        altered: privileges that changed.
+        again: unchanged privileges that are asked again.
+        kept: unchanged privileges that keep their grants.
+        credentials_added, credentials_removed, credentials_again, credentials_kept: the same for credentials.
     """
 
     number: int
@@ -76,145 +77,166 @@ class Since:
 
     @property
     def version(self) -> str:
-        """The version that it is compared with, in words."""
+        """The compared version, in words."""
         return f"version {self.number} in {self.below}" if self.below else f"version {self.number}"
 
     def was(self, privilege: Privilege) -> Altered | None:
-        """How a privilege was approved before, where it was and is not the same now."""
-        return next((one for one in self.altered if one.after.pk == privilege.pk), None)
+        """The approved state of a changed privilege, or None."""
+        return next((altered for altered in self.altered if altered.after.pk == privilege.pk), None)
 
     def is_new(self, record: Approval) -> bool:
-        """Whether nothing like what a record of stage 2 asks was in the approved version."""
+        """Whether the approved version had nothing like this stage-2 approval."""
         if record.privilege is not None:
-            return any(one.pk == record.privilege_id for one in self.added)
-        return any(one.pk == record.credential_id for one in self.credentials_added)
+            return any(privilege.pk == record.privilege_id for privilege in self.added)
+        return any(credential.pk == record.credential_id for credential in self.credentials_added)
 
 
 def approved_before() -> Coalesce:
-    """Of a submission, as a part of the query that finds it: what was put in force before it, or null before the first.
+    """Query expression: the submission that was put in force before, or null for the first one.
 
-    Submissions of one automation follow each other (A14), so the newest before it by number is the one that it would replace, whether it
-    is open or has long been followed itself.
+    Submissions of one automation follow each other (A14). The newest earlier one in force is the one that a submission replaces.
     """
-    found = Submission.objects.filter(
+    earlier = Submission.objects.filter(
         automation=OuterRef("automation"), state=SubmissionState.IN_FORCE, pk__lt=OuterRef("pk")
     )
-    about = JSONObject(version="version_id", number="version__number", asked="asked")
-    return Coalesce(Subquery(found.order_by("-pk").values(about=about)[:1]), _promoted_from())
+    summary = JSONObject(version="version_id", number="version__number", asked="asked")
+    return Coalesce(Subquery(earlier.order_by("-pk").values(about=summary)[:1]), _promoted_from())
 
 
 def _promoted_from() -> Subquery:
-    """The same of the version of a lower environment that is brought up; what its app was asked there is null where it never was."""
-    asked = Submission.objects.filter(version=OuterRef("pk")).order_by("-pk").values("asked")[:1]
-    about = JSONObject(
+    """The same for the promoted version of a lower environment. ``asked`` is null if its app was never submitted."""
+    answers = Submission.objects.filter(version=OuterRef("pk")).order_by("-pk").values("asked")[:1]
+    summary = JSONObject(
         version="pk",
         number="number",
-        asked=Subquery(asked),
+        asked=Subquery(answers),
         below="automation__environment",
         approved="automation__approved_version",
         state="automation__state",
     )
-    return Subquery(Version.objects.filter(pk=OuterRef("promoted_from")).values(about=about)[:1])
+    return Subquery(Version.objects.filter(pk=OuterRef("promoted_from")).values(about=summary)[:1])
 
 
 def read(submission: Submission, records: Collection[Approval], before: Mapping[str, Any]) -> Since:
-    """Compare: two queries, however much the versions hold, or none where it is the same version.
+    """Compare a submission with the version before, in two queries. The same version needs none.
 
     Args:
-        submission: what is asked now; it keeps what its version would hold, for whoever asks next.
-        records: its records of stage 2.
-        before: as `approved_before` found it.
+        submission: the submission; it keeps the loaded privileges for later readers.
+        records: its stage-2 approvals.
+        before: result of `approved_before`.
     """
     versions = {int(before["version"]), submission.version_id}
-    held = Privilege.objects.filter(version__in=versions).select_related("entitlement__resource", "credential")
-    privileges = _by_version(held.order_by("pk"))
-    used = VersionCredential.objects.filter(version__in=versions).select_related("credential").order_by("pk")
-    credentials = _by_version(used)
+    privilege_rows = Privilege.objects.filter(version__in=versions).select_related(
+        "entitlement__resource", "credential"
+    )
+    privileges = _by_version(privilege_rows.order_by("pk"))
+    links = VersionCredential.objects.filter(version__in=versions).select_related("credential").order_by("pk")
+    credentials = _by_version(links)
     old, new, below = int(before["version"]), submission.version_id, str(before.get("below") or "")
     tiers.know_held(submission, privileges[new])
-    asked = {record.privilege_id or -(record.credential_id or 0) for record in records}
+    asked_ids = {record.privilege_id or -(record.credential_id or 0) for record in records}
     return Since(
         number=int(before["number"]),
         below=below,
         stands=environments.stands(old, before["approved"], str(before["state"])) if below else "",
         app=_app(before["asked"], submission.asked) if before["asked"] else {},
-        **(_across if below else _privileges)(privileges[old], privileges[new], asked),
+        **(_across if below else _privileges)(privileges[old], privileges[new], asked_ids),
         **_credentials(
-            [one.credential for one in credentials[old]], [one.credential for one in credentials[new]], asked
+            [link.credential for link in credentials[old]], [link.credential for link in credentials[new]], asked_ids
         ),
     )
 
 
 def _by_version(rows: Iterable[Any]) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = defaultdict(list)
+    by_version: dict[int, list[Any]] = defaultdict(list)
     for row in rows:
-        found[row.version_id].append(row)
-    return found
+        by_version[row.version_id].append(row)
+    return by_version
 
 
 def _app(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What stage 1 decides about that is not as it was; a tier that was not kept then was standard."""
-    then = {"tier": "standard", **before}
-    return {name: (then.get(name), after.get(name)) for name in OF_APP if then.get(name) != after.get(name)}
+    """Changed facts of stage 1. A missing earlier tier was standard."""
+    earlier = {"tier": "standard", **before}
+    return {name: (earlier.get(name), after.get(name)) for name in OF_APP if earlier.get(name) != after.get(name)}
 
 
-def _privileges(old: Collection[Privilege], new: Collection[Privilege], asked: Collection[int]) -> dict[str, Any]:
-    was, now = {one.key: one for one in old}, {one.key: one for one in new}
-    removed = [one for one in old if one.key not in now]
-    added = [one for one in new if one.key not in was]
-    pairs = [(was[one.key], one) for one in new if one.key in was and diff.differs(was[one.key], one)]
+def _privileges(old: Collection[Privilege], new: Collection[Privilege], asked_ids: Collection[int]) -> dict[str, Any]:
+    was, now = {privilege.key: privilege for privilege in old}, {privilege.key: privilege for privilege in new}
+    removed = [privilege for privilege in old if privilege.key not in now]
+    added = [privilege for privilege in new if privilege.key not in was]
+    pairs = [
+        (was[privilege.key], privilege)
+        for privilege in new
+        if privilege.key in was and diff.differs(was[privilege.key], privilege)
+    ]
     moved = list(_moved(removed, added))
-    gone = {one.pk for pair in moved for one in pair}
-    stayed = [one for one in new if one.key in was and not diff.differs(was[one.key], one)]
+    moved_ids = {privilege.pk for pair in moved for privilege in pair}
+    stayed = [
+        privilege for privilege in new if privilege.key in was and not diff.differs(was[privilege.key], privilege)
+    ]
     return {
-        "added": tuple(one for one in added if one.pk not in gone),
-        "removed": tuple(one for one in removed if one.pk not in gone),
+        "added": tuple(privilege for privilege in added if privilege.pk not in moved_ids),
+        "removed": tuple(privilege for privilege in removed if privilege.pk not in moved_ids),
         "altered": tuple(Altered(before, after, _way(before, after)) for before, after in [*pairs, *moved]),
-        "again": tuple(one for one in stayed if one.pk in asked),
-        "kept": tuple(one for one in stayed if one.pk not in asked),
+        "again": tuple(privilege for privilege in stayed if privilege.pk in asked_ids),
+        "kept": tuple(privilege for privilege in stayed if privilege.pk not in asked_ids),
     }
 
 
-def _across(old: Collection[Privilege], new: Collection[Privilege], asked: Collection[int]) -> dict[str, Any]:
-    """The same where the old ones are of another environment: what does the same there on another resource is one that changed."""
-    both, removed, added = promotion_diff.together(list(old), list(new))
-    differ = {after.pk for before, after in both if before.key != after.key or diff.differs(before, after)}
+def _across(old: Collection[Privilege], new: Collection[Privilege], asked_ids: Collection[int]) -> dict[str, Any]:
+    """`_privileges` across environments: the same operation on another resource counts as changed."""
+    pairs, removed, added = promotion_diff.together(list(old), list(new))
+    changed_ids = {after.pk for before, after in pairs if before.key != after.key or diff.differs(before, after)}
     return {
         "added": tuple(added),
         "removed": tuple(removed),
-        "altered": tuple(Altered(one, two, _way(one, two)) for one, two in both if two.pk in differ),
-        "again": tuple(two for _, two in both if two.pk not in differ and two.pk in asked),
-        "kept": tuple(two for _, two in both if two.pk not in differ and two.pk not in asked),
+        "altered": tuple(
+            Altered(before_row, after_row, _way(before_row, after_row))
+            for before_row, after_row in pairs
+            if after_row.pk in changed_ids
+        ),
+        "again": tuple(
+            after_row for _, after_row in pairs if after_row.pk not in changed_ids and after_row.pk in asked_ids
+        ),
+        "kept": tuple(
+            after_row for _, after_row in pairs if after_row.pk not in changed_ids and after_row.pk not in asked_ids
+        ),
     }
 
 
-def _credentials(old: Collection[Credential], new: Collection[Credential], asked: Collection[int]) -> dict[str, Any]:
-    was, now = {one.pk for one in old}, {one.pk for one in new}
+def _credentials(
+    old: Collection[Credential], new: Collection[Credential], asked_ids: Collection[int]
+) -> dict[str, Any]:
+    was, now = {credential.pk for credential in old}, {credential.pk for credential in new}
     return {
-        "credentials_added": tuple(one for one in new if one.pk not in was),
-        "credentials_removed": tuple(one for one in old if one.pk not in now),
-        "credentials_again": tuple(one for one in new if one.pk in was and -one.pk in asked),
-        "credentials_kept": tuple(one for one in new if one.pk in was and -one.pk not in asked),
+        "credentials_added": tuple(credential for credential in new if credential.pk not in was),
+        "credentials_removed": tuple(credential for credential in old if credential.pk not in now),
+        "credentials_again": tuple(
+            credential for credential in new if credential.pk in was and -credential.pk in asked_ids
+        ),
+        "credentials_kept": tuple(
+            credential for credential in new if credential.pk in was and -credential.pk not in asked_ids
+        ),
     }
 
 
 def _moved(removed: Iterable[Privilege], added: Iterable[Privilege]) -> Iterable[tuple[Privilege, Privilege]]:
-    """What went and what came that are one thing to people: the only ones that do the same on the same resource."""
-    went, came = _by_doing(removed), _by_doing(added)
+    """Pairs of a removed and an added privilege that are the only ones with their operation and resource."""
+    went, came = _by_operation(removed), _by_operation(added)
     for doing, after in came.items():
         before = went.get(doing, ())
         if len(before) == len(after) == 1:
             yield before[0], after[0]
 
 
-def _by_doing(privileges: Iterable[Privilege]) -> dict[tuple[int, str], list[Privilege]]:
-    """By resource and what is done there; the level that narrowed a query is no part of what is done (I4)."""
-    found: dict[tuple[int, str], list[Privilege]] = defaultdict(list)
-    for one in privileges:
-        code, _, level = one.entitlement.code.rpartition("/")
-        doing = code if level in POWER else one.entitlement.code
-        found[one.entitlement.resource_id, doing].append(one)
-    return found
+def _by_operation(privileges: Iterable[Privilege]) -> dict[tuple[int, str], list[Privilege]]:
+    """Group by resource and operation. The level that narrowed a query is not part of the operation (I4)."""
+    by_operation: dict[tuple[int, str], list[Privilege]] = defaultdict(list)
+    for privilege in privileges:
+        code, _, level = privilege.entitlement.code.rpartition("/")
+        doing = code if level in POWER else privilege.entitlement.code
+        by_operation[privilege.entitlement.resource_id, doing].append(privilege)
+    return by_operation
 
 
 def _way(was: Privilege, now: Privilege) -> str:
@@ -227,14 +249,14 @@ def _way(was: Privilege, now: Privilege) -> str:
 
 
 def _more(was: str, now: str) -> int:
-    """1 where a level allows something that the one before did not, -1 where it allows less; 0 where it allows the same."""
+    """1 if a level allows more than before, -1 if it allows less, 0 if the same."""
     if not is_within(now, was):
         return 1
     return 0 if is_within(was, now) else -1
 
 
 def _grown(was: Collection[str], now: Collection[str]) -> int:
-    """1 where a scope holds all that it held and more, -1 where it holds a part of that; else neither can be said."""
+    """1 if a scope grew, -1 if it shrank, 0 if neither is certain."""
     before, after = set(was), set(now)
     if not before or not after:
         return 0

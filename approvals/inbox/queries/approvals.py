@@ -68,7 +68,7 @@ def to_decide(actor: Actor, now: datetime) -> list[Approval]:
 
     Candidates are fixed when an approval opens. The approval's page shows a conflict that arose later.
     """
-    records = shown(Approval.objects.filter(among(_asked_of(actor, now))), TEAM).order_by()
+    records = shown(Approval.objects.filter(among(_asked_ids(actor, now))), TEAM).order_by()
     return sorted(records, key=lambda record: _by(record.due_at, record))
 
 
@@ -88,7 +88,7 @@ UNION SELECT w.id FROM approvals_approval w WHERE w.stage = 2 AND w.state = 'wai
 """  # noqa: S608  built from constants of this module
 
 
-def _asked_of(actor: Actor, now: datetime, sql: str = f"ARRAY({_ASKED})") -> RawSQL:
+def _asked_ids(actor: Actor, now: datetime, sql: str = f"ARRAY({_ASKED})") -> RawSQL:
     """Return the ids of the open approvals that `to_decide` lists, as an array. ``sql`` selects another set."""
     people, me = list(access.answers_as(actor, now)), _person(actor).pk
     return RawSQL(sql, [people, people, me, me], ArrayField(BigIntegerField()))  # noqa: S611  a constant
@@ -103,7 +103,7 @@ def on_desk(actor: Actor, now: datetime) -> tuple[list[Approval], list[Approval]
     candidates = ArraySubquery(
         candidate_rows.order_by("pk").values(said=JSONObject(pk="person_id", name="person__name"))
     )
-    wanted = among(_asked_of(actor, now, _ON_DESK))
+    wanted = among(_asked_ids(actor, now, _ON_DESK))
     records = list(shown(Approval.objects.filter(wanted), TEAM, *ON_DESK).annotate(put_before=candidates).order_by())
     mine = [record for record in records if record.state == ApprovalState.OPEN]
     return sorted(mine, key=lambda record: _by(record.due_at, record)), [
@@ -176,7 +176,7 @@ def to_decide_and_to_answer(actor: Actor, now: datetime) -> tuple[list[Approval]
     return (
         sorted(open_records, key=lambda record: _by(record.due_at, record)),
         [
-            (sent_record, _asked(sent_record.question))
+            (sent_record, _parse_question(sent_record.question))
             for sent_record in sorted(sent_back, key=lambda record: _by(record.builder_due_at, record))
         ],
     )
@@ -201,7 +201,7 @@ def _question() -> Case:
     return Case(When(state=ApprovalState.CHANGES_ASKED, then=Subquery(latest)))
 
 
-def _asked(row: Mapping[str, str] | None) -> Asked | None:
+def _parse_question(row: Mapping[str, str] | None) -> Asked | None:
     return Asked(row["who"], datetime.fromisoformat(row["at"]), row["text"] or "") if row else None
 
 

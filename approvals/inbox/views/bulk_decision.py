@@ -63,7 +63,7 @@ def decide_together(request: Request) -> HttpResponse:
     parameters = request.GET if request.method == "GET" else request.POST
     records = _records(reader, {key for value in parameters.getlist("of") if (key := number(value)) is not None})
     if request.method == "GET":
-        return _shown(request, records)
+        return _render(request, records)
     reason = request.POST.get("reason", "")
     try:
         verb = decision_form.verb(request.POST)
@@ -71,19 +71,23 @@ def decide_together(request: Request) -> HttpResponse:
             raise refuse(Refusal("A7", "input", "Together they are approved or rejected."))
         if not reason.strip():
             raise refuse(Refusal("A7", "input", "Say why: the reason stands with each decision."))
-        chosen, decided = _chosen(_together(records), request.POST), _decided(reader, records, request.POST)
+        chosen, decided = _chosen(_decidable_together(records), request.POST), _decided(reader, records, request.POST)
         if not chosen and not decided:
             raise refuse(Refusal("A7", "input", "Tick at least one record."))
-    except Refused as no:
-        return _shown(request, records, request.POST, no.refusal.sentence, status=no.status)
-    batch, done, problems = uuid4(), 0, [problem for record in decided if (problem := _not_so(record, request.POST))]
+    except Refused as error:
+        return _render(request, records, request.POST, error.refusal.sentence, status=error.status)
+    batch, done, problems = (
+        uuid4(),
+        0,
+        [problem for record in decided if (problem := _problem_of(record, request.POST))],
+    )
     for record in chosen:
         try:
             actor, _ = decider_of(record, route_of(record, reader.now), reader, verb)
             shown = request.POST.get(f"shown-{record.pk}", "")
             verb(record, actor=actor, now=reader.now, reason=reason, shown_digest=shown, batch=batch)
-        except Refused as no:
-            problems.append(f"{_name(record)}: {no.refusal.sentence} {no.refusal.to_do}".strip())
+        except Refused as error:
+            problems.append(f"{_name(record)}: {error.refusal.sentence} {error.refusal.to_do}".strip())
         else:
             done += 1
     if done:
@@ -91,7 +95,7 @@ def decide_together(request: Request) -> HttpResponse:
         messages.success(request, f"{words} {done} record{'s' if done != 1 else ''}.")
     if problems:  # reload these approvals and keep the reason
         left = _records(reader, {record.submission_id for record in records})
-        return _shown(request, left, request.POST, problems=problems, status=409)
+        return _render(request, left, request.POST, problems=problems, status=409)
     return redirect("desk")
 
 
@@ -138,7 +142,7 @@ def _decided(reader: Reader, waiting_still: Sequence[Approval], form: QueryDict)
     return list(decided.select_related(*READ).prefetch_related(own_prefetch).order_by("pk"))
 
 
-def _not_so(record: Approval, form: QueryDict) -> str:
+def _problem_of(record: Approval, form: QueryDict) -> str:
     """Why an approval was not decided as the form says. Empty if the reader's decision says the same: a repeated submit (A8)."""
     decisions: list[Decision] = record.__dict__["mine"]
     if not decisions:
@@ -175,7 +179,7 @@ def _asks_more(record: Approval) -> bool:
     return getattr(record, "seats_asked", 0) > len(usual)
 
 
-def _together(records: Sequence[Approval]) -> list[Approval]:
+def _decidable_together(records: Sequence[Approval]) -> list[Approval]:
     single = _apart(records)
     return [record for record in records if record.pk not in single]
 
@@ -184,7 +188,7 @@ def _name(record: Approval) -> str:
     return f"{record.submission.automation.name}, {title(record)}"
 
 
-def _shown(
+def _render(
     request: Request,
     records: Sequence[Approval],
     form: QueryDict | None = None,

@@ -64,19 +64,19 @@ def _part(submission: Submission, actor: Actor, now: datetime) -> Shape:
         "why": _why(mine or records, now),
         "steps": _steps(submission, records, now),
         "href": reverse("review", args=[submission.pk]),
-        "together_href": _together(submission, mine),
-        "ask_href": _ask(submission, mine),
+        "together_href": _bulk_href(submission, mine),
+        "ask_href": _question_href(submission, mine),
     }
 
 
-def _together(submission: Submission, mine: Sequence[Approval]) -> str:
+def _bulk_href(submission: Submission, mine: Sequence[Approval]) -> str:
     """URL of the bulk decision. Empty if each approval needs its own page (A7, A15)."""
     if all(record.tier == "high" or record.earlier_id is not None for record in mine):
         return ""
     return f"{reverse('decide_together')}?{urlencode({'of': submission.pk})}"
 
 
-def _ask(submission: Submission, mine: Sequence[Approval]) -> str:
+def _question_href(submission: Submission, mine: Sequence[Approval]) -> str:
     """URL for asking a question about the reader's first approval (A14): its open row, or the app's column."""
     if not mine:
         return ""
@@ -118,10 +118,13 @@ def _steps(submission: Submission, records: Sequence[Approval], now: datetime) -
     decided = (
         f"{sum(record.has_ended for record in stage_2)} of {len(stage_2)} decided" if is_open else "The app is asked"
     )
-    return [*steps, {"icon": "arrow", "tone": "acc", "text": f"{decided}{_with_whom(submission, now)}", "at": None}]
+    return [
+        *steps,
+        {"icon": "arrow", "tone": "acc", "text": f"{decided}{_holders_in_words(submission, now)}", "at": None},
+    ]
 
 
-def _with_whom(submission: Submission, now: datetime) -> str:
+def _holders_in_words(submission: Submission, now: datetime) -> str:
     """Say who holds the submission."""
     names = [held.names for held in waiting_for.together(waiting_for.of(submission, now))]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""

@@ -154,23 +154,23 @@ class Paged:
 
 def page_of(places_found: Sequence[Place], filters: Filters, query: QueryDict) -> Paged:
     """The page after the place that the address names, even if that place has moved."""
-    behind = _place(query.get("after", ""))
+    behind = _parse_place(query.get("after", ""))
     start = sum(place <= behind for place in places_found) if behind else 0
     end = start + PAGE
     before = start - PAGE
     return Paged(
         [pk for _, _, pk in places_found[start:end]],
-        filters.href(after=_said(places_found[before - 1]) if before > 0 else "") if start else "",
-        filters.href(after=_said(places_found[end - 1])) if len(places_found) > end else "",
+        filters.href(after=_format_place(places_found[before - 1]) if before > 0 else "") if start else "",
+        filters.href(after=_format_place(places_found[end - 1])) if len(places_found) > end else "",
     )
 
 
-def _said(place: Place) -> str:
+def _format_place(place: Place) -> str:
     rank, since, pk = place
     return f"{rank}~{since.isoformat()}~{pk}"
 
 
-def _place(text: str) -> Place | None:
+def _parse_place(text: str) -> Place | None:
     rank, _, rest = text.partition("~")
     since, _, pk = rest.partition("~")
     tier, at, key = number(rank), instant(since), number(pk)

@@ -51,20 +51,20 @@ def filters_of(view: DeskView, now: datetime) -> Filters:
     return Filters.of(QueryDict(view.query), now)
 
 
-def _called(person: Person, name: str) -> DeskView | None:
+def _find_view(person: Person, name: str) -> DeskView | None:
     """Find a person's view by name in any case. The comparison is that of the constraint: upper and lower case differ for some letters."""
     views = DeskView.objects.filter(person=person).alias(called=Lower("name"))
     return views.filter(called=Lower(Value(name))).first()
 
 
-def _keep(view: DeskView, query: str) -> None:
+def _save(view: DeskView, query: str) -> None:
     """Save a view with these filters. Of two concurrent saves under one name, the later wins."""
     view.query = query
     try:
         with transaction.atomic():
             view.save()
     except IntegrityError:
-        existing = _called(view.person, view.name)
+        existing = _find_view(view.person, view.name)
         if existing is None:
             raise
         existing.query = query
@@ -80,11 +80,11 @@ def save_view(request: Request) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and person is not None:
         name, query = form.cleaned_data["name"], filters.href().partition("?")[2]
         views = DeskView.objects.filter(person=person)
-        existing = _called(person, name)
+        existing = _find_view(person, name)
         if len(query) > LONGEST_QUERY:
             form.add_error("name", "These filters are too long to be kept: ask for fewer words.")
         elif existing is not None or views.count() < MOST:
-            _keep(existing or DeskView(person=person, name=name), query)
+            _save(existing or DeskView(person=person, name=name), query)
             return redirect(filters.href())
         else:
             form.add_error("name", f"You have {MOST} views, and more do not fit: let one of them go first.")

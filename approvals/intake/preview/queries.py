@@ -1,6 +1,7 @@
-"""What an import would ask of whom if it were submitted now: read from the register, from what was typed, and from the rules
-that the write itself uses (I7, I8, A1, A9, A12, T1, T2). Nothing here writes, and the number of queries does not grow with the
-number of privileges.
+"""Dry run of a submission: the approvals, seats and problems that an import would have now (I7, I8, A1, A9, A12, T1, T2).
+
+It reads the register and the draft, and applies the rules of the write. It writes nothing, and the number of queries does not grow with
+the number of privileges.
 """
 
 from __future__ import annotations
@@ -59,75 +60,77 @@ from inventory.versions.diff import Drift
 
 
 def read(item: ImportItem, *, actor: Actor, now: datetime, team: Team, draft: Draft | None = None) -> Preview:
-    """Read what an import would ask.
+    """Load the preview of an import.
 
     Args:
         item: the preview's row.
-        actor: who would submit it.
+        actor: the person who would submit it.
         now: business time.
-        team: whom it is built for.
-        draft: what was typed; what is kept with the item unless given.
+        team: the team that owns it.
+        draft: the builder's answers; default: the draft saved with the item.
     """
     draft = draft or Draft.of(item)
     manifest = Manifest.from_dict(item.manifest)
     named = draft_automation.named_by(item, draft, team)
-    known = confirmation.known(team, manifest, environment=draft_automation.environment_of(draft), named=named)
-    is_elsewhere = known is not None and known.team_id != team.pk
-    if known is not None and is_elsewhere and not _is_seen(known, actor, now):
-        known = None  # that there is one is said, and nothing of what it is (I1)
-    manifest = write_version.as_known(known, manifest)
-    sibling = None if is_elsewhere else draft_automation.sibling_of(known, manifest, draft, team)
-    draft = replace(draft, fields={**draft_automation.fields_before(known, actor, sibling), **draft.fields})
-    automation = draft_automation.as_it_would_be(known, manifest, draft, team, actor)
+    registered = confirmation.known(team, manifest, environment=draft_automation.environment_of(draft), named=named)
+    is_elsewhere = registered is not None and registered.team_id != team.pk
+    if registered is not None and is_elsewhere and not _is_seen(registered, actor, now):
+        registered = None  # the page reports that one exists, without details (I1)
+    manifest = write_version.as_known(registered, manifest)
+    sibling = None if is_elsewhere else draft_automation.sibling_of(registered, manifest, draft, team)
+    draft = replace(draft, fields={**draft_automation.fields_before(registered, actor, sibling), **draft.fields})
+    automation = draft_automation.as_it_would_be(registered, manifest, draft, team, actor)
     resolution = import_resolution.resolve(
         manifest,
         platform_instance=platform_instance.platform_of(manifest),
         chosen=draft_automation.chosen_resources(draft, actor, now),
-        automation=known,
+        automation=registered,
         by=actor.person,
     )
     _load_ladders(resolution)
-    resolution.identities = _told(resolution.identities, actor, now)
-    reading = _Reading(item, manifest, draft, team, known, sibling, is_elsewhere, automation, resolution, actor, now)
+    resolution.identities = _hide_unseen(resolution.identities, actor, now)
+    reading = _Reading(
+        item, manifest, draft, team, registered, sibling, is_elsewhere, automation, resolution, actor, now
+    )
     return reading.preview()
 
 
-def _told(named: Sequence[NonHumanIdentity], actor: Actor, now: datetime) -> list[NonHumanIdentity]:
-    """What a source says that it runs as; what the reader sees nothing of is to them as what nobody knows (I5).
+def _hide_unseen(identities: Sequence[NonHumanIdentity], actor: Actor, now: datetime) -> list[NonHumanIdentity]:
+    """Replace identities that the reader may not see with unregistered ones (I5).
 
-    Anybody can type a name into a file. What else runs as it, and what that holds, is said to whoever submits it, which is on record.
+    Anyone can type a name into a file. The submitter sees what else runs as the identity, and that is recorded.
     """
-    known = {one.pk for one in named if one.pk is not None}
+    registered_ids = {identity.pk for identity in identities if identity.pk is not None}
     seen = (
-        set(NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=known).values_list("pk", flat=True))
-        if known
+        set(NonHumanIdentity.objects.visible_to(actor, now).filter(pk__in=registered_ids).values_list("pk", flat=True))
+        if registered_ids
         else set()
     )
     return [
-        one
-        if one.pk is None or one.pk in seen
-        else NonHumanIdentity(kind=one.kind, issuer=one.issuer, subject=one.subject)
-        for one in named
+        identity
+        if identity.pk is None or identity.pk in seen
+        else NonHumanIdentity(kind=identity.kind, issuer=identity.issuer, subject=identity.subject)
+        for identity in identities
     ]
 
 
-def _is_seen(known: Automation, actor: Actor, now: datetime) -> bool:
-    return Automation.objects.visible_to(actor, now).filter(pk=known.pk).exists()
+def _is_seen(automation: Automation, actor: Actor, now: datetime) -> bool:
+    return Automation.objects.visible_to(actor, now).filter(pk=automation.pk).exists()
 
 
-def _load_ladders(found: Resolution) -> None:
-    """Hang the same, fully loaded resource on everything that points to it: one query, however much points to it."""
+def _load_ladders(resolution: Resolution) -> None:
+    """Replace resources by fully loaded ones, in one query for all references."""
     rows = [
-        *found.resources.values(),
-        *(on for one in found.credentials.values() for on in (one.kept_in, one.opens) if on),
+        *resolution.resources.values(),
+        *(on for credential in resolution.credentials.values() for on in (credential.kept_in, credential.opens) if on),
     ]
     loaded = Resource.objects.select_related(*LADDER).in_bulk({row.pk for row in rows if row.pk is not None})
-    for key, row in found.resources.items():
-        found.resources[key] = loaded.get(row.pk or 0, row)
-    for privilege in found.privileges.values():
+    for key, row in resolution.resources.items():
+        resolution.resources[key] = loaded.get(row.pk or 0, row)
+    for privilege in resolution.privileges.values():
         resource = privilege.entitlement.resource
         privilege.entitlement.resource = loaded.get(resource.pk or 0, resource)
-    for credential in found.credentials.values():
+    for credential in resolution.credentials.values():
         if credential.kept_in is not None:
             credential.kept_in = loaded.get(credential.kept_in.pk or 0, credential.kept_in)
         if credential.opens is not None:
@@ -136,48 +139,48 @@ def _load_ladders(found: Resolution) -> None:
 
 @dataclass(frozen=True)
 class _Reading:
-    """What a preview is made of: the import, what the register knows of it and the reader may see, and who reads."""
+    """Data of a preview: the import, its registered automation if the reader may see it, and the reader."""
 
     item: ImportItem
     manifest: Manifest
     draft: Draft
     team: Team
-    known: Automation | None
+    registered: Automation | None
     sibling: Automation | None
     is_elsewhere: bool
     automation: Automation
-    found: Resolution
+    resolution: Resolution
     actor: Actor
     now: datetime
 
     def preview(self) -> Preview:
-        """What would be asked of whom, and what keeps it from being submitted."""
-        known, automation, policy = self.known, self.automation, policy_queries.in_force(self.now)
+        """Build the preview: the approvals that would be asked, and the problems."""
+        registered, automation, policy = self.registered, self.automation, policy_queries.in_force(self.now)
         held, rows, judged = self._judge(policy)
         tier, stands = judged.tier.word, Assessment(tier=judged.tier.word)
-        would_be = WouldBe(automation, self.manifest, self.found.triggers, held, self.found.identities, tier)
-        compared = would_be.against(known, [asked for _, asked in rows], self.now)
+        would_be = WouldBe(automation, self.manifest, self.resolution.triggers, held, self.resolution.identities, tier)
+        compared = would_be.against(registered, [item for _, item in rows], self.now)
         weighed = list(zip([key for key, _ in rows], compared.wanted, strict=True))
-        under_way, named = _under_way(known), self._named
+        under_way, authors_named = _under_way(registered), self._named
         below = self._promoted_from(is_new=compared.before is None)
         likes = self._likes
-        found = self._conflicts(held, compared.unchanged)
-        compared = stage_1.asks_app(duplicates.asks_app(compared, likes, known), found, automation.pk or 0)
-        base = _base(known) or below
+        conflicts = self._conflicts(held, compared.unchanged)
+        compared = stage_1.asks_app(duplicates.asks_app(compared, likes, registered), conflicts, automation.pk or 0)
+        base = _base(registered) or below
         before = _privileges_of(base) if base is not None else []
         people = People.load(
             automation,
-            known,
+            registered,
             self._parties,
             self._siblings,
             compared.app_in_force,
             policy,
             self.now,
             likes,
-        ).with_conflicts(found, compared, automation.pk or 0)
+        ).with_conflicts(conflicts, compared, automation.pk or 0)
         problems = self._problems(compared, stands, policy)
         is_light, not_light = self._light(held, compared, tier, people, under_way, likes)
-        if is_light and found:
+        if is_light and conflicts:
             is_light, not_light = False, eligibility.IN_CONFLICT.sentence
         made = Preview(
             item=self.item,
@@ -186,9 +189,9 @@ class _Reading:
             team=self.team,
             now=self.now,
             policy=policy,
-            known=known,
+            registered=registered,
             automation=automation,
-            version=_same(known, self.manifest, held),
+            version=_find_version(registered, self.manifest, held),
             sibling=self.sibling,
             promoted_from=below,
             alike=tuple(duplicates.told(automation, likes)),
@@ -197,67 +200,67 @@ class _Reading:
             under_way=under_way,
             is_stopped_since=_is_stopped_since(under_way, compared),
             changes=compared,
-            wanted=tuple(self._wanted(key, asked, compared, stands, people, problems) for key, asked in weighed),
+            wanted=tuple(self._wanted(key, item, compared, stands, people, problems) for key, item in weighed),
             app_seats=people.app_seats(automation, compared, tier) if compared.app else (),
             judged=judged,
             chain=self._chain,
             problems=tuple(problems),
             short=tuple(people.short(automation, compared, tier)),
-            said_before=_said_below(below, before, weighed) | _said_before(known, weighed),
-            begun=draft_automation.fields_before(known, self.actor, self.sibling),
-            authors=named,
+            said_before=_justifications_below(below, before, weighed) | _earlier_justifications(registered, weighed),
+            begun=draft_automation.fields_before(registered, self.actor, self.sibling),
+            authors=authors_named,
             refusal=self._refusal(),
             is_light=is_light,
             not_light=not_light,
-            conflicts=tuple(found),
+            conflicts=tuple(conflicts),
             unvouched=self._unvouched,
-            runs_as=tuple(one.subject for one in self.found.identities if one.pk is None),
+            runs_as=tuple(identity.subject for identity in self.resolution.identities if identity.pk is None),
         )
-        return _not_by_who_decided(made, self.actor)
+        return _check_joining(made, self.actor)
 
     @cached_property
     def _likes(self) -> tuple[Alike, ...]:
-        """What it may be the same as (I9)."""
-        held = list(self.found.privileges.values())
-        is_in_force = self.known is not None and self.known.approved_version_id is not None
-        of = self.known or self.sibling
-        lineage_of = of.lineage if of is not None else None
-        known = self.known.pk if self.known is not None else None
-        case = Case(self.team, known, lineage_of, self.manifest.source.digests, held)
-        return duplicates.held(self.known, case, is_in_force=is_in_force)
+        """Automations that it may be the same as (I9)."""
+        privileges = list(self.resolution.privileges.values())
+        is_in_force = self.registered is not None and self.registered.approved_version_id is not None
+        lineage_source = self.registered or self.sibling
+        lineage_of = lineage_source.lineage if lineage_source is not None else None
+        registered_id = self.registered.pk if self.registered is not None else None
+        case = Case(self.team, registered_id, lineage_of, self.manifest.source.digests, privileges)
+        return duplicates.held(self.registered, case, is_in_force=is_in_force)
 
     def _conflicts(self, held: Sequence[Privilege], kept: Iterable[Grant]) -> list[Found]:
-        """What would be in conflict (S6)."""
-        identities = [one.pk for one in self.found.identities if one.pk is not None]
+        """Conflicts that it would have (S6)."""
+        identities = [identity.pk for identity in self.resolution.identities if identity.pk is not None]
         others, unvouched = self._chain.others, self._unvouched
-        case = cases.of_parts(self.automation, held, self.found.triggers, identities, others, unvouched)
+        case = cases.of_parts(self.automation, held, self.resolution.triggers, identities, others, unvouched)
         return check_automation.find(cases.with_kept(case, kept), self.now)
 
     def _problems(self, compared: Changes, stands: Assessment, policy: policy_queries.Policy) -> list[str]:
-        """What keeps the app from being submitted, whatever its rows are."""
-        found = unready(self.automation, replace(compared, asked=()), stands, policy, self.now)
-        found += ownership.identity_problems(self.found.identities, self.now)
-        is_here = self.known is None and self.sibling is None and bool(self.draft.sibling)
-        return [*found, draft_automation.SIBLING_IS_HERE] if is_here else found
+        """Problems that block the submission of the app, apart from its rows."""
+        problems = unready(self.automation, replace(compared, asked=()), stands, policy, self.now)
+        problems += ownership.identity_problems(self.resolution.identities, self.now)
+        is_here = self.registered is None and self.sibling is None and bool(self.draft.sibling)
+        return [*problems, draft_automation.SIBLING_IS_HERE] if is_here else problems
 
     def _promoted_from(self, *, is_new: bool) -> Version | None:
-        """The version of a lower environment that it would bring up (I10)."""
-        of = self.known or self.sibling
-        if of is None:
+        """The version of a lower environment that it promotes (I10)."""
+        lineage_source = self.registered or self.sibling
+        if lineage_source is None:
             return None
         return environments.promoted_from(
-            of.lineage, self.automation.environment, self.manifest.source.digests, is_new=is_new
+            lineage_source.lineage, self.automation.environment, self.manifest.source.digests, is_new=is_new
         )
 
     def _refusal(self) -> Refusal | None:
-        """Why this person may not do it, asked of the operations that would do it."""
-        no = confirmation.confirm_import.refusal(self.team, actor=self.actor, now=self.now)
-        if no is None and self.is_elsewhere:
+        """Why this person may not import or submit it, from the operations that would run."""
+        refusal = confirmation.confirm_import.refusal(self.team, actor=self.actor, now=self.now)
+        if refusal is None and self.is_elsewhere:
             sentence = "An automation with this id is in the register already, and belongs to another team."
             return Refusal("I1", "permission", sentence, "Ask that team to bring it in.")
-        if no is None and self.known is not None:
-            no = submit.refusal(self.known, actor=self.actor, now=self.now)
-        return no
+        if refusal is None and self.registered is not None:
+            refusal = submit.refusal(self.registered, actor=self.actor, now=self.now)
+        return refusal
 
     def _light(
         self,
@@ -268,10 +271,10 @@ class _Reading:
         under_way: Submission | None,
         likes: Sequence[Alike],
     ) -> tuple[bool, str]:
-        """Whether it would be on the light path, and why not where that is a question at all: asked of what is low only (A13)."""
-        if not eligibility.is_low(tier, [one.tier for one in compared.asked]):
+        """Whether it takes the light path. For a low-risk one also why not (A13)."""
+        if not eligibility.is_low(tier, [item.tier for item in compared.asked]):
             return False, ""
-        because = eligibility.why_not(
+        reason = eligibility.why_not(
             eligibility.Case(
                 self.automation,
                 people.builders,
@@ -280,169 +283,184 @@ class _Reading:
                 is_asked_again=eligibility.is_asked_again(compared.asked, people.before)
                 or eligibility.was_decided(under_way),
                 privileges=held,
-                triggers=self.found.triggers,
-                findings=[(one.code, one.severity) for one in self.manifest.findings],
+                triggers=self.resolution.triggers,
+                findings=[(finding.code, finding.severity) for finding in self.manifest.findings],
                 chain=self._chain.tier,
                 may_be_known=bool(likes),
             ),
             people.policy,
             self.now,
         )
-        return because is None, because.sentence if because is not None else ""
+        return reason is None, reason.sentence if reason is not None else ""
 
     @cached_property
     def _siblings(self) -> list[int]:
         """Ids of the automation in its other environments (I10)."""
-        of = self.known or self.sibling
-        return environments.ids(of.lineage, self.known.pk if self.known is not None else None) if of is not None else []
+        lineage_source = self.registered or self.sibling
+        return (
+            environments.ids(lineage_source.lineage, self.registered.pk if self.registered is not None else None)
+            if lineage_source is not None
+            else []
+        )
 
     @cached_property
     def _nameable(self) -> frozenset[BindingKey]:
-        """The connections about which the builder has a say."""
-        return frozenset(self.found.nameable)
+        """Connections whose resource the builder may choose."""
+        return frozenset(self.resolution.nameable)
 
     def _judge(self, policy: policy_queries.Policy) -> tuple[list[Privilege], list[tuple[str, Asked]], Judged]:
-        """The privileges, everything that would be asked for by its draft key, and the app's tier (T1, T2)."""
-        privileges = self.found.privileges
+        """The privileges, all requested items by draft key, and the app's tier (T1, T2)."""
+        privileges = self.resolution.privileges
         held = list(privileges.values())
         judgement = assessment.judge(
             held,
-            list(self.found.credentials.values()),
-            self.found.triggers,
+            list(self.resolution.credentials.values()),
+            self.resolution.triggers,
             kind=self.automation.asked["kind"],
             environment=self.automation.environment,
             raised_to=self.automation.raised_to,
-            sharers=assessment.sharers_of(self.automation, self.found.identities),
+            sharers=assessment.sharers_of(self.automation, self.resolution.identities),
             chain=self._chain,
             party_ids=self._own,
             bindings=self._as_bound,
             rules=policy.tiers,
         )
-        rows = [(key, _asked(judgement.privileges[one.key], privilege=one)) for key, one in privileges.items()]
+        rows = [
+            (key, _as_asked(judgement.privileges[privilege.key], privilege=privilege))
+            for key, privilege in privileges.items()
+        ]
         rows += [
-            (import_resolution.credential_draft_key(one), _asked(judged, credential=one))
-            for one, judged in judgement.credentials
+            (import_resolution.credential_draft_key(credential), _as_asked(judged, credential=credential))
+            for credential, judged in judgement.credentials
         ]
         return held, rows, judgement.app
 
     @cached_property
     def _chain(self) -> Chain:
-        """What it would be joined with (A16)."""
+        """Automations that it would be connected with (A16)."""
         return chain_queries.would_be(
             chain_ends.Version(
                 self.automation,
-                list(self.found.privileges.values()),
-                {one.pk: str(one) for one in self.found.credentials.values() if one.pk is not None},
-                self.found.triggers,
-                {one.pk: one.subject for one in self.found.identities if one.pk is not None},
+                list(self.resolution.privileges.values()),
+                {
+                    credential.pk: str(credential)
+                    for credential in self.resolution.credentials.values()
+                    if credential.pk is not None
+                },
+                self.resolution.triggers,
+                {identity.pk: identity.subject for identity in self.resolution.identities if identity.pk is not None},
                 self.manifest.on_error,
             )
         )
 
     @cached_property
     def _own(self) -> set[int]:
-        """Ids of the parties: their word on what a credential or a connection opens does not count (S1, I8)."""
-        found = {who for who, _ in self._parties} | {person.pk for person in self.actor.people}
-        return found | (set(party_queries.running(self.known)) if self.known is not None else set())
+        """Ids of the parties: their statements about a credential or connection do not count (S1, I8)."""
+        party_ids = {person_id for person_id, _ in self._parties} | {person.pk for person in self.actor.people}
+        return party_ids | (set(party_queries.running(self.registered)) if self.registered is not None else set())
 
     @cached_property
     def _unvouched(self) -> frozenset[str]:
-        """Keys of the privileges that count as restricted, because their binding rests on parties (I8)."""
-        return assessment.unvouched(self.found.privileges.values(), self._own, self._as_bound)
+        """Keys of privileges that count as restricted, because their binding rests on parties (I8)."""
+        return assessment.unvouched(self.resolution.privileges.values(), self._own, self._as_bound)
 
     @cached_property
     def _parties(self) -> list[tuple[int, Capacity]]:
-        """Parties of the submission that would be made: id and capacity (S1)."""
-        automation, asked = self.automation, self.automation.asked
+        """Parties of the submission, as id and capacity (S1)."""
+        automation, answers = self.automation, self.automation.asked
         named: list[tuple[int | None, Capacity]] = [
             (self.item.batch.by_id, Capacity.IMPORTER),
-            *(party_queries.standing(self.known) if self.known is not None else ()),
+            *(party_queries.standing(self.registered) if self.registered is not None else ()),
             *party_queries.of_siblings(self._siblings),
-            *party_queries.of_alike([one.other.pk for one in self._likes]),
+            *party_queries.of_alike([duplicate.other.pk for duplicate in self._likes]),
             *((author.pk, Capacity.AUTHOR) for author in self._named),
-            (asked["technical_owner_id"], Capacity.TECHNICAL_OWNER),
+            (answers["technical_owner_id"], Capacity.TECHNICAL_OWNER),
             (automation.technical_owner_id, Capacity.TECHNICAL_OWNER),
-            (asked["business_owner_id"], Capacity.BUSINESS_OWNER),
+            (answers["business_owner_id"], Capacity.BUSINESS_OWNER),
             (automation.business_owner_id, Capacity.BUSINESS_OWNER),
             (self.actor.person.pk if self.actor.person else None, Capacity.SUBMITTER),
         ]
-        return [(who, capacity) for who, capacity in named if who is not None]
+        return [(person_id, capacity) for person_id, capacity in named if person_id is not None]
 
     @cached_property
     def _as_bound(self) -> dict[BindingKey, Binding]:
-        """What each connection opens, as it would be once it is brought in."""
-        return self.found.as_bound(self.actor.person)
+        """Bindings as they would be after the import."""
+        return self.resolution.as_bound(self.actor.person)
 
     @cached_property
     def _named(self) -> tuple[Person, ...]:
-        """Everybody here who has the account that the source names as its author (S1)."""
+        """People with the account that the source names as its author (S1)."""
         hint = self.manifest.source.owner_hint
         return tuple(sorted(authors.everybody([hint]).get(hint, ()), key=lambda person: person.pk))
 
     def _wanted(
         self,
         key: str,
-        asked: Asked,
+        requested: Asked,
         compared: Changes,
         stands: Assessment,
         people: People,
         app_problems: Sequence[str],
     ) -> Wanted:
         connection, is_named, said_no, proposed = "", True, "", ""
-        if asked.privilege is not None:
-            place = (asked.privilege.connector, asked.privilege.instance)
-            opens = self.found.resources[place]
+        if requested.privilege is not None:
+            place = (requested.privilege.connector, requested.privilege.instance)
+            resource = self.resolution.resources[place]
             connection = import_resolution.binding_name(place) if place in self._nameable else ""
-            is_named = opens.pk is not None and not opens.unresolved
-            said_no, proposed = self.found.refusal_of(place), self.found.proposal_of(place)
-        one = replace(compared, asked=(asked,) if asked.why else ())
-        own = unready(self.automation, one, stands, people.policy, self.now)
+            is_named = resource.pk is not None and not resource.unresolved
+            said_no, proposed = self.resolution.refusal_of(place), self.resolution.proposal_of(place)
+        changes = replace(compared, asked=(requested,) if requested.why else ())
+        row_problems = unready(self.automation, changes, stands, people.policy, self.now)
         return Wanted(
             key=row_key(key),
-            asked=asked,
-            resource=resource_of(asked),
-            seats=people.seats(self.automation, asked),
+            requested=requested,
+            resource=resource_of(requested),
+            seats=people.seats(self.automation, requested),
             connection=connection,
             is_named=is_named,
-            problems=tuple(one for one in own if one not in app_problems),
+            problems=tuple(problem for problem in row_problems if problem not in app_problems),
             said_no=said_no,
             proposed=proposed,
         )
 
 
-def _not_by_who_decided(made: Preview, actor: Actor) -> Preview:
-    """With the refusal where it would make a party of somebody who decided in what it continues (S1).
+def _check_joining(preview: Preview, actor: Actor) -> Preview:
+    """Add a refusal if the import would make a party of an approver of the submission that it continues (S1).
 
-    What only repeats what is there submits nothing, so it is refused to nobody for that.
+    An unchanged import submits nothing, so it has no such refusal.
     """
-    if made.is_repeat:
-        return replace(made, refusal=None) if made.refusal is not None and made.refusal.kind == "duty" else made
-    if made.refusal is not None or made.under_way is None:
-        return made
-    joining = would_join(made.under_way, made.automation, made.authors, actor)
-    return replace(made, refusal=duties.joining_refusal(made.under_way, joining, actor))
+    if preview.is_repeat:
+        return (
+            replace(preview, refusal=None)
+            if preview.refusal is not None and preview.refusal.kind == "duty"
+            else preview
+        )
+    if preview.refusal is not None or preview.under_way is None:
+        return preview
+    joining = would_join(preview.under_way, preview.automation, preview.authors, actor)
+    return replace(preview, refusal=duties.joining_refusal(preview.under_way, joining, actor))
 
 
-def _asked(judged: Judged, *, privilege: Privilege | None = None, credential: Credential | None = None) -> Asked:
+def _as_asked(judged: Judged, *, privilege: Privilege | None = None, credential: Credential | None = None) -> Asked:
     return Asked("new", judged.tier.word, judged.reasons, privilege, credential)
 
 
-def _under_way(known: Automation | None) -> Submission | None:
-    if known is None:
+def _under_way(registered: Automation | None) -> Submission | None:
+    if registered is None:
         return None
-    found = known.submissions.filter(state__in=UNFINISHED).select_related("version", "submitted_by")
-    return found.order_by("-pk").first()
+    unfinished = registered.submissions.filter(state__in=UNFINISHED).select_related("version", "submitted_by")
+    return unfinished.order_by("-pk").first()
 
 
 def _is_stopped_since(under_way: Submission | None, compared: Changes) -> bool:
-    return under_way is not None and bool(stopped_grants.since(under_way) & {one.matter for one in compared.asked})
+    return under_way is not None and bool(stopped_grants.since(under_way) & {item.matter for item in compared.asked})
 
 
-def _base(known: Automation | None) -> Version | None:
-    """What an import of a known automation is compared with: the approved version, else the newest."""
-    if known is None:
+def _base(registered: Automation | None) -> Version | None:
+    """Version to compare with: the approved one, or else the newest."""
+    if registered is None:
         return None
-    return known.approved_version or known.versions.order_by("-number").first()
+    return registered.approved_version or registered.versions.order_by("-number").first()
 
 
 def _privileges_of(version: Version) -> list[Privilege]:
@@ -457,32 +475,36 @@ def _drift(
     return promotion_diff.across(before, held) if is_across else diff.compare(before, held)
 
 
-def _said_below(
+def _justifications_below(
     below: Version | None, before: Sequence[Privilege], rows: Sequence[tuple[str, Asked]]
 ) -> dict[str, str]:
-    """What was said in the lower environment why it needs what does the same there, by row: nobody types the same twice (I10)."""
+    """Justifications of the same privileges in the lower environment, by row, to prefill the form (I10)."""
     if below is None:
         return {}
-    keys = {one.privilege.key: row_key(key) for key, one in rows if one.privilege is not None}
-    both = promotion_diff.together(before, [one.privilege for _, one in rows if one.privilege is not None])[0]
-    asked = Approval.objects.filter(submission__automation=below.automation_id, justification__isnull=False)
-    said = dict(asked.order_by("pk").values_list("privilege__key", "justification__text"))
-    return {keys[now.key]: said[was.key] for was, now in both if said.get(was.key)}
+    keys = {item.privilege.key: row_key(key) for key, item in rows if item.privilege is not None}
+    pairs = promotion_diff.together(before, [item.privilege for _, item in rows if item.privilege is not None])[0]
+    approvals = Approval.objects.filter(submission__automation=below.automation_id, justification__isnull=False)
+    justifications = dict(approvals.order_by("pk").values_list("privilege__key", "justification__text"))
+    return {keys[now.key]: justifications[was.key] for was, now in pairs if justifications.get(was.key)}
 
 
-def _said_before(known: Automation | None, rows: Iterable[tuple[str, Asked]]) -> dict[str, str]:
-    """The last justification of each row that was asked before, so that nobody types the same twice."""
-    if known is None:
+def _earlier_justifications(registered: Automation | None, rows: Iterable[tuple[str, Asked]]) -> dict[str, str]:
+    """The last justification of each row that was asked before, to prefill the form."""
+    if registered is None:
         return {}
-    asked = {one.key: row_key(key) for key, one in rows}
-    before = Approval.objects.filter(submission__automation=known, justification__isnull=False)
-    found = before.order_by("pk").values_list("privilege__key", "credential_id", "justification__text")
-    said = ((key or credential_key(credential), text) for key, credential, text in found if text)
-    return {asked[key]: text for key, text in said if key in asked and not text.startswith(FOR_WHAT_IT_OPENS)}
+    rows_by_key = {item.key: row_key(key) for key, item in rows}
+    approvals = Approval.objects.filter(submission__automation=registered, justification__isnull=False)
+    justification_rows = approvals.order_by("pk").values_list("privilege__key", "credential_id", "justification__text")
+    justifications = ((key or credential_key(credential), text) for key, credential, text in justification_rows if text)
+    return {
+        rows_by_key[key]: text
+        for key, text in justifications
+        if key in rows_by_key and not text.startswith(FOR_WHAT_IT_OPENS)
+    }
 
 
-def _same(known: Automation | None, manifest: Manifest, held: Iterable[Privilege]) -> Version | None:
-    if known is None:
+def _find_version(registered: Automation | None, manifest: Manifest, held: Iterable[Privilege]) -> Version | None:
+    if registered is None:
         return None
-    bound = sha256(sorted(one.key for one in held))
-    return known.versions.filter(manifest_digest__in=manifest_digests(manifest), binding_digest=bound).first()
+    bound = sha256(sorted(privilege.key for privilege in held))
+    return registered.versions.filter(manifest_digest__in=manifest_digests(manifest), binding_digest=bound).first()

@@ -1,7 +1,6 @@
-"""Who would be asked, before there is a submission: parties as they would be, and the ladder of each seat (A9, S1, S2).
+"""Approvers of a submission that does not exist yet: its parties and the ladder of each seat (A9, S1, S2).
 
-The ladders are those of `route`, and what was refused before counts as it will (A15); what is left out, because it can't be
-before a submission exists, is decisions.
+The ladders are those of `route`, and prior refusals count (A15). Decisions are missing: none can exist before the submission.
 """
 
 from __future__ import annotations
@@ -32,16 +31,15 @@ from inventory.models import Automation, Resource
 
 @dataclass(frozen=True)
 class SeatAsked:
-    """One seat of a record that would be asked: who could fill it first, and who is skipped.
+    """One seat of an approval that would be asked: the people of the first rung, and the people skipped.
 
     Args:
         label: what the seat stands for (`SeatLabel`).
-        basis: the rung that they stand on: ``owner``, ``deputy``, …
-        people: whoever may decide; empty when nobody is left.
+        basis: their rung: ``owner``, ``deputy``, …
+        people: people who may decide; empty if nobody is left.
         skipped: people on higher rungs, and why.
-        beside: who of them is asked beside the first rung, so that enough are left for the rest.
-        is_more: whether it is the signature that is needed beside the policy's, because the same was refused before (A15) or
-            stopped (G5).
+        beside: people asked in addition to the first rung, so that enough are left for the other seats.
+        is_more: whether it is an extra signature after a prior refusal (A15) or an objection (G5).
     """
 
     label: str
@@ -53,29 +51,29 @@ class SeatAsked:
 
     @property
     def is_of_conflict(self) -> bool:
-        """Whether it is the signature that a conflict takes (S6)."""
+        """Whether it is the extra approval of a conflict (S6)."""
         return self.label == SeatLabel.CONFLICT
 
     @property
     def is_security(self) -> bool:
-        """Whether it is the second signature of a high-risk record."""
+        """Whether it is the second signature of a high-risk approval."""
         return self.label == SeatLabel.SECURITY
 
 
 @dataclass(frozen=True)
 class People:
-    """Everybody whom routing a submission-to-be needs, read once.
+    """All people that the routing of a future submission needs, loaded once.
 
     Args:
         bench: the groups that stand on every ladder.
-        parties: who would be a party, by id, and in what capacity (S1).
-        decided_app: ids of who decided the app approval that it would rest on (S2).
-        policy: says which seats a question has.
-        before: what became of what was refused or withdrawn before, by the question's key (`prior_decisions.queries.earlier`).
-        stopped: who stopped what is asked again, by what the question is about (`stopped_grants.stopped`).
-        builders: ids of whoever's work it is: who brought it in, edited or would submit it.
-        is_known_elsewhere: whether it may be the same as something of another team (I9).
-        in_conflict: keys of the records that a conflict gives another seat (S6).
+        parties: future parties: capacity by id (S1).
+        decided_app: ids of the deciders of the app approval that it would rest on (S2).
+        policy: defines the seats of an approval.
+        before: outcomes of earlier refusals and withdrawals, by the approval's matter (`prior_decisions.queries.earlier`).
+        stopped: people who stopped an item that is asked again, by its matter (`stopped_grants.stopped`).
+        builders: ids of the builders: importers, editors and the submitter.
+        is_known_elsewhere: whether it may be the same as an automation of another team (I9).
+        in_conflict: keys of the approvals that a conflict gives another seat (S6).
     """
 
     bench: Bench
@@ -92,7 +90,7 @@ class People:
     def load(
         cls,
         automation: Automation,
-        known: Automation | None,
+        registered: Automation | None,
         named: Iterable[tuple[int, Capacity]],
         siblings: Collection[int],
         rests_on: Approval | None,
@@ -100,74 +98,76 @@ class People:
         now: datetime,
         likes: Sequence[Alike] = (),
     ) -> People:
-        """Read them: a fixed number of queries.
+        """Load the people in a fixed number of queries.
 
         Args:
-            automation: as it would be.
-            known: as stored; None for a new one.
+            automation: the automation as it would be.
+            registered: as stored; None for a new one.
             named: its parties, by id and capacity.
             siblings: ids of the automation in its other environments (I10).
-            rests_on: the app approval in force when stage 1 is not asked.
+            rests_on: the app approval in force, if stage 1 is not asked.
             policy: the policy in force.
             now: business time.
-            likes: what it may be the same as (I9).
+            likes: automations that it may be the same as (I9).
         """
         named = list(named)
         return cls(
             Bench.load(now),
-            {who: str(Capacity(capacity).label) for who, capacity in named},
+            {person_id: str(Capacity(capacity).label) for person_id, capacity in named},
             app_deciders(rests_on),
             policy,
-            prior_decision_queries.earlier(known, policy, now, [*siblings, *duplicates.within(automation, likes)]),
-            stopped_grants.stopped(known) if known is not None else {},
-            frozenset(who for who, capacity in named if capacity in party_queries.BUILDING),
+            prior_decision_queries.earlier(registered, policy, now, [*siblings, *duplicates.within(automation, likes)]),
+            stopped_grants.stopped(registered) if registered is not None else {},
+            frozenset(person_id for person_id, capacity in named if capacity in party_queries.BUILDING),
             is_known_elsewhere=duplicates.is_elsewhere(automation, likes),
         )
 
-    def with_conflicts(self, found: Sequence[Found], changed: Changes, automation: int) -> People:
-        """The same with the records that a conflict gives another seat (S6)."""
-        signed = [one for one in found if one.mode == Mode.APPROVAL]
-        asked = {one.key: f"{automation}/{one.key}" for one in changed.asked if one.privilege is not None}
-        keys = {key for key, full in asked.items() if any(full in one.keys for one in signed)}
-        if any(one.keys.isdisjoint(asked.values()) for one in signed):
+    def with_conflicts(self, findings: Sequence[Found], changed: Changes, automation: int) -> People:
+        """Return a copy with the approvals that a conflict gives another seat (S6)."""
+        signed = [finding for finding in findings if finding.mode == Mode.APPROVAL]
+        full_keys = {item.key: f"{automation}/{item.key}" for item in changed.asked if item.privilege is not None}
+        keys = {key for key, full in full_keys.items() if any(full in finding.keys for finding in signed)}
+        if any(finding.keys.isdisjoint(full_keys.values()) for finding in signed):
             keys.add(APP_KEY)
         return replace(self, in_conflict=frozenset(keys))
 
-    def app_seats(self, automation: Automation, found: Changes, tier: str) -> tuple[SeatAsked, ...]:
-        """The seats of stage 1, for an app of this tier that would ask all this."""
-        others = [self._question(automation, _Record.of(one)) for one in found.asked]
+    def app_seats(self, automation: Automation, changes: Changes, tier: str) -> tuple[SeatAsked, ...]:
+        """The seats of stage 1, for an app of this tier with these changes."""
+        others = [self._question(automation, _Record.of(item)) for item in changes.asked]
         return tuple(self._seats(automation, _Record.app(tier), others))
 
-    def seats(self, automation: Automation, asked: Asked) -> tuple[SeatAsked, ...]:
-        """The seats of one record of stage 2."""
-        return tuple(self._seats(automation, _Record.of(asked), ()))
+    def seats(self, automation: Automation, item: Asked) -> tuple[SeatAsked, ...]:
+        """The seats of one approval of stage 2."""
+        return tuple(self._seats(automation, _Record.of(item), ()))
 
-    def short(self, automation: Automation, found: Changes, tier: str) -> list[str]:
-        """Names of what nobody would be left to decide, all approvals together (A9).
+    def short(self, automation: Automation, changes: Changes, tier: str) -> list[str]:
+        """Names of approvals that would be left without an eligible approver, over all approvals together (A9).
 
         Args:
-            automation: whose submission it would be.
-            found: what it would ask.
+            automation: its automation.
+            changes: what it would ask.
             tier: the app's tier.
         """
-        records = [_Record.app(tier)] if found.app else []
-        records += [_Record.of(one) for one in found.asked]
-        return shortage([self._question(automation, one) for one in records])
+        approvals = [_Record.app(tier)] if changes.app else []
+        approvals += [_Record.of(item) for item in changes.asked]
+        return shortage([self._question(automation, approval) for approval in approvals])
 
     def _labels(self, automation: Automation, record: _Record) -> Iterator[tuple[str, bool]]:
-        """The labels of a question's seats, and whether each is one more than the policy asks for."""
-        own = self.policy.seats(record.kind, record.tier)
-        own = duplicates.app_seats(own, elsewhere=record.kind == "app" and self.is_known_elsewhere)
-        found = prior_decision_queries.seats(
-            own,
+        """Labels of an approval's seats, and whether each exceeds the policy."""
+        usual_labels = self.policy.seats(record.kind, record.tier)
+        usual_labels = duplicates.app_seats(usual_labels, elsewhere=record.kind == "app" and self.is_known_elsewhere)
+        needed_seats = prior_decision_queries.seats(
+            usual_labels,
             self.before.get(record.matter),
             may_be_asked=lambda person: self._why_not(person, record, may_have_stopped=True) is None,
         )
-        labels = stopped_grants.seats(own, found) if record.matter in self.stopped else list(found)
+        labels = (
+            stopped_grants.seats(usual_labels, needed_seats) if record.matter in self.stopped else list(needed_seats)
+        )
         if record.key in self.in_conflict:
             labels.append(SeatLabel.CONFLICT)
         for number, label in enumerate(labels):
-            yield label, number >= len(own)
+            yield label, number >= len(usual_labels)
 
     def _ladder(self, label: str, automation: Automation, record: _Record) -> list[Rung]:
         words = self.before[record.matter].words if record.matter in self.before else ()
@@ -176,35 +176,35 @@ class People:
         )
 
     def _question(self, automation: Automation, record: _Record) -> Question:
-        """A record with everybody on the ladders of its seats who could decide it."""
+        """An approval with all people on the ladders of its seats who could decide it."""
         seats = []
         for label, _ in self._labels(automation, record):
-            standing = (one for rung in self._ladder(label, automation, record) for one in rung.people)
-            seats.append((label, tuple(one for one in standing if self._why_not(one, record) is None)))
+            standing = (person for rung in self._ladder(label, automation, record) for person in rung.people)
+            seats.append((label, tuple(person for person in standing if self._why_not(person, record) is None)))
         return Question(record.name, record.stage, tuple(seats))
 
     def _seats(self, automation: Automation, record: _Record, others: Sequence[Question]) -> Iterator[SeatAsked]:
         question = self._question(automation, record)
         for label, is_more in self._labels(automation, record):
             judge = self._judge(label, record, question, others)
-            found = turn(self._ladder(label, automation, record), judge)
-            yield SeatAsked(label, found.basis, found.people, found.skipped, is_more, found.beside)
+            next_step = turn(self._ladder(label, automation, record), judge)
+            yield SeatAsked(label, next_step.basis, next_step.people, next_step.skipped, is_more, next_step.beside)
 
     def _judge(self, label: str, record: _Record, question: Question, others: Sequence[Question]) -> Judge:
         return Judge(
             lambda person: self._why_not(person, record),
             lambda person: question.needs(label, person),
             lambda person: after(question, label, [person], others),
-            lambda _, said: said,  # whoever shows it names the person
+            lambda _, reason: reason,  # the page adds the person's name
         )
 
     def _why_not(self, person: Person, record: _Record, *, may_have_stopped: bool = False) -> tuple[str, str] | None:
         if not person.is_here:
             return "A9", "is not here any more"
         if person.pk in self.parties:
-            on = record.resource
-            answers = on is not None and person.pk in (on.owner_id, on.deputy_id)
-            answers = answers or (on is not None and person == on.interim_owner(self.bench.now))
+            resource = record.resource
+            answers = resource is not None and person.pk in (resource.owner_id, resource.deputy_id)
+            answers = answers or (resource is not None and person == resource.interim_owner(self.bench.now))
             return ("SOD-3" if answers else "SOD-1"), self._as_party(person)
         if record.stage == 2 and person.pk in self.decided_app:
             return "SOD-2", "decided the app in stage 1"
@@ -214,19 +214,19 @@ class People:
 
     def _as_party(self, person: Person) -> str:
         capacity = self.parties[person.pk]
-        said = {
+        reasons = {
             Capacity.SUBMITTER.label: "submits this",
             Capacity.IMPORTER.label: "brought this in",
             Capacity.BUSINESS_OWNER.label: "owns this automation",
             Capacity.TECHNICAL_OWNER.label: "owns this automation",
             Capacity.ALIKE.label: "has a conflict of interest",
         }
-        return f"{said.get(capacity, 'worked on this')}, so decides nothing on it"
+        return f"{reasons.get(capacity, 'worked on this')}, so decides nothing on it"
 
 
 @dataclass(frozen=True)
 class _Record:
-    """A record as it would be: what a sentence calls it, its kind, its tier, its key, its question, what it is asked about."""
+    """A future approval: its name in sentences, kind, tier, key, matter and resource."""
 
     name: str
     kind: str
@@ -237,33 +237,31 @@ class _Record:
 
     @classmethod
     def app(cls, tier: str) -> _Record:
-        """The one of stage 1."""
+        """The approval of stage 1."""
         return cls(APP, "app", tier, APP_KEY, APP_KEY, None)
 
     @classmethod
-    def of(cls, asked: Asked) -> _Record:
-        """One of stage 2."""
-        kind = "privilege" if asked.privilege is not None else "credential"
-        return cls(
-            str(asked.privilege or asked.credential), kind, asked.tier, asked.key, asked.matter, resource_of(asked)
-        )
+    def of(cls, item: Asked) -> _Record:
+        """An approval of stage 2."""
+        kind = "privilege" if item.privilege is not None else "credential"
+        return cls(str(item.privilege or item.credential), kind, item.tier, item.key, item.matter, resource_of(item))
 
     @property
     def stage(self) -> int:
-        """Where it is decided."""
+        """Stage in which it is decided."""
         return 1 if self.kind == "app" else 2
 
 
-def resource_of(asked: Asked) -> Resource | None:
-    """What something is asked about: the entitlement's resource, or where the credential is decided (A2)."""
-    if asked.privilege is not None:
-        return asked.privilege.entitlement.resource
-    return asked.credential.decided_on if asked.credential is not None else None
+def resource_of(item: Asked) -> Resource | None:
+    """The resource that decides: that of the entitlement, or of the credential (A2)."""
+    if item.privilege is not None:
+        return item.privilege.entitlement.resource
+    return item.credential.decided_on if item.credential is not None else None
 
 
 def would_join(submission: Submission, automation: Automation, authors: Sequence[Person], actor: Actor) -> list[Person]:
-    """Who would become a party of the submission that an import continues: who brings it in, owners, authors (S1)."""
-    asked = [automation.asked[f"{name}_id"] for name in ("business_owner", "technical_owner")]
-    named = [*(person.pk for person in (*actor.people, *authors)), *asked]
-    people = Person.objects.filter(pk__in=[pk for pk in named if pk is not None])
+    """People who would become parties of the submission that an import continues: importer, owners and authors (S1)."""
+    owner_ids = [automation.asked[f"{name}_id"] for name in ("business_owner", "technical_owner")]
+    person_ids = [*(person.pk for person in (*actor.people, *authors)), *owner_ids]
+    people = Person.objects.filter(pk__in=[pk for pk in person_ids if pk is not None])
     return list(people.exclude(pk__in=submission.parties.values("person")).order_by("pk"))

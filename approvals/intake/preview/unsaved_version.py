@@ -1,6 +1,6 @@
-"""A version that is not saved, compared with what is approved and held by the very rule of `version_diff` (A12).
+"""Comparison of an unsaved version with the approved one and its grants, by the rule of `version_diff` (A12).
 
-`version_diff.compare` reads a version's rows. Here the rows stand in memory, and the rule is asked with them.
+`version_diff.compare` reads a saved version. Here the rows are in memory, and the same rule applies.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from inventory.models import Automation, NonHumanIdentity, Privilege, Trigger
 
 @dataclass(frozen=True)
 class WouldBe:
-    """What a version would be, with its assessment.
+    """A future version with its assessment.
 
     Args:
-        automation: as it would be.
-        manifest: what was read.
+        automation: the automation as it would be.
+        manifest: manifest of the export.
         starts: unsaved triggers.
         held: unsaved privileges.
-        identities: those that it names, saved or not.
+        identities: its identities, saved or not.
         tier: the app's tier.
     """
 
@@ -36,15 +36,15 @@ class WouldBe:
     identities: Sequence[NonHumanIdentity]
     tier: str
 
-    def against(self, known: Automation | None, wanted: Iterable[Asked], now: datetime) -> Changes:
-        """Compare it with what is approved and held.
+    def against(self, registered: Automation | None, wanted: Iterable[Asked], now: datetime) -> Changes:
+        """Compare it with the approved version and the grants.
 
         Args:
-            known: the automation as stored; None for a new one.
+            registered: the automation as stored; None for a new one.
             wanted: everything that it would hold.
             now: business time.
         """
-        standing = Standing.read(known, now)
+        standing = Standing.read(registered, now)
         facts_now = digest.of_app(
             self.automation, self.starts, self.identities, self.manifest.source.content, self.tier
         )
@@ -55,6 +55,6 @@ class WouldBe:
         return version_diff.does_source_count(
             self.tier,
             self.automation.kind,
-            is_opaque=any(one.code == version_diff.OPAQUE for one in self.manifest.findings),
-            is_model_driven=any(one.model_controlled for one in self.held),
+            is_opaque=any(finding.code == version_diff.OPAQUE for finding in self.manifest.findings),
+            is_model_driven=any(privilege.model_controlled for privilege in self.held),
         )

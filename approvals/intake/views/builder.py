@@ -1,4 +1,4 @@
-"""Who brings in, and the preview that they work on: found by what they may see, with what was posted put into the draft."""
+"""The person who imports, and a preview of theirs with the posted answers in its draft."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from inventory.ownership import rules as ownership_rules
 from inventory.resources.transitions import resources as transition_resources
 
 TEMPLATE = "approvals/intake/preview.html"
-#: What changes beside the route when something was typed or chosen.
+#: Page parts that change with the route after an answer.
 BESIDE = ("title", "missing", "risk", "chain", "facts")
-#: How many resources can be chosen from on a page; the others are found by their words.
+#: Maximum number of resources to choose from on a page; search finds the others.
 MOST_OPTIONS = 300
-#: How many drafts the first page lists.
+#: Maximum number of drafts on the first page.
 MOST_DRAFTS = 20
-#: An upload of more automations than this is one line there, and not one for each of them.
+#: Maximum size of an upload whose automations the first page lists one by one.
 FEW = 5
 NO_TEAM = Refusal(
     "I1",
@@ -51,7 +51,7 @@ NO_TEAM = Refusal(
 
 
 class Options(NamedTuple):
-    """Resources to choose from, and whether there are more than a page offers at once."""
+    """Resources to choose from, and whether a page leaves some out."""
 
     resources: list[Resource]
     has_more: bool
@@ -59,7 +59,7 @@ class Options(NamedTuple):
 
 @dataclass(frozen=True)
 class Builder:
-    """Who brings in, at one instant of business time, and for which teams they can."""
+    """The person who imports, one instant of business time, and the teams they may import for."""
 
     actor: Actor
     person: Person
@@ -75,48 +75,48 @@ class Builder:
         return cls(request.actor, person, business_time.now(), tuple(teams_of(person)))
 
     def team(self, wanted: int | None) -> Team:
-        """The team with this id; without one, the first that they have.
+        """Return the team with this id; without an id, their first team.
 
         Raises:
-            Http404: it is no team of theirs.
+            Http404: not a team of theirs.
             NotPermitted: they have no team.
         """
         if not self.teams:
             raise refuse(NO_TEAM)
-        found = next((team for team in self.teams if team.pk == wanted), None)
-        if wanted is not None and found is None:
+        match = next((team for team in self.teams if team.pk == wanted), None)
+        if wanted is not None and match is None:
             raise Http404("No team of yours has this id.")
-        return found or self.teams[0]
+        return match or self.teams[0]
 
     def find(self, pk: int) -> ImportItem:
-        """One of their own previews.
+        """Return one of their own previews.
 
         Raises:
-            Http404: there is none, or it was discarded or refused.
+            Http404: no such preview, or it was discarded or refused.
         """
-        own = ImportItem.objects.visible_to(self.actor, self.now).filter(batch__by=self.person)
-        own = own.filter(progress__in=(ImportState.PREVIEW, ImportState.CONFIRMED))
-        return get_object_or_404(own.select_related("batch", "team", "version__automation"), pk=pk)
+        previews_found = ImportItem.objects.visible_to(self.actor, self.now).filter(batch__by=self.person)
+        previews_found = previews_found.filter(progress__in=(ImportState.PREVIEW, ImportState.CONFIRMED))
+        return get_object_or_404(previews_found.select_related("batch", "team", "version__automation"), pk=pk)
 
     def drafts(self) -> list[ImportItem]:
-        """Their previews that are not confirmed, the newest first; those of an upload of many stand on its own page."""
-        own = ImportItem.objects.filter(batch__by=self.person, progress=ImportState.PREVIEW)
-        own = own.filter(Q(batch__size__lte=FEW) | Q(version__isnull=False))
-        return list(own.order_by("-pk")[:MOST_DRAFTS])
+        """Their unconfirmed previews, newest first. Previews of a large upload are on the upload's page."""
+        open_previews = ImportItem.objects.filter(batch__by=self.person, progress=ImportState.PREVIEW)
+        open_previews = open_previews.filter(Q(batch__size__lte=FEW) | Q(version__isnull=False))
+        return list(open_previews.order_by("-pk")[:MOST_DRAFTS])
 
     def team_of(self, item: ImportItem, draft: Draft) -> Team:
-        """Whom a preview is built for; a team that they have left is no choice any more."""
+        """Team of a preview. A team that they have left no longer counts."""
         kept = draft.team or item.team_id
         return self.team(kept if any(team.pk == kept for team in self.teams) else None)
 
     def options(self, words: Sequence[str] = ()) -> Options:
-        """The resources that a connection can be said to open, those that hold every word; in the order of their names."""
+        """Resources that a connection may open and that match every word, by name."""
         seen = self._choosable()
-        found = list(pager.search(seen, words).order_by("name", "pk")[: MOST_OPTIONS + 1])
-        return Options(found[:MOST_OPTIONS], len(found) > MOST_OPTIONS)
+        resources = list(pager.search(seen, words).order_by("name", "pk")[: MOST_OPTIONS + 1])
+        return Options(resources[:MOST_OPTIONS], len(resources) > MOST_OPTIONS)
 
     def picked(self, ids: Iterable[int]) -> list[Resource]:
-        """Those of the resources with these ids that can be chosen, wherever in the register they stand."""
+        """Resources with these ids that may be chosen."""
         wanted = set(ids)
         return list(self._choosable().filter(pk__in=wanted).order_by("name", "pk")) if wanted else []
 
@@ -126,13 +126,13 @@ class Builder:
 
 @dataclass
 class Work:
-    """One preview in one builder's hands.
+    """One preview that a builder edits.
 
     Args:
-        builder: who.
+        builder: the person.
         item: the preview.
-        team: whom it is built for.
-        draft: what was typed so far, with what this request posted.
+        team: the team that owns it.
+        draft: the answers so far, with those of this request.
     """
 
     builder: Builder
@@ -142,17 +142,17 @@ class Work:
 
     @classmethod
     def begin(cls, builder: Builder, item: ImportItem) -> Work:
-        """A preview as it was kept."""
+        """Load a preview with its saved draft."""
         draft = Draft.of(item)
         return cls(builder, item, builder.team_of(item, draft), draft)
 
     def take(self, posted: QueryDict) -> None:
-        """Put what was posted into the draft, and keep it: nothing typed is lost, whatever is refused afterwards.
+        """Save the posted answers in the draft, even if a later step is refused.
 
         Raises:
-            Http404: a team, an automation or a resource that the builder can't choose.
-            OutOfTurn: the preview was confirmed or discarded meanwhile.
-            InvalidInput: a term that is none; it is not taken for the longest, and the rest is kept.
+            Http404: a team, automation or resource that the builder can't choose.
+            OutOfTurn: the preview is confirmed or discarded.
+            InvalidInput: an invalid term. It is not read as the maximum; the other answers are saved.
         """
         draft = self.draft
         if "team" in posted:
@@ -173,7 +173,7 @@ class Work:
 
     @property
     def manifest(self) -> Manifest:
-        """What was read."""
+        """Manifest of the export."""
         return Manifest.from_dict(self.item.manifest)
 
     def _check_choices(self, posted: QueryDict) -> None:
@@ -190,21 +190,21 @@ class Work:
             raise Http404("No automation of this team that this could be promoted from has this id.")
 
     def read(self) -> Preview:
-        """What it would ask if it were submitted now."""
+        """Load the preview as it would be submitted now."""
         return previews.read(
             self.item, actor=self.builder.actor, now=self.builder.now, team=self.team, draft=self.draft
         )
 
     def about(self, preview: Preview, data: QueryDict | None = None) -> About:
-        """The form beside the rows; bound to ``data`` where its errors are to be shown."""
+        """The form beside the rows; bound to ``data`` if its errors are to be shown."""
         source = preview.manifest.source
         platform = platform_instance.platform_of(preview.manifest)
         environment = preview.automation.environment
         others = [] if source.external_id else without_id(self.team, platform, environment)
-        is_open = preview.known is None and preview.refusal is None and not preview.is_certain
+        is_open = preview.registered is None and preview.refusal is None and not preview.is_certain
         return About(
             data,
-            people=ownership_rules.possible_owners(self.team, preview.known, self.builder.now),
+            people=ownership_rules.possible_owners(self.team, preview.registered, self.builder.now),
             teams=self.builder.teams,
             automations=others,
             siblings=environments.choices(self.team, environment, preview.sibling) if is_open else [],
@@ -212,12 +212,12 @@ class Work:
         )
 
     def page(
-        self, request: Request, preview: Preview, about: forms.Form, *, submitted: bool = False, status: int = 200
+        self, request: Request, preview: Preview, details: forms.Form, *, submitted: bool = False, status: int = 200
     ) -> HttpResponse:
-        """The preview's page, or the parts of it that changed."""
+        """Render the preview's page, or the parts that changed."""
         options = self.builder.options()
         form = Form(
-            about=about,
+            details=details,
             options=options.resources,
             has_more=options.has_more,
             may_register=self._may_register(),
@@ -227,5 +227,7 @@ class Work:
         return page(request, TEMPLATE, context, fragment="route", also=BESIDE, status=status)
 
     def _may_register(self) -> bool:
-        no = transition_resources.propose_resource.refusal(self.team, actor=self.builder.actor, now=self.builder.now)
-        return no is None
+        refusal = transition_resources.propose_resource.refusal(
+            self.team, actor=self.builder.actor, now=self.builder.now
+        )
+        return refusal is None

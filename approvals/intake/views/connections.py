@@ -1,6 +1,6 @@
-"""What a connection opens: a resource of the register, or a new one that the builder proposes (I8).
+"""Choice of the resource that a connection opens: a registered one, or a new one that the builder proposes (I8).
 
-The choice stands in the draft until the import is confirmed; the resource's owner confirms it with their first decision.
+The choice stays in the draft until the import is confirmed. The resource's owner confirms it with their first decision.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ TEMPLATE = "approvals/intake/connection.html"
 @require_http_methods(["GET", "POST"])
 @says_no
 def bind(request: Request, pk: int, key: str) -> HttpResponse:
-    """Choose what a connection opens, or propose a resource with a suggested owner.
+    """Choose the resource of a connection, or propose a new one with a suggested owner.
 
     Args:
-        request: POST with ``do=choose`` and ``resource``, or with ``do=register`` and the form of a new resource; GET with
-            ``q`` to choose among those that hold these words.
+        request: POST with ``do=choose`` and ``resource``, or with ``do=register`` and the form of a new resource. GET with
+            ``q`` searches the resources by words.
         pk: the preview.
-        key: the row from which it was asked (`drafts.privilege_row`).
+        key: the row of the connection (`drafts.privilege_row`).
     """
     builder = Builder.of(request)
     item = builder.find(pk)
@@ -50,15 +50,15 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
     form = NewResource(request.POST if request.POST.get("do") == "register" else None, initial=_guess(uses[0], work))
     status = 200
     if request.method == "POST" and request.POST.get("do") == "register":
-        made = _register(work, form) if form.is_valid() else None
-        if made is not None:
-            return _chosen(request, work, connection, made, key)
+        resource = _register(work, form) if form.is_valid() else None
+        if resource is not None:
+            return _save_choice(request, work, connection, resource, key)
         status = 422
     elif request.method == "POST" and _is_refused(connection, request.POST.get("resource")):
         messages.error(request, "Its owner has said that this connection does not open that: choose another.")
         return redirect("import_bind", pk=pk, key=key)
     elif request.method == "POST":
-        return _chosen(request, work, connection, _visible(builder, request.POST.get("resource")), key)
+        return _save_choice(request, work, connection, _visible(builder, request.POST.get("resource")), key)
     back = f"{reverse('import_preview', args=[pk])}#wish-{key}"
     options = builder.options(pager.words_of(request.GET))
     context: dict[str, Any] = {
@@ -72,7 +72,7 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
         ],
         "what": uses[0].credential.name if uses[0].credential and uses[0].credential.name else uses[0].instance,
         "raw": connection.replace("|", " · "),
-        "places": [one.at for one in uses],
+        "places": [use.at for use in uses],
         "options": options.resources,
         "has_more": options.has_more,
         "most": len(options.resources),
@@ -85,63 +85,71 @@ def bind(request: Request, pk: int, key: str) -> HttpResponse:
 
 
 def _connection(manifest: Manifest, key: str) -> tuple[str, list[Privilege]]:
-    """The connection's name and what uses it, found by the key of one of its rows.
+    """Find a connection and its uses by the key of one of its rows.
 
     Raises:
-        Http404: nothing of this manifest has the key, or what is behind it is decided at run time.
+        Http404: no such row, or its connection is chosen at run time.
     """
     by_name: dict[str, list[Privilege]] = {}
-    for one in manifest.privileges:
-        by_name.setdefault(resolution.binding_name(binding_key(one)), []).append(one)
+    for privilege in manifest.privileges:
+        by_name.setdefault(resolution.binding_name(binding_key(privilege)), []).append(privilege)
     for name, uses in by_name.items():
-        if uses[0].instance and any(key == drafts.privilege_row(one) for one in uses):
+        if uses[0].instance and any(key == drafts.privilege_row(use) for use in uses):
             return name, uses
     raise Http404("No connection of this import has this key.")
 
 
 def _is_refused(connection: str, value: str | None) -> bool:
-    """Whether the owner of a resource has said that a connection does not open it (I8)."""
+    """Whether the resource's owner has refused this connection (I8)."""
     connector, _, instance = connection.partition("|")
-    known = Binding.objects.filter(connector=connector, instance_name=instance)
-    return known.filter(refused_for__contains=[number(value) or 0]).exists()
+    bindings = Binding.objects.filter(connector=connector, instance_name=instance)
+    return bindings.filter(refused_for__contains=[number(value) or 0]).exists()
 
 
 def _visible(builder: Builder, value: str | None) -> Resource:
     seen = Resource.objects.visible_to(builder.actor, builder.now).resolved().exclude(state=ResourceState.RETIRED)
-    found = seen.filter(pk=number(value) or 0).first()
-    if found is None:
+    resource = seen.filter(pk=number(value) or 0).first()
+    if resource is None:
         raise Http404("No resource that you see has this id.")
-    return found
+    return resource
 
 
-def _guess(one: Privilege, work: Work) -> dict[str, str]:
-    """What the form of a new resource begins with."""
-    named = one.credential.name if one.credential is not None and one.instance == one.credential.external_id else ""
+def _guess(privilege: Privilege, work: Work) -> dict[str, str]:
+    """Initial values of the form for a new resource."""
+    named = (
+        privilege.credential.name
+        if privilege.credential is not None and privilege.instance == privilege.credential.external_id
+        else ""
+    )
     environment = str(work.draft.fields.get("environment") or "production")
-    return {"name": named or one.instance, "kind": sentences.kind_of(one.connector), "environment": environment}
+    return {
+        "name": named or privilege.instance,
+        "kind": sentences.kind_of(privilege.connector),
+        "environment": environment,
+    }
 
 
 def _register(work: Work, form: NewResource) -> Resource | None:
     given = form.cleaned_data
     owner = given["suggested_owner"]
     fields = {name: given[name] for name in ("name", "kind", "environment", "about")}
-    # The engine answers with the row that the event is about: the resource that was made.
+    # The engine returns the subject of the event: the new resource.
     try:
         made: Any = resources.propose_resource(
             work.team, actor=work.builder.actor, now=work.builder.now, fields=fields, suggested_owner=owner
         )
-    except InvalidInput as no:
-        form.add_error(None, no.refusal.sentence)
+    except InvalidInput as error:
+        form.add_error(None, error.refusal.sentence)
         return None
     assert isinstance(made, Resource)
     return made
 
 
-def _chosen(request: Request, work: Work, connection: str, resource: Resource, key: str) -> HttpResponse:
+def _save_choice(request: Request, work: Work, connection: str, resource: Resource, key: str) -> HttpResponse:
     drafts.keep(work.item, work.draft.choose(connection, resource.pk), work.team)
     if resource.state == ResourceState.ACTIVE:
-        said = f"It opens {resource.name}. Its owner confirms that with the first decision."
+        message = f"It opens {resource.name}. Its owner confirms that with the first decision."
     else:
-        said = f"{resource.name} is proposed. An admin names an owner; once they accept, this can be submitted."
-    messages.success(request, said)
+        message = f"{resource.name} is proposed. An admin names an owner; once they accept, this can be submitted."
+    messages.success(request, message)
     return redirect(f"{reverse('import_preview', args=[work.item.pk])}#wish-{key}")

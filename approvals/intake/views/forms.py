@@ -1,4 +1,4 @@
-"""The forms of bringing in: what is said about the automation, a resource that is proposed, and a description by hand."""
+"""Forms of the import: answers about the automation, a proposed resource, and a manual description."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from governance.web.requests.parameters import number
 from inventory.models import Automation, AutomationKind, AutomationState, Environment, ResourceKind
 from inventory.ownership.views.owner_field import OwnerField, offer_owners
 
-#: The levels that a person can say by hand.
+#: Levels of a manual description.
 LEVELS = (("read", "Read"), ("write", "Write"), ("execute", "Run things"), ("admin", "Administer"))
 TRIGGERS = (
     ("manual", "A person starts it"),
@@ -26,44 +26,46 @@ TRIGGERS = (
 
 
 def teams_of(person: Person) -> list[Team]:
-    """The teams for which a person can bring in: those that they belong to or lead."""
-    own = Team.objects.filter(Q(memberships__person=person) | Q(lead=person) | Q(deputy_lead=person))
-    return list(own.select_related("lead", "deputy_lead", "parent__lead").distinct().order_by("name", "pk"))
+    """Teams that a person may import for: those that they belong to or lead."""
+    teams = Team.objects.filter(Q(memberships__person=person) | Q(lead=person) | Q(deputy_lead=person))
+    return list(teams.select_related("lead", "deputy_lead", "parent__lead").distinct().order_by("name", "pk"))
 
 
 def without_id(team: Team, platform: str, environment: str) -> list[Automation]:
-    """The team's automations that a source without an id of its own could be a new version of."""
-    own = Automation.objects.filter(team=team, platform_instance=platform, environment=environment, external_id="")
-    return list(own.exclude(state=AutomationState.RETIRED).order_by("name", "pk")[:50])
+    """Automations of the team that a source without an id of its own could update."""
+    automations = Automation.objects.filter(
+        team=team, platform_instance=platform, environment=environment, external_id=""
+    )
+    return list(automations.exclude(state=AutomationState.RETIRED).order_by("name", "pk")[:50])
 
 
 def said(posted: Mapping[str, str]) -> dict[str, Any]:
-    """What was typed about the automation, valid or not, as a draft keeps it; people as ids.
+    """Posted answers about the automation, valid or not, in the form of a draft; people as ids.
 
     Args:
-        posted: the form's data; a field that it leaves out is not in the answer.
+        posted: the form's data; missing fields are left out of the result.
     """
-    found: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
     for name in ("purpose", "environment", "escalation_contact"):
         if name in posted:
-            found[name] = posted[name][:4000]
+            answers[name] = posted[name][:4000]
     for name in ("business_owner", "technical_owner"):
         if name in posted:
-            found[name] = number(posted[name])
-    return found
+            answers[name] = number(posted[name])
+    return answers
 
 
 class About(forms.Form):
-    """What is said about the automation beside its rows.
+    """Answers about the automation, beside its rows.
 
     Args:
-        people: who can be named an owner.
-        teams: the builder's teams; the field is there when there is a choice.
-        automations: what a source without an id could be a version of; the field is there when there is any.
-        siblings: what a new one could be promoted from; the field is there when there is any.
+        people: possible owners.
+        teams: the builder's teams; with one team there is no field.
+        automations: automations that a source without an id could update; without any there is no field.
+        siblings: automations that a new one could be promoted from; without any there is no field.
     """
 
-    use_required_attribute = False  # a draft is saved half filled in; what is missing is said on submitting
+    use_required_attribute = False  # an incomplete draft can be saved; submitting reports missing answers
 
     team = forms.ChoiceField(label="Built for")
     automation = forms.ChoiceField(label="Is a new version of", required=False)
@@ -99,13 +101,17 @@ class About(forms.Form):
         **more: Any,
     ) -> None:
         super().__init__(data, **more)
-        named, own, others, below = list(people), list(teams), list(automations), list(siblings)
+        named, team_options, others, below = list(people), list(teams), list(automations), list(siblings)
         offer_owners(self, named)
-        self._choose("team", [(str(one.pk), one.name) for one in own])
-        self._choose("automation", [("", "A new automation"), *((str(one.pk), one.name) for one in others)])
-        elsewhere = [(str(one.pk), f"{one.name}, {one.get_environment_display().lower()}") for one in below]
+        self._choose("team", [(str(team.pk), team.name) for team in team_options])
+        self._choose(
+            "automation", [("", "A new automation"), *((str(automation.pk), automation.name) for automation in others)]
+        )
+        elsewhere = [
+            (str(sibling.pk), f"{sibling.name}, {sibling.get_environment_display().lower()}") for sibling in below
+        ]
         self._choose("sibling", [("0", "Nothing: it is new"), *elsewhere])
-        if len(own) < 2:
+        if len(team_options) < 2:
             del self.fields["team"]
         if not others:
             del self.fields["automation"]
@@ -119,13 +125,13 @@ class About(forms.Form):
 
     @staticmethod
     def beginning(draft: Draft, team: Team, sibling: Automation | None = None) -> dict[str, Any]:
-        """What the fields begin with."""
+        """Initial values of the fields."""
         from_ = sibling.pk if sibling is not None else 0
         return {**draft.fields, "team": team.pk, "automation": draft.automation, "sibling": from_}
 
 
 class NewResource(forms.Form):
-    """What a connection opens that the register does not have yet; a suggested owner gives nobody anything (I8)."""
+    """A new resource that a connection opens. The suggested owner gains no rights (I8)."""
 
     name = forms.CharField(max_length=160, help_text="As people here call it: our Slack workspace.")
     kind = forms.ChoiceField(choices=ResourceKind.choices)
@@ -146,7 +152,7 @@ class NewResource(forms.Form):
 
 
 class ByHand(forms.Form):
-    """An automation that has no export."""
+    """An automation without an export."""
 
     use_required_attribute = False
 
@@ -161,16 +167,16 @@ class ByHand(forms.Form):
 
     def __init__(self, data: Any = None, *, teams: Iterable[Team], **more: Any) -> None:
         super().__init__(data, **more)
-        own = [(str(one.pk), one.name) for one in teams]
+        team_choices = [(str(team.pk), team.name) for team in teams]
         field = self.fields["team"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = own
-        if len(own) < 2:
+        field.choices = team_choices
+        if len(team_choices) < 2:
             del self.fields["team"]
 
 
 class ByHandPrivilege(forms.Form):
-    """One thing that it would do to a resource of the register."""
+    """One use of a registered resource."""
 
     use_required_attribute = False
 
@@ -191,5 +197,5 @@ class ByHandPrivilege(forms.Form):
         field.choices = [("", "Choose a resource"), *resources]
 
     def has_changed(self) -> bool:
-        """Whether anything was typed into it: a choice that every row begins with says nothing."""
+        """Whether the row has input; defaults do not count."""
         return bool({"resource", "does", "target"} & set(self.changed_data))

@@ -1,6 +1,6 @@
-"""Bringing in: what is dropped or pasted becomes previews; a preview is filled in, kept on every change, and submitted (I7, I8).
+"""Import: files and pasted text become previews; a preview is completed, saved on every change, and submitted (I7, I8).
 
-A raw file is parsed in the memory of a child process and forgotten. Everything posted is kept as a draft first, whatever is refused afterwards.
+A raw file is parsed in the memory of a child process and not stored. Posted answers are saved as a draft before any check.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ FORMATS = (
     {"name": "n8n workflow export", "text": "one workflow, or a list of them (.json)"},
     {"name": "MCP client configuration", "text": "mcp.json, claude_desktop_config.json, VS Code settings"},
 )
-#: What becomes of a version that waits for a waiver.
+#: Next step for a version that waits for a waiver.
 FINISHED_LATER = "Once security has granted the waiver, finish it from the automation’s page."
-#: What a pasted text is called where files have names.
+#: Name of a pasted text in lists of files.
 PASTED = "Pasted text"
 
 
 def says_no(view: View) -> View:
-    """Answer a refusal that the view has no better place for: the sentence, its code, and what to do."""
+    """Answer refusals that a view does not handle: the sentence, its code, and the next step."""
 
     @wraps(view)
     def answer(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except Refused as no:
-            return refused(request, no.refusal, context={"back_href": reverse("bring_in")})
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": reverse("bring_in")})
 
     return answer
 
@@ -66,7 +66,7 @@ def says_no(view: View) -> View:
 @require_http_methods(["GET", "POST"])
 @says_no
 def bring_in(request: Request) -> HttpResponse:
-    """Drop, choose or paste exports; each automation in them becomes a preview, a file that can't be read says why."""
+    """Import files or pasted exports. Each automation becomes a preview; unreadable files are reported."""
     builder = Builder.of(request)
     if request.method != "POST":
         return _start(request, builder)
@@ -74,23 +74,25 @@ def bring_in(request: Request) -> HttpResponse:
     pasted = request.POST.get("pasted", "")
     files = [(file.name or "", file.read()) for file in request.FILES.getlist("files")]
     files += [(PASTED, pasted.encode())] if pasted.strip() else []
-    if not files or (_is_too_large(request) and not request.FILES):  # nothing is dropped beside what was pasted
-        return _start(request, builder, [_nothing_came(request)], pasted, status=422)
+    if not files or (_is_too_large(request) and not request.FILES):  # no file is ignored in favour of the pasted text
+        return _start(request, builder, [_empty_upload_problem(request)], pasted, status=422)
     try:
-        read = import_process.read_apart(files, person=builder.person)
+        read_files = import_process.read_apart(files, person=builder.person)
     except import_process.ImportBusy as busy:
         return _busy(request, builder, busy, pasted)
-    batch = previews.keep(read, actor=builder.actor, now=builder.now, team=team)
+    batch = previews.keep(read_files, actor=builder.actor, now=builder.now, team=team)
     items = list(batch.items.order_by("pk"))
-    found = [item for item in items if item.progress == ImportState.PREVIEW]
-    if len(found) > FEW:
+    previews_read = [item for item in items if item.progress == ImportState.PREVIEW]
+    if len(previews_read) > FEW:
         return redirect("import_batch", pk=batch.pk)
     problems = [_problem(item) for item in items if item.progress == ImportState.REFUSED]
     if problems:
-        return _start(request, builder, problems, pasted, status=422, count=len(found))
-    if len(found) == 1:
-        return redirect("import_preview", pk=found[0].pk)
-    messages.success(request, f"{len(found)} automations were read. Each is a draft of yours until you submit it.")
+        return _start(request, builder, problems, pasted, status=422, count=len(previews_read))
+    if len(previews_read) == 1:
+        return redirect("import_preview", pk=previews_read[0].pk)
+    messages.success(
+        request, f"{len(previews_read)} automations were read. Each is a draft of yours until you submit it."
+    )
     return redirect("bring_in")
 
 
@@ -125,7 +127,7 @@ def _start(
 
 
 def _busy(request: Request, builder: Builder, busy: import_process.ImportBusy, pasted: str) -> HttpResponse:
-    """Refuse an upload beside another one; pasted text stays in the form, and a browser keeps no files."""
+    """Refuse a concurrent upload. Pasted text stays in the form; browsers drop files."""
     to_do = f"{busy.to_do} Choose the files again then." if request.FILES else busy.to_do
     answer = _start(request, builder, [{"sentence": busy.sentence, "to_do": to_do}], pasted, status=busy.status)
     answer["Retry-After"] = str(busy.wait)
@@ -143,8 +145,8 @@ def _is_too_large(request: Request) -> bool:
     return (number(request.META.get("CONTENT_LENGTH")) or 0) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
 
 
-def _nothing_came(request: Request) -> Shape:
-    """Why no file arrived: nothing was chosen, or it was more than is taken at once."""
+def _empty_upload_problem(request: Request) -> Shape:
+    """Why no file arrived: none was chosen, or the request was too large."""
     if _is_too_large(request):
         sentence = f"This is more than {upload_limits.limit()}, which is the most that is taken at once."
         return {"sentence": sentence, "to_do": "Bring the files in one by one, or export fewer automations at a time."}
@@ -152,7 +154,7 @@ def _nothing_came(request: Request) -> Shape:
 
 
 def _problem(item: ImportItem) -> Shape:
-    """A refused file: its name, the place, the reason, and what to do."""
+    """Describe a refused file: name, place, reason and next step."""
     file, _, rest = item.reason.partition(", ")
     if item.reason.startswith(f"{item.filename}, "):
         file, rest = item.filename, item.reason[len(item.filename) + 2 :]
@@ -165,7 +167,7 @@ def _problem(item: ImportItem) -> Shape:
 
 
 def _elsewhere(item: ImportItem) -> HttpResponse | None:
-    """Where a confirmed preview leads: to its review, or to where it goes on."""
+    """Redirect from a confirmed preview to its review, or to the preview that continues it."""
     if item.progress != ImportState.CONFIRMED:
         return None
     submission = (
@@ -180,7 +182,7 @@ def _elsewhere(item: ImportItem) -> HttpResponse | None:
 @require_http_methods(["GET", "POST"])
 @says_no
 def preview(request: Request, pk: int) -> HttpResponse:
-    """What it would touch, what is missing, who would be asked; a post keeps the draft, and submits where that was pressed."""
+    """Show the risk, problems and route of a preview. A post saves the draft, and submits if that button was used."""
     builder = Builder.of(request)
     item = builder.find(pk)
     elsewhere = _elsewhere(item)
@@ -188,8 +190,8 @@ def preview(request: Request, pk: int) -> HttpResponse:
         return elsewhere
     if request.method != "POST":
         work = Work.begin(builder, item)
-        found = work.read()
-        return work.page(request, found, work.about(found))
+        loaded = work.read()
+        return work.page(request, loaded, work.about(loaded))
     work = Work.begin(builder, drafts.going_on(item, builder.now))
     work.take(request.POST)
     do = request.POST.get("do", "")
@@ -209,7 +211,7 @@ def preview(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @says_no
 def panel(request: Request, pk: int) -> HttpResponse:
-    """Keep what was typed and answer with what follows from it: facts of the rows, what is missing, risk, and the route."""
+    """Save the draft and return the changed parts: facts of the rows, missing answers, risk and route."""
     builder = Builder.of(request)
     item = builder.find(pk)
     if request.method != "POST":
@@ -218,14 +220,14 @@ def panel(request: Request, pk: int) -> HttpResponse:
         return HttpResponse(status=204)
     work = Work.begin(builder, drafts.going_on(item, builder.now))
     work.take(request.POST)
-    found = work.read()
-    return work.page(request, found, work.about(found))
+    loaded = work.read()
+    return work.page(request, loaded, work.about(loaded))
 
 
 @require_POST
 @says_no
 def submit(request: Request, pk: int) -> HttpResponse:
-    """Confirm the preview, which makes the version, and submit that version."""
+    """Confirm the preview, which creates the version, and submit the version."""
     builder = Builder.of(request)
     item = builder.find(pk)
     elsewhere = _elsewhere(item)
@@ -237,90 +239,90 @@ def submit(request: Request, pk: int) -> HttpResponse:
 
 
 def _submit(request: Request, work: Work) -> HttpResponse:
-    found = work.read()
-    if found.is_repeat:
+    loaded = work.read()
+    if loaded.is_repeat:
         messages.info(request, "Nothing changed, so nothing was submitted.")
         return redirect("import_preview", pk=work.item.pk)
-    about = work.about(found, request.POST)
-    if not _is_filled_in(found, about):
-        return work.page(request, found, about, submitted=True, status=422)
-    if found.refusal is not None:
-        return refused(request, found.refusal, context={"back_href": reverse("import_preview", args=[work.item.pk])})
-    is_saved = found.version is not None and found.version == work.item.version and not found.amends
-    if is_saved and (found.short or any(one.problems for one in found.asked)):
+    details = work.about(loaded, request.POST)
+    if not _is_filled_in(loaded, details):
+        return work.page(request, loaded, details, submitted=True, status=422)
+    if loaded.refusal is not None:
+        return refused(request, loaded.refusal, context={"back_href": reverse("import_preview", args=[work.item.pk])})
+    is_saved = loaded.version is not None and loaded.version == work.item.version and not loaded.amends
+    if is_saved and (loaded.short or any(row.problems for row in loaded.asked)):
         messages.warning(request, "It is saved, and still can't be submitted: what is missing stands below.")
         return redirect("import_preview", pk=work.item.pk)
-    return _confirm_and_submit(request, work, found, about)
+    return _confirm_and_submit(request, work, loaded, details)
 
 
-def _is_filled_in(found: Preview, about: About) -> bool:
-    """Whether everything that the builder alone can settle is settled; errors stand beside their fields."""
-    if any("two different owners" in problem for problem in found.problems) and about.data.get("business_owner"):
-        about.add_error(
+def _is_filled_in(loaded: Preview, details: About) -> bool:
+    """Whether the builder has given all required answers. Errors are shown beside their fields."""
+    if any("two different owners" in problem for problem in loaded.problems) and details.data.get("business_owner"):
+        details.add_error(
             "technical_owner", "High risk needs a second person: name somebody else than the business owner."
         )
-    is_named = all(one.is_named or not one.connection for one in found.asked)
-    return about.is_valid() and not found.unjustified and is_named
+    is_named = all(row.is_named or not row.connection for row in loaded.asked)
+    return details.is_valid() and not loaded.unjustified and is_named
 
 
-def _confirm(request: Request, work: Work, found: Preview, about: About) -> Version | HttpResponse:
-    """Make the version, or say on the page why there is none."""
+def _confirm(request: Request, work: Work, loaded: Preview, details: About) -> Version | HttpResponse:
+    """Create the version, or explain on the page why there is none."""
     builder, item = work.builder, work.item
     try:
-        version = intake_transitions.confirm(found, actor=builder.actor, now=builder.now)
-    except OutOfTurn:  # confirmed or discarded by another press
+        version = intake_transitions.confirm(loaded, actor=builder.actor, now=builder.now)
+    except OutOfTurn:  # confirmed or discarded by another request
         return redirect("import_preview", pk=item.pk)
-    except InvalidInput as no:
-        beside = [(name, said) for name, said in no.refusal.detail if name in about.fields]
-        for name, said in beside:
-            about.add_error(name, said)
-        if beside:
-            return work.page(request, found, about, submitted=True, status=no.status)
-        messages.error(request, f"{no.refusal.sentence} {no.refusal.to_do}".strip())
+    except InvalidInput as error:
+        field_errors = [(name, message) for name, message in error.refusal.detail if name in details.fields]
+        for name, message in field_errors:
+            details.add_error(name, message)
+        if field_errors:
+            return work.page(request, loaded, details, submitted=True, status=error.status)
+        messages.error(request, f"{error.refusal.sentence} {error.refusal.to_do}".strip())
         return redirect("import_preview", pk=item.pk)
-    if version is None:  # pressed twice: the other press has confirmed it, and submits it
+    if version is None:  # a concurrent request has confirmed it, and submits it
         return redirect("import_preview", pk=item.pk)
     return version
 
 
 def _ask_for_waiver(request: Request, work: Work, code: str) -> HttpResponse:
-    """Save it to the register, which is what a waiver is asked for, and lead to the form (S7)."""
-    found = work.read()
-    about = work.about(found, request.POST)
-    if not _is_filled_in(found, about):
-        return work.page(request, found, about, submitted=True, status=422)
-    if found.refusal is not None:
-        return refused(request, found.refusal, context={"back_href": reverse("import_preview", args=[work.item.pk])})
-    version = _confirm(request, work, found, about)
+    """Save the version to the register, which a waiver requires, and go to the waiver form (S7)."""
+    loaded = work.read()
+    details = work.about(loaded, request.POST)
+    if not _is_filled_in(loaded, details):
+        return work.page(request, loaded, details, submitted=True, status=422)
+    if loaded.refusal is not None:
+        return refused(request, loaded.refusal, context={"back_href": reverse("import_preview", args=[work.item.pk])})
+    version = _confirm(request, work, loaded, details)
     if isinstance(version, HttpResponse):
         return version
     work.item.refresh_from_db()
-    drafts.going_on(work.item, work.builder.now)  # what was typed stays to be submitted
+    drafts.going_on(work.item, work.builder.now)  # keep the answers for the later submission
     messages.info(request, f"Version {version.number} is saved, and not submitted yet. {FINISHED_LATER}")
     return redirect(conflict_rows.ask_of_rule_href(version.automation, code, work.builder.now))
 
 
-def _confirm_and_submit(request: Request, work: Work, found: Preview, about: About) -> HttpResponse:
+def _confirm_and_submit(request: Request, work: Work, loaded: Preview, details: About) -> HttpResponse:
     builder, item = work.builder, work.item
-    version = _confirm(request, work, found, about)
+    version = _confirm(request, work, loaded, details)
     if isinstance(version, HttpResponse):
         return version
     try:
-        made = intake_transitions.submit(found, version, actor=builder.actor, now=builder.now)
-    except InvalidInput as no:
+        submission = intake_transitions.submit(loaded, version, actor=builder.actor, now=builder.now)
+    except InvalidInput as error:
         item.refresh_from_db()
         later = drafts.going_on(item, builder.now)
-        said = f"Version {version.number} is saved, and not submitted yet. {no.refusal.sentence}"
-        messages.warning(request, said)
+        message = f"Version {version.number} is saved, and not submitted yet. {error.refusal.sentence}"
+        messages.warning(request, message)
         return redirect("import_preview", pk=later.pk)
     messages.success(request, "Submitted. You see here who holds it and since when.")
-    return redirect("review", pk=made.pk)
+    return redirect("review", pk=submission.pk)
 
 
 @require_http_methods(["GET", "POST"])
 @says_no
 def discard(request: Request, pk: int) -> HttpResponse:
-    """Drop a preview, after a question: what was read and typed goes with it."""
+    """Discard a preview with its answers, after a confirmation."""
     builder = Builder.of(request)
     item = builder.find(pk)
     if request.method == "POST":

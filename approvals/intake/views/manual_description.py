@@ -1,4 +1,4 @@
-"""The form for what has no export: a description by hand becomes a manifest, and goes on as a preview like any other (I7)."""
+"""Manual description of an automation without an export. It becomes a manifest and continues as a preview (I7)."""
 
 from __future__ import annotations
 
@@ -29,19 +29,18 @@ from inventory.imports.transitions.manual_registration import Described
 from inventory.models import Entitlement, ImportItem, ImportState, Resource
 
 TEMPLATE = "approvals/intake/manual_description.html"
-#: The most privileges that one description names.
+#: Maximum number of privileges in a description.
 MOST = 60
-#: Rows that the form shows at first.
+#: Number of rows in an empty form.
 AT_FIRST = 2
 
 
 @require_http_methods(["GET", "POST"])
 @says_no
 def describe(request: Request) -> HttpResponse:
-    """Describe an automation and what it touches; ``?item=`` changes a description that is still a preview.
+    """Describe an automation and its uses of resources. ``?item=`` edits a description that is still a preview.
 
-    ``do=add`` shows the form with one row more, ``do=search`` with the resources to choose from that hold the words ``q``: a register
-    may have more than a page offers. What was typed and chosen stays.
+    ``do=add`` adds a row, and ``do=search`` filters the resources by the words ``q``: a page can't list a large register. Input is kept.
     """
     builder = Builder.of(request)
     builder.team(None)
@@ -65,13 +64,13 @@ def describe(request: Request) -> HttpResponse:
 
 @dataclass(frozen=True)
 class _Choice:
-    """What a row can be said to touch: what holds the words that were searched for, and whatever a row names already.
+    """Resources for the rows: those that match the search, and those already chosen.
 
     Args:
-        resources: by id, in the order of their names.
-        words: what was searched for, as typed.
-        has_more: whether the register has more that fit than the most that are offered.
-        fitting: how many of them fit the words.
+        resources: by id, sorted by name.
+        words: the search as typed.
+        has_more: whether more resources match than a page lists.
+        fitting: how many of them match.
     """
 
     resources: Mapping[int, Resource]
@@ -84,16 +83,16 @@ class _Choice:
         named = [posted.get(f"rows-{index}-resource", "") for index in range(count)]
         named += [str(row.get("resource", "")) for row in kept.get("rows", ())]
         options = builder.options(pager.words_of(posted))
-        picked = builder.picked(pk for one in named if (pk := number(one)) is not None)
-        both = {one.pk: one for one in (*options.resources, *picked)}
-        by_name = sorted(both.values(), key=lambda one: (one.name, one.pk))
+        picked = builder.picked(pk for value in named if (pk := number(value)) is not None)
+        by_id = {resource.pk: resource for resource in (*options.resources, *picked)}
+        by_name = sorted(by_id.values(), key=lambda resource: (resource.name, resource.pk))
         words = posted.get("q", "")[:200]
-        return cls({one.pk: one for one in by_name}, words, options.has_more, len(options.resources))
+        return cls({resource.pk: resource for resource in by_name}, words, options.has_more, len(options.resources))
 
     @property
     def choices(self) -> list[tuple[str, str]]:
-        """Value and label of each."""
-        return [(str(pk), one.name) for pk, one in self.resources.items()]
+        """Value and label of each resource."""
+        return [(str(pk), resource.name) for pk, resource in self.resources.items()]
 
 
 def _page(
@@ -123,19 +122,17 @@ def _count(request: Request, kept: Mapping[str, Any]) -> int:
 
 
 def _rows(data: Any, choices: list[tuple[str, str]], kept: Mapping[str, Any], count: int) -> Any:
-    """A formset of `ByHandPrivilege`; a row that was left empty counts as none, but one has to be there."""
-    made = forms.formset_factory(
+    """Formset of `ByHandPrivilege`. Empty rows are ignored, but one row is required."""
+    formset_class = forms.formset_factory(
         ByHandPrivilege, extra=0, min_num=1, validate_min=True, max_num=MOST, absolute_max=MOST, formset=_OneAtLeast
     )
-    before = (
-        kept.get("rows", ()) if data is None else ()
-    )  # against what was kept, a row that stayed would count as empty
+    before = kept.get("rows", ()) if data is None else ()  # with initial data, an unchanged row would count as empty
     initial = [*before, *({} for _ in range(MOST))][:count]
-    return made(data, prefix="rows", initial=initial, form_kwargs={"resources": choices})
+    return formset_class(data, prefix="rows", initial=initial, form_kwargs={"resources": choices})
 
 
 class _OneAtLeast(forms.BaseFormSet):
-    """Rows that nobody touched are left out, not refused."""
+    """Ignore untouched rows."""
 
     def add_fields(self, form: forms.Form, index: int | None) -> None:
         super().add_fields(form, index)
@@ -143,15 +140,15 @@ class _OneAtLeast(forms.BaseFormSet):
 
 
 def _as_typed(data: Any, count: int) -> dict[str, Any]:
-    """What the form was sent, to show it again with one row more, and to keep it with the draft."""
-    about: dict[str, Any] = {name: data.get(name, "") for name in ByHand.base_fields}
-    about["is_open"] = bool(data.get("is_open"))
+    """The posted data, to show the form again and to save it with the draft."""
+    answers: dict[str, Any] = {name: data.get(name, "") for name in ByHand.base_fields}
+    answers["is_open"] = bool(data.get("is_open"))
     rows = []
     for index in range(count):
         row: dict[str, Any] = {name: data.get(f"rows-{index}-{name}", "") for name in ByHandPrivilege.base_fields}
         row["model_controlled"] = bool(row["model_controlled"])
         rows.append(row)
-    return {"about": about, "rows": rows}
+    return {"about": answers, "rows": rows}
 
 
 def _go_on(
@@ -184,21 +181,21 @@ def _keep(builder: Builder, item: ImportItem | None, manifest: Manifest, draft: 
 
 
 def _described(privileges: list[dict[str, Any]], resources: Mapping[int, Resource]) -> list[Described]:
-    """Each row with its entitlement: the register's where the words or the code are known there, else in the row's own words."""
-    rows = Entitlement.objects.filter(resource__in=[int(one["resource"]) for one in privileges])
-    known: dict[tuple[int, str], Entitlement] = {}
+    """Each row with its entitlement: the registered one with these words or this code, or a new one."""
+    rows = Entitlement.objects.filter(resource__in=[int(row_data["resource"]) for row_data in privileges])
+    registered: dict[tuple[int, str], Entitlement] = {}
     for row in rows.select_related("resource"):
-        known[row.resource_id, _plain(row.code)] = known[row.resource_id, _plain(row.words)] = row
-    found = []
-    for one in privileges:
-        pk, does = int(one["resource"]), _plain(one["does"])
-        made = Entitlement(resource=resources[pk], code=does, words=f"May {does}", level=one["level"])
-        entitlement = known.get((pk, does), made)
-        found.append(Described(entitlement, one["level"], one["target"], one["model_controlled"]))
-    return found
+        registered[row.resource_id, _plain(row.code)] = registered[row.resource_id, _plain(row.words)] = row
+    descriptions = []
+    for row_data in privileges:
+        pk, does = int(row_data["resource"]), _plain(row_data["does"])
+        new_entitlement = Entitlement(resource=resources[pk], code=does, words=f"May {does}", level=row_data["level"])
+        entitlement = registered.get((pk, does), new_entitlement)
+        descriptions.append(Described(entitlement, row_data["level"], row_data["target"], row_data["model_controlled"]))
+    return descriptions
 
 
 def _plain(words: str) -> str:
-    """Words as they are compared: without "May", in lower case, single blanks, and none of the marks that codes use."""
+    """Words for comparison: lower case, single blanks, without "May" and the separators of codes."""
     plain = re.sub(r"[\s:/|]+", " ", free_text.name(words)).strip().lower()
     return plain.removeprefix("may ")

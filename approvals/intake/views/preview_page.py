@@ -1,6 +1,6 @@
-"""The context of the preview page: what an import would touch, what is missing, and why it is as risky as it is (I7, I8).
+"""Context of the preview page: what an import would touch, missing answers, and the reasons of its risk (I7, I8).
 
-What is true is read by `approvals.intake.preview.queries`; here it becomes words, icons and fields.
+`approvals.intake.preview.queries` loads the facts; here they become words, icons and fields.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from inventory.versions.privilege_levels import NOT_RECOGNISED
 
 Shape = dict[str, Any]
 
-#: How a source's format is called.
+#: Name of each source format.
 FORMATS = {"n8n": "n8n export", "mcp_client": "MCP client configuration", "manual": "Described by hand"}
-#: What of a finding is said elsewhere on the page.
+#: Findings that another part of the page shows.
 SAID_ELSEWHERE = {*NOT_RECOGNISED, "embedded_secret", "unbound_credential"}
 SECRET_TEXT = "We kept a fingerprint and the place, not the secret. Replace it, then move it into a vault."  # noqa: S105  words
 SECRET_PLACES = {
@@ -50,7 +50,7 @@ SECRET_PLACES = {
 
 
 def context(preview: Preview, form: Form, builder: Person) -> Shape:
-    """What ``approvals/intake/preview.html`` takes."""
+    """Context of ``approvals/intake/preview.html``."""
     joined = preview.chain.others or preview.chain.unknown
     pk = preview.item.pk
     missing = things_missing(preview)
@@ -73,12 +73,12 @@ def context(preview: Preview, form: Form, builder: Person) -> Shape:
         "promoted": _promoted(preview),
         "same_as": _same_as(preview),
         "conflicts": _conflicts(preview, builder),
-        "secrets": [_secret(one) for one in preview.item.secrets],
+        "secrets": [_secret(secret) for secret in preview.item.secrets],
         "noticed": [*_named(preview), *_runs_as(preview), *_shared(preview), *_noticed(preview.manifest.findings)],
         "chain": chain_views.shape(preview.chain, preview.automation.name, Actor.of(builder), preview.now, would=True)
         if joined
         else None,
-        "form": form.about,
+        "form": form.details,
         "route": route.context(preview, builder),
     }
 
@@ -102,18 +102,18 @@ def _head(preview: Preview, *, is_ready: bool) -> Shape:
 
 
 def _record_words(preview: Preview) -> str:
-    privileges = [one for one in preview.wanted if one.asked.privilege is not None]
+    privileges = [row for row in preview.wanted if row.requested.privilege is not None]
     parts = [
         times.counted(len(privileges), "privilege"),
         times.counted(len(preview.wanted) - len(privileges), "credential"),
     ]
-    strange = sum(not preview_rows.is_recognised(one) for one in privileges)
-    if strange:
-        parts.append(f"{strange} not recognised")
-    unnamed = {one.connection for one in privileges if one.connection and not one.is_named}
+    unrecognised = sum(not preview_rows.is_recognised(row) for row in privileges)
+    if unrecognised:
+        parts.append(f"{unrecognised} not recognised")
+    unnamed = {row.connection for row in privileges if row.connection and not row.is_named}
     if unnamed:
         parts.append(f"{times.counted(len(unnamed), 'connection')} to name")
-    if preview.known is not None and preview.changes.unchanged:
+    if preview.registered is not None and preview.changes.unchanged:
         parts.append(f"{len(preview.changes.unchanged)} held already")
     return ", ".join(part for part in parts if not part.startswith("0 "))
 
@@ -124,8 +124,8 @@ def _tier_words(preview: Preview) -> str:
 
 
 def _reasons(preview: Preview) -> list[Shape]:
-    """Why the app is as risky as it is."""
-    sentences = [one.asked.privilege.sentence for one in preview.wanted if one.asked.privilege is not None]
+    """Reasons of the app's risk."""
+    sentences = [row.requested.privilege.sentence for row in preview.wanted if row.requested.privilege is not None]
     return tier_reasons.grouped(preview.judged.reasons, sentences)
 
 
@@ -133,31 +133,31 @@ def _reasons(preview: Preview) -> list[Shape]:
 
 
 def things_missing(preview: Preview) -> list[Shape]:
-    """Everything that keeps it from being submitted, each with a link to its place."""
+    """Problems that block the submission, each with a link to its place."""
     if preview.refusal is not None:
         return [_thing(preview.refusal.sentence.rstrip(".").replace("You ", "you ", 1), "#about")]
     fields = preview.draft.fields
-    found = []
+    missing = []
     if not free_text.seen(str(fields.get("purpose") or "")):
-        found.append(_thing("say what it is for", "#id_purpose"))
+        missing.append(_thing("say what it is for", "#id_purpose"))
     has_owner = bool(fields.get("business_owner"))
     if not has_owner:
-        found.append(_thing("name a business owner", "#id_business_owner"))
+        missing.append(_thing("name a business owner", "#id_business_owner"))
     known_words = ("purpose is empty", "technical owner", "owner of this automation")
     for problem in preview.problems:
         if "two different owners" in problem and has_owner:
-            found.append(_thing("name a second person as technical owner", "#id_technical_owner"))
+            missing.append(_thing("name a second person as technical owner", "#id_technical_owner"))
         elif "not here any more" in problem:
-            found.append(_thing("name an owner who is here", "#id_business_owner"))
+            missing.append(_thing("name an owner who is here", "#id_business_owner"))
         elif not any(word in problem for word in known_words):
-            found.append(_thing(problem.rstrip("."), "#about"))
-    found += _about_rows(preview)
+            missing.append(_thing(problem.rstrip("."), "#about"))
+    missing += _about_rows(preview)
     refused = conflicts.enforced(preview.conflicts)
     if refused:
-        found.append(_thing(f"resolve {times.counted(len(refused), 'conflict')}", "#conflicts"))
+        missing.append(_thing(f"resolve {times.counted(len(refused), 'conflict')}", "#conflicts"))
     if preview.short and has_owner:
-        found.append(_thing("find enough different people", "#route"))
-    return found
+        missing.append(_thing("find enough different people", "#route"))
+    return missing
 
 
 def _thing(text: str, href: str) -> Shape:
@@ -167,30 +167,30 @@ def _thing(text: str, href: str) -> Shape:
 def _about_rows(preview: Preview) -> list[Shape]:
     unnamed: dict[str, Any] = {}
     stuck: dict[str, Any] = {}
-    for one in preview.asked:
-        if one.connection and not one.is_named:
-            unnamed.setdefault(one.connection, one)
-        elif one.problems and preview_rows.is_known(one):
-            stuck.setdefault(preview_rows.problem_words(one, preview.now), one)
-    found = [_thing(f"say what {preview_rows.place(one)} talks to", f"#bind-{one.key}") for one in unnamed.values()]
-    if len(found) > 2:
-        found = [_thing(f"say what its {len(found)} connections open", found[0]["href"])]
-    found += [_thing(words, f"#wish-{one.key}") for words, one in stuck.items()]
-    silent = preview.unjustified
-    if len(silent) > 2:
-        return [*found, _thing(f"say why it needs {len(silent)} of these", f"#why-{silent[0].key}")]
-    return [*found, *(_thing(f"say why it {preview_rows.bare(one)}", f"#why-{one.key}") for one in silent)]
+    for row in preview.asked:
+        if row.connection and not row.is_named:
+            unnamed.setdefault(row.connection, row)
+        elif row.problems and preview_rows.is_known(row):
+            stuck.setdefault(preview_rows.problem_words(row, preview.now), row)
+    missing = [_thing(f"say what {preview_rows.place(row)} talks to", f"#bind-{row.key}") for row in unnamed.values()]
+    if len(missing) > 2:
+        missing = [_thing(f"say what its {len(missing)} connections open", missing[0]["href"])]
+    missing += [_thing(words, f"#wish-{row.key}") for words, row in stuck.items()]
+    unjustified = preview.unjustified
+    if len(unjustified) > 2:
+        return [*missing, _thing(f"say why it needs {len(unjustified)} of these", f"#why-{unjustified[0].key}")]
+    return [*missing, *(_thing(f"say why it {preview_rows.bare(row)}", f"#why-{row.key}") for row in unjustified)]
 
 
 # --- beside the rows ------------------------------------------------------------------------------------------------
 
 
 def _standing(preview: Preview) -> Shape | None:
-    """How it stands in the register already: unchanged, under review, or saved and not submitted."""
-    known, version = preview.known, preview.version
-    if known is None or preview.refusal is not None:
+    """Its state in the register: unchanged, under review, or saved and not submitted."""
+    registered, version = preview.registered, preview.version
+    if registered is None or preview.refusal is not None:
         return None
-    automation = {"href": known.href, "link": known.name}
+    automation = {"href": registered.href, "link": registered.name}
     if preview.under_way is not None:
         return _reviewed(preview, preview.under_way)
     if preview.asks_nothing and version is not None:
@@ -218,18 +218,18 @@ def _standing(preview: Preview) -> Shape | None:
 
 
 def _saved(preview: Preview, version: Version) -> str:
-    """How a version stands that is in the register and not under review, where there is something to ask about it."""
+    """State of a registered version that is not under review and has something to ask."""
     if version.pk != version.automation.approved_version_id:
         return f"It is saved as version {version.number}, and not submitted."
-    is_stopped = any(one.asked.why == "stopped" for one in preview.asked)
-    asked = (
+    is_stopped = any(row.requested.why == "stopped" for row in preview.asked)
+    question = (
         "What was stopped is asked anew, and two others decide about it." if is_stopped else "What changed is asked."
     )
-    return f"This is version {version.number}, which is in force. {asked}"
+    return f"This is version {version.number}, which is in force. {question}"
 
 
 def _reviewed(preview: Preview, under_way: Submission) -> Shape:
-    """How it stands beside a review that has not ended: the same version, or one that would continue it."""
+    """State of an import during a review: the same version, or one that would continue it."""
     number = under_way.version.number
     review = {"href": reverse("review", args=[under_way.pk]), "link": "See the review"}
     since = f"since {times.stamp_words(under_way.submitted_at)}, submitted by {under_way.submitted_by.name}"
@@ -243,22 +243,22 @@ def _reviewed(preview: Preview, under_way: Submission) -> Shape:
 
 
 def _is_sampled(preview: Preview) -> bool:
-    """Whether its source differs from the one in force, which stage 1 is not asked about (A12)."""
+    """Whether its source differs from the version in force without a question to stage 1 (A12)."""
     before = preview.changes.before
     return before is not None and before.version.source_digest != preview.manifest.source.content
 
 
 def _promoted(preview: Preview) -> Shape | None:
-    """What it is promoted from, and what of that counts here (I10)."""
+    """The version that it is promoted from, and what counts in this environment (I10)."""
     below = preview.promoted_from
     if below is None or preview.refusal is not None:
         return None
-    there = below.automation.get_environment_display().lower()
+    environment = below.automation.get_environment_display().lower()
     stands = environments.stands(below.pk, below.automation.approved_version_id, below.automation.state)
-    text = f"Version {below.number} is {stands} in {there}. An approval counts in its own environment, so this is decided anew"
-    text += "." if preview.known is not None else "; what was said there is filled in."
+    text = f"Version {below.number} is {stands} in {environment}. An approval counts in its own environment, so this is decided anew"
+    text += "." if preview.registered is not None else "; what was said there is filled in."
     return {
-        "lead": f"Promotion from {there}.",
+        "lead": f"Promotion from {environment}.",
         "text": text,
         "href": below.automation.href,
         "link": below.automation.name,
@@ -266,41 +266,41 @@ def _promoted(preview: Preview) -> Shape | None:
 
 
 def _conflicts(preview: Preview, builder: Person) -> list[Shape]:
-    """What would be in conflict, and what would resolve it (S6). A waiver is asked for what is in the register: the rest is saved first (S7)."""
+    """Conflicts and their resolutions (S6). A waiver needs a registered version, so others are saved first (S7)."""
     rows = conflict_rows.shapes(preview.conflicts, conflict_words(preview), Actor.of(builder), preview.now)
     return [
-        row | _way_to_ask(preview, one) if conflict_rows.may_be_asked(one, preview.now) else row
-        for row, one in zip(rows, preview.conflicts, strict=True)
+        row | _way_to_ask(preview, finding) if conflict_rows.may_be_asked(finding, preview.now) else row
+        for row, finding in zip(rows, preview.conflicts, strict=True)
     ]
 
 
-def _way_to_ask(preview: Preview, one: Found) -> Shape:
+def _way_to_ask(preview: Preview, finding: Found) -> Shape:
     if preview.refusal is not None:
         return {}
-    if preview.known is None or preview.version is None:
-        return {"ask_by": f"waiver:{one.standing.rule.code}"}
-    return {"ask_href": conflict_rows.ask_href(preview.known.pk, one)}
+    if preview.registered is None or preview.version is None:
+        return {"ask_by": f"waiver:{finding.standing.rule.code}"}
+    return {"ask_href": conflict_rows.ask_href(preview.registered.pk, finding)}
 
 
 def conflict_words(preview: Preview) -> dict[str, str]:
-    """What it would hold, in sentences, by the keys that conflicts name."""
+    """Sentences of what it would hold, by the keys in conflicts."""
     pk = preview.automation.pk or 0
-    held = [one.asked.privilege for one in preview.wanted if one.asked.privilege is not None]
-    return {f"{pk}/{one.key}": one.sentence for one in held}
+    held = [row.requested.privilege for row in preview.wanted if row.requested.privilege is not None]
+    return {f"{pk}/{privilege.key}": privilege.sentence for privilege in held}
 
 
 def _same_as(preview: Preview) -> list[Shape]:
-    """What it may be the same as; of an automation of another team only that there is one (I9)."""
+    """Automations that it may be the same as. Those of another team stay anonymous (I9)."""
     if preview.refusal is not None:
         return []
-    found = []
-    for one in preview.alike:
-        is_ours = one.other.team_id == preview.team.pk
-        why = "It has the very same source." if one.because == SOURCE else "It asks for nearly the same."
-        name = one.other.name if is_ours else "an automation of another team"
+    matches = []
+    for possible_duplicate in preview.alike:
+        is_ours = possible_duplicate.other.team_id == preview.team.pk
+        why = "It has the very same source." if possible_duplicate.because == SOURCE else "It asks for nearly the same."
+        name = possible_duplicate.other.name if is_ours else "an automation of another team"
         text = f"{why} Whoever decides the app says whether it is; until then what was refused there, and who built it, count here."
-        found.append({"name": name, "href": one.other.href if is_ours else "", "text": text})
-    return found
+        matches.append({"name": name, "href": possible_duplicate.other.href if is_ours else "", "text": text})
+    return matches
 
 
 def _is_across(preview: Preview) -> bool:
@@ -315,30 +315,32 @@ def _drift_title(preview: Preview) -> str:
 
 def _drift(drift: Drift, preview: Preview) -> list[Shape]:
     """Added, removed and changed privileges, in words (I7)."""
-    found = [{"icon": "plus", "tone": "ok", "text": one.sentence, "lead": "Added."} for one in drift.added]
-    found += [{"icon": "minus", "tone": "no", "text": one.sentence, "lead": "Removed."} for one in drift.removed]
+    lines = [{"icon": "plus", "tone": "ok", "text": privilege.sentence, "lead": "Added."} for privilege in drift.added]
+    lines += [
+        {"icon": "minus", "tone": "no", "text": privilege.sentence, "lead": "Removed."} for privilege in drift.removed
+    ]
     for change in drift.changed:
         rows = ", ".join(f"{name.lower()} {before} → {after}" for name, before, after in change.rows)
-        found.append({"icon": "swap", "tone": "wait", "text": f"{change.after.sentence}: {rows}", "lead": "Changed."})
-    if not found and preview.base is not None and _is_across(preview):
-        found.append({"icon": "check", "tone": "ok", "text": "It holds the same there, on the same resources."})
-    elif not found and preview.base is not None and preview.version is None:
+        lines.append({"icon": "swap", "tone": "wait", "text": f"{change.after.sentence}: {rows}", "lead": "Changed."})
+    if not lines and preview.base is not None and _is_across(preview):
+        lines.append({"icon": "check", "tone": "ok", "text": "It holds the same there, on the same resources."})
+    elif not lines and preview.base is not None and preview.version is None:
         text = f"No privilege differs from version {preview.base.number}; the source or what starts it does."
-        found.append({"icon": "swap", "tone": "", "text": text})
-    return found
+        lines.append({"icon": "swap", "tone": "", "text": text})
+    return lines
 
 
-def _secret(one: Shape) -> Shape:
-    """Where a secret stood; never what it was (I6)."""
-    parts = str(one.get("at", "")).split("/")
-    where = SECRET_PLACES.get(str(one.get("kind")), "A secret")
+def _secret(secret: Shape) -> Shape:
+    """Place of a secret; never its value (I6)."""
+    parts = str(secret.get("at", "")).split("/")
+    where = SECRET_PLACES.get(str(secret.get("kind")), "A secret")
     if parts[0] == "nodes" and len(parts) > 1:
         return {"lead": f"{where} of “{parts[1]}”", "place": ".".join(parts[2:]) or parts[1], "text": SECRET_TEXT}
     return {"lead": where, "place": ".".join(parts), "text": SECRET_TEXT}
 
 
 def _named(preview: Preview) -> list[Shape]:
-    """Whom the source names as its author: by name where one person has that account, else only what it says (S1)."""
+    """The author that the source names: a person if one has that account, or else the account (S1)."""
     hint = preview.manifest.source.owner_hint
     if not hint:
         return []
@@ -352,7 +354,7 @@ def _named(preview: Preview) -> list[Shape]:
 
 
 def _runs_as(preview: Preview) -> list[Shape]:
-    """What it would run as of which the reader knows nothing: the same is said of what is new and of what is another team's (I5)."""
+    """Identities that the reader does not see. New ones and those of another team look the same (I5)."""
     if not preview.runs_as:
         return []
     text = "Whether something else runs as it, and what follows from that, is looked at when this is submitted."
@@ -361,33 +363,38 @@ def _runs_as(preview: Preview) -> list[Shape]:
 
 
 def _shared(preview: Preview) -> list[Shape]:
-    """Credentials that other automations of the register use too, as the review will say it (I5): one query."""
+    """Credentials that other registered automations use too, worded as on the review (I5): one query."""
     if preview.refusal is not None:
         return []
-    credentials = [one.asked.credential for one in preview.wanted if one.asked.credential is not None]
+    credentials = [row.requested.credential for row in preview.wanted if row.requested.credential is not None]
     return [
         {
             "icon": "key",
             "tone": "wait",
-            "lead": f"{findings.lead(one['code'], one['place'])}.",
-            "text": one["detail"],
+            "lead": f"{findings.lead(shared_credential['code'], shared_credential['place'])}.",
+            "text": shared_credential["detail"],
         }
-        for one in findings.shared(preview.known, [each for each in credentials if each.pk is not None])
+        for shared_credential in findings.shared(
+            preview.registered, [credential for credential in credentials if credential.pk is not None]
+        )
     ]
 
 
-def _noticed(read: Iterable[Finding]) -> list[Shape]:
-    """What else the importer noticed, the worst first."""
+def _noticed(findings_read: Iterable[Finding]) -> list[Shape]:
+    """Other findings of the importer, worst first."""
     tones = {"high": "high", "medium": "wait"}
     order = {"high": 0, "medium": 1, "low": 2}
-    other = sorted((one for one in read if one.code not in SAID_ELSEWHERE), key=lambda one: order[one.severity])
-    said = {(one.code, one.detail or one.at): one for one in other}
+    other = sorted(
+        (finding for finding in findings_read if finding.code not in SAID_ELSEWHERE),
+        key=lambda finding: order[finding.severity],
+    )
+    by_text = {(finding.code, finding.detail or finding.at): finding for finding in other}
     return [
         {
             "icon": "warning",
-            "tone": tones.get(one.severity, ""),
-            "lead": f"{findings.lead(code, one.at)}.",
+            "tone": tones.get(finding.severity, ""),
+            "lead": f"{findings.lead(code, finding.at)}.",
             "text": text,
         }
-        for (code, text), one in said.items()
+        for (code, text), finding in by_text.items()
     ]

@@ -1,4 +1,4 @@
-"""Promoting an automation to the next environment: where to, and on to a preview that is filled in (I10)."""
+"""Promotion form: choose the next environment and go to a prefilled preview (I10)."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class Where(forms.Form):
         super().__init__(*args, **more)
         field = self.fields["environment"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [(one, Environment(one).label) for one in targets]
+        field.choices = [(target, Environment(target).label) for target in targets]
 
 
 @dataclass(frozen=True)
 class Onward:
-    """Where it goes on."""
+    """URL of the next page."""
 
     href: str
 
 
 @require_http_methods(["GET", "POST"])
 def promote(request: Request, pk: int) -> HttpResponse:
-    """Go on to a preview of an automation in an environment above, with what was said about it in this one."""
+    """Go to a preview of an automation in a higher environment, with its answers in this one."""
     now = business_time.now()
     automation = get_object_or_404(
         Automation.objects.visible_to(request.actor, now).select_related("team", "approved_version"), pk=pk
@@ -48,11 +48,11 @@ def promote(request: Request, pk: int) -> HttpResponse:
     version = promotion.version_of(automation)
     if version is None:
         raise Http404("There is no version of it yet.")
-    here = automation.get_environment_display().lower()
+    environment = automation.get_environment_display().lower()
     is_approved = version.pk == automation.approved_version_id
 
-    def begin(said: dict[str, Any]) -> Onward:
-        item = promotion.begin(automation, said["environment"], actor=request.actor, now=now)
+    def begin(answers: dict[str, Any]) -> Onward:
+        item = promotion.begin(automation, answers["environment"], actor=request.actor, now=now)
         return Onward(reverse("import_preview", args=[item.pk]))
 
     return form_page(
@@ -61,7 +61,7 @@ def promote(request: Request, pk: int) -> HttpResponse:
         begin,
         now=now,
         title=f"Promote {automation.name}",
-        text=f"Version {version.number}{', as it is approved' if is_approved else ', which is not approved'} in {here}, becomes a "
+        text=f"Version {version.number}{', as it is approved' if is_approved else ', which is not approved'} in {environment}, becomes a "
         "preview with what was said about it here. An approval counts in its own environment, so it is decided anew. Where the other "
         "environment is an installation of its own, bring in its export instead and choose there what it is promoted from.",
         label="Go on to the preview",

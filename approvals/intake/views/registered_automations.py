@@ -1,4 +1,4 @@
-"""What the register knows already of what an upload read: of each automation by its id there, as bringing it in would find it (I1, I7)."""
+"""Lookup of an upload's items in the register, by the ids that an import would use (I1, I7)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models.functions import Concat, JSONObject, Left, Trim
 from governance.core.models import Team
 from inventory.models import Automation, ImportState, Version
 
-#: Where in a manifest stands what the register finds an automation by (`registry.known`).
+#: Manifest values that identify an automation in the register (`confirmation.known`).
 _PLATFORM = Trim(Concat(KT("manifest__platform"), Value(" "), Left(KT("manifest__source__platform_instance"), 16)))
 PLACED = {
     "placed": Left(_PLATFORM, 120),
@@ -23,28 +23,28 @@ PLACED = {
 
 
 def known(teams: Iterable[Team], environment: str) -> Subquery:
-    """The automation of one of these teams that an item, with `PLACED`, is of, and its newest version; null for a new one."""
+    """Registered automation of an item with `PLACED` in one of these teams, and its newest version; null for a new one."""
     newest = Version.objects.filter(automation=OuterRef("pk")).order_by("-number")
-    found = Automation.objects.filter(
-        team__in=[one.pk for one in teams],
+    automations = Automation.objects.filter(
+        team__in=[team.pk for team in teams],
         environment=environment,
         platform_instance=OuterRef("placed"),
         external_id=OuterRef("with_id"),
     ).exclude(external_id="")
     number, content = (Subquery(newest.values(name)[:1]) for name in ("number", "source_digest"))
-    about = JSONObject(name="name", number=number, content=content)
-    return Subquery(found.order_by("pk").values(about=about)[:1])
+    summary = JSONObject(name="name", number=number, content=content)
+    return Subquery(automations.order_by("pk").values(about=summary)[:1])
 
 
-def words(one: Mapping[str, Any]) -> str:
-    """What bringing an item in would make of it, in a few words; nothing where that is not told by an id, or has happened."""
-    about = one.get("known")
-    if one["progress"] != ImportState.PREVIEW or not one.get("with_id"):
+def words(item: Mapping[str, Any]) -> str:
+    """Effect of importing an item, in a few words; empty if it has no id or is finished."""
+    registered = item.get("known")
+    if item["progress"] != ImportState.PREVIEW or not item.get("with_id"):
         return ""
-    if about is None:
+    if registered is None:
         return "New to the register"
-    if about["number"] is None:
-        return f"Known as {about['name']}"
-    if about["content"] in (one["content"], one["earlier"]):
-        return f"Known: the source of {about['name']}, version {about['number']}"
-    return f"Known: a new version of {about['name']}, after version {about['number']}"
+    if registered["number"] is None:
+        return f"Known as {registered['name']}"
+    if registered["content"] in (item["content"], item["earlier"]):
+        return f"Known: the source of {registered['name']}, version {registered['number']}"
+    return f"Known: a new version of {registered['name']}, after version {registered['number']}"

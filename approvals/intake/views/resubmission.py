@@ -1,4 +1,4 @@
-"""The button that asks again for what came to nothing: it leads to a preview that is filled in (A10, A15, G5)."""
+"""Button that resubmits an automation: it opens a prefilled preview (A10, A15, G5)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from inventory.models import Automation
 
 @require_POST
 def submit_again(request: Request, pk: int) -> HttpResponse:
-    """Go on to a preview of the newest version of an automation, with what was said about it before."""
+    """Go to a preview of the newest version of an automation, with its earlier answers."""
     now = business_time.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now), pk=pk)
     try:
         item = resubmission.begin(automation, actor=request.actor, now=now)
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": reverse("automation", args=[pk])})
+    except Refused as error:
+        return refused(request, error.refusal, context={"back_href": reverse("automation", args=[pk])})
     return redirect("import_preview", pk=item.pk)

@@ -1,4 +1,4 @@
-"""The drawing of the route: who will be asked for what, by when, who is skipped, and whether enough people exist (A9, A10)."""
+"""Drawing of the route: approvers, deadlines, skipped people, and whether enough people exist (A9, A10)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WAY_OUT = "Name a deputy for the resource, or let somebody else submit."
 
 @dataclass
 class _Box:
-    """One box of stage 2: the same people, asked on the same basis."""
+    """One box of stage 2: the same people on the same basis."""
 
     seat: SeatAsked
     people: tuple[Person, ...]
@@ -31,11 +31,11 @@ class _Box:
 
 
 def context(preview: Preview, builder: Person) -> Shape:
-    """What ``components/route.html`` takes.
+    """Context of ``components/route.html``.
 
     Args:
         preview: the import as it would be submitted.
-        builder: who would submit it.
+        builder: the person who would submit it.
     """
     policy, now = preview.policy, preview.now
     days = policy.due_days(preview.tier)
@@ -43,8 +43,8 @@ def context(preview: Preview, builder: Person) -> Shape:
     boxes = [] if preview.is_light else _boxes(preview, app_due)
     last = max([app_due, *(box.due for box in boxes if box.due)])
     people = [
-        *(one for box in boxes for one in box.people),
-        *(one for seat in preview.app_seats for one in seat.people),
+        *(person for box in boxes for person in box.people),
+        *(person for seat in preview.app_seats for person in seat.people),
     ]
     usual = decision_queries.usual(people, now)
     number = preview.version.number if preview.version else (preview.base.number + 1 if preview.base else 1)
@@ -61,12 +61,14 @@ def context(preview: Preview, builder: Person) -> Shape:
 
 
 def _light(preview: Preview) -> Shape | None:
-    """That policy approves what is asked, or why not where everything is low (A13)."""
+    """Notice that policy approves stage 2, or why not if all is low risk (A13)."""
     if preview.is_light:
         seats = [names(seat.people) for seat in preview.app_seats if seat.people]
         deciding = f"{' and '.join(seats)} decides" if len(seats) == 1 else "People decide"
-        rest = f"the rest is approved by policy version {preview.policy.version.number}"
-        text = f"{deciding} the app; {rest}. One grant in {preview.policy.sampled_one_in} is looked at afterwards."
+        rest_words = f"the rest is approved by policy version {preview.policy.version.number}"
+        text = (
+            f"{deciding} the app; {rest_words}. One grant in {preview.policy.sampled_one_in} is looked at afterwards."
+        )
         return {"tone": "ok", "icon": "arrow", "lead": "Light path.", "text": text}
     if preview.not_light:
         text = f"{preview.not_light} So owners are asked."
@@ -75,7 +77,7 @@ def _light(preview: Preview) -> Shape | None:
 
 
 def _by_policy(preview: Preview) -> Shape:
-    """Stage 2 on the light path: one box, and nobody in it."""
+    """Stage 2 on the light path: one box without people."""
     name = f"Policy version {preview.policy.version.number}"
     return {"name": name, "capacity": "light path", "text": f"{_counted(preview.asked)}, at once", "due": None}
 
@@ -85,7 +87,7 @@ def _due(start: datetime, days: int, seat: SeatAsked) -> datetime:
 
 
 def names(people: Sequence[Person]) -> str:
-    """One or two people by name, more as a count: "Sana Iqbal or Viktor Lind"."""
+    """Up to two people by name, more as a count: "Sana Iqbal or Viktor Lind"."""
     if len(people) > 2:
         return f"{people[0].name} or one of {len(people) - 1} others"
     return " or ".join(person.name for person in people)
@@ -100,38 +102,40 @@ def _app(preview: Preview, due: datetime, usual: Mapping[int, timedelta]) -> Sha
         before = preview.changes.before
         since = f" since version {before.version.number}" if before is not None else ""
         return {"people": [], "text": f"Not asked again: nothing that it decides about changed{since}."}
-    people = [row for seat in preview.app_seats if seat.people for row in _asked(seat)]
-    said = [words for seat in preview.app_seats if (words := decision_queries.words(seat.people, usual))]
-    text = f"{QUESTION} {said[0].capitalize()}." if said else QUESTION
+    people = [row for seat in preview.app_seats if seat.people for row in _asked_people(seat)]
+    usual_words = [words for seat in preview.app_seats if (words := decision_queries.words(seat.people, usual))]
+    text = f"{QUESTION} {usual_words[0].capitalize()}." if usual_words else QUESTION
     return {"people": people, "text": text, "due": due if people else None}
 
 
-def _asked(seat: SeatAsked) -> list[Shape]:
-    """Whoever is asked for one seat of stage 1; where that would leave too few for the rest, who is asked beside them (A9)."""
-    more = ", since it is in conflict" if seat.is_of_conflict else ", one signature more" if seat.is_more else ""
-    capacity = f"{_capacity(seat)}{more}"
+def _asked_people(seat: SeatAsked) -> list[Shape]:
+    """People asked for one seat of stage 1, and those asked in addition if too few would be left for other seats (A9)."""
+    suffix = ", since it is in conflict" if seat.is_of_conflict else ", one signature more" if seat.is_more else ""
+    capacity = f"{_capacity(seat)}{suffix}"
     if seat.beside is None:
         return [{"name": names(seat.people), "capacity": capacity}]
-    beside = f"{seat.beside.basis}, asked too so that somebody is left for {next_approver.listed(seat.beside.short)}"
+    capacity_beside = (
+        f"{seat.beside.basis}, asked too so that somebody is left for {next_approver.listed(seat.beside.short)}"
+    )
     return [
         {"name": names(seat.beside.first), "capacity": capacity},
-        {"name": names(seat.beside.people), "capacity": beside},
+        {"name": names(seat.beside.people), "capacity": capacity_beside},
     ]
 
 
 def _boxes(preview: Preview, opens: datetime) -> list[_Box]:
-    found: dict[tuple[object, ...], _Box] = {}
-    for one in preview.asked:
-        for seat in one.seats:
-            people = () if one.problems and not seat.is_security else seat.people
+    boxes: dict[tuple[object, ...], _Box] = {}
+    for row in preview.asked:
+        for seat in row.seats:
+            people = () if row.problems and not seat.is_security else seat.people
             basis = seat.basis if people else ""
             key = (tuple(person.pk for person in people), seat.is_security, seat.label, seat.is_more, basis)
-            box = found.setdefault(key, _Box(seat, people))
-            box.wanted.append(one)
+            box = boxes.setdefault(key, _Box(seat, people))
+            box.wanted.append(row)
             if people:
-                due = candidates.due(opens, preview.policy.due_days(one.asked.tier), people[0])
+                due = candidates.due(opens, preview.policy.due_days(row.requested.tier), people[0])
                 box.due = min(box.due, due) if box.due else due
-    return sorted(found.values(), key=lambda box: (not box.people, box.seat.is_security))
+    return sorted(boxes.values(), key=lambda box: (not box.people, box.seat.is_security))
 
 
 def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
@@ -151,20 +155,20 @@ def _box(box: _Box, usual: Mapping[int, timedelta]) -> Shape:
 
 
 def _counted(wanted: Iterable[Wanted]) -> str:
-    """Say how much is asked, on what: 3 privileges on ERP Postgres and Finance Slack, 1 credential."""
-    privileges = [one for one in wanted if one.asked.privilege is not None]
-    credentials = [one for one in wanted if one.asked.credential is not None]
+    """Count the requested items by resource: 3 privileges on ERP Postgres and Finance Slack, 1 credential."""
+    privileges = [row for row in wanted if row.requested.privilege is not None]
+    credentials = [row for row in wanted if row.requested.credential is not None]
     parts = []
     if privileges:
-        on = list(dict.fromkeys(one.resource.name for one in privileges if one.resource is not None))
-        said = (
-            f"{', '.join(on[:-1])} and {on[-1]}"
-            if 1 < len(on) <= 3
-            else on[0]
-            if len(on) == 1
-            else f"{len(on)} resources"
+        resource_names = list(dict.fromkeys(row.resource.name for row in privileges if row.resource is not None))
+        place_words = (
+            f"{', '.join(resource_names[:-1])} and {resource_names[-1]}"
+            if 1 < len(resource_names) <= 3
+            else resource_names[0]
+            if len(resource_names) == 1
+            else f"{len(resource_names)} resources"
         )
-        parts.append(f"{times.counted(len(privileges), 'privilege')} on {said}")
+        parts.append(f"{times.counted(len(privileges), 'privilege')} on {place_words}")
     if credentials:
         parts.append(times.counted(len(credentials), "credential"))
     return ", ".join(parts)
@@ -182,27 +186,27 @@ def _force(preview: Preview, boxes: Sequence[_Box], last: datetime) -> str:
 def _is_enough(preview: Preview) -> bool:
     return (
         not preview.short
-        and not any(one.problems for one in preview.asked)
+        and not any(row.problems for row in preview.asked)
         and bool(preview.draft.fields.get("business_owner"))
     )
 
 
 def _skipped(preview: Preview) -> list[str]:
-    """Each person once a reason, with what they would have decided."""
-    said: dict[tuple[int, str], tuple[str, list[str]]] = {}
-    second = [] if preview.is_light else preview.asked
+    """Each skipped person once per reason, with the approvals concerned."""
+    entries: dict[tuple[int, str], tuple[str, list[str]]] = {}
+    stage_2 = [] if preview.is_light else preview.asked
     for name, seats in [
         ("", preview.app_seats),
-        *((one.resource.name if one.resource else "", one.seats) for one in second),
+        *((row.resource.name if row.resource else "", row.seats) for row in stage_2),
     ]:
         for seat in seats:
             for skip in seat.skipped:
-                entry = said.setdefault((skip.person.pk, skip.code), (skip.why, []))
-                where = f"{skip.basis} of {name}" if name and skip.basis in ("owner", "deputy") else skip.basis
-                entry[1].append(where)
-    people = {skip.person.pk: skip.person for one in second for seat in one.seats for skip in seat.skipped}
+                entry = entries.setdefault((skip.person.pk, skip.code), (skip.why, []))
+                place_words = f"{skip.basis} of {name}" if name and skip.basis in ("owner", "deputy") else skip.basis
+                entry[1].append(place_words)
+    people = {skip.person.pk: skip.person for row in stage_2 for seat in row.seats for skip in seat.skipped}
     people |= {skip.person.pk: skip.person for seat in preview.app_seats for skip in seat.skipped}
     return [
         f"{people[pk].name} ({' and '.join(list(dict.fromkeys(bases))[:2])}) {why} · {code}"
-        for (pk, code), (why, bases) in said.items()
+        for (pk, code), (why, bases) in entries.items()
     ]

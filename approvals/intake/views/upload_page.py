@@ -1,6 +1,6 @@
-"""What an upload's page shows: how far it is, what became of each automation, the form that orders all of it. Reads only.
+"""Page of an upload: progress, outcome of each automation, and the form that orders their import. Reads only.
 
-A manifest may be large and there are thousands: names and what they use are read out of them by the database.
+Manifests may be large and uploads may have thousands: the database extracts names and counts.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from inventory.ownership.views.owner_field import OwnerField, offer_owners
 
 Shape = dict[str, Any]
 
-#: How long an upload that came to its end stays on the first page, and how many are listed there.
+#: How long the first page lists a finished upload, and the maximum number of uploads on it.
 SHOWN_FOR, MOST = timedelta(days=7), 10
 
-#: How an item stands, in the order of the filters: what became of it, or why nothing has.
+#: States of an item in the order of the filters: its outcome, or why it has none.
 SHOWN = (
     ("new", "New"),
     ("changed", "New version"),
@@ -53,11 +53,11 @@ STANDS = Case(
 
 
 class Together(forms.Form):
-    """What is said about all automations of an upload together.
+    """Answers for all automations of an upload.
 
     Args:
-        people: who can be named an owner.
-        teams: the builder's teams; the field is there when there is a choice.
+        people: possible owners.
+        teams: the builder's teams; with one team there is no field.
     """
 
     use_required_attribute = False
@@ -74,18 +74,22 @@ class Together(forms.Form):
     def __init__(self, data: Any = None, *, people: Iterable[Person], teams: Iterable[Team], **more: Any) -> None:
         super().__init__(data, **more)
         offer_owners(self, people)
-        own = [(str(one.pk), one.name) for one in teams]
+        team_choices = [(str(team.pk), team.name) for team in teams]
         field = self.fields["team"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = own
-        if len(own) < 2:
+        field.choices = team_choices
+        if len(team_choices) < 2:
             del self.fields["team"]
 
 
 def form_of(builder: Builder, batch: ImportBatch, data: QueryDict | None = None) -> Together:
-    """The form, beginning with what was ordered before, else with the team that it was read for and its builder."""
-    people = {who.pk: who for team in builder.teams for who in ownership_rules.possible_owners(team, None, builder.now)}
-    by_name = sorted(people.values(), key=lambda who: (who.name, who.pk))
+    """The form with the answers of the earlier order, or else with the upload's team and its builder."""
+    people = {
+        person.pk: person
+        for team in builder.teams
+        for person in ownership_rules.possible_owners(team, None, builder.now)
+    }
+    by_name = sorted(people.values(), key=lambda person: (person.name, person.pk))
     initial = batch.order
     if "team" not in initial:
         read_for = batch.items.order_by("pk").values_list("team", flat=True).first()
@@ -95,13 +99,13 @@ def form_of(builder: Builder, batch: ImportBatch, data: QueryDict | None = None)
 
 @dataclass(frozen=True)
 class Counts:
-    """How many items of an upload stand how."""
+    """Number of items of an upload by state."""
 
     by: Mapping[str, int]
 
     @classmethod
     def of(cls, batch: ImportBatch) -> Counts:
-        """One query."""
+        """Load the counts in one query."""
         rows = _shown(batch).values_list("stands").annotate(count=Count("pk")).order_by()
         return cls(dict(rows))
 
@@ -110,43 +114,43 @@ class Counts:
 
     @property
     def automations(self) -> int:
-        """How many were read."""
+        """Number of readable automations."""
         return sum(self.by.values()) - self["unread"]
 
     @property
     def done(self) -> int:
-        """How many something has become of."""
+        """Number of automations with an outcome."""
         return self.automations - self["waiting"]
 
     @property
     def in_words(self) -> str:
-        """What became of them: "1,950 new, 12 refused"."""
-        said = [f"{self[key]:,} {word.lower()}" for key, word in SHOWN[:4] if self[key]]
-        return ", ".join(said)
+        """Outcomes in words: "1,950 new, 12 refused"."""
+        parts = [f"{self[key]:,} {word.lower()}" for key, word in SHOWN[:4] if self[key]]
+        return ", ".join(parts)
 
 
 def _shown(batch: ImportBatch) -> QuerySet[Any]:
-    """The items of an upload that stand for themselves: nothing discarded, and no preview in which a confirmed one goes on."""
-    own: QuerySet[Any] = batch.items.exclude(progress=ImportState.DISCARDED).exclude(
+    """Items of an upload, without discarded ones and without previews that continue a confirmed one."""
+    items: QuerySet[Any] = batch.items.exclude(progress=ImportState.DISCARDED).exclude(
         progress=ImportState.PREVIEW, version__isnull=False
     )
-    shown: QuerySet[Any] = own.annotate(stands=STANDS)
+    shown: QuerySet[Any] = items.annotate(stands=STANDS)
     return shown
 
 
-def context(builder: Builder, batch: ImportBatch, asked: QueryDict, *, form: Together | None = None) -> Shape:
-    """Everything on the page, save what a fragment needs not.
+def context(builder: Builder, batch: ImportBatch, query: QueryDict, *, form: Together | None = None) -> Shape:
+    """Context of the page.
 
     Args:
-        builder: whose upload it is.
+        builder: the person who owns the upload.
         batch: the upload.
-        asked: the query string: which items, from which on.
-        form: after a refusal, with its errors.
+        query: the query string: filter and page.
+        form: the form with its errors, after a refusal.
     """
     counts, path = Counts.of(batch), reverse("import_batch", args=[batch.pk])
     is_under_way = batch.progress == BatchState.CONFIRMING
     ended = _ended(batch, counts)
-    rows, older, newer = _page(builder, batch, asked, path)
+    rows, older, newer = _page(builder, batch, query, path)
     can_order = bool(builder.teams) and not is_under_way and counts["waiting"] + counts["refused"] > 0
     return {
         "now": builder.now,
@@ -161,7 +165,7 @@ def context(builder: Builder, batch: ImportBatch, asked: QueryDict, *, form: Tog
         "order_label": _order_label(counts),
         "refused_before": counts["refused"],
         "adding": adding(batch) if builder.teams and not is_under_way and not (ended and ended["is_all"]) else None,
-        "chips": _chips(path, asked, counts),
+        "chips": _chips(path, query, counts),
         "rows": rows,
         "pager": {"newer_href": newer, "older_href": older, "words": ""},
         "empty": {"sentence": "Nothing of this upload stands so.", "href": path, "action": "Show all of it"},
@@ -169,11 +173,11 @@ def context(builder: Builder, batch: ImportBatch, asked: QueryDict, *, form: Tog
 
 
 def adding(batch: ImportBatch | None = None) -> Shape:
-    """What the script needs to send files part by part: where to, how much of it at once, and to which upload."""
+    """Configuration of the script that uploads files in parts: URL, maximum per part, and upload."""
     return {
         "action": reverse("import_add"),
         "most_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
-        # What stands around the files in a request is a part of it.
+        # The limit covers the whole request body, with the parts around the files.
         "most_bytes": settings.FILE_UPLOAD_MAX_MEMORY_SIZE - 256 * 1024,
         "batch": batch.pk if batch is not None else "",
     }
@@ -191,7 +195,7 @@ def _head(batch: ImportBatch, counts: Counts) -> Shape:
 
 
 def _progress(batch: ImportBatch, counts: Counts, path: str) -> Shape:
-    """How far it is, in words and as a bar."""
+    """Progress in words and as a bar."""
     return {
         "href": path if batch.progress == BatchState.CONFIRMING else "",
         "done": counts.done,
@@ -201,7 +205,7 @@ def _progress(batch: ImportBatch, counts: Counts, path: str) -> Shape:
 
 
 def _ended(batch: ImportBatch, counts: Counts) -> Shape | None:
-    """What an order came to."""
+    """Outcome of an order."""
     if batch.progress != BatchState.CONFIRMED or not counts.done:
         return None
     is_all = not counts["refused"] and not counts["waiting"]
@@ -216,13 +220,13 @@ def _order_label(counts: Counts) -> str:
     return f"Bring {times.counted(left + again, 'automation')} in"
 
 
-def _chips(path: str, asked: QueryDict, counts: Counts) -> list[Shape]:
-    """Filters with their counts; what there is none of is left out."""
-    choices = [("", "All"), *((key, label) for key, label in SHOWN if counts[key] or asked.get("show") == key)]
-    found = pager.chips(path, asked, "show", choices)
-    for chip, (key, _) in zip(found, choices, strict=True):
+def _chips(path: str, query: QueryDict, counts: Counts) -> list[Shape]:
+    """Filters with their counts; empty ones are left out."""
+    choices = [("", "All"), *((key, label) for key, label in SHOWN if counts[key] or query.get("show") == key)]
+    chips = pager.chips(path, query, "show", choices)
+    for chip, (key, _) in zip(chips, choices, strict=True):
         chip["count"] = counts[key] if key else sum(counts.by.values())
-    return found
+    return chips
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------
@@ -231,7 +235,7 @@ COLUMNS = ("pk", "filename", "reason", "stands", "progress", "name", "uses", "ve
 
 
 def _rows(batch: ImportBatch) -> QuerySet[Any, Any]:
-    """Items without their manifests: what is shown of one is read where it stands."""
+    """Items without their manifests: the database extracts the values to show."""
     uses = Case(
         When(manifest__has_key="privileges", then=_length("privileges")), default=Value(0), output_field=IntegerField()
     )
@@ -246,89 +250,91 @@ def _length(name: str) -> Any:
     return Func(KeyTransform(name, "manifest"), function="jsonb_array_length", output_field=IntegerField())
 
 
-def _row(one: Mapping[str, Any]) -> Shape:
-    automation, can_open = one["version__automation"], one["progress"] == ImportState.PREVIEW
+def _row(item: Mapping[str, Any]) -> Shape:
+    automation, can_open = item["version__automation"], item["progress"] == ImportState.PREVIEW
     href = reverse("automation", args=[automation]) if automation else ""
     return {
-        "pk": one["pk"],
-        "name": one["name"] or one["filename"],
-        "href": reverse("import_preview", args=[one["pk"]]) if can_open else href,
-        "file": one["filename"] if one["name"] else "",
-        "uses": one["uses"] if one["stands"] != "unread" else None,
-        "stands": one["stands"],
-        "words": state_words.STATES["import"][one["stands"]].text,
-        "reason": one["reason"],
-        "would": registered_automations.words(one),
-        "version": one["version__number"] or "",
+        "pk": item["pk"],
+        "name": item["name"] or item["filename"],
+        "href": reverse("import_preview", args=[item["pk"]]) if can_open else href,
+        "file": item["filename"] if item["name"] else "",
+        "uses": item["uses"] if item["stands"] != "unread" else None,
+        "stands": item["stands"],
+        "words": state_words.STATES["import"][item["stands"]].text,
+        "reason": item["reason"],
+        "would": registered_automations.words(item),
+        "version": item["version__number"] or "",
     }
 
 
-def _page(builder: Builder, batch: ImportBatch, asked: QueryDict, path: str) -> tuple[list[Shape], str, str]:
-    """One page of items by their keys, as they were read, with the addresses of the pages after and before it."""
+def _page(builder: Builder, batch: ImportBatch, query: QueryDict, path: str) -> tuple[list[Shape], str, str]:
+    """One page of items by key, with the URLs of the next and the previous page."""
     where = batch.order.get("environment") or Environment.PRODUCTION
-    about = registered_automations.PLACED | {"known": registered_automations.known(builder.teams, where)}
-    rows = _rows(batch).annotate(**about)
-    if asked.get("show") in dict(SHOWN):
-        rows = rows.filter(stands=asked["show"])
-    after, before = number(asked.get("after")), number(asked.get("before"))
+    columns = registered_automations.PLACED | {"known": registered_automations.known(builder.teams, where)}
+    rows = _rows(batch).annotate(**columns)
+    if query.get("show") in dict(SHOWN):
+        rows = rows.filter(stands=query["show"])
+    after, before = number(query.get("after")), number(query.get("before"))
     if after is not None:
-        found = list(rows.filter(pk__gt=after).order_by("pk")[: pager.PAGE + 1])
-        has_more, has_less = len(found) > pager.PAGE, True
+        items = list(rows.filter(pk__gt=after).order_by("pk")[: pager.PAGE + 1])
+        has_more, has_less = len(items) > pager.PAGE, True
     else:
         earlier = rows.filter(pk__lt=before).order_by("-pk") if before is not None else rows.order_by("pk")
-        found = list(earlier[: pager.PAGE + 1])
-        more = len(found) > pager.PAGE
+        items = list(earlier[: pager.PAGE + 1])
+        more = len(items) > pager.PAGE
         has_more, has_less = (True, more) if before is not None else (more, False)
-    found = found[: pager.PAGE]
+    items = items[: pager.PAGE]
     if after is None and before is not None:
-        found.reverse()
-    rest = pager.kept(asked)
-    older = _at(path, rest, after=found[-1]["pk"]) if found and has_more else ""
-    newer = _at(path, rest, before=found[0]["pk"]) if found and has_less else ""
-    return [_row(one) for one in found], older, newer
+        items.reverse()
+    parameters = pager.kept(query)
+    older = _page_href(path, parameters, after=items[-1]["pk"]) if items and has_more else ""
+    newer = _page_href(path, parameters, before=items[0]["pk"]) if items and has_less else ""
+    return [_row(item) for item in items], older, newer
 
 
-def _at(path: str, rest: Mapping[str, str], **edge: int) -> str:
-    return f"{path}?{urlencode({**rest, **edge})}"
+def _page_href(path: str, parameters: Mapping[str, str], **edge: int) -> str:
+    return f"{path}?{urlencode({**parameters, **edge})}"
 
 
 def all_rows(batch: ImportBatch) -> Iterator[Shape]:
-    """Every item, a few hundred at a time."""
-    return (_row(one) for one in _rows(batch).order_by("pk").iterator(chunk_size=500))
+    """All items, loaded in chunks."""
+    return (_row(item) for item in _rows(batch).order_by("pk").iterator(chunk_size=500))
 
 
 # --- the first page, and the end ------------------------------------------------------------------------------------
 
 
 def uploads_of(person: Person, now: datetime) -> list[Shape]:
-    """A person's uploads of several automations that are under way, unfinished, or ended lately; the newest first."""
-    open_ = ImportItem.objects.filter(batch=OuterRef("pk"), progress=ImportState.PREVIEW, version=None)
-    own = ImportBatch.objects.filter(by=person, size__gt=1)
-    own = own.filter(Exists(open_) | Q(progress=BatchState.CONFIRMING) | Q(size__gt=FEW, at__gte=now - SHOWN_FOR))
-    found = list(own.order_by("-pk")[:MOST])
+    """A person's uploads of several automations: running, unfinished or recently finished, newest first."""
+    open_items = ImportItem.objects.filter(batch=OuterRef("pk"), progress=ImportState.PREVIEW, version=None)
+    uploads = ImportBatch.objects.filter(by=person, size__gt=1)
+    uploads = uploads.filter(
+        Exists(open_items) | Q(progress=BatchState.CONFIRMING) | Q(size__gt=FEW, at__gte=now - SHOWN_FOR)
+    )
+    listed = list(uploads.order_by("-pk")[:MOST])
     left = dict(
-        ImportItem.objects.filter(batch__in=found, progress=ImportState.PREVIEW, version=None)
+        ImportItem.objects.filter(batch__in=listed, progress=ImportState.PREVIEW, version=None)
         .values_list("batch")
         .annotate(count=Count("pk"))
         .order_by()
     )
     return [
         {
-            "name": times.counted(one.size, "automation"),
-            "href": reverse("import_batch", args=[one.pk]),
-            "at": one.at,
-            "state": one.progress,
-            "left": left.get(one.pk, 0),
+            "name": times.counted(upload.size, "automation"),
+            "href": reverse("import_batch", args=[upload.pk]),
+            "at": upload.at,
+            "state": upload.progress,
+            "left": left.get(upload.pk, 0),
         }
-        for one in found
+        for upload in listed
     ]
 
 
 def what_goes(batch: ImportBatch) -> str:
-    """What is gone once an upload is discarded, in a sentence, and what stays."""
+    """Say in a sentence what a discard deletes and what stays."""
     counts = Counts.of(batch)
     gone = times.counted(counts["waiting"] + counts["refused"], "automation")
     stays = counts.automations - counts["waiting"] - counts["refused"]
-    rest = f" {times.counted(stays, 'automation')} of it stay in the register." if stays > 1 else ""
-    rest = " One of it stays in the register." if stays == 1 else rest
-    return f"What was read of {gone} and what you typed about them is gone then.{rest}"
+    kept_words = f" {times.counted(stays, 'automation')} of it stay in the register." if stays > 1 else ""
+    kept_words = " One of it stays in the register." if stays == 1 else kept_words
+    return f"What was read of {gone} and what you typed about them is gone then.{kept_words}"

@@ -1,6 +1,6 @@
-"""One upload of several automations: added to in parts, ordered, followed, stopped, reported, discarded (I7).
+"""One upload of several automations: files added in parts, import ordered, followed, stopped, reported and discarded (I7).
 
-What is read and what is shown of it stands in `approvals.intake.views.upload_page`; what an order does in `approvals.intake.bulk_import`.
+`approvals.intake.views.upload_page` builds the page; `approvals.intake.bulk_import` runs the order.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FEWER_FILES = "Send fewer files at a time."
 
 
 def _find(builder: Builder, pk: int) -> ImportBatch:
-    """One of the reader's own uploads; anybody else's is not there."""
+    """Return one of the reader's own uploads; others give 404."""
     return get_object_or_404(ImportBatch.objects.select_related("by"), pk=pk, by=builder.person)
 
 
@@ -47,10 +47,10 @@ def _find(builder: Builder, pk: int) -> ImportBatch:
 
 @require_POST
 def add(request: Request) -> HttpResponse:
-    """Read a few files into an upload, a new one unless it is named; answers what came of them as JSON.
+    """Read some files into a named or new upload, and return the result as JSON.
 
-    Files come without folders in their names, so `paths` says where each stood. Without any file it only begins an upload:
-    a part whose answer got lost is then sent to the same one again, and changes nothing.
+    File names have no folders, so `paths` has the path of each. Without files it only starts an upload: if an answer is lost, the script
+    sends the part to the same upload again, and nothing changes.
     """
     builder = Builder.of(request)
     try:
@@ -58,21 +58,21 @@ def add(request: Request) -> HttpResponse:
         team = builder.team(number(request.POST.get("team")))
         named = request.POST.get("batch", "")
         going_on = _find(builder, number(named) or 0) if named else None
-        found = [*import_process.read_apart(_files(request), person=builder.person), *_too_large(request)]
+        files = [*import_process.read_apart(_files(request), person=builder.person), *_too_large(request)]
         batch = going_on or previews.begin(actor=builder.actor, now=builder.now)
-        added = previews.add(batch, found, now=builder.now, team=team)
-    except Refused as no:
-        return JsonResponse({"sentence": no.refusal.sentence, "to_do": no.refusal.to_do}, status=no.status)
+        added = previews.add(batch, files, now=builder.now, team=team)
+    except Refused as error:
+        return JsonResponse({"sentence": error.refusal.sentence, "to_do": error.refusal.to_do}, status=error.status)
     except import_process.ImportBusy as busy:
         refusal, when = {"sentence": busy.sentence, "to_do": busy.to_do}, {"Retry-After": str(busy.wait)}
         return JsonResponse(refusal, status=busy.status, headers=when)
     href = reverse("import_batch", args=[batch.pk])
-    said = {"read": added.read, "refused": added.refused, "again": added.again}
-    return JsonResponse({"batch": href, "pk": batch.pk, **said})
+    counts = {"read": added.read, "refused": added.refused, "again": added.again}
+    return JsonResponse({"batch": href, "pk": batch.pk, **counts})
 
 
 def _check_size(request: Request) -> None:
-    """What is more than is taken at once has arrived without its files: that is said, and never taken for nothing."""
+    """Report a request that was too large and arrived without its files."""
     size = number(request.META.get("CONTENT_LENGTH")) or 0
     if size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE and not request.FILES:
         sentence = f"This is more than {upload_limits.limit()}, which is the most that is taken at once."
@@ -83,7 +83,7 @@ def _check_size(request: Request) -> None:
 
 
 def _files(request: Request) -> Iterator[tuple[str, bytes]]:
-    """The files that were sent, each by its path in the folder that it came from."""
+    """The posted files with their paths."""
     files, paths = request.FILES.getlist("files"), request.POST.getlist("paths")
     named = paths if len(paths) == len(files) else [file.name or "" for file in files]
     for path, file in zip(named, files, strict=True):
@@ -91,7 +91,7 @@ def _files(request: Request) -> Iterator[tuple[str, bytes]]:
 
 
 def _too_large(request: Request) -> list[tuple[str, ImportProblem]]:
-    """Files that the browser did not send, because each alone is more than is taken at once."""
+    """Files that the browser did not send because each exceeds the limit."""
     reason, to_do = f"this is more than {upload_limits.limit()}", "Export fewer automations at a time."
     shown = [file_shown(name) for name in request.POST.getlist("large")]
     return [(name, ImportProblem(name, "", reason, to_do)) for name in shown]
@@ -103,7 +103,7 @@ def _too_large(request: Request) -> list[tuple[str, ImportProblem]]:
 @require_http_methods(["GET", "POST"])
 @says_no
 def upload(request: Request, pk: int) -> HttpResponse:
-    """What was read, what became of it and how far it is; a post orders everything brought in, or stops that."""
+    """Show the files, outcomes and progress. A post orders the import of all, or stops it."""
     builder = Builder.of(request)
     batch = _find(builder, pk)
     if request.method == "POST":
@@ -111,7 +111,7 @@ def upload(request: Request, pk: int) -> HttpResponse:
     is_asking = request.headers.get("HX-Target") == "progress"
     answer = page(request, TEMPLATE, upload_page.context(builder, batch, request.GET), fragment="progress")
     if is_asking and batch.progress != BatchState.CONFIRMING:
-        answer["HX-Refresh"] = "true"  # it has come to its end: everything on the page is another now
+        answer["HX-Refresh"] = "true"  # the order has ended, so the whole page changes
     return answer
 
 
@@ -123,20 +123,20 @@ def _posted(request: Request, builder: Builder, batch: ImportBatch) -> HttpRespo
         return redirect("import_batch", pk=batch.pk)
     if do != "order":
         raise Http404("Nothing else is done here.")
-    if batch.progress == BatchState.CONFIRMING:  # a second press: it is under way
+    if batch.progress == BatchState.CONFIRMING:  # a repeated order: it is running
         return redirect("import_batch", pk=batch.pk)
     team = builder.team(
         number(request.POST.get("team"))
-    )  # whether they still may is asked of each automation, on record
+    )  # the import checks and records the permission of each automation
     form = upload_page.form_of(builder, batch, request.POST)
     if not form.is_valid() or _wrong_owners(builder, team, form):
         context = upload_page.context(builder, batch, request.GET, form=form)
         return page(request, TEMPLATE, context, status=422)
-    bulk_import.order(batch, _said(team, form.cleaned_data))
+    bulk_import.order(batch, _order_from(team, form.cleaned_data))
     return redirect("import_batch", pk=batch.pk)
 
 
-def _said(team: Team, given: dict[str, Any]) -> bulk_import.Order:
+def _order_from(team: Team, given: dict[str, Any]) -> bulk_import.Order:
     technical: Person | None = given["technical_owner"]
     return bulk_import.Order(
         team=team.pk,
@@ -147,28 +147,28 @@ def _said(team: Team, given: dict[str, Any]) -> bulk_import.Order:
 
 
 def _wrong_owners(builder: Builder, team: Team, form: upload_page.Together) -> bool:
-    """Whether somebody can't be an owner of what this team builds; said beside the field (S1)."""
+    """Whether a named person can't own automations of this team; reported beside the field (S1)."""
     named = {name: form.cleaned_data[name] for name in ("business_owner", "technical_owner")}
-    found: list[tuple[str, Refusal]] = ownership_rules.refusals(team, None, named, builder.now)
-    for name, no in found:
-        form.add_error(name, f"{no.sentence} {no.to_do}")
-    return bool(found)
+    refusals: list[tuple[str, Refusal]] = ownership_rules.refusals(team, None, named, builder.now)
+    for name, refusal in refusals:
+        form.add_error(name, f"{refusal.sentence} {refusal.to_do}")
+    return bool(refusals)
 
 
 # --- the report, and the end ----------------------------------------------------------------------------------------
 
 
 class _Line:
-    """What csv writes to: each line is what it was told last."""
+    """File-like object for csv: `write` returns the line."""
 
     def write(self, text: str) -> str:
-        """The line itself."""
+        """Return the line."""
         return text
 
 
 @require_GET
 def report(request: Request, pk: int) -> HttpResponseBase:
-    """What became of each automation and each file, as CSV."""
+    """Outcome of each automation and file, as CSV."""
     batch = _find(Builder.of(request), pk)
     answer = StreamingHttpResponse(_lines(request, batch), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="upload-{batch.pk}.csv"'
@@ -181,21 +181,21 @@ def _lines(request: Request, batch: ImportBatch) -> Iterable[str]:
     for row in upload_page.all_rows(batch):
         address = request.build_absolute_uri(row["href"]) if row["href"] else ""
         cells = (row["name"], row["file"], row["words"], row["reason"], row["version"], address)
-        yield writer.writerow([free_text.cell(one) for one in cells])
+        yield writer.writerow([free_text.cell(cell) for cell in cells])
 
 
 @require_http_methods(["GET", "POST"])
 @says_no
 def discard(request: Request, pk: int) -> HttpResponse:
-    """Drop what of an upload is not in the register, after a question."""
+    """Discard the parts of an upload that are not in the register, after a confirmation."""
     builder = Builder.of(request)
     batch = _find(builder, pk)
     back = reverse("import_batch", args=[pk])
     if request.method == "POST":
         try:
             previews.discard_all(batch)
-        except Refused as no:
-            return refused(request, no.refusal, context={"back_href": back})
+        except Refused as error:
+            return refused(request, error.refusal, context={"back_href": back})
         messages.success(request, "Discarded. What is in the register already stays.")
         return redirect("bring_in")
     ask = {

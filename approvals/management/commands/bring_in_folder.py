@@ -105,17 +105,17 @@ class Command(BaseCommand):
     def _read(self, batch: ImportBatch, folders: list[str], team: Team, is_stopped: list[bool]) -> None:
         if batch.progress == BatchState.CONFIRMING:
             return  # an earlier run has read all of it
-        files, passed_over, read = _found(folders), Counter[str](), 0
+        files, passed_over, read = _read_folders(folders), Counter[str](), 0
         entries = (
             file_entry
             for file_entry in files
-            if not (isinstance(file_entry[1], NotRead) and _counted(passed_over, file_entry[1]))
+            if not (isinstance(file_entry[1], NotRead) and _count_unread(passed_over, file_entry[1]))
         )
         while not is_stopped and (entries_read := list(islice(entries, TOGETHER))):
             try:
                 previews.add(batch, entries_read, now=business_time.now(), team=team)  # type: ignore[arg-type]  # unread files are filtered above
-            except Refused as no:
-                raise CommandError(f"{no.refusal.sentence} {no.refusal.to_do}") from no
+            except Refused as error:
+                raise CommandError(f"{error.refusal.sentence} {error.refusal.to_do}") from error
             read += len(entries_read)
             self._tell(f"{read:,} read")
         for reason, count in sorted(passed_over.items()):
@@ -178,7 +178,7 @@ def _upload(by: Person, run: str) -> ImportBatch:
     return upload
 
 
-def _found(folders: Iterable[str]) -> Iterator[tuple[str, ReadResult | ImportProblem | NotRead]]:
+def _read_folders(folders: Iterable[str]) -> Iterator[tuple[str, ReadResult | ImportProblem | NotRead]]:
     """Read the files in the folders, each with its path there."""
     for folder in folders:
         for entry in importers.read_paths([folder], fingerprint_key=key_files.digest_key()):
@@ -191,7 +191,7 @@ def _found(folders: Iterable[str]) -> Iterator[tuple[str, ReadResult | ImportPro
             yield file, entry
 
 
-def _counted(passed_over: Counter[str], unread: NotRead) -> bool:
+def _count_unread(passed_over: Counter[str], unread: NotRead) -> bool:
     passed_over[unread.reason] += 1
     return True
 

@@ -1,6 +1,6 @@
-"""What the reader of the review page may say about a record, as whom, and what a yes of theirs would ask of others besides.
+"""Actions of the reader on an approval, the actor for each, and extra approvals that it needs.
 
-Asks `refusal()`, and the same route that the write asks; decides nothing itself.
+It asks `refusal()` and the route of the write, and decides nothing.
 """
 
 from __future__ import annotations
@@ -23,71 +23,68 @@ from governance.core.engine.transition import Transition
 def decider_of(
     record: Approval, route: Route, reader: Reader, verb: Transition[Approval] = approve
 ) -> tuple[Actor, Refusal | None]:
-    """As whom the reader may decide a record: as themself, else for whoever passed their decisions on to them (A11).
+    """Return the actor for a decision of the reader: the reader, or a giver whose delegate they are (A11).
 
     Args:
-        record: what is decided.
+        record: the approval.
         route: of its submission.
-        reader: who would decide.
-        verb: what they would do; not all that keeps from approving keeps from rejecting (I3).
+        reader: the person who would decide.
+        verb: the operation; some refusals of an approval do not apply to a rejection (I3).
 
     Returns:
-        The actor to use, and why not when there is none who may: where the reader has no part in it themself, the actor who
-        stands in and what keeps whom they stand in for.
+        The actor, and the refusal if there is no eligible one. If the reader has no part of their own, both are for the delegate.
     """
-    own = verb.refusal(record, actor=reader.actor, now=reader.now)
-    if own is None or own.code == "STATE" or reader.actor.person is None:
-        return reader.actor, own
+    own_refusal = verb.refusal(record, actor=reader.actor, now=reader.now)
+    if own_refusal is None or own_refusal.code == "STATE" or reader.actor.person is None:
+        return reader.actor, own_refusal
     standings = route.standing(record)
     givers = [person for standing in standings for person in standing.may_decide]
-    if own.kind == "permission":
-        givers += [one.person for standing in standings for one in standing.skipped]
-    found: tuple[Actor, Refusal | None] = reader.actor, own
+    if own_refusal.kind == "permission":
+        givers += [skip.person for standing in standings for skip in standing.skipped]
+    delegate_result: tuple[Actor, Refusal | None] = reader.actor, own_refusal
     for person in givers:
         if any(reader.is_me(taker) for taker in route.delegates.get(person.pk, ())):
             stand_in = reader.actor.for_person(person)
-            no = verb.refusal(record, actor=stand_in, now=reader.now)
-            if no is None:
+            giver_refusal = verb.refusal(record, actor=stand_in, now=reader.now)
+            if giver_refusal is None:
                 return stand_in, None
-            found = (stand_in, no) if found[0].standing_for is None else found
-    return found
+            delegate_result = (stand_in, giver_refusal) if delegate_result[0].standing_for is None else delegate_result
+    return delegate_result
 
 
 @dataclass(frozen=True)
 class Say:
-    """What the reader may say about an open record.
+    """Actions of the reader on an open approval.
 
     Args:
-        actor: as whom.
-        no: why they may decide nothing about it; None for whoever may at least reject it.
-        held: why nobody approves it as it stands, where they may reject it; None where they may approve it.
+        actor: the actor for the decision.
+        refusal: why they may not decide; None if they may at least reject it.
+        held: why nobody can approve it now although the reader may reject it; None if they may approve it.
     """
 
     actor: Actor
-    no: Refusal | None
+    refusal: Refusal | None
     held: Refusal | None = None
 
 
 def say_of(record: Approval, route: Route, reader: Reader) -> Say:
-    """What the reader may say about a record: what keeps anybody from approving it, a resource that is orphaned say, keeps nobody
-    from rejecting it (I3).
-    """
-    actor, no = decider_of(record, route, reader)
-    if no is None or no.kind != "state" or record.state != ApprovalState.OPEN:
-        return Say(actor, no)
-    rejecting, still_no = decider_of(record, route, reader, reject)
-    return Say(actor, no) if still_no is not None else Say(rejecting, None, held=no)
+    """Return the reader's actions on an approval. An orphaned resource, for example, blocks approving and allows rejecting (I3)."""
+    actor, refusal = decider_of(record, route, reader)
+    if refusal is None or refusal.kind != "state" or record.state != ApprovalState.OPEN:
+        return Say(actor, refusal)
+    rejecting, reject_refusal = decider_of(record, route, reader, reject)
+    return Say(actor, refusal) if reject_refusal is not None else Say(rejecting, None, held=refusal)
 
 
 def note(record: Approval, route: Route, say: Say, holders: str, now: datetime) -> Shape | None:
-    """The note about the extra approval that the record waits for, or that the reader would give; see `conflict_signature`."""
-    if say.no is not None or signs(record, route, say.actor):
+    """Note about a missing extra approval, or about the one that the reader would give; see `conflict_signature`."""
+    if say.refusal is not None or signs(record, route, say.actor):
         return conflict_signature(record, route, holders, now)
     return None
 
 
 def signs(record: Approval, route: Route, actor: Actor) -> bool:
-    """Whether the reader's yes would be the extra approval that a conflict takes, which is given once for all in it (S6)."""
+    """Whether the reader's approval would be the extra approval of a conflict, given once for all its approvals (S6)."""
     if record.state != ApprovalState.OPEN or all(seat.label != SeatLabel.CONFLICT for seat in route.seats(record)):
         return False
     seat = route.seat_for(record, actor)
@@ -95,31 +92,33 @@ def signs(record: Approval, route: Route, actor: Actor) -> bool:
 
 
 def conflict_signature(record: Approval, route: Route, holders: str, now: datetime) -> Shape | None:
-    """The note of an approval that lacks only the extra approval of a conflict: the conflicts and the reviewers (S6).
+    """Note on an approval that lacks only the extra approval of a conflict: the conflicts and the reviewers (S6).
 
     Args:
         record: of stage 2.
         route: of its submission.
-        holders: names of the reviewers; empty where nobody is left.
+        holders: names of the reviewers; empty if nobody is left.
         now: business time.
     """
     if record.state != ApprovalState.OPEN:
         return None
     if [seat.label for seat in route.standing(record) if not seat.is_filled] != [SeatLabel.CONFLICT]:
         return None
-    found = [one for one in remaining_conflicts.of_record(record, now) if one.mode == Mode.APPROVAL]
-    said = [
-        *dict.fromkeys(one.sentence for one in found),
+    conflicts_found = [
+        conflict for conflict in remaining_conflicts.of_record(record, now) if conflict.mode == Mode.APPROVAL
+    ]
+    sentences = [
+        *dict.fromkeys(conflict.sentence for conflict in conflicts_found),
         f"It is with {holders}." if holders else "Nobody is left to give it.",
     ]
     lead = "Needs one more approval, from Security, because of a conflict."
-    return {"tone": "wait", "icon": "person", "lead": lead, "text": " ".join(said)}
+    return {"tone": "wait", "icon": "person", "lead": lead, "text": " ".join(sentences)}
 
 
 def undoer_of(record: Approval, route: Route, reader: Reader) -> tuple[Actor, Refusal | None]:
-    """As whom the reader may take back what was decided last on a record, and why not: as themself, or for whom they decided (A8, A11)."""
-    counted = route.own_decisions(record)
-    last, actor = counted[-1] if counted else None, reader.actor
+    """Return the actor for retracting the reader's last decision, and the refusal: the reader, or the giver they decided for (A8, A11)."""
+    own_decisions = route.own_decisions(record)
+    last, actor = own_decisions[-1] if own_decisions else None, reader.actor
     if last is not None and last.for_person is not None and reader.is_me(last.person):
         takers = route.delegates.get(last.for_person.pk, ())
         actor = actor.for_person(last.for_person) if any(reader.is_me(taker) for taker in takers) else actor

@@ -1,4 +1,4 @@
-"""The left column of the review page: what the app is, why it has its tier, what was found, said and decided, the form."""
+"""App column of the review page: facts, tier, findings, comments, decisions and the decision form."""
 
 from __future__ import annotations
 
@@ -13,67 +13,67 @@ from inventory.models import AutomationKind
 from inventory.versions import findings
 
 FINDING_TONES = {"high": "high", "medium": "wait"}
-#: What whoever is warned that nobody would be left for the rest can do.
+#: Advice if a decision would leave other approvals without an eligible approver.
 LEAVE_IT = "Leave it to somebody else who may decide it, where there is one."
 OUTCOMES = {"approve": "approved", "reject": "rejected", "ask": "changes_asked"}
 
 
-def panel(about: Dossier, reader: Reader) -> Shape:
-    """The context of ``approvals/review/app.html``."""
-    submission, app = about.submission, about.app
+def panel(details: Dossier, reader: Reader) -> Shape:
+    """Context of ``approvals/review/app.html``."""
+    submission, app = details.submission, details.app
     shape: Shape = {
         "state": {"value": app.state if app else "approved"},
         "purpose": submission.asked.get("purpose", submission.automation.purpose),
-        "facts": _facts(about),
+        "facts": _facts(details),
         "tier": submission.tier,
-        "reasons": tier_reasons.grouped(submission.reasons, _sentences(about)),
-        "findings": _findings(about),
-        "changes": changes.of_app(about),
-        "changes_since": about.since.version if about.since is not None else "",
+        "reasons": tier_reasons.grouped(submission.reasons, _sentences(details)),
+        "findings": _findings(details),
+        "changes": changes.of_app(details),
+        "changes_since": details.since.version if details.since is not None else "",
         "compare_href": "#changes-diff",
         "compare_words": "Old and new, side by side",
-        "objections": _objections(about),
-        "decisions": [_decided(one) for one in _decisions(about)],
-        "alike": [one.shape() for one in about.alike],
-        "history": approval_rows.earlier(app, about.route, reader) if app is not None and about.alike else [],
+        "objections": _objections(details),
+        "decisions": [_decision_shape(decision) for decision in _decisions(details)],
+        "alike": [duplicate.shape() for duplicate in details.alike],
+        "history": approval_rows.earlier(app, details.route, reader) if app is not None and details.alike else [],
     }
     if reader.opened == "app" and reader.refusal is not None:
         shape["refusal"], shape["typed"] = reader.refusal, (reader.typed or {}).get("reason", "")
     if app is not None:
-        shape["undo"] = approval_rows.undo_action(app, about.route, reader)
+        shape["undo"] = approval_rows.undo_action(app, details.route, reader)
     if app is not None and app.state == ApprovalState.OPEN:
-        shape["light"] = _light(about)
-        _add_decision(shape, app, about, reader)
+        shape["light"] = _light(details)
+        _add_decision(shape, app, details, reader)
     return shape
 
 
-def _sentences(about: Dossier) -> list[str]:
-    """Of everything that the version would hold, asked or not: what its tier's reasons may begin with."""
-    asked = [record.privilege for record in about.second if record.privilege is not None]
-    since = about.since
-    held = [*since.kept, *since.again, *(one.after for one in since.altered)] if since is not None else []
-    return list(dict.fromkeys(one.sentence for one in (*asked, *held)))
+def _sentences(details: Dossier) -> list[str]:
+    """Sentences of all privileges that the version would hold. Reasons of its tier may start with them."""
+    privileges = [record.privilege for record in details.second if record.privilege is not None]
+    since = details.since
+    held = [*since.kept, *since.again, *(altered.after for altered in since.altered)] if since is not None else []
+    return list(dict.fromkeys(privilege.sentence for privilege in (*privileges, *held)))
 
 
-def _light(about: Dossier) -> str:
-    """What else a yes to the app does where the submission is on the light path, in a sentence; else nothing (A13)."""
-    if not about.submission.light_path:
+def _light(details: Dossier) -> str:
+    """Effect of approving the app on the light path, in a sentence; else empty (A13)."""
+    if not details.submission.light_path:
         return ""
-    records = "one record" if len(about.second) == 1 else f"{len(about.second)} records"
-    policy = approval_rows.policy_words(about.submission)
+    records = "one record" if len(details.second) == 1 else f"{len(details.second)} records"
+    policy = approval_rows.policy_words(details.submission)
     return f"Once the app is approved, {policy} approves its {records} of stage 2, and nobody else is asked."
 
 
-def _facts(about: Dossier) -> list[Shape]:
-    submission = about.submission
+def _facts(details: Dossier) -> list[Shape]:
+    submission = details.submission
     automation, version = submission.automation, submission.version
-    business, technical = (about.owner_named(submission.asked.get(name)) for name in digest.OWNERS)
+    business, technical = (details.owner_named(submission.asked.get(name)) for name in digest.OWNERS)
     rows = (
         ("Team", automation.team.name, ""),
         ("Business", business or automation.business_owner.name, ""),
         ("Technical", technical or "nobody named", ""),
         ("Escalation", automation.escalation_contact or "none given", ""),
-        ("Starts", "; ".join(about.starts) or "by hand", ""),
+        ("Starts", "; ".join(details.starts) or "by hand", ""),
         (
             "Runs on",
             f"{sentences.platform(automation.platform_instance)}, {automation.get_environment_display().lower()}",
@@ -86,74 +86,74 @@ def _facts(about: Dossier) -> list[Shape]:
 
 
 def kind_of(submission: Submission) -> str:
-    """The kind that was asked for, in words: what it is now may be another until this is in force (A12)."""
-    asked = submission.asked.get("kind", submission.automation.kind)
-    return str(dict(AutomationKind.choices).get(asked, asked))
+    """The submitted kind, in words. The current kind may differ until the submission is in force (A12)."""
+    kind = submission.asked.get("kind", submission.automation.kind)
+    return str(dict(AutomationKind.choices).get(kind, kind))
 
 
-def _findings(about: Dossier) -> list[Shape]:
-    """What the newest assessment of the version noticed and nobody has closed."""
+def _findings(details: Dossier) -> list[Shape]:
+    """Open findings of the version's newest assessment."""
     return [
         {
-            "icon": "key" if "secret" in one["code"] or "credential" in one["code"] else "warning",
-            "tone": FINDING_TONES.get(one["severity"], ""),
-            "lead": f"{findings.lead(one['code'], one['place'])}.",
-            "text": one["detail"] or one["place"],
+            "icon": "key" if "secret" in finding["code"] or "credential" in finding["code"] else "warning",
+            "tone": FINDING_TONES.get(finding["severity"], ""),
+            "lead": f"{findings.lead(finding['code'], finding['place'])}.",
+            "text": finding["detail"] or finding["place"],
         }
-        for one in about.noticed
+        for finding in details.noticed
     ]
 
 
-def _objections(about: Dossier) -> list[Shape]:
-    """What was said against a privilege before stage 2 opened: shown to stage 1, binding nobody (A3)."""
-    records = {record.pk: record for record in about.records}
+def _objections(details: Dossier) -> list[Shape]:
+    """Objections to privileges from before stage 2, for the deciders of stage 1. They bind nobody (A3)."""
+    records = {record.pk: record for record in details.records}
     return [
         {
-            "who": one.by.name,
-            "at": one.at,
-            "about": approval_rows.subject(records.get(one.approval_id or 0)),
-            "text": one.text.shown,
+            "who": comment.by.name,
+            "at": comment.at,
+            "about": approval_rows.subject(records.get(comment.approval_id or 0)),
+            "text": comment.text.shown,
         }
-        for one in about.comments
-        if one.is_objection
+        for comment in details.comments
+        if comment.is_objection
     ]
 
 
-def _decisions(about: Dossier) -> list[Decision]:
-    """The decisions on the app: its own, those that carried over, or those of the approval that the submission rests on."""
-    app, known = about.app, about.route.decisions
+def _decisions(details: Dossier) -> list[Decision]:
+    """Decisions on the app: its own, carried-over ones, or those that the submission rests on."""
+    app, decisions_by_approval = details.app, details.route.decisions
     if app is None:
-        return known.get(about.submission.app_approval_id or 0, [])
-    return known.get(app.pk) or known.get(app.carried_from_id or 0, [])
+        return decisions_by_approval.get(details.submission.app_approval_id or 0, [])
+    return decisions_by_approval.get(app.pk) or decisions_by_approval.get(app.carried_from_id or 0, [])
 
 
-def _decided(one: Decision) -> Shape:
+def _decision_shape(decision: Decision) -> Shape:
     return {
-        "who": one.person.name,
-        "capacity": one.seat.get_label_display().lower(),
-        "at": one.at,
-        "text": one.reason.shown if one.reason else "",
-        "state": OUTCOMES[one.outcome],
+        "who": decision.person.name,
+        "capacity": decision.seat.get_label_display().lower(),
+        "at": decision.at,
+        "text": decision.reason.shown if decision.reason else "",
+        "state": OUTCOMES[decision.outcome],
     }
 
 
-def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -> None:
-    """Add the form for whoever may decide stage 1, for others whom it waits for; and who is asked beside the first, and why (A9)."""
-    route = about.route
+def _add_decision(shape: Shape, app: Approval, details: Dossier, reader: Reader) -> None:
+    """Add the decision form, or the holder for other readers; with people asked in addition and why (A9)."""
+    route = details.route
     standing = route.standing(app)
-    asked = [(seat.beside.words, "A9") for seat in standing if seat.beside is not None]
-    asked += [(seat.late.words, "A10") for seat in standing if seat.late is not None]
-    if asked:
-        shape["beside"] = [{"icon": "person", "text": words, "code": code} for words, code in asked]
+    additions = [(seat.beside.words, "A9") for seat in standing if seat.beside is not None]
+    additions += [(seat.late.words, "A10") for seat in standing if seat.late is not None]
+    if additions:
+        shape["beside"] = [{"icon": "person", "text": words, "code": code} for words, code in additions]
     say = actions.say_of(app, route, reader)
-    if say.no is None:
+    if say.refusal is None:
         shape["state"]["mine"] = True
-        own = reader.at(decision_form.key_of(app))
-        form = decision_form.decision_form(app, route, own, say.actor, say.held)
-        form["alike"] = duplicates.questions(about.alike, own)
-        if form["alike"]:  # the form says so of each that is asked about
-            fields = {one["field"] for one in form["alike"]}
-            shape["alike"] = [one.shape() for one in about.alike if one.field not in fields]
+        form_reader = reader.at(decision_form.key_of(app))
+        form = decision_form.decision_form(app, route, form_reader, say.actor, say.held)
+        form["alike"] = duplicates.questions(details.alike, form_reader)
+        if form["alike"]:  # the form shows the ones that it asks about
+            fields = {question["field"] for question in form["alike"]}
+            shape["alike"] = [duplicate.shape() for duplicate in details.alike if duplicate.field not in fields]
         stranded = route.would_strand(app, say.actor)
         form["warnings"] = []
         if stranded:
@@ -161,10 +161,10 @@ def _add_decision(shape: Shape, app: Approval, about: Dossier, reader: Reader) -
             form["warnings"].append({"tone": "no", "icon": "warning", "lead": lead, "text": LEAVE_IT})
         shape["decide"] = form
         return
-    shape["state"]["holder"] = approval_rows.whom(about.held_of(app))
-    if say.no.kind == "duty":
+    shape["state"]["holder"] = approval_rows.whom(details.held_of(app))
+    if say.refusal.kind == "duty":
         shape["locked"] = {
-            "sentence": say.no.sentence.rstrip("."),
-            "code": say.no.code,
+            "sentence": say.refusal.sentence.rstrip("."),
+            "code": say.refusal.code,
             "passed_to": shape["state"]["holder"],
         }

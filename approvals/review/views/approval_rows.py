@@ -1,6 +1,6 @@
-"""One record as a row of the review page: words, state, buttons or the reason why there are none.
+"""One approval as a row of the review page: words, state, and its buttons or the reason why it has none.
 
-Draws from a `Route` and from rows that were read with the submission; asks `refusal()` for what the reader may do.
+It uses a `Route` and loaded rows, and asks `refusal()` for the reader's actions.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from approvals.review.views.reader import Reader, Shape
 from governance.core.duties.refusals import Refusal
 from governance.web.components import times
 
-#: What a row may have and most have not: a name that a template looks for and misses costs more than one that is there.
+#: Optional keys of a row. A missing name costs a template more than an empty one.
 BLANK: Shape = dict.fromkeys(
     (
         "level_asked",
@@ -46,7 +46,7 @@ BLANK: Shape = dict.fromkeys(
         "typed",
     )
 )
-#: What somebody did by a decision, after their name.
+#: Words for a decision, to follow the person's name.
 SAID = {
     DecisionOutcome.APPROVE: "approved it",
     DecisionOutcome.REJECT: "refused it",
@@ -56,31 +56,31 @@ SEAT_SEALS = {SeatLabel.LEAD: "left", SeatLabel.OWNER: "right", SeatLabel.SECURI
 
 
 def whom(held: Iterable[Held]) -> str:
-    """For whom a record waits, in words: one of those who may fill a seat, and one for each other seat of it (A8)."""
-    return " and ".join(one.names for one in held)
+    """People who hold an approval, in words: alternatives per seat, joined over its seats (A8)."""
+    return " and ".join(pending.names for pending in held)
 
 
 def subject(record: Approval | None) -> str:
-    """What was spoken about: a privilege or credential in words, "the app", or nothing for the whole submission."""
+    """Subject of a comment: a privilege or credential in words, "the app", or empty for the submission."""
     return "" if record is None else str(record.privilege or record.credential or "the app")
 
 
 def row(
     record: Approval, route: Route, reader: Reader, held: Sequence[Held], *, objected: Collection[int] = ()
 ) -> Shape:
-    """The context of ``approvals/review/row.html`` for one stage-2 record.
+    """Context of ``approvals/review/row.html`` for one stage-2 approval.
 
     Args:
-        record: which.
+        record: the approval.
         route: of its submission.
-        reader: who reads.
-        held: who holds it.
-        objected: ids of records objected to (A3).
+        reader: the reader.
+        held: its open seats and holders.
+        objected: ids of approvals with an objection (A3).
     """
     say = actions.say_of(record, route, reader)
-    may_decide = say.no is None
+    may_decide = say.refusal is None
     key = str(record.pk)
-    here = reverse("review", args=[record.submission_id])
+    review_href = reverse("review", args=[record.submission_id])
     shape = (
         BLANK
         | what(record)
@@ -90,14 +90,14 @@ def row(
             "tier": record.tier,
             "tags": _tags(record, route, objected, reader.now),
             "owner": _owner(record),
-            "open_href": f"{here}?open={key}#row-{key}",
-            "close_href": here,
+            "open_href": f"{review_href}?open={key}#row-{key}",
+            "close_href": review_href,
             "state": _state(record, route, reader, held, may_decide=may_decide),
             "refused": record.state in REFUSED,
             "aside": not may_decide and not record.has_ended,
             "may_decide": may_decide,
             "open": key == reader.opened or key in reader.also_open,
-            "locked": _locked(say.no, held) if record.state == ApprovalState.OPEN else None,
+            "locked": _locked(say.refusal, held) if record.state == ApprovalState.OPEN else None,
             "mine": may_decide,
             "signs": may_decide and actions.signs(record, route, say.actor),
             "may_object": object_to.refusal(record, actor=reader.actor, now=reader.now) is None,
@@ -112,16 +112,16 @@ def row(
         shape["quick"] = {"action": decide_href(record), "digest": digest.digest(digest.of(record, reader.now))}
     shape["undo"] = undo_action(record, route, reader)
     if shape["open"]:
-        own = reader.at(key)
-        decide = decision_form(record, route, own, say.actor, say.held) if may_decide else None
-        objection = _objection_form(record, own) if shape["may_object"] else None
+        row_reader = reader.at(key)
+        decide = decision_form(record, route, row_reader, say.actor, say.held) if may_decide else None
+        objection = _objection_form(record, row_reader) if shape["may_object"] else None
         shape |= {"evidence": evidence(record, route, reader), "decide": decide, "object": objection}
-        shape |= {"refusal": own.refusal, "typed": "" if decide else (own.typed or {}).get("reason", "")}
+        shape |= {"refusal": row_reader.refusal, "typed": "" if decide else (row_reader.typed or {}).get("reason", "")}
     return shape
 
 
 def undo_action(record: Approval, route: Route, reader: Reader) -> Shape | None:
-    """The context of ``approvals/review/undo.html``: where the reader takes back what they decided; None where they may not (A8)."""
+    """Context of ``approvals/review/undo.html``, or None if the reader may not retract the decision (A8)."""
     counted = route.own_decisions(record)
     if not counted or not (reader.is_me(counted[-1].person) or reader.is_me(counted[-1].for_person)):
         return None
@@ -131,7 +131,7 @@ def undo_action(record: Approval, route: Route, reader: Reader) -> Shape | None:
 
 
 def _objection_form(record: Approval, reader: Reader) -> Shape:
-    """The context of ``approvals/review/objection.html`` (A3)."""
+    """Context of ``approvals/review/objection.html`` (A3)."""
     typed = reader.typed or {}
     return {
         "action": reverse("object", args=[record.submission_id, record.pk]),
@@ -142,7 +142,7 @@ def _objection_form(record: Approval, reader: Reader) -> Shape:
 
 
 def what(record: Approval) -> Shape:
-    """What a record asks, in words and as a machine calls it; what was narrowed beside it (A7)."""
+    """Words and code of an approval, with what was narrowed (A7)."""
     days = record.granted_term_days or record.term_days
     term = {"term": f"{days} d", "term_asked": str(record.term_days) if days != record.term_days else ""}
     if record.privilege is not None:
@@ -160,7 +160,7 @@ def what(record: Approval) -> Shape:
             "data_class": tiers.counted_class(privilege, record.submission),
         }
     credential = record.credential
-    on = record.decided_on
+    resource = record.decided_on
     name = str(credential)
     kept = f", kept in {credential.kept_in.name}" if credential and credential.kept_in else ""
     return term | {
@@ -168,54 +168,58 @@ def what(record: Approval) -> Shape:
         "sentence": f"{credential.sentence if credential else 'Uses a credential'}{kept}",
         "name": name,
         "scope": " · ".join(filter(None, [credential.external_id, credential.lifetime])) if credential else "",
-        "data_class": tiers.counted_class_of(record, on.counted_class if on else "restricted"),
+        "data_class": tiers.counted_class_of(record, resource.counted_class if resource else "restricted"),
     }
 
 
 def raw(code: str, through: str, target: str, scope: Sequence[str]) -> str:
-    """What a machine calls a privilege, each name once."""
+    """Code of a privilege, each name once."""
     return " · ".join(dict.fromkeys(filter(None, [code, through, target, ", ".join(scope)])))
 
 
 def _owner(record: Approval) -> str:
-    on = resource_of(record)
-    return on.owner.name if on is not None and on.owner is not None else "Nobody"
+    resource = resource_of(record)
+    return resource.owner.name if resource is not None and resource.owner is not None else "Nobody"
 
 
 def _tags(record: Approval, route: Route, objected: Collection[int], now: datetime) -> list[Shape]:
-    found = []
+    found_tags = []
     if record.pk in objected:
-        found.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
+        found_tags.append({"text": "Objected to", "tone": "wait", "icon": "speech"})
     if route.who_stopped(record):
-        found.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
+        found_tags.append({"text": "Was stopped", "tone": "no", "icon": "ring-cross"})
     if credentials.is_left_out(record, route):
-        found.append({"text": "Not granted: every privilege that uses it was refused", "tone": "no", "icon": "key"})
-    return [*found, *tags(record, now, is_unusable=credentials.is_refused(record, route))]
+        found_tags.append(
+            {"text": "Not granted: every privilege that uses it was refused", "tone": "no", "icon": "key"}
+        )
+    return [*found_tags, *tags(record, now, is_unusable=credentials.is_refused(record, route))]
 
 
 def tags(record: Approval, now: datetime, *, is_unusable: bool) -> list[Shape]:
-    """What stands out about a record wherever it is decided.
+    """Notable facts of an approval, for every page that decides it.
 
     Args:
-        record: which.
+        record: the approval.
         now: business time.
         is_unusable: whether the credential that it needs was refused.
     """
-    found = [*conflict_rows.tags(remaining_conflicts.of_record(record, now)), *credentials.tags(record, now)]
+    found_tags = [*conflict_rows.tags(remaining_conflicts.of_record(record, now)), *credentials.tags(record, now)]
     if record.earlier_id is not None:
-        found.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
+        found_tags.append({"text": "Asked again", "tone": "wait", "icon": "undo"})
     if record.carried_from_id is not None:
-        found.append({"text": "Carried over", "tone": "", "icon": ""})
+        found_tags.append({"text": "Carried over", "tone": "", "icon": ""})
     privilege = record.privilege
     if privilege is not None and privilege.model_controlled:
-        found.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
+        found_tags.append({"text": "Chosen by a model", "tone": "high", "icon": "robot"})
     if privilege is not None:
-        found += [{"text": short, "tone": "ok", "icon": "check"} for _, short in privilege.entitlement.controls_said]
+        found_tags += [
+            {"text": short, "tone": "ok", "icon": "check"} for _, short in privilege.entitlement.controls_said
+        ]
     if record.round > 1:
-        found.append({"text": f"Round {record.round}", "tone": "ask", "icon": "speech"})
+        found_tags.append({"text": f"Round {record.round}", "tone": "ask", "icon": "speech"})
     if is_unusable:
-        found.append({"text": "Unusable: its credential was refused", "tone": "no", "icon": "key"})
-    return found
+        found_tags.append({"text": "Unusable: its credential was refused", "tone": "no", "icon": "key"})
+    return found_tags
 
 
 def _state(record: Approval, route: Route, reader: Reader, held: Sequence[Held], *, may_decide: bool) -> Shape:
@@ -226,8 +230,8 @@ def _state(record: Approval, route: Route, reader: Reader, held: Sequence[Held],
         state["answer_due"] = record.builder_due_at
     last = last_decision(record, route)
     if last is not None and (record.has_ended or record.state == ApprovalState.CHANGES_ASKED):
-        said = f": “{last.reason.shown}”" if last.reason is not None else ""
-        state["below"] = f"{decided_by(last, reader)}{said}"
+        reason = f": “{last.reason.shown}”" if last.reason is not None else ""
+        state["below"] = f"{decided_by(last, reader)}{reason}"
     elif record.by_policy_id is not None:
         state["below"] = f"By {policy_words(route.submission)}"
     elif record.state == ApprovalState.WAITING and route.submission.light_path:
@@ -238,30 +242,30 @@ def _state(record: Approval, route: Route, reader: Reader, held: Sequence[Held],
 
 
 def policy_words(submission: Submission) -> str:
-    """Which policy approves what is on the light path: the version that the submission was made under (A13)."""
+    """Name of the policy version that approves on the light path: that of the submission (A13)."""
     return f"policy version {submission.policy.number}"
 
 
 def last_decision(record: Approval, route: Route) -> Decision | None:
-    """The newest word on a record, on the one it carries over from when it has none of its own."""
-    own = route.decisions.get(record.pk) or route.decisions.get(record.carried_from_id or 0)
-    return own[-1] if own else None
+    """The newest decision on an approval, or on the one that it carries over."""
+    decisions = route.decisions.get(record.pk) or route.decisions.get(record.carried_from_id or 0)
+    return decisions[-1] if decisions else None
 
 
 def decided_by(decision: Decision, reader: Reader, *, start: bool = True) -> str:
-    """Who decided, for whom: "Mei Tanaka for you"."""
-    who = reader.name(decision.person, start=start)
-    return f"{who} for {reader.name(decision.for_person)}" if decision.for_person else who
+    """Decider in words, with the giver: "Mei Tanaka for you"."""
+    name = reader.name(decision.person, start=start)
+    return f"{name} for {reader.name(decision.for_person)}" if decision.for_person else name
 
 
-def _locked(no: Refusal | None, held: Sequence[Held]) -> Shape | None:
-    if no is None or no.kind != "duty":
+def _locked(refusal: Refusal | None, held: Sequence[Held]) -> Shape | None:
+    if refusal is None or refusal.kind != "duty":
         return None
-    return {"sentence": no.sentence.rstrip("."), "code": no.code, "passed_to": whom(held)}
+    return {"sentence": refusal.sentence.rstrip("."), "code": refusal.code, "passed_to": whom(held)}
 
 
 def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
-    """What a decision rests on: why it is asked, what it rests on, seats, who was skipped, what was said before."""
+    """Evidence of an approval: justification, reasons, seats, skipped people, and earlier decisions."""
     standing = [] if record.by_policy_id is not None else route.standing(record)
     return {
         "asked_by": route.submission.submitted_by.name,
@@ -274,15 +278,19 @@ def evidence(record: Approval, route: Route, reader: Reader) -> Shape:
         "seats_title": f"Seats for a {record.tier}-risk {record.kind}",
         "seats": [_seat(seat, reader, is_open=record.state != ApprovalState.WAITING) for seat in standing],
         "skipped": [
-            *({"icon": "person", "text": f"{one.why}.", "code": one.code} for seat in standing for one in seat.skipped),
-            *({"icon": "clock", "text": one.late.words, "code": "A10"} for one in standing if one.late is not None),
+            *(
+                {"icon": "person", "text": f"{skip.why}.", "code": skip.code}
+                for seat in standing
+                for skip in seat.skipped
+            ),
+            *({"icon": "clock", "text": seat.late.words, "code": "A10"} for seat in standing if seat.late is not None),
         ],
         "history": _history(record, route, reader),
     }
 
 
 def _conflicts(record: Approval, reader: Reader) -> list[Shape]:
-    """With what it is in conflict, by which rule, and why that matters (S6)."""
+    """Conflicts of the approval, with their rules and reasons (S6)."""
     words = conflicts.words_in(record.submission)
     return conflict_rows.reasons(remaining_conflicts.of_record(record, reader.now), {conflicts.key_of(record)}, words)
 
@@ -311,9 +319,9 @@ def _evidence_reasons(record: Approval) -> list[Shape]:
             for words, _ in privilege.entitlement.controls_said
         ]
         if privilege.assumed:
-            said = ", ".join(privilege.assumed)
+            assumed_names = ", ".join(privilege.assumed)
             reasons.append(
-                {"icon": "question", "text": f"The export does not say {said}; the platform's default counts."}
+                {"icon": "question", "text": f"The export does not say {assumed_names}; the platform's default counts."}
             )
         if privilege.credential is not None:
             text = "If that is refused, this stays approved but can’t be used."
@@ -326,45 +334,45 @@ def _seat(seat: SeatStanding, reader: Reader, *, is_open: bool) -> Shape:
     capacity = SeatLabel(seat.label).label
     if seat.decision is not None:
         state: Shape = {"value": "approved", "below": times.moment_words(seat.decision.at, reader.now)}
-        said = seat.decision.reason.shown if seat.decision.reason is not None else ""
+        reason = seat.decision.reason.shown if seat.decision.reason is not None else ""
         return {
             "capacity": capacity,
             "who": decided_by(seat.decision, reader),
             "seal": seal,
             "state": state,
-            "said": said,
+            "said": reason,
         }
-    who = " or ".join(reader.name(person) for person in seat.may_decide) or "nobody is left"
+    names = " or ".join(reader.name(person) for person in seat.may_decide) or "nobody is left"
     mine = is_open and any(reader.is_me(person) for person in seat.may_decide)
     state = {"value": "open" if is_open else "waiting", "mine": mine}
     basis = f" ({seat.basis})" if seat.basis not in ("", "owner", "lead", "security reviewer") else ""
-    return {"capacity": capacity, "who": f"{who}{basis}", "seal": seal, "state": state}
+    return {"capacity": capacity, "who": f"{names}{basis}", "seal": seal, "state": state}
 
 
 def _history(record: Approval, route: Route, reader: Reader) -> list[Shape]:
-    """What was said in earlier rounds of it, and about the same where that was refused or withdrawn (A14, A15)."""
+    """Decisions of its earlier rounds, and on the same item where it was refused or withdrawn (A14, A15)."""
     rounds = [d for d in route.decisions.get(record.pk, ()) if d.round < record.round and d.reason is not None]
-    return _words([*rounds, *route.before.get(record.pk, ())], reader)
+    return _decision_lines([*rounds, *route.before.get(record.pk, ())], reader)
 
 
 def earlier(record: Approval, route: Route, reader: Reader) -> list[Shape]:
-    """What was said about the same where that was refused or withdrawn, of this automation or of one that it may be the same as (A15, I9)."""
-    return _words(route.before.get(record.pk, ()), reader)
+    """Decisions on the same item where it was refused or withdrawn, in this automation or a possible duplicate (A15, I9)."""
+    return _decision_lines(route.before.get(record.pk, ()), reader)
 
 
-def _words(decisions: Iterable[Decision], reader: Reader) -> list[Shape]:
+def _decision_lines(decisions: Iterable[Decision], reader: Reader) -> list[Shape]:
     return [
         {
-            "who": f"{decided_by(one, reader, start=False)} {SAID[DecisionOutcome(one.outcome)]}",
-            "at": one.at,
-            "text": one.reason.shown if one.reason is not None else "",
+            "who": f"{decided_by(decision, reader, start=False)} {SAID[DecisionOutcome(decision.outcome)]}",
+            "at": decision.at,
+            "text": decision.reason.shown if decision.reason is not None else "",
         }
-        for one in decisions
+        for decision in decisions
     ]
 
 
 def decided_words(records: Sequence[Approval]) -> str:
-    """How many of a stage's records have ended: "2 of 3 decided"; none is called decided that was withdrawn or closed by stage 1."""
+    """Count of ended approvals of a stage: "2 of 3 decided". Withdrawn or closed ones alone count as none."""
     ended = [record for record in records if record.has_ended]
     if len(ended) == len(records) and not any(record.is_decided for record in records):
         return f"None of {len(records)} decided"
@@ -372,7 +380,7 @@ def decided_words(records: Sequence[Approval]) -> str:
 
 
 def segment(record: Approval, *, mine: bool) -> str:
-    """What one record is in the stepper's bar."""
+    """Segment of one approval in the stepper's bar."""
     words = {
         ApprovalState.APPROVED: "approved",
         ApprovalState.REJECTED: "refused",

@@ -1,4 +1,4 @@
-"""What the reviewer of a record reads about its connections: who says what they open, and who has not agreed (I8)."""
+"""Notes on the connections of an approval: confirmations by parties, and missing consents (I8)."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ Shape = dict[str, Any]
 
 
 def of(record: Approval) -> list[Shape]:
-    """Rows of ``components/reasons.html``: parties who confirmed, other owners of a host, and what is still to be confirmed."""
+    """Rows of ``components/reasons.html``: confirmations by parties, other owners of a host, and unconfirmed bindings."""
     by_party, parties = bindings.by_party(record), tiers.party_ids(record.submission)
-    found = [_by_party(one, parties) for one in by_party]
-    found += [_claimed(row, resource) for row, resources in bindings.claimed(record) for resource in resources]
-    return found + [_binding(one) for one in bindings.unconfirmed(record) if one not in by_party]
+    notes = [_by_party(binding, parties) for binding in by_party]
+    notes += [_claimed(row, resource) for row, resources in bindings.claimed(record) for resource in resources]
+    return notes + [_binding(binding) for binding in bindings.unconfirmed(record) if binding not in by_party]
 
 
 def _by_party(row: Binding, parties: Collection[int]) -> Shape:
     """The binding counts as unconfirmed here, because it rests on a party (I8)."""
     text = "The data class counts as not set. An approval by somebody else who answers for the resource confirms it."
-    return {"icon": "plug", "lead": _who_said(row, parties), "text": text, "code": row.instance_name}
+    return {"icon": "plug", "lead": _party_sentence(row, parties), "text": text, "code": row.instance_name}
 
 
-def _who_said(row: Binding, parties: Collection[int]) -> str:
-    """The party that a binding rests on, in a sentence."""
+def _party_sentence(row: Binding, parties: Collection[int]) -> str:
+    """Name the party that a binding rests on, in a sentence."""
     if row.moved_by is not None and not {row.confirmed_by_id, row.confirmed_for_id}.intersection(parties):
         for_whom = f" for {row.moved_for.name}" if row.moved_for else ""
         return (
@@ -42,7 +42,7 @@ def _who_said(row: Binding, parties: Collection[int]) -> str:
 
 
 def _claimed(row: Binding, other: Resource) -> Shape:
-    """Another owner's resource is known by the host of the connection, and its side has not agreed (I8)."""
+    """The connection's host also belongs to another owner's resource, and that owner has not agreed (I8)."""
     lead = f"This host is known to open {other.name} too."
     who = other.owner.name if other.owner else "its owner"
     text = f"The data class counts as not set until {who} or the backup approver confirms that it also opens {row.resource.name}."
@@ -50,7 +50,7 @@ def _claimed(row: Binding, other: Resource) -> Shape:
 
 
 def _binding(row: Binding) -> Shape:
-    """That nobody of the resource's side has said yet what the connection opens (I8)."""
+    """Nobody on the resource's side has confirmed the connection yet (I8)."""
     who = row.proposed_by.name if row.proposed_by else "Nobody"
     lead = f"{who} says that this connection opens {row.resource.name}."
     return {

@@ -1,4 +1,4 @@
-"""What the automation of a submission would be joined with (A16): a part of the review page, also a page of its own."""
+"""Connected automations of a submission (A16): a part of the review page and a page of its own."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from inventory.chains import views as chain_views
 
 @require_GET
 def review_chain(request: Request, pk: int) -> HttpResponse:
-    """As its version would stand in a chain, or as the automation does once the submission has ended."""
+    """Show the version's connections, or the automation's once the submission has ended."""
     now = business_time.now()
     seen = Submission.objects.visible_to(request.actor, now).select_related("automation", "version__automation")
     submission = get_object_or_404(seen, pk=pk)
     would = submission.state in UNFINISHED
-    found = chain_queries.with_version(submission.version) if would else chain_views.chain_of(submission.automation)
+    connected = chain_queries.with_version(submission.version) if would else chain_views.chain_of(submission.automation)
     name = submission.automation.name
     context: Shape = {
         "crumbs": [
@@ -33,13 +33,13 @@ def review_chain(request: Request, pk: int) -> HttpResponse:
             {"label": "Joined with", "href": ""},
         ],
         "head": {"title": f"What {name} would be joined with", "facts": []},
-        "chain": chain_views.shape(found, name, request.actor, now, would=would),
+        "chain": chain_views.shape(connected, name, request.actor, now, would=would),
     }
     return page(request, "inventory/chains/chain.html", context, fragment="chain")
 
 
 def panels(submission: Submission) -> list[Shape]:
-    """The part of the review page that shows it, where there may be something to show: `dossier` has looked."""
+    """Panel of the review page with the connections, if `dossier` found any."""
     may_be = getattr(submission, "may_be_joined", True) or getattr(submission, "runs_as_some", True)
     if submission.state not in UNFINISHED or not may_be:
         return []

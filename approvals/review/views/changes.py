@@ -1,5 +1,5 @@
-"""What changed since the approved version, on the review page itself: a line of counts, what of the app and of each privilege is another,
-old struck beside new, and on each row whether it is new, raised, narrowed or asked anew (A12, I7).
+"""Changes since the approved version on the review page: counts, changed facts and privileges with old and new values, and a tag on each row
+(new, raised, narrowed or asked again; A12, I7).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from governance.web.components import state_words as web_words
 from inventory.models import AutomationKind, Credential, Privilege
 from inventory.versions import trigger_descriptions
 
-#: What a row is tagged with that is another than it was, and how that is drawn.
+#: Tag, tone and icon of a changed row.
 WAYS = {"raised": ("Raised", "high", "up"), "narrowed": ("Narrowed", "", "minus"), "changed": ("Changed", "", "pen")}
-#: Why stage 2 is asked anew about what did not change (`version_diff.why_asked`).
+#: Why an unchanged item is asked again (`version_diff.why_asked`).
 WHY_AGAIN = {
     "new": "It is not held now: it was refused, has ended, or was taken back.",
     "stopped": "It was stopped.",
@@ -33,29 +33,29 @@ WHY_AGAIN = {
     "renewal": "What is held of it ends soon, and no review renews it.",
     "raised": "Its risk tier has risen.",
 }
-#: A fact of the app whose old and new value the page can't show: only a digest of it is kept.
+#: Note on a changed source: only its digest is stored, so the page can't show the values.
 UNSHOWN = "Code, prompts, model or settings are others. The file is not kept, so this is all that is known of it here."
 
 
-def shape(about: Dossier, reader: Reader) -> Shape | None:
-    """The context of ``approvals/review/changes.html``; None for a first version."""
-    since = about.since
+def shape(details: Dossier, reader: Reader) -> Shape | None:
+    """Context of ``approvals/review/changes.html``; None for a first version."""
+    since = details.since
     if since is None:
         return None
-    submission = about.submission
+    submission = details.submission
     return {
         "title": _title(since),
         "items": _items(since),
         "unchanged": _unchanged(since),
-        "app": [row for name, pair in since.app.items() for row in _app_rows(name, pair, about)],
+        "app": [row for name, pair in since.app.items() for row in _app_rows(name, pair, details)],
         "note": UNSHOWN if "source" in since.app else "",
-        "groups": [*_groups(since, _why_again(about, reader.now)), *_kept(about, since)],
+        "groups": [*_groups(since, _why_again(details, reader.now)), *_kept(details, since)],
         "href": reverse("automation_version", args=[submission.automation_id, submission.version.number]),
     }
 
 
 def _title(since: Since) -> str:
-    """What it is compared with, and what of that counts here (I10)."""
+    """The compared version, and its state in a lower environment (I10)."""
     if not since.below:
         return f"Since approved version {since.number}"
     if (since.added or since.removed) and not (since.altered or since.again or since.kept):
@@ -64,7 +64,7 @@ def _title(since: Since) -> str:
 
 
 def mark(row: Shape, record: Approval, since: Since | None) -> None:
-    """Say on the row of a record what about it is another than approved: a tag, and in its evidence what it was."""
+    """Add to a row a tag for its change, and the earlier value to its evidence."""
     if since is None:
         return
     altered = since.was(record.privilege) if record.privilege is not None else None
@@ -86,10 +86,10 @@ def mark(row: Shape, record: Approval, since: Since | None) -> None:
         row["evidence"]["reasons"].insert(0, reason)
 
 
-def of_app(about: Dossier) -> list[Shape]:
-    """What changed in the app, for its column, where each new value stands already: what it was (``components/reasons.html``)."""
+def of_app(details: Dossier) -> list[Shape]:
+    """Earlier values of changed facts, for the app's column, which has the new ones (``components/reasons.html``)."""
     rows: list[Shape] = []
-    for name, pair in (about.since.app if about.since is not None else {}).items():
+    for name, pair in (details.since.app if details.since is not None else {}).items():
         if name == "source":
             rows.append({"icon": "pen", "text": "Code, prompts, model or settings are others."})
         elif name == "triggers":
@@ -102,16 +102,16 @@ def of_app(about: Dossier) -> list[Shape]:
                 for row in _trigger_rows(*pair, gone="No longer starts:", come="Starts:")
             ]
         else:
-            was = _said(name, pair[0], about) or "nothing"
+            was = _fact_words(name, pair[0], details) or "nothing"
             rows.append({"icon": "pen", "lead": f"{digest.WORDS[name]} was:", "text": was})
     return rows
 
 
 def _items(since: Since) -> list[Shape]:
-    """The line of counts: what is more and what is less, each with its icon."""
-    ways = [one.way for one in since.altered]
+    """The line of counts, each with its icon."""
+    ways = [altered.way for altered in since.altered]
     again = _counted(len(since.again), len(since.credentials_again))
-    found = (
+    counts = (
         ("plus", "ok", _counted(len(since.added), len(since.credentials_added)), "new"),
         ("up", "high", _counted(ways.count("raised")), "raised or wider"),
         ("minus", "", _counted(ways.count("narrowed")), "narrowed"),
@@ -124,11 +124,11 @@ def _items(since: Since) -> list[Shape]:
         ),
         ("undo", "soft", again, "not changed and asked anew"),
     )
-    items = [{"icon": icon, "tone": tone, "text": f"{count} {said}"} for icon, tone, count, said in found if count]
+    items = [{"icon": icon, "tone": tone, "text": f"{count} {label}"} for icon, tone, count, label in counts if count]
     if since.app:
         names = [digest.WORDS[name].lower() for name in since.app]
-        said = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-        items.append({"icon": "pen", "tone": "high", "text": f"Changed in the app: {said}"})
+        names_words = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+        items.append({"icon": "pen", "tone": "high", "text": f"Changed in the app: {names_words}"})
     return items
 
 
@@ -152,13 +152,22 @@ def _unchanged(since: Since) -> str:
 
 
 def _groups(since: Since, why_again: Mapping[str, str]) -> list[Shape]:
-    """What is another of the privileges and credentials, in groups; empty ones left out."""
-    altered = {way: [_altered(one) for one in since.altered if one.way == way] for way in WAYS}
-    again = [_one(one, more=why_again.get(one.key, "")) for one in since.again]
-    again += [_credential(one, more=why_again.get(f"credential:{one.pk}", "")) for one in since.credentials_again]
-    added = [_one(one) for one in since.added] + [_credential(one) for one in since.credentials_added]
-    removed = [_one(one) for one in since.removed] + [_credential(one) for one in since.credentials_removed]
-    found = (
+    """Changed privileges and credentials by kind of change, without empty groups."""
+    altered = {
+        way: [_altered_row(altered_row) for altered_row in since.altered if altered_row.way == way] for way in WAYS
+    }
+    again = [_privilege_row(privilege, more=why_again.get(privilege.key, "")) for privilege in since.again]
+    again += [
+        _credential_row(credential, more=why_again.get(f"credential:{credential.pk}", ""))
+        for credential in since.credentials_again
+    ]
+    added = [_privilege_row(privilege) for privilege in since.added] + [
+        _credential_row(privilege) for privilege in since.credentials_added
+    ]
+    removed = [_privilege_row(privilege) for privilege in since.removed] + [
+        _credential_row(privilege) for privilege in since.credentials_removed
+    ]
+    groups = (
         ("New", "ok", "plus", added),
         ("Raised or wider", "high", "up", altered["raised"]),
         ("Narrowed", "", "minus", altered["narrowed"]),
@@ -167,36 +176,39 @@ def _groups(since: Since, why_again: Mapping[str, str]) -> list[Shape]:
             f"In {since.below} alone" if since.below else "Gone",
             "soft",
             "minus",
-            [one | {"gone": True} for one in removed],
+            [row | {"gone": True} for row in removed],
         ),
         ("Not changed, and asked anew", "soft", "undo", again),
     )
-    return [{"title": title, "tone": tone, "icon": icon, "rows": rows} for title, tone, icon, rows in found if rows]
+    return [{"title": title, "tone": tone, "icon": icon, "rows": rows} for title, tone, icon, rows in groups if rows]
 
 
-def _kept(about: Dossier, since: Since) -> list[Shape]:
-    """What nothing is asked of, the riskiest first: the app is as risky as that makes it, and whoever decides about it sees why (A3, T2)."""
+def _kept(details: Dossier, since: Since) -> list[Shape]:
+    """Unchanged items that keep their grants, riskiest first: they count for the app's tier (A3, T2)."""
     if not since.kept and not since.credentials_kept:
         return []
-    privileges, credentials = tiers.tiers_of(about.submission, about.route.parties)
-    rows = [_one(one) | {"tier": privileges.get(one.pk, "")} for one in since.kept]
-    rows += [_credential(one) | {"tier": credentials.get(one.pk, "")} for one in since.credentials_kept]
+    privileges, credentials = tiers.tiers_of(details.submission, details.route.parties)
+    rows = [_privilege_row(privilege) | {"tier": privileges.get(privilege.pk, "")} for privilege in since.kept]
+    rows += [
+        _credential_row(credential) | {"tier": credentials.get(credential.pk, "")}
+        for credential in since.credentials_kept
+    ]
     ordered = sorted(rows, key=lambda row: ("high", "standard", "low", "").index(row["tier"]))
     title = "Unchanged, keeps its grant" if len(rows) == 1 else "Unchanged, they keep their grants"
     return [{"title": title, "tone": "soft", "icon": "check", "rows": [row | {"same": True} for row in ordered]}]
 
 
-def _one(one: Privilege, *, more: str = "") -> Shape:
-    return {"level": one.level, "sentence": one.sentence, "scope": _raw(one), "more": more}
+def _privilege_row(privilege: Privilege, *, more: str = "") -> Shape:
+    return {"level": privilege.level, "sentence": privilege.sentence, "scope": _raw(privilege), "more": more}
 
 
-def _credential(one: Credential, *, more: str = "") -> Shape:
-    return {"level": "secret", "sentence": one.sentence, "scope": one.external_id, "more": more}
+def _credential_row(credential: Credential, *, more: str = "") -> Shape:
+    return {"level": "secret", "sentence": credential.sentence, "scope": credential.external_id, "more": more}
 
 
-def _altered(one: Altered) -> Shape:
-    """A privilege that is not as it was: its words and scope, and row by row what else of it is another."""
-    was, now = one.before, one.after
+def _altered_row(altered: Altered) -> Shape:
+    """A changed privilege: its sentence and scope, and each changed fact before and after."""
+    was, now = altered.before, altered.after
     pairs = (
         ("Level", web_words.LEVELS[was.level].text, web_words.LEVELS[now.level].text),
         ("Data class", was.entitlement.counted_class, now.entitlement.counted_class),
@@ -207,51 +219,51 @@ def _altered(one: Altered) -> Shape:
         ("Recognised", _yes(was.recognised), _yes(now.recognised)),
     )
     return {
-        **_one(now),
+        **_privilege_row(now),
         "sentence_was": was.sentence if was.sentence != now.sentence else "",
         "scope_was": _raw(was) if _raw(was) != _raw(now) else "",
         "rows": [{"label": label, "before": a, "after": b} for label, a, b in pairs if a != b],
     }
 
 
-def _raw(one: Privilege) -> str:
-    return approval_rows.raw(one.entitlement.code, one.through, one.target, one.scope)
+def _raw(privilege: Privilege) -> str:
+    return approval_rows.raw(privilege.entitlement.code, privilege.through, privilege.target, privilege.scope)
 
 
 def _yes(is_so: bool) -> str:
     return "yes" if is_so else "no"
 
 
-def _app_rows(name: str, pair: tuple[Any, Any], about: Dossier) -> list[Shape]:
-    """What one fact of the app was and is, for ``components/diff.html``."""
+def _app_rows(name: str, pair: tuple[Any, Any], details: Dossier) -> list[Shape]:
+    """Old and new value of one fact of the app, for ``components/diff.html``."""
     if name == "triggers":
         return _trigger_rows(*pair, gone=digest.WORDS[name], come=digest.WORDS[name])
-    before, after = (_said(name, value, about) for value in pair)
+    before, after = (_fact_words(name, value, details) for value in pair)
     row: Shape = {"label": digest.WORDS[name], "before": before, "after": after}
     return [row | {"parts": _parts(before, after)} if name == "purpose" and before and after else row]
 
 
 def _trigger_rows(before: Sequence[str] | None, after: Sequence[str] | None, *, gone: str, come: str) -> list[Shape]:
-    went = [_trigger(one) for one in before or () if one not in (after or ())]
-    came = [_trigger(one) for one in after or () if one not in (before or ())]
+    went = [_trigger_words(trigger) for trigger in before or () if trigger not in (after or ())]
+    came = [_trigger_words(trigger) for trigger in after or () if trigger not in (before or ())]
     if gone == come and len(went) == len(came) == 1:
         return [{"label": come, "before": went[0], "after": came[0]}]
-    rows = [{"label": gone, "before": one, "after": ""} for one in went]
-    return rows + [{"label": come, "before": "", "after": one} for one in came]
+    rows = [{"label": gone, "before": words, "after": ""} for words in went]
+    return rows + [{"label": come, "before": "", "after": words} for words in came]
 
 
-def _trigger(said: str) -> str:
-    """What starts it as the facts have it (`digest.of_app`), the last word of which says whether one has to sign in for it."""
-    words, _, authenticated = said.rpartition(" ")
+def _trigger_words(fact: str) -> str:
+    """A trigger of the facts (`digest.of_app`) in words. Its last word says whether it needs authentication."""
+    words, _, authenticated = fact.rpartition(" ")
     kind, _, detail = words.strip().partition(" ")
-    how = trigger_descriptions.said(kind, detail.strip())
-    return f"{how}, open to anybody" if authenticated == "False" else how
+    description = trigger_descriptions.said(kind, detail.strip())
+    return f"{description}, open to anybody" if authenticated == "False" else description
 
 
-def _said(name: str, value: Any, about: Dossier) -> str:
-    """One fact of the app for people."""
+def _fact_words(name: str, value: Any, details: Dossier) -> str:
+    """One fact of the app in words."""
     if name.endswith("_owner"):
-        return about.owner_named(value)
+        return details.owner_named(value)
     if name == "kind":
         return str(dict(AutomationKind.choices).get(value, value or ""))
     if name == "source":
@@ -262,7 +274,7 @@ def _said(name: str, value: Any, about: Dossier) -> str:
 
 
 def _parts(before: str, after: str) -> list[Shape]:
-    """A text word by word: what stayed, what went and what came."""
+    """Word-by-word difference of two texts."""
     old, new = before.split(), after.split()
     parts: list[Shape] = []
     for how, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -274,18 +286,18 @@ def _parts(before: str, after: str) -> list[Shape]:
     return parts
 
 
-def _why_again(about: Dossier, now: datetime) -> dict[str, str]:
-    """Why what did not change is asked anew, by key: one query, none where nothing is, or where that has been decided long since."""
-    since, submission = about.since, about.submission
+def _why_again(details: Dossier, now: datetime) -> dict[str, str]:
+    """Why unchanged items are asked again, by key, in at most one query. Ended submissions have no reasons."""
+    since, submission = details.since, details.submission
     if since is None or submission.ended_at is not None or not (since.again or since.credentials_again):
         return {}
     standing = Grant.objects.standing().filter(automation=submission.automation_id, ends_at__gt=now)
     held = {grant.key: grant for grant in standing.select_related(*version_diff.GRANT)}
-    found = {}
-    for record in about.second:
-        asked = version_diff.Asked("", record.tier, (), record.privilege, record.credential)
-        found[asked.key] = WHY_AGAIN.get(version_diff.why_asked(asked, held.get(asked.key), now), "")
-    return found
+    reasons_by_key = {}
+    for record in details.second:
+        item = version_diff.Asked("", record.tier, (), record.privilege, record.credential)
+        reasons_by_key[item.key] = WHY_AGAIN.get(version_diff.why_asked(item, held.get(item.key), now), "")
+    return reasons_by_key
 
 
 __all__ = ["mark", "of_app", "shape"]

@@ -1,4 +1,4 @@
-"""The questions that the review page asks before something is done: withdraw, decline the rest, answer an approver."""
+"""Confirmation questions of the review page: withdraw, decline, and answer an approver."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from governance.web.components import times
 
 
 def withdraw_question(submission: Submission) -> Shape:
-    """The question before a submission is taken back."""
+    """Question before a submission is withdrawn."""
     return {
         "id": "withdraw",
         "title": "Withdraw this submission?",
@@ -23,7 +23,7 @@ def withdraw_question(submission: Submission) -> Shape:
 
 
 def decline_question(submission: Submission) -> Shape:
-    """The question before the approved rest is declined."""
+    """Question before a partial approval is declined."""
     return {
         "id": "decline",
         "title": "Decline what was approved?",
@@ -36,9 +36,9 @@ def decline_question(submission: Submission) -> Shape:
 
 
 def answer_question(record: Approval) -> Shape:
-    """The page on which the builder answers what was asked."""
-    asked = record.decisions.standing().select_related("person", "reason").order_by("-pk").first()
-    text = f"{asked.person.name} asks: “{asked.reason.shown}”" if asked and asked.reason else ""
+    """Page on which the builder answers an approver's question."""
+    question = record.decisions.standing().select_related("person", "reason").order_by("-pk").first()
+    text = f"{question.person.name} asks: “{question.reason.shown}”" if question and question.reason else ""
     by = record.builder_due_at
     due = f"Unanswered it ends as rejected on {times.stamp_words(by)}." if by is not None else ""
     return {

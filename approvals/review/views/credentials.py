@@ -1,6 +1,6 @@
-"""What the review page says of a credential beside its decision: first of all what it opens beyond what is asked for (I6).
+"""Facts of a credential on the review page, starting with what it opens beyond the requested access (I6).
 
-Whether a credential and the privileges that use it can still be granted together, as the review page shows it (A2).
+It also tells whether a credential and its privileges can still be granted together (A2).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from inventory.versions import findings
 
 
 def beyond(credential: Credential, submission: Submission) -> Sequence[str]:
-    """Codes of what it is known to open and the version does not ask for; reads the version's privileges once a submission."""
+    """Codes of entitlements that it is known to open and the version does not request. One query per submission."""
     if credential.reach_kind == Reach.UNKNOWN:
         return ()
     return findings.beyond(credential, tiers.privileges_of(submission))
 
 
 def tags(record: Approval, now: datetime) -> list[Shape]:
-    """What stands out about the credential of a record, the worst first."""
+    """Notable facts of an approval's credential, worst first."""
     credential = record.credential
     if credential is None:
         return []
@@ -34,24 +34,26 @@ def tags(record: Approval, now: datetime) -> list[Shape]:
 
 
 def stands_out(credential: Credential, more: Sequence[str], now: datetime) -> list[Shape]:
-    """The same of any credential; ``more``: what it opens beyond what is asked for."""
-    found = []
+    """Notable facts of a credential; ``more``: entitlements beyond the requested ones."""
+    found_tags = []
     if more:
-        found.append({"text": f"Opens {len(more)} more than asked for", "tone": "no", "icon": "warning"})
+        found_tags.append({"text": f"Opens {len(more)} more than asked for", "tone": "no", "icon": "warning"})
     if credential.reach_kind == Reach.UNKNOWN:
-        found.append({"text": "Reach unknown", "tone": "wait", "icon": "warning"})
-    found += [{"text": said, "tone": "no", "icon": "clock"} for said in credential_facts.problems(credential, now)]
-    return found
+        found_tags.append({"text": "Reach unknown", "tone": "wait", "icon": "warning"})
+    found_tags += [
+        {"text": problem, "tone": "no", "icon": "clock"} for problem in credential_facts.problems(credential, now)
+    ]
+    return found_tags
 
 
 def reasons(record: Approval, now: datetime) -> list[Shape]:
-    """What is known of the credential of a record: what it opens beyond what is asked for, then the rest of it."""
+    """Facts of an approval's credential: excess access first, then the others."""
     credential = record.credential
     if credential is None:
         return []
-    found: list[Shape] = []
+    lines: list[Shape] = []
     if more := beyond(credential, record.submission):
-        found.append(
+        lines.append(
             {
                 "icon": "warning",
                 "tone": "no",
@@ -61,24 +63,24 @@ def reasons(record: Approval, now: datetime) -> list[Shape]:
             }
         )
     opens = ", ".join(credential.reach) or "not known"
-    found.append({"icon": "key", "lead": "What it opens:", "text": f"{opens}."})
-    found += [
-        {"icon": "clock", "tone": "no", "lead": f"{said}.", "text": ""}
-        for said in credential_facts.problems(credential, now)
+    lines.append({"icon": "key", "lead": "What it opens:", "text": f"{opens}."})
+    lines += [
+        {"icon": "clock", "tone": "no", "lead": f"{problem}.", "text": ""}
+        for problem in credential_facts.problems(credential, now)
     ]
-    said = credential_facts.age(credential, now)
-    found.append({"icon": "clock", "lead": "How old it is:", "text": f"{said[:1].lower()}{said[1:]}."})
+    age = credential_facts.age(credential, now)
+    lines.append({"icon": "clock", "lead": "How old it is:", "text": f"{age[:1].lower()}{age[1:]}."})
     owner = credential.owner.name if credential.owner is not None else credential_facts.NOBODY
-    found.append({"icon": "person", "lead": "Its owner:", "text": f"{owner}."})
-    found.append({"icon": "database", "lead": "Where it is kept:", "text": f"{_kept(credential)}."})
+    lines.append({"icon": "person", "lead": "Its owner:", "text": f"{owner}."})
+    lines.append({"icon": "database", "lead": "Where it is kept:", "text": f"{_kept(credential)}."})
     link = {"href": credential.href, "link": "What is known of it"}
-    found.append({"icon": "file", "lead": "", "text": "Everything that was said of it stands on its own page.", **link})
-    return found
+    lines.append({"icon": "file", "lead": "", "text": "Everything that was said of it stands on its own page.", **link})
+    return lines
 
 
 def _kept(credential: Credential) -> str:
-    said = credential_facts.said_to_be_kept(credential)
-    return f"{credential_facts.kept(credential)}. {said}" if said else credential_facts.kept(credential)
+    claim = credential_facts.said_to_be_kept(credential)
+    return f"{credential_facts.kept(credential)}. {claim}" if claim else credential_facts.kept(credential)
 
 
 REFUSED = (ApprovalState.REJECTED, ApprovalState.EXPIRED)
@@ -92,10 +94,14 @@ def is_refused(record: Approval, route: Route) -> bool:
 
 
 def is_left_out(record: Approval, route: Route) -> bool:
-    """Whether every privilege that uses a credential was refused, so that nothing is left to grant it for."""
+    """Whether every privilege that uses the credential was refused, so that it is not granted."""
     if record.credential_id is None or record.state in REFUSED:
         return False
     others = route.submission.approvals.all()
-    uses = [one for one in others if one.privilege is not None and one.privilege.credential_id == record.credential_id]
-    left = [one for one in uses if one.state not in REFUSED]
+    uses = [
+        other
+        for other in others
+        if other.privilege is not None and other.privilege.credential_id == record.credential_id
+    ]
+    left = [use for use in uses if use.state not in REFUSED]
     return len(left) < len(uses) and bool(unused_credentials.left_out([record, *left], route.submission))

@@ -1,9 +1,7 @@
-"""The form by which one record is decided: yes as asked or narrower, no, a question; and whether the connection opens it (A7, I8).
+"""Form of a decision: approve as requested or narrowed, reject, ask, and refuse the connection's resource (A7, I8).
 
-What a decision's form says, read as it was meant or refused by its field: nothing garbled counts as "as asked" (A7).
-
-A field that the form does not offer says nothing. One that it offers (it sends ``has_`` and the field's name) or sends says something,
-and what can't be read is not guessed. Whether what was read is narrower is the operation's to judge.
+Invalid input is refused with its field and never read as "as requested" (A7). A field that the form does not offer has no meaning. The
+form sends ``has_`` and the name of each field that it offers. The operation checks whether the decision narrows.
 """
 
 from __future__ import annotations
@@ -29,30 +27,30 @@ from inventory.models import ScopeKind
 from inventory.resources.transitions import bindings as transition_bindings
 from inventory.risk.tiers import LOWER
 
-#: What a form narrows by, field by field, and what it calls the choices. An error of one that it does not offer stands above it.
+#: Fields that narrow an approval, and the names of their choices. Errors of other fields stand above the form.
 CHOICES = {"term_days": "terms", "level": "levels", "scope": "scopes"}
 TERMS = {"low": (90, 180, 365), "standard": (30, 90, 180), "high": (30, 60, 90)}
 
 
 def decide_href(record: Approval) -> str:
-    """Where a decision on a record is posted to."""
+    """URL that a decision is posted to."""
     return reverse("decide", args=[record.submission_id, record.pk])
 
 
 def key_of(record: Approval) -> str:
-    """What the page calls a record: its row's key, or "app" for the left column."""
+    """Key of an approval on the page: that of its row, or "app"."""
     return "app" if record.stage == 1 else str(record.pk)
 
 
 def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, held: Refusal | None = None) -> Shape:
-    """The context of ``approvals/review/decision_form.html``: what was asked is chosen, anything narrower is offered (A7).
+    """Context of ``approvals/review/decision_form.html``: the request is preselected, narrower choices are offered (A7).
 
     Args:
         record: open.
         route: of its submission.
-        reader: who decides, and what they typed.
-        actor: as whom.
-        held: why nobody approves it as it stands; then it can be rejected or sent back, and no more.
+        reader: the decider, with typed input.
+        actor: the actor of the decision.
+        held: why it can't be approved now; then it can only be rejected or sent back.
     """
     policy = policy_queries.of(route.submission.policy)
     typed = reader.typed or {}
@@ -77,11 +75,13 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
         form["held"] = {"lead": held.sentence, "text": held.to_do}
     if record.stage == 2 and held is None and not signs:
         form |= _narrowing_fields(record, typed, policy)
-    beside = ["reason", *(field for field, choices in CHOICES.items() if form.get(choices))]
+    field_names = ["reason", *(field for field, choices in CHOICES.items() if form.get(choices))]
     form["errors"] = {
-        name: said for name, said in reader.errors.items() if name in beside or name.startswith(duplicates.FIELD)
+        name: message
+        for name, message in reader.errors.items()
+        if name in field_names or name.startswith(duplicates.FIELD)
     }
-    form["error"] = " ".join(said for name, said in reader.errors.items() if name not in form["errors"])
+    form["error"] = " ".join(message for name, message in reader.errors.items() if name not in form["errors"])
     if reader.opened == key_of(record) and reader.refusal is None:
         form["focus"] = next(iter(form["errors"]), "reason")
     if record.stage == 2:
@@ -90,7 +90,7 @@ def decision_form(record: Approval, route: Route, reader: Reader, actor: Actor, 
 
 
 def _reason_help(record: Approval, *, signs: bool) -> str:
-    """When a reason is needed."""
+    """Say when a reason is required."""
     if signs:
         return "needed; it stands for all that is in the conflict"
     if record.tier == "high":
@@ -99,7 +99,7 @@ def _reason_help(record: Approval, *, signs: bool) -> str:
 
 
 def _not_mine(record: Approval, reader: Reader, actor: Actor, typed: Shape) -> Shape | None:
-    """The words with which whoever answers for the resource refuses the binding, while it is not confirmed (I8)."""
+    """Checkbox with which the resource's owner refuses an unconfirmed binding (I8)."""
     rows = bindings.unconfirmed(record)
     if not rows or any(
         not transition_bindings.answers_for(actor.capacity_of, row.resource, reader.now) for row in rows
@@ -110,15 +110,15 @@ def _not_mine(record: Approval, reader: Reader, actor: Actor, typed: Shape) -> S
 
 
 def _narrowing_fields(record: Approval, typed: Shape, policy: policy_queries.Policy) -> Shape:
-    asked = record.granted_term_days or record.term_days
-    offered = sorted({days for days in TERMS[record.tier] if days < asked} | {asked})
-    chosen = str(typed.get("term_days") or asked)
-    # What was chosen before somebody else narrowed it may not be there any more.
-    chosen = chosen if chosen in map(str, offered) else str(asked)
+    asked_days = record.granted_term_days or record.term_days
+    offered = sorted({days for days in TERMS[record.tier] if days < asked_days} | {asked_days})
+    chosen = str(typed.get("term_days") or asked_days)
+    # The chosen term may be gone after another person has narrowed the approval.
+    chosen = chosen if chosen in map(str, offered) else str(asked_days)
     fields: Shape = {
         "term_help": f"at most {policy.longest_term(record.tier)} days for {record.tier} risk",
         "terms": [
-            {"value": days, "label": f"{days} days", "asked": days == asked, "checked": str(days) == chosen}
+            {"value": days, "label": f"{days} days", "asked": days == asked_days, "checked": str(days) == chosen}
             for days in offered
         ],
     }
@@ -131,46 +131,46 @@ def _narrowing_fields(record: Approval, typed: Shape, policy: policy_queries.Pol
         kept_level = typed.get("level") if typed.get("level") in offered_levels else level
         fields["levels"] = [
             {
-                "value": one,
-                "label": one.capitalize(),
-                "asked": one == level,
-                "checked": one == kept_level,
+                "value": offered_level,
+                "label": offered_level.capitalize(),
+                "asked": offered_level == level,
+                "checked": offered_level == kept_level,
             }
-            for one in offered_levels
+            for offered_level in offered_levels
         ]
     scope = record.granted_scope if record.granted_scope is not None else privilege.scope
     if privilege.entitlement.scope_kind in (ScopeKind.SET, ScopeKind.TABLES, ScopeKind.PATH) and len(scope) > 1:
         kept = set(scope if typed.get("scope") is None else typed["scope"])
         kept = kept if kept & set(scope) or not kept else set(scope)
         fields["scope_legend"] = privilege.entitlement.get_scope_kind_display()
-        fields["scopes"] = [{"value": one, "label": one, "asked": True, "checked": one in kept} for one in scope]
+        fields["scopes"] = [{"value": part, "label": part, "asked": True, "checked": part in kept} for part in scope]
     return fields
 
 
-#: What a decision's form may say, by the name of its button, which is what is kept of it (A7).
+#: Operations by the name of their button (A7).
 DECISIONS = {"approve": decide.approve, "reject": decide.reject, "ask": decide.ask_for_changes}
 KEPT = "Nothing was decided; what you typed is still there."
 
 
 def verb(form: QueryDict) -> Transition[Any]:
-    """Which button was pressed.
+    """Return the operation of the pressed button.
 
     Raises:
-        InvalidInput: none, several, or one that is not on the form.
+        InvalidInput: none, several, or an unknown one.
     """
-    found = DECISIONS.get(_one(form, "decision") or "")
-    if found is None:
+    operation = DECISIONS.get(_single_value(form, "decision") or "")
+    if operation is None:
         raise _garbled("decision", "Nothing was decided: approve, reject or ask for changes.")
-    return found
+    return operation
 
 
 def more(form: QueryDict, chosen: Transition[Any]) -> dict[str, Any]:
-    """What the form says beside yes or no: term in days, level and scope of an approval; of a rejection, whose resource it is not (I8).
+    """Parse the other answers: term in days, level and scope of an approval; refused resource of a rejection (I8).
 
     Raises:
-        InvalidInput: something can't be read, with its field.
+        InvalidInput: an answer is invalid, with its field.
     """
-    not_mine = _one(form, "not_mine")
+    not_mine = _single_value(form, "not_mine")
     if not_mine not in (None, "1"):
         raise _garbled("not_mine", "Say by the box whether this connection opens your resource.")
     if not_mine and chosen is not decide.reject:
@@ -182,47 +182,47 @@ def more(form: QueryDict, chosen: Transition[Any]) -> dict[str, Any]:
 
 
 def _term(form: QueryDict) -> int | None:
-    said = _one(form, "term_days")
-    days = number(said)
-    if days is None and (said is not None or "has_term_days" in form):
+    value = _single_value(form, "term_days")
+    days = number(value)
+    if days is None and (value is not None or "has_term_days" in form):
         raise _garbled("term_days", "A term is a number of days: choose one.")
     return days
 
 
 def _level(form: QueryDict) -> str:
-    said = _one(form, "level")
-    if said == "" or (said is None and "has_level" in form):
+    value = _single_value(form, "level")
+    if value == "" or (value is None and "has_level" in form):
         raise _garbled("level", "Choose a level.")
-    return said or ""
+    return value or ""
 
 
 def _scope(form: QueryDict) -> list[str] | None:
-    """The parts that stay; none where the form offers no parts."""
+    """The remaining parts of the scope; None if the form offers none."""
     if "scope" not in form and "has_scope" not in form:
         return None
     return [str(part) for part in form.getlist("scope")]
 
 
 def _same(form: QueryDict) -> dict[int, bool]:
-    """What the app was said to be the same as, and what not, by the likeness's id (I9)."""
-    found = {}
+    """Answers about possible duplicates, by id (I9)."""
+    answers = {}
     for name in form:
         pk = number(name.removeprefix(duplicates.FIELD)) if name.startswith(duplicates.FIELD) else None
         if pk is None:
             continue
-        said = _one(form, name)
-        if said not in ("yes", "no"):
+        value = _single_value(form, name)
+        if value not in ("yes", "no"):
             raise _garbled(name, "Say whether it is the same or another one.")
-        found[pk] = said == "yes"
-    return found
+        answers[pk] = value == "yes"
+    return answers
 
 
-def _one(form: QueryDict, name: str) -> str | None:
-    """The one value of a field; None for a field that was not sent."""
-    said = form.getlist(name)
-    if len(said) > 1:
-        raise _garbled(name, f"The form says {len(said)} things at once here: choose one.")
-    return str(said[0]) if said else None
+def _single_value(form: QueryDict, name: str) -> str | None:
+    """The single value of a field; None if it was not sent."""
+    values = form.getlist(name)
+    if len(values) > 1:
+        raise _garbled(name, f"The form says {len(values)} things at once here: choose one.")
+    return str(values[0]) if values else None
 
 
 def _garbled(field: str, sentence: str) -> Exception:

@@ -1,7 +1,7 @@
-"""Reads one submission with everything that the review page draws, in a number of queries that no record adds to.
+"""Loads one submission with all that the review page shows, in a fixed number of queries.
 
-People and resources stand many times in a submission: each is read once, by id, and hung on every row that names it, so that no
-query joins the same table eight times. What may be done with any of it is asked elsewhere.
+People and resources occur many times in a submission: each is loaded once by id and assigned to every row, so that queries need no
+repeated joins. Other modules check the reader's actions.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from inventory.chains import queries as chain_queries
 from inventory.models import Assessment, Credential, Finding, NonHumanIdentity, Privilege, Resource, Trigger, Version
 from inventory.versions import trigger_descriptions
 
-#: Documents that are large and that nothing on the page shows.
+#: Large documents that the page does not show.
 UNSHOWN = ("version__manifest", "version__secrets", "automation__search")
-#: Foreign keys to people, by what they stand on.
+#: Foreign keys to people, by model.
 LEADS = ("lead", "deputy_lead")
 OWNERS = ("business_owner", "technical_owner")
 ANSWERING = ("owner", "deputy")
@@ -46,21 +46,21 @@ KEPT_BY = ("owner",)
 
 @dataclass(frozen=True)
 class Dossier:
-    """One submission as the page needs it; every record hangs on the same submission, people and resources.
+    """One submission with the data of its page. All approvals share the same submission, people and resources.
 
     Args:
-        submission: with its automation, teams, version and policy; its records count as prefetched.
-        route: read with it, and known to whoever asks for the route of one of its records.
-        records: stage 1 first, in the order in which they were asked.
-        comments: what was said, oldest first, each with its author and text.
-        people: everybody named above, by id.
-        since: what changed since what was in force before; None for a first version.
-        owners: everybody who owns it, owned it then, or would own it, by opaque id.
-        starts: what starts the version, in words.
-        noticed: what the newest assessment of the version found and nobody has closed.
-        rests_on: the number of the version whose app approval counts for this submission, where it has none of its own.
-        alike: what the automation may be the same as (I9).
-        held: who holds which record, since when.
+        submission: with its automation, teams, version and policy; its approvals count as prefetched.
+        route: loaded with it and cached on the submission.
+        records: its approvals, stage 1 first, in the order in which they were asked.
+        comments: oldest first, each with its author and text.
+        people: all people named above, by id.
+        since: changes since the version in force before; None for a first version.
+        owners: present, earlier and requested owners, by opaque id.
+        starts: triggers of the version, in words.
+        noticed: open findings of the newest assessment.
+        rests_on: number of the version whose app approval counts, if the submission has none of its own.
+        alike: automations that it may be the same as (I9).
+        held: open seats and their holders.
     """
 
     submission: Submission
@@ -78,31 +78,33 @@ class Dossier:
 
     @property
     def app(self) -> Approval | None:
-        """The stage-1 record; none where the submission rests on an earlier one's."""
+        """The stage-1 approval; None if the submission rests on an earlier one."""
         return next((record for record in self.records if record.stage == 1), None)
 
     def owner_named(self, opaque: object) -> str:
-        """The name of an owner whom what was asked names by an opaque id; empty for nobody."""
+        """Name of an owner by opaque id; empty for nobody."""
         person = self.owners.get(str(opaque or ""))
         return person.name if person is not None else ""
 
     def held_of(self, record: Approval) -> list[Held]:
-        """Who holds one of the records, seat by seat."""
-        return [one for one in self.held if one.record == record.pk]
+        """Open seats of one approval."""
+        return [pending for pending in self.held if pending.record == record.pk]
 
     @property
     def second(self) -> list[Approval]:
-        """The records of stage 2."""
+        """The stage-2 approvals."""
         return [record for record in self.records if record.stage == 2]
 
     @property
     def objected(self) -> frozenset[int]:
-        """Ids of the records that somebody objected to (A3)."""
-        return frozenset(one.approval_id for one in self.comments if one.is_objection and one.approval_id)
+        """Ids of approvals with an objection (A3)."""
+        return frozenset(
+            comment.approval_id for comment in self.comments if comment.is_objection and comment.approval_id
+        )
 
 
 def visible(reader: Reader) -> SubmissionQuerySet:
-    """The submissions that the reader may see, each with its automation, teams, version and policy, and what it follows."""
+    """Submissions that the reader may see, with automation, teams, version, policy and the columns of `BESIDE`."""
     seen = Submission.objects.visible_to(reader.actor, reader.now)
     joined = seen.select_related("automation__team__parent", "version", "policy").defer(*UNSHOWN)
     me = reader.actor.person
@@ -117,15 +119,15 @@ def visible(reader: Reader) -> SubmissionQuerySet:
 
 def _noticed() -> ArraySubquery:
     newest = Assessment.objects.filter(version=OuterRef(OuterRef("version"))).order_by("-pk")
-    found = Finding.objects.filter(assessment=Subquery(newest.values("pk")[:1]), state="open").order_by("pk")
+    findings = Finding.objects.filter(assessment=Subquery(newest.values("pk")[:1]), state="open").order_by("pk")
     return ArraySubquery(
-        found.values(said=JSONObject(code="code", severity="severity", detail="detail", place="place"))
+        findings.values(row=JSONObject(code="code", severity="severity", detail="detail", place="place"))
     )
 
 
 def _starts() -> ArraySubquery:
     starts = Trigger.objects.filter(version=OuterRef("version")).order_by("pk")
-    return ArraySubquery(starts.values(said=JSONObject(kind="type", detail="detail")))
+    return ArraySubquery(starts.values(row=JSONObject(kind="type", detail="detail")))
 
 
 def _has_alike() -> Exists:
@@ -155,7 +157,7 @@ def _may_be_joined() -> Subquery:
     return Subquery(Version.objects.filter(pk=OuterRef("version")).values(found=chain_queries.may_be_joined()))
 
 
-#: What the page's one large query reads beside a submission, by name; nothing of it depends on the reader.
+#: Additional columns of the page's large query, by name. None depends on the reader.
 BESIDE: Mapping[str, Callable[[], Combinable]] = {
     "approved_before": since_approved.approved_before,
     "noticed": _noticed,
@@ -171,47 +173,52 @@ BESIDE: Mapping[str, Callable[[], Combinable]] = {
 
 
 def dossier(submission: Submission, reader: Reader) -> Dossier:
-    """Read the rest of a submission that `visible` found: its records, their resources, its people, route and comments."""
+    """Load the rest of a submission of `visible`: approvals, resources, people, route and comments."""
     records = _records(submission)
     resources = _resources(records)
     comments = list(submission.comments.select_related("by", "text").order_by("pk"))
     teams = _teams(submission, resources.values())
     credentials = [record.credential for record in records if record.credential is not None]
-    bench, people = Bench.with_people(reader.now, _named(submission, teams, resources.values(), credentials))
+    bench, people = Bench.with_people(reader.now, _person_ids(submission, teams, resources.values(), credentials))
     for team in teams:
-        _hang(team, LEADS, people)
+        _assign_loaded(team, LEADS, people)
     for resource in resources.values():
-        _hang(resource, ANSWERING, people)
+        _assign_loaded(resource, ANSWERING, people)
     for credential in credentials:
-        _hang(credential, KEPT_BY, people)
-    _hang(submission.automation, OWNERS, people)
-    _hang(submission, ("submitted_by",), people)
-    _know(submission, reader)
-    _know_held(submission, records)
+        _assign_loaded(credential, KEPT_BY, people)
+    _assign_loaded(submission.automation, OWNERS, people)
+    _assign_loaded(submission, ("submitted_by",), people)
+    _cache_loaded(submission, reader)
+    _cache_privileges(submission, records)
     route = Route.load(submission, reader.now, bench)
     submission.__dict__["_route"] = route
     before = getattr(submission, "approved_before", None)
-    since = since_approved.read(submission, [one for one in records if one.stage == 2], before) if before else None
+    since = (
+        since_approved.read(submission, [record for record in records if record.stage == 2], before) if before else None
+    )
     return Dossier(
         submission,
         route,
         records,
         comments,
-        people | {one.by_id: one.by for one in comments},
+        people | {comment.by_id: comment.by for comment in comments},
         since=since,
         owners=_owners(submission, since, people),
-        starts=[trigger_descriptions.said(one["kind"], one["detail"]) for one in getattr(submission, "starts", ())],
+        starts=[
+            trigger_descriptions.said(trigger["kind"], trigger["detail"])
+            for trigger in getattr(submission, "starts", ())
+        ],
         noticed=getattr(submission, "noticed", ()),
         rests_on=None
-        if any(one.pk == submission.app_approval_id for one in records)
+        if any(record.pk == submission.app_approval_id for record in records)
         else getattr(submission, "rests_on", None),
         alike=duplicates.of(submission, reader),
         held=waiting_for.of(submission, reader.now, route),
     )
 
 
-def _know(submission: Submission, reader: Reader) -> None:
-    """Say what was read with the submission to whoever would read it again."""
+def _cache_loaded(submission: Submission, reader: Reader) -> None:
+    """Cache on the submission what its query has loaded."""
     if reader.actor.person is not None and hasattr(submission, "was_asked"):
         submission.know_asked(reader.actor.person, was_asked=submission.was_asked)
         submission.automation.team.know_member(reader.actor.person, is_member=getattr(submission, "is_in_team", False))
@@ -223,63 +230,63 @@ def _know(submission: Submission, reader: Reader) -> None:
             tiers.know_none(submission)
 
 
-def _know_held(submission: Submission, records: Sequence[Approval]) -> None:
-    """Say what the version would hold to whoever would read it again, where its records are about all of it."""
+def _cache_privileges(submission: Submission, records: Sequence[Approval]) -> None:
+    """Cache the version's privileges, if its approvals cover all of them."""
     held = [record.privilege for record in records if record.privilege is not None]
     if len(held) == getattr(submission, "held_in_all", None):
         tiers.know_held(submission, held)
 
 
 def _owners(submission: Submission, since: Since | None, people: Mapping[int, Person]) -> dict[str, Person]:
-    """Whoever is named an owner by what was asked, now or then: read only where they own nothing here that was read already."""
+    """Present and requested owners by opaque id; a query only for people not loaded yet."""
     changed = since.app if since is not None else {}
-    wanted = {str(submission.asked.get(name) or "") for name in digest.OWNERS}
-    wanted |= {str(before or "") for name in digest.OWNERS for before, _ in [changed.get(name, ("", ""))]}
-    found = {str(one.opaque_id): one for one in people.values()}
-    missing = wanted - {"", *found}
-    read = Person.objects.filter(opaque_id__in=missing).order_by() if missing else ()
-    return found | {str(one.opaque_id): one for one in read}
+    opaque_ids = {str(submission.asked.get(name) or "") for name in digest.OWNERS}
+    opaque_ids |= {str(before or "") for name in digest.OWNERS for before, _ in [changed.get(name, ("", ""))]}
+    owners = {str(person.opaque_id): person for person in people.values()}
+    missing = opaque_ids - {"", *owners}
+    missing_people = Person.objects.filter(opaque_id__in=missing).order_by() if missing else ()
+    return owners | {str(person.opaque_id): person for person in missing_people}
 
 
 def _records(submission: Submission) -> list[Approval]:
-    """The records with what each is about; the submission has them prefetched afterwards."""
+    """Load the approvals with their subjects, and cache them as prefetched."""
     records = sorted(RECORDS(submission=submission.pk), key=lambda record: (record.stage, record.pk))
     for record in records:
         record.submission = submission
-    known = submission.approvals.all()
-    known._result_cache = records  # so that whoever asks the submission for its records gets these very rows
-    submission.__dict__.setdefault("_prefetched_objects_cache", {})["approvals"] = known
+    related = submission.approvals.all()
+    related._result_cache = records  # later readers of the submission get these rows
+    submission.__dict__.setdefault("_prefetched_objects_cache", {})["approvals"] = related
     return records
 
 
 def _resources(records: Iterable[Approval]) -> dict[int, Resource]:
-    """What the records are about, read once each and hung on every entitlement and credential that names it."""
+    """Load each resource of the approvals once, and assign it to entitlements and credentials."""
     entitlements = [record.privilege.entitlement for record in records if record.privilege is not None]
     credentials = {record.credential.pk: record.credential for record in records if record.credential is not None}
-    ids = {one.resource_id for one in entitlements}
-    kept = {pk for one in credentials.values() for pk in (one.kept_in_id, one.opens_id)}
-    ids |= {pk for pk in kept | {record.decided_on_id for record in records} if pk is not None}
+    ids = {entitlement.resource_id for entitlement in entitlements}
+    linked_ids = {pk for credential in credentials.values() for pk in (credential.kept_in_id, credential.opens_id)}
+    ids |= {pk for pk in linked_ids | {record.decided_on_id for record in records} if pk is not None}
     resources = {resource.pk: resource for resource in (RESOURCES(ids=ids) if ids else ())}
     for entitlement in entitlements:
         entitlement.resource = resources[entitlement.resource_id]
     for credential in credentials.values():
-        _hang(credential, ("kept_in", "opens"), resources)
+        _assign_loaded(credential, ("kept_in", "opens"), resources)
     for record in records:
-        _hang(record, ("decided_on",), resources)
+        _assign_loaded(record, ("decided_on",), resources)
     _share_credentials(records, credentials)
     return resources
 
 
 def _records_of() -> QuerySet[Approval]:
     seats = Prefetch("seats", queryset=Seat.objects.order_by("pk"))
-    about = ("privilege__entitlement", "privilege__credential", "credential", "justification")
-    read = Approval.objects.filter(submission=compiled_queries.number("submission")).select_related(*about)
-    return read.defer("facts").prefetch_related(seats).order_by()
+    relations = ("privilege__entitlement", "privilege__credential", "credential", "justification")
+    approvals = Approval.objects.filter(submission=compiled_queries.number("submission")).select_related(*relations)
+    return approvals.defer("facts").prefetch_related(seats).order_by()
 
 
 def _resources_among() -> QuerySet[Resource]:
-    read = Resource.objects.filter(compiled_queries.among_those("ids")).select_related("team", "interim__person")
-    return read.defer("search", "about").order_by()
+    resources = Resource.objects.filter(compiled_queries.among_those("ids")).select_related("team", "interim__person")
+    return resources.defer("search", "about").order_by()
 
 
 RECORDS = compiled_queries.Statement(_records_of)
@@ -287,23 +294,23 @@ RESOURCES = compiled_queries.Statement(_resources_among)
 
 
 def _share_credentials(records: Iterable[Approval], credentials: Mapping[int, Credential]) -> None:
-    """A privilege's credential is mostly a record of the same submission: the very same row then."""
+    """Assign to privileges the credential row of the same submission, if there is one."""
     for record in records:
         if record.privilege is not None:
-            _hang(record.privilege, ("credential",), credentials)
+            _assign_loaded(record.privilege, ("credential",), credentials)
 
 
 def _teams(submission: Submission, resources: Iterable[Resource]) -> list[Team]:
-    """The automation's team, the one above it, and those of the resources."""
-    own = submission.automation.team
-    found = [own, own.parent, *(resource.team for resource in resources)]
-    return [team for team in found if team is not None]
+    """Teams of the automation, its parent, and the resources."""
+    team_of_automation = submission.automation.team
+    teams = [team_of_automation, team_of_automation.parent, *(resource.team for resource in resources)]
+    return [team for team in teams if team is not None]
 
 
-def _named(
+def _person_ids(
     submission: Submission, teams: Iterable[Team], resources: Iterable[Resource], credentials: Iterable[Credential]
 ) -> set[int]:
-    """Ids of everybody whom these rows name."""
+    """Ids of all people that these rows name."""
     rows: list[tuple[models.Model, tuple[str, ...]]] = [
         (submission, ("submitted_by",)),
         (submission.automation, OWNERS),
@@ -315,9 +322,9 @@ def _named(
     return {pk for pk in ids if pk is not None}
 
 
-def _hang(row: models.Model, names: Iterable[str], known: Mapping[int, models.Model]) -> None:
-    """Give a row the related rows that were read already; what is not among them is read when it is asked for."""
+def _assign_loaded(row: models.Model, names: Iterable[str], loaded: Mapping[int, models.Model]) -> None:
+    """Assign loaded related rows to a row; others load on access."""
     for name in names:
-        found = known.get(getattr(row, f"{name}_id"))
-        if found is not None:
-            setattr(row, name, found)
+        related = loaded.get(getattr(row, f"{name}_id"))
+        if related is not None:
+            setattr(row, name, related)

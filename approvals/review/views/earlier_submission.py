@@ -1,6 +1,6 @@
-"""What heads the review page of a submission whose predecessor came to nothing: how that ended, what was said and decided (A15).
+"""Head of the review page if the previous submission did not come into force: how it ended, comments and decisions (A15).
 
-It is of the same automation, so whoever may see the one may see the other.
+It belongs to the same automation, so its readers are the same.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from governance.core.ledger import ledger_events
 from governance.core.models import LedgerEvent, Person
 from governance.core.models.ledger import Outcome
 
-#: By what somebody ended it, with a reason; every other end is a decision's, or silence.
+#: Ends by a person with a reason; other ends come from a decision or from a deadline.
 ENDED_BY = {withdraw.event: "withdrawn", decline.event: "declined"}
 STATES = {
     DecisionOutcome.APPROVE: "approved",
     DecisionOutcome.REJECT: "rejected",
     DecisionOutcome.ASK: "changes_asked",
 }
-#: What the words about a record read of it.
+#: Relations of an approval that its title needs.
 OF_RECORD = tuple(f"approval__{name}" for name in ("privilege__entitlement__resource", "credential"))
 
 
 def follows() -> Subquery:
-    """Of a submission: the id of the one before it where that came to nothing, else null; it costs the reader no query.
+    """Query expression: id of the previous submission if it did not come into force, else null.
 
-    One that a newer version continues has not ended (A14): what stands before it stands before the newer one.
+    A submission that a newer version continues has not ended (A14), so the one before it counts.
     """
     before = Submission.objects.filter(automation=OuterRef("automation"), pk__lt=OuterRef("pk"), continued_by=None)
     return Subquery(before.order_by("-pk").values(nothing=Case(When(state__in=TO_NOTHING, then="pk")))[:1])
 
 
 def shape(submission: Submission, reader: Reader) -> Shape | None:
-    """The context of ``approvals/review/earlier_submission.html``, or None where nothing came before: a fixed number of queries, or none.
+    """Context of ``approvals/review/earlier_submission.html``, or None without such a submission: a fixed number of queries, or none.
 
     Args:
-        submission: with ``follows``, as `dossier.visible` finds it.
-        reader: who reads.
+        submission: with ``follows``, as loaded by `dossier.visible`.
+        reader: the reader.
     """
     pk = submission.__dict__.get("follows")
     if pk is None:
@@ -52,59 +52,71 @@ def shape(submission: Submission, reader: Reader) -> Shape | None:
     chain = _chain(submission, pk)
     before = chain[0]
     decisions, comments = _decisions(chain), _comments(chain)
-    said = [*(_decided(one, reader) for one in decisions), *(_remarked(one, reader) for one in comments)]
+    entries = [
+        *(_decision_entry(decision, reader) for decision in decisions),
+        *(_comment_entry(decision, reader) for decision in comments),
+    ]
     return {
         **_end(before, decisions, reader),
         "at": before.ended_at,
         "href": reverse("review", args=[before.pk]),
         "reference": before.reference,
         "version": before.version.number,
-        "said": sorted(said, key=lambda one: one["at"]),
+        "said": sorted(entries, key=lambda entry: entry["at"]),
     }
 
 
 def _chain(submission: Submission, pk: int) -> list[Submission]:
-    """The submission before, and those that it continued, the newest first (A14)."""
+    """The previous submission and those that it continued, newest first (A14)."""
     rows = Submission.objects.filter(automation=submission.automation_id, pk__lte=pk).select_related("version")
-    found: list[Submission] = []
+    chain: list[Submission] = []
     for row in rows.only("state", "submitted_at", "ended_at", "continues", "version__number").order_by("-pk"):
         if row.pk == pk:
-            found.append(row)
+            chain.append(row)
             if row.continues_id is None:
                 break
             pk = row.continues_id
-    return found
+    return chain
 
 
 def _decisions(chain: Sequence[Submission]) -> list[Decision]:
-    found = Decision.objects.filter(approval__submission__in=chain).defer("approval__facts", "approval__reasons")
-    return list(found.select_related("person", "for_person", "seat", "reason", "retraction", *OF_RECORD).order_by("pk"))
+    decisions = Decision.objects.filter(approval__submission__in=chain).defer("approval__facts", "approval__reasons")
+    return list(
+        decisions.select_related("person", "for_person", "seat", "reason", "retraction", *OF_RECORD).order_by("pk")
+    )
 
 
 def _comments(chain: Sequence[Submission]) -> list[Comment]:
-    found = Comment.objects.filter(submission__in=chain).defer("approval__facts", "approval__reasons")
-    return list(found.select_related("by", "text", *OF_RECORD).order_by("pk"))
+    comments = Comment.objects.filter(submission__in=chain).defer("approval__facts", "approval__reasons")
+    return list(comments.select_related("by", "text", *OF_RECORD).order_by("pk"))
 
 
 def _end(before: Submission, decisions: Sequence[Decision], reader: Reader) -> Shape:
-    """How it ended, by whom, and their reason."""
+    """How it ended, by whom, and the reason."""
     if before.state == SubmissionState.EXPIRED:
         return {"lead": "expired: nobody accepted what was approved in time", "reason": ""}
     if before.state == SubmissionState.REJECTED:
-        no = next((one for one in reversed(decisions) if _rejects_app(one, before)), None)
-        if no is None:
+        rejection = next((decision for decision in reversed(decisions) if _rejects_app(decision, before)), None)
+        if rejection is None:
             return {"lead": "expired: nobody decided stage 1 in time", "reason": ""}
-        who = approval_rows.decided_by(no, reader, start=False)
-        return {"lead": f"was refused in stage 1 by {who}", "reason": no.reason.shown if no.reason else ""}
+        decider = approval_rows.decided_by(rejection, reader, start=False)
+        return {
+            "lead": f"was refused in stage 1 by {decider}",
+            "reason": rejection.reason.shown if rejection.reason else "",
+        }
     return _ended_by(before, reader)
 
 
-def _rejects_app(one: Decision, before: Submission) -> bool:
-    return one.outcome == DecisionOutcome.REJECT and one.approval.stage == 1 and one.approval.submission_id == before.pk
+def _rejects_app(decision: Decision, before: Submission) -> bool:
+    return (
+        decision.outcome == DecisionOutcome.REJECT
+        and decision.approval.stage == 1
+        and decision.approval.submission_id == before.pk
+    )
 
 
 def _ended_by(before: Submission, reader: Reader) -> Shape:
-    """Who withdrew or declined it, as the ledger has it."""
+    """Who withdrew or declined it, from the ledger."""
     label, key = ledger_events.name_of(before)
     events = LedgerEvent.objects.filter(
         subject_type=label, subject_id=key, verb__in=ENDED_BY, outcome=Outcome.DONE
@@ -112,39 +124,40 @@ def _ended_by(before: Submission, reader: Reader) -> Shape:
     event = events.order_by("-pk").first()
     if event is None:
         return {"lead": f"was {before.get_state_display().lower()}", "reason": ""}
-    known = {
-        str(one.opaque_id): one for one in Person.objects.filter(opaque_id__in={event.actor_id, event.for_id} - {""})
+    people = {
+        str(person.opaque_id): person
+        for person in Person.objects.filter(opaque_id__in={event.actor_id, event.for_id} - {""})
     }
-    who = reader.name(known.get(event.actor_id)) or "somebody"
+    name = reader.name(people.get(event.actor_id)) or "somebody"
     if event.for_id:
-        who = f"{who} for {reader.name(known.get(event.for_id)) or 'somebody'}"
+        name = f"{name} for {reader.name(people.get(event.for_id)) or 'somebody'}"
     return {
-        "lead": f"was {ENDED_BY[event.verb]} by {who}",
+        "lead": f"was {ENDED_BY[event.verb]} by {name}",
         "reason": event.reason.shown if event.reason is not None else "",
     }
 
 
-def _decided(one: Decision, reader: Reader) -> Shape:
+def _decision_entry(decision: Decision, reader: Reader) -> Shape:
     return {
-        "name": one.person.name,
-        "who": approval_rows.decided_by(one, reader),
-        "capacity": f"{one.seat.get_label_display().lower()}{', taken back' if hasattr(one, 'retraction') else ''}",
-        "at": one.at,
-        "about": one.approval.title,
-        "state": STATES[DecisionOutcome(one.outcome)],
-        "text": one.reason.shown if one.reason is not None else "",
+        "name": decision.person.name,
+        "who": approval_rows.decided_by(decision, reader),
+        "capacity": f"{decision.seat.get_label_display().lower()}{', taken back' if hasattr(decision, 'retraction') else ''}",
+        "at": decision.at,
+        "about": decision.approval.title,
+        "state": STATES[DecisionOutcome(decision.outcome)],
+        "text": decision.reason.shown if decision.reason is not None else "",
     }
 
 
-def _remarked(one: Comment, reader: Reader) -> Shape:
+def _comment_entry(remark: Comment, reader: Reader) -> Shape:
     return {
-        "name": one.by.name,
-        "who": reader.name(one.by, start=True),
-        "capacity": "objection" if one.is_objection else "",
-        "at": one.at,
-        "about": _title(one.approval),
+        "name": remark.by.name,
+        "who": reader.name(remark.by, start=True),
+        "capacity": "objection" if remark.is_objection else "",
+        "at": remark.at,
+        "about": _title(remark.approval),
         "state": "",
-        "text": one.text.shown,
+        "text": remark.text.shown,
     }
 
 

@@ -1,4 +1,4 @@
-"""Who reads the review page, and what they opened and typed on it."""
+"""The reader of the review page, with the open row and typed input."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Shape = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads the page, and what they opened and typed.
+    """The reader of the page, with the open row and typed input.
 
     Args:
-        actor: who reads.
+        actor: the reader.
         now: business time.
         opened: key of the open row; empty for none.
-        typed: what a refused form held, by field name, so that nothing is lost.
-        errors: what was refused: a sentence to show beside each field, by its name.
-        also_open: keys of other rows that are open beside it.
-        refusal: why what they decided on the open row does not count, where that row changed since it was shown to them (A6).
+        typed: input of a refused form, by field name, so that nothing is lost.
+        errors: error sentences by field name.
+        also_open: keys of other open rows.
+        refusal: why the decision on the open row was refused, if the row changed after it was shown (A6).
     """
 
     actor: Actor
@@ -37,7 +37,7 @@ class Reader:
     also_open: frozenset[str] = frozenset()
 
     def at(self, key: str) -> Reader:
-        """The same reader at one row: what they typed, and why it was refused, is of the row that they opened and of no other."""
+        """The reader for one row: input and errors belong to the opened row only."""
         if key == self.opened:
             return self
         return replace(self, typed=None, errors={}, refusal=None)
@@ -47,7 +47,7 @@ class Reader:
         return person is not None and self.actor.person is not None and person.pk == self.actor.person.pk
 
     def name(self, person: Person | None, *, start: bool = False) -> str:
-        """A name, or "you" for the reader."""
+        """Name of a person, or "you" for the reader."""
         if person is None:
             return ""
         if self.is_me(person):

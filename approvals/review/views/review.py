@@ -1,4 +1,4 @@
-"""The review page and what is posted from it: decisions, answers, comments, accepting and declining the rest."""
+"""Review page and its actions: decisions, answers, comments, accepting and declining."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from governance.web.requests.middleware import Request
 from governance.web.requests.parameters import number
 
 TEMPLATE = "approvals/review/review.html"
-#: What changes beside the rows when something was decided.
+#: Page parts that change with the rows after a decision.
 BESIDE = ("stepper", "app", "timeline")
 
 
@@ -47,7 +47,7 @@ def _record(submission: Submission, pk: int) -> Approval:
 
 @require_GET
 def review(request: Request, pk: int) -> HttpResponse:
-    """Both stages of one submission; ``?open=KEY`` opens a row in place."""
+    """Show both stages of one submission; ``?open=KEY`` opens a row."""
     submission, reader = _find(request, pk)
     context = review_page.context(submission, reader)
     target = request.headers.get("HX-Target", "")
@@ -59,70 +59,70 @@ def review(request: Request, pk: int) -> HttpResponse:
 
 @require_POST
 def decide(request: Request, pk: int, record: int) -> HttpResponse:
-    """Approve, reject or send back one record (A7); a stale form gets 409 with what changed and loses nothing (A6)."""
+    """Approve, reject or send back one approval (A7). A stale form gets 409 with the changes and keeps its input (A6)."""
     submission, reader = _find(request, pk)
-    found = _record(submission, record)
-    found.submission = submission
+    approval = _record(submission, record)
+    approval.submission = submission
     shown, reason = request.POST.get("shown_digest", ""), request.POST.get("reason", "")
     try:
         verb = decision_form.verb(request.POST)
         more = decision_form.more(request.POST, verb)
-        actor, _ = actions.decider_of(found, route_of(found, reader.now), reader, verb)
-        verb(found, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **more)
-    except InvalidInput as no:
-        return _again(request, pk, found, no)
-    except OutOfTurn as no:
-        return _changed(request, pk, found, no)
-    except Refused as no:
-        return _refused(request, pk, found, no)
-    return _shown(request, pk, done=key_of(found))
+        actor, _ = actions.decider_of(approval, route_of(approval, reader.now), reader, verb)
+        verb(approval, actor=actor, now=reader.now, reason=reason, shown_digest=shown, **more)
+    except InvalidInput as error:
+        return _show_form_errors(request, pk, approval, error)
+    except OutOfTurn as error:
+        return _show_stale_form(request, pk, approval, error)
+    except Refused as error:
+        return _show_refusal(request, pk, approval, error)
+    return _render_current(request, pk, done=key_of(approval))
 
 
 @require_POST
 def undo(request: Request, pk: int, record: int) -> HttpResponse:
-    """Take back one's own decision while the submission is undecided; it stays on record (A8)."""
+    """Retract the reader's decision while the submission is undecided. Both stay on record (A8)."""
     submission, reader = _find(request, pk)
-    found = _record(submission, record)
-    found.submission = submission
-    actor, _ = actions.undoer_of(found, route_of(found, reader.now), reader)
+    approval = _record(submission, record)
+    approval.submission = submission
+    actor, _ = actions.undoer_of(approval, route_of(approval, reader.now), reader)
     try:
         decision = number(request.POST.get("decision")) or 0
         reason = request.POST.get("reason", "")
-        transition_undo.retract(found, actor=actor, now=reader.now, reason=reason, decision=decision)
-    except Refused as no:
-        return _refused(request, pk, found, no)
-    return _shown(request, pk, done=key_of(found), stays=True)
+        transition_undo.retract(approval, actor=actor, now=reader.now, reason=reason, decision=decision)
+    except Refused as error:
+        return _show_refusal(request, pk, approval, error)
+    return _render_current(request, pk, done=key_of(approval), stays=True)
 
 
-def _again(request: Request, pk: int, record: Approval, no: InvalidInput) -> HttpResponse:
-    """Show the form again with each error beside its field and everything typed still there."""
-    errors = {one[0]: one[1] for one in no.refusal.pairs} or {"reason": ""}
-    if len(errors) == 1:  # then the sentence says it best
-        errors = dict.fromkeys(errors, no.refusal.sentence)
-    return _redrawn(request, pk, record, no.status, errors=errors)
+def _show_form_errors(request: Request, pk: int, record: Approval, error: InvalidInput) -> HttpResponse:
+    """Show the form again with each error beside its field, and the input."""
+    errors = {pair[0]: pair[1] for pair in error.refusal.pairs} or {"reason": ""}
+    if len(errors) == 1:  # a single error shows the full sentence
+        errors = dict.fromkeys(errors, error.refusal.sentence)
+    return _redraw(request, pk, record, error.status, errors=errors)
 
 
-def _changed(request: Request, pk: int, record: Approval, no: OutOfTurn) -> HttpResponse:
-    """Show the page as it is now, what changed beside the row, and the form with what was typed and the digest of what it shows (A6)."""
-    return _redrawn(request, pk, record, no.status, refusal=no.refusal)
+def _show_stale_form(request: Request, pk: int, record: Approval, error: OutOfTurn) -> HttpResponse:
+    """Show the current page with the changes beside the row, and the form with the input and the new digest (A6)."""
+    return _redraw(request, pk, record, error.status, refusal=error.refusal)
 
 
-def _redrawn(request: Request, pk: int, record: Approval, status: int, **why: Any) -> HttpResponse:
+def _redraw(request: Request, pk: int, record: Approval, status: int, **why: Any) -> HttpResponse:
     submission, reader = _find(request, pk)
     names = ("reason", "term_days", "level", "not_mine")
     typed: dict[str, Any] = {name: request.POST.get(name, "") for name in names}
     typed["scope"] = request.POST.getlist("scope") if {"scope", "has_scope"} & set(request.POST) else None
-    typed["same"] = {name: str(said) for name, said in request.POST.items() if name.startswith(duplicates.FIELD)}
+    typed["same"] = {name: str(value) for name, value in request.POST.items() if name.startswith(duplicates.FIELD)}
     again = replace(reader, opened=key_of(record), typed=typed, **why)
     return page(request, TEMPLATE, review_page.context(submission, again), fragment="rows", also=BESIDE, status=status)
 
 
-def _refused(request: Request, pk: int, record: Approval, no: Refused) -> HttpResponse:
+def _show_refusal(request: Request, pk: int, record: Approval, error: Refused) -> HttpResponse:
     context = {"back_href": reverse("review", args=[pk]), "typed": request.POST.get("reason", "")}
-    return refused(request, no.refusal, fragment=f"refusal-{key_of(record)}", context=context)
+    return refused(request, error.refusal, fragment=f"refusal-{key_of(record)}", context=context)
 
 
-def _shown(
+def _render_current(
     request: Request,
     pk: int,
     fragment: str = "rows",
@@ -131,9 +131,9 @@ def _shown(
     done: str = "",
     stays: bool = False,
 ) -> HttpResponse:
-    """The page as it is now, or only what changed; without htmx back to the page, so that reload repeats nothing.
+    """Show the current page, or only its changed parts. Without htmx it redirects to the page, so that a reload repeats nothing.
 
-    ``done`` is the key of what was just dealt with, from where the focus moves on unless it ``stays``: see `review_page.move_on`.
+    ``done`` is the key of the handled row. The focus moves on from it unless it ``stays``: see `review_page.move_on`.
     """
     if request.headers.get("HX-Request") != "true":
         return redirect("review", pk=pk)
@@ -144,85 +144,101 @@ def _shown(
     return page(request, TEMPLATE, context, fragment=fragment, also=also)
 
 
-def _do(request: Request, pk: int, act: Callable[[Submission, Reader, str], object]) -> HttpResponse:
-    """Perform one operation with a reason on a submission and go back to its page; a no is said in words."""
+def _run_with_reason(request: Request, pk: int, act: Callable[[Submission, Reader, str], object]) -> HttpResponse:
+    """Run one operation with a reason on a submission and return to its page. A refusal is shown."""
     submission, reader = _find(request, pk)
     try:
         act(submission, reader, request.POST.get("reason", ""))
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": f"/review/{pk}/"})
+    except Refused as error:
+        return refused(request, error.refusal, context={"back_href": f"/review/{pk}/"})
     return redirect("review", pk=pk)
 
 
-def _put(
+def _show_question(
     request: Request, pk: int, verb: Transition[Any], subject: Model, reader: Reader, question: dict[str, Any]
 ) -> HttpResponse:
-    """The page with the question before an operation, for whoever may do it now; the others read why not."""
-    no = verb.refusal(subject, actor=reader.actor, now=reader.now)
-    if no is not None:
-        return refused(request, no, context={"back_href": f"/review/{pk}/"})
+    """Show the question before an operation, or the refusal for readers who may not run it."""
+    refusal = verb.refusal(subject, actor=reader.actor, now=reader.now)
+    if refusal is not None:
+        return refused(request, refusal, context={"back_href": f"/review/{pk}/"})
     return page(request, "components/confirm_page.html", {"ask": question, "back_href": reverse("review", args=[pk])})
 
 
 @require_POST
 def say(request: Request, pk: int) -> HttpResponse:
-    """Say something to everybody on the submission, of all of it or of one record (A3)."""
+    """Comment on the submission or on one approval, for all its readers (A3)."""
     submission, reader = _find(request, pk)
-    said, on = request.POST.get("text", ""), request.POST.get("about", "")
-    about = _record(submission, number(on) or 0) if on else None
+    text, approval_key = request.POST.get("text", ""), request.POST.get("about", "")
+    approval = _record(submission, number(approval_key) or 0) if approval_key else None
     try:
-        comment.comment(submission, actor=reader.actor, now=reader.now, reason=said, approval=about)
-    except InvalidInput as no:
-        typed = {"text": said, "about": on, "remark_error": no.refusal.sentence}
+        comment.comment(submission, actor=reader.actor, now=reader.now, reason=text, approval=approval)
+    except InvalidInput as error:
+        typed = {"text": text, "about": approval_key, "remark_error": error.refusal.sentence}
         again = Reader(reader.actor, reader.now, "", typed)
         context = review_page.context(submission, again)
-        return page(request, TEMPLATE, context, fragment="conversation", status=no.status)
-    except Refused as no:
-        return refused(request, no.refusal)
-    return _shown(request, pk, fragment="conversation", also=("timeline",))
+        return page(request, TEMPLATE, context, fragment="conversation", status=error.status)
+    except Refused as error:
+        return refused(request, error.refusal)
+    return _render_current(request, pk, fragment="conversation", also=("timeline",))
 
 
 @require_http_methods(["GET", "POST"])
 def answer_question(request: Request, pk: int, record: int) -> HttpResponse:
-    """Answer what an approver asked; the record opens in its next round (A14)."""
+    """Answer an approver's question. The approval opens in its next round (A14)."""
     submission, reader = _find(request, pk)
-    found = _record(submission, record)
+    approval = _record(submission, record)
     if request.method == "GET":
-        return _put(request, pk, transition_decide.answer, found, reader, confirmations.answer_question(found))
-    return _do(
-        request, pk, lambda _, who, text: transition_decide.answer(found, actor=who.actor, now=who.now, reason=text)
+        return _show_question(
+            request, pk, transition_decide.answer, approval, reader, confirmations.answer_question(approval)
+        )
+    return _run_with_reason(
+        request,
+        pk,
+        lambda _, reader_now, text: transition_decide.answer(
+            approval, actor=reader_now.actor, now=reader_now.now, reason=text
+        ),
     )
 
 
 @require_POST
 def object_to_record(request: Request, pk: int, record: int) -> HttpResponse:
-    """Object to a record before its stage opens (A3); shown to stage 1 at once."""
+    """Object to an approval before its stage opens (A3). Stage 1 sees it at once."""
     submission, reader = _find(request, pk)
-    found = _record(submission, record)
+    approval = _record(submission, record)
     try:
-        comment.object_to(found, actor=reader.actor, now=reader.now, reason=request.POST.get("reason", ""))
-    except InvalidInput as no:
-        return _again(request, pk, found, no)
-    except Refused as no:
-        return _refused(request, pk, found, no)
-    return _shown(request, pk, done=key_of(found))
+        comment.object_to(approval, actor=reader.actor, now=reader.now, reason=request.POST.get("reason", ""))
+    except InvalidInput as error:
+        return _show_form_errors(request, pk, approval, error)
+    except Refused as error:
+        return _show_refusal(request, pk, approval, error)
+    return _render_current(request, pk, done=key_of(approval))
 
 
 @require_POST
 def accept(request: Request, pk: int) -> HttpResponse:
-    """Accept what was approved, without what was refused (A5)."""
-    return _do(
-        request, pk, lambda one, who, text: put_in_force.accept_subset(one, actor=who.actor, now=who.now, reason=text)
+    """Accept a partial approval (A5)."""
+    return _run_with_reason(
+        request,
+        pk,
+        lambda submission, reader, text: put_in_force.accept_subset(
+            submission, actor=reader.actor, now=reader.now, reason=text
+        ),
     )
 
 
 @require_http_methods(["GET", "POST"])
 def decline_rest(request: Request, pk: int) -> HttpResponse:
-    """Decline what was approved (A5)."""
+    """Decline a partial approval (A5)."""
     if request.method == "GET":
         submission, reader = _find(request, pk)
-        return _put(request, pk, withdraw.decline, submission, reader, confirmations.decline_question(submission))
-    return _do(request, pk, lambda one, who, text: withdraw.decline(one, actor=who.actor, now=who.now, reason=text))
+        return _show_question(
+            request, pk, withdraw.decline, submission, reader, confirmations.decline_question(submission)
+        )
+    return _run_with_reason(
+        request,
+        pk,
+        lambda subject, decliner, text: withdraw.decline(subject, actor=decliner.actor, now=decliner.now, reason=text),
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -230,5 +246,13 @@ def take_back(request: Request, pk: int) -> HttpResponse:
     """Withdraw a submission (A15)."""
     if request.method == "GET":
         submission, reader = _find(request, pk)
-        return _put(request, pk, withdraw.withdraw, submission, reader, confirmations.withdraw_question(submission))
-    return _do(request, pk, lambda one, who, text: withdraw.withdraw(one, actor=who.actor, now=who.now, reason=text))
+        return _show_question(
+            request, pk, withdraw.withdraw, submission, reader, confirmations.withdraw_question(submission)
+        )
+    return _run_with_reason(
+        request,
+        pk,
+        lambda subject, withdrawer, text: withdraw.withdraw(
+            subject, actor=withdrawer.actor, now=withdrawer.now, reason=text
+        ),
+    )

@@ -1,7 +1,7 @@
-"""The context of the review page: both stages of one submission side by side (A3).
+"""Context of the review page: both stages of one submission side by side (A3).
 
-The parts stand beside this module: reading in `dossier`, the stepper in `stages`, the app in `app`, a record in
-`approval_rows`. This one puts them together, and draws the head, the groups of rows and the conversation.
+Other modules build its parts: `dossier` loads, `stages` draws the stepper, `app` the app and `approval_rows` an approval. This module
+combines them and adds the head, the groups of rows and the conversation.
 """
 
 from __future__ import annotations
@@ -33,32 +33,33 @@ from governance.web.components import times
 from governance.web.pages.ledger_links import ledger_href
 from inventory.importers import sentences
 
-#: Events of the timeline; the ledger has the rest.
+#: Maximum number of events in the timeline; the ledger has all.
 EVENTS = 40
-#: How a submission ends without coming into force: what it asked for can be asked for again.
+#: Ends without coming into force, after which a resubmission is possible.
 CAME_TO_NOTHING = (
     SubmissionState.WITHDRAWN,
     SubmissionState.REJECTED,
     SubmissionState.DECLINED,
     SubmissionState.EXPIRED,
 )
-#: What can be done to the whole submission from this page, by the name of its button.
+#: Operations on the submission, by the name of their button.
 DOING = {"comment": comment, "withdraw": withdraw, "accept": accept_subset}
 
 
 def context(submission: Submission, reader: Reader) -> Shape:
-    """Everything that ``approvals/review/review.html`` takes; `dossier.visible` finds the submission."""
-    about = dossier(submission, reader)
+    """Context of ``approvals/review/review.html`` for a submission of `dossier.visible`."""
+    details = dossier(submission, reader)
     allowed = {
         name
         for name, operation in DOING.items()
         if operation.refusal(submission, actor=reader.actor, now=reader.now) is None
     }
     rows = [
-        approval_rows.row(one, about.route, reader, about.held_of(one), objected=about.objected) for one in about.second
+        approval_rows.row(record, details.route, reader, details.held_of(record), objected=details.objected)
+        for record in details.second
     ]
-    for row, record in zip(rows, about.second, strict=True):
-        changes.mark(row, record, about.since)
+    for row, record in zip(rows, details.second, strict=True):
+        changes.mark(row, record, details.since)
     return {
         "now": reader.now,
         "crumbs": [
@@ -66,22 +67,22 @@ def context(submission: Submission, reader: Reader) -> Shape:
             {"label": f"Submission {submission.reference}", "href": ""},
         ],
         "head": _head(submission, reader, may_withdraw="withdraw" in allowed),
-        "next": _next(about, reader, may_accept="accept" in allowed),
+        "next": _next(details, reader, may_accept="accept" in allowed),
         "before": earlier_submission.shape(submission, reader),
-        "steps": stages.steps(about, rows, reader),
-        "changes": changes.shape(about, reader),
-        "conflicts": _conflicts(about, rows, reader),
-        "conflicts_when": _conflicts_when(about),
+        "steps": stages.steps(details, rows, reader),
+        "changes": changes.shape(details, reader),
+        "conflicts": _conflicts(details, rows, reader),
+        "conflicts_when": _conflicts_when(details),
         "waivers": _waivers(submission, reader),
-        "app": app.panel(about, reader),
-        "record_words": _count_words(about.second),
+        "app": app.panel(details, reader),
+        "record_words": _count_words(details.second),
         "may_decide": any(row["mine"] for row in rows),
-        "groups": _groups(rows, about.second),
+        "groups": _groups(rows, details.second),
         "panels": chain.panels(submission),
         "why_href": reverse("review_why", args=[submission.pk]),
-        "remarks": _remarks(about),
-        "remark": _remark(about, reader) if "comment" in allowed else None,
-        "events": _events(about, reader),
+        "remarks": _remarks(details),
+        "remark": _remark(details, reader) if "comment" in allowed else None,
+        "events": _events(details, reader),
         "ledger_href": ledger_href(submission, actor=reader.actor, now=reader.now),
         "dialogs": [
             question(submission)
@@ -95,74 +96,78 @@ def context(submission: Submission, reader: Reader) -> Shape:
 
 
 def _waivers(submission: Submission, reader: Reader) -> list[Shape]:
-    """Those of its automation, asked for where the page's own query found that there are any."""
+    """Waivers of its automation, loaded only if the page's query found any."""
     if not getattr(submission, "has_waivers", True):
         return []
     return waiver_list.under_way(submission.automation, reader.now)
 
 
-def _conflicts(about: Dossier, drawn: Sequence[Shape], reader: Reader) -> list[Shape]:
+def _conflicts(details: Dossier, drawn: Sequence[Shape], reader: Reader) -> list[Shape]:
     """Conflicts of an open submission, without refused privileges (S6)."""
-    submission = about.submission
+    submission = details.submission
     if submission.state not in UNFINISHED:
         return []
-    found = remaining_conflicts.of_submission(submission, reader.now)
-    rows = conflict_rows.shapes(found, conflicts.words_in(submission), reader.actor, reader.now)
-    rows = [row | {"sign_href": _sign_href(one, about, drawn)} for one, row in zip(found, rows, strict=True)]
+    findings = remaining_conflicts.of_submission(submission, reader.now)
+    rows = conflict_rows.shapes(findings, conflicts.words_in(submission), reader.actor, reader.now)
+    rows = [
+        row | {"sign_href": _sign_href(finding, details, drawn)} for finding, row in zip(findings, rows, strict=True)
+    ]
     if ask_waiver.refusal(submission.automation, actor=reader.actor, now=reader.now) is not None:
         return rows
     asks = [
-        conflict_rows.ask_href(submission.automation_id, one) if conflict_rows.may_be_asked(one, reader.now) else ""
-        for one in found
+        conflict_rows.ask_href(submission.automation_id, finding)
+        if conflict_rows.may_be_asked(finding, reader.now)
+        else ""
+        for finding in findings
     ]
     return [row | {"ask_href": href} for row, href in zip(rows, asks, strict=True)]
 
 
-def _sign_href(found: Found, about: Dossier, drawn: Sequence[Shape]) -> str:
-    """Where the reader gives the extra approval that a conflict takes; empty where they do not."""
-    asked = conflicts.asked_in(about.submission)
+def _sign_href(finding: Found, details: Dossier, drawn: Sequence[Shape]) -> str:
+    """URL of the extra approval that the reader can give for a conflict; empty if they can't."""
+    asked_keys = conflicts.asked_in(details.submission)
     rows = (
         row["open_href"]
-        for record, row in zip(about.second, drawn, strict=True)
-        if row["signs"] and conflicts.takes_part(record.kind, conflicts.key_of(record), found, asked)
+        for record, row in zip(details.second, drawn, strict=True)
+        if row["signs"] and conflicts.takes_part(record.kind, conflicts.key_of(record), finding, asked_keys)
     )
     return next(rows, "")
 
 
-def _conflicts_when(about: Dossier) -> str:
-    """When the conflicts that a page shows would be there."""
-    if about.submission.state == SubmissionState.DECIDED:
+def _conflicts_when(details: Dossier) -> str:
+    """Condition under which the listed conflicts would exist."""
+    if details.submission.state == SubmissionState.DECIDED:
         return "in what was approved"
-    refused = any(one.state in conflicts.GIVES_NOTHING for one in about.second)
+    refused = any(record.state in conflicts.GIVES_NOTHING for record in details.second)
     return "if all that is left is approved" if refused else "if all of it is approved"
 
 
 def move_on(context: Shape, done: str, *, stays: bool) -> None:
-    """Say in a page's context where the focus is after a decision: it goes on from there, and passes over nothing twice (A7).
+    """Set the focus after a decision: on the next row of the reader, without skipping any (A7).
 
     Args:
-        context: of the page as it is now.
-        done: the key of what was just dealt with: a row's, or "app".
-        stays: whether that is to be dealt with again, so that the focus stays on it.
+        context: of the current page.
+        done: key of the handled row, or "app".
+        stays: whether the handled row keeps the focus.
     """
     rows = {row["key"]: row for group in context["groups"] for row in group["rows"]}
-    here = context["app"] if done == "app" else rows.get(done)
-    own = [row for row in rows.values() if row["mine"]]
-    if own and not stays:
-        # Records stand in the order of their ids, but for those that are decided: what comes after has a higher one.
-        here = next((row for row in own if done != "app" and int(row["key"]) > int(done)), own[0])
-    if here is not None:
-        here["focus"] = True
+    focused = context["app"] if done == "app" else rows.get(done)
+    own_rows = [row for row in rows.values() if row["mine"]]
+    if own_rows and not stays:
+        # Undecided rows are sorted by id, so the next row has a higher one.
+        focused = next((row for row in own_rows if done != "app" and int(row["key"]) > int(done)), own_rows[0])
+    if focused is not None:
+        focused["focus"] = True
 
 
-def _events(about: Dossier, reader: Reader) -> list[Shape]:
-    """The timeline; what the page has read already is not read for it again."""
+def _events(details: Dossier, reader: Reader) -> list[Shape]:
+    """The timeline, with rows that the page has loaded."""
     return timeline_queries.shapes(
-        about.submission,
+        details.submission,
         reader=reader.actor.person,
         limit=EVENTS,
-        people=about.people.values(),
-        texts={ledger_events.name_of(record): record.quoted for record in about.records},
+        people=details.people.values(),
+        texts={ledger_events.name_of(record): record.quoted for record in details.records},
         actor=reader.actor,
         now=reader.now,
     )
@@ -199,19 +204,19 @@ def _head(submission: Submission, reader: Reader, *, may_withdraw: bool) -> Shap
 
 
 def _not_to_accept(submission: Submission, reader: Reader) -> Shape | None:
-    """What the business owner reads where what was approved can't be put in force as it is: why, and what to do (A5)."""
+    """Notice for the business owner if a partial approval can't be accepted: why, and what to do (A5)."""
     if decline.refusal(submission, actor=reader.actor, now=reader.now) is not None:
         return None
-    no = accept_subset.refusal(submission, actor=reader.actor, now=reader.now)
-    assert no is not None  # asked only where it is refused
+    refusal = accept_subset.refusal(submission, actor=reader.actor, now=reader.now)
+    assert refusal is not None  # called only if it is refused
     href = reverse("decline", args=[submission.pk])
-    return {"lead": no.sentence, "text": no.to_do, "actions": [{"label": "Decline", "href": href}]}
+    return {"lead": refusal.sentence, "text": refusal.to_do, "actions": [{"label": "Decline", "href": href}]}
 
 
-def _next(about: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
-    submission, second = about.submission, about.second
+def _next(details: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
+    submission, second = details.submission, details.second
     if submission.state in CAME_TO_NOTHING:
-        return _again(submission, reader)
+        return _resubmit_notice(submission, reader)
     if submission.state == SubmissionState.DECIDED:
         if not may_accept:
             return _not_to_accept(submission, reader)
@@ -225,8 +230,8 @@ def _next(about: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
                 [
                     f"{len(approved)} of {len(second)} were approved. The automation runs without what was refused.",
                     *(
-                        f"{one.credential} is not granted, because every privilege that uses it was refused."
-                        for one in left_out
+                        f"{unused.credential} is not granted, because every privilege that uses it was refused."
+                        for unused in left_out
                     ),
                 ]
             ),
@@ -240,13 +245,13 @@ def _next(about: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
                 {"label": "Decline", "href": reverse("decline", args=[submission.pk]), "opens": "decline"},
             ],
         }
-    asked = [r for r in second if r.state == ApprovalState.CHANGES_ASKED]
-    mine = [r for r in asked if answer.refusal(r, actor=reader.actor, now=reader.now) is None]
+    sent_back = [r for r in second if r.state == ApprovalState.CHANGES_ASKED]
+    mine = [r for r in sent_back if answer.refusal(r, actor=reader.actor, now=reader.now) is None]
     if not mine:
         return None
     href = reverse("answer", args=[submission.pk, mine[0].pk])
     words = "One question waits" if len(mine) == 1 else f"{len(mine)} questions wait"
-    due = min((one.builder_due_at for one in mine if one.builder_due_at is not None), default=None)
+    due = min((record.builder_due_at for record in mine if record.builder_due_at is not None), default=None)
     by = f" by {times.moment_words(due, reader.now)}" if due is not None else ""
     return {
         "lead": f"{words} for your answer.",
@@ -255,15 +260,15 @@ def _next(about: Dossier, reader: Reader, *, may_accept: bool) -> Shape | None:
     }
 
 
-def _again(submission: Submission, reader: Reader) -> Shape | None:
-    """For whoever may ask again for what came to nothing, while its version is the newest."""
-    again = panels.again(submission.automation, reader.actor, reader.now)
-    if again is None or submission.automation.versions.filter(number__gt=submission.version.number).exists():
+def _resubmit_notice(submission: Submission, reader: Reader) -> Shape | None:
+    """Notice for people who may resubmit, while the version is the newest."""
+    action = panels.again(submission.automation, reader.actor, reader.now)
+    if action is None or submission.automation.versions.filter(number__gt=submission.version.number).exists():
         return None
     return {
         "lead": "Nothing of this came into force.",
         "text": "It can be submitted again; what was said about it is filled in.",
-        "actions": [{**again, "kind": "filled"}],
+        "actions": [{**action, "kind": "filled"}],
     }
 
 
@@ -297,28 +302,29 @@ def _groups(rows: Sequence[Shape], second: Sequence[Approval]) -> list[Shape]:
     return [group for group in groups if group["rows"]]
 
 
-def _remarks(about: Dossier) -> list[Shape]:
-    records = {record.pk: record for record in about.records}
+def _remarks(details: Dossier) -> list[Shape]:
+    records = {record.pk: record for record in details.records}
     return [
         {
-            "who": one.by.name,
+            "who": remark.by.name,
             "capacity": "",
-            "at": one.at,
-            "about": approval_rows.subject(records.get(one.approval_id or 0)),
-            "text": one.text.shown,
+            "at": remark.at,
+            "about": approval_rows.subject(records.get(remark.approval_id or 0)),
+            "text": remark.text.shown,
         }
-        for one in about.comments
-        if not one.is_objection
+        for remark in details.comments
+        if not remark.is_objection
     ]
 
 
-def _remark(about: Dossier, reader: Reader) -> Shape:
+def _remark(details: Dossier, reader: Reader) -> Shape:
     typed = reader.typed or {}
-    said_of = str(typed.get("about", ""))
+    chosen_key = str(typed.get("about", ""))
     return {
-        "action": reverse("comment", args=[about.submission.pk]),
+        "action": reverse("comment", args=[details.submission.pk]),
         "about": [
-            {"value": record.pk, "label": record.title, "chosen": str(record.pk) == said_of} for record in about.records
+            {"value": record.pk, "label": record.title, "chosen": str(record.pk) == chosen_key}
+            for record in details.records
         ],
         "value": typed.get("text", ""),
         "error": typed.get("remark_error", ""),

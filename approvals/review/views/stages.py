@@ -1,4 +1,4 @@
-"""The stepper of the review page: how far stage 1, stage 2 and putting in force are, and who holds them since when."""
+"""Stepper of the review page: progress of stage 1, stage 2 and in force, and their holders."""
 
 from __future__ import annotations
 
@@ -11,79 +11,79 @@ from approvals.review.views.dossier import Dossier
 from approvals.review.views.reader import Reader, Shape
 from governance.web.components import times
 
-#: What a step may have and most have not: a name that a template looks for and misses costs more than one that is there.
+#: Optional keys of a step. A missing name costs a template more than an empty one.
 BLANK: Shape = dict.fromkeys(("state", "text", "below", "count", "parts", "due", "held"))
 
 
-def steps(about: Dossier, rows: Sequence[Shape], reader: Reader) -> list[Shape]:
-    """The context of ``components/stepper.html``: one step a stage and one for "in force".
+def steps(details: Dossier, rows: Sequence[Shape], reader: Reader) -> list[Shape]:
+    """Context of ``components/stepper.html``: one step per stage and one for "in force".
 
     Args:
-        about: the submission.
-        rows: the drawn rows of its stage-2 records, in their order.
-        reader: who reads.
+        details: the submission.
+        rows: the drawn rows of its stage-2 approvals, in order.
+        reader: the reader.
     """
-    return [_stage_1(about, reader), _stage_2(about, rows, reader), _in_force(about, reader)]
+    return [_stage_1(details, reader), _stage_2(details, rows, reader), _in_force(details, reader)]
 
 
-def _stage_1(about: Dossier, reader: Reader) -> Shape:
+def _stage_1(details: Dossier, reader: Reader) -> Shape:
     step: Shape = BLANK | {"seal": "left", "title": "Stage 1 · App"}
-    app, route = about.app, about.route
+    app, route = details.app, details.route
     if app is None:
-        below = f"Unchanged since version {about.rests_on}" if about.rests_on is not None else ""
+        below = f"Unchanged since version {details.rests_on}" if details.rests_on is not None else ""
         return step | {"stage": "done", "state": {"value": "approved"}, "below": below}
     say = actions.say_of(app, route, reader)
-    step["state"] = {"value": app.state, "mine": say.no is None}
+    step["state"] = {"value": app.state, "mine": say.refusal is None}
     if app.has_ended:
         last = approval_rows.last_decision(app, route)
         if last is not None:
             step["state"]["by"] = approval_rows.decided_by(last, reader)
             step["below"] = times.moment_words(last.at, reader.now)
         return step | {"stage": "done"}
-    return step | {"stage": "now", "due": app.due_at, "held": waiting_for.shapes(about.held_of(app), reader)}
+    return step | {"stage": "now", "due": app.due_at, "held": waiting_for.shapes(details.held_of(app), reader)}
 
 
-def _stage_2(about: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
+def _stage_2(details: Dossier, rows: Sequence[Shape], reader: Reader) -> Shape:
     step: Shape = BLANK | {"seal": "right", "title": "Stage 2 · Privileges"}
-    second = about.second
+    second = details.second
     done = sum(record.has_ended for record in second)
     parts = [approval_rows.segment(r, mine=row["mine"]) for r, row in zip(second, rows, strict=True)]
     if not second:
         return step | {"stage": "next", "text": "It asks for nothing new."}
     if all(record.state == ApprovalState.WAITING for record in second):
-        if about.submission.light_path:
-            return step | {"stage": "next", "parts": parts, "text": _light(about)}
+        if details.submission.light_path:
+            return step | {"stage": "next", "parts": parts, "text": _light(details)}
         text = f"{len(second)} wait for stage 1. Their owners can read, discuss and object, not decide."
         return step | {"stage": "next", "parts": parts, "text": text}
     step |= {"count": approval_rows.decided_words(second), "parts": parts}
     if done == len(second):
         is_of_policy = any(record.by_policy_id is not None for record in second)
-        below = f"By {approval_rows.policy_words(about.submission)}" if is_of_policy else ""
+        below = f"By {approval_rows.policy_words(details.submission)}" if is_of_policy else ""
         return step | {"stage": "done", "below": below}
     due = min((r.due_at for r in second if r.due_at and not r.has_ended), default=None)
     return step | {
         "stage": "now",
         "due": due,
-        "held": waiting_for.shapes((one for r in second for one in about.held_of(r)), reader),
+        "held": waiting_for.shapes((pending for r in second for pending in details.held_of(r)), reader),
     }
 
 
-def _light(about: Dossier) -> str:
-    """What happens to stage 2 on the light path once the app is approved (A13)."""
-    policy = approval_rows.policy_words(about.submission)
-    return f"Light path: {policy} approves {len(about.second)} once stage 1 says yes, unless their owners object."
+def _light(details: Dossier) -> str:
+    """Say what the light path does in stage 2 once the app is approved (A13)."""
+    policy = approval_rows.policy_words(details.submission)
+    return f"Light path: {policy} approves {len(details.second)} once stage 1 says yes, unless their owners object."
 
 
-def _in_force(about: Dossier, reader: Reader) -> Shape:
-    submission = about.submission
+def _in_force(details: Dossier, reader: Reader) -> Shape:
+    submission = details.submission
     seal = "full" if submission.state in ("in_force", "decided") else "none"
     step: Shape = BLANK | {"seal": seal, "title": "In force"}
-    owner = submission.automation.accepting(about.route.now).name
-    refused = any(record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED) for record in about.second)
+    owner = submission.automation.accepting(details.route.now).name
+    refused = any(record.state in (ApprovalState.REJECTED, ApprovalState.EXPIRED) for record in details.second)
     if submission.state == SubmissionState.IN_FORCE:
         return step | {"stage": "done", "text": f"Version {submission.version.number} is in force."}
     if submission.state == SubmissionState.DECIDED:
-        step |= {"due": submission.accept_due_at, "held": waiting_for.shapes(about.held, reader)}
+        step |= {"due": submission.accept_due_at, "held": waiting_for.shapes(details.held, reader)}
         return step | {"stage": "now", "text": f"{owner} accepts what was approved, or declines."}
     if submission.state == SubmissionState.OPEN:
         text = "After the last decision."

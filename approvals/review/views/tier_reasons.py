@@ -1,7 +1,4 @@
-"""The icon that stands beside a reason of a tier (T2), by a word of it: the same in the preview and in the review.
-
-Why something is as risky as it is, for pages: what is said of several privileges is said once (T2).
-"""
+"""Reasons of a tier on pages (T2): their icons, and one line for several privileges with the same reason."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from approvals.review.views.reader import Shape
 
-#: The first that fits.
+#: Icons by a word of the reason; the first match counts.
 ICONS = (
     ("more than low", "check"),
     ("joined with", "branch"),
@@ -28,27 +25,27 @@ ICONS = (
 
 
 def icon_of(reason: str) -> str:
-    """The name of its icon."""
+    """Name of the icon of a reason."""
     lowered = reason.lower()
     return next((icon for word, icon in ICONS if word in lowered), "pen")
 
 
 def grouped(reasons: Iterable[str], sentences: Sequence[str]) -> list[Shape]:
-    """The reasons of a tier as ``components/reasons.html`` takes them.
+    """The reasons of a tier in the form of ``components/reasons.html``.
 
     Args:
-        reasons: as they were judged, each of one privilege beginning with its sentence.
-        sentences: of all privileges that they may be about.
+        reasons: reasons of the judgement; one of a privilege starts with its sentence.
+        sentences: sentences of all privileges.
     """
-    said: dict[str, list[str]] = {}
+    sentences_by_reason: dict[str, list[str]] = {}
     for reason in reasons:
-        of = next((sentence for sentence in sentences if reason.startswith(f"{sentence}: ")), "")
-        said.setdefault(reason.removeprefix(f"{of}: "), []).append(of)
+        sentence_of = next((sentence for sentence in sentences if reason.startswith(f"{sentence}: ")), "")
+        sentences_by_reason.setdefault(reason.removeprefix(f"{sentence_of}: "), []).append(sentence_of)
     return [
         {
             "icon": icon_of(why),
-            "lead": f"{len(of)} privileges." if len(of) > 1 else "",
-            "text": f"{of[0]}: {why}" if len(of) == 1 and of[0] else why,
+            "lead": f"{len(reason_sentences)} privileges." if len(reason_sentences) > 1 else "",
+            "text": f"{reason_sentences[0]}: {why}" if len(reason_sentences) == 1 and reason_sentences[0] else why,
         }
-        for why, of in said.items()
+        for why, reason_sentences in sentences_by_reason.items()
     ]

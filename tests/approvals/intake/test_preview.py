@@ -94,7 +94,7 @@ def test_what_somebody_else_has_proposed_already_is_said_and_not_chosen_again(co
     item = rita.import_item()
     name = f"{binding.connector}|{binding.instance_name}"
     found = read(company, item, chosen={name: company.mail.pk})
-    (shown,) = [one for one in found.wanted if one.asked.privilege and one.asked.privilege.connector == "slack"]
+    (shown,) = [one for one in found.wanted if one.requested.privilege and one.requested.privilege.connector == "slack"]
     assert (shown.resource, shown.connection) == (company.slack, "")
     assert shown.proposed.startswith(f"{n.jonas.name} proposed already that it opens {company.slack.name}")
     page = row(rita.see(item), "May post messages to supply-stock")
@@ -245,7 +245,7 @@ def test_a_term_is_the_longest_that_the_tier_allows_unless_a_shorter_one_is_chos
     item = rita.import_item()
     found = read(connected, item)
     first = found.asked[0]
-    assert found.term(first) == found.policy.longest_term(first.asked.tier) == 180
+    assert found.term(first) == found.policy.longest_term(first.requested.tier) == 180
     assert read(connected, item, terms={first.key: 30}).term(first) == 30
     assert read(connected, item, terms={first.key: 400}).term(first) == 180
     assert read(connected, item, terms={first.key: 0}).term(first) == 180
@@ -259,11 +259,11 @@ def test_a_term_is_the_longest_that_the_tier_allows_unless_a_shorter_one_is_chos
 def test_a_credential_without_a_reason_of_its_own_is_needed_for_what_it_opens(connected: Company, rita: Build) -> None:
     item = rita.import_item()
     found = read(connected, item)
-    credentials = [one for one in found.asked if one.asked.credential is not None]
+    credentials = [one for one in found.asked if one.requested.credential is not None]
     assert found.reason(credentials[0]) == ""
-    said = {one.key: "Buyers must know." for one in found.asked if one.asked.privilege is not None}
+    said = {one.key: "Buyers must know." for one in found.asked if one.requested.privilege is not None}
     settled = read(connected, item, why=said)
-    assert {settled.reason(one) for one in settled.asked if one.asked.credential is not None} == {
+    assert {settled.reason(one) for one in settled.asked if one.requested.credential is not None} == {
         "It is needed for what it opens: Buyers must know."
     }
     own = read(connected, item, why={**said, credentials[0].key: "No other way in."})
@@ -333,7 +333,7 @@ def test_a_changed_file_shows_what_was_added_and_asks_only_about_that(
     assert page.count("Held already") == 4
     assert "Not asked again" in page
     found = read(company, item)
-    assert [one.asked.privilege.target_name for one in found.asked if one.asked.privilege] == ["buyers"]
+    assert [one.requested.privilege.target_name for one in found.asked if one.requested.privilege] == ["buyers"]
 
 
 @pytest.mark.rule("I7", "A12")

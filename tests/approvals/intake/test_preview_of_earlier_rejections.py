@@ -28,7 +28,7 @@ def read(c: Company, item: ImportItem) -> previews.Preview:
 
 def names_before(found: previews.Preview) -> dict[str, list[tuple[str, list[str]]]]:
     asked = {
-        str(one.asked.privilege or one.asked.credential): [
+        str(one.requested.privilege or one.requested.credential): [
             (seat.label, sorted(p.name for p in seat.people)) for seat in one.seats
         ]
         for one in found.asked
@@ -51,7 +51,7 @@ def names_after(made: Submission, c: Company) -> dict[str, list[tuple[str, list[
 
 
 def on_slack(found: previews.Preview, c: Company) -> previews.Wanted:
-    return next(one for one in found.asked if one.asked.privilege is not None and one.resource == c.slack)
+    return next(one for one in found.asked if one.requested.privilege is not None and one.resource == c.slack)
 
 
 def of_piet(c: Company) -> Submission:

@@ -40,7 +40,7 @@ def test_the_version_in_force_brought_in_once_more_asks_for_what_was_stopped_and
     rita.post(item, typed(company, rita, item))
     item.refresh_from_db()
     found = read(company, item)
-    assert [one.asked.why for one in found.asked] == ["stopped"]
+    assert [one.requested.why for one in found.asked] == ["stopped"]
     seats = [(seat.label, [one.name for one in seat.people], seat.is_more) for seat in on_slack(found, company).seats]
     assert seats == [("owner", ["Omar Haddad"], False), ("security", ["Viktor Lind"], True)]
     page = rita.see(item)

@@ -187,11 +187,11 @@ def test_the_same_id_in_another_environment_is_of_the_lineage(company: Company, 
 def test_a_promotion_is_filled_in_from_below(company: Company, start: Submission) -> None:
     below = start
     found = read(company, item_of(company))
-    assert found.known is None
+    assert found.registered is None
     assert (found.sibling, found.promoted_from) == (below.automation, below.version)
     assert found.automation.purpose == below.automation.purpose
     assert found.automation.business_owner == below.automation.business_owner
-    said = {found.why(one) for one in found.asked if one.asked.privilege is not None}
+    said = {found.why(one) for one in found.asked if one.requested.privilege is not None}
     assert said == {"It is needed for the reminder."}
     assert not found.unjustified
 

@@ -275,7 +275,7 @@ def test_the_route_before_is_the_route_after(connected: Company, rita: Build) ->
         item, actor=as_actor(rita.person), now=connected.now, team=connected.people.finance_ops, draft=Draft.of(item)
     )
     before: dict[str, Any] = {
-        str(one.asked.privilege or one.asked.credential): [[p.pk for p in seat.people] for seat in one.seats]
+        str(one.requested.privilege or one.requested.credential): [[p.pk for p in seat.people] for seat in one.seats]
         for one in found.asked
     }
     before["app"] = [[person.pk for person in seat.people] for seat in found.app_seats]

@@ -151,7 +151,7 @@ def test_what_is_brought_in_are_drafts_and_nothing_is_submitted(company: Company
 @pytest.mark.parametrize(
     ("where", "done"),
     [
-        ("approvals.intake.bulk_import._bring_in", 2),  # between two of them
+        ("approvals.intake.bulk_import._import_item", 2),  # between two of them
         ("inventory.imports.transitions.confirmation._outcome", 2),  # inside the transaction of one
         ("inventory.imports.transitions.confirmation.write_down", 2),
     ],
@@ -175,7 +175,7 @@ def test_it_can_be_stopped_between_two_and_ordered_again(
 ) -> None:
     batches.ordered(company, batch)
     monkeypatch.setattr(bulk_import, "LOOK", 1)
-    real = bulk_import._bring_in
+    real = bulk_import._import_item
 
     def stopping(*args: Any) -> str:
         previews.stop(batch)
