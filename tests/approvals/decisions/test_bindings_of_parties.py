@@ -158,7 +158,9 @@ def test_the_preview_says_the_same_as_the_submission(omars: Company) -> None:
         item, actor=as_actor(n.rita), now=omars.now, team=n.finance_ops, draft=Draft(fields=draft)
     )
     assert (
-        next(one for one in read.wanted if one.requested.privilege and one.requested.privilege.instance == HOST).requested.tier
+        next(
+            one for one in read.wanted if one.requested.privilege and one.requested.privilege.instance == HOST
+        ).requested.tier
         == "high"
     )
 
