@@ -31,7 +31,7 @@ Shape = dict[str, Any]
 #: Maximum number of proposals in the inbox; the proposals page has all.
 MOST_PROPOSED = 8
 
-#: Maximum number of open submissions up to which the chips of a reader with limited sight have counts.
+#: Number of open submissions up to which a reader with limited sight gets counts on the chips.
 COUNTED = 300
 
 SHOWS = (("Waiting for me", ""), ("All open", "all"), ("Overdue", "overdue"))

@@ -174,7 +174,7 @@ def _apart(records: Sequence[Approval]) -> dict[int, str]:
 
 
 def _asks_more(record: Approval) -> bool:
-    """Whether a prior refusal, an objection or a signal added a signature to those of the tier (A15, G5, S10)."""
+    """Whether a prior refusal, a stop or a signal added a signature to those of the tier (A15, G5, S10)."""
     usual = policy_queries.of(record.submission.policy).seats(record.kind, record.tier)
     return getattr(record, "seats_asked", 0) > len(usual)
 

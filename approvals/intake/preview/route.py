@@ -39,7 +39,7 @@ class SeatAsked:
         people: people who may decide; empty if nobody is left.
         skipped: people on higher rungs, and why.
         beside: people asked in addition to the first rung, so that enough are left for the other seats.
-        is_more: whether it is an extra signature after a prior refusal (A15) or an objection (G5).
+        is_more: whether it is an extra signature after a prior refusal (A15) or a stop (G5).
     """
 
     label: str

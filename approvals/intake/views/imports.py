@@ -60,7 +60,7 @@ def says_no(view: View) -> View:
     return answer
 
 
-# --- what is dropped or pasted --------------------------------------------------------------------------------------
+# --- files and pasted text --------------------------------------------------------------------------------------
 
 
 @require_http_methods(["GET", "POST"])

@@ -129,7 +129,7 @@ def _reasons(preview: Preview) -> list[Shape]:
     return tier_reasons.grouped(preview.judged.reasons, sentences)
 
 
-# --- what is missing ------------------------------------------------------------------------------------------------
+# --- missing answers ------------------------------------------------------------------------------------------------
 
 
 def things_missing(preview: Preview) -> list[Shape]:
@@ -182,7 +182,7 @@ def _about_rows(preview: Preview) -> list[Shape]:
     return [*missing, *(_thing(f"say why it {preview_rows.bare(row)}", f"#why-{row.key}") for row in unjustified)]
 
 
-# --- beside the rows ------------------------------------------------------------------------------------------------
+# --- notices ------------------------------------------------------------------------------------------------
 
 
 def _standing(preview: Preview) -> Shape | None:

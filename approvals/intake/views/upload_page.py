@@ -301,7 +301,7 @@ def all_rows(batch: ImportBatch) -> Iterator[Shape]:
     return (_row(item) for item in _rows(batch).order_by("pk").iterator(chunk_size=500))
 
 
-# --- the first page, and the end ------------------------------------------------------------------------------------
+# --- first page and discard ------------------------------------------------------------------------------------
 
 
 def uploads_of(person: Person, now: datetime) -> list[Shape]:

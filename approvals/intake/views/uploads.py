@@ -42,7 +42,7 @@ def _find(builder: Builder, pk: int) -> ImportBatch:
     return get_object_or_404(ImportBatch.objects.select_related("by"), pk=pk, by=builder.person)
 
 
-# --- what a script sends, part by part ------------------------------------------------------------------------------
+# --- upload in parts, by the script ------------------------------------------------------------------------------
 
 
 @require_POST
@@ -97,7 +97,7 @@ def _too_large(request: Request) -> list[tuple[str, ImportProblem]]:
     return [(name, ImportProblem(name, "", reason, to_do)) for name in shown]
 
 
-# --- the upload's page ----------------------------------------------------------------------------------------------
+# --- page ----------------------------------------------------------------------------------------------
 
 
 @require_http_methods(["GET", "POST"])
@@ -155,7 +155,7 @@ def _wrong_owners(builder: Builder, team: Team, form: upload_page.Together) -> b
     return bool(refusals)
 
 
-# --- the report, and the end ----------------------------------------------------------------------------------------
+# --- report and discard ----------------------------------------------------------------------------------------
 
 
 class _Line:
