@@ -65,7 +65,7 @@ def test_of_two_that_come_at_once_under_one_name_the_later_filters_count(
     sana = company.people.sana
     keep(sana, "Risky", "q=first")
     found = [None, DeskView.objects.get()]
-    monkeypatch.setattr(saved_views, "_called", lambda *_: found.pop(0))
+    monkeypatch.setattr(saved_views, "_find_view", lambda *_: found.pop(0))
     assert keep(sana, "risky", "q=second").status_code == 302
     assert DeskView.objects.get().query == "q=second"
 

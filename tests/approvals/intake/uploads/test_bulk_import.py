@@ -182,7 +182,7 @@ def test_it_can_be_stopped_between_two_and_ordered_again(
         return real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(bulk_import, "_bring_in", stopping)
+        patch.setattr(bulk_import, "_import_item", stopping)
         assert bulk_import.sweep(company.now)["new"] == 1
     assert batches.swept(company) == {}, "nobody goes on with what was stopped"
     batch.refresh_from_db()
