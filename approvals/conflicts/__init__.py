@@ -1,1 +1,4 @@
-"""Conflict rules: what may not be held together (S6). `rule` is the language; it is pure, as are the library and what reads others' matrices."""
+"""Conflict rules: access that may not be held together (S6).
+
+`rule_language`, `default_rules` and `imports` are pure.
+"""

@@ -1,7 +1,7 @@
-"""The conflict rules that ship: files beside this module, one a business process, read once (S6). Pure.
+"""The default conflict rules: YAML files next to this module, one for each business process (S6). Pure.
 
-An installation keeps the rules that it began with: a release that ships other texts changes none of them. Their pages offer the new text, as a
-proposal that security countersigns (S8).
+An installation keeps the rules that it started with. A release with other texts changes no rule. The page of a rule
+offers the new text as a proposal that security countersigns (S8).
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import yaml
 
 from approvals.conflicts.rule_language.rule import Rule, read
 
-#: One file a process, each a list of rules.
+#: One file for each business process, each a list of rules.
 FILES = Path(__file__).with_name("default")
 
 
 @cache
 def shipped() -> tuple[Rule, ...]:
-    """Every rule that ships, by file and in the order of the file.
+    """Return every default rule, in the order of the files.
 
     Raises:
-        NotARule: one is wrong, which the tests of the library would have said.
+        NotARule: a file is invalid. The tests of the default rules check this.
     """
     documents = (
         document

@@ -1,10 +1,11 @@
-"""Whom a rule would catch by any version that there is, held, asked or only written down: less is asked of these where it is loosened (S6, S8).
+"""Dry run of conflict rules: which automations and submissions a rule would catch (S6, S8).
 
-A scan (`scan`) says so of what is held, and a check (`automation`) of one version. This asks of all versions at once, of rules in force, with what others
-hold beside each: as sets, a query a scope. It says no less than a check would. Of a chain the newest version of each automation is asked, where that is not
-in force: what is, is in an open conflict.
+`scan` looks at held access, and `check.automation` at one version. `caught_by_any_version` looks at all versions at
+once, with the access that others hold: sets, one query for each scope. It finds at least what a check finds. In a
+chain it looks at the newest version of each automation, unless that version is in force; a version in force is already
+in an open conflict.
 
-Rules that are not in force, asked as those are that are: with what others hold beside, and with waivers (S6, S8). To count whom they would catch.
+`conflicts_of` checks submissions against proposed rules, with the access of others and with waivers.
 """
 
 from __future__ import annotations
@@ -31,20 +32,22 @@ from inventory.chains import queries as chain_queries
 from inventory.risk.tiers import ENVIRONMENT_ORDER, POWER
 
 
-def _place(order: Sequence[str], *values: str) -> str:
-    """SQL: the place of the highest of some values in an order, from 0; none where none of them is in it."""
+def _highest_position(order: Sequence[str], *values: str) -> str:
+    """SQL: the position of the highest of some values in an order, from 0. NULL if none of the values is in the
+    order.
+    """
     places = (f"array_position(ARRAY{list(order)}, {value}::text)" for value in values)
     return f"GREATEST({', '.join(places)}) - 1"
 
 
-#: In which way a version holds something, as a number (`held_access.way_of`); what is not known counts where nothing else is.
-_LEVEL = _place(POWER, "NULLIF(p.level, 'unknown')", "NULLIF(e.level, 'unknown')")
+#: The way in which a version holds a privilege, as a number (`held_access.way_of`). An unknown level counts only if no level is known.
+_LEVEL = _highest_position(POWER, "NULLIF(p.level, 'unknown')", "NULLIF(e.level, 'unknown')")
 _WAY = f"""
     (((COALESCE({_LEVEL}, {POWER.index("unknown")})) * 2 + p.model_controlled::int) * 2 + p.opaque::int) * {len(ENVIRONMENT_ORDER)}
-    + {_place(ENVIRONMENT_ORDER, "o.environment", "r.environment")}
+    + {_highest_position(ENVIRONMENT_ORDER, "o.environment", "r.environment")}
 """
-#: What fills a leg in a version: rule, leg, automation, version, and what it is there.
-_OWN = f"""
+#: Everything in a version that fills a leg: rule, leg, automation, version, key.
+_VERSION_MEMBERS = f"""
     SELECT m.rule_id, m.leg, v.automation_id, v.id AS version_id, p.key
     FROM approvals_conflictmember m
     JOIN inventory_privilege p ON p.entitlement_id = m.entitlement_id
@@ -63,7 +66,7 @@ _OWN = f"""
     CROSS JOIN inventory_version v JOIN inventory_automation o ON o.id = v.automation_id
     WHERE o.state <> 'retired' AND EXISTS (SELECT 1 FROM inventory_versionidentity i WHERE i.version_id = v.id)
 """  # noqa: S608  constants of ours
-#: By scope, what a version is asked together with: how that is called, and what is joined to a version ``h`` of an automation ``a`` for it.
+#: By scope: the SQL column of the subject, and the join that it needs to a version ``h`` of an automation ``a``.
 _SUBJECTS = {
     Scope.AUTOMATION: ("h.automation_id", ""),
     Scope.OWNER: ("a.business_owner_id", ""),
@@ -74,31 +77,33 @@ _WANTED = "unnest(%(rules)s::bigint[], %(wanted)s::int[]) w (rule_id, wanted)"
 
 
 def caught_by_any_version(rules: Sequence[Standing], now: datetime) -> set[int]:
-    """Ids of the automations that some rules would catch by a version of theirs, whatever became of it.
+    """Return ids of the automations that some rules would catch by any of their versions, whatever its state.
 
     Args:
-        rules: in force, so that what fills their legs is worked out.
+        rules: rules in force, whose leg members are stored.
         now: business time.
     """
-    found = set[int]()
+    automation_ids = set[int]()
     for scope in Scope:
-        asked = [one for one in rules if one.rule.scope == scope]
-        if asked:
-            found |= _in_chains(asked, now) if scope == Scope.CHAIN else _caught(scope, asked, now)
-    return found
+        scope_rules = [stored for stored in rules if stored.rule.scope == scope]
+        if scope_rules:
+            automation_ids |= (
+                _caught_in_chains(scope_rules, now) if scope == Scope.CHAIN else _caught(scope, scope_rules, now)
+            )
+    return automation_ids
 
 
 def _caught(scope: str, rules: Sequence[Standing], now: datetime) -> set[int]:
     subject, join = _SUBJECTS[Scope(scope)]
-    beside = held_by(scope) if scope != Scope.AUTOMATION else _NOBODY
+    others_sql = held_by(scope) if scope != Scope.AUTOMATION else _NO_OTHERS
     statement = f"""
-        WITH own AS ({_OWN}),
+        WITH own AS ({_VERSION_MEMBERS}),
         ours AS (
             SELECT h.rule_id, h.version_id, h.automation_id, {subject} AS subject, bit_or(1 << h.leg) AS legs
             FROM own h JOIN inventory_automation a ON a.id = h.automation_id {join}
             WHERE {subject} IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING bit_or(1 << h.leg) > {1 << WITHOUT}
         ),
-        keyed AS ({beside}),
+        keyed AS ({others_sql}),
         theirs AS (SELECT k.rule_id, k.subject, k.automation_id, bit_or(1 << k.leg) AS legs FROM keyed k GROUP BY 1, 2, 3)
         SELECT DISTINCT o.automation_id FROM (
             SELECT o.rule_id, o.automation_id, o.legs | COALESCE(bit_or(t.legs), 0) AS legs
@@ -106,57 +111,59 @@ def _caught(scope: str, rules: Sequence[Standing], now: datetime) -> set[int]:
                 ON t.rule_id = o.rule_id AND t.subject = o.subject AND t.automation_id <> o.automation_id
             GROUP BY o.rule_id, o.version_id, o.automation_id, o.subject, o.legs
         ) o JOIN {_WANTED} ON w.rule_id = o.rule_id AND w.wanted = o.legs
-    """  # noqa: S608  put together from pieces of its own
+    """  # noqa: S608  built from constants of this module
     return {pk for (pk,) in _rows(statement, rules, now)}
 
 
-_NOBODY = "SELECT NULL::bigint AS rule_id, NULL::bigint AS subject, NULL::bigint AS automation_id, 0 AS leg WHERE false"
+_NO_OTHERS = (
+    "SELECT NULL::bigint AS rule_id, NULL::bigint AS subject, NULL::bigint AS automation_id, 0 AS leg WHERE false"
+)
 
 
-def _in_chains(rules: Sequence[Standing], now: datetime) -> set[int]:
-    """The same of chains, in which the newest versions would stand that are not in force (A16)."""
+def _caught_in_chains(rules: Sequence[Standing], now: datetime) -> set[int]:
+    """Return the same for chains, with the newest versions that are not in force (A16)."""
     newest = "SELECT max(n.id) FROM inventory_version n WHERE n.automation_id = h.automation_id"
     statement = f"""
-        WITH own AS ({_OWN})
+        WITH own AS ({_VERSION_MEMBERS})
         SELECT h.rule_id, h.version_id, h.automation_id, bit_or(1 << h.leg)
         FROM own h JOIN inventory_automation a ON a.id = h.automation_id
         WHERE h.version_id = ({newest}) AND h.version_id IS DISTINCT FROM a.approved_version_id GROUP BY 1, 2, 3 HAVING bit_or(1 << h.leg) > {1 << WITHOUT}
-    """  # noqa: S608  put together from pieces of its own
-    own = _rows(statement, rules, now)
-    others = chain_queries.others_with({version for _, version, _, _ in own}) if own else {}
+    """  # noqa: S608  built from constants of this module
+    rows = _rows(statement, rules, now)
+    others_by_version = chain_queries.others_with({version for _, version, _, _ in rows}) if rows else {}
     theirs: defaultdict[tuple[int, int], int] = defaultdict(int)
     held = f"WITH keyed AS ({held_by(Scope.AUTOMATION)}) SELECT k.rule_id, k.automation_id, bit_or(1 << k.leg) FROM keyed k GROUP BY 1, 2"  # noqa: S608
-    for rule, automation, legs in _rows(held, rules, now) if any(others.values()) else ():
+    for rule, automation, legs in _rows(held, rules, now) if any(others_by_version.values()) else ():
         theirs[rule, automation] = legs
     wanted = dict(zip(*(parameters(rules, now)[name] for name in ("rules", "wanted")), strict=True))
-    found = set[int]()
-    for rule, version, automation, legs in own:
-        beside = [theirs[rule, other] for other in others[version] if (rule, other) in theirs]
-        for more in beside:
+    automation_ids = set[int]()
+    for rule, version, automation, legs in rows:
+        other_legs = [theirs[rule, other] for other in others_by_version[version] if (rule, other) in theirs]
+        for more in other_legs:
             legs |= more
-        if beside and legs == wanted[rule]:
-            found.add(automation)
-    return found
+        if other_legs and legs == wanted[rule]:
+            automation_ids.add(automation)
+    return automation_ids
 
 
 def _rows(statement: str, rules: Sequence[Standing], now: datetime) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters(rules, now))
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
-#: What a rule means, whatever it is called and does: its scope, and the selectors of its legs.
+#: The meaning of a rule, without its name and mode: its scope and the selectors of its legs.
 Meaning = tuple[str, tuple[Any, ...], Any, Any]
 
 
 @dataclass
 class Known:
-    """What counting over many submissions has read once, of what whoever the rules look at holds.
+    """Cache for counts over many submissions: the access that subjects of rules hold.
 
     Args:
-        read: by what a rule means, the subjects of whom it was read; rules that are asked together share one set.
-        held: likewise, what was found, by the subject.
+        read: by meaning of a rule, the subjects that were read. Rules in one batch share one set.
+        held: by meaning of a rule, the parts that were read, by subject.
     """
 
     read: dict[Meaning, frozenset[int]] = field(default_factory=dict)
@@ -164,38 +171,44 @@ class Known:
 
 
 def conflicts_of(
-    submissions: Sequence[Submission], now: datetime, *rule_sets: Iterable[Mapping[str, Any]], known: Known
+    submissions: Sequence[Submission], now: datetime, *rule_sets: Iterable[Mapping[str, Any]], cache: Known
 ) -> list[list[list[Found]]]:
-    """By each of some sets of rules, were it in force, whether each of some submissions is in conflict: a fixed number of queries, however many there are.
+    """For each set of rules, find the conflicts of each submission as if the rules were in force. The number of
+    queries is fixed.
 
-    Of what others hold beside, a conflict names as much as makes it one; all of it where a waiver has to cover that.
+    A conflict names only as much of others' access as makes it a conflict, or all of it if a waiver has to cover it.
 
     Args:
-        submissions: what their versions would hold is asked.
-        now: when; what others hold and what is waived is asked of that instant.
-        rule_sets: the documents of each.
-        known: what was read for submissions before these, about the same instant.
+        submissions: the submissions whose versions are checked.
+        now: business time; others' access and waivers count as of this instant.
+        rule_sets: the documents of each set of rules.
+        cache: access that was read for earlier submissions, at about the same instant.
     """
-    sets = [[_standing(number, one) for number, one in enumerate(each, 1)] for each in rule_sets]
-    every = [one for each in sets for one in each]
-    waivers = _waivers(every, now)
-    cases = submission.cases_now(submissions, every)
-    beside = _Beside(known, {one.rule_digest for one in waivers})
+    sets = [
+        [_unsaved_rule(number, document) for number, document in enumerate(documents, 1)] for documents in rule_sets
+    ]
+    stored_rules = [stored for rule_set in sets for stored in rule_set]
+    waivers = _waivers(stored_rules, now)
+    cases = submission.cases_now(submissions, stored_rules)
+    other_holdings = _OtherHoldings(cache, {waiver.rule_digest for waiver in waivers})
     return [
-        automation_check.find_all(cases, now, each, waivers, beside) if each else [[] for _ in cases] for each in sets
+        automation_check.find_all(cases, now, rule_set, waivers, other_holdings) if rule_set else [[] for _ in cases]
+        for rule_set in sets
     ]
 
 
-def _standing(number: int, document: Mapping[str, Any]) -> Standing:
-    """A rule whose version is no row; it has a key of its own, which no row has."""
+def _unsaved_rule(number: int, document: Mapping[str, Any]) -> Standing:
+    """Return a rule that has no stored version. Its key is negative, so no row has the same key."""
     rule = rule_language_rule.read(document)
-    said = {name: getattr(rule, name) for name in ("code", "digest", "title", "process", "rating", "mode", "scope")}
-    return Standing(ConflictRule(pk=-number, **said), rule)
+    columns = {name: getattr(rule, name) for name in ("code", "digest", "title", "process", "rating", "mode", "scope")}
+    return Standing(ConflictRule(pk=-number, **columns), rule)
 
 
-def _waivers(every: Sequence[Standing], now: datetime) -> list[Waiver]:
-    """Those that can lift a conflict of such rules, the longest first: each was given for a rule as it is said there (S7)."""
-    digests = {one.version.digest for one in every}
+def _waivers(rules: Sequence[Standing], now: datetime) -> list[Waiver]:
+    """Return the waivers that can lift a conflict of these rules, latest end first. A waiver counts for one digest of
+    a rule (S7).
+    """
+    digests = {stored.version.digest for stored in rules}
     return list(Waiver.objects.live(now).filter(rule_digest__in=digests).order_by("-ends_at")) if digests else []
 
 
@@ -206,49 +219,50 @@ def _meaning(rule: Rule) -> Meaning:
     return rule.scope, tuple(map(of, rule.legs)), of(rule.without), of(rule.needs)
 
 
-class _Beside:
-    """What others hold of what rules mean that nobody has worked out against the register; see `finding.Beside`.
+class _OtherHoldings:
+    """The access that others hold, for rules without stored leg members; see `check.cases.Beside`.
 
-    Who stands in a chain follows from what is submitted, and all of what is held is too much to be kept: either is read for a few submissions alone.
+    Chains depend on the submission, and a waiver needs all access of others, which is too much to keep. The cache of
+    both lasts for one call only.
 
     Args:
-        known: what was read before.
-        waived: digests of the rules of which a waiver may cover what is found: of these all of it counts.
+        cache: access that was read before.
+        waived: digests of the rules that a waiver may cover. For these, all access of others is read.
     """
 
-    def __init__(self, known: Known, waived: set[str]) -> None:
-        self.known, self.waived, self.whole = known, waived, Known()
+    def __init__(self, cache: Known, waived: set[str]) -> None:
+        self.known, self.waived, self.whole = cache, waived, Known()
 
     def __call__(self, rules: Sequence[Standing], subjects: Members, now: datetime) -> Conflicts:
-        asked: dict[tuple[str, bool, frozenset[int]], list[Standing]] = {}
-        for one in rules:
-            read = self._place(one).read.get(_meaning(one.rule), frozenset())
-            asked.setdefault((one.rule.scope, self._is_whole(one), read), []).append(one)
-        for (scope, is_whole, read), those in asked.items():
-            if left := [pair for pair in subjects.get(scope, ()) if pair[0] not in read]:
-                self._read(scope, those, left, now, few=not is_whole)
-                read |= {subject for subject, _ in left}
-                for one in those:
-                    self._place(one).read[_meaning(one.rule)] = read
+        batches: dict[tuple[str, bool, frozenset[int]], list[Standing]] = {}
+        for stored in rules:
+            read = self._place(stored).read.get(_meaning(stored.rule), frozenset())
+            batches.setdefault((stored.rule.scope, self._is_whole(stored), read), []).append(stored)
+        for (scope, is_whole, read), batch in batches.items():
+            if unread := [pair for pair in subjects.get(scope, ()) if pair[0] not in read]:
+                self._read(scope, batch, unread, now, few=not is_whole)
+                read |= {subject for subject, _ in unread}
+                for stored in batch:
+                    self._place(stored).read[_meaning(stored.rule)] = read
         return {
-            (one.version.pk, subject): kept[subject]
-            for one in rules
-            for kept in (self._place(one).held.get(_meaning(one.rule), {}),)
-            for subject, _ in subjects.get(one.rule.scope, ())
+            (stored.version.pk, subject): kept[subject]
+            for stored in rules
+            for kept in (self._place(stored).held.get(_meaning(stored.rule), {}),)
+            for subject, _ in subjects.get(stored.rule.scope, ())
             if subject in kept
         }
 
-    def _is_whole(self, one: Standing) -> bool:
-        return one.version.digest in self.waived or one.rule.scope == Scope.CHAIN
+    def _is_whole(self, stored: Standing) -> bool:
+        return stored.version.digest in self.waived or stored.rule.scope == Scope.CHAIN
 
-    def _place(self, one: Standing) -> Known:
-        return self.whole if self._is_whole(one) else self.known
+    def _place(self, stored: Standing) -> Known:
+        return self.whole if self._is_whole(stored) else self.known
 
     def _read(
-        self, scope: str, those: Sequence[Standing], left: Sequence[tuple[int, int]], now: datetime, *, few: bool
+        self, scope: str, rules: Sequence[Standing], subjects: Sequence[tuple[int, int]], now: datetime, *, few: bool
     ) -> None:
-        filled = members.filled_by(those, scan.held_beside(scope, left, now))
-        meanings = {one.version.pk: (self._place(one), _meaning(one.rule)) for one in those}
-        for (rule, subject), parts in scan.beside_as_given(scope, those, left, now, filled, few=few).items():
+        filled = members.filled_by(rules, scan.held_beside(scope, subjects, now))
+        meanings = {stored.version.pk: (self._place(stored), _meaning(stored.rule)) for stored in rules}
+        for (rule, subject), parts in scan.beside_as_given(scope, rules, subjects, now, filled, few=few).items():
             place, meaning = meanings[rule]
             place.held.setdefault(meaning, {})[subject] = parts

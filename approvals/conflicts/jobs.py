@@ -1,7 +1,7 @@
-"""Scan what is held for conflicts, follow what the scan finds, and enforce what nobody resolved (S6, R9).
+"""Scan held access for conflicts, update the stored conflicts, and enforce those that are overdue (S6, R9).
 
-It is woken every minute as every job is. It looks where something changed that conflicts rest on since it last looked, and once a night
-whatever changed: then also which entitlement fills which leg is worked out anew.
+The job runs every minute. It scans if access or rules have changed since the last scan, and once a night in any case.
+The nightly run also recomputes which entitlement fills which leg.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ JOB = "approvals.conflicts"
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
-    """One run; returns how much of what it did."""
+    """Run once. Return the counts."""
     actor = Actor.of_job(JOB)
     counts: dict[str, int] = {}
     is_night = nightly.is_due(now, JOB)
@@ -33,13 +33,13 @@ def sweep(now: datetime) -> Mapping[str, int]:
         counts |= {"scanned": 1, **look(now, actor)}
     due = Conflict.objects.enforceable(now)
     counts["enforced"] = sweeps.sweep(
-        due, lambda one: conflict_transitions.enforce.when_due(one, actor=actor, now=now), job=actor.job
+        due, lambda conflict: conflict_transitions.enforce.when_due(conflict, actor=actor, now=now), job=actor.job
     )
     return counts
 
 
 def has_changed(now: datetime) -> bool:
-    """Whether something changed that conflicts rest on since a run last looked through everything."""
+    """Return whether access, automations, resources, waivers or rules have changed since the last full scan."""
     last = JobRun.objects.filter(job=JOB, counts__scanned=1, error="").order_by("-id").first()
     if last is None or last.started_at > now:
         return True
@@ -57,27 +57,27 @@ def has_changed(now: datetime) -> bool:
 
 
 def look(now: datetime, actor: Actor) -> dict[str, int]:
-    """Look through everything that is held; returns how many conflicts there are and of how many rules something changed."""
+    """Scan all held access. Return the number of conflicts and the number of rules with changes."""
     rules = conflict_queries.in_force(now)
-    found = _by_rule(scan.scan(rules, now))
-    known: dict[str, list[Conflict]] = {}
+    parts_by_rule = _group_by_rule(scan.scan(rules, now))
+    open_by_code: dict[str, list[Conflict]] = {}
     for row in Conflict.objects.filter(state=ConflictState.OPEN):
-        known.setdefault(row.code, []).append(row)
+        open_by_code.setdefault(row.code, []).append(row)
     followed = 0
-    for one in rules:
-        here, before = found.get(one.version.pk, {}), known.pop(one.version.code, [])
-        if conflict_transitions.differs(one.version, here, before):
-            conflict_transitions.follow_scan(one.version, actor=actor, now=now, found=here)
+    for stored in rules:
+        parts_by_subject, before = parts_by_rule.get(stored.version.pk, {}), open_by_code.pop(stored.version.code, [])
+        if conflict_transitions.differs(stored.version, parts_by_subject, before):
+            conflict_transitions.follow_scan(stored.version, actor=actor, now=now, parts_by_subject=parts_by_subject)
             followed += 1
-    for code in sorted(known):  # of rules that are no more
+    for code in sorted(open_by_code):  # the rule no longer exists
         version = ConflictRule.objects.filter(code=code).order_by("-number")[0]
-        conflict_transitions.follow_scan(version, actor=actor, now=now, found={}, why="rule_given_up")
+        conflict_transitions.follow_scan(version, actor=actor, now=now, parts_by_subject={}, why="rule_given_up")
         followed += 1
-    return {"conflicts": sum(map(len, found.values())), "followed": followed}
+    return {"conflicts": sum(map(len, parts_by_rule.values())), "followed": followed}
 
 
-def _by_rule(found: Conflicts) -> dict[int, dict[int, list[Part]]]:
+def _group_by_rule(conflicts: Conflicts) -> dict[int, dict[int, list[Part]]]:
     by_rule: dict[int, dict[int, list[Part]]] = {}
-    for (rule, subject), parts in found.items():
+    for (rule, subject), parts in conflicts.items():
         by_rule.setdefault(rule, {})[subject] = parts
     return by_rule

@@ -1,7 +1,7 @@
-"""Which entitlement fills which leg of which rule: worked out in advance, so that what is held is asked by keys (S6).
+"""Which entitlement fills which leg of which rule, stored in advance so that queries compare keys (S6).
 
-Rows here are no decision and no record: they follow from a rule and an entitlement, are written with whatever changes one of these, and worked
-out whole once a night.
+The rows are derived from rules and entitlements. Each change of one of these writes them, and a nightly job recomputes
+all of them.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from inventory.models import Control, Entitlement, Resource, Version
 
 #: Entitlements read at once, and rows written at once.
 CHUNK = 2_000
-#: What tells what can be held from other such, but for whose it is; see `held_access.of_entitlement`.
+#: Fields that distinguish entitlements, apart from the resource; see `held_access.of_entitlement`.
 ALIKE = (
     *("code", "tags", "level", "outbound", "data_class"),
     *("resource__kind", "resource__data_class", "resource__environment"),
 )
-#: Legs times entitlements that are compared for a page.
+#: Limit for a page: legs times entitlements to compare.
 MOST_COMPARED = 500_000
 
 
 def weigh(entitlements: Collection[int], now: datetime) -> None:
-    """Work out anew what some entitlements fill, of all rules in force.
+    """Recompute which legs some entitlements fill, for all rules in force.
 
     Args:
-        entitlements: ids of those that are new or have changed.
+        entitlements: ids of new or changed entitlements.
         now: business time.
     """
     if not entitlements:
@@ -54,52 +54,57 @@ def weigh(entitlements: Collection[int], now: datetime) -> None:
 
 
 def weigh_rules(versions: Sequence[ConflictRule]) -> None:
-    """Work out what fills the legs of rules that are put in force, and forget what filled those of earlier versions that do not come back."""
-    made = {one.code: one for one in versions}
-    acting = [one.code for one in versions if one.until is not None]
-    known = ConflictMember.objects.filter(rule__code__in=made)
-    known.exclude(rule__code__in=acting, rule__until__isnull=True).delete()
-    rules = [conflict_queries.of(one) for one in versions if not one.is_given_up]
+    """Store the members of rules that take effect. Delete those of earlier versions that will not come back."""
+    versions_by_code = {version.code: version for version in versions}
+    acting = [version.code for version in versions if version.until is not None]
+    members = ConflictMember.objects.filter(rule__code__in=versions_by_code)
+    members.exclude(rule__code__in=acting, rule__until__isnull=True).delete()
+    rules = [conflict_queries.of(version) for version in versions if not version.is_given_up]
     if rules:
-        every = Entitlement.objects.order_by("pk")
-        ConflictMember.objects.bulk_create(rows_of(rules, every), batch_size=CHUNK)
+        entitlements = Entitlement.objects.order_by("pk")
+        ConflictMember.objects.bulk_create(rows_of(rules, entitlements), batch_size=CHUNK)
 
 
 def idle(rules: Sequence[Rule]) -> set[str] | None:
-    """Codes of the rules of which some leg means nothing that is in the register: they would catch nobody yet.
+    """Return codes of the rules with a leg that matches nothing in the register. They catch nobody yet.
 
     Returns:
-        None where that is more than is compared for a page (`MOST_COMPARED`).
+        None if that takes more comparisons than a page allows (`MOST_COMPARED`).
     """
-    forms = {replace(of_entitlement(one), resource=None) for one in Entitlement.objects.select_related("resource")}
+    forms = {
+        replace(of_entitlement(entitlement), resource=None)
+        for entitlement in Entitlement.objects.select_related("resource")
+    }
     if len(forms) * sum(len(needed_of(rule)) for rule in rules) > MOST_COMPARED:
         return None
-    return {rule.code for rule in rules if not all(any(mask_of(leg, one) for one in forms) for leg in needed_of(rule))}
+    return {
+        rule.code for rule in rules if not all(any(mask_of(leg, form) for form in forms) for leg in needed_of(rule))
+    }
 
 
 def follow_version(version: Version, step: Step[Any]) -> None:
-    """Work out what a new version has brought into the register: registered for what makes versions."""
+    """Recompute the entitlements that a new version has added to the register. Hook on new versions."""
     held = Entitlement.objects.filter(privileges__version=version).order_by().values("pk")
     new = Entitlement.history.filter(id__in=held, history_type="+", history_date=step.now)
     weigh(set(new.values_list("id", flat=True)), step.now)
 
 
 def follow_entitlement(entitlement: Entitlement, step: Step[Any]) -> None:
-    """Work out one that was added to a resource."""
+    """Compute the legs of an entitlement that was added to a resource."""
     weigh({entitlement.pk}, step.now)
 
 
 def follow_control(control: Control, step: Step[Any]) -> None:
-    """Work out what a control stands on, or stands on no more."""
+    """Recompute an entitlement after a change of its control."""
     weigh({control.entitlement_id}, step.now)
 
 
 def follow_resource(resource: Resource, step: Step[Any]) -> None:
-    """Work out anew what can be held on a resource, since something about that has changed."""
+    """Recompute all entitlements of a resource after a change of the resource."""
     weigh(set(resource.entitlements.values_list("pk", flat=True)), step.now)
 
 
-#: What makes or changes an entitlement, and how that is followed.
+#: Events that create or change an entitlement, and their hooks.
 FOLLOWED = (
     ("version.imported", follow_version),
     ("version.registered_by_hand", follow_version),
@@ -112,32 +117,32 @@ FOLLOWED = (
 
 
 def weigh_all(now: datetime) -> int:
-    """Work out everything anew, a chunk of entitlements a transaction; returns how many rows there are.
+    """Recompute all members, one chunk of entitlements in a transaction. Return the number of rows.
 
-    A reader in the middle of it sees of each entitlement what held before or what holds now, and never nothing.
+    A concurrent reader sees the old or the new members of an entitlement, never none.
     """
     rules = conflict_queries.to_keep_weighed(now)
-    ConflictMember.objects.exclude(rule__in=[one.version.pk for one in rules]).delete()
+    ConflictMember.objects.exclude(rule__in=[stored.version.pk for stored in rules]).delete()
     count, last = 0, 0
     while chunk := list(Entitlement.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
         with transaction.atomic():
-            known = ConflictMember.objects.filter(entitlement__gte=chunk[0], entitlement__lte=chunk[-1])
-            before = {(row.rule_id, row.leg, row.entitlement_id): row for row in known}
-            found = {
+            stored_members = ConflictMember.objects.filter(entitlement__gte=chunk[0], entitlement__lte=chunk[-1])
+            before = {(row.rule_id, row.leg, row.entitlement_id): row for row in stored_members}
+            computed = {
                 (row.rule_id, row.leg, row.entitlement_id): row
                 for row in rows_of(rules, Entitlement.objects.filter(pk__in=chunk))
             }
-            stale = [row.pk for key, row in before.items() if key not in found or found[key].mask != row.mask]
-            fresh = [row for key, row in found.items() if key not in before or before[key].mask != row.mask]
+            stale = [row.pk for key, row in before.items() if key not in computed or computed[key].mask != row.mask]
+            fresh = [row for key, row in computed.items() if key not in before or before[key].mask != row.mask]
             ConflictMember.objects.filter(pk__in=stale).delete()
             ConflictMember.objects.bulk_create(fresh, batch_size=CHUNK)
-        count, last = count + len(found), chunk[-1]
+        count, last = count + len(computed), chunk[-1]
     return count
 
 
 def rows_of(rules: Sequence[Standing], entitlements: QuerySet[Entitlement]) -> Iterator[ConflictMember]:
-    """What of some entitlements fills which leg of which rule, worked out and not saved."""
-    legs = [(one.version, number, leg) for one in rules for number, leg in legs_of(one.rule)]
+    """Yield unsaved members: which of some entitlements fills which leg of which rule."""
+    legs = [(stored.version, number, leg) for stored in rules for number, leg in legs_of(stored.rule)]
     for entitlement in entitlements.select_related("resource"):
         held = of_entitlement(entitlement)
         for version, number, leg in legs:
@@ -146,23 +151,25 @@ def rows_of(rules: Sequence[Standing], entitlements: QuerySet[Entitlement]) -> I
 
 
 def filled_by(rules: Sequence[Standing], entitlements: Collection[int]) -> list[Fill]:
-    """What of some entitlements fills which leg of rules that are not in force: what is alike is worked out once. One query."""
-    legs = [(one.version.pk, number, leg) for one in rules for number, leg in legs_of(one.rule)]
+    """Return which entitlements fill which leg of rules that are not in force. One query; equal entitlements are
+    compared once.
+    """
+    legs = [(stored.version.pk, number, leg) for stored in rules for number, leg in legs_of(stored.rule)]
     by_resource = any(selector.resources for _, _, leg in legs for selector in leg.any)
-    found: dict[tuple[int, int, int], list[int]] = {}
-    for held, keys in _alike(entitlements, by_resource=by_resource):
+    keys_by_fill: dict[tuple[int, int, int], list[int]] = {}
+    for held, keys in _group_alike(entitlements, by_resource=by_resource):
         for rule, number, leg in legs:
             if mask := mask_of(leg, held):
-                found.setdefault((rule, number, mask), []).extend(keys)
-    return [Fill(rule, number, keys, mask) for (rule, number, mask), keys in found.items()]
+                keys_by_fill.setdefault((rule, number, mask), []).extend(keys)
+    return [Fill(rule, number, keys, mask) for (rule, number, mask), keys in keys_by_fill.items()]
 
 
-def _alike(entitlements: Collection[int], *, by_resource: bool) -> Iterator[tuple[Held, list[int]]]:
-    """What they are, those that are alike once, with their ids."""
-    said = (*ALIKE, "resource") if by_resource else ALIKE
+def _group_alike(entitlements: Collection[int], *, by_resource: bool) -> Iterator[tuple[Held, list[int]]]:
+    """Yield each distinct form of the entitlements with the ids that have it."""
+    columns = (*ALIKE, "resource") if by_resource else ALIKE
     some = Entitlement.objects.filter(among(entitlements)).order_by()
-    rows = some.values_list(*said).annotate(keys=ArrayAgg("pk"))
-    for code, tags, level, outbound, own, kind, of_resource, environment, *resource, keys in rows:
+    rows = some.values_list(*columns).annotate(keys=ArrayAgg("pk"))
+    for code, tags, level, outbound, data_class, kind, of_resource, environment, *resource, keys in rows:
         on = Resource(pk=resource[0] if resource else None, kind=kind, data_class=of_resource, environment=environment)
-        said_of = {"code": code, "tags": tags, "level": level, "outbound": outbound, "data_class": own}
+        said_of = {"code": code, "tags": tags, "level": level, "outbound": outbound, "data_class": data_class}
         yield of_entitlement(Entitlement(resource=on, **said_of)), keys

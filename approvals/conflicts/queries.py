@@ -1,4 +1,4 @@
-"""The conflict rules in force, read and typed (S6). Read-only: changing one is a proposal that two people sign (S8)."""
+"""The conflict rules in force, parsed (S6). Read-only: a change is a proposal that two people sign (S8)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from approvals.conflicts.rule_language.rule import Rule, read
 from approvals.models import ConflictRule
 from governance.core.database import compiled_queries
 
-#: Rules by the digest of their document, which says all of them: each is read once a process, however many pages ask.
-_READ: dict[str, Rule] = {}
-#: How many may be known before it is begun anew.
+#: Parsed rules by the digest of their document. Each document is parsed once for each process.
+_PARSED: dict[str, Rule] = {}
+#: Size of the cache; a full cache is cleared.
 MOST = 5_000
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One rule in force.
+    """One stored version of a rule, with its parsed form.
 
     Args:
-        version: the row that it was read from; its document is not.
-        rule: what that says.
+        version: the row, without its document.
+        rule: the parsed document.
     """
 
     version: ConflictRule
@@ -35,52 +35,57 @@ class Standing:
 
 
 def in_force(now: datetime) -> tuple[Standing, ...]:
-    """All rules that count at the instant ``now``, by their codes: one query, and one more for documents that are not known yet."""
-    return _typed(list(ConflictRule.objects.in_force(now).defer("document")))
+    """Return all rules in force at the instant ``now``, by code. One query, and one more for documents that are not
+    cached.
+    """
+    return _parse_versions(list(ConflictRule.objects.in_force(now).defer("document")))
 
 
 def to_keep_weighed(now: datetime) -> tuple[Standing, ...]:
-    """Those, and what comes back by itself where one of them acts only until an hour: what fills the legs of all these is worked out."""
-    return _typed(list(ConflictRule.objects.to_keep_weighed(now).defer("document")))
+    """Return the rules in force, and the rules that return when a temporary version ends. Their members are stored."""
+    return _parse_versions(list(ConflictRule.objects.to_keep_weighed(now).defer("document")))
 
 
-#: What a page reads of each rule with another row, so as to ask no query for them.
+#: Columns of the rules that a page reads together with another row, to save a query.
 COLUMNS = ("id", "code", "number", "digest", "title", "process", "rating", "mode", "scope")
 
 
 def with_a_row() -> ArraySubquery:
-    """All rules in force at `compiled.NOW`, as an annotation of any row: `of_a_row` reads it."""
-    said = JSONObject(**{name: name for name in COLUMNS})
-    return ArraySubquery(ConflictRule.objects.in_force(compiled_queries.NOW).values(said=said))
+    """Return an annotation for any row: all rules in force at `compiled.NOW`. `of_a_row` reads it."""
+    columns = JSONObject(**{name: name for name in COLUMNS})
+    return ArraySubquery(ConflictRule.objects.in_force(compiled_queries.NOW).values(columns=columns))
 
 
-def of_a_row(said: Sequence[Mapping[str, Any]]) -> tuple[Standing, ...]:
-    """The rules that `with_a_row` has read."""
-    return _typed([ConflictRule(**one) for one in said])
+def of_a_row(rows: Sequence[Mapping[str, Any]]) -> tuple[Standing, ...]:
+    """Return the rules of a `with_a_row` annotation."""
+    return _parse_versions([ConflictRule(**row) for row in rows])
 
 
-def _typed(versions: Sequence[ConflictRule]) -> tuple[Standing, ...]:
-    unknown = [one.pk for one in versions if one.digest not in _READ]
+def _parse_versions(versions: Sequence[ConflictRule]) -> tuple[Standing, ...]:
+    unknown = [version.pk for version in versions if version.digest not in _PARSED]
     if unknown:
-        if len(_READ) + len(unknown) > MOST:
-            _READ.clear()
-            unknown = [one.pk for one in versions]
+        if len(_PARSED) + len(unknown) > MOST:
+            _PARSED.clear()
+            unknown = [version.pk for version in versions]
         for digest, document in ConflictRule.objects.filter(pk__in=unknown).values_list("digest", "document"):
-            _READ[digest] = read(document)
-    return tuple(Standing(version, _READ[version.digest]) for version in versions)
+            _PARSED[digest] = read(document)
+    return tuple(Standing(version, _PARSED[version.digest]) for version in versions)
 
 
 def of(version: ConflictRule) -> Standing:
-    """The typed form of a stored version."""
-    if version.digest not in _READ:
-        _READ[version.digest] = read(version.document)
-    return Standing(version, _READ[version.digest])
+    """Return the parsed form of a stored version."""
+    if version.digest not in _PARSED:
+        _PARSED[version.digest] = read(version.document)
+    return Standing(version, _PARSED[version.digest])
 
 
 def newer(version: ConflictRule) -> Rule | None:
-    """What this release ships for a rule that stands as an earlier release shipped it; None where nothing else ships, or people changed it."""
+    """Return the text that this release ships for a rule that still has the text of an earlier release.
+
+    None if no other text ships, or people have changed the rule.
+    """
     if not version.ships:
         return None
     return next(
-        (one for one in default_rules.shipped() if one.code == version.code and one.digest != version.digest), None
+        (rule for rule in default_rules.shipped() if rule.code == version.code and rule.digest != version.digest), None
     )

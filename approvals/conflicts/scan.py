@@ -1,8 +1,8 @@
-"""Everything that is held, against every rule, asked of the database as sets (S6). What one automation would hold: `automation`.
+"""Scan all held access against every rule, as sets in the database (S6). `check.automation` checks one automation.
 
-A grant counts until it has ended or its term is over; what a conflict itself has taken out of force counts no more, and nothing that is suspended
-is proof that what has to be there too is there. What is held without a grant, an open way in or an identity, counts while the version that has it is the approved
-one; an identity not while a conflict has suspended all that is held as it.
+A grant counts until it ends or its term is over. A grant that a conflict has suspended does not count. No suspended
+grant counts for `without`. Access without a grant (an open trigger, an identity) counts while its version is the
+approved one. An identity does not count while a conflict suspends all grants of its automation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from approvals.conflicts.rule_language.selectors import Held
 from approvals.models.conflict import NEEDS, WITHOUT, Scope
 from inventory.models import Trigger
 
-#: By scope: how the subject is called in SQL, and what is joined to an automation ``a`` for it.
+#: By scope: the SQL column of the subject, and the join that it needs to an automation ``a``.
 SUBJECTS: Mapping[str, tuple[str, str]] = {
     Scope.AUTOMATION: ("h.automation_id", ""),
     Scope.OWNER: ("a.business_owner_id", ""),
@@ -34,17 +34,17 @@ SUBJECTS: Mapping[str, tuple[str, str]] = {
     Scope.CHAIN: ("c.chain", "JOIN inventory_chainmember c ON c.automation_id = a.id"),
 }
 
-#: What fills a leg: rule, leg, automation, and the grant or else the trigger.
-_HELD_OF = f"""
+#: Everything that fills a leg: rule, leg, automation, and the grant or the trigger.
+_HELD_TEMPLATE = f"""
     SELECT m.rule_id, m.leg, g.automation_id, g.id AS grant_id, g.key, g.held_as
     FROM {{members}}
     JOIN approvals_grant g ON g.entitlement_id = m.entitlement_id AND (m.mask >> g.held_as) & 1 = 1
     WHERE m.rule_id = ANY(%(rules)s) AND g.state <> 'ended' AND g.ends_at > %(now)s
         AND NOT g.in_conflict AND (m.leg <> {WITHOUT} OR g.state = 'active')
 """  # noqa: S608  a constant of ours
-_HELD = _HELD_OF.format(members="approvals_conflictmember m")
-#: The same of rules that are not in force: what fills their legs is given.
-_HELD_AS_GIVEN = _HELD_OF.format(
+_HELD = _HELD_TEMPLATE.format(members="approvals_conflictmember m")
+#: The same for rules that are not in force: their members are parameters.
+_HELD_AS_GIVEN = _HELD_TEMPLATE.format(
     members="unnest(%(m_rules)s::bigint[], %(m_legs)s::int[], %(m_entitlements)s::bigint[], %(m_masks)s::bigint[])"
     " m (rule_id, leg, entitlement_id, mask)"
 )
@@ -69,14 +69,14 @@ _IDENTITIES = f"""
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that has a part in a conflict.
+    """One access that is part of a conflict.
 
     Args:
-        leg: which it fills.
-        automation: who holds it.
-        grant: by which grant; None for an open way in, or an identity.
-        key: what it is there.
-        way: how it is held by that grant (`holding.WAYS`).
+        leg: the leg that it fills.
+        automation: id of the automation that holds it.
+        grant: id of its grant; None for an open trigger or an identity.
+        key: its key in the automation.
+        way: the way in which the grant holds it (`held_access.WAYS`).
     """
 
     leg: int
@@ -87,45 +87,45 @@ class Part:
 
     @property
     def held(self) -> str:
-        """How it is held, as a waiver names it."""
+        """The key and word under which a waiver names it."""
         return held_access.of_way(self.covered_as, self.way)
 
     @property
     def covered_as(self) -> str:
-        """How a waiver names it."""
+        """The key under which a waiver names it."""
         return f"{self.automation}/{self.key}"
 
 
-#: By rule (the id of its version) and subject: all that has a part in it.
+#: By rule (the id of its version) and subject: all parts of the conflict.
 Conflicts = dict[tuple[int, int], list[Part]]
 
 
 def scan(rules: Sequence[Standing], now: datetime) -> Conflicts:
-    """Every conflict in what is held at the instant ``now``.
+    """Return every conflict in the access that is held at the instant ``now``.
 
     Args:
-        rules: those to look for; what fills their legs is read from `ConflictMember`.
+        rules: the rules to check; their members are read from `ConflictMember`.
         now: business time.
     """
-    found: Conflicts = {}
+    conflicts: Conflicts = {}
     for scope in SUBJECTS:
-        asked = [one for one in rules if one.rule.scope == scope]
-        if asked:
-            _read(found, _scan_of(scope), parameters(asked, now))
-    scopes = {one.version.pk: one.rule.scope for one in rules}
+        scope_rules = [stored for stored in rules if stored.rule.scope == scope]
+        if scope_rules:
+            _read_parts(conflicts, _scan_sql(scope), parameters(scope_rules, now))
+    scopes = {stored.version.pk: stored.rule.scope for stored in rules}
     return {
         (rule, subject): parts
-        for (rule, subject), parts in found.items()
-        if are_distinct(_by_leg(parts)) and spans(scopes[rule], {part.automation for part in parts})
+        for (rule, subject), parts in conflicts.items()
+        if are_distinct(_keys_by_leg(parts)) and spans(scopes[rule], {part.automation for part in parts})
     }
 
 
 def spans(scope: str, automations: Collection[Any]) -> bool:
-    """Whether those who have a part are what a rule of this scope is about: of a chain, two at least; one alone is an automation's."""
+    """Return whether these automations can be in a conflict of this scope. A chain needs at least two."""
     return scope != Scope.CHAIN or len(automations) > 1
 
 
-def _by_leg(parts: Sequence[Part]) -> list[set[str]]:
+def _keys_by_leg(parts: Sequence[Part]) -> list[set[str]]:
     legs: dict[int, set[str]] = {}
     for part in parts:
         if part.leg != NEEDS:
@@ -133,19 +133,19 @@ def _by_leg(parts: Sequence[Part]) -> list[set[str]]:
     return list(legs.values())
 
 
-#: Of a scope: each subject with the automations that it consists of, where these are given and not read.
+#: By scope: pairs of a subject and an automation in it. Pairs are given for chains; for other scopes they are read.
 Members = Mapping[str, Collection[tuple[int, int]]]
 
 
 @dataclass(frozen=True)
 class Fill:
-    """What fills a leg of a rule that is not in force.
+    """Entitlements that fill a leg of a rule that is not in force.
 
     Args:
-        rule: its key.
-        leg: by number.
+        rule: key of the rule.
+        leg: number of the leg.
         entitlements: ids.
-        mask: in which ways each of these fills it (`held_access.mask_of`).
+        mask: the ways in which each of these fills the leg (`held_access.mask_of`).
     """
 
     rule: int
@@ -155,19 +155,20 @@ class Fill:
 
 
 def beside(rules: Sequence[Standing], members: Members, now: datetime) -> Conflicts:
-    """All that some subjects hold of what some rules mean, whether or not it makes a conflict: a query a scope at most.
+    """Return all access of some subjects that fills a leg of some rules, in conflict or not. At most one query for
+    each scope.
 
     Args:
-        rules: all of them of wider scopes than one automation.
-        members: the subjects, by scope; of chains with each automation in it, of the others with none: these are read.
+        rules: rules of wider scopes than one automation.
+        members: the subjects by scope. For chains with each automation in it; for other scopes the automations are read.
         now: business time.
     """
-    found: Conflicts = {}
+    holdings: Conflicts = {}
     for scope in SUBJECTS:
-        asked, given = [one for one in rules if one.rule.scope == scope], members.get(scope, ())
-        if asked and given:
-            _read(found, _beside_of(scope, _HELD), parameters(asked, now) | _pairs(given))
-    return found
+        scope_rules, subjects = [stored for stored in rules if stored.rule.scope == scope], members.get(scope, ())
+        if scope_rules and subjects:
+            _read_parts(holdings, _holdings_sql(scope, _HELD), parameters(scope_rules, now) | _subject_arrays(subjects))
+    return holdings
 
 
 def beside_as_given(
@@ -179,58 +180,58 @@ def beside_as_given(
     *,
     few: bool,
 ) -> Conflicts:
-    """The same of rules of one scope that are not in force: one query.
+    """Return the same for rules of one scope that are not in force. One query.
 
     Args:
-        scope: of all of them.
-        rules: what others hold is asked of these.
+        scope: scope of all the rules.
+        rules: the rules to check.
         members: the subjects; see `beside`.
         now: business time.
-        filled: what fills their legs.
-        few: whether as much of it is enough as tells whether there is a conflict, whichever one automation is left out: a leg that twice as many
-            things fill as a rule has legs, no more of one automation than there are legs, is filled by something else than whatever fills the others.
+        filled: the entitlements that fill their legs.
+        few: read only as much as decides about a conflict, whichever automation is left out. With N legs that is 2 * N items for
+            each leg, at most N of them from one automation.
     """
-    statement, legs = _beside_of(scope, _HELD_AS_GIVEN), max(len(one.rule.legs) for one in rules)
-    given = {
-        "m_rules": [one.rule for one in filled for _ in one.entitlements],
-        "m_legs": [one.leg for one in filled for _ in one.entitlements],
-        "m_entitlements": [entitlement for one in filled for entitlement in one.entitlements],
-        "m_masks": [one.mask for one in filled for _ in one.entitlements],
+    statement, legs = _holdings_sql(scope, _HELD_AS_GIVEN), max(len(stored.rule.legs) for stored in rules)
+    fill_arrays = {
+        "m_rules": [fill.rule for fill in filled for _ in fill.entitlements],
+        "m_legs": [fill.leg for fill in filled for _ in fill.entitlements],
+        "m_entitlements": [entitlement for fill in filled for entitlement in fill.entitlements],
+        "m_masks": [fill.mask for fill in filled for _ in fill.entitlements],
     }
-    found: Conflicts = {}
-    _read(
-        found,
-        _FEW_OF.format(all=statement) if few else statement,
-        parameters(rules, now) | _pairs(members) | given | {"most": legs},
+    holdings: Conflicts = {}
+    _read_parts(
+        holdings,
+        _LIMITED_SQL.format(all=statement) if few else statement,
+        parameters(rules, now) | _subject_arrays(members) | fill_arrays | {"most": legs},
     )
-    return found
+    return holdings
 
 
 def held_beside(scope: str, members: Collection[tuple[int, int]], now: datetime) -> set[int]:
-    """Ids of the entitlements that some subjects hold anything of: nothing else fills a leg there."""
+    """Return ids of the entitlements that some subjects hold. Nothing else fills a leg there."""
     with connection.cursor() as cursor:
-        cursor.execute(_entitlements_of(scope), _pairs(members) | {"now": now})
+        cursor.execute(_entitlements_sql(scope), _subject_arrays(members) | {"now": now})
         return {pk for (pk,) in cursor.fetchall()}
 
 
-def _pairs(members: Collection[tuple[int, int]]) -> dict[str, list[int]]:
+def _subject_arrays(members: Collection[tuple[int, int]]) -> dict[str, list[int]]:
     return {"subjects": [subject for subject, _ in members], "members": [member for _, member in members]}
 
 
-def _read(found: Conflicts, statement: str, parameters: Mapping[str, Any]) -> None:
+def _read_parts(conflicts: Conflicts, statement: str, parameters: Mapping[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         for rule, subject, *part in cursor.fetchall():
-            found.setdefault((rule, subject), []).append(Part(*part))
+            conflicts.setdefault((rule, subject), []).append(Part(*part))
 
 
 def parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
-    """What statements of what is held ask of some rules: their ids, the legs that make a conflict, and what fills one without a grant."""
-    ways_in, running = list(_ways_in(rules)), _filled_by_running(rules)
+    """Return SQL parameters of some rules: ids, the legs that make a conflict, and the legs filled without a grant."""
+    ways_in, running = list(_open_triggers(rules)), _identity_legs(rules)
     return {
         "now": now,
-        "rules": [one.version.pk for one in rules],
-        "wanted": [wanted(one.rule) for one in rules],
+        "rules": [stored.version.pk for stored in rules],
+        "wanted": [wanted(stored.rule) for stored in rules],
         "entry_rules": [rule for rule, _, _ in ways_in],
         "entry_legs": [leg for _, leg, _ in ways_in],
         "entry_types": [kind for _, _, kind in ways_in],
@@ -239,36 +240,38 @@ def parameters(rules: Sequence[Standing], now: datetime) -> dict[str, Any]:
     }
 
 
-def _filled_by_running(rules: Sequence[Standing]) -> list[tuple[int, int]]:
-    """Which legs of which rules running as an identity fills (I5)."""
+def _identity_legs(rules: Sequence[Standing]) -> list[tuple[int, int]]:
+    """Return the legs that running as an identity fills, with their rules (I5)."""
     held = [Held(key="", entry="identity")]
-    return [(one.version.pk, leg) for one in rules for leg in entries(one.rule, held)]
+    return [(stored.version.pk, leg) for stored in rules for leg in entries(stored.rule, held)]
 
 
-def _ways_in(rules: Sequence[Standing]) -> Iterator[tuple[int, int, str]]:
-    """Which type of open trigger fills which leg of which rule: a selector may be of some types only."""
-    asking = [
-        one for one in rules if any("open" in selector.entry for _, leg in legs_of(one.rule) for selector in leg.any)
+def _open_triggers(rules: Sequence[Standing]) -> Iterator[tuple[int, int, str]]:
+    """Yield rule, leg and type for each type of open trigger that fills a leg. A selector may match some types only."""
+    rules_with_entry = [
+        stored
+        for stored in rules
+        if any("open" in selector.entry for _, leg in legs_of(stored.rule) for selector in leg.any)
     ]
-    if not asking:
+    if not rules_with_entry:
         return
     open_ones = Trigger.objects.filter(active=True, authenticated=False).order_by()
     for kind in open_ones.values_list("type", flat=True).distinct():
         held = [Held(key="", code=kind, entry="open")]
-        for one in asking:
-            for leg in entries(one.rule, held):
-                yield one.version.pk, leg, kind
+        for stored in rules_with_entry:
+            for leg in entries(stored.rule, held):
+                yield stored.version.pk, leg, kind
 
 
 def held_by(scope: str) -> str:
-    """SQL: everything that is held and fills a leg, each with the subject of a scope."""
+    """SQL: all held access that fills a leg, with its subject in a scope."""
     subject, join = SUBJECTS[scope]
     automation = "" if scope == Scope.AUTOMATION else "JOIN inventory_automation a ON a.id = h.automation_id"
     held = f"{_HELD} UNION ALL {_ENTRIES} UNION ALL {_IDENTITIES}"
     return f"SELECT h.*, {subject} AS subject FROM ({held}) h {automation} {join}"  # noqa: S608
 
 
-def _scan_of(scope: str) -> str:
+def _scan_sql(scope: str) -> str:
     return f"""
         WITH keyed AS ({held_by(scope)}),
         found AS (
@@ -277,39 +280,39 @@ def _scan_of(scope: str) -> str:
         )
         SELECT k.rule_id, k.subject, k.leg, k.automation_id, k.grant_id, k.key, k.held_as FROM keyed k JOIN found USING (rule_id, subject)
         ORDER BY 1, 2, 3, 5, 6
-    """  # noqa: S608  put together from pieces of its own
+    """  # noqa: S608  built from constants of this module
 
 
-def _those_of(scope: str) -> str:
-    """SQL: the automations that some subjects consist of, each with its subject."""
+def _automations_sql(scope: str) -> str:
+    """SQL: the automations of some subjects, each with its subject."""
     subject, join = SUBJECTS[scope]
-    if scope == Scope.CHAIN:  # as it would be
+    if scope == Scope.CHAIN:  # the chain as it would be
         return "SELECT member AS id, subject FROM unnest(%(subjects)s::bigint[], %(members)s::bigint[]) given (subject, member)"
     return f"SELECT a.id, {subject} AS subject FROM inventory_automation a {join} WHERE {subject} = ANY(%(subjects)s)"  # noqa: S608
 
 
-def _entitlements_of(scope: str) -> str:
+def _entitlements_sql(scope: str) -> str:
     return f"""
         SELECT DISTINCT g.entitlement_id FROM approvals_grant g
-        WHERE g.automation_id IN (SELECT a.id FROM ({_those_of(scope)}) a) AND g.entitlement_id IS NOT NULL
+        WHERE g.automation_id IN (SELECT a.id FROM ({_automations_sql(scope)}) a) AND g.entitlement_id IS NOT NULL
             AND g.state <> 'ended' AND g.ends_at > %(now)s
-    """  # noqa: S608  put together from pieces of its own
+    """  # noqa: S608  built from constants of this module
 
 
-def _beside_of(scope: str, held: str) -> str:
+def _holdings_sql(scope: str, held: str) -> str:
     return f"""
-        WITH a AS ({_those_of(scope)})
+        WITH a AS ({_automations_sql(scope)})
         SELECT h.rule_id, a.subject, h.leg, h.automation_id, h.grant_id, h.key, h.held_as
         FROM a JOIN (
             {held} AND g.automation_id IN (SELECT id FROM a) UNION ALL {_ENTRIES} AND o.id IN (SELECT id FROM a)
             UNION ALL {_IDENTITIES} AND o.id IN (SELECT id FROM a)
         ) h ON h.automation_id = a.id
         ORDER BY 1, 2, 3, 5, 6
-    """  # noqa: S608  put together from pieces of its own
+    """  # noqa: S608  built from constants of this module
 
 
-#: Of all that fills a leg: each thing once, of each automation ``most`` things, and twice as many in all.
-_FEW_OF = """
+#: For each leg: each key once, at most ``most`` keys of one automation, and at most twice as many in all.
+_LIMITED_SQL = """
     SELECT rule_id, subject, leg, automation_id, grant_id, key, held_as FROM (
         SELECT *, row_number() OVER (PARTITION BY rule_id, subject, leg ORDER BY automation_id, key) AS place FROM (
             SELECT DISTINCT ON (rule_id, subject, leg, automation_id, key) *,

@@ -1,4 +1,4 @@
-"""Conflicts in what is held: opened, followed and ended as a scan finds them; enforced where nobody resolved them in time (S6)."""
+"""Conflicts in held access: a scan opens, updates and ends them; overdue conflicts are enforced (S6)."""
 
 from __future__ import annotations
 
@@ -25,148 +25,167 @@ from governance.core.notices import outbox
 from governance.core.roles.roles import Permission
 from inventory.models import Automation
 
-#: Why a conflict has ended: nothing of the kind is held together any more, or its rule looks at somebody else now.
+#: Why a conflict has ended: the access is no longer held together, or the rule has another scope now.
 RESOLVED, RULE_CHANGED = "resolved", "rule_changed"
-#: What is held by an automation that whoever is told does not see.
+#: Text for access of an automation that the recipient may not see.
 UNSEEN = "something of an automation that you don’t see"
 
 
 @transition(ConflictRule, event="conflict_rule.scanned", permission=Permission.CONFLICT_SCAN)
-def follow_scan(step: Step[ConflictRule], *, found: Mapping[int, Sequence[Part]], why: str = RESOLVED) -> Effect:
-    """What a scan found of one rule is what its open conflicts say.
+def follow_scan(
+    step: Step[ConflictRule], *, parts_by_subject: Mapping[int, Sequence[Part]], why: str = RESOLVED
+) -> Effect:
+    """Update the open conflicts of one rule to match a scan.
 
-    Those of a scope that the rule had before are none of what was found, whatever number they go by: automation 7 is not identity 7.
+    Conflicts of the rule's former scope are not matched, even with the same number: automation 7 is not identity 7.
 
     Args:
-        step: the running step; its subject is the version of the rule that was asked.
-        found: all that has a part, by subject.
-        why: what is no more has ended.
+        step: the running step; its subject is the version of the rule.
+        parts_by_subject: all parts of each conflict, by subject.
+        why: why conflicts that the scan did not find have ended.
     """
     rule = step.subject
     open_now = list(Conflict.objects.filter(code=rule.code, state=ConflictState.OPEN).order_by("pk"))
-    known = {one.subject: one for one in open_now if one.scope == rule.scope}
-    elsewhere = [one for one in open_now if one.scope != rule.scope]
+    open_by_subject = {conflict.subject: conflict for conflict in open_now if conflict.scope == rule.scope}
+    other_scopes = [conflict for conflict in open_now if conflict.scope != rule.scope]
     if rule.scope == Scope.CHAIN:
-        known = _under_their_numbers(known, found)
+        open_by_subject = _match_chains(open_by_subject, parts_by_subject)
     counts = {"opened": 0, "changed": 0, "ended": 0}
-    for subject, parts in sorted(found.items()):
-        before = known.pop(subject, None)
+    for subject, parts in sorted(parts_by_subject.items()):
+        before = open_by_subject.pop(subject, None)
         if before is None:
-            open_conflict(_new(rule, subject, parts, step.now), actor=step.actor, now=step.now)
+            open_conflict(_build_conflict(rule, subject, parts, step.now), actor=step.actor, now=step.now)
             counts["opened"] += 1
         elif before.subject != subject or _differs(before, rule, parts):
-            change_conflict(before, actor=step.actor, now=step.now, rule=rule, whom=subject, parts=parts)
+            change_conflict(before, actor=step.actor, now=step.now, rule=rule, subject_id=subject, parts=parts)
             counts["changed"] += 1
-    for gone in known.values():
-        end_conflict(gone, actor=step.actor, now=step.now, why=why)
-    for gone in elsewhere:
-        end_conflict(gone, actor=step.actor, now=step.now, why=RULE_CHANGED if why == RESOLVED else why)
-    counts["ended"] = len(known) + len(elsewhere)
+    for conflict in open_by_subject.values():
+        end_conflict(conflict, actor=step.actor, now=step.now, why=why)
+    for conflict in other_scopes:
+        end_conflict(conflict, actor=step.actor, now=step.now, why=RULE_CHANGED if why == RESOLVED else why)
+    counts["ended"] = len(open_by_subject) + len(other_scopes)
     return Effect(payload=counts)
 
 
-def _under_their_numbers(known: Mapping[int, Conflict], found: Mapping[int, Sequence[Part]]) -> dict[int, Conflict]:
-    """Open conflicts of chains by the numbers that these have now: who joins or leaves one changes its number, and no clock (A16)."""
-    here = {subject: one for subject, one in known.items() if subject in found}
-    for one in (one for subject, one in sorted(known.items()) if subject not in found):
-        same = (n for n, parts in found.items() if n not in here and not set(_of(parts)["keys"]).isdisjoint(one.keys))
-        here[next(same, one.subject)] = one
-    return here
+def _match_chains(
+    open_by_subject: Mapping[int, Conflict], parts_by_subject: Mapping[int, Sequence[Part]]
+) -> dict[int, Conflict]:
+    """Match open conflicts of chains to their new numbers. A new or removed member changes the number of a chain, not
+    the clock (A16).
+    """
+    renumbered = {subject: conflict for subject, conflict in open_by_subject.items() if subject in parts_by_subject}
+    for conflict in (
+        conflict for subject, conflict in sorted(open_by_subject.items()) if subject not in parts_by_subject
+    ):
+        same = (
+            n
+            for n, parts in parts_by_subject.items()
+            if n not in renumbered and not set(_conflict_fields(parts)["keys"]).isdisjoint(conflict.keys)
+        )
+        renumbered[next(same, conflict.subject)] = conflict
+    return renumbered
 
 
-def differs(rule: ConflictRule, found: Mapping[int, Sequence[Part]], open_now: Sequence[Conflict]) -> bool:
-    """Whether `follow_scan` would have something to do: reads nothing."""
-    known = {one.subject: one for one in open_now}
-    if known.keys() != found.keys() or any(one.scope != rule.scope for one in open_now):
+def differs(rule: ConflictRule, parts_by_subject: Mapping[int, Sequence[Part]], open_now: Sequence[Conflict]) -> bool:
+    """Return whether `follow_scan` would change anything. Reads nothing."""
+    open_by_subject = {conflict.subject: conflict for conflict in open_now}
+    if open_by_subject.keys() != parts_by_subject.keys() or any(conflict.scope != rule.scope for conflict in open_now):
         return True
-    return any(_differs(known[subject], rule, found[subject]) for subject in found)
+    return any(_differs(open_by_subject[subject], rule, parts_by_subject[subject]) for subject in parts_by_subject)
 
 
 def _differs(conflict: Conflict, rule: ConflictRule, parts: Sequence[Part]) -> bool:
-    return conflict.rule_id != rule.pk or any(getattr(conflict, name) != value for name, value in _of(parts).items())
+    return conflict.rule_id != rule.pk or any(
+        getattr(conflict, name) != value for name, value in _conflict_fields(parts).items()
+    )
 
 
-def _of(parts: Sequence[Part]) -> dict[str, list[Any]]:
+def _conflict_fields(parts: Sequence[Part]) -> dict[str, list[Any]]:
     return {
-        "grants": sorted({one.grant for one in parts if one.grant}),
-        "automations": sorted({one.automation for one in parts}),
-        "keys": sorted({one.covered_as for one in parts}),
-        "held": sorted({one.held for one in parts}),
+        "grants": sorted({part.grant for part in parts if part.grant}),
+        "automations": sorted({part.automation for part in parts}),
+        "keys": sorted({part.covered_as for part in parts}),
+        "held": sorted({part.held for part in parts}),
     }
 
 
-def _due(rule: ConflictRule, now: datetime) -> datetime | None:
+def _due_at(rule: ConflictRule, now: datetime) -> datetime | None:
     if rule.mode != Mode.ENFORCE:
         return None
     return now + timedelta(days=policy_queries.in_force(now).resolve_days(rule.rating))
 
 
-def _new(rule: ConflictRule, subject: int, parts: Sequence[Part], now: datetime) -> Conflict:
+def _build_conflict(rule: ConflictRule, subject: int, parts: Sequence[Part], now: datetime) -> Conflict:
     return Conflict(
         rule=rule,
         code=rule.code,
         scope=rule.scope,
         subject=subject,
-        **_of(parts),
-        by_waiver=_by_waiver(rule, subject, parts, ()),
+        **_conflict_fields(parts),
+        by_waiver=_keys_by_waiver(rule, subject, parts, ()),
         opened_at=now,
-        due_at=_due(rule, now),
+        due_at=_due_at(rule, now),
     )
 
 
-def _by_waiver(rule: ConflictRule, subject: int, parts: Sequence[Part], before: Sequence[str]) -> list[str]:
-    """Keys of what came into a conflict just now, or is more now, and a waiver has allowed since its rule is enforced: else it had not come in (S6).
+def _keys_by_waiver(rule: ConflictRule, subject: int, parts: Sequence[Part], before: Sequence[str]) -> list[str]:
+    """Return keys of access that came into a conflict under a waiver, new or higher than before, since the rule is
+    enforced (S6).
+
+    Without the waiver, an enforced rule would have refused this access.
 
     Args:
-        rule: as it is now.
-        subject: whom it looks at.
-        parts: all that has a part now.
-        before: how what had one before was held.
+        rule: the rule as it is now.
+        subject: the subject of the conflict.
+        parts: all parts of the conflict now.
+        before: keys and words of the parts before.
     """
     if rule.mode != Mode.ENFORCE:
         return []
     granted = Waiver.objects.filter(begins_at__isnull=False, ends_at__gt=rule.effective_at, rule_digest=rule.digest)
-    same = granted.of_the_same(rule.code, rule.scope, subject, _of(parts)["keys"])
-    lifted = {one for lifts in same.values_list("lifts", flat=True) for one in lifts} - held_access.at_most(before)
-    return sorted({one.covered_as for one in parts if one.held in lifted})
+    same = granted.of_the_same(rule.code, rule.scope, subject, _conflict_fields(parts)["keys"])
+    lifted = {word for lifts in same.values_list("lifts", flat=True) for word in lifts} - held_access.at_most(before)
+    return sorted({part.covered_as for part in parts if part.held in lifted})
 
 
 @transition(
     Conflict, event="conflict.opened", permission=None, source=(ConflictState.OPEN,), target=(ConflictState.OPEN,)
 )
 def open_conflict(step: Step[Conflict]) -> Effect:
-    """Something is held together that a rule says nobody may: its owners are told, and the clock starts where the rule is enforced."""
+    """Open a conflict. Notify the owners; if the rule is enforced, the time to resolve it starts."""
     conflict = step.subject
     payload = {"rule": conflict.code, "version": conflict.rule.number, "grants": conflict.grants}
-    return Effect(payload=payload, then=partial(_tell_of_new, step))
+    return Effect(payload=payload, then=partial(_notify_of_new, step))
 
 
-def _tell_of_new(step: Step[Conflict]) -> dict[str, Any]:
-    """Tell of it once it has a page."""
-    _tell(step, step.subject, "conflict_opened", "opened")
+def _notify_of_new(step: Step[Conflict]) -> dict[str, Any]:
+    """Notify the owners once the conflict has a page."""
+    _notify_owners(step, step.subject, "conflict_opened", "opened")
     return {}
 
 
 @transition(Conflict, event="conflict.changed", permission=None, source=(ConflictState.OPEN,))
-def change_conflict(step: Step[Conflict], *, rule: ConflictRule, whom: int, parts: Sequence[Part]) -> Effect:
-    """More of it is held than before, or less, or its rule says it otherwise now; an enforced rule starts the clock, and nothing stops it.
+def change_conflict(step: Step[Conflict], *, rule: ConflictRule, subject_id: int, parts: Sequence[Part]) -> Effect:
+    """Update a conflict after a change of its access or its rule. Enforcing the rule starts the clock; other changes
+    don't stop it.
 
-    Where a waiver lifts it no more because the rule changed, all of it was held before what the rule says now, and has the days of that (S6, S7).
+    If a waiver no longer lifts the conflict because the rule changed, all its access gets the days of the new rule
+    (S6, S7).
     """
     conflict, before = step.subject, step.subject.held
     has_lost = rule.digest != conflict.rule.digest and waiver_of(conflict, step.now) is not None
     if has_lost:
         conflict.due_at, conflict.by_waiver = None, []
-    for name, value in _of(parts).items():
+    for name, value in _conflict_fields(parts).items():
         setattr(conflict, name, value)
-    conflict.rule, conflict.subject = rule, whom
-    came = _by_waiver(rule, whom, parts, before)
+    conflict.rule, conflict.subject = rule, subject_id
+    came = _keys_by_waiver(rule, subject_id, parts, before)
     kept = set(conflict.by_waiver).intersection(conflict.keys) if rule.mode == Mode.ENFORCE else set()
     conflict.by_waiver = sorted(kept.union(came))
-    conflict.due_at = (conflict.due_at or _due(rule, step.now)) if rule.mode == Mode.ENFORCE else None
+    conflict.due_at = (conflict.due_at or _due_at(rule, step.now)) if rule.mode == Mode.ENFORCE else None
     step.save(conflict)
     if has_lost:
-        _tell(step, conflict, "conflict_opened", f"waived_no_more:{rule.number}")
+        _notify_owners(step, conflict, "conflict_opened", f"waived_no_more:{rule.number}")
     return Effect(payload={"version": rule.number, "grants": conflict.grants})
 
 
@@ -174,53 +193,56 @@ def change_conflict(step: Step[Conflict], *, rule: ConflictRule, whom: int, part
     Conflict, event="conflict.ended", permission=None, source=(ConflictState.OPEN,), target=(ConflictState.ENDED,)
 )
 def end_conflict(step: Step[Conflict], *, why: str) -> Effect:
-    """It is held together no more, or nobody minds any more."""
+    """End a conflict: the access is no longer held together, or the rule no longer forbids it."""
     step.subject.ended_at, step.subject.ended_why = step.now, why
     return Effect(payload={"why": why})
 
 
-def _time_is_up(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
-    if _is_up(subject, now) or (subject.by_waiver and subject.rule.mode == Mode.ENFORCE):
+def _require_overdue(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+    if _is_overdue(subject, now) or (subject.by_waiver and subject.rule.mode == Mode.ENFORCE):
         return None
     return Refusal("S6", "state", "The time to resolve this is not up.")
 
 
-def _is_up(conflict: Conflict, now: datetime) -> bool:
+def _is_overdue(conflict: Conflict, now: datetime) -> bool:
     return conflict.due_at is not None and conflict.due_at <= now
 
 
-def _something_left(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+def _require_active_grant(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
     if not to_suspend(subject, now):
         return Refusal("S6", "state", "Nothing of this is in force.")
     return None
 
 
 def to_suspend(conflict: Conflict, now: datetime) -> list[Grant]:
-    """The newest of it; before its time is up, of what a waiver let in, or where that is nothing that could be suspended, of all (S6, S7).
+    """Return the grants to suspend: the newest of the conflict (S6, S7).
 
-    Where nothing of it is a grant, as of a shared identity, all that the newest of the automations holds: whose first standing grant began last (I5).
-    A renewal makes nothing newer, and neither does what else has suspended it: were what somebody stopped passed over, the older would go for it (G5).
-    Where all of it is out of force already, there is nothing to suspend.
+    Before the conflict is due, the newest grant that a waiver let in; if there is none, the newest of all. If the
+    conflict has no grants (a shared identity), all grants of the newest automation: the one whose first grant began
+    last (I5).
+
+    A renewal does not make a grant newer. A grant that is suspended for another reason is not skipped; otherwise the
+    older grant would be suspended instead (G5). If all grants are out of force already, the list is empty.
     """
-    of_whom = Q(pk__in=conflict.grants) if conflict.grants else Q(automation__in=conflict.automations)
-    counted = Grant.objects.standing().filter(of_whom, in_conflict=False).newest_first()
+    related = Q(pk__in=conflict.grants) if conflict.grants else Q(automation__in=conflict.automations)
+    counted = Grant.objects.standing().filter(related, in_conflict=False).newest_first()
     if not counted.filter(state=GrantState.ACTIVE).exists():
         return []
     if not conflict.grants:
         held: dict[int, list[Grant]] = {}
-        for one in counted:
-            held.setdefault(one.automation_id, []).append(one)
+        for grant in counted:
+            held.setdefault(grant.automation_id, []).append(grant)
         return max(held.values(), key=lambda grants: (grants[-1].first_granted, grants[-1].first_of_it), default=[])
-    let_in = [one for one in counted if f"{one.automation_id}/{one.key}" in conflict.by_waiver]
-    return list(counted[:1]) if _is_up(conflict, now) or not let_in else let_in[:1]
+    let_in = [grant for grant in counted if f"{grant.automation_id}/{grant.key}" in conflict.by_waiver]
+    return list(counted[:1]) if _is_overdue(conflict, now) or not let_in else let_in[:1]
 
 
-def _not_waived(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
+def _require_no_waiver(subject: Conflict, actor: Actor, now: datetime) -> Refusal | None:
     return Refusal("S7", "state", "This is waived.") if waiver_of(subject, now) is not None else None
 
 
 def waiver_of(conflict: Conflict, now: datetime) -> Waiver | None:
-    """The waiver that covers all that is held of a conflict, or None (S7)."""
+    """Return the waiver that covers all access of a conflict, or None (S7)."""
     same = Waiver.objects.live(now).of_the_same(conflict.code, conflict.scope, conflict.subject, conflict.keys)
     same = same.filter(lifts__contains=conflict.held, rule_digest=conflict.rule.digest)
     return same.order_by("-ends_at").first()
@@ -230,10 +252,10 @@ TIME_IS_UP = Duty(
     "S6",
     "S6",
     "What was held before a rule was enforced has time to be resolved or waived; what a waiver let in has that waiver's.",
-    _time_is_up,
+    _require_overdue,
 )
-SOMETHING_LEFT = Duty("S6", "S6", "What is suspended already is not suspended again.", _something_left)
-NOT_WAIVED = Duty("S7", "S7", "What is waived is not suspended.", _not_waived)
+SOMETHING_LEFT = Duty("S6", "S6", "What is suspended already is not suspended again.", _require_active_grant)
+NOT_WAIVED = Duty("S7", "S7", "What is waived is not suspended.", _require_no_waiver)
 
 
 @transition(
@@ -244,19 +266,21 @@ NOT_WAIVED = Duty("S7", "S7", "What is waived is not suspended.", _not_waived)
     duties=(TIME_IS_UP, NOT_WAIVED, SOMETHING_LEFT),
 )
 def enforce(step: Step[Conflict]) -> Effect:
-    """Nobody resolved it in time. `grants` suspends the newest grant of the conflict, by a hook (S6)."""
+    """Enforce an overdue conflict. `grants` suspends the newest grant of the conflict, by a hook (S6)."""
     conflict = step.subject
-    newest = to_suspend(conflict, step.now)  # something, as a duty asked
-    _tell(step, conflict, "conflict_enforced", f"enforced:{newest[0].pk}", grants=newest)
-    return Effect(payload={"suspended": ", ".join(str(one.pk) for one in newest)})
+    newest = to_suspend(conflict, step.now)  # not empty: a duty checked it
+    _notify_owners(step, conflict, "conflict_enforced", f"enforced:{newest[0].pk}", grants=newest)
+    return Effect(payload={"suspended": ", ".join(str(grant.pk) for grant in newest)})
 
 
 def about(conflict: Conflict, person: Person, now: datetime) -> dict[str, Any]:
-    """What a mail about a conflict says to one person: the rule, the automations that they see, until when, and where."""
+    """Return the facts for a mail to one person: the rule, the automations that they may see, the due date and the
+    page.
+    """
     return {
         "rule": conflict.rule.title,
         "reason": conflict_queries.of(conflict.rule).rule.reason,
-        "automation": _named(conflict, _seen(conflict, person, now)),
+        "automation": _join_names(conflict, _visible_names(conflict, person, now)),
         "mode": conflict.rule.mode,
         "due": ledger_events.instant(conflict.due_at) if conflict.due_at else "",
         "page": ["conflict", conflict.pk],
@@ -264,35 +288,37 @@ def about(conflict: Conflict, person: Person, now: datetime) -> dict[str, Any]:
 
 
 def told(conflict: Conflict, now: datetime) -> list[Person]:
-    """Who hears of a conflict: whoever answers for an automation that has a part in it."""
-    found: dict[int, Person] = {}
-    for one in Automation.objects.filter(pk__in=conflict.automations).select_related(
+    """Return the recipients of a conflict's notices: the people who answer for an automation in it."""
+    people: dict[int, Person] = {}
+    for automation in Automation.objects.filter(pk__in=conflict.automations).select_related(
         "business_owner", "technical_owner"
     ):
-        found |= {person.pk: person for person in one.answering(now)}
-    return list(found.values())
+        people |= {person.pk: person for person in automation.answering(now)}
+    return list(people.values())
 
 
-def _seen(conflict: Conflict, person: Person, now: datetime) -> dict[int, str]:
-    """Names of the automations of a conflict that somebody may see, by id, as its page shows them."""
+def _visible_names(conflict: Conflict, person: Person, now: datetime) -> dict[int, str]:
+    """Return names of the automations of a conflict that a person may see, by id, as on its page."""
     seen = Automation.objects.visible_to(Actor.of(person), now).filter(pk__in=conflict.automations)
     return dict(seen.order_by("name").values_list("pk", "name"))
 
 
-def _named(conflict: Conflict, seen: Mapping[int, str]) -> str:
-    """The first three that somebody may see; the others are counted."""
+def _join_names(conflict: Conflict, seen: Mapping[int, str]) -> str:
+    """Return the first three names that a person may see, and count the others."""
     hidden = len(conflict.automations) - len(seen)
     more = [f"{hidden} that you don’t see"] if hidden else []
     return ", ".join([*list(seen.values())[:3], *more])
 
 
-def _tell(step: Step[Conflict], conflict: Conflict, event: str, key: str, grants: Sequence[Grant] = ()) -> None:
+def _notify_owners(
+    step: Step[Conflict], conflict: Conflict, event: str, key: str, grants: Sequence[Grant] = ()
+) -> None:
     notices = []
     for person in told(conflict, step.now):
         context = about(conflict, person, step.now)
         if grants:
-            seen = _seen(conflict, person, step.now)
-            words = (one.sentence if one.automation_id in seen else UNSEEN for one in grants)
+            seen = _visible_names(conflict, person, step.now)
+            words = (grant.sentence if grant.automation_id in seen else UNSEEN for grant in grants)
             context["what"] = "; ".join(dict.fromkeys(words))
         notices += outbox.each(
             [person], event, thread=f"conflict:{conflict.pk}", key=key, now=step.now, context=context

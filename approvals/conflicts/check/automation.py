@@ -1,7 +1,8 @@
-"""What one automation would hold, against every rule: for previews, submissions, decisions and direct changes (S6).
+"""Check one automation's future access against every rule: for previews, submissions, decisions and direct changes
+(S6).
 
-It asks the rules in Python of what the automation holds itself, and the database only for what others hold beside it, where a rule looks
-further than the automation. A scan over everything answers the same from the database alone (`scan`).
+Python checks what the automation itself holds. The database is asked only for others' access, if a rule looks beyond
+the automation. `scan` finds the same conflicts in all held access, in the database alone.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from approvals.models.conflict import NEEDS, WITHOUT, Mode, Scope
 from inventory.importers.capabilities import BY_HAND
 from inventory.models import ChainMember
 
-#: By the digests of their documents, which say all of them: the rules in force, a proposal's, those of one scope.
+#: Indexes by the digests of their rules: the rules in force, of a proposal, or of one scope.
 _INDEXES: dict[tuple[str, ...], Index] = {}
-#: How many are kept before it is begun anew.
+#: Size of the cache; a full cache is cleared.
 MOST = 16
 
 
@@ -34,9 +35,9 @@ class Case:
     """One automation as it would be.
 
     Args:
-        automation: its id; 0 for one that is not in the register yet.
-        things: what it would hold, its open triggers included, each under a key that begins with ``automation id/``.
-        subjects: who it is, for each scope: ids; for that of a chain the others in it (A16).
+        automation: its id; 0 if it is not in the register yet.
+        things: the access that it would hold, with open triggers. Each key begins with ``automation id/``.
+        subjects: ids of the subjects by scope; for chains the other automations in the chain (A16).
     """
 
     automation: int
@@ -44,24 +45,26 @@ class Case:
     subjects: Mapping[str, Collection[int]] = field(default_factory=dict)
 
     def subjects_in(self, scope: str) -> Collection[int]:
-        """Whom a rule of this scope looks at; a chain is known by the smallest id in it, as `ChainMember` has it."""
+        """Return ids of the subjects in a scope. The id of a chain is its smallest automation id, as in
+        `ChainMember`.
+        """
         if scope == Scope.CHAIN:
-            others = self.subjects.get(scope, ())
-            return (min([*others, self.automation] if self.automation else others, default=0),)
+            chain_others = self.subjects.get(scope, ())
+            return (min([*chain_others, self.automation] if self.automation else chain_others, default=0),)
         return (self.automation,) if scope == Scope.AUTOMATION else self.subjects.get(scope, ())
 
 
 @dataclass(frozen=True)
 class Found:
-    """A conflict that there would be.
+    """A conflict that a check found.
 
     Args:
         standing: the rule.
-        subject: id of whom the rule looks at.
-        own: by leg, what the automation itself holds.
-        others: by leg, what others hold.
-        waiver: what covers all of it meanwhile, if anything does.
-        signature: who signed all of it, if anybody did.
+        subject: id of the rule's subject.
+        own: by leg, access of the automation itself.
+        others: by leg, access of others.
+        waiver: the waiver that covers all of it, if any.
+        signature: the extra approval that covers all of it, if any.
     """
 
     standing: Standing
@@ -73,39 +76,41 @@ class Found:
 
     @property
     def by_leg(self) -> dict[int, set[str]]:
-        """Keys of everything that fills a leg."""
-        found: dict[int, set[str]] = {}
-        for number, own in self.own.items():
-            found.setdefault(number, set()).update(held.key for held in own)
+        """Keys of all access that fills a leg."""
+        keys_by_leg: dict[int, set[str]] = {}
+        for number, helds in self.own.items():
+            keys_by_leg.setdefault(number, set()).update(held.key for held in helds)
         for number, parts in self.others.items():
-            found.setdefault(number, set()).update(part.covered_as for part in parts)
-        return found
+            keys_by_leg.setdefault(number, set()).update(part.covered_as for part in parts)
+        return keys_by_leg
 
     @property
     def keys(self) -> frozenset[str]:
-        """Keys of everything that takes part, of whichever automation."""
+        """Keys of all access in the conflict, of all automations."""
         return frozenset(key for keys in self.by_leg.values() for key in keys)
 
     @property
     def held(self) -> frozenset[str]:
-        """How each of it is held, as a waiver names it (`held_access`)."""
-        own = (held_access.of_held(one) for filled in self.own.values() for one in filled)
-        others = (part.held for parts in self.others.values() for part in parts)
-        return frozenset((*own, *others))
+        """Keys and words of all access, as a waiver names it (`held_access`)."""
+        own_words = (held_access.of_held(held) for filled in self.own.values() for held in filled)
+        other_words = (part.held for parts in self.others.values() for part in parts)
+        return frozenset((*own_words, *other_words))
 
     @property
     def has_own(self) -> bool:
-        """Whether something of its own fills a leg; else it only joins what others hold."""
+        """Whether the automation's own access fills a leg. If not, it only connects others."""
         return any(leg != WITHOUT for leg in self.own)
 
     @property
     def automations(self) -> frozenset[int]:
-        """Ids of the others that have a part."""
+        """Ids of the other automations in the conflict."""
         return frozenset(part.automation for parts in self.others.values() for part in parts)
 
     @property
     def mode(self) -> str:
-        """What it does. A waiver lifts the refusal and nothing else (S7); once it is signed, it needs no signature more."""
+        """The effective mode. A waiver lifts the refusal only (S7). A signed conflict needs no further extra
+        approval.
+        """
         mode = self.standing.rule.mode
         is_lifted = self.waiver is not None and mode == Mode.ENFORCE
         is_signed = self.signature is not None and mode == Mode.APPROVAL
@@ -113,38 +118,42 @@ class Found:
 
     @property
     def sentence(self) -> str:
-        """What is in conflict, in words: the title and why it matters."""
+        """The conflict in words: title and reason of the rule."""
         rule = self.standing.rule
         lacks = f" Nothing there is “{rule.without.name}”." if rule.without is not None else ""
         return f"{rule.title}: {rule.reason}{lacks}"
 
     @property
     def way_out(self) -> str:
-        """What would resolve it."""
+        """The resolution of the conflict, in words."""
         return way_out(self.standing.rule)
 
 
 def way_out(rule: Rule) -> str:
-    """What would resolve a conflict of a rule that nobody has waived: what the rule says, or what is always one."""
-    there = " If it is made sure already, whoever answers for the resource says so there." if _by_hand(rule) else ""
+    """Return how to resolve a conflict without a waiver: the rule's own text, or a general one."""
+    control_hint = (
+        " If it is made sure already, whoever answers for the resource says so there."
+        if _has_manual_control(rule)
+        else ""
+    )
     if rule.resolve:
-        return f"{rule.resolve} Or ask for a waiver.{there}"
+        return f"{rule.resolve} Or ask for a waiver.{control_hint}"
     if rule.without is not None:
-        return f"Add “{rule.without.name}”, do without the rest, or ask for a waiver.{there}"
+        return f"Add “{rule.without.name}”, do without the rest, or ask for a waiver.{control_hint}"
     return "Do without one of them, split it into two automations, or ask for a waiver."
 
 
-def _by_hand(rule: Rule) -> bool:
-    """Whether what the rule asks for beside its legs can be a control that no name tells."""
-    return rule.without is not None and any(not one.tags.isdisjoint(BY_HAND) for one in rule.without.any)
+def _has_manual_control(rule: Rule) -> bool:
+    """Return whether a control that a person confirms can satisfy the rule's `without`."""
+    return rule.without is not None and any(not selector.tags.isdisjoint(BY_HAND) for selector in rule.without.any)
 
 
-#: How it is read what some subjects hold of what some rules mean (`scan.beside`).
+#: A function that reads the access of subjects that fills legs of rules (`scan.beside`).
 Beside = Callable[[Sequence[Standing], Members, datetime], Conflicts]
 
 
 def find(case: Case, now: datetime, rules: Sequence[Standing] | None = None) -> list[Found]:
-    """Every conflict in which an automation has a part; see `find_all`."""
+    """Return every conflict that an automation is part of; see `find_all`."""
     return find_all([case], now, rules)[0]
 
 
@@ -153,73 +162,88 @@ def find_all(
     now: datetime,
     rules: Sequence[Standing] | None = None,
     waivers: Sequence[Waiver] | None = None,
-    beside: Beside = beside,
+    read_others: Beside = beside,
 ) -> list[list[Found]]:
-    """Every conflict in which each of some automations has a part.
+    """Return every conflict of each automation.
 
     Args:
-        cases: each as it would be.
+        cases: the automations as they would be.
         now: business time.
-        rules: those in force, where the caller has read them.
-        waivers: the live ones, likewise.
-        beside: how it is read what others hold; another way where the rules are not in force.
+        rules: the rules in force, if the caller has read them.
+        waivers: the live waivers, if the caller has read them.
+        read_others: reads the access of others; differs for rules that are not in force.
 
     Returns:
-        For each case, by the codes of the rules. A fixed number of queries, however many cases: the rules, what others hold of what
-        rules mean of which the automation fills a leg, a query a scope, and waivers where something is found. What joins a chain is asked of all
-        that it joins, also where it holds nothing of it itself.
+        For each case, by the codes of the rules. The number of queries is fixed: rules, others' access (one for each scope), waivers
+        and signatures. A case that joins a chain is checked with the whole chain, even if it fills no leg itself.
     """
     rules = conflict_queries.in_force(now) if rules is None else rules
-    own = [_near(case, rules) for case in cases]
-    wide = {one.version.pk: one for near in own for one, _ in near if one.rule.scope != Scope.AUTOMATION}
-    members = _members(cases, {one.rule.scope for one in wide.values()})
-    others = beside(list(wide.values()), members, now) if wide else {}
-    found = []
-    for case, near in zip(cases, own, strict=True):
-        here = []
-        for one, filled in near:
-            for subject in sorted(case.subjects_in(one.rule.scope)):
-                parts = others.get((one.version.pk, subject), ()) if one.version.pk in wide else ()
-                made = Found(
-                    one, subject, filled, _by_leg(part for part in parts if part.automation != case.automation)
+    touched_by_case = [_touched_rules(case, rules) for case in cases]
+    wide = {
+        stored.version.pk: stored
+        for near in touched_by_case
+        for stored, _ in near
+        if stored.rule.scope != Scope.AUTOMATION
+    }
+    members = _subjects_by_scope(cases, {stored.rule.scope for stored in wide.values()})
+    other_parts = read_others(list(wide.values()), members, now) if wide else {}
+    conflicts_by_case = []
+    for case, near in zip(cases, touched_by_case, strict=True):
+        conflicts = []
+        for stored, filled in near:
+            for subject in sorted(case.subjects_in(stored.rule.scope)):
+                parts = other_parts.get((stored.version.pk, subject), ()) if stored.version.pk in wide else ()
+                conflict = Found(
+                    stored, subject, filled, _by_leg(part for part in parts if part.automation != case.automation)
                 )
-                if _is_conflict(one, made):
-                    here.append(made)
-        found.append(here)
-    return _with_signatures(cases, _with_waivers(_without_others(found), now, waivers))
+                if _is_conflict(stored, conflict):
+                    conflicts.append(conflict)
+        conflicts_by_case.append(conflicts)
+    return _with_signatures(cases, _with_waivers(_drop_existing_chains(conflicts_by_case), now, waivers))
 
 
-def _near(case: Case, rules: Sequence[Standing]) -> list[tuple[Standing, dict[int, tuple[Held, ...]]]]:
-    """The rules of which it fills a leg itself, with what fills which; and where it stands in a chain, those of chains."""
+def _touched_rules(case: Case, rules: Sequence[Standing]) -> list[tuple[Standing, dict[int, tuple[Held, ...]]]]:
+    """Return the rules with a leg that the case fills, and what fills it. In a chain, also all rules of chains."""
     filled, joins = _index(rules).fill(case.things), bool(case.subjects.get(Scope.CHAIN))
     return [
-        (one, filled.get(place, {}))
-        for place, one in enumerate(rules)
-        if any(leg != WITHOUT for leg in filled.get(place, ())) or (joins and one.rule.scope == Scope.CHAIN)
+        (stored, filled.get(place, {}))
+        for place, stored in enumerate(rules)
+        if any(leg != WITHOUT for leg in filled.get(place, ())) or (joins and stored.rule.scope == Scope.CHAIN)
     ]
 
 
 def _index(rules: Sequence[Standing]) -> Index:
-    """The index of some rules, made once a process as long as they are the same."""
-    said = tuple(one.version.digest for one in rules)
-    if said not in _INDEXES:
+    """Return the index of some rules, cached while the rules stay the same."""
+    digests = tuple(stored.version.digest for stored in rules)
+    if digests not in _INDEXES:
         if len(_INDEXES) >= MOST:
             _INDEXES.clear()
-        _INDEXES[said] = Index([one.rule for one in rules])
-    return _INDEXES[said]
+        _INDEXES[digests] = Index([stored.rule for stored in rules])
+    return _INDEXES[digests]
 
 
-def _without_others(found: Sequence[Sequence[Found]]) -> list[list[Found]]:
-    """Without what an automation has no part in and does not join either: that others stand in one chain already (A16)."""
-    aside = {pk for each in found for one in each if not one.has_own for pk in one.automations}
+def _drop_existing_chains(conflicts_by_case: Sequence[Sequence[Found]]) -> list[list[Found]]:
+    """Drop conflicts among others only, whose automations are already in one chain without this automation (A16)."""
+    aside = {
+        pk
+        for conflicts in conflicts_by_case
+        for conflict in conflicts
+        if not conflict.has_own
+        for pk in conflict.automations
+    }
     chains = dict(ChainMember.objects.filter(automation__in=aside).values_list("automation", "chain")) if aside else {}
     return [
-        [one for one in each if one.has_own or len({chains.get(pk) for pk in one.automations}) > 1] for each in found
+        [
+            conflict
+            for conflict in conflicts
+            if conflict.has_own or len({chains.get(pk) for pk in conflict.automations}) > 1
+        ]
+        for conflicts in conflicts_by_case
     ]
 
 
-def _members(cases: Sequence[Case], scopes: Collection[str]) -> dict[str, set[tuple[int, int]]]:
-    """Whom rules of some scopes look at, for `beside`."""
+def _subjects_by_scope(cases: Sequence[Case], scopes: Collection[str]) -> dict[str, set[tuple[int, int]]]:
+    """Return the subjects of rules of some scopes, for `beside`."""
     members: dict[str, set[tuple[int, int]]] = {scope: set() for scope in scopes}
     for case, scope in ((case, scope) for case in cases for scope in scopes):
         for subject in case.subjects_in(scope):
@@ -228,74 +252,106 @@ def _members(cases: Sequence[Case], scopes: Collection[str]) -> dict[str, set[tu
     return members
 
 
-def _is_conflict(one: Standing, made: Found) -> bool:
-    """Whether every leg is filled by something else and what has to be there is not; as a scan says of what is held."""
-    filled = made.by_leg
-    has_all = all((leg in filled) == (leg != WITHOUT) for leg, _ in legs_of(one.rule))
+def _is_conflict(stored: Standing, conflict: Found) -> bool:
+    """Return whether different access fills every leg and `without` is not filled. A scan applies the same test."""
+    filled = conflict.by_leg
+    has_all = all((leg in filled) == (leg != WITHOUT) for leg, _ in legs_of(stored.rule))
     automations = {key.partition("/")[0] for keys in filled.values() for key in keys}
     return (
         has_all
         and are_distinct([filled[leg] for leg in filled if leg not in (WITHOUT, NEEDS)])
-        and spans(one.rule.scope, automations)
+        and spans(stored.rule.scope, automations)
     )
 
 
 def _with_waivers(
-    found: Sequence[Sequence[Found]], now: datetime, waivers: Sequence[Waiver] | None
+    conflicts_by_case: Sequence[Sequence[Found]], now: datetime, waivers: Sequence[Waiver] | None
 ) -> list[list[Found]]:
-    """Each with the waiver that covers all that has a part in it, given for the rule as it is (S7)."""
-    codes = {one.standing.rule.code for each in found for one in each}
+    """Set on each conflict the waiver that covers all of it, given for the same digest of the rule (S7)."""
+    codes = {conflict.standing.rule.code for conflicts in conflicts_by_case for conflict in conflicts}
     if not codes:
-        return [list(each) for each in found]
+        return [list(conflicts) for conflicts in conflicts_by_case]
     if waivers is None:
         waivers = list(Waiver.objects.live(now).filter(code__in=codes).order_by("-ends_at"))
-    known: dict[tuple[str, str, int], list[Waiver]] = {}
+    waivers_by_key: dict[tuple[str, str, int], list[Waiver]] = {}
     for waiver in waivers:
-        known.setdefault(_of(waiver.code, waiver.scope, waiver.subject), []).append(waiver)
-    return [[replace(one, waiver=_covering(known.get(_key_of(one), ()), one)) for one in each] for each in found]
-
-
-def _with_signatures(cases: Sequence[Case], found: Sequence[Sequence[Found]]) -> list[list[Found]]:
-    """Each that takes a signature with the one that covers all of it, given in a submission of the same automation for the rule as it is (S6)."""
-    codes = {one.standing.rule.code for each in found for one in each if one.standing.rule.mode == Mode.APPROVAL}
-    known: dict[int, list[ConflictSignature]] = {}
-    if codes:
-        of = {case.automation for case, each in zip(cases, found, strict=True) if each}
-        given = ConflictSignature.objects.standing().filter(submission__automation__in=of, rule__code__in=codes)
-        for one in given.select_related("submission", "rule", "person", "for_person", "reason").order_by("-pk"):
-            known.setdefault(one.submission.automation_id, []).append(one)
+        waivers_by_key.setdefault(_waiver_key(waiver.code, waiver.scope, waiver.subject), []).append(waiver)
     return [
-        [replace(one, signature=_signed(known.get(case.automation, ()), one)) for one in each]
-        for case, each in zip(cases, found, strict=True)
+        [
+            replace(conflict, waiver=_find_waiver(waivers_by_key.get(_waiver_key_of(conflict), ()), conflict))
+            for conflict in conflicts
+        ]
+        for conflicts in conflicts_by_case
     ]
 
 
-def _signed(given: Iterable[ConflictSignature], found: Found) -> ConflictSignature | None:
-    held, digest = found.held, found.standing.version.digest
-    return next((one for one in given if one.rule.digest == digest and held <= set(one.covers)), None)
+def _with_signatures(cases: Sequence[Case], conflicts_by_case: Sequence[Sequence[Found]]) -> list[list[Found]]:
+    """Set on each conflict of mode *approval* the extra approval that covers all of it.
+
+    It counts if it was given in a submission of the same automation, for the same digest of the rule (S6).
+    """
+    codes = {
+        conflict.standing.rule.code
+        for conflicts in conflicts_by_case
+        for conflict in conflicts
+        if conflict.standing.rule.mode == Mode.APPROVAL
+    }
+    signatures_by_automation: dict[int, list[ConflictSignature]] = {}
+    if codes:
+        automation_ids = {
+            case.automation for case, conflicts in zip(cases, conflicts_by_case, strict=True) if conflicts
+        }
+        signatures = ConflictSignature.objects.standing().filter(
+            submission__automation__in=automation_ids, rule__code__in=codes
+        )
+        for signature in signatures.select_related("submission", "rule", "person", "for_person", "reason").order_by(
+            "-pk"
+        ):
+            signatures_by_automation.setdefault(signature.submission.automation_id, []).append(signature)
+    return [
+        [
+            replace(conflict, signature=_find_signature(signatures_by_automation.get(case.automation, ()), conflict))
+            for conflict in conflicts
+        ]
+        for case, conflicts in zip(cases, conflicts_by_case, strict=True)
+    ]
 
 
-def _key_of(found: Found) -> tuple[str, str, int]:
-    return _of(found.standing.rule.code, found.standing.rule.scope, found.subject)
+def _find_signature(signatures: Iterable[ConflictSignature], conflict: Found) -> ConflictSignature | None:
+    held, digest = conflict.held, conflict.standing.version.digest
+    return next(
+        (signature for signature in signatures if signature.rule.digest == digest and held <= set(signature.covers)),
+        None,
+    )
 
 
-def _of(code: str, scope: str, subject: int) -> tuple[str, str, int]:
-    """By what a waiver is found; a chain's number changes with who is in it, so that what it covers has to say it (A16)."""
+def _waiver_key_of(conflict: Found) -> tuple[str, str, int]:
+    return _waiver_key(conflict.standing.rule.code, conflict.standing.rule.scope, conflict.subject)
+
+
+def _waiver_key(code: str, scope: str, subject: int) -> tuple[str, str, int]:
+    """Return the key under which a waiver is found. The number of a chain changes with its members, so chains have
+    none (A16).
+    """
     return code, scope, 0 if scope == Scope.CHAIN else subject
 
 
-def _covering(waivers: Iterable[Waiver], found: Found) -> Waiver | None:
-    held, digest = found.held, found.standing.version.digest
-    return next((one for one in waivers if one.rule_digest == digest and one.lifts_all(held)), None)
+def _find_waiver(waivers: Iterable[Waiver], conflict: Found) -> Waiver | None:
+    held, digest = conflict.held, conflict.standing.version.digest
+    return next((waiver for waiver in waivers if waiver.rule_digest == digest and waiver.lifts_all(held)), None)
 
 
-def all_waived(found: Sequence[Found]) -> bool:
-    """Whether there are conflicts, all of enforced rules, and a waiver lifts each: nothing is refused, and nothing more is asked (S7)."""
-    return bool(found) and all(one.standing.rule.mode == Mode.ENFORCE and one.waiver is not None for one in found)
+def all_waived(conflicts: Sequence[Found]) -> bool:
+    """Return whether there are conflicts and all are of enforced rules and waived. Then no extra approval is needed
+    (S7).
+    """
+    return bool(conflicts) and all(
+        conflict.standing.rule.mode == Mode.ENFORCE and conflict.waiver is not None for conflict in conflicts
+    )
 
 
 def _by_leg(parts: Iterable[Part]) -> dict[int, tuple[Part, ...]]:
-    found: dict[int, list[Part]] = {}
+    parts_by_leg: dict[int, list[Part]] = {}
     for part in parts:
-        found.setdefault(part.leg, []).append(part)
-    return {leg: tuple(filling) for leg, filling in found.items()}
+        parts_by_leg.setdefault(part.leg, []).append(part)
+    return {leg: tuple(filling) for leg, filling in parts_by_leg.items()}

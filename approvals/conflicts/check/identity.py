@@ -1,6 +1,7 @@
-"""A live automation that takes over an identity with a submission is joined, as it runs already, with all that runs as it (A16, I5, S6).
+"""Check a live automation that takes over an identity with a submission (A16, I5, S6).
 
-That comes before anybody decides, and is of what is in force and not of what is submitted: what the version no longer holds is held still.
+It is connected at once, before any decision, to all automations that run as the identity. So the check covers the
+access in force, not the access in the submission.
 """
 
 from __future__ import annotations
@@ -19,50 +20,56 @@ from inventory.models import Version
 
 
 def check(version: Version, now: datetime) -> None:
-    """Refuse a submission by which what is in force would come into a conflict of an enforced rule that it is in no part of yet.
+    """Refuse a submission that would bring access in force into a new conflict of an enforced rule.
 
-    Nobody else puts anything in force from here on: before the lock of chains, as everybody takes the two.
+    Takes the lock for putting access in force, before the lock of chains, as all code does.
 
     Args:
-        version: which is submitted; its automation's row is locked.
+        version: the submitted version; its automation's row is locked.
         now: business time.
 
     Raises:
-        Refused: it would, and nobody has waived it.
+        Refused: there would be a new conflict, and no waiver covers it.
     """
     running = version.automation.approved_version
     if running is None or version.automation.state not in chain_queries.IN_USE:
         return
-    taken = dict(write_version.to_take_over(version).values_list("pk", "subject"))
-    if not taken:
+    subject_by_identity = dict(write_version.to_take_over(version).values_list("pk", "subject"))
+    if not subject_by_identity:
         return
     submission.one_at_a_time()
-    here = held(running, now)
-    known = {_what(one) for one in automation.find(_in(here, chain_queries.of(here.automation).others), now)}
-    joined = _in(here, chain_queries.with_version(running, taken_over=taken).others)
-    no = submission.refusal([one for one in automation.find(joined, now) if _what(one) not in known], "input")
-    if no is not None:
-        names = ", ".join(sorted(taken.values()))
+    case = held(running, now)
+    existing = {
+        _identify_conflict(conflict)
+        for conflict in automation.find(_with_chain(case, chain_queries.of(case.automation).others), now)
+    }
+    joined = _with_chain(case, chain_queries.with_version(running, taken_over=subject_by_identity).others)
+    refusal = submission.refusal(
+        [conflict for conflict in automation.find(joined, now) if _identify_conflict(conflict) not in existing], "input"
+    )
+    if refusal is not None:
+        names = ", ".join(sorted(subject_by_identity.values()))
         raise refuse(
             replace(
-                no,
-                sentence=f"What is in force of it would be joined at once with what else runs as {names}. {no.sentence}",
+                refusal,
+                sentence=f"What is in force of it would be joined at once with what else runs as {names}. {refusal.sentence}",
             )
         )
 
 
 def held(running: Version, now: datetime) -> Case:
-    """What is held by the version in force, as a scan counts it."""
+    """Return the case of the version in force, as a scan counts it."""
     kept = list(submission.counted([running.automation_id], now))
-    case, keys = cases.of_version(running.automation, running), {f"{running.automation_id}/{one.key}" for one in kept}
-    things = [one for one in cases.with_kept(case, kept).things if one.entry or one.key in keys]
-    return replace(case, things=things)
+    keys = {f"{running.automation_id}/{grant.key}" for grant in kept}
+    case = cases.of_version(running.automation, running)
+    helds = [held for held in cases.with_kept(case, kept).things if held.entry or held.key in keys]
+    return replace(case, things=helds)
 
 
-def _in(case: Case, others: Collection[int]) -> Case:
-    return replace(case, subjects={**case.subjects, Scope.CHAIN: sorted(others)})
+def _with_chain(case: Case, chain_others: Collection[int]) -> Case:
+    return replace(case, subjects={**case.subjects, Scope.CHAIN: sorted(chain_others)})
 
 
-def _what(found: Found) -> tuple[str, frozenset[str]]:
-    """What is held together by which rule: the number of a chain changes with who is in it."""
-    return found.standing.rule.code, found.keys
+def _identify_conflict(conflict: Found) -> tuple[str, frozenset[str]]:
+    """Return the rule and the keys of a conflict. The number of a chain changes with its members, so it is left out."""
+    return conflict.standing.rule.code, conflict.keys

@@ -1,7 +1,7 @@
-"""Which legs of which rules something fills, without asking every rule of every thing (S6). Pure.
+"""An index of rules: which legs an access fills, without comparing every rule with every access (S6). Pure.
 
-There are hundreds of rules, and each is about a few tags or resources: a selector is kept under one thing that it cannot do without, and only
-those kept under what a thing has are asked whether they mean it.
+Each of the hundreds of rules names a few tags or resources. The index keeps a selector under a value that it requires.
+Only selectors under a value of the access are compared.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from approvals.conflicts.held_access import legs_of
 from approvals.conflicts.rule_language.rule import Rule
 from approvals.conflicts.rule_language.selectors import Held, Selector
 
-#: Of a rule, by its place among the rules: leg by number, with what fills it.
+#: By position of the rule: by number of the leg, the access that fills it.
 Filled = dict[int, dict[int, tuple[Held, ...]]]
-#: A selector with the place of its rule and the number of its leg.
+#: A selector with the position of its rule and the number of its leg.
 _Kept = tuple[int, int, Selector]
 
-#: Under what a selector is kept that anything could fit; under what those of triggers are.
+#: Index keys: of selectors that require no single value, and of selectors for triggers.
 ANYTHING, ENTRY = ("anything",), ("entry",)
-#: What a code is kept under begins with this, so that no tag is taken for one.
+#: Prefix of index keys for codes, to keep them apart from tags.
 CODE = "code"
 
 
 class Index:
-    """The selectors of some rules, to be asked by what is held.
+    """The selectors of some rules, indexed for held access.
 
     Args:
-        rules: a thing that fills a leg of one is said by the place of the rule here.
+        rules: results name a rule by its position here.
     """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
@@ -36,18 +36,23 @@ class Index:
         for place, rule in enumerate(rules):
             for number, leg in legs_of(rule):
                 for selector in leg.any:
-                    for under in _needs(selector):
+                    for under in _index_keys(selector):
                         self._kept[under].append((place, number, selector))
 
-    def fill(self, things: Iterable[Held]) -> Filled:
-        """What fills which leg of which rule: nothing is said of a rule of which no leg is filled. Things keep their order."""
-        found: dict[int, dict[int, list[Held]]] = {}
-        for held in things:
+    def fill(self, helds: Iterable[Held]) -> Filled:
+        """Return which access fills which leg of which rule. Rules without a filled leg are left out. The order is
+        kept.
+        """
+        helds_by_leg: dict[int, dict[int, list[Held]]] = {}
+        for held in helds:
             for place, number in sorted(
-                {(place, number) for place, number, one in self._may(held) if one.matches(held)}
+                {(place, number) for place, number, selector in self._may(held) if selector.matches(held)}
             ):
-                found.setdefault(place, {}).setdefault(number, []).append(held)
-        return {place: {number: tuple(held) for number, held in sorted(legs.items())} for place, legs in found.items()}
+                helds_by_leg.setdefault(place, {}).setdefault(number, []).append(held)
+        return {
+            place: {number: tuple(held) for number, held in sorted(legs.items())}
+            for place, legs in helds_by_leg.items()
+        }
 
     def _may(self, held: Held) -> Iterator[_Kept]:
         if held.entry:
@@ -57,15 +62,15 @@ class Index:
             yield from self._kept.get(under, ())
 
 
-def _needs(selector: Selector) -> Iterable[Hashable]:
-    """What something must have one of for the selector to mean it: the rarest kind of thing that it names."""
+def _index_keys(selector: Selector) -> Iterable[Hashable]:
+    """Return the index keys of a selector: it requires one of these values. The rarest kind of value comes first."""
     if selector.entry:
         return (ENTRY,)
-    return selector.resources or selector.tags or _codes(selector) or (ANYTHING,)
+    return selector.resources or selector.tags or _code_keys(selector) or (ANYTHING,)
 
 
-def _codes(selector: Selector) -> Iterable[Hashable]:
-    """Its codes, where each means one code alone, as those of an imported matrix do; nothing where one is a pattern."""
+def _code_keys(selector: Selector) -> Iterable[Hashable]:
+    """Return its codes if none is a pattern, as in an imported matrix; otherwise nothing."""
     if any(sign in code for code in selector.codes for sign in "*?["):
         return ()
     return [(CODE, code.lower()) for code in selector.codes]

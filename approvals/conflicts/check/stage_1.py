@@ -1,4 +1,4 @@
-"""Whether a conflict asks stage 1 where nothing else does (S6)."""
+"""Conflicts that require stage 1 when no other reason does (S6)."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ from approvals.models.conflict import Mode
 if TYPE_CHECKING:
     from approvals.submissions.version_diff import Changes
 
-#: Why it is asked.
+#: The reason given for stage 1.
 IN_CONFLICT = "It is in conflict with what is held already."
 
 
-def asks_app(changed: Changes, found: Iterable[Found], automation: int) -> Changes:
-    """What a version asks, stage 1 too where something is in conflict and nothing that is asked beside it has a part in it.
+def asks_app(changed: Changes, conflicts: Iterable[Found], automation: int) -> Changes:
+    """Return the changes with stage 1, if a conflict involves none of the requested privileges.
 
     Args:
-        changed: what it asks otherwise.
-        found: what is in conflict.
-        automation: its id; 0 for one that is not in the register yet.
+        changed: the changes of the version.
+        conflicts: the conflicts of the version.
+        automation: its id; 0 if it is not in the register yet.
     """
     if changed.app:
         return changed
-    asked = {f"{automation}/{one.key}" for one in changed.asked if one.privilege is not None}
-    alone = [one for one in found if one.mode != Mode.RECORD and takes_part(ApprovalKind.APP, "", one, asked)]
+    asked_keys = {f"{automation}/{item.key}" for item in changed.asked if item.privilege is not None}
+    alone = [
+        conflict
+        for conflict in conflicts
+        if conflict.mode != Mode.RECORD and takes_part(ApprovalKind.APP, "", conflict, asked_keys)
+    ]
     return replace(changed, app=(IN_CONFLICT,)) if alone else changed

@@ -1,7 +1,7 @@
-"""The conflicts of a submission: what it would hold as it was frozen, against the rules and the waivers as they are now (S6, S7, A6).
+"""Conflicts of a submission: its frozen access against the rules and waivers of today (S6, S7, A6).
 
-What a version would hold is frozen with its submission. Which rules there are, what the register says now of the resources and of the controls on
-them, what others hold and what is waived is read when it is asked: a decision is about these too.
+The access of a version is frozen with its submission. The rules, the register's facts about resources and controls,
+the access of others and the waivers are read when needed. A decision covers these too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from governance.core.duties.refusals import Refusal
 from inventory.importers.capabilities import BY_HAND
 from inventory.models import Control, Entitlement
 
-#: States in which a record gives nothing.
+#: States in which an approval grants nothing.
 GIVES_NOTHING = (
     ApprovalState.REJECTED,
     ApprovalState.EXPIRED,
@@ -39,110 +39,117 @@ GIVES_NOTHING = (
     ApprovalState.WITHDRAWN,
 )
 
-#: Held by whoever puts something in force. It is taken before that of chains (`inventory.chains.transitions`) and after every row.
+#: Advisory lock for putting access in force. Taken after all row locks and before the lock of `inventory.chains.transitions`.
 LOCK = 0x666F7263
-#: What an instance of a submission remembers of rules, waivers and the register.
+#: Attributes of a submission that cache rules, waivers and the register.
 READ_EARLIER = (
     *("conflict_rules", "live_waivers", "held_as_it_is"),
     *("_conflict_rules", "_conflicts", "_remaining", "_register"),
 )
 
 
-def frozen(case: Case, asked: Iterable[str], words: Mapping[str, str]) -> dict[str, Any]:
-    """What a submission keeps of a case.
+def frozen(case: Case, asked_keys: Iterable[str], words: Mapping[str, str]) -> dict[str, Any]:
+    """Return the part of a case that a submission stores.
 
     Args:
-        case: what the version would hold.
-        asked: keys of the privileges that have a record of their own in it.
-        words: what each privilege is, in a sentence, by key.
+        case: the access that the version would hold.
+        asked_keys: keys of the privileges with an approval of their own.
+        words: a sentence for each privilege, by key.
     """
-    things = [{name: value for name, value in _plain(one).items() if value not in ("", None)} for one in case.things]
-    subjects = {scope: sorted(found) for scope, found in case.subjects.items()}
+    held_documents = [
+        {name: value for name, value in _held_document(held).items() if value not in ("", None)} for held in case.things
+    ]
+    subjects = {scope: sorted(subject_ids) for scope, subject_ids in case.subjects.items()}
     return {
-        "things": things,
+        "things": held_documents,
         "subjects": subjects,
-        "asked": sorted(f"{case.automation}/{key}" for key in asked),
-        "words": {f"{case.automation}/{key}": said for key, said in words.items()},
+        "asked": sorted(f"{case.automation}/{key}" for key in asked_keys),
+        "words": {f"{case.automation}/{key}": sentence for key, sentence in words.items()},
     }
 
 
-def _plain(one: Held) -> dict[str, Any]:
-    return {**asdict(one), "tags": sorted(one.tags)}
+def _held_document(held: Held) -> dict[str, Any]:
+    return {**asdict(held), "tags": sorted(held.tags)}
 
 
 def case_of(submission: Submission) -> Case:
-    """What its version would hold, all of it, in the chain in which it would have stood when it was submitted."""
+    """Return the case of its version, in the chain as it was at submission."""
     kept: Mapping[str, Any] | None = submission.held
-    if kept is None:  # from before there were rules
+    if kept is None:  # submitted before conflict rules existed
         return cases.of_version(submission.automation, submission.version)
-    register = _register(submission)
-    things = [_as_it_is(one, register.get((one.get("resource", 0), one.get("code", "")))) for one in kept["things"]]
+    register = _load_register(submission)
+    helds = [
+        _refresh_held(document, register.get((document.get("resource", 0), document.get("code", ""))))
+        for document in kept["things"]
+    ]
     unset = {f"{submission.automation_id}/{key}" for key in tiers.unvouched(submission)}
-    things = [replace(one, data_class="") if one.key in unset else one for one in things]
-    return Case(submission.automation_id, things, kept["subjects"])
+    helds = [replace(held, data_class="") if held.key in unset else held for held in helds]
+    return Case(submission.automation_id, helds, kept["subjects"])
 
 
 def _case_now(submission: Submission, now: datetime) -> Case:
-    """The same with who is in its chain now: what was submitted beside it may have come into force since (A16)."""
+    """Return the same in the chain of today: other submissions may have come into force since (A16)."""
     case = case_of(submission)
     if not _asks_chains(rules_for(submission, now)):
         return case
-    return _in_chain(case, tiers.chain_of(submission).others)
+    return _with_chain(case, tiers.chain_of(submission).others)
 
 
 def _asks_chains(rules: Iterable[Standing]) -> bool:
-    return any(one.rule.scope == Scope.CHAIN for one in rules)
+    return any(stored.rule.scope == Scope.CHAIN for stored in rules)
 
 
-def _in_chain(case: Case, others: Collection[int]) -> Case:
-    return replace(case, subjects={**case.subjects, Scope.CHAIN: sorted(others)})
+def _with_chain(case: Case, chain_others: Collection[int]) -> Case:
+    return replace(case, subjects={**case.subjects, Scope.CHAIN: sorted(chain_others)})
 
 
-#: What the register says of what a version would hold, by resource and code: as `_said` names it.
+#: The register's facts about a version's access, by resource and code, with the names of `_register_columns`.
 Register = Mapping[tuple[int, str], Mapping[str, Any]]
 
 
-def _as_it_is(one: Mapping[str, Any], known: Mapping[str, Any] | None) -> Held:
-    """One frozen thing with what may have changed since: class, kind and environment of its resource, and the controls that stand on it.
+def _refresh_held(document: Mapping[str, Any], entry: Mapping[str, Any] | None) -> Held:
+    """Return one frozen access with the register's current facts: data class, kind, environment and controls.
 
-    A scan judges what is held by these as they are, and a control that was taken back counts no more.
+    A scan uses the same facts, and a withdrawn control no longer counts.
     """
-    told = frozenset(one.get("tags", ())) - BY_HAND
-    if known is None:  # of a trigger the register says nothing
-        return Held(**{**one, "tags": told})
+    tags = frozenset(document.get("tags", ())) - BY_HAND
+    if entry is None:  # triggers have no entry in the register
+        return Held(**{**document, "tags": tags})
     return Held(
         **{
-            **one,
-            "tags": told.union(known["says"]),
-            "kind": known["kind"],
-            "data_class": data_class_of(known["own_class"], known["of_resource"]),
-            "environment": higher(known["environment"], one["environment"]),
+            **document,
+            "tags": tags.union(entry["says"]),
+            "kind": entry["kind"],
+            "data_class": data_class_of(entry["own_class"], entry["of_resource"]),
+            "environment": higher(entry["environment"], document["environment"]),
         }
     )
 
 
-def _register(submission: Submission) -> Register:
-    """What the register says now of what its version would hold, read once for this instance."""
-    known: Register | None = submission.__dict__.get("_register")
-    if known is None:
+def _load_register(submission: Submission) -> Register:
+    """Return the register's facts about its version's access. Cached on this instance."""
+    register: Register | None = submission.__dict__.get("_register")
+    if register is None:
         read = submission.__dict__.get("held_as_it_is")
         if read is None:
             know_register([submission])
         else:
-            submission.__dict__["_register"] = _by_thing(read)
-        known = submission.__dict__["_register"]
-    return known
+            submission.__dict__["_register"] = _by_resource_and_code(read)
+        register = submission.__dict__["_register"]
+    return register
 
 
 def know_register(submissions: Sequence[Submission]) -> None:
-    """Read for some submissions together what the register says of what they would hold: one query."""
-    of = Entitlement.objects.filter(privileges__version__in={one.version_id for one in submissions})
-    by_thing = _by_thing(list(of.order_by().distinct().values(**_said())))
-    for one in submissions:
-        one.__dict__["_register"] = by_thing
+    """Load the register's facts about the access of several submissions. One query."""
+    entitlements = Entitlement.objects.filter(
+        privileges__version__in={submission.version_id for submission in submissions}
+    )
+    by_thing = _by_resource_and_code(list(entitlements.order_by().distinct().values(**_register_columns())))
+    for submission in submissions:
+        submission.__dict__["_register"] = by_thing
 
 
-def _said() -> dict[str, Any]:
+def _register_columns() -> dict[str, Any]:
     controls = Control.objects.standing().filter(entitlement=OuterRef("pk"))
     return {
         "on": F("resource"),
@@ -155,176 +162,206 @@ def _said() -> dict[str, Any]:
     }
 
 
-def _by_thing(read: Iterable[Mapping[str, Any]]) -> Register:
-    return {(one["on"], one["called"]): one for one in read}
+def _by_resource_and_code(read: Iterable[Mapping[str, Any]]) -> Register:
+    return {(row["on"], row["called"]): row for row in read}
 
 
 def rules_for(submission: Submission, now: datetime) -> Sequence[Standing]:
-    """The rules in force, read once for this instance of a submission."""
-    known = submission.__dict__.get("_conflict_rules")
-    if known is None:
+    """Return the rules in force. Cached on this instance of a submission."""
+    rules = submission.__dict__.get("_conflict_rules")
+    if rules is None:
         read = submission.__dict__.get("conflict_rules")
-        known = conflict_queries.in_force(now) if read is None else conflict_queries.of_a_row(read)
-        submission.__dict__["_conflict_rules"] = known
-    found: Sequence[Standing] = known
-    return found
+        rules = conflict_queries.in_force(now) if read is None else conflict_queries.of_a_row(read)
+        submission.__dict__["_conflict_rules"] = rules
+    stored_rules: Sequence[Standing] = rules
+    return stored_rules
 
 
 def of_submission(submission: Submission, now: datetime) -> Sequence[Found]:
-    """Its conflicts, were all of it approved as it is asked; remembered on this instance, for a page with many records."""
-    known = submission.__dict__.get("_conflicts")
-    if known is None:
-        known = submission.__dict__["_conflicts"] = tuple(
-            automation.find_all([_case_now(submission, now)], now, rules_for(submission, now), _waivers(submission))[0]
+    """Return its conflicts if everything were approved as asked. Cached on this instance, for pages with many
+    approvals.
+    """
+    conflicts = submission.__dict__.get("_conflicts")
+    if conflicts is None:
+        conflicts = submission.__dict__["_conflicts"] = tuple(
+            automation.find_all(
+                [_case_now(submission, now)], now, rules_for(submission, now), _loaded_waivers(submission)
+            )[0]
         )
-    found: Sequence[Found] = known
-    return found
+    found_conflicts: Sequence[Found] = conflicts
+    return found_conflicts
 
 
 def with_a_submission(now: datetime) -> dict[str, RawSQL]:
-    """What a page reads with a submission, so that its conflicts ask no query for rules and waivers."""
+    """Return annotations for submissions on a page, so that their conflicts need no query for rules and waivers."""
     return {
         "conflict_rules": compiled_queries.annotation(Submission, conflict_queries.with_a_row, now),
         "live_waivers": compiled_queries.annotation(Submission, _live_waivers, now),
-        "held_as_it_is": compiled_queries.annotation(Submission, _held_as_it_is),
+        "held_as_it_is": compiled_queries.annotation(Submission, _register_facts),
     }
 
 
 def _live_waivers() -> ArraySubquery:
     names = ("id", "code", "scope", "subject", "lifts", "rule_digest", "ends_at")
-    said = JSONObject(**{name: name for name in names})
-    return ArraySubquery(Waiver.objects.live(compiled_queries.NOW).order_by("-ends_at").values(said=said))
+    columns = JSONObject(**{name: name for name in names})
+    return ArraySubquery(Waiver.objects.live(compiled_queries.NOW).order_by("-ends_at").values(columns=columns))
 
 
-def _held_as_it_is() -> ArraySubquery:
-    of = Entitlement.objects.filter(privileges__version=OuterRef("version")).order_by()
-    return ArraySubquery(of.values(found=JSONObject(**_said())))
+def _register_facts() -> ArraySubquery:
+    entitlements = Entitlement.objects.filter(privileges__version=OuterRef("version")).order_by()
+    return ArraySubquery(entitlements.values(facts=JSONObject(**_register_columns())))
 
 
-def _waivers(submission: Submission) -> list[Waiver] | None:
+def _loaded_waivers(submission: Submission) -> list[Waiver] | None:
     read: Sequence[Mapping[str, Any]] | None = submission.__dict__.get("live_waivers")
     if read is None:
         return None
-    return [Waiver(**{**one, "ends_at": datetime.fromisoformat(str(one["ends_at"]))}) for one in read]
+    return [Waiver(**{**row, "ends_at": datetime.fromisoformat(str(row["ends_at"]))}) for row in read]
 
 
 def know(submissions: Sequence[Submission], now: datetime) -> None:
-    """Read the conflicts of some submissions together, for a page that shows records of many: a fixed number of queries."""
-    rules, each = conflict_queries.in_force(now) if submissions else (), {one.pk: one for one in submissions}
-    found = cases_now(list(each.values()), rules)
-    conflicts = dict(zip(each, automation.find_all(found, now, rules), strict=True))
-    for one in submissions:
-        one.__dict__["_conflict_rules"], one.__dict__["_conflicts"] = rules, tuple(conflicts[one.pk])
+    """Load the conflicts of several submissions for one page. The number of queries is fixed."""
+    rules, submission_by_id = (
+        conflict_queries.in_force(now) if submissions else (),
+        {submission.pk: submission for submission in submissions},
+    )
+    now_cases = cases_now(list(submission_by_id.values()), rules)
+    conflicts = dict(zip(submission_by_id, automation.find_all(now_cases, now, rules), strict=True))
+    for submission in submissions:
+        submission.__dict__["_conflict_rules"], submission.__dict__["_conflicts"] = (
+            rules,
+            tuple(conflicts[submission.pk]),
+        )
 
 
 def cases_now(submissions: Sequence[Submission], rules: Iterable[Standing]) -> list[Case]:
-    """What the versions of some submissions would hold, each in the chain in which it would stand now where a rule asks that: a fixed number of queries."""
+    """Return the cases of several submissions; in the chains of today if a rule needs that. The number of queries is
+    fixed.
+    """
     know_register(submissions)
     tiers.read_together(submissions)
-    found = [case_of(one) for one in submissions]
+    submitted = [case_of(submission) for submission in submissions]
     if not _asks_chains(rules):
-        return found
+        return submitted
     chain = tiers.others_of(submissions)
-    return [_in_chain(case, chain[one.pk]) for one, case in zip(submissions, found, strict=True)]
+    return [_with_chain(case, chain[submission.pk]) for submission, case in zip(submissions, submitted, strict=True)]
 
 
-def of_record(record: Approval, now: datetime) -> list[Found]:
-    """The conflicts that a record has a part in; the app's are those in which nothing that is asked beside it has one."""
-    found = of_submission(record.submission, now)
-    return [one for one in found if takes_part(record.kind, key_of(record), one, asked_in(record.submission))]
+def of_record(approval: Approval, now: datetime) -> list[Found]:
+    """Return the conflicts that an approval is part of. The app's approval has those that involve no requested
+    privilege.
+    """
+    conflicts = of_submission(approval.submission, now)
+    return [
+        conflict
+        for conflict in conflicts
+        if takes_part(approval.kind, key_of(approval), conflict, asked_in(approval.submission))
+    ]
 
 
-def takes_part(kind: str, key: str, found: Found, asked: Collection[str]) -> bool:
-    """Whether a record has a part in a conflict.
+def takes_part(kind: str, key: str, conflict: Found, asked_keys: Collection[str]) -> bool:
+    """Return whether an approval is part of a conflict.
 
     Args:
-        kind: the record's.
-        key: of what it is about, with its automation.
-        found: the conflict.
-        asked: such keys of all that has a record in the submission.
+        kind: kind of the approval.
+        key: key of its access, with the automation.
+        conflict: the conflict.
+        asked_keys: keys of all access with an approval in the submission.
     """
     if kind == ApprovalKind.APP:
-        return found.keys.isdisjoint(asked)
-    return kind == ApprovalKind.PRIVILEGE and key in found.keys
+        return conflict.keys.isdisjoint(asked_keys)
+    return kind == ApprovalKind.PRIVILEGE and key in conflict.keys
 
 
-def key_of(record: Approval) -> str:
-    """What a record is about, as conflicts name it."""
-    return f"{record.submission.automation_id}/{record.key}"
+def key_of(approval: Approval) -> str:
+    """Return the key of an approval in conflicts."""
+    return f"{approval.submission.automation_id}/{approval.key}"
 
 
 def asked_in(submission: Submission) -> Collection[str]:
-    """Keys of all that has a record in a submission, each with its automation."""
+    """Return the keys of all access with an approval in a submission, with the automation."""
     kept: Mapping[str, Any] | None = submission.held
     return frozenset(kept["asked"]) if kept is not None else frozenset()
 
 
 def words_in(submission: Submission) -> Mapping[str, str]:
-    """What its version would hold, in sentences, by key with its automation."""
+    """Return sentences for its version's access, by key with the automation."""
     kept: Mapping[str, Any] | None = submission.held
-    found: Mapping[str, str] = kept.get("words", {}) if kept is not None else {}
-    return found
+    sentences: Mapping[str, str] = kept.get("words", {}) if kept is not None else {}
+    return sentences
 
 
-def facts_of(record: Approval, now: datetime) -> list[str]:
-    """What a decision is about of the conflicts of a record: rule and version, the waiver that lifts it, and who else has a part (A6)."""
-    return sorted(_fact(one) for one in of_record(record, now))
+def facts_of(approval: Approval, now: datetime) -> list[str]:
+    """Return the facts about an approval's conflicts that a decision covers (A6).
+
+    Each has the rule and version, the waiver and the access of others.
+    """
+    return sorted(_conflict_fact(conflict) for conflict in of_record(approval, now))
 
 
-def _fact(found: Found) -> str:
-    others = sorted({part.covered_as for leg in found.others.values() for part in leg})
-    version = found.standing.version
-    waived = f", waived by {found.waiver.pk}" if found.waiver is not None else ""
-    beside = f", with {', '.join(others)}" if others else ""
-    return f"{version.code} {version.number}{waived}{beside}"
+def _conflict_fact(conflict: Found) -> str:
+    other_keys = sorted({part.covered_as for leg in conflict.others.values() for part in leg})
+    version = conflict.standing.version
+    waived = f", waived by {conflict.waiver.pk}" if conflict.waiver is not None else ""
+    with_others = f", with {', '.join(other_keys)}" if other_keys else ""
+    return f"{version.code} {version.number}{waived}{with_others}"
 
 
-def left(submission: Submission, records: Iterable[Approval], now: datetime) -> list[Found]:
-    """Its conflicts as it is decided so far: without what was refused, or ended meanwhile, and as far as it was narrowed (A7).
+def left(submission: Submission, approvals: Iterable[Approval], now: datetime) -> list[Found]:
+    """Return its conflicts after the decisions so far: without refused or ended access, at narrowed levels (A7).
 
     Args:
         submission: with its automation.
-        records: all of its records, as they are now; what one of them has been narrowed to counts.
+        approvals: all its approvals as they are now, with narrowed levels.
         now: business time.
     """
     case, kept = _case_now(submission, now), counted([submission.automation_id], now)
-    return automation.find(as_decided(submission, list(records), kept, case), now, rules_for(submission, now))
+    return automation.find(as_decided(submission, list(approvals), kept, case), now, rules_for(submission, now))
 
 
-def as_decided(submission: Submission, records: Sequence[Approval], kept: Iterable[Grant], case: Case) -> Case:
-    """The case of a submission by its decisions so far: without what was refused, at the levels approved.
+def as_decided(submission: Submission, approvals: Sequence[Approval], kept: Iterable[Grant], case: Case) -> Case:
+    """Return the case of a submission after its decisions so far: without refused access, at the approved levels.
 
     Args:
         submission: with its automation.
-        records: all of its records, those of privileges with these.
-        kept: what its automation holds (`counted`).
-        case: what it would hold if all of it were approved.
+        approvals: all its approvals, with their privileges.
+        kept: grants of its automation (`counted`).
+        case: the case if everything were approved.
     """
-    privileges = {f"{submission.automation_id}/{one.key}": one for one in records if one.kind == ApprovalKind.PRIVILEGE}
-    without = _given_no_credential(submission, records)
-    lowered = {key: one.granted_level for key, one in privileges.items() if one.granted_level}
-    given = {
-        key
-        for key, one in privileges.items()
-        if one.state not in GIVES_NOTHING and (one.privilege is None or one.privilege.credential_id not in without)
+    privileges = {
+        f"{submission.automation_id}/{approval.key}": approval
+        for approval in approvals
+        if approval.kind == ApprovalKind.PRIVILEGE
     }
-    kept = [one for one in kept if f"{submission.automation_id}/{one.key}" not in privileges]
-    held = given | {f"{submission.automation_id}/{one.key}" for one in kept}
-    things = [one for one in cases.with_kept(case, kept).things if one.entry or one.key in held]
-    things = [replace(one, level=lowered.get(one.key, one.level)) for one in things]
-    return replace(case, things=things)
+    without = _refused_credentials(submission, approvals)
+    lowered = {key: approval.granted_level for key, approval in privileges.items() if approval.granted_level}
+    granted_keys = {
+        key
+        for key, approval in privileges.items()
+        if approval.state not in GIVES_NOTHING
+        and (approval.privilege is None or approval.privilege.credential_id not in without)
+    }
+    kept = [grant for grant in kept if f"{submission.automation_id}/{grant.key}" not in privileges]
+    held = granted_keys | {f"{submission.automation_id}/{grant.key}" for grant in kept}
+    helds = [access for access in cases.with_kept(case, kept).things if access.entry or access.key in held]
+    helds = [replace(held, level=lowered.get(held.key, held.level)) for held in helds]
+    return replace(case, things=helds)
 
 
 def counted(automations: Collection[int], now: datetime) -> Iterable[Grant]:
-    """What some automations, by their ids, hold as a scan counts it: what ended since it was submitted does not run on."""
+    """Return the grants of some automations that a scan counts."""
     held = Grant.objects.filter(automation__in=automations, entitlement__isnull=False, ends_at__gt=now)
     return held.standing().exclude(in_conflict=True)
 
 
-def _given_no_credential(submission: Submission, records: Iterable[Approval]) -> set[int | None]:
-    """Ids of the credentials that were refused and that it does not hold either: what needs one of them gives no grant (A2)."""
+def _refused_credentials(submission: Submission, approvals: Iterable[Approval]) -> set[int | None]:
+    """Return ids of credentials that were refused and are not held either. A privilege that needs one gives no grant
+    (A2).
+    """
     refused = {
-        one.credential_id for one in records if one.kind == ApprovalKind.CREDENTIAL and one.state in GIVES_NOTHING
+        approval.credential_id
+        for approval in approvals
+        if approval.kind == ApprovalKind.CREDENTIAL and approval.state in GIVES_NOTHING
     }
     if not refused:
         return set()
@@ -332,33 +369,32 @@ def _given_no_credential(submission: Submission, records: Iterable[Approval]) ->
     return refused - set(standing.values_list("credential", flat=True))
 
 
-def enforced(found: Iterable[Found]) -> list[Found]:
-    """Those that are refused: of an enforced rule, and not waived."""
-    return [one for one in found if one.mode == Mode.ENFORCE]
+def enforced(conflicts: Iterable[Found]) -> list[Found]:
+    """Return the conflicts that are refused: the rule is enforced and no waiver lifts it."""
+    return [conflict for conflict in conflicts if conflict.mode == Mode.ENFORCE]
 
 
-def refusal(found: Sequence[Found], kind: Literal["duty", "input"] = "duty") -> Refusal | None:
-    """Why what would hold all this is refused, or None (S6)."""
-    no = enforced(found)
-    if not no:
+def refusal(conflicts: Sequence[Found], kind: Literal["duty", "input"] = "duty") -> Refusal | None:
+    """Return the refusal for these conflicts, or None (S6)."""
+    refused = enforced(conflicts)
+    if not refused:
         return None
-    said = " ".join(one.sentence for one in no)
-    detail = tuple(("", one.sentence) for one in no)
-    return Refusal("S6", kind, said, no[0].way_out, detail, is_attempt=True)
+    sentences = " ".join(conflict.sentence for conflict in refused)
+    detail = tuple(("", conflict.sentence) for conflict in refused)
+    return Refusal("S6", kind, sentences, refused[0].way_out, detail, is_attempt=True)
 
 
 def one_at_a_time() -> None:
-    """Hold the lock of whoever changes what is held together, until the transaction ends."""
+    """Take the lock for changes of held access until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def alone(submission: Submission) -> None:
-    """Have nobody else put anything in force until the transaction ends, and forget what was read of rules and waivers before (S6).
+    """Take the lock for putting access in force until the transaction ends, and drop cached rules and waivers (S6).
 
-    One at a time, whatever it is: what another puts in force meanwhile can be in conflict by its owner, its team, an identity, or a chain that
-    nobody sees before both have committed; and a rule may come into force that the one has read and the other has not. It takes
-    the time of one commit.
+    Two transactions in parallel could create a conflict that neither sees: by owner, team, identity or chain, or by a
+    rule that comes into force in between. The lock costs the time of one commit.
     """
     one_at_a_time()
     for name in READ_EARLIER:

@@ -1,4 +1,4 @@
-"""What an automation would be in conflict with in another team: it comes in beside all that is held there (S6, L2)."""
+"""Check an automation against the access of another team, before a transfer (S6, L2)."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from inventory.models import Automation
 
 
 def refusal(automation: Automation, team: Team, now: datetime) -> Refusal | None:
-    """Why what is in force of an automation can't be held in a team, or None: an enforced rule forbids it and no waiver covers it.
+    """Return the refusal of a transfer, or None. Refused if an enforced rule forbids the access in that team and no
+    waiver covers it.
 
-    What it is in conflict with already counts too: a move gives nobody more time, and its new lead could not say yes to it.
+    Existing conflicts count too: a transfer gives no more time, and the new lead could not approve them.
 
     Args:
         automation: with its approved version.
-        team: whose it would be, or is by now.
+        team: the team that it would move to, or has moved to.
         now: business time.
     """
     running = automation.approved_version
     if running is None:
         return None
     held = identity.held(running, now)
-    there = replace(held, subjects={**held.subjects, Scope.TEAM: [team.pk]})
-    no = submission.refusal(check_automation.find(there, now))
-    if no is None:
+    moved = replace(held, subjects={**held.subjects, Scope.TEAM: [team.pk]})
+    conflict_refusal = submission.refusal(check_automation.find(moved, now))
+    if conflict_refusal is None:
         return None
-    sentence = f"In {team.name} it would stand in a conflict that is refused. {no.sentence}"
-    return replace(no, sentence=sentence, to_do=f"It moves once that is resolved. {no.to_do}")
+    sentence = f"In {team.name} it would stand in a conflict that is refused. {conflict_refusal.sentence}"
+    return replace(
+        conflict_refusal, sentence=sentence, to_do=f"It moves once that is resolved. {conflict_refusal.to_do}"
+    )

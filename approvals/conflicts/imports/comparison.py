@@ -1,4 +1,4 @@
-"""Imported files of conflict rules: reads them, and compares their rules with the rules in force (S6). Pure.
+"""Parse imported files of conflict rules and compare them with the rules in force (S6). Pure.
 
 Nothing in a file is followed, fetched or run.
 """
@@ -18,13 +18,13 @@ from inventory.importers.display import shown
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What an import would do to the rules in force; each rule stands in one of the four.
+    """The result of an import, compared with the rules in force. Each rule is in one of four groups.
 
     Args:
-        new: of codes that are not in force.
-        changed: each with the rule of its code that is in force and says otherwise.
-        same: that stand word for word.
-        elsewhere: each with the rule that stands for the same under another code.
+        new: rules with a new code.
+        changed: rules with the code of a different rule in force, each with that rule.
+        same: rules that are in force unchanged.
+        elsewhere: rules that are in force under another code, each with that rule.
     """
 
     new: tuple[Rule, ...]
@@ -34,23 +34,23 @@ class Compared:
 
 
 def is_packed(data: bytes) -> bool:
-    """Whether this is no text but a workbook, an archive or the like."""
+    """Return whether the data is a workbook, an archive or another binary file."""
     return data.startswith(matrices.BINARY)
 
 
 def files_read(files: Sequence[tuple[str, bytes]]) -> Imported:
-    """Read the matrices in some files.
+    """Parse the matrices in some files.
 
     Args:
         files: name and bytes of each.
 
     Returns:
-        Rules of different codes, and what could not become one, by file and line.
+        Rules with distinct codes, and errors by file and line.
     """
-    found = [matrices.read(name, data) for name, data in files]
+    imports = [matrices.read(name, data) for name, data in files]
     documents: dict[str, dict[str, Any]] = {}
-    problems = [problem for one in found for problem in one.problems]
-    for document in (document for one in found for document in one.documents):
+    problems = [problem for imported in imports for problem in imported.problems]
+    for document in (document for imported in imports for document in imported.documents):
         before = documents.setdefault(document["code"], document)
         if before is not document and before != document:
             where = f"{document['code']}, {shown(document['title'], 60)}"
@@ -58,17 +58,17 @@ def files_read(files: Sequence[tuple[str, bytes]]) -> Imported:
     return Imported(tuple(documents.values()), tuple(problems))
 
 
-def compared(documents: Iterable[Mapping[str, Any]], known: Iterable[Rule]) -> Compared:
-    """How rules that were read compare with those in force.
+def compared(documents: Iterable[Mapping[str, Any]], in_force: Iterable[Rule]) -> Compared:
+    """Compare parsed rules with the rules in force.
 
     Args:
-        documents: what was read, each of a code of its own.
-        known: the rules in force.
+        documents: the parsed rules, each with its own code.
+        in_force: the rules in force.
     """
-    standing = {one.code: one for one in known}
-    by_sides = {sides(one): one for one in reversed(standing.values())}
+    standing = {rule.code: rule for rule in in_force}
+    by_sides = {sides(rule): rule for rule in reversed(standing.values())}
     new, changed, same, elsewhere = [], [], [], []
-    for rule in (read(one) for one in documents):
+    for rule in (read(document) for document in documents):
         before, alike = standing.get(rule.code), by_sides.get(sides(rule))
         if before is not None and before.digest == rule.digest:
             same.append(rule)
@@ -82,10 +82,10 @@ def compared(documents: Iterable[Mapping[str, Any]], known: Iterable[Rule]) -> C
 
 
 def sides(rule: Rule) -> tuple[str, frozenset[str], str, str]:
-    """What a rule is about, whatever it is called and however bad it is: symmetric, so without an order."""
-    without, needs = (_any(leg) if leg is not None else "" for leg in (rule.without, rule.needs))
-    return rule.scope, frozenset(_any(leg) for leg in rule.legs), without, needs
+    """Return the meaning of a rule without its name and rating, independent of the order of its legs."""
+    without, needs = (_selectors_key(leg) if leg is not None else "" for leg in (rule.without, rule.needs))
+    return rule.scope, frozenset(_selectors_key(leg) for leg in rule.legs), without, needs
 
 
-def _any(leg: Leg) -> str:
-    return json.dumps(sorted(json.dumps(one.to_dict(), sort_keys=True) for one in leg.any))
+def _selectors_key(leg: Leg) -> str:
+    return json.dumps(sorted(json.dumps(selector.to_dict(), sort_keys=True) for selector in leg.any))

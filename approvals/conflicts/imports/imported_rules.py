@@ -1,4 +1,4 @@
-"""What importers of conflict rules share: what they give, and how the name of a role becomes one side of a rule (S6). Pure."""
+"""Shared code of importers of conflict rules: their result, and legs from names of roles (S6). Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from approvals.conflicts.rule_language.rule import LEGS, MODES, RATINGS, TEXTS, 
 from inventory.importers.capabilities import PROTECTIVE, tags_of
 from inventory.importers.display import label, shown
 
-#: How many rules one import may give.
+#: Limit of rules in one import.
 RULES = 2_000
-#: How many problems it lists before it only counts.
+#: Limit of errors that are listed; more are only counted.
 _PROBLEMS = 500
 _NO_REASON = "Where it was imported from, one excludes the other."
-_CHANGES = ("write", "execute", "admin")
+_CHANGING_LEVELS = ("write", "execute", "admin")
 _WORDS = MappingProxyType(
     {
         "high": "high critical severe veryhigh extreme h hi 1high kritisch hoch sehrhoch haute elevee alta alto",
@@ -31,11 +31,11 @@ _RATING_OF = MappingProxyType({word: rating for rating, words in _WORDS.items() 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What came of an import.
+    """The result of an import.
 
     Args:
-        documents: of rules, each of which `rule.read` reads.
-        problems: what could not become one, by file and line; nothing is left out without one.
+        documents: documents of rules; `rule.read` parses each.
+        problems: everything that did not become a rule, by file and line.
     """
 
     documents: tuple[dict[str, Any], ...]
@@ -44,11 +44,11 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A role, a function or whatever else a matrix puts against another.
+    """A role, function or other entry of a matrix that conflicts with another.
 
     Args:
         name: as people read it.
-        codes: by which it is known: its name, a technical name, an id.
+        codes: its name, technical name or id.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Side:
 
 
 class Collected:
-    """Rules and problems while a file is read. The same sides twice are one rule, whatever their order: it is symmetric."""
+    """Collects rules and errors while a file is read. The same sides make one rule, in any order."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -64,33 +64,33 @@ class Collected:
         self._found: dict[frozenset[str], tuple[str, dict[str, Any]]] = {}
         self._codes: set[str] = set()
 
-    def wrong(self, where: str, what: str, what_to_do: str) -> None:
-        """Note a problem."""
+    def wrong(self, where: str, message: str, what_to_do: str) -> None:
+        """Record an error."""
         if len(self.problems) < _PROBLEMS:
-            self.problems.append(Problem(where, what, what_to_do))
+            self.problems.append(Problem(where, message, what_to_do))
         else:
             self._uncounted += 1
 
-    def add(self, where: str, sides: Sequence[Side], said: Mapping[str, str]) -> None:
-        """Make a rule of some sides.
+    def add(self, where: str, sides: Sequence[Side], texts: Mapping[str, str]) -> None:
+        """Create a rule from some sides.
 
         Args:
             where: file and line.
-            sides: what may not be held together.
-            said: texts of the rule: ``code`` (what it is called there), ``title``, ``process``, ``rating``, ``mode``,
-                ``reason``, ``resolve``; what is empty is filled in.
+            sides: access that may not be held together.
+            texts: texts of the rule: ``code`` (its name in the file), ``title``, ``process``, ``rating``, ``mode``, ``reason``, ``resolve``.
+                Empty ones get a default.
         """
         key = frozenset(side.name.casefold() for side in sides)
         if len(key) < len(sides):
             self.wrong(where, "it puts something against itself", "Name different ones.")
             return
         if key in self._found:
-            self._again(where, key, said)
+            self._again(where, key, texts)
             return
         if len(self._found) >= RULES:
             self.wrong(where, f"it is more than {RULES:,} rules", "Bring in fewer at a time.")
             return
-        document = self._document(sides, said)
+        document = self._document(sides, texts)
         try:
             read(document)
         except NotARule as refused:
@@ -100,13 +100,13 @@ class Collected:
         self._codes.add(document["code"])
         self._found[key] = where, document
 
-    def _again(self, where: str, key: frozenset[str], said: Mapping[str, str]) -> None:
-        """The same sides once more: whatever is stricter counts, and what is said otherwise is not dropped unseen."""
+    def _again(self, where: str, key: frozenset[str], texts: Mapping[str, str]) -> None:
+        """Merge a rule with the same sides: the stricter rating and mode count, and a different reason is reported."""
         before, document = self._found[key]
         for name, order in (("rating", RATINGS), ("mode", MODES)):
-            if said.get(name) and order.index(said[name]) > order.index(document[name]):
-                document[name] = said[name]
-        reason = _cut(said.get("reason", ""), TEXTS["reason"])
+            if texts.get(name) and order.index(texts[name]) > order.index(document[name]):
+                document[name] = texts[name]
+        reason = _shorten(texts.get("reason", ""), TEXTS["reason"])
         if reason and document["reason"] == _NO_REASON:
             document["reason"] = reason
         elif reason and reason != document["reason"]:
@@ -114,21 +114,21 @@ class Collected:
                 where, f"the same is said in {before}, with other words", "The first is kept; mend it if need be."
             )
 
-    def _document(self, sides: Sequence[Side], said: Mapping[str, str]) -> dict[str, Any]:
+    def _document(self, sides: Sequence[Side], texts: Mapping[str, str]) -> dict[str, Any]:
         names = [side.name for side in sides]
-        title = said.get("title") or f"{', '.join(names[:-1])} with {names[-1]}"
+        title = texts.get("title") or f"{', '.join(names[:-1])} with {names[-1]}"
         document: dict[str, Any] = {
-            "code": self._code(said.get("code") or "-".join(names)),
-            "title": _cut(title, TEXTS["title"]),
-            "process": _cut(said.get("process") or "Imported", TEXTS["process"]),
-            "rating": said.get("rating") or "medium",
-            "mode": said.get("mode") or "record",
+            "code": self._code(texts.get("code") or "-".join(names)),
+            "title": _shorten(title, TEXTS["title"]),
+            "process": _shorten(texts.get("process") or "Imported", TEXTS["process"]),
+            "rating": texts.get("rating") or "medium",
+            "mode": texts.get("mode") or "record",
             "scope": "automation",
-            "reason": _cut(said.get("reason") or _NO_REASON, TEXTS["reason"]),
+            "reason": _shorten(texts.get("reason") or _NO_REASON, TEXTS["reason"]),
             "legs": legs_of(sides),
         }
-        if said.get("resolve"):
-            document["resolve"] = _cut(said["resolve"], TEXTS["resolve"])
+        if texts.get("resolve"):
+            document["resolve"] = _shorten(texts["resolve"], TEXTS["resolve"])
         return document
 
     def _code(self, text: str) -> str:
@@ -141,7 +141,7 @@ class Collected:
         return code
 
     def result(self) -> Imported:
-        """What came of it."""
+        """Return the result of the import."""
         problems = list(self.problems)
         if self._uncounted:
             problems.append(Problem("further on", f"there are {self._uncounted:,} more problems", "Mend these first."))
@@ -149,44 +149,49 @@ class Collected:
 
 
 def legs_of(sides: Sequence[Side]) -> list[dict[str, Any]]:
-    """One leg a side: what is called so, and what does what its name says, unless another side's says the same."""
-    tags = [_tags(side) for side in sides]
+    """Return one leg for each side: access with its name, and access with the tags of its name that no other side
+    has.
+    """
+    tags = [_tags_of_side(side) for side in sides]
     return [
-        _leg(side, [tag for tag in own if not any(tag in others for others in _without(tags, number))])
-        for number, (side, own) in enumerate(zip(sides, tags, strict=True))
+        _leg_document(
+            side,
+            [tag for tag in own_tags if not any(tag in other_tags for other_tags in _tags_of_others(tags, number))],
+        )
+        for number, (side, own_tags) in enumerate(zip(sides, tags, strict=True))
     ]
 
 
-def _leg(side: Side, tags: Sequence[str]) -> dict[str, Any]:
+def _leg_document(side: Side, tags: Sequence[str]) -> dict[str, Any]:
     chosen: list[dict[str, Any]] = [{"codes": [literally(code) for code in side.codes]}]
     if tags:
-        chosen.append({"tags": list(tags), "levels": list(_CHANGES)})
+        chosen.append({"tags": list(tags), "levels": list(_CHANGING_LEVELS)})
     return {"name": side.name, "any": chosen}
 
 
-def _tags(side: Side) -> list[str]:
-    found = dict.fromkeys(tag for code in side.codes for tag in tags_of("", code, "write"))
-    return [tag for tag in found if tag not in PROTECTIVE]
+def _tags_of_side(side: Side) -> list[str]:
+    tags = dict.fromkeys(tag for code in side.codes for tag in tags_of("", code, "write"))
+    return [tag for tag in tags if tag not in PROTECTIVE]
 
 
-def _without(tags: Iterable[list[str]], number: int) -> list[list[str]]:
-    return [one for place, one in enumerate(tags) if place != number]
+def _tags_of_others(tags: Iterable[list[str]], number: int) -> list[list[str]]:
+    return [side_tags for place, side_tags in enumerate(tags) if place != number]
 
 
 def rating_of(text: str) -> str:
-    """``low``, ``medium`` or ``high`` for the usual words, in some languages; empty for what is none."""
+    """Return ``low``, ``medium`` or ``high`` for the usual words, in several languages; empty for other words."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return _RATING_OF.get(re.sub(r"[^a-z0-9]", "", plain.lower()), "")
 
 
 def file_shown(file: str) -> str:
-    """A file's name, fit for a problem."""
+    """Return a file's name in a form for errors."""
     return shown(file, 120) or "the file"
 
 
-def _cut(text: str, longest: int) -> str:
-    one = label(text, len(text) + 1)
-    return one if len(one) <= longest else f"{one[: longest - 1].rstrip()}…"
+def _shorten(text: str, longest: int) -> str:
+    line = label(text, len(text) + 1)
+    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
 
 
 __all__ = ["LEGS", "RULES", "Collected", "Imported", "Side", "file_shown", "legs_of", "rating_of"]

@@ -1,4 +1,4 @@
-"""What is held, and which of it a rule means: the words of the language of conflict rules (S6). Pure.
+"""Held access, and the selectors of conflict rules that match it (S6). Pure.
 
 Source: docs/decisions/0024-the-rule-language.md.
 """
@@ -17,7 +17,7 @@ from inventory.risk.tiers import CLASS_ORDER, ENVIRONMENT_ORDER, LEVEL_ORDER
 
 #: As `inventory.models.ResourceKind` has them.
 KINDS = ("data_store", "mcp_server", "saas_connector", "backend_api", "secret_store")
-#: What is there that is no entitlement: a trigger that somebody who has not signed in can use, and that it runs as an identity (I5).
+#: Access without an entitlement: a trigger that anyone can use without signing in, and running as an identity (I5).
 ENTRIES = ("open", "identity")
 
 _KIND_WORDS = MappingProxyType(
@@ -37,23 +37,22 @@ _ENTRY_WORDS = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The facts of one thing that is held, or would be.
+    """The facts of one access that is held or would be held.
 
     Args:
-        key: what makes it this one thing; two with the same key are one.
-        code: the entitlement's code; the type of a trigger.
+        key: identifies the access; two with the same key are one.
+        code: the entitlement's code, or the type of a trigger.
         tags: the entitlement's.
-        level: of what is held, after narrowing; what is not known counts as write (I4).
+        level: after narrowing; unknown counts as write (I4).
         kind: of the resource.
-        resource: its id, if it has one yet.
-        data_class: the higher of the entitlement's and the resource's; empty, which is unset, counts as restricted (I3).
+        resource: id of the resource, if it has one yet.
+        data_class: the higher of the entitlement's and the resource's; empty is unset and counts as restricted (I3).
         environment: the higher of the automation's and the resource's (I10).
         outbound: it carries data to where others can read it.
         model_controlled: a model chooses whether, or with what, it is done.
-        opaque: what is run can't be read from the source.
-        entry: ``open`` for a trigger that somebody who has not signed in can use, ``identity`` for running as an identity of its own or
-            another's; empty for everything else.
-        suspended: it is out of force for the time being: it may come back, and is no proof that it is there.
+        opaque: its code can't be read from the source.
+        entry: ``open`` for a trigger that anyone can use without signing in, ``identity`` for running as an identity; otherwise empty.
+        suspended: out of force for now. It may come back, and does not count for `without`.
     """
 
     key: str
@@ -73,22 +72,22 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """What is meant. All fields that are given must hold; of the values of one field one is enough.
+    """A match on held access. All given fields must match; one value of a field is enough.
 
     Args:
         tags: one of them is among the entitlement's.
-        codes: shell-like patterns (``*``, ``?``, ``[abc]``) over the whole code, whatever its case.
-        levels: of what is held; what is not known counts as write (I4).
-        kinds: of the resource.
-        resources: their ids.
-        data_classes: counted ones; unset counts as restricted.
-        environments: where it counts.
+        codes: shell-like patterns (``*``, ``?``, ``[abc]``) over the whole code, case-insensitive.
+        levels: levels held; unknown counts as write (I4).
+        kinds: kinds of resources.
+        resources: ids of resources.
+        data_classes: effective classes; unset counts as restricted.
+        environments: effective environments.
         outbound: whether it carries data out; None for either.
         model_controlled: whether a model chooses; None for either.
-        opaque: whether what it runs can't be read; None for either.
-        entry: of triggers; a selector without it is of entitlements only, one with it of triggers only.
-        is_surely: of what must be there ("A without B"): what is not known is no proof that it is, so an unknown level
-            and an unset class match nothing that asks for one. It is not in the document: it follows from where a selector stands.
+        opaque: whether its code can't be read; None for either.
+        entry: entries of triggers. Without it a selector matches entitlements only, with it triggers only.
+        is_surely: set for `without` ("A without B"). An unknown level or unset class then matches no selector that asks for one.
+            It is not in the document; it follows from the place of the selector.
     """
 
     tags: frozenset[str] = frozenset()
@@ -105,9 +104,11 @@ class Selector:
     is_surely: bool = False
 
     def matches(self, held: Held) -> bool:
-        """Whether this is meant. Levels and classes are counted here: give them as they are, unknown and unset too."""
+        """Return whether the selector matches. Give levels and classes as stored; unknown and unset are converted
+        here.
+        """
         return (
-            bool(held.entry) == bool(self.entry)  # most are told apart by this and the next, and a page asks hundreds
+            bool(held.entry) == bool(self.entry)  # the cheapest and most selective tests first: a page makes hundreds
             and not (self.tags and self.tags.isdisjoint(held.tags))
             and (not self.resources or held.resource in self.resources)
             and not (self.is_surely and held.suspended)
@@ -124,12 +125,12 @@ class Selector:
             and (not self.codes or _pattern(self.codes).fullmatch(held.code.lower()) is not None)
         )
 
-    def _counted(self, value: str, known: Collection[str], unknown: str) -> str:
-        """A value as it counts; what is not known is no proof that something is there."""
-        return value if value in known else "" if self.is_surely else unknown
+    def _counted(self, value: str, order: Collection[str], unknown: str) -> str:
+        """Return the value that counts. With `is_surely`, an unknown value is no proof."""
+        return value if value in order else "" if self.is_surely else unknown
 
     def to_dict(self) -> dict[str, Any]:
-        """The document of it: what is not given is left out, values in a fixed order."""
+        """Return the document: only the fields that are set, values in a fixed order."""
         lists: dict[str, list[Any]] = {
             "tags": sorted(self.tags),
             "codes": sorted(self.codes),
@@ -141,31 +142,31 @@ class Selector:
             "entry": _ordered(self.entry, ENTRIES),
         }
         flags = {"outbound": self.outbound, "model_controlled": self.model_controlled, "opaque": self.opaque}
-        given: dict[str, Any] = {name: values for name, values in lists.items() if values}
-        return given | {name: value for name, value in flags.items() if value is not None}
+        fields: dict[str, Any] = {name: values for name, values in lists.items() if values}
+        return fields | {name: value for name, value in flags.items() if value is not None}
 
     def words(self, names: Mapping[int, str] = MappingProxyType({})) -> str:
-        """What is meant, in words: "tagged vendor.write, with more than read access".
+        """Describe the match in words: "tagged vendor.write, with more than read access".
 
         Args:
-            names: what the resources are called that the reader may see, by id.
+            names: names of the resources that the reader may see, by id.
         """
-        given = self.to_dict()
-        resources = [names.get(one, f"resource {one}") for one in given.get("resources", ())]
-        said = [
-            _or([_ENTRY_WORDS[one] for one in given["entry"]]) if self.entry else "",
-            f"tagged {_or(given['tags'])}" if self.tags else "",
-            f"called something like {_or(given['codes'])}" if self.codes else "",
-            f"held with {_levels(given['levels'])} access" if self.levels else "",
-            f"on {_or([_KIND_WORDS[one] for one in given['kinds']])}" if self.kinds else "",
-            f"on {_or(resources)}" if self.resources else "",
-            f"on {_or(given['data_classes'])} data" if self.data_classes else "",
-            f"in {_or(given['environments'])}" if self.environments else "",
-            _flag(self.outbound, "carrying data out"),
-            _flag(self.model_controlled, "chosen by a model"),
-            _flag(self.opaque, "running what can't be read beforehand"),
+        fields = self.to_dict()
+        resources = [names.get(pk, f"resource {pk}") for pk in fields.get("resources", ())]
+        parts = [
+            _join_or([_ENTRY_WORDS[entry] for entry in fields["entry"]]) if self.entry else "",
+            f"tagged {_join_or(fields['tags'])}" if self.tags else "",
+            f"called something like {_join_or(fields['codes'])}" if self.codes else "",
+            f"held with {_level_words(fields['levels'])} access" if self.levels else "",
+            f"on {_join_or([_KIND_WORDS[kind] for kind in fields['kinds']])}" if self.kinds else "",
+            f"on {_join_or(resources)}" if self.resources else "",
+            f"on {_join_or(fields['data_classes'])} data" if self.data_classes else "",
+            f"in {_join_or(fields['environments'])}" if self.environments else "",
+            _flag_words(self.outbound, "carrying data out"),
+            _flag_words(self.model_controlled, "chosen by a model"),
+            _flag_words(self.opaque, "running what can't be read beforehand"),
         ]
-        return ", ".join(part for part in said if part)
+        return ", ".join(part for part in parts if part)
 
 
 @lru_cache(maxsize=4096)
@@ -174,21 +175,21 @@ def _pattern(codes: frozenset[str]) -> re.Pattern[str]:
 
 
 def literally(code: str) -> str:
-    """The pattern that matches this code and no other."""
+    """Return the pattern that matches only this code."""
     return re.sub(r"([*?\[])", r"[\1]", code)
 
 
 def _ordered(values: frozenset[str], order: Sequence[str]) -> list[str]:
-    return [one for one in order if one in values]
+    return [value for value in order if value in values]
 
 
-def _or(values: Sequence[str]) -> str:
+def _join_or(values: Sequence[str]) -> str:
     return f"{', '.join(values[:-1])} or {values[-1]}" if len(values) > 1 else values[0]
 
 
-def _levels(levels: Sequence[str]) -> str:
-    return "more than read" if tuple(levels) == LEVEL_ORDER[1:] else _or(levels)
+def _level_words(levels: Sequence[str]) -> str:
+    return "more than read" if tuple(levels) == LEVEL_ORDER[1:] else _join_or(levels)
 
 
-def _flag(value: bool | None, words: str) -> str:
+def _flag_words(value: bool | None, words: str) -> str:
     return "" if value is None else words if value else f"not {words}"

@@ -1,4 +1,4 @@
-"""From the text of a rule, YAML or JSON, to the rule (S6). What makes a short text endless, or says a thing twice, the one reader of texts refuses."""
+"""Parse the text of a rule, YAML or JSON (S6). The YAML reader refuses endless texts and duplicate keys."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from approvals.policies import yaml_document
 
 
 def load(text: str) -> object:
-    """The document in a text: what `rule.read` reads.
+    """Return the document in a text, for `rule.read`.
 
     Raises:
-        NotARule: it can't be read; what it means is not looked at.
+        NotARule: the text can't be parsed. Its meaning is not checked.
     """
     try:
         document: object = yaml_document.read(text).data
     except yaml_document.Unreadable as error:
-        one = error.problem
-        raise NotARule([Problem(f"line {one.line}", one.what.rstrip("."), one.to_do)]) from None
+        problem = error.problem
+        raise NotARule([Problem(f"line {problem.line}", problem.what.rstrip("."), problem.to_do)]) from None
     return document
 
 
 def parse(text: str) -> Rule:
-    """The rule in a text.
+    """Parse the rule in a text.
 
     Raises:
-        NotARule: with everything that is wrong, at once.
+        NotARule: with all errors at once.
     """
     return read(load(text))

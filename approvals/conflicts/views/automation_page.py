@@ -1,4 +1,4 @@
-"""What an automation's page says of the conflicts that it has a part in: how many, and what the worst of them does (S6)."""
+"""Conflicts on an automation's page: how many, and the effect of the worst (S6)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from governance.core.database import compiled_queries
 from governance.web.components import times
 from inventory.models import Automation
 
-#: The worst of them, by the mode of its rule.
+#: Text about the worst conflict, by the mode of its rule.
 WORST = {
     Mode.RECORD: "Each is shown to whoever decides.",
     Mode.APPROVAL: "The worst needs one more approval, from Security.",
@@ -24,33 +24,33 @@ WORST = {
 }
 
 
-def _open() -> QuerySet[Conflict]:
-    of_them = Conflict.objects.filter(
+def _open_conflicts() -> QuerySet[Conflict]:
+    conflicts = Conflict.objects.filter(
         state=ConflictState.OPEN, automations__contains=compiled_queries.keys("automations")
     )
-    return of_them.telling_waived(compiled_queries.NOW).select_related("rule").order_by()
+    return conflicts.telling_waived(compiled_queries.NOW).select_related("rule").order_by()
 
 
-OPEN = compiled_queries.Statement(_open)
+OPEN = compiled_queries.Statement(_open_conflicts)
 
 
 def line(automation: Automation, actor: Actor, now: datetime) -> dict[str, Any] | None:
-    """The open conflicts of an automation in a line, None where there is none; one query, however many there are."""
-    found = OPEN(automations=[automation.pk], now=now)
-    if not found:
+    """Return a line about the open conflicts of an automation; None if there are none. One query."""
+    conflicts = OPEN(automations=[automation.pk], now=now)
+    if not conflicts:
         return None
-    left = [one for one in found if one.waived_until is None]
-    unsigned = [one for one in left if one.signed_by is None]
-    worst = max((one.rule.mode for one in unsigned), key=list(TONES).index, default=None)
-    signed = len(left) - len(unsigned)
-    what = signed if unsigned else "it" if signed == 1 else "all of them"
-    signed_words = f" Security signed {what}." if signed else ""
-    waived = f" {len(found) - len(left)} waived." if len(left) < len(found) else ""
-    over = sum(1 for one in left if one.was_waived)
+    unwaived = [conflict for conflict in conflicts if conflict.waived_until is None]
+    unsigned = [conflict for conflict in unwaived if conflict.signed_by is None]
+    worst = max((conflict.rule.mode for conflict in unsigned), key=list(TONES).index, default=None)
+    signed = len(unwaived) - len(unsigned)
+    signed_part = signed if unsigned else "it" if signed == 1 else "all of them"
+    signed_words = f" Security signed {signed_part}." if signed else ""
+    waived = f" {len(conflicts) - len(unwaived)} waived." if len(unwaived) < len(conflicts) else ""
+    over = sum(1 for conflict in unwaived if conflict.was_waived)
     again = f" Of {over} a waiver is over: resolve it, or ask for one more." if over else ""
     return {
-        "lead": f"It has a part in {times.counted(len(found), 'conflict')}.",
+        "lead": f"It has a part in {times.counted(len(conflicts), 'conflict')}.",
         "text": f"{WORST[Mode(worst)] if worst else ''}{signed_words}{waived}{again}".strip(),
         "tone": TONES[Mode.ENFORCE] if over else TONES[worst] if worst else "wait",
-        "href": f"{reverse('conflict_list')}?automation={automation.pk}" + ("" if left else "&show=waived"),
+        "href": f"{reverse('conflict_list')}?automation={automation.pk}" + ("" if unwaived else "&show=waived"),
     }

@@ -1,4 +1,4 @@
-"""The conflict rules in force, by business process, and one of them: what it forbids, who is caught, its versions (S6, S8)."""
+"""Pages of the conflict rules: the list by business process, and one rule with its conflicts and versions (S6, S8)."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ from inventory.models import Resource
 
 Shape = dict[str, Any]
 
-#: Conflicts of a rule that its page lists.
+#: Limit of conflicts on the page of a rule.
 MOST = 20
 
 
 @require_GET
 def rule_list(request: Request) -> HttpResponse:
-    """Every rule in force; how many of the conflicts that the reader may see it has."""
+    """List the rules in force, with the number of conflicts that the reader may see."""
     now = business_time.now()
     seen = Conflict.objects.visible_to(request.actor, now).filter(state=ConflictState.OPEN).order_by()
     counts = dict(seen.values("code").annotate(count=Count("pk")).values_list("code", "count"))
     groups: dict[str, list[Shape]] = {}
     rules = ConflictRule.objects.in_force(now)
-    for one in rules:
-        groups.setdefault(one.process, []).append(
+    for version in rules:
+        groups.setdefault(version.process, []).append(
             {
-                "href": one.href,
-                "title": one.title,
-                "sentence": conflict_queries.of(one).rule.sentence,
-                "rating": one.rating,
-                "mode": one.mode,
-                "count": counts.get(one.code, 0),
-                "caught_href": f"{reverse('conflict_list')}?rule={one.code}",
+                "href": version.href,
+                "title": version.title,
+                "sentence": conflict_queries.of(version).rule.sentence,
+                "rating": version.rating,
+                "mode": version.mode,
+                "count": counts.get(version.code, 0),
+                "caught_href": f"{reverse('conflict_list')}?rule={version.code}",
             }
         )
     return page(
@@ -62,17 +62,19 @@ def rule_list(request: Request) -> HttpResponse:
             "head": {
                 "title": "Conflict rules",
                 "facts": [times.counted(sum(map(len, groups.values())), "rule"), "what may not be held together"],
-                "actions": _beginning(request, now),
+                "actions": _new_rule_actions(request, now),
             },
             "groups": [{"title": title, "rows": rows} for title, rows in sorted(groups.items())],
-            "given_up": [{"href": one.href, "title": one.title, "at": one.effective_at} for one in _given_up(now)],
+            "given_up": [
+                {"href": version.href, "title": version.title, "at": version.effective_at} for version in _given_up(now)
+            ],
         },
     )
 
 
 @require_GET
 def rule(request: Request, code: str) -> HttpResponse:
-    """One rule as it is, or as one of its versions said: what each leg means, who is caught, what is proposed, its versions."""
+    """Show a rule or one of its versions: legs, conflicts, open proposals and versions."""
     now = business_time.now()
     versions = list(
         ConflictRule.objects.filter(code=code, effective_at__lte=now)
@@ -80,7 +82,7 @@ def rule(request: Request, code: str) -> HttpResponse:
         .order_by("-number")
     )
     chosen = number(request.GET.get("version"))
-    shown = next((one for one in versions if chosen is None or one.number == chosen), None)
+    shown = next((version for version in versions if chosen is None or version.number == chosen), None)
     if shown is None:
         raise Http404
     in_force = ConflictRule.objects.in_force(now).filter(code=code).first()
@@ -103,48 +105,50 @@ def rule(request: Request, code: str) -> HttpResponse:
             ],
             "head": {
                 "title": shown.title,
-                "tag": {"text": "In force", "tone": "ok"} if is_in_force else {"text": _why_not(shown, in_force)},
+                "tag": {"text": "In force", "tone": "ok"}
+                if is_in_force
+                else {"text": _inactive_label(shown, in_force)},
                 "facts": [shown.process, f"version {shown.number}"],
                 "actions": _actions(request, now, shown, is_in_force=is_in_force),
             },
-            "rule": _shape(shown, is_in_force=is_in_force),
+            "rule": _rule_shape(shown, is_in_force=is_in_force),
             "ships_otherwise": is_in_force and conflict_queries.newer(shown) is not None,
-            "legs": _legs(shown, request.actor, now),
+            "legs": _leg_rows(shown, request.actor, now),
             "changes": _changes(shown, versions),
             "caught": conflicts.rows_of(rows, request.actor, now),
             "caught_href": f"{reverse('conflict_list')}?rule={code}",
             "under_way": listed(under_way),
             "versions": [
                 {
-                    "number": one.number,
-                    "href": f"{one.href}?version={one.number}",
-                    "words": signed(one),
-                    "at": None if one.ships else one.effective_at,
-                    "until": one.until,
-                    "mode": "" if one.is_given_up else one.mode,
-                    "is_in_force": in_force is not None and one.pk == in_force.pk,
+                    "number": version.number,
+                    "href": f"{version.href}?version={version.number}",
+                    "words": signed(version),
+                    "at": None if version.ships else version.effective_at,
+                    "until": version.until,
+                    "mode": "" if version.is_given_up else version.mode,
+                    "is_in_force": in_force is not None and version.pk == in_force.pk,
                 }
-                for one in versions
+                for version in versions
             ],
         },
     )
 
 
 def _given_up(now: datetime) -> QuerySet[ConflictRule]:
-    """The newest version of each rule that nobody asks for any more."""
+    """Return the newest version of each rule that is no longer in force."""
     newest = ConflictRule.objects.filter(effective_at__lte=now).order_by("code", "-number").distinct("code")
     in_force = ConflictRule.objects.in_force(now).values("code")
     return ConflictRule.objects.filter(pk__in=newest.values("pk")).exclude(code__in=in_force).order_by("title")
 
 
-def _why_not(shown: ConflictRule, in_force: ConflictRule | None) -> str:
-    """Why a version does not count."""
+def _inactive_label(shown: ConflictRule, in_force: ConflictRule | None) -> str:
+    """Return why a version is not in force."""
     if in_force is None:
         return "Given up" if shown.is_given_up else "Not in force"
     return "Earlier version" if shown.number < in_force.number else "Not in force"
 
 
-def _shape(shown: ConflictRule, *, is_in_force: bool) -> Shape:
+def _rule_shape(shown: ConflictRule, *, is_in_force: bool) -> Shape:
     read = conflict_queries.of(shown).rule
     return {
         "sentence": read.sentence,
@@ -160,9 +164,9 @@ def _shape(shown: ConflictRule, *, is_in_force: bool) -> Shape:
     }
 
 
-def _legs(shown: ConflictRule, actor: Actor, now: datetime) -> list[Shape]:
+def _leg_rows(shown: ConflictRule, actor: Actor, now: datetime) -> list[Shape]:
     read = conflict_queries.of(shown).rule
-    names = dict(Resource.objects.visible_to(actor, now).filter(pk__in=_resources(read)).values_list("pk", "name"))
+    names = dict(Resource.objects.visible_to(actor, now).filter(pk__in=_resource_ids(read)).values_list("pk", "name"))
     return [
         {
             "name": leg.name,
@@ -175,46 +179,48 @@ def _legs(shown: ConflictRule, actor: Actor, now: datetime) -> list[Shape]:
 
 
 def _changes(shown: ConflictRule, versions: Sequence[ConflictRule]) -> Shape | None:
-    """What a version changed, of which there is one before."""
-    before = next((one for one in versions if one.number < shown.number), None)
+    """Return what a version changed against the version before; None for the first version."""
+    before = next((version for version in versions if version.number < shown.number), None)
     if before is None:
         return None
-    old, new = ({} if one.is_given_up else {"rule": one.document} for one in (before, shown))
-    found = kind.of("conflict_rule").changes(shown.code, old, new)
-    return {"from": before.number, "rows": policy_rows.change_rows(found)}
+    old, new = ({} if version.is_given_up else {"rule": version.document} for version in (before, shown))
+    changes = kind.of("conflict_rule").changes(shown.code, old, new)
+    return {"from": before.number, "rows": policy_rows.change_rows(changes)}
 
 
 def _actions(request: Request, now: datetime, shown: ConflictRule, *, is_in_force: bool) -> list[Shape]:
-    """Another version, beginning with the one that is shown; one that does not count is proposed again."""
+    """Return actions that propose another version; for a version not in force, to propose it again."""
     href = reverse("rule_propose", args=[shown.code])
     if is_in_force:
-        found = _propose(request, now, shown.code, href, "Propose a change")
+        actions = _propose_actions(request, now, shown.code, href, "Propose a change")
         if conflict_queries.newer(shown) is not None:
-            found += _propose(request, now, shown.code, f"{href}?from=shipped", "Propose the shipped text")
-        return found
-    return _propose(request, now, shown.code, f"{href}?from={shown.number}", "Propose this one again")
+            actions += _propose_actions(request, now, shown.code, f"{href}?from=shipped", "Propose the shipped text")
+        return actions
+    return _propose_actions(request, now, shown.code, f"{href}?from={shown.number}", "Propose this one again")
 
 
-def _beginning(request: Request, now: datetime) -> list[Shape]:
-    """The ways to propose rules that there are not yet: a file of them, or one that is written."""
-    written = _propose(request, now, "", reverse("rule_new"), "Propose a rule")
+def _new_rule_actions(request: Request, now: datetime) -> list[Shape]:
+    """Return actions that propose new rules: import a file, or write one."""
+    written = _propose_actions(request, now, "", reverse("rule_new"), "Propose a rule")
     return (
         [{"label": "Bring in a matrix", "icon": "upload", "href": reverse("rule_import")}, *written] if written else []
     )
 
 
-def _propose(request: Request, now: datetime, code: str, href: str, label: str) -> list[Shape]:
-    """The way to propose, for whoever may."""
-    no = proposal_transitions.propose.refusal(Proposal(kind="conflict_rule", target=code), actor=request.actor, now=now)
-    return [{"label": label, "icon": "pen", "href": href}] if no is None else []
+def _propose_actions(request: Request, now: datetime, code: str, href: str, label: str) -> list[Shape]:
+    """Return the action to propose, if the reader may."""
+    refusal = proposal_transitions.propose.refusal(
+        Proposal(kind="conflict_rule", target=code), actor=request.actor, now=now
+    )
+    return [{"label": label, "icon": "pen", "href": href}] if refusal is None else []
 
 
-def _resources(rule: Any) -> set[int]:
+def _resource_ids(rule: Any) -> set[int]:
     return {pk for leg in rule.sides for selector in leg.any for pk in selector.resources}
 
 
 def signed(version: ConflictRule) -> str:
-    """Whose signatures a version has, in words."""
+    """Return who proposed and approved a version, in words."""
     if version.ships:
         return "It ships with Countersign"
     if version.undoes is not None:

@@ -1,4 +1,4 @@
-"""Conflicts in what is held: which there are, by rule and by owner, and one of them with what would resolve it (S6)."""
+"""Pages of conflicts in held access: the list, by rule and owner, and one conflict with its resolution (S6)."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ from inventory.models.automation import AutomationQuerySet
 
 Shape = dict[str, Any]
 
-#: Rows of a page.
+#: Rows on a page.
 PAGE = 50
-#: Owners that the filter offers.
+#: Limit of owners in the filter.
 OWNERS = 200
-#: What the chips show, by the word in the address.
+#: Labels of the chips, by the value in the URL.
 SHOWN = {"": "Open", "waived": "Waived", "again": "Waiver over", "ended": "Over"}
-#: What the list leads to beside.
+#: Links to related lists.
 BESIDE = (("Waivers", "clock", "waiver_list"), ("Rules", "conflict", "conflict_rules"))
 EMPTY = {
     "": "What somebody holds together that a rule says nobody may would be here.",
@@ -57,24 +57,26 @@ EMPTY = {
 }
 
 
-#: How one is called that has ended otherwise than by being resolved: nobody asks for its rule any more, or that looks at somebody else.
+#: States of conflicts that ended without resolution: the rule was given up, or its scope changed.
 ENDED_BY = {"rule_given_up": "given_up", RULE_CHANGED: "changed"}
-#: What is said of a leg of which the reader sees nothing.
+#: Text for a leg whose access the reader may not see.
 UNSEEN = "Held by automations that you don’t see."
-#: The same where there is nothing more to see.
+#: Text for a leg whose access is no longer held.
 GONE = "Nothing that is held does this any more."
 
 
 @require_GET
 def conflict_list(request: Request) -> HttpResponse:
-    """The conflicts that the reader may see, newest first; filters live in the address."""
-    now, asked = business_time.now(), request.GET
-    show = asked.get("show", "") if asked.get("show", "") in SHOWN else ""
-    before, kept = number(asked.get("before")), _kept(asked, show)
+    """List the conflicts that the reader may see, newest first. Filters are in the URL."""
+    now, query = business_time.now(), request.GET
+    show = query.get("show", "") if query.get("show", "") in SHOWN else ""
+    before, kept = number(query.get("before")), _read_filters(query, show)
     visible = Conflict.objects.visible_to(request.actor, now)
-    seen = _narrowed(visible, kept, Automation.objects.visible_to(request.actor, now).order_by())
-    found = seen.standing(show, now).telling_waived(now)
-    rows = list((found.filter(pk__lt=before) if before else found).select_related("rule").order_by("-pk")[: PAGE + 1])
+    seen = _apply_filters(visible, kept, Automation.objects.visible_to(request.actor, now).order_by())
+    filtered = seen.standing(show, now).telling_waived(now)
+    rows = list(
+        (filtered.filter(pk__lt=before) if before else filtered).select_related("rule").order_by("-pk")[: PAGE + 1]
+    )
     older = {"before": rows[PAGE - 1].pk} if len(rows) > PAGE else {}
     return page(
         request,
@@ -99,10 +101,10 @@ def conflict_list(request: Request) -> HttpResponse:
                 "action": reverse("conflict_list"),
                 "words": None,
                 "kept": {name: value for name, value in kept.items() if name != "owner"},
-                "fields": [pager.choice(asked, "owner", "Owner", _owners(visible, request.actor, now))],
+                "fields": [pager.choice(query, "owner", "Owner", _owner_choices(visible, request.actor, now))],
                 "clear_href": "",
             },
-            "filtered": _filtered(kept, request.actor, now),
+            "filtered": _filter_line(kept, request.actor, now),
             "rows": rows_of(rows[:PAGE], request.actor, now),
             "empty": EMPTY[show],
             "pager": {"newer_href": _href(kept) if before else "", "older_href": _href(kept | older) if older else ""},
@@ -111,18 +113,22 @@ def conflict_list(request: Request) -> HttpResponse:
 
 
 def _href(kept: Mapping[str, Any]) -> str:
-    said = urlencode({name: value for name, value in kept.items() if value})
-    return f"{reverse('conflict_list')}?{said}" if said else reverse("conflict_list")
+    encoded = urlencode({name: value for name, value in kept.items() if value})
+    return f"{reverse('conflict_list')}?{encoded}" if encoded else reverse("conflict_list")
 
 
-def _kept(asked: QueryDict, show: str) -> dict[str, Any]:
-    """What the address narrows the list to."""
-    whom = {name: number(asked.get(name)) for name in ("owner", "automation")}
-    return {name: value for name, value in {"show": show, "rule": asked.get("rule", ""), **whom}.items() if value}
+def _read_filters(query: QueryDict, show: str) -> dict[str, Any]:
+    """Return the filters in the URL."""
+    numbers = {name: number(query.get(name)) for name in ("owner", "automation")}
+    return {name: value for name, value in {"show": show, "rule": query.get("rule", ""), **numbers}.items() if value}
 
 
-def _narrowed(seen: ConflictQuerySet, kept: Mapping[str, Any], automations: AutomationQuerySet) -> ConflictQuerySet:
-    """Narrowed by automations that the reader sees alone: which row stays would tell who owns the others."""
+def _apply_filters(
+    seen: ConflictQuerySet, kept: Mapping[str, Any], automations: AutomationQuerySet
+) -> ConflictQuerySet:
+    """Filter conflicts. Only automations that the reader may see count: otherwise a filter would reveal the owners of
+    others.
+    """
     if "rule" in kept:
         seen = seen.filter(code=kept["rule"])
     if "automation" in kept:
@@ -133,34 +139,38 @@ def _narrowed(seen: ConflictQuerySet, kept: Mapping[str, Any], automations: Auto
     return seen
 
 
-def _owners(seen: ConflictQuerySet, actor: Actor, now: datetime) -> list[tuple[str, str]]:
-    """Who owns an automation that the reader may see and that has a part in one of these, by name: one query."""
-    parts = seen.order_by().values(one=Func(F("automations"), function="unnest"))
+def _owner_choices(seen: ConflictQuerySet, actor: Actor, now: datetime) -> list[tuple[str, str]]:
+    """Return the owners of visible automations in these conflicts, by name. One query."""
+    parts = seen.order_by().values(member=Func(F("automations"), function="unnest"))
     owned = Automation.objects.visible_to(actor, now).filter(pk__in=parts).order_by()
     owners = Q(pk__in=owned.values("business_owner")) | Q(pk__in=owned.values("technical_owner"))
     people = sorted(Person.objects.filter(owners)[:OWNERS], key=lambda person: person.name)
     return [(str(person.pk), person.name) for person in people]
 
 
-def _filtered(kept: Mapping[str, Any], actor: Actor, now: datetime) -> Shape | None:
-    """What else the list is narrowed to, with the way back to all of it; a rule by its title."""
-    said = []
+def _filter_line(kept: Mapping[str, Any], actor: Actor, now: datetime) -> Shape | None:
+    """Return a line about the filters by rule, automation and owner, with a link to remove them."""
+    clauses = []
     if "rule" in kept:
         rule = ConflictRule.objects.filter(code=kept["rule"]).order_by("-number").first()
-        said.append(f"of the rule “{rule.title if rule is not None else kept['rule']}”")
+        clauses.append(f"of the rule “{rule.title if rule is not None else kept['rule']}”")
     if "automation" in kept:
-        one = Automation.objects.visible_to(actor, now).filter(pk=kept["automation"]).first()
-        said.append(f"that {one.name if one is not None else 'an automation you don’t see'} has a part in")
+        automation = Automation.objects.visible_to(actor, now).filter(pk=kept["automation"]).first()
+        clauses.append(
+            f"that {automation.name if automation is not None else 'an automation you don’t see'} has a part in"
+        )
     if "owner" in kept:
         person = Person.objects.filter(pk=kept["owner"]).first()
-        said.append(f"of automations that {person.name if person else 'somebody'} answers for")
+        clauses.append(f"of automations that {person.name if person else 'somebody'} answers for")
     return (
-        {"text": f"Only those {' and '.join(said)}.", "href": _href({"show": kept.get("show", "")})} if said else None
+        {"text": f"Only those {' and '.join(clauses)}.", "href": _href({"show": kept.get("show", "")})}
+        if clauses
+        else None
     )
 
 
 def state_of(row: Conflict) -> str:
-    """The word for how a conflict stands, read with what tells of its waivers."""
+    """Return the word for a conflict's state. The row needs the waiver annotations."""
     if row.state == ConflictState.ENDED:
         return ENDED_BY.get(row.ended_why, "ended")
     if row.waived_until is not None:
@@ -171,9 +181,9 @@ def state_of(row: Conflict) -> str:
 
 
 def rows_of(rows: Sequence[Conflict], actor: Actor, now: datetime) -> list[Shape]:
-    """Some conflicts as lines of a list, read with what tells of their waivers; a fixed number of queries."""
+    """Return conflicts as list rows. The rows need the waiver annotations. The number of queries is fixed."""
     owned, subjects = owned_of(rows, actor, now), subjects_of(rows)
-    names = {pk: one.name for pk, one in owned.items()}
+    names = {pk: automation.name for pk, automation in owned.items()}
     return [
         {
             "href": row.href,
@@ -185,7 +195,7 @@ def rows_of(rows: Sequence[Conflict], actor: Actor, now: datetime) -> list[Shape
             if row.scope == Scope.CHAIN
             else "",
             "owners": _owners_of([owned[pk] for pk in row.automations if pk in owned]),
-            "automations": _listed([names[pk] for pk in row.automations if pk in names], len(row.automations)),
+            "automations": _join_names([names[pk] for pk in row.automations if pk in names], len(row.automations)),
             "mode": row.rule.mode,
             "state": state_of(row),
             "since": row.opened_at,
@@ -196,45 +206,47 @@ def rows_of(rows: Sequence[Conflict], actor: Actor, now: datetime) -> list[Shape
     ]
 
 
-def _listed(names: Sequence[str], of: int) -> str:
-    said = list(names[:2])
-    more = of - len(said)
-    return ", ".join([*said, *([f"{more} more"] if more else [])])
+def _join_names(names: Sequence[str], of: int) -> str:
+    shown_names = list(names[:2])
+    more = of - len(shown_names)
+    return ", ".join([*shown_names, *([f"{more} more"] if more else [])])
 
 
 def _owners_of(automations: Iterable[Automation]) -> list[Shape]:
-    """The business owners of some automations, each with the list of theirs; the first few."""
-    found = {one.business_owner.pk: one.business_owner.name for one in automations}
-    return [{"name": name, "href": _href({"owner": pk})} for pk, name in list(found.items())[:2]]
+    """Return the first business owners of some automations, each with a link to their conflicts."""
+    owners = {automation.business_owner.pk: automation.business_owner.name for automation in automations}
+    return [{"name": name, "href": _href({"owner": pk})} for pk, name in list(owners.items())[:2]]
 
 
 def owned_of(rows: Iterable[Conflict], actor: Actor, now: datetime) -> dict[int, Automation]:
-    """The automations that have a part in some conflicts and that the reader may see, with their owners: one query."""
+    """Return the visible automations in some conflicts, with their owners. One query."""
     keys = {pk for row in rows for pk in row.automations}
     seen = Automation.objects.visible_to(actor, now).filter(pk__in=keys).select_related("business_owner")
-    return {one.pk: one for one in seen.order_by()} if keys else {}
+    return {automation.pk: automation for automation in seen.order_by()} if keys else {}
 
 
 def subjects_of(rows: Iterable[Conflict]) -> dict[str, dict[int, str]]:
-    """What the subjects of some conflicts are called, by scope and id: a query each for people, teams and identities that stand there."""
+    """Return names of the subjects of some conflicts, by scope and id. At most one query each for people, teams and
+    identities.
+    """
     keys: dict[str, set[int]] = {scope: set() for scope in Scope.values}
     for row in rows:
         keys[row.scope].add(row.subject)
-    found: dict[str, dict[int, str]] = {scope: {} for scope in Scope.values}
+    names_by_scope: dict[str, dict[int, str]] = {scope: {} for scope in Scope.values}
     if keys[Scope.OWNER]:
         people = Person.objects.filter(pk__in=keys[Scope.OWNER])
-        found[Scope.OWNER] = {person.pk: person.name for person in people}
+        names_by_scope[Scope.OWNER] = {person.pk: person.name for person in people}
     if keys[Scope.TEAM]:
-        found[Scope.TEAM] = dict(Team.objects.filter(pk__in=keys[Scope.TEAM]).values_list("pk", "name"))
+        names_by_scope[Scope.TEAM] = dict(Team.objects.filter(pk__in=keys[Scope.TEAM]).values_list("pk", "name"))
     if keys[Scope.IDENTITY]:
         identities = NonHumanIdentity.objects.filter(pk__in=keys[Scope.IDENTITY])
-        found[Scope.IDENTITY] = {one.pk: str(one) for one in identities}
-    return found
+        names_by_scope[Scope.IDENTITY] = {identity.pk: str(identity) for identity in identities}
+    return names_by_scope
 
 
 @require_GET
 def conflict(request: Request, pk: int) -> HttpResponse:
-    """One conflict: what is held of it by whom, the rule, why it matters, what would resolve it, its waivers, what happened."""
+    """Show one conflict: its access and owners, the rule, the reason, the resolution, waivers and activity."""
     now, actor = business_time.now(), request.actor
     seen = Conflict.objects.visible_to(actor, now).telling_waived(now)
     row = get_object_or_404(seen.select_related("rule"), pk=pk)
@@ -249,11 +261,11 @@ def conflict(request: Request, pk: int) -> HttpResponse:
             "head": {
                 "title": row.rule.title,
                 "facts": [
-                    f"{row.get_scope_display()}: {_subject(row, actor, now)}",
+                    f"{row.get_scope_display()}: {_subject_name(row, actor, now)}",
                     row.rule.process,
                     f"since {times.moment_words(row.opened_at, now)}",
                 ],
-                "actions": _ways(row, actor, now) if is_open else [],
+                "actions": _waiver_actions(row, actor, now) if is_open else [],
             },
             "conflict": {
                 "state": state_of(row),
@@ -261,7 +273,7 @@ def conflict(request: Request, pk: int) -> HttpResponse:
                 "until": row.waived_until or (row.due_at if is_open else None),
                 "until_words": "Waived until" if row.waived_until else "Resolve by",
                 "reason": rule.reason,
-                "mode": _does(row, now),
+                "mode": _effect_words(row, now),
                 "way_out": ""
                 if not is_open
                 else rule.resolve
@@ -270,16 +282,16 @@ def conflict(request: Request, pk: int) -> HttpResponse:
                 "lacks": rule.without.name if rule.without is not None else "",
                 "is_late": is_open and row.rule.mode == Mode.ENFORCE and not row.waived_until,
             },
-            "legs": _legs(row, actor, now),
+            "legs": _leg_shapes(row, actor, now),
             "rule_href": row.rule.href,
             "waivers": [
                 {
-                    "href": one.href,
-                    "state": one.state,
-                    "text": f"{one.days} days, asked by {one.asked_by.name}",
-                    "at": one.asked_at,
+                    "href": waiver.href,
+                    "state": waiver.state,
+                    "text": f"{waiver.days} days, asked by {waiver.asked_by.name}",
+                    "at": waiver.asked_at,
                 }
-                for one in waivers.select_related("asked_by").order_by("-pk")[:10]
+                for waiver in waivers.select_related("asked_by").order_by("-pk")[:10]
             ],
             "events": timeline_queries.shapes(row, reader=actor.person, limit=30, actor=actor, now=now),
             "ledger_href": ledger_href(row, actor=actor, now=now),
@@ -287,81 +299,86 @@ def conflict(request: Request, pk: int) -> HttpResponse:
     )
 
 
-def _does(row: Conflict, now: datetime) -> str:
-    """What it does; who signed it, once somebody has."""
+def _effect_words(row: Conflict, now: datetime) -> str:
+    """Return the effect of the conflict, or who signed it."""
     if row.signed_by is None:
         return conflict_rows.MODES[row.rule.mode]
     signature = ConflictSignature.objects.select_related("person", "for_person", "reason").get(pk=row.signed_by)
     return conflict_rows.signed_words(signature, now)
 
 
-def _subject(row: Conflict, actor: Actor, now: datetime) -> str:
+def _subject_name(row: Conflict, actor: Actor, now: datetime) -> str:
     if row.scope == Scope.CHAIN:
         return f"{len(row.automations)} automations"
     if row.scope == Scope.AUTOMATION:
-        found = owned_of([row], actor, now).get(row.subject)
-        return found.name if found is not None else "one that you don’t see"
+        automation = owned_of([row], actor, now).get(row.subject)
+        return automation.name if automation is not None else "one that you don’t see"
     return subjects_of([row])[row.scope].get(row.subject, f"{len(row.automations)} automations")
 
 
-def _ways(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
-    """A waiver, for whoever may ask for one for an automation of theirs that has a part in it."""
+def _waiver_actions(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
+    """Return the action to request a waiver, if the reader may for one of their automations in the conflict."""
     if row.waived_until is not None and row.waived_until > now + waiver_transitions.SOON:
         return []
     seen = Automation.objects.visible_to(actor, now).filter(pk__in=row.automations).order_by("pk")
-    mine = next((one for one in seen[:20] if ask_waiver.refusal(one, actor=actor, now=now) is None), None)
+    mine = next(
+        (automation for automation in seen[:20] if ask_waiver.refusal(automation, actor=actor, now=now) is None), None
+    )
     if mine is None:
         return []
     href = f"{reverse('waiver_ask', args=[mine.pk])}?{urlencode({'rule': row.code, 'of': row.subject})}"
     return [{"label": "Ask for a waiver", "icon": "clock", "href": href}]
 
 
-def _legs(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
-    """By leg of the rule: what fills it, in words, of automations that the reader may see; the others are counted."""
-    seen = {one.pk: one for one in Automation.objects.visible_to(actor, now).filter(pk__in=row.automations)}
+def _leg_shapes(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
+    """Return what fills each leg, for automations that the reader may see. Other grants are counted."""
+    seen = {
+        automation.pk: automation
+        for automation in Automation.objects.visible_to(actor, now).filter(pk__in=row.automations)
+    }
     held = Grant.objects.filter(pk__in=row.grants, automation__in=seen).select_related(
         "automation", "entitlement__resource__owner", "approval__privilege__entitlement__resource"
     )
-    grants, doors = list(held.order_by("automation_id", "pk")), list(_doors(row, seen))
+    grants, doors = list(held.order_by("automation_id", "pk")), list(_open_triggers(row, seen))
     shapes: list[Shape] = []
     for index, leg in legs_of(conflict_queries.of(row.rule).rule):
         if index == 0:
             continue
-        things = [_thing(one) for one in grants if one.entitlement and _fills(leg, one)]
-        things += [_door(automation) for automation, door in doors if leg.matches(door)]
+        shapes_of_leg = [_grant_shape(grant) for grant in grants if grant.entitlement and _fills(leg, grant)]
+        shapes_of_leg += [_trigger_shape(automation) for automation, door in doors if leg.matches(door)]
         if leg.matches(Held("", entry="identity")):
-            things += _running(row, actor, now)
+            shapes_of_leg += _identity_shapes(row, actor, now)
         nothing = {"sentence": UNSEEN if len(seen) < len(row.automations) else GONE}
-        shapes.append({"name": leg.name, "things": things or [nothing]})
+        shapes.append({"name": leg.name, "things": shapes_of_leg or [nothing]})
     hidden = len(row.grants) - len(grants)
     if hidden:
-        said = f"{times.counted(hidden, 'grant')} of automations that you don’t see"
-        shapes.append({"name": "And", "things": [{"sentence": said}]})
+        hidden_grants = f"{times.counted(hidden, 'grant')} of automations that you don’t see"
+        shapes.append({"name": "And", "things": [{"sentence": hidden_grants}]})
     return shapes
 
 
-def _doors(row: Conflict, seen: Mapping[int, Automation]) -> Iterator[tuple[Automation, Held]]:
-    """The open ways in that have a part in a conflict, each with its automation; no grant gives one, so that its keys alone name it."""
+def _open_triggers(row: Conflict, seen: Mapping[int, Automation]) -> Iterator[tuple[Automation, Held]]:
+    """Yield the open triggers in a conflict with their automations. They have no grant; only their keys name them."""
     for key in row.keys:
-        pk, _, what = key.partition("/")
-        word, _, more = what.partition(":")
+        pk, _, item = key.partition("/")
+        word, _, more = item.partition(":")
         if word == "trigger" and int(pk) in seen:
             yield seen[int(pk)], Held(key=key, code=more.partition(":")[0], entry="open")
 
 
-def _door(automation: Automation) -> Shape:
-    said = "Somebody who has not signed in can start it."
-    return {"sentence": said, "is_door": True, "automation": automation.name, "href": automation.href}
+def _trigger_shape(automation: Automation) -> Shape:
+    sentence = "Somebody who has not signed in can start it."
+    return {"sentence": sentence, "is_door": True, "automation": automation.name, "href": automation.href}
 
 
-def _running(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
-    """The automations of a conflict that run as an identity and that the reader may see, and how many others do (I5)."""
+def _identity_shapes(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
+    """Return the visible automations in a conflict that run as the identity, and the number of others (I5)."""
     keys = [key for key in row.keys if key.endswith(f"/{RUNS_AS}")]
-    of = [int(key.partition("/")[0]) for key in keys]
-    seen = Automation.objects.visible_to(actor, now).filter(pk__in=of).order_by("name", "pk")
-    said = [{"sentence": f"{one.name} runs as this identity", "to": one.href} for one in seen]
-    hidden = len(of) - len(said)
-    return [*said, *([{"sentence": f"{hidden} that you don’t see"}] if hidden else [])]
+    automation_ids = [int(key.partition("/")[0]) for key in keys]
+    seen = Automation.objects.visible_to(actor, now).filter(pk__in=automation_ids).order_by("name", "pk")
+    lines = [{"sentence": f"{automation.name} runs as this identity", "to": automation.href} for automation in seen]
+    hidden = len(automation_ids) - len(lines)
+    return [*lines, *([{"sentence": f"{hidden} that you don’t see"}] if hidden else [])]
 
 
 def _fills(leg: Leg, grant: Grant) -> bool:
@@ -378,7 +395,7 @@ def _fills(leg: Leg, grant: Grant) -> bool:
     return leg.matches(held)
 
 
-def _thing(grant: Grant) -> Shape:
+def _grant_shape(grant: Grant) -> Shape:
     assert grant.entitlement is not None
     owner = grant.entitlement.resource.owner
     return {

@@ -1,4 +1,4 @@
-"""What a page says of a conflict: which privileges, which rule, why it matters, what would resolve it (S6, S7)."""
+"""Conflicts on pages: the access, the rule, the reason and the resolution (S6, S7)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from inventory.models import Automation
 
 Shape = dict[str, Any]
 
-#: What a conflict does, by the mode of its rule.
+#: The effect of a conflict, by the mode of its rule.
 MODES: Mapping[str, str] = {
     Mode.RECORD: "It is shown to everybody who decides.",
     Mode.APPROVAL: "Needs one more approval, from Security.",
@@ -33,101 +33,108 @@ SHORT: Mapping[str, str] = {
     Mode.ENFORCE: "Refused",
 }
 TONES: Mapping[str, str] = {Mode.RECORD: "wait", Mode.APPROVAL: "high", Mode.ENFORCE: "no"}
-#: Things of one leg that are named; the rest is counted.
+#: Names listed for a leg; more are counted.
 MOST = 3
 
 
-def shapes(found: Sequence[Found], sentences: Mapping[str, str], actor: Actor, now: datetime) -> list[Shape]:
-    """Some conflicts, for ``approvals/conflicts/conflict_note.html``.
+def shapes(conflicts: Sequence[Found], sentences: Mapping[str, str], actor: Actor, now: datetime) -> list[Shape]:
+    """Return conflicts for ``approvals/conflicts/conflict_note.html``.
 
     Args:
-        found: as it would be, or is.
-        sentences: what the automation itself holds, in words, by key.
-        actor: who reads: of what others hold only that is named which they may see.
+        conflicts: the conflicts of a check.
+        sentences: the automation's own access in words, by key.
+        actor: the reader. Others' access is named only if the reader may see it.
         now: business time.
     """
-    named = named_others(found, actor, now)
-    return [_shape(one, sentences, named, now) for one in found]
+    named = named_others(conflicts, actor, now)
+    return [_shape(conflict, sentences, named, now) for conflict in conflicts]
 
 
-def _shape(one: Found, sentences: Mapping[str, str], named: Mapping[str, str], now: datetime) -> Shape:
-    rule = one.standing.rule
+def _shape(conflict: Found, sentences: Mapping[str, str], named: Mapping[str, str], now: datetime) -> Shape:
+    rule = conflict.standing.rule
     legs = [
-        {"name": leg.name, "things": _things(one.own.get(number, ()), one.others.get(number, ()), sentences, named)}
+        {
+            "name": leg.name,
+            "things": _leg_words(conflict.own.get(number, ()), conflict.others.get(number, ()), sentences, named),
+        }
         for number, leg in legs_of(rule)
         if number != WITHOUT
     ]
-    waiver = one.waiver
+    waiver = conflict.waiver
     return {
         "code": rule.code,
         "lead": f"{rule.title}.",
         "text": rule.reason,
         "legs": legs,
         "lacks": rule.without.name if rule.without is not None else "",
-        "short": _short(one),
-        "tone": TONES[one.mode],
-        "mode": _mode_words(one, now),
+        "short": _short_effect(conflict),
+        "tone": TONES[conflict.mode],
+        "mode": _mode_words(conflict, now),
         "waiver_href": waiver.href if waiver is not None else "",
-        "way_out": "" if waiver is not None or one.signature is not None else one.way_out,
-        "href": one.standing.version.href,
+        "way_out": "" if waiver is not None or conflict.signature is not None else conflict.way_out,
+        "href": conflict.standing.version.href,
         "ask_href": "",
         "ask_by": "",
     }
 
 
-def _short(one: Found) -> str:
-    """What it does in a few words."""
-    mode = one.standing.rule.mode
+def _short_effect(conflict: Found) -> str:
+    """Return the effect in a few words."""
+    mode = conflict.standing.rule.mode
     if mode == Mode.APPROVAL:
-        return SHORT[mode] if one.signature is None else "Signed"
-    return SHORT[mode] if one.waiver is None else "Waived"
+        return SHORT[mode] if conflict.signature is None else "Signed"
+    return SHORT[mode] if conflict.waiver is None else "Waived"
 
 
 def signed_words(signature: ConflictSignature, now: datetime) -> str:
-    """Who signed a conflict, on which day, and why."""
+    """Return who signed a conflict, on which day, and why."""
     day = times.day_words(times.day_of(signature.at), times.day_of(now))
     return f"Signed by {signature.who} on {day}: “{signature.reason.shown}”"
 
 
-def _mode_words(one: Found, now: datetime) -> str:
-    """What it does: of a waived one until when, and what a waiver leaves as it is (S7); of a signed one, who signed."""
-    rule, waiver = one.standing.rule, one.waiver
-    does = signed_words(one.signature, now) if one.signature is not None else MODES[rule.mode]
+def _mode_words(conflict: Found, now: datetime) -> str:
+    """Return the effect: the end of a waiver and what it does not lift (S7), or who signed."""
+    rule, waiver = conflict.standing.rule, conflict.waiver
+    does = signed_words(conflict.signature, now) if conflict.signature is not None else MODES[rule.mode]
     if waiver is None or waiver.ends_at is None:
         return does
     until = f"Waived until {times.day_words(times.day_of(waiver.ends_at), times.day_of(now))}."
     return f"{until} {does}" if rule.mode == Mode.APPROVAL else until
 
 
-def _things(
-    own: Iterable[Held], others: Iterable[Part], sentences: Mapping[str, str], named: Mapping[str, str]
+def _leg_words(
+    helds: Iterable[Held], parts: Iterable[Part], sentences: Mapping[str, str], named: Mapping[str, str]
 ) -> list[str]:
-    said = list(dict.fromkeys(words for _, words in things(own, others, sentences, named)))
-    return said if len(said) <= MOST else [*said[: MOST - 1], f"and {len(said) - MOST + 1} more"]
+    sentences_of_leg = list(dict.fromkeys(words for _, words in things(helds, parts, sentences, named)))
+    return (
+        sentences_of_leg
+        if len(sentences_of_leg) <= MOST
+        else [*sentences_of_leg[: MOST - 1], f"and {len(sentences_of_leg) - MOST + 1} more"]
+    )
 
 
 def things(
-    own: Iterable[Held], others: Iterable[Part], sentences: Mapping[str, str], named: Mapping[str, str]
+    helds: Iterable[Held], parts: Iterable[Part], sentences: Mapping[str, str], named: Mapping[str, str]
 ) -> list[tuple[str, str]]:
-    """What fills a leg: the key of each, empty where another automation holds it, and what it is in words."""
-    said = [(one.key, sentences.get(one.key, words_of(one.key) or one.code)) for one in own]
+    """Return the access that fills a leg: its key, empty for other automations, and words."""
+    own_words = [(held.key, sentences.get(held.key, words_of(held.key) or held.code)) for held in helds]
     return [
-        *said,
-        *(("", named.get(one.covered_as, "Something that an automation you don’t see holds")) for one in others),
+        *own_words,
+        *(("", named.get(part.covered_as, "Something that an automation you don’t see holds")) for part in parts),
     ]
 
 
 def words_of(key: str) -> str:
-    """What is there that is no entitlement, in words, by its key as a waiver names it; nothing for what is one."""
+    """Return words for access without an entitlement, by its key in a waiver; empty for other keys."""
     held = key.partition("/")[2]
     if held == RUNS_AS:
         return "Runs as this identity"
     return "Can be started by somebody who has not signed in" if held.startswith("trigger:") else ""
 
 
-def named_others(found: Sequence[Found], actor: Actor, now: datetime) -> dict[str, str]:
-    """By key, as a waiver names it: what it is called for this reader; at most two queries, none where nobody else has a part."""
-    parts = [part for one in found for leg in one.others.values() for part in leg]
+def named_others(conflicts: Sequence[Found], actor: Actor, now: datetime) -> dict[str, str]:
+    """Return names for this reader of others' access, by its key in a waiver. At most two queries."""
+    parts = [part for conflict in conflicts for leg in conflict.others.values() for part in leg]
     if not parts:
         return {}
     visible = Automation.objects.visible_to(actor, now)
@@ -141,59 +148,66 @@ def named_others(found: Sequence[Found], actor: Actor, now: datetime) -> dict[st
     return named
 
 
-def tags(found: Iterable[Found]) -> list[Shape]:
-    """The tag of a row that has a part in some conflicts: one, of the worst of them."""
-    found = list(found)
-    if not found:
+def tags(conflicts: Iterable[Found]) -> list[Shape]:
+    """Return the tag of a row in some conflicts: one, for the worst."""
+    conflicts = list(conflicts)
+    if not conflicts:
         return []
-    if all(one.waiver is not None and one.mode == Mode.RECORD for one in found):
+    if all(conflict.waiver is not None and conflict.mode == Mode.RECORD for conflict in conflicts):
         return [{"text": "Conflict, waived", "tone": "wait", "icon": "conflict"}]
-    worst = max((one.mode for one in found), key=list(TONES).index)
+    worst = max((conflict.mode for conflict in conflicts), key=list(TONES).index)
     words = {Mode.RECORD: "Conflict", Mode.APPROVAL: "Conflict", Mode.ENFORCE: "Conflict: refused"}
     return [{"text": words[Mode(worst)], "tone": TONES[worst], "icon": "conflict"}]
 
 
-def reasons(found: Iterable[Found], own: Collection[str], sentences: Mapping[str, str]) -> list[Shape]:
-    """What the evidence of a row says: with what it is in conflict, by which rule, and why that matters.
+def reasons(conflicts: Iterable[Found], own_keys: Collection[str], sentences: Mapping[str, str]) -> list[Shape]:
+    """Return evidence about a row's conflicts: the other access, the rule and its reason.
 
     Args:
-        found: the conflicts that it has a part in.
-        own: its own keys, which are not said again.
+        conflicts: the conflicts of the row.
+        own_keys: keys of the row's own access, which are left out.
         sentences: as for `shapes`.
     """
     rows = []
-    for one in found:
-        mine = (held for leg in one.own.values() for held in leg if held.key not in own)
-        beside = [sentences.get(held.key, words_of(held.key) or held.code) for held in mine]
-        others = any(one.others.values())
-        with_what = "; ".join(dict.fromkeys(beside)) or ("what others hold" if others else "nothing beside it")
-        lead = f"{one.standing.rule.title}, with: {with_what}."
-        rows.append({"icon": "conflict", "lead": lead, "text": f"{one.standing.rule.reason} {MODES[one.mode]}"})
+    for conflict in conflicts:
+        mine = (held for leg in conflict.own.values() for held in leg if held.key not in own_keys)
+        words = [sentences.get(held.key, words_of(held.key) or held.code) for held in mine]
+        has_others = any(conflict.others.values())
+        with_what = "; ".join(dict.fromkeys(words)) or ("what others hold" if has_others else "nothing beside it")
+        lead = f"{conflict.standing.rule.title}, with: {with_what}."
+        rows.append(
+            {"icon": "conflict", "lead": lead, "text": f"{conflict.standing.rule.reason} {MODES[conflict.mode]}"}
+        )
     return rows
 
 
-def may_be_asked(one: Found, now: datetime) -> bool:
-    """Whether a waiver of it can be asked for: nobody signed it, and none lifts it, or not for long."""
-    if one.signature is not None:
+def may_be_asked(conflict: Found, now: datetime) -> bool:
+    """Return whether a waiver may be requested: no extra approval, and no waiver or one that ends soon."""
+    if conflict.signature is not None:
         return False
-    return one.waiver is None or waiver_transitions.ends_soon(one.waiver, now)
+    return conflict.waiver is None or waiver_transitions.ends_soon(conflict.waiver, now)
 
 
-def ask_href(automation: int, one: Found) -> str:
-    """Where a waiver is asked for."""
-    return _ask_href(automation, one.standing.rule.code, one.subject)
+def ask_href(automation: int, conflict: Found) -> str:
+    """Return the address of the waiver request."""
+    return _ask_href(automation, conflict.standing.rule.code, conflict.subject)
 
 
 def ask_of_rule_href(automation: Automation, code: str, now: datetime) -> str:
-    """Where a waiver is asked for of what an automation has in conflict by a rule; of which, is chosen there where it is in none."""
-    found = next((one for one in waiver_transitions.open_to(automation, now) if one.standing.rule.code == code), None)
-    return ask_href(automation.pk, found) if found is not None else reverse("waiver_ask", args=[automation.pk])
+    """Return the address of the waiver request for an automation's conflict of a rule; without one, the page offers a
+    choice.
+    """
+    conflict = next(
+        (conflict for conflict in waiver_transitions.open_to(automation, now) if conflict.standing.rule.code == code),
+        None,
+    )
+    return ask_href(automation.pk, conflict) if conflict is not None else reverse("waiver_ask", args=[automation.pk])
 
 
 def ask_again_href(waiver: Waiver) -> str:
-    """Where the next is asked for that begins at the end of a waiver."""
+    """Return the address of a request for the waiver that follows this one."""
     return _ask_href(waiver.automation_id, waiver.code, waiver.subject)
 
 
-def _ask_href(automation: int, code: str, whom: int) -> str:
-    return f"{reverse('waiver_ask', args=[automation])}?rule={code}&of={whom}"
+def _ask_href(automation: int, code: str, subject: int) -> str:
+    return f"{reverse('waiver_ask', args=[automation])}?rule={code}&of={subject}"

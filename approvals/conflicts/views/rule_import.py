@@ -1,7 +1,7 @@
-"""Importing conflict rules: a matrix becomes a preview, and the preview becomes one proposal (S6, S8).
+"""Import conflict rules: a matrix becomes a preview, and the preview becomes one proposal (S6, S8).
 
-The file is read in memory and forgotten. What was read goes through the reader's page signed, so nothing is kept before somebody proposes it,
-and what is proposed is what the preview showed.
+The file is read in memory and not stored. The parsed rules are in the page, signed. So nothing is stored before the
+proposal, and the proposal is what the preview showed.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ Shape = dict[str, Any]
 
 KIND, TEMPLATE = "conflict_import", "approvals/conflicts/rule_import.html"
 _SALT, _HOURS = "approvals.rule_import", 24
-#: What the target of a proposal holds of a file's name.
-_NAME = 60
+#: Characters of the file name in the target of a proposal.
+_NAME_LENGTH = 60
 CRUMBS = ({"label": "Conflicts", "url": "conflict_list"}, {"label": "Rules", "url": "conflict_rules"})
 NOT_OURS = Refusal("S8", "input", "What was read of the file can't be read any more.", "Bring the file in again.")
 
 
 @require_http_methods(["GET", "POST"])
 def rule_import(request: Request) -> HttpResponse:
-    """Choose files, read what rules they would make, and propose them together."""
+    """Choose files, preview their rules, and propose them together."""
     now, back = business_time.now(), reverse("conflict_rules")
     row = Proposal(kind=KIND, target="")
-    no = proposal_transitions.propose.refusal(row, actor=request.actor, now=now)
-    if no is not None:
-        return rule_proposal.say_no(request, row, no, now, back)
+    refusal = proposal_transitions.propose.refusal(row, actor=request.actor, now=now)
+    if refusal is not None:
+        return rule_proposal.say_no(request, row, refusal, now, back)
     if request.method != "POST":
-        return _start(request, now)
-    return _propose(request, now) if "read" in request.POST else _read(request, now)
+        return _upload_page(request, now)
+    return _propose(request, now) if "read" in request.POST else _read_files(request, now)
 
 
-def _start(request: Request, now: datetime, problem: Shape | None = None, status: int = 200) -> HttpResponse:
+def _upload_page(request: Request, now: datetime, problem: Shape | None = None, status: int = 200) -> HttpResponse:
     context = {
         "now": now,
         "crumbs": _crumbs(),
@@ -75,30 +75,32 @@ def _start(request: Request, now: datetime, problem: Shape | None = None, status
 
 
 def _crumbs() -> list[Shape]:
-    way = [{"label": one["label"], "href": reverse(one["url"])} for one in CRUMBS]
+    way = [{"label": crumb["label"], "href": reverse(crumb["url"])} for crumb in CRUMBS]
     return [*way, {"label": "Bring in", "href": ""}]
 
 
-def _read(request: Request, now: datetime) -> HttpResponse:
-    """The preview of what was chosen, or why there is none."""
+def _read_files(request: Request, now: datetime) -> HttpResponse:
+    """Return the preview of the uploaded files, or an error."""
     files = [(file.name or "", file.read()) for file in request.FILES.getlist("files")]
     if not files:
-        return _start(request, now, *_nothing_came(request))
+        return _upload_page(request, now, *_missing_file(request))
     if all(comparison.is_packed(data) for _, data in files):
         sentence = "This is no text: a workbook or another packed file."
-        return _start(request, now, {"sentence": sentence, "to_do": "Save the sheet as CSV and bring in that."}, 415)
-    found = comparison.files_read(files)
-    name = shown(files[0][0], _NAME - 12) or "a file"
+        return _upload_page(
+            request, now, {"sentence": sentence, "to_do": "Save the sheet as CSV and bring in that."}, 415
+        )
+    imported = comparison.files_read(files)
+    name = shown(files[0][0], _NAME_LENGTH - 12) or "a file"
     read = {
         "name": name if len(files) == 1 else f"{name} and {len(files) - 1} more",
-        "documents": list(found.documents),
-        "problems": [[one.where, one.what, one.what_to_do] for one in found.problems],
+        "documents": list(imported.documents),
+        "problems": [[problem.where, problem.what, problem.what_to_do] for problem in imported.problems],
     }
-    return _preview(request, now, read, status=200 if found.documents else 422)
+    return _preview(request, now, read, status=200 if imported.documents else 422)
 
 
-def _nothing_came(request: Request) -> tuple[Shape, int]:
-    """Why no file arrived: nothing was chosen, or it was more than is taken at once."""
+def _missing_file(request: Request) -> tuple[Shape, int]:
+    """Return why no file arrived: none was chosen, or the upload was too large."""
     if (number(request.META.get("CONTENT_LENGTH")) or 0) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
         sentence = f"This is more than {upload_limits.limit()}, which is the most that is taken at once."
         return {"sentence": sentence, "to_do": "Bring in a part of it at a time."}, 413
@@ -114,21 +116,28 @@ def _preview(
     errors: Sequence[str] = (),
     status: int = 200,
 ) -> HttpResponse:
-    found = comparison.compared(read["documents"], [one.rule for one in conflict_queries.in_force(now)])
-    rules = [*found.new, *(rule for rule, _ in found.changed)]
+    comparison_result = comparison.compared(
+        read["documents"], [stored.rule for stored in conflict_queries.in_force(now)]
+    )
+    rules = [*comparison_result.new, *(rule for rule, _ in comparison_result.changed)]
     idle = members.idle(rules) or set()
     context = {
         "now": now,
         "crumbs": _crumbs(),
-        "head": {"title": f"Rules of {read['name']}", "facts": _facts(found, read)},
+        "head": {"title": f"Rules of {read['name']}", "facts": _facts(comparison_result, read)},
         "limit": "",
         "problem": None,
         "preview": {
-            "new": [_row(one, idle) for one in found.new],
-            "changed": [_row(one, idle) | {"changes": _changes(one, before)} for one, before in found.changed],
-            "there": [{"title": one.title, "as": "", "href": _href(one)} for one in found.same]
-            + [{"title": one.title, "as": other.title, "href": _href(other)} for one, other in found.elsewhere],
-            "problems": [dict(zip(("where", "what", "to_do"), one, strict=True)) for one in read["problems"]],
+            "new": [_row(rule, idle) for rule in comparison_result.new],
+            "changed": [
+                _row(rule, idle) | {"changes": _changes(rule, before)} for rule, before in comparison_result.changed
+            ],
+            "there": [{"title": rule.title, "as": "", "href": _href(rule)} for rule in comparison_result.same]
+            + [
+                {"title": rule.title, "as": in_force.title, "href": _href(in_force)}
+                for rule, in_force in comparison_result.elsewhere
+            ],
+            "problems": [dict(zip(("where", "what", "to_do"), problem, strict=True)) for problem in read["problems"]],
             "idle": len(idle),
         },
         "form": {
@@ -144,19 +153,19 @@ def _preview(
 
 
 def kept(read: Mapping[str, Any]) -> str:
-    """What was read of a file, as a page carries it: signed, so it comes back as it was read."""
+    """Return the parsed rules for a form field: signed, so that they come back unchanged."""
     return signing.dumps(read, salt=_SALT, compress=True)
 
 
-def _facts(found: Compared, read: Mapping[str, Any]) -> list[str]:
-    there = len(found.same) + len(found.elsewhere)
+def _facts(comparison_result: Compared, read: Mapping[str, Any]) -> list[str]:
+    in_force_count = len(comparison_result.same) + len(comparison_result.elsewhere)
     counts = (
-        (len(found.new), "new rule", ""),
-        (len(found.changed), "rule", " would change"),
-        (there, "rule", " there already"),
+        (len(comparison_result.new), "new rule", ""),
+        (len(comparison_result.changed), "rule", " would change"),
+        (in_force_count, "rule", " there already"),
         (len(read["problems"]), "thing", " left out"),
     )
-    return [f"{times.counted(count, one)}{rest}" for count, one, rest in counts if count] or ["no rule in it"]
+    return [f"{times.counted(count, noun)}{suffix}" for count, noun, suffix in counts if count] or ["no rule in it"]
 
 
 def _row(rule: Rule, idle: set[str]) -> Shape:
@@ -174,7 +183,7 @@ def _row(rule: Rule, idle: set[str]) -> Shape:
 def _changes(rule: Rule, before: Rule) -> list[Shape]:
     kind = kind_kind.of("conflict_rule")
     changes = kind.changes(rule.code, {"rule": before.to_dict()}, {"rule": rule.to_dict()})
-    return [{"label": one.label, "before": one.before, "after": one.after} for one in changes]
+    return [{"label": change.label, "before": change.before, "after": change.after} for change in changes]
 
 
 def _href(rule: Rule) -> str:
@@ -182,14 +191,19 @@ def _href(rule: Rule) -> str:
 
 
 def _propose(request: Request, now: datetime) -> HttpResponse:
-    """Make one proposal of what the preview showed: the new rules, and where it is said so those that would change."""
+    """Create one proposal of the preview: the new rules and, if ticked, the changed ones."""
     try:
         read = signing.loads(request.POST["read"], salt=_SALT, max_age=_HOURS * 3600)
     except signing.BadSignature:
-        return _start(request, now, {"sentence": NOT_OURS.sentence, "to_do": NOT_OURS.to_do}, 422)
+        return _upload_page(request, now, {"sentence": NOT_OURS.sentence, "to_do": NOT_OURS.to_do}, 422)
     reason = request.POST.get("reason", "")
-    found = comparison.compared(read["documents"], [one.rule for one in conflict_queries.in_force(now)])
-    rules = [*found.new, *((rule for rule, _ in found.changed) if "changed" in request.POST else ())]
+    comparison_result = comparison.compared(
+        read["documents"], [stored.rule for stored in conflict_queries.in_force(now)]
+    )
+    rules = [
+        *comparison_result.new,
+        *((rule for rule, _ in comparison_result.changed) if "changed" in request.POST else ()),
+    ]
     if not rules:
         return _preview(
             request,
@@ -200,8 +214,8 @@ def _propose(request: Request, now: datetime) -> HttpResponse:
             status=422,
         )
     document = {
-        "rules": {one.code: one.to_dict() for one in rules},
-        "left_out": [str(Problem(*one)) for one in read["problems"]],
+        "rules": {rule.code: rule.to_dict() for rule in rules},
+        "left_out": [str(Problem(*problem)) for problem in read["problems"]],
     }
     row = Proposal(kind=KIND, target=read["name"])
     try:

@@ -1,4 +1,4 @@
-"""Proposing a conflict rule: a new one, another version of one, or that nobody is to ask for it any more (S6, S8)."""
+"""Propose a conflict rule: a new one, another version, or the end of one (S6, S8)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from governance.web.requests.parameters import number
 Shape = dict[str, Any]
 
 KIND = "conflict_rule"
-#: What a new rule begins with: enough to see how one is written.
+#: Text of a new rule: an example of the syntax.
 BLANK = """code: vendor-and-payment
 title: Make a vendor and pay it
 process: Procure to pay
@@ -51,7 +51,7 @@ legs:
 
 
 class RuleForm(forms.Form):
-    """The rule as text, and why."""
+    """The rule as text, and the reason."""
 
     use_required_attribute = False
 
@@ -71,7 +71,7 @@ class RuleForm(forms.Form):
     )
 
     def __init__(self, *args: Any, hours: int | None = None, **more: Any) -> None:
-        """Of a rule that is proposed, with how long it may act alone; one that is amended waits as it did."""
+        """`hours` is how long a new rule may act before its countersignature; None for an amended proposal."""
         super().__init__(*args, **more)
         if hours is None:
             del self.fields["at_once"]
@@ -83,13 +83,13 @@ class RuleForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
-    """Propose a rule that there is not yet; its code is in its text."""
+    """Propose a new rule; its code is in its text."""
     return _page(request, Proposal(kind=KIND, target=""), None, BLANK)
 
 
 @require_http_methods(["GET", "POST"])
 def propose(request: Request, code: str) -> HttpResponse:
-    """Propose another version of a rule, beginning with the newest, an earlier or the shipped one, or to give it up."""
+    """Propose another version of a rule, or its end. Starts from the newest, an earlier or the shipped text."""
     versions = ConflictRule.objects.filter(code=code).order_by("-number")
     rule = get_object_or_404(versions[:1])
     if request.GET.get("from") == "shipped" and (text := conflict_queries.newer(rule)) is not None:
@@ -101,26 +101,26 @@ def propose(request: Request, code: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def amend(request: Request, pk: int) -> HttpResponse:
-    """Say a proposed rule differently, as long as nobody has answered."""
+    """Amend a proposed rule while nobody has answered."""
     seen = (
         Proposal.objects.visible_to(request.actor, business_time.now()).filter(kind=KIND).select_related("proposed_by")
     )
     row = get_object_or_404(seen, pk=pk)
     rule = ConflictRule.objects.filter(code=row.target).order_by("-number").first()
-    said = row.document.get("rule") or (rule.document if rule is not None else None)
-    return _page(request, row, rule, as_text(said) if said is not None else BLANK)
+    document = row.document.get("rule") or (rule.document if rule is not None else None)
+    return _page(request, row, rule, as_text(document) if document is not None else BLANK)
 
 
 def as_text(document: Shape) -> str:
-    """A rule as it is edited: its parts in their order, whichever way they are stored."""
-    said: str = yaml.safe_dump(
+    """Return a rule as text for editing, its parts in a fixed order."""
+    text: str = yaml.safe_dump(
         rule_language_rule.read(document).to_dict(),
         sort_keys=False,
         allow_unicode=True,
         width=100,
         default_flow_style=None,
     )
-    return said
+    return text
 
 
 def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: str) -> HttpResponse:
@@ -129,18 +129,18 @@ def _page(request: Request, row: Proposal, rule: ConflictRule | None, begins: st
     hours = policy_queries.in_force(now).at_once_hours if is_new else None
     form = RuleForm(request.POST if request.method == "POST" else None, initial={"text": begins}, hours=hours)
     verb = proposal_transitions.propose if is_new else proposal_transitions.amend
-    no = verb.refusal(row, actor=request.actor, now=now)
-    if no is not None:
-        return say_no(request, row, no, now, back)
+    refusal = verb.refusal(row, actor=request.actor, now=now)
+    if refusal is not None:
+        return say_no(request, row, refusal, now, back)
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("proposal", _write(request, row, form, now).pk)
         except NotARule as error:
-            for one in error.problems:
-                form.add_error("text", str(one))
+            for problem in error.problems:
+                form.add_error("text", str(problem))
         except InvalidInput as error:
-            for _, said in error.refusal.detail or (("", f"{error.refusal.sentence} {error.refusal.to_do}"),):
-                form.add_error("text", said.strip())
+            for _, sentence in error.refusal.detail or (("", f"{error.refusal.sentence} {error.refusal.to_do}"),):
+                form.add_error("text", sentence.strip())
         except Refused as error:
             return refused(request, error.refusal, context={"back_href": back, "typed": form.cleaned_data["text"]})
     context: Shape = {
@@ -173,28 +173,28 @@ def _head(row: Proposal, rule: ConflictRule | None) -> Shape:
 
 
 def _write(request: Request, row: Proposal, form: RuleForm, now: datetime) -> Proposal:
-    """Make the proposal, or say it differently.
+    """Create or amend the proposal.
 
     Raises:
-        NotARule: the text is none.
-        Refused: see `proposing.propose` and `proposing.amend`.
+        NotARule: the text is not a valid rule.
+        Refused: see `propose` and `amend` in `approvals.proposals.transitions`.
     """
     document: Shape = {}
     if request.POST.get("do") != "give_up":
         read = rule_language_text.parse(form.cleaned_data["text"])
         document, row.target = {"rule": read.to_dict()}, row.target or read.code
-    said = {"actor": request.actor, "now": now, "reason": form.cleaned_data["reason"], "document": document}
+    arguments = {"actor": request.actor, "now": now, "reason": form.cleaned_data["reason"], "document": document}
     if not row._state.adding:
-        return proposal_transitions.amend(row, **said)
-    return proposal_transitions.propose(row, **said, at_once=form.cleaned_data["at_once"])
+        return proposal_transitions.amend(row, **arguments)
+    return proposal_transitions.propose(row, **arguments, at_once=form.cleaned_data["at_once"])
 
 
-def say_no(request: Request, row: Proposal, no: Refusal, now: datetime, back: str) -> HttpResponse:
-    """Say that somebody may not propose this; what somebody tried is on record (S5)."""
+def say_no(request: Request, row: Proposal, refusal: Refusal, now: datetime, back: str) -> HttpResponse:
+    """Show the refusal of a proposal. An attempt is recorded in the ledger (S5)."""
     if request.method == "POST":
         try:
             verb = proposal_transitions.propose if row._state.adding else proposal_transitions.amend
             verb(row, actor=request.actor, now=now, document={})
         except Refused as error:
-            no = error.refusal
-    return refused(request, no, context={"back_href": back, "typed": request.POST.get("text", "")})
+            refusal = error.refusal
+    return refused(request, refusal, context={"back_href": back, "typed": request.POST.get("text", "")})

@@ -100,7 +100,7 @@ class ConflictImportKind(Kind):
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
         counts: Counter[str] = Counter()
         both = (side["rules"].values() for side in (span.before, span.after))
-        conflicts_by_side = dry_run.conflicts_of(rows, span.until, *both, known=cache)
+        conflicts_by_side = dry_run.conflicts_of(rows, span.until, *both, cache=cache)
         for was, becomes in zip(*conflicts_by_side, strict=True):
             old, new = ({conflict.standing.rule.code for conflict in conflicts} for conflicts in (was, becomes))
             counts["caught"] += bool(new)

@@ -127,7 +127,7 @@ class ConflictRuleKind(Kind):
         """Check the grants of the next submissions against both rules, as the conflict check does."""
         rows = list(submissions(span).filter(pk__gt=cursor).order_by("pk").only("held", "automation", "version")[:size])
         both = ([side["rule"]] if "rule" in side else [] for side in (span.before, span.after))
-        old, new = dry_run.conflicts_of(rows, span.until, *both, known=cache)
+        old, new = dry_run.conflicts_of(rows, span.until, *both, cache=cache)
         counts: Counter[str] = Counter()
         for was, becomes in zip(old, new, strict=True):
             counts["caught"] += bool(becomes)

@@ -161,8 +161,8 @@ def test_a_check_of_each_and_a_scan_of_all_find_the_same(estate: Company, drawn:
 def test_counting_whom_rules_would_catch_finds_whom_they_catch(estate: Company, drawn: list[Any]) -> None:
     documents = [rule_of(estate, one, number) for number, one in enumerate(drawn)]
     submissions, known = list(Submission.objects.order_by("pk")), Known()
-    one_by_one = [dry_run.conflicts_of([one], estate.now, documents, known=known)[0][0] for one in submissions]
-    together = dry_run.conflicts_of(submissions, estate.now, documents, documents, known=Known())
+    one_by_one = [dry_run.conflicts_of([one], estate.now, documents, cache=known)[0][0] for one in submissions]
+    together = dry_run.conflicts_of(submissions, estate.now, documents, documents, cache=Known())
     with transaction.atomic():
         put(documents, estate)
         rules = conflict_queries.in_force(estate.now)

@@ -192,16 +192,16 @@ def test_what_nobody_holds_beside_it_is_not_weighed_and_nothing_is_kept_of_it(
     made = submitted(c, "Writes", (c.slack, "write", "in"))
     submitted(c, "Waits", (c.erp, "read", "elsewhere"))
     wide = [writing_and_reading(c, scope="team")["rule"], writing_and_reading(c, scope="owner", code="other")["rule"]]
-    assert dry_run.conflicts_of([made], c.now, wide, known=known) == [[[]]]
+    assert dry_run.conflicts_of([made], c.now, wide, cache=known) == [[[]]]
     assert ([*known.read.values()], known.held, weighed) == (
         [{made.automation.team_id}, {c.people.jonas.pk}],
         {},
         set(),
     )
     scenarios.decide_all(c, made)
-    dry_run.conflicts_of([made], c.now, wide, known=known)
+    dry_run.conflicts_of([made], c.now, wide, cache=known)
     assert (known.held, weighed) == ({}, set()), "it was read before"
-    dry_run.conflicts_of([made], c.now, wide, known=Known())
+    dry_run.conflicts_of([made], c.now, wide, cache=Known())
     assert weighed == set(made.version.privileges.values_list("entitlement", flat=True))
     assert weighed < set(Entitlement.objects.values_list("pk", flat=True))
 
@@ -217,7 +217,7 @@ def test_what_fills_a_leg_is_the_same_worked_out_for_all_that_is_alike(
     )
     every = Entitlement.objects.order_by("pk")
     for some in ([0], [1], [2], [0, 1, 2]):
-        rules = [dry_run._standing(number, legs[number]) for number in some]
+        rules = [dry_run._unsaved_rule(number, legs[number]) for number in some]
         one_by_one = {(one.rule_id, one.leg, one.entitlement_id, one.mask) for one in members.rows_of(rules, every)}
         filled = members.filled_by(rules, set(every.values_list("pk", flat=True)))
         assert {(one.rule, one.leg, key, one.mask) for one in filled for key in one.entitlements} == one_by_one
