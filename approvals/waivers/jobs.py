@@ -1,4 +1,4 @@
-"""Jobs of waivers: expire those whose end has come and remind people before it (S7)."""
+"""Jobs of waivers: expire them at their end, and remind people before it (S7)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from governance.core.actors.actor import Actor
 from governance.core.jobs import sweeps
 from governance.core.notices import outbox
 
-#: How long before its end whoever needs a waiver hears of it.
+#: How long before its end people are reminded of a waiver.
 BEFORE = (waiver_transitions.SOON, timedelta(days=3))
 
 
 def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
-    """Expire the waivers whose end has come, and remind people of those that end soon.
+    """Expire the waivers that are over, and send reminders before the end of others.
 
     Args:
         now: the instant of the run.
         actor: the job that runs.
 
     Returns:
-        How many waivers expired, and how many people were reminded.
+        The number of expired waivers and of reminded people.
     """
     over = Waiver.objects.filter(state=WaiverState.GRANTED, ends_at__lte=now)
     expired = sweeps.sweep(
@@ -37,13 +37,16 @@ def sweep(now: datetime, actor: Actor) -> Mapping[str, int]:
 
 
 def remind(now: datetime) -> int:
-    """Tell whoever asked for a waiver, and whoever answers, that it ends: two weeks and three days before, where none follows; returns how many hear."""
+    """Remind the requester and the owners two weeks and three days before a waiver ends, unless another follows it.
+
+    Returns the number of new reminders.
+    """
     ending = Waiver.objects.live(now).filter(ends_at__lte=now + max(BEFORE))
     soon = ending.not_followed().select_related("automation__team", "asked_by")
     sent = 0
     for waiver in soon.order_by("pk"):
-        assert waiver.ends_at is not None  # a live one ends
-        word = min(one.days for one in BEFORE if waiver.ends_at - now <= one)
+        assert waiver.ends_at is not None  # a live waiver has an end
+        word = min(lead_time.days for lead_time in BEFORE if waiver.ends_at - now <= lead_time)
         with transaction.atomic():
             people = [waiver.asked_by, *waiver.automation.answering(now)]
             sent += len(

@@ -285,7 +285,7 @@ class World:
                 now=now,
                 reason="The report is due.",
                 code=code,
-                whom=self.held.pk,
+                subject_id=self.held.pk,
                 control="Rita reads every post.",
                 days=30,
             )

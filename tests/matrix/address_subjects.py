@@ -408,7 +408,7 @@ def _in_conflict(w: World, live: Automation) -> dict[str, Any]:
             now=w.now,
             reason="The report is due.",
             code=code,
-            whom=live.pk,
+            subject_id=live.pk,
             control="Somebody reads every post.",
             days=30,
         )

@@ -45,7 +45,7 @@ def _asked(w: World, automation: Automation) -> Waiver:
         now=w.now,
         reason="The report is due.",
         code=CODE,
-        whom=automation.pk,
+        subject_id=automation.pk,
         control="Somebody reads every post.",
         days=30,
     )
@@ -170,4 +170,4 @@ def _why(w: World, conflict: models.Model) -> Mapping[str, Any]:
 def _wanted(w: World, automation: models.Model) -> Mapping[str, Any]:
     assert isinstance(automation, Automation)
     _rule(w)
-    return {"code": CODE, "whom": automation.pk, "control": "Somebody reads every post.", "days": 30}
+    return {"code": CODE, "subject_id": automation.pk, "control": "Somebody reads every post.", "days": 30}

@@ -1,4 +1,4 @@
-"""A waiver: asking for one, deciding about it, ending it (S7)."""
+"""Pages of a waiver: request it, decide about it, end it (S7)."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ from inventory.risk.tiers import ENVIRONMENT_ORDER
 
 Shape = dict[str, Any]
 
-#: What the form of whoever decides may say, by the name of its button.
+#: Decisions by the name of the form's button.
 VERDICTS = {"grant": waiver_transitions.grant_waiver, "refuse": waiver_transitions.refuse_waiver}
-#: What a waiver changes, by the mode of its rule (S7).
+#: The effect of a waiver, by the mode of its rule (S7).
 LIFTS: Mapping[str, str] = {
     Mode.RECORD: "Nothing is refused by its rule: this says what is done instead, and until when.",
     Mode.APPROVAL: "Its rule takes one signature of security more, and still does while this lasts.",
     Mode.ENFORCE: "Its rule refuses it otherwise.",
 }
-#: What the form suggests.
+#: Default of the form.
 USUAL_DAYS = 30
 NOTHING_TO_WAIVE = Refusal(
     "S7", "state", "There is nothing here that a waiver could be asked for.", "It was resolved or waived meanwhile."
@@ -51,9 +51,9 @@ NOTHING_TO_WAIVE = Refusal(
 
 
 class AskForm(forms.Form):
-    """What is said to ask for a waiver."""
+    """The form of a waiver request."""
 
-    #: Which there are is asked by the operation, under its lock; the form reads them where it is drawn.
+    #: The operation checks the choice under its lock. The form loads the choices when it is shown.
     conflict = forms.RegexField(
         r"\A[a-z0-9-]{1,60}/[0-9]{1,18}\Z",
         label="Which conflict",
@@ -75,9 +75,9 @@ class AskForm(forms.Form):
         self.initial.setdefault("days", min(policy.waiver_days, USUAL_DAYS))
 
     def offer(self, automation: Automation, now: datetime) -> bool:
-        """Give it the conflicts to choose from; returns whether there are any."""
-        field, found = self.fields["conflict"], waiver_transitions.open_to(automation, now)
-        choices = [(f"{one.standing.rule.code}/{one.subject}", one.sentence) for one in found]
+        """Set the conflicts to choose from. Return whether there are any."""
+        field, conflicts = self.fields["conflict"], waiver_transitions.open_to(automation, now)
+        choices = [(f"{conflict.standing.rule.code}/{conflict.subject}", conflict.sentence) for conflict in conflicts]
         field.widget.choices = choices
         if len(choices) == 1:
             field.initial = self.initial["conflict"] = choices[0][0]
@@ -86,23 +86,23 @@ class AskForm(forms.Form):
 
 @require_http_methods(["GET", "POST"])
 def ask(request: Request, pk: int) -> HttpResponse:
-    """Ask that a conflict of an automation be allowed for a while."""
+    """Request a waiver for a conflict of an automation."""
     now = business_time.now()
     automation = get_object_or_404(Automation.objects.visible_to(request.actor, now).select_related("team"), pk=pk)
-    no = waiver_transitions.ask_waiver.refusal(automation, actor=request.actor, now=now)
+    refusal = waiver_transitions.ask_waiver.refusal(automation, actor=request.actor, now=now)
     policy = policy_queries.in_force(now)
-    form = AskForm(request.POST or None, initial={"conflict": _asked_for(request)}, policy=policy)
-    if no is None and not form.is_valid() and not form.offer(automation, now):
+    form = AskForm(request.POST or None, initial={"conflict": _chosen_conflict(request)}, policy=policy)
+    if refusal is None and not form.is_valid() and not form.offer(automation, now):
         return refused(request, NOTHING_TO_WAIVE, context={"back_href": automation.href})
 
-    def act(said: dict[str, Any]) -> Waiver:
-        code, _, whom = said.pop("conflict").rpartition("/")
+    def act(form_data: dict[str, Any]) -> Waiver:
+        code, _, subject_id = form_data.pop("conflict").rpartition("/")
         try:
             made: Any = waiver_transitions.ask_waiver(
-                automation, actor=request.actor, now=now, code=code, whom=int(whom), **said
+                automation, actor=request.actor, now=now, code=code, subject_id=int(subject_id), **form_data
             )
         except InvalidInput:
-            form.offer(automation, now)  # it is drawn again
+            form.offer(automation, now)  # for the form with errors
             raise
         waiver: Waiver = made
         return waiver
@@ -117,59 +117,57 @@ def ask(request: Request, pk: int) -> HttpResponse:
         back=automation.href,
         text="Security decides, somebody who gains nothing by it. It lifts a refusal and nothing else: who decides sees the conflict all the "
         "same, and where its rule takes another signature it still does. It covers what is in conflict now and neither more of it nor what comes beside it, lasts at "
-        f"most {times.counted(policy.waiver_days, 'day')}, and {_following(policy)}",
-        refusal=no,
+        f"most {times.counted(policy.waiver_days, 'day')}, and {_follow_words(policy)}",
+        refusal=refusal,
     )
 
 
-def _following(policy: Policy) -> str:
+def _follow_words(policy: Policy) -> str:
     if policy.waivers_in_a_row == 1:
         return "none may follow it."
     return "two may follow each other: the next can be asked for in the last two weeks and begins where the first ends."
 
 
-def _asked_for(request: Request) -> str:
-    whom = number(request.GET.get("of"))
-    return f"{request.GET.get('rule', '')}/{whom}" if whom is not None else ""
+def _chosen_conflict(request: Request) -> str:
+    subject_id = number(request.GET.get("of"))
+    return f"{request.GET.get('rule', '')}/{subject_id}" if subject_id is not None else ""
 
 
 @require_http_methods(["GET", "POST"])
 def waiver(request: Request, pk: int) -> HttpResponse:
-    """One waiver: what it allows, why, what is done instead, and the decision for whoever may take it."""
+    """Show one waiver: its access, reason and control, and the decision form if the reader may decide."""
     now = business_time.now()
-    found = _find(request, pk, now)
+    row = _find(request, pk, now)
     if request.method == "GET":
-        return page(request, "approvals/waivers/waiver.html", _context(found, request.actor, now))
+        return page(request, "approvals/waivers/waiver.html", _context(row, request.actor, now))
     text, days = request.POST.get("reason", ""), number(request.POST.get("days"))
     shown = {"shown_digest": request.POST.get("rule")}
     try:
         verdict = request.POST.get("verdict", "")
         if verdict not in VERDICTS:
             raise refuse(Refusal("S7", "input", "Say whether it is granted or not; what you typed is still there."))
-        if (
-            verdict == "grant" and days is None and "days" in request.POST
-        ):  # what was to be shorter is never the longest
-            sentence = f"A term is a number of days: 1 to {found.days}."
+        if verdict == "grant" and days is None and "days" in request.POST:  # an invalid term never becomes the longest
+            sentence = f"A term is a number of days: 1 to {row.days}."
             raise refuse(Refusal("S7", "input", sentence, detail=(("days", sentence),)))
         more = (shown | ({"days": days} if days is not None else {})) if verdict == "grant" else {}
-        VERDICTS[verdict](found, actor=request.actor, now=now, reason=text, **more)
-    except InvalidInput as no:
-        field = no.refusal.detail[0][0] if no.refusal.detail else "reason"
-        context = _context(found, request.actor, now, typed=text, days=days, errors={field: no.refusal.sentence})
-        return page(request, "approvals/waivers/waiver.html", context, status=no.status)
-    except Refused as no:
-        if no.refusal.kind != "stale":
-            return refused(request, no.refusal, context={"back_href": found.href})
+        VERDICTS[verdict](row, actor=request.actor, now=now, reason=text, **more)
+    except InvalidInput as error:
+        field = error.refusal.detail[0][0] if error.refusal.detail else "reason"
+        context = _context(row, request.actor, now, typed=text, days=days, errors={field: error.refusal.sentence})
+        return page(request, "approvals/waivers/waiver.html", context, status=error.status)
+    except Refused as error:
+        if error.refusal.kind != "stale":
+            return refused(request, error.refusal, context={"back_href": row.href})
         context = _context(
-            _find(request, pk, now), request.actor, now, typed=text, days=days, stale=no.refusal.sentence
+            _find(request, pk, now), request.actor, now, typed=text, days=days, stale=error.refusal.sentence
         )
-        return page(request, "approvals/waivers/waiver.html", context, status=no.status)
-    return redirect(found.href)
+        return page(request, "approvals/waivers/waiver.html", context, status=error.status)
+    return redirect(row.href)
 
 
 @require_http_methods(["GET", "POST"])
 def withdraw(request: Request, pk: int) -> HttpResponse:
-    """Take back that one asked."""
+    """Withdraw a request."""
     now = business_time.now()
     return confirm(
         request,
@@ -205,7 +203,7 @@ def _find(request: Request, pk: int, now: datetime) -> Waiver:
 
 
 def _context(
-    found: Waiver,
+    waiver: Waiver,
     actor: Actor,
     now: datetime,
     *,
@@ -214,95 +212,95 @@ def _context(
     errors: dict[str, str] | None = None,
     stale: str = "",
 ) -> Shape:
-    of_it = ConflictRule.objects.filter(code=found.code)
-    rule = of_it.in_force(now).first() or of_it.order_by("-number").first()
-    no = waiver_transitions.grant_waiver.refusal(found, actor=actor, now=now)
+    versions = ConflictRule.objects.filter(code=waiver.code)
+    rule = versions.in_force(now).first() or versions.order_by("-number").first()
+    refusal = waiver_transitions.grant_waiver.refusal(waiver, actor=actor, now=now)
     policy = policy_queries.in_force(now)
-    most = min(found.days, policy.waiver_days)
-    state = found.state_at(now)
+    most = min(waiver.days, policy.waiver_days)
+    state = waiver.state_at(now)
     return {
         "now": now,
         "crumbs": [
             {"label": "Waivers", "href": reverse("waiver_list")},
-            {"label": found.automation.name, "href": found.automation.href},
+            {"label": waiver.automation.name, "href": waiver.automation.href},
             {"label": "Waiver", "href": ""},
         ],
         "head": {
-            "title": f"Waiver: {rule.title if rule is not None else found.code}",
+            "title": f"Waiver: {rule.title if rule is not None else waiver.code}",
             "facts": [
-                found.automation.name,
-                found.automation.team.name,
-                f"asked by {found.asked_by.name}, {times.moment_words(found.asked_at, now)}",
+                waiver.automation.name,
+                waiver.automation.team.name,
+                f"asked by {waiver.asked_by.name}, {times.moment_words(waiver.asked_at, now)}",
             ],
-            "actions": _actions(found, actor, now, policy),
+            "actions": _actions(waiver, actor, now, policy),
         },
         "waiver": {
             "state": state,
-            "ends": found.ends_at if state == WaiverState.GRANTED else None,
-            "reason": found.reason.shown,
-            "control": found.control.shown,
-            "facts": _facts(found, now),
-            "covers": _covers(found, actor, now),
+            "ends": waiver.ends_at if state == WaiverState.GRANTED else None,
+            "reason": waiver.reason.shown,
+            "control": waiver.control.shown,
+            "facts": _facts(waiver, now),
+            "covers": _covered_access(waiver, actor, now),
         },
         "rule": {
             "title": rule.title,
             "reason": rule.document.get("reason", ""),
             "href": rule.href,
             "lifts": LIFTS[rule.mode],
-            "is_another": rule.digest != found.rule_digest,
+            "is_another": rule.digest != waiver.rule_digest,
         }
         if rule
         else None,
         "form": {
-            "action": found.href,
+            "action": waiver.href,
             "rule": rule.digest if rule is not None else "",
             "stale": stale,
             "reason": {"value": typed, "error": (errors or {}).get("reason", "")},
             "days": {"value": days or most, "most": most, "error": (errors or {}).get("days", "")},
         }
-        if no is None
+        if refusal is None
         else None,
-        "locked": {"sentence": no.sentence, "code": no.code, "to_do": no.to_do}
-        if no is not None and no.kind != "state"
+        "locked": {"sentence": refusal.sentence, "code": refusal.code, "to_do": refusal.to_do}
+        if refusal is not None and refusal.kind != "state"
         else None,
-        "events": timeline_queries.shapes(found, reader=actor.person, limit=20, actor=actor, now=now),
-        "ledger_href": ledger_href(found, actor=actor, now=now),
+        "events": timeline_queries.shapes(waiver, reader=actor.person, limit=20, actor=actor, now=now),
+        "ledger_href": ledger_href(waiver, actor=actor, now=now),
     }
 
 
-def _actions(found: Waiver, actor: Actor, now: datetime, policy: Policy) -> list[Shape]:
+def _actions(waiver: Waiver, actor: Actor, now: datetime, policy: Policy) -> list[Shape]:
     offered = (
         (waiver_transitions.withdraw_waiver, "Withdraw", "undo", "waiver_withdraw"),
         (waiver_transitions.end_waiver, "End it now", "ring-cross", "waiver_end"),
     )
     ways = [
-        {"label": label, "icon": icon, "href": reverse(url, args=[found.pk])}
+        {"label": label, "icon": icon, "href": reverse(url, args=[waiver.pk])}
         for verb, label, icon, url in offered
-        if verb.refusal(found, actor=actor, now=now) is None
+        if verb.refusal(waiver, actor=actor, now=now) is None
     ]
-    may_ask = waiver_transitions.ask_waiver.refusal(found.automation, actor=actor, now=now) is None
-    if waiver_transitions.ends_soon(found, now) and may_ask and found.in_a_row < policy.waivers_in_a_row:
-        ways.insert(0, {"label": "Ask for one more", "icon": "clock", "href": conflict_rows.ask_again_href(found)})
+    may_ask = waiver_transitions.ask_waiver.refusal(waiver.automation, actor=actor, now=now) is None
+    if waiver_transitions.ends_soon(waiver, now) and may_ask and waiver.in_a_row < policy.waivers_in_a_row:
+        ways.insert(0, {"label": "Ask for one more", "icon": "clock", "href": conflict_rows.ask_again_href(waiver)})
     return ways
 
 
-def _facts(found: Waiver, now: datetime) -> list[Shape]:
-    rows: list[Shape] = [{"label": "Asked for", "text": times.counted(found.days, "day")}]
-    if found.in_a_row > 1:
-        rows.append({"label": "In a row", "text": f"number {found.in_a_row}"})
-    if found.decided_by is not None:
-        instead = f", for {found.decided_for.name}" if found.decided_for is not None else ""
-        rows.append({"label": "Decided by", "text": f"{found.decided_by.name}{instead}"})
-    if found.begins_at is not None and found.begins_at > now:
-        rows.append({"label": "From", "text": times.moment_words(found.begins_at, now)})
-    if found.ends_at is not None:
-        rows.append({"label": "Until", "text": times.moment_words(found.ends_at, now)})
+def _facts(waiver: Waiver, now: datetime) -> list[Shape]:
+    rows: list[Shape] = [{"label": "Asked for", "text": times.counted(waiver.days, "day")}]
+    if waiver.in_a_row > 1:
+        rows.append({"label": "In a row", "text": f"number {waiver.in_a_row}"})
+    if waiver.decided_by is not None:
+        instead = f", for {waiver.decided_for.name}" if waiver.decided_for is not None else ""
+        rows.append({"label": "Decided by", "text": f"{waiver.decided_by.name}{instead}"})
+    if waiver.begins_at is not None and waiver.begins_at > now:
+        rows.append({"label": "From", "text": times.moment_words(waiver.begins_at, now)})
+    if waiver.ends_at is not None:
+        rows.append({"label": "Until", "text": times.moment_words(waiver.ends_at, now)})
     return rows
 
 
-def _covers(found: Waiver, actor: Actor, now: datetime) -> list[str]:
-    """What it names, in words, of automations that the reader may see; the rest is counted."""
-    keys = [one.partition("/")[::2] for one in found.covers]
+def _covered_access(waiver: Waiver, actor: Actor, now: datetime) -> list[str]:
+    """Return the access that it covers in words, for automations that the reader may see. Other access is counted."""
+    keys = [key.partition("/")[::2] for key in waiver.covers]
     seen = Automation.objects.visible_to(actor, now).filter(pk__in={pk for pk, _ in keys})
     names = {str(pk): name for pk, name in seen.order_by().values_list("pk", "name")}
     wanted = Q(pk__in=())
@@ -310,10 +308,10 @@ def _covers(found: Waiver, actor: Actor, now: datetime) -> list[str]:
         if pk in names:
             wanted |= Q(version__automation=int(pk), key=key)
     rows = Privilege.objects.filter(wanted).select_related("entitlement__resource", "version").order_by("version_id")
-    said = {
+    sentences = {
         (str(row.version.automation_id), row.key): row.sentence
         for row in rows
-        if found.lifts_all(
+        if waiver.lifts_all(
             [
                 held_access.of_held(
                     held_access.of_privilege(row, f"{row.version.automation_id}/{row.key}", ENVIRONMENT_ORDER[0])
@@ -322,7 +320,7 @@ def _covers(found: Waiver, actor: Actor, now: datetime) -> list[str]:
         )
     }
     no_grant = {(pk, key): conflict_rows.words_of(f"{pk}/{key}") for pk, key in keys if pk in names}
-    found_words = {**said, **{one: text for one, text in no_grant.items() if text}}
+    found_words = {**sentences, **{key: text for key, text in no_grant.items() if text}}
     words = [f"{names[pk]}: {text}" for (pk, _), text in found_words.items()]
     hidden = len(keys) - len(found_words)
     return [*dict.fromkeys(words), *([f"{hidden} of automations that you don’t see"] if hidden else [])]

@@ -1,4 +1,4 @@
-"""The waivers: which are asked for, which count, which are over (S7)."""
+"""The list of waivers: requested, live and over (S7)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from inventory.models import Automation
 
 Shape = dict[str, Any]
 
-#: Rows of a page.
+#: Rows on a page.
 PAGE = 50
-#: How many the pages of automation and review name.
+#: Limit of waivers on the pages of automations and reviews.
 MOST = 5
-#: What the chips show, by the word in the address.
+#: Labels of the chips, by the value in the URL.
 SHOWN = {"": "Waiting", "live": "Live", "over": "Over"}
 EMPTY = {
     "": "What somebody asks security to allow for a while would be here. A waiver is asked for where a conflict is shown.",
@@ -36,14 +36,16 @@ EMPTY = {
 
 @require_GET
 def waiver_list(request: Request) -> HttpResponse:
-    """The waivers of automations that the reader may see, newest first; filters live in the address."""
-    now, asked = business_time.now(), request.GET
-    show = asked.get("show", "") if asked.get("show", "") in SHOWN else ""
-    before = number(asked.get("before"))
+    """List the waivers of automations that the reader may see, newest first. Filters are in the URL."""
+    now, query = business_time.now(), request.GET
+    show = query.get("show", "") if query.get("show", "") in SHOWN else ""
+    before = number(query.get("before"))
     seen = Waiver.objects.visible_to(request.actor, now)
-    found = seen.standing(show, now)
-    found = (found.filter(pk__lt=before) if before else found).titled().select_related("automation__team", "asked_by")
-    rows = list(found.order_by("-pk")[: PAGE + 1])
+    waivers = seen.standing(show, now)
+    waivers = (
+        (waivers.filter(pk__lt=before) if before else waivers).titled().select_related("automation__team", "asked_by")
+    )
+    rows = list(waivers.order_by("-pk")[: PAGE + 1])
     older = _href(show, rows[PAGE - 1].pk) if len(rows) > PAGE else ""
     return page(
         request,
@@ -69,33 +71,33 @@ def waiver_list(request: Request) -> HttpResponse:
 
 
 def _href(show: str, before: int | None = None) -> str:
-    said = urlencode({name: value for name, value in (("show", show), ("before", before)) if value})
-    return f"{reverse('waiver_list')}?{said}" if said else reverse("waiver_list")
+    encoded = urlencode({name: value for name, value in (("show", show), ("before", before)) if value})
+    return f"{reverse('waiver_list')}?{encoded}" if encoded else reverse("waiver_list")
 
 
 def shapes(rows: Iterable[Waiver], now: datetime) -> list[Shape]:
-    """Some waivers as lines of a list, read with titles, automation, team and who asked."""
+    """Return waivers as list rows. They need titles, automation, team and requester loaded."""
     return [
         {
-            "href": one.href,
-            "title": one.title,
-            "automation": one.automation.name,
-            "automation_href": one.automation.href,
-            "team": one.automation.team.name,
-            "asked_by": one.asked_by.name,
-            "asked_at": one.asked_at,
-            "state": one.state_at(now),
-            "days": times.counted(one.days, "day"),
-            "begins": one.begins_at if one.begins_at is not None and one.begins_at > now else None,
-            "ends": one.ends_at,
-            "is_over": one.state_at(now) == "ended",
+            "href": waiver.href,
+            "title": waiver.title,
+            "automation": waiver.automation.name,
+            "automation_href": waiver.automation.href,
+            "team": waiver.automation.team.name,
+            "asked_by": waiver.asked_by.name,
+            "asked_at": waiver.asked_at,
+            "state": waiver.state_at(now),
+            "days": times.counted(waiver.days, "day"),
+            "begins": waiver.begins_at if waiver.begins_at is not None and waiver.begins_at > now else None,
+            "ends": waiver.ends_at,
+            "is_over": waiver.state_at(now) == "ended",
         }
-        for one in rows
+        for waiver in rows
     ]
 
 
 def under_way(automation: Automation, now: datetime) -> list[Shape]:
-    """The waivers of an automation that are asked for or live, for ``approvals/waivers/waiver_panel.html``; for whoever sees the automation."""
+    """Return the requested or live waivers of an automation, for ``approvals/waivers/waiver_panel.html``."""
     live = Waiver.objects.filter(automation=automation)
     rows = live.standing("", now) | live.standing("live", now)
     return shapes(rows.titled().select_related("automation__team", "asked_by").order_by("-pk")[:MOST], now)

@@ -71,7 +71,7 @@ def supplier_onboarding(d: Director) -> Story:
         now=now,
         reason="The platform's next release has a step that writes to the log; until then the model's answers leave no trail of their own.",
         code="model-without-log",
-        whom=automation.pk,
+        subject_id=automation.pk,
         control="The model gateway keeps prompts and answers for 90 days, and Viktor reads a sample of twenty each week.",
         days=60,
     )

@@ -114,7 +114,7 @@ def shift_handover_agent(d: Director) -> Story:
         now=now,
         reason="The wiki gives out one service account a quarter, and the next one is for this.",
         code="shared-identity",
-        whom=version.version_identities.get().identity_id,
+        subject_id=version.version_identities.get().identity_id,
         control="Both only read there, and the wiki's log names the program that asks beside the account.",
         days=21,
     )

@@ -127,7 +127,7 @@ def leave_request_helper(d: Director) -> Story:
         now=now,
         reason="People write to it in their own words, and without the last few of these it would ask everything twice.",
         code="untrusted-and-memory",
-        whom=automation.pk,
+        subject_id=automation.pk,
         control="Conversations are kept for a day and per person; nothing of one is read in another's.",
         days=45,
     )

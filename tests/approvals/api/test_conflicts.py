@@ -132,7 +132,7 @@ def test_a_waived_conflict_stays_in_sight_and_says_until_when(
         now=company.now,
         reason="The report is due.",
         code="read-and-tell",
-        whom=automation.pk,
+        subject_id=automation.pk,
         control="Somebody reads every post.",
         days=30,
     )

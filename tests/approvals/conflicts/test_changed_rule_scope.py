@@ -41,7 +41,7 @@ def looks_at(c: Company, scope: str) -> ConflictRule:
 
 
 def waived(c: Company, one: Conflict, automation: Any) -> Waiver:
-    said = {"code": one.code, "whom": one.subject, "control": "Piet reads every post.", "days": 30}
+    said = {"code": one.code, "subject_id": one.subject, "control": "Piet reads every post.", "days": 30}
     asked = waiver_transitions.ask_waiver(
         automation, actor=as_actor(c.people.rita), now=c.now, reason="Until June.", **said
     )
@@ -53,7 +53,7 @@ def test_what_was_found_of_automation_7_is_not_that_of_owner_7(plain: Company, c
     ((_, parts),) = scan.scan([conflict_queries.of(made)], plain.now).items()
     found = {caught.subject: parts}  # the same number
     assert conflict_transitions.differs(made, found, [caught])
-    conflict_transitions.follow_scan(made, actor=JOB, now=plain.now, found=found)
+    conflict_transitions.follow_scan(made, actor=JOB, now=plain.now, parts_by_subject=found)
     caught.refresh_from_db()
     assert (caught.state, caught.ended_why, caught.scope) == (ConflictState.ENDED, "rule_changed", "automation")
     (other,) = Conflict.objects.filter(state=ConflictState.OPEN)

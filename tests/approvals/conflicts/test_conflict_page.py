@@ -53,7 +53,7 @@ def joined_by_one_that_reads(c: Company) -> Waiver:
     conflict_rules.rule(on(c.slack, levels=["write"]), on(c.slack, levels=["read"]), mode="enforce", scope="chain")
     reads = described(c, "Reads", (c.slack, "read", "in"))
     (found,) = automation.find(cases.of_version(reads.automation, reads), c.now)
-    waiver = grant(c, ask(c, reads.automation, whom=found.subject), c.people.sana)
+    waiver = grant(c, ask(c, reads.automation, subject_id=found.subject), c.people.sana)
     in_force(c, reads)
     return waiver
 

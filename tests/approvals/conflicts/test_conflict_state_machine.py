@@ -298,7 +298,11 @@ class Steps(Undone):
         found = waiver_transitions.open_to(automation, self.now)
         if not found:
             return
-        said = {"code": found[0].standing.rule.code, "whom": found[0].subject, "control": "Piet reads every post."}
+        said = {
+            "code": found[0].standing.rule.code,
+            "subject_id": found[0].subject,
+            "control": "Piet reads every post.",
+        }
         with suppress(Refused):  # one is asked for already, or two followed each other
             asked = waiver_transitions.ask_waiver(
                 automation, actor=self.actor("rita"), now=self.now, reason="It is needed.", days=days, **said

@@ -35,7 +35,7 @@ def version(c: Company, name: str, identity: str = "robot") -> Version:
 def ask(c: Company, second: Version) -> Waiver:
     """Rita asks that the second may run as it for thirty days."""
     whom = NonHumanIdentity.objects.get().pk
-    said = {"code": CODE, "whom": whom, "control": "Its log says which of them it was.", "days": 30}
+    said = {"code": CODE, "subject_id": whom, "control": "Its log says which of them it was.", "days": 30}
     return waiver_transitions.ask_waiver(
         second.automation, actor=as_actor(c.people.rita), now=c.now, reason="The account is replaced in June.", **said
     )

@@ -270,7 +270,7 @@ def test_a_chain_that_changes_its_number_changes_neither_clock_nor_waiver(plain:
     sweep(c.now)
     before = Conflict.objects.get()
     assert before.subject == leaves.pk
-    grant(c, ask(c, writes, whom=before.subject), c.people.sana)
+    grant(c, ask(c, writes, subject_id=before.subject), c.people.sana)
     at = c.now + timedelta(days=2)
     lifecycle.retire(leaves, actor=as_actor(c.people.jonas), now=at, reason="No more.")
     sweep(at)
