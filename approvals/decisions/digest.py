@@ -1,7 +1,7 @@
-"""What a decision is about, as plain facts, and the digest that binds the decision to them (A6).
+"""The facts that a decision is about, and the digest that binds the decision to them (A6).
 
-Privilege or credential, justification, term, tier, narrowing so far, policy version: these are in. Comments, neighbours'
-decisions and usage are not. Facts are words and ids that a page can show as a diff.
+Included: privilege or credential, justification, term, tier, narrowing so far, policy version. Not included: comments,
+usage, and decisions on other approvals. Facts are words and ids that a page can compare.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from governance.core.clock import business_time
 from governance.core.models import Person
 from inventory.models import Automation, NonHumanIdentity, Trigger, Version
 
-#: What each fact is called on a page that shows what changed.
+#: Labels of the facts on pages that show changes.
 WORDS = {
     "what": "What it may do",
     "code": "Raw scope",
@@ -53,14 +53,14 @@ WORDS = {
     "source": "Source",
 }
 
-#: Which of them name people, by an opaque id: facts are never erased (H6).
+#: Facts that name people by an opaque id: facts are never erased (H6).
 OWNERS = ("business_owner", "technical_owner")
-#: Which are digests: that they are others can be said, and no more.
+#: Facts that are digests: a page can show only that they changed.
 DIGESTS = ("justification", "policy", "source")
 
 
 def digest(facts: dict[str, Any]) -> str:
-    """SHA-256 over the canonical JSON (RFC 8785) of facts, as hex."""
+    """Return SHA-256 over the canonical JSON (RFC 8785) of facts, as hex."""
     return hashlib.sha256(rfc8785.dumps(facts)).hexdigest()
 
 
@@ -71,41 +71,40 @@ def of_app(
     source_digest: str,
     tier: str,
 ) -> dict[str, Any]:
-    """What stage 1 decides about: a change of any of these asks stage 1 again (A12).
+    """Return the facts of stage 1. A change of any of these requires stage 1 again (A12).
 
     Args:
-        automation: as it stands, or would be.
-        triggers: what starts the version.
-        identities: that the version itself names; as whom something acts is as much a part of it as what starts it
-            (docs/decisions/0029-another-identity-is-another-app.md).
+        automation: as it is, or would be.
+        triggers: of the version.
+        identities: identities that the version itself names (docs/decisions/0029-another-identity-is-another-app.md).
         source_digest: of the version.
         tier: the app's tier.
     """
-    asked = automation.asked
-    owners = [asked[f"{name}_id"] for name in ("business_owner", "technical_owner")]
-    known = dict(Person.objects.filter(pk__in=[pk for pk in owners if pk]).values_list("pk", "opaque_id"))
-    business, technical = (str(known.get(pk, "")) for pk in owners)
-    runs_as = sorted(f"{one.subject} ({one.issuer})" for one in identities)
+    asked_facts = automation.asked
+    owners = [asked_facts[f"{name}_id"] for name in ("business_owner", "technical_owner")]
+    opaque_ids = dict(Person.objects.filter(pk__in=[pk for pk in owners if pk]).values_list("pk", "opaque_id"))
+    business, technical = (str(opaque_ids.get(pk, "")) for pk in owners)
+    runs_as = sorted(f"{identity.subject} ({identity.issuer})" for identity in identities)
     return {
-        "purpose": asked["purpose"],
+        "purpose": asked_facts["purpose"],
         "business_owner": business,
         "technical_owner": technical,
-        "kind": asked["kind"],
+        "kind": asked_facts["kind"],
         "triggers": sorted(f"{t.type} {t.detail} {t.authenticated}" for t in triggers),
         "tier": tier,
         "source": source_digest,
-        # What names none has no such fact: a submission from before it was one asks the same.
+        # No fact without identities: the digest of older submissions stays the same.
         **({"runs_as": runs_as} if runs_as else {}),
     }
 
 
 def of_version(automation: Automation, version: Version, tier: str) -> dict[str, Any]:
-    """`of_app` of a saved version."""
+    """Return the facts of stage 1 for a saved version."""
     named = NonHumanIdentity.objects.filter(used_by__version=version)
     return of_app(automation, version.triggers.all(), named, version.source_digest, tier)
 
 
-def _of_privilege(approval: Approval) -> dict[str, Any]:
+def _privilege_facts(approval: Approval) -> dict[str, Any]:
     privilege = approval.privilege
     assert privilege is not None  # approval_kind_has_its_reference
     entitlement = privilege.entitlement
@@ -123,11 +122,11 @@ def _of_privilege(approval: Approval) -> dict[str, Any]:
     }
 
 
-def _of_credential(approval: Approval) -> dict[str, Any]:
+def _credential_facts(approval: Approval) -> dict[str, Any]:
     credential = approval.credential
     assert credential is not None  # approval_kind_has_its_reference
     on, kept = approval.decided_on, credential.kept_in
-    said = {
+    stored = {
         "kept_in": f"{kept.name} ({kept.pk})" if kept else "",
         "expires": credential.expires_at.astimezone(UTC).date().isoformat() if credential.expires_at else "",
         "owner": str(credential.owner.opaque_id) if credential.owner else "",
@@ -137,37 +136,41 @@ def _of_credential(approval: Approval) -> dict[str, Any]:
         "on": f"{on.name} ({on.pk})" if on else "",
         "lifetime": credential.lifetime,
         "reach": [credential.reach_kind, *sorted(credential.reach)],
-        # What nobody has said is no fact: a record from before it could be said asks the same (A14).
-        **{name: value for name, value in said.items() if value},
+        # No fact without a value: the digest of older approvals stays the same (A14).
+        **{name: value for name, value in stored.items() if value},
     }
 
 
 def of(approval: Approval, now: datetime | None = None) -> dict[str, Any]:
-    """The facts of a record as they are at ``now``, or at this moment."""
+    """Return the facts of an approval at ``now``, or at this moment."""
     if approval.kind == ApprovalKind.APP:
-        about = dict(approval.submission.asked)
+        facts = dict(approval.submission.asked)
     elif approval.kind == ApprovalKind.PRIVILEGE:
-        about = _of_privilege(approval)
+        facts = _privilege_facts(approval)
     else:
-        about = _of_credential(approval)
+        facts = _credential_facts(approval)
     return {
-        **about,
+        **facts,
         "justification": approval.justification.digest if approval.justification else "",
         "term_days": str(approval.granted_term_days or approval.term_days),
         "tier": approval.tier,
         "policy": approval.submission.policy.digest,
         "round": str(approval.round),
-        # As with what nobody has said: where there is none, a record asks what it asked before there were rules.
-        **({"conflicts": found} if (found := conflicts.facts_of(approval, now or business_time.now())) else {}),
-        # What was shown before an undo is not pressed again by the same form.
+        # No fact without conflicts: the digest of older approvals stays the same.
+        **(
+            {"conflicts": conflict_facts}
+            if (conflict_facts := conflicts.facts_of(approval, now or business_time.now()))
+            else {}
+        ),
+        # A form from before an undo no longer matches.
         **({"retracted": str(approval.retracted)} if approval.retracted else {}),
     }
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What changed between two sets of facts: name for people, before, after."""
+    """Return the changes between two sets of facts: label, before, after."""
 
-    def said(name: str, value: object) -> str:
+    def shown(name: str, value: object) -> str:
         if name in DIGESTS:
             return str(value or "").removeprefix("sha256:")[:8]
         if name in (*OWNERS, "owner") and value:  # kept as an opaque id, since facts are never erased (H6)
@@ -175,7 +178,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str
         return ", ".join(str(v) for v in value) if isinstance(value, list) else str(value or "")
 
     return [
-        (WORDS.get(name, name), said(name, before.get(name)), said(name, after.get(name)))
+        (WORDS.get(name, name), shown(name, before.get(name)), shown(name, after.get(name)))
         for name in dict.fromkeys([*before, *after])
         if before.get(name) != after.get(name)
     ]

@@ -1,4 +1,4 @@
-"""How long people take to decide, as they did lately: what a builder can expect before submitting, beside what they may take at most. Reads only."""
+"""How long people usually take to decide, for builders before they submit. Reads only."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from django.db.models import Aggregate, Count, DurationField, ExpressionWrapper,
 from approvals.models import Decision
 from governance.core.models import Person
 
-#: How far back is looked, and how many decisions say something.
+#: The period that counts, and the least number of decisions.
 LATELY, FEWEST = timedelta(days=90), 3
 HOURS, A_DAY = timedelta(hours=4), timedelta(days=1.5)
 
 
 class Median(Aggregate):
-    """The value of which half are smaller."""
+    """The median of an expression."""
 
     function = "percentile_cont"
     template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
 
 
 def usual(people: Iterable[Person], now: datetime) -> Mapping[int, timedelta]:
-    """From when a record was opened to their decision, the median of the last 90 days, by the person's id: one query, none for nobody.
+    """Return the median time from opening to decision in the last 90 days, by person id. One query, none without
+    people.
 
-    Whoever decided fewer than three times is left out: that says nothing. Nor does what was decided before the record opened as it is open
-    now: in an earlier round, or before a question that was taken back.
+    People with fewer than three decisions are left out. Decisions in earlier rounds, or before a retracted question,
+    don't count.
     """
     ids = {person.pk for person in people}
     if not ids:
@@ -39,9 +40,9 @@ def usual(people: Iterable[Person], now: datetime) -> Mapping[int, timedelta]:
     return dict(rows.filter(times__gte=FEWEST).values_list("person", "took"))
 
 
-def words(people: Iterable[Person], known: Mapping[int, timedelta]) -> str:
-    """How long the quickest of some people usually takes: "usually about a day"; empty where nothing is known."""
-    took = min((known[person.pk] for person in people if person.pk in known), default=None)
+def words(people: Iterable[Person], usual_times: Mapping[int, timedelta]) -> str:
+    """Return how long the quickest of some people usually takes: "usually about a day"; empty if unknown."""
+    took = min((usual_times[person.pk] for person in people if person.pk in usual_times), default=None)
     if took is None:
         return ""
     if took <= HOURS:

@@ -1,4 +1,4 @@
-"""Signals: who approves for whom so often that somebody looks (S10). For security reviewers and auditors."""
+"""The page of signals: people who often approve for each other (S10). For security reviewers and auditors."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ Shape = dict[str, Any]
 NOT_YOURS = Refusal(
     "PERMISSION", "permission", "Signals are read by security reviewers and auditors.", "Go back to your own pages."
 )
-#: Signals of the page, and submissions of one of them.
+#: Limits: signals on the page, and submissions of one signal.
 MOST, SHOWN = 100, 8
 TITLES = {"mutual": "They approve for each other", "leaning": "Most approvals of one builder come from one person"}
 
 
 @require_GET
 def signals(request: Request) -> HttpResponse:
-    """Every signal now, those that say more first: who, how often, in which submissions."""
+    """List the current signals, most frequent first: people, counts and submissions."""
     now = business_time.now()
     if not access.may(request.actor, Permission.SIGNALS_READ, None, now=now):
         return refused(request, NOT_YOURS)
     policy = policy_queries.in_force(now)
-    found = approval_signals.found(policy, now)
-    shown = found[:MOST]
+    all_signals = approval_signals.found(policy, now)
+    shown = all_signals[:MOST]
     names = {pk: person.name for pk, person in approval_signals.people_of(shown).items()}
     submissions = _submissions(shown)
     days, mutual, share = policy.signal_days, policy.signal_mutual, policy.signal_share
@@ -47,7 +47,7 @@ def signals(request: Request) -> HttpResponse:
         {
             "key": kind,
             "title": title,
-            "rows": [_row(one, names, submissions, days) for one in shown if one.kind == kind],
+            "rows": [_signal_row(signal, names, submissions, days) for signal in shown if signal.kind == kind],
         }
         for kind, title in TITLES.items()
     ]
@@ -58,7 +58,11 @@ def signals(request: Request) -> HttpResponse:
             "now": now,
             "head": {
                 "title": "Signals",
-                "facts": [times.counted(len(found), "signal"), f"the last {days} days", "nothing is decided by them"],
+                "facts": [
+                    times.counted(len(all_signals), "signal"),
+                    f"the last {days} days",
+                    "nothing is decided by them",
+                ],
             },
             "words": (
                 f"A signal is two people who approved for each other in more than {mutual} submissions, or a person who gave over "
@@ -69,18 +73,18 @@ def signals(request: Request) -> HttpResponse:
     )
 
 
-def _submissions(found: Iterable[Signal]) -> dict[int, Submission]:
-    """The newest submissions of each, read together."""
-    keys = {pk for one in found for pk in one.submissions[:SHOWN]}
+def _submissions(shown: Iterable[Signal]) -> dict[int, Submission]:
+    """Return the newest submissions of each signal."""
+    keys = {pk for signal in shown for pk in signal.submissions[:SHOWN]}
     rows = Submission.objects.filter(pk__in=keys).select_related("automation")
     return {row.pk: row for row in rows.only("submitted_at", "automation__name")}
 
 
-def _row(one: Signal, names: Mapping[int, str], submissions: Mapping[int, Submission], days: int) -> Shape:
-    rows = [submissions[pk] for pk in one.submissions[:SHOWN] if pk in submissions]
-    more = len(one.submissions) - len(rows)
+def _signal_row(signal: Signal, names: Mapping[int, str], submissions: Mapping[int, Submission], days: int) -> Shape:
+    rows = [submissions[pk] for pk in signal.submissions[:SHOWN] if pk in submissions]
+    more = len(signal.submissions) - len(rows)
     return {
-        "sentence": approval_signals.words(one, names, days),
+        "sentence": approval_signals.words(signal, names, days),
         "submissions": [
             {
                 "href": reverse("review", args=[row.pk]),

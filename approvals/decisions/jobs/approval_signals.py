@@ -1,7 +1,8 @@
-"""What a job does once a night: security is told of each signal, once in the policy's days; owners of what will end (S10, G4, R9).
+"""Nightly job: notify security of each signal, once in the policy's days, and owners of grants that will end (S10, G4,
+R9).
 
-It is woken every minute as every job is, since beat keeps no timetable over a restart, and looks once it is night where the organisation is
-and it has not looked that night. A notice's key makes it one, so that a second look tells nobody twice.
+The job runs every minute, since beat keeps no timetable over a restart. It acts once a night, in the organisation's
+time zone. The key of a notice prevents a second one.
 """
 
 from __future__ import annotations
@@ -23,31 +24,33 @@ from governance.core.notices import outbox
 
 JOB = "approvals.flag"
 
-#: The mail.
+#: Event of the mail.
 EVENT = "signal_flagged"
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
-    """Look, if that is due; returns how many signals there are and how many notices were queued."""
+    """Run if due. Return the number of signals and of new notices."""
     if not is_due(now, JOB):
         return {}
-    found, told = flag(now)
-    return {"looked": 1, "signals": found, "told": told, "told_of_ends": grant_notices.tell_of_ends(now)}
+    signal_count, notice_count = flag(now)
+    return {"looked": 1, "signals": signal_count, "told": notice_count, "told_of_ends": grant_notices.tell_of_ends(now)}
 
 
 def flag(now: datetime) -> tuple[int, int]:
-    """Tell every security reviewer of each signal, once in the policy's days; returns how many signals and new notices there are."""
+    """Notify every security reviewer of each signal, once in the policy's days. Return the number of signals and new
+    notices.
+    """
     policy = policy_queries.in_force(now)
-    found = approval_signals.found(policy, now)
-    names = {pk: person.name for pk, person in approval_signals.people_of(found).items()}
-    reviewers = Bench.load(now).security if found else ()
+    signals = approval_signals.found(policy, now)
+    names = {pk: person.name for pk, person in approval_signals.people_of(signals).items()}
+    reviewers = Bench.load(now).security if signals else ()
     with transaction.atomic():
         made = outbox.queue(
             notice
-            for signal in found
+            for signal in signals
             for notice in (_notice(signal, reviewer, names, policy, now) for reviewer in reviewers)
         )
-    return len(found), len(made)
+    return len(signals), len(made)
 
 
 def _notice(signal: Signal, reviewer: Person, names: Mapping[int, str], policy: Policy, now: datetime) -> Notice:

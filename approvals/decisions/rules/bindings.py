@@ -1,6 +1,7 @@
-"""The bindings that a record rests on: which resource its connection opens, as the register says it now (I8). Reads only.
+"""The bindings that an approval rests on: which resource its connection opens, from the register (I8). Reads only.
 
-A privilege rests on the binding it was resolved by; a credential that the owner of what it opens decides, on those of its uses; one that its store's owner decides, on none.
+A privilege rests on its own binding. A credential rests on the bindings of its uses if the owner of the opened
+resource decides it. If the owner of its store decides it, it rests on none.
 """
 
 from __future__ import annotations
@@ -17,84 +18,97 @@ TO_DO = "Reject it, or ask for changes: whoever brings it in again says what the
 
 
 def problem(privilege: Privilege, bindings: Mapping[tuple[str, str], Binding]) -> str:
-    """Why a privilege does not touch the resource that it was resolved to, in a sentence; empty where nothing speaks against it."""
+    """Return why a privilege's connection does not open its resource, in a sentence; empty if it does."""
     row = bindings.get((privilege.connector, privilege.instance))
     if row is None:
         return ""
     resource = privilege.entitlement.resource
     if resource.pk in row.refused_for:
-        who = row.refused_by.name if row.refused_by and row.resource_id == resource.pk else "Its owner"
-        return f"{who} said that this connection does not open {resource.name}."
+        refused_by = row.refused_by.name if row.refused_by and row.resource_id == resource.pk else "Its owner"
+        return f"{refused_by} said that this connection does not open {resource.name}."
     if row.resource_id != resource.pk:
         return f"This connection is said to open something else than {resource.name} now."
     return ""
 
 
-def uses_of(record: Approval) -> list[Privilege]:
-    """The privileges by whose bindings it is known what a record's resource is."""
-    if record.privilege is not None:
-        return [record.privilege]
-    credential = record.credential
-    if credential is None or _is_of_its_store(record):
+def uses_of(approval: Approval) -> list[Privilege]:
+    """Return the privileges whose bindings determine the resource of an approval."""
+    if approval.privilege is not None:
+        return [approval.privilege]
+    credential = approval.credential
+    if credential is None or _is_of_its_store(approval):
         return []
-    uses = tiers.privileges_of(record.submission)
-    return [one for one in uses if one.credential_id == credential.pk]
+    uses = tiers.privileges_of(approval.submission)
+    return [use for use in uses if use.credential_id == credential.pk]
 
 
-def _is_of_its_store(record: Approval) -> bool:
-    """Whether a credential's record is decided by the side of the store that keeps it."""
-    kept_in = record.credential.kept_in_id if record.credential is not None else None
-    return record.decided_on_id is not None and record.decided_on_id == kept_in
+def _is_of_its_store(approval: Approval) -> bool:
+    """Return whether the owner of the credential's store decides this approval."""
+    kept_in = approval.credential.kept_in_id if approval.credential is not None else None
+    return approval.decided_on_id is not None and approval.decided_on_id == kept_in
 
 
-def refusal(record: Approval) -> Refusal | None:
-    """Why a record can't be approved as it was asked, or None: its connection does not open that resource (I8)."""
-    found = tiers.bindings_of(record.submission)
-    said = next((said for one in uses_of(record) if (said := problem(one, found))), "")
-    return Refusal("I8", "state", said, TO_DO) if said else None
+def refusal(approval: Approval) -> Refusal | None:
+    """Return why an approval can't be approved as asked, or None: its connection does not open the resource (I8)."""
+    bindings_by_key = tiers.bindings_of(approval.submission)
+    sentence = next((sentence for use in uses_of(approval) if (sentence := problem(use, bindings_by_key))), "")
+    return Refusal("I8", "state", sentence, TO_DO) if sentence else None
 
 
-def unconfirmed(record: Approval) -> list[Binding]:
-    """The bindings that the owner's first decision on a record confirms or refuses: those that nobody has confirmed (I8)."""
-    found = tiers.bindings_of(record.submission)
-    uses = [one for one in uses_of(record) if _is_to_confirm(one, found)]
-    rows = [found[one.connector, one.instance] for one in uses]
+def unconfirmed(approval: Approval) -> list[Binding]:
+    """Return the unconfirmed bindings, which the owner's first decision on an approval confirms or refuses (I8)."""
+    bindings_by_key = tiers.bindings_of(approval.submission)
+    uses = [use for use in uses_of(approval) if _is_to_confirm(use, bindings_by_key)]
+    rows = [bindings_by_key[use.connector, use.instance] for use in uses]
     return list({row.pk: row for row in rows}.values())
 
 
-def by_party(record: Approval) -> list[Binding]:
-    """The bindings of a record that rest on parties of its submission: they count as unconfirmed in it (I8)."""
-    parties = tiers.party_ids(record.submission)
-    return [row for row in _rows(record) if row.is_word_of(parties)]
+def by_party(approval: Approval) -> list[Binding]:
+    """Return the bindings of an approval that rest on parties of its submission. They count as unconfirmed in it
+    (I8).
+    """
+    parties = tiers.party_ids(approval.submission)
+    return [row for row in _bindings_of(approval) if row.is_word_of(parties)]
 
 
-def claimed(record: Approval) -> list[tuple[Binding, list[Resource]]]:
-    """The bindings of a record whose host other owners' resources are known by, with those whose side has not agreed (I8)."""
-    parties = tiers.party_ids(record.submission)
-    waits = [(row, [one.resource for one in row.claims if not one.is_agreed(parties)]) for row in _rows(record)]
+def claimed(approval: Approval) -> list[tuple[Binding, list[Resource]]]:
+    """Return the bindings of an approval whose host also belongs to other owners' resources, with those without host
+    consent (I8).
+    """
+    parties = tiers.party_ids(approval.submission)
+    waits = [
+        (row, [claim.resource for claim in row.claims if not claim.is_agreed(parties)])
+        for row in _bindings_of(approval)
+    ]
     return [(row, resources) for row, resources in waits if resources]
 
 
-def _rows(record: Approval) -> list[Binding]:
-    found = tiers.bindings_of(record.submission)
-    rows = (found.get((one.connector, one.instance)) for one in uses_of(record))
+def _bindings_of(approval: Approval) -> list[Binding]:
+    bindings_by_key = tiers.bindings_of(approval.submission)
+    rows = (bindings_by_key.get((use.connector, use.instance)) for use in uses_of(approval))
     return list({row.pk: row for row in rows if row is not None}.values())
 
 
-def resting_on_unconfirmed(records: Sequence[Approval]) -> set[int]:
-    """Ids of the records, of any submissions, whose first decision by its owner would confirm a binding (I8): two queries."""
-    credentials = [one for one in records if one.credential is not None and not _is_of_its_store(one)]
-    versions = {one.submission.version_id for one in credentials}
-    used = Privilege.objects.filter(version__in=versions, credential__in=[one.credential_id for one in credentials])
+def resting_on_unconfirmed(approvals: Sequence[Approval]) -> set[int]:
+    """Return ids of the approvals whose first decision by the owner would confirm a binding (I8). Two queries."""
+    credentials = [
+        approval for approval in approvals if approval.credential is not None and not _is_of_its_store(approval)
+    ]
+    versions = {approval.submission.version_id for approval in credentials}
+    used = Privilege.objects.filter(
+        version__in=versions, credential__in=[approval.credential_id for approval in credentials]
+    )
     by_use: dict[tuple[int, int | None], list[Privilege]] = {}
     for privilege in used.select_related("entitlement") if credentials else ():
         by_use.setdefault((privilege.version_id, privilege.credential_id), []).append(privilege)
     uses = {
-        one.pk: [one.privilege] if one.privilege else by_use.get((one.submission.version_id, one.credential_id), [])
-        for one in records
+        approval.pk: [approval.privilege]
+        if approval.privilege
+        else by_use.get((approval.submission.version_id, approval.credential_id), [])
+        for approval in approvals
     }
-    found = resource_queries.bindings_of(use for some in uses.values() for use in some)
-    return {pk for pk, some in uses.items() if any(_is_to_confirm(use, found) for use in some)}
+    bindings_by_key = resource_queries.bindings_of(use for some in uses.values() for use in some)
+    return {pk for pk, some in uses.items() if any(_is_to_confirm(use, bindings_by_key) for use in some)}
 
 
 def _is_to_confirm(privilege: Privilege, bindings: Mapping[tuple[str, str], Binding]) -> bool:

@@ -1,4 +1,4 @@
-"""What people say on a submission without deciding anything: remarks and objections, and who hears of them (A3)."""
+"""Comments on a submission: remarks and objections, and who is notified of them (A3)."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from governance.core.roles.roles import Permission
     reason_needed=True,
 )
 def comment(step: Step[Submission], *, approval: Approval | None = None) -> Effect:
-    """Anybody who takes part says something to everybody on the submission; it decides nothing (A3).
+    """Comment on a submission, visible to all its participants. A comment decides nothing (A3).
 
     Args:
-        step: the running step; its reason is what is said.
-        approval: the record that it is about; None for the whole.
+        step: the running step; its reason is the text.
+        approval: the approval that the comment is about; None for the whole submission.
     """
-    return _say(step, step.subject, approval, is_objection=False)
+    return _add_comment(step, step.subject, approval, is_objection=False)
 
 
 @transition(
@@ -44,14 +44,14 @@ def comment(step: Step[Submission], *, approval: Approval | None = None) -> Effe
     reason_needed=True,
 )
 def object_to(step: Step[Approval]) -> Effect:
-    """Somebody who will decide stage 2 objects before it opens; stage 1 sees it and is not bound by it (A3)."""
-    return _say(step, step.subject.submission, step.subject, is_objection=True)
+    """Object to an approval of stage 2 before it opens. Stage 1 sees the objection and is not bound by it (A3)."""
+    return _add_comment(step, step.subject.submission, step.subject, is_objection=True)
 
 
-def _say(step: Step[Any], submission: Submission, approval: Approval | None, *, is_objection: bool) -> Effect:
+def _add_comment(step: Step[Any], submission: Submission, approval: Approval | None, *, is_objection: bool) -> Effect:
     if approval is not None and approval.submission_id != submission.pk:
         raise refuse(Refusal("A3", "input", "That record belongs to another submission."))
-    said = Comment(
+    new_comment = Comment(
         submission=submission,
         approval=approval,
         by=step.actor.person,
@@ -59,27 +59,27 @@ def _say(step: Step[Any], submission: Submission, approval: Approval | None, *, 
         text=step.reason,
         is_objection=is_objection,
     )
-    step.save(said)
-    people = _who_is_told(step, submission)
-    by = step.actor.person.name if step.actor.person is not None else ""
-    what = title(approval) if approval is not None else ""
-    candidates.tell(step, submission, people, "commented", key=f"said:{said.pk}", by=by, what=what)
-    return Effect(payload={"comment": str(said.pk)})
+    step.save(new_comment)
+    people = _recipients(step, submission)
+    author = step.actor.person.name if step.actor.person is not None else ""
+    subject_title = title(approval) if approval is not None else ""
+    candidates.tell(step, submission, people, "commented", key=f"said:{new_comment.pk}", by=author, what=subject_title)
+    return Effect(payload={"comment": str(new_comment.pk)})
 
 
-def _who_is_told(step: Step[Any], submission: Submission) -> list[Person]:
-    """Whoever builds it, and whoever has said or decided something here; not who says this, nor who has left."""
+def _recipients(step: Step[Any], submission: Submission) -> list[Person]:
+    """Return the builders and all who have commented or decided here, without the author and people who have left."""
     builders = [submission.submitted_by, *submission.automation.answering(step.now)]
-    said = Comment.objects.filter(submission=submission).values("by")
+    commenters = Comment.objects.filter(submission=submission).values("by")
     decided = Decision.objects.standing().filter(approval__submission=submission).values("person")
-    others = Person.objects.filter(Q(pk__in=said) | Q(pk__in=decided)).order_by("pk")
-    own = {person.pk for person in step.actor.people}
-    there = [person for person in others if _sees(person, submission, step.now)]
-    return [person for person in (*builders, *there) if person.is_here and person.pk not in own]
+    participants = Person.objects.filter(Q(pk__in=commenters) | Q(pk__in=decided)).order_by("pk")
+    author_ids = {person.pk for person in step.actor.people}
+    readers = [person for person in participants if _may_see(person, submission, step.now)]
+    return [person for person in (*builders, *readers) if person.is_here and person.pk not in author_ids]
 
 
-def _sees(person: Person, submission: Submission, now: datetime) -> bool:
-    """Whether somebody still may: whoever decided for somebody else may not, once they stand in for them no more (A11)."""
+def _may_see(person: Person, submission: Submission, now: datetime) -> bool:
+    """Return whether a person may still see the submission. A former delegate may not (A11)."""
     return Submission.objects.visible_to(Actor.of(person), now).filter(pk=submission.pk).exists()
 
 

@@ -1,6 +1,7 @@
-"""Signing a conflict: one person gives the extra approval once, with a reason, for all that is in it (S6, A8).
+"""Extra approval of a conflict: one person signs the whole combination once, with a reason (S6, A8).
 
-Each approval of the combination has a seat for it, so that the duties and the database judge the signer as any approver of stage 2 (S1, S2).
+Each approval of the combination has a seat for it. So the duties and the database check the signer as an approver of
+stage 2 (S1, S2).
 """
 
 from __future__ import annotations
@@ -20,105 +21,124 @@ from approvals.models.conflict import Mode
 from governance.core.duties.refusals import Refusal, refuse
 from governance.core.engine.transition import Step, Transition
 
-#: Facts that change by decisions, of this approval or of rules, and not by what the register says.
+#: Facts that change by decisions or rules, not by the register.
 DECIDED = ("level", "scope", "term_days", "conflicts", "policy", "round", "retracted")
 
 
 def check_reason(step: Step[Approval]) -> None:
-    """Refuse a signature without a reason: the one that is given stands for the whole combination."""
+    """Refuse an extra approval without a reason. One reason counts for the whole combination."""
     if step.text or not fills(step.subject, step):
         return
     sentence = "Say why: one reason stands for all that is in the conflict."
     raise refuse(Refusal("A7", "input", sentence, detail=(("reason", sentence),)))
 
 
-def fills(record: Approval, step: Step[Approval]) -> bool:
-    """Whether the actor's yes to an approval would fill the seat of a conflict."""
-    seat = route_of(record, step.now).seat_for(record, step.actor)
+def fills(approval: Approval, step: Step[Approval]) -> bool:
+    """Return whether the actor's approval would fill the seat of a conflict."""
+    seat = route_of(approval, step.now).seat_for(approval, step.actor)
     return seat is not None and seat.label == SeatLabel.CONFLICT
 
 
 def sign(step: Step[Approval], decision: Decision, approve: Transition[Approval]) -> None:
-    """Record what a yes in the seat of a conflict signs, and give the same yes to all else that is in it.
+    """Record the conflicts that an extra approval signs, and approve the other approvals in them.
 
     Args:
-        step: approves one record of the combination.
-        decision: made by it.
+        step: approves one approval of the combination.
+        decision: its decision.
         approve: the operation, for the others.
     """
     if decision.seat.label != SeatLabel.CONFLICT:
         return
-    record, submission = step.subject, step.subject.submission
-    others = list(submission.approvals.exclude(pk=record.pk).select_related("privilege"))
-    beside = conflicts.asked_in(submission)
-    left = [one for one in conflicts.left(submission, [*others, record], step.now) if one.mode == Mode.APPROVAL]
-    found = [one for one in left if _is_in(record, [one], beside)]
-    unsigned = [one for one in left if one not in found]
-    for one in found:
-        _write(step, decision, one)
-    for other in others:
-        # What another conflict takes too is signed by itself: it has one seat for all of its conflicts.
-        if other.state == ApprovalState.OPEN and _is_in(other, found, beside) and not _is_in(other, unsigned, beside):
-            _sign_too(step, other, approve)
+    approval, submission = step.subject, step.subject.submission
+    other_approvals = list(submission.approvals.exclude(pk=approval.pk).select_related("privilege"))
+    asked_keys = conflicts.asked_in(submission)
+    remaining = [
+        conflict
+        for conflict in conflicts.left(submission, [*other_approvals, approval], step.now)
+        if conflict.mode == Mode.APPROVAL
+    ]
+    signed = [conflict for conflict in remaining if _is_in_conflict(approval, [conflict], asked_keys)]
+    unsigned = [conflict for conflict in remaining if conflict not in signed]
+    for conflict in signed:
+        _record_signature(step, decision, conflict)
+    for other_approval in other_approvals:
+        # An approval in another unsigned conflict is signed separately: it has one seat for all its conflicts.
+        if (
+            other_approval.state == ApprovalState.OPEN
+            and _is_in_conflict(other_approval, signed, asked_keys)
+            and not _is_in_conflict(other_approval, unsigned, asked_keys)
+        ):
+            _approve_other(step, other_approval, approve)
 
 
-def _write(step: Step[Approval], decision: Decision, found: Found) -> None:
-    assert decision.reason is not None  # `check_reason` asked
-    made = ConflictSignature(
+def _record_signature(step: Step[Approval], decision: Decision, conflict: Found) -> None:
+    assert decision.reason is not None  # `check_reason` refuses otherwise
+    signature = ConflictSignature(
         submission=step.subject.submission,
-        rule=found.standing.version,
+        rule=conflict.standing.version,
         decision=decision,
         person=decision.person,
         for_person=decision.for_person,
         reason=decision.reason,
-        digest=digest_of(found),
-        covers=sorted(held_access.at_most(found.held)),
+        digest=digest_of(conflict),
+        covers=sorted(held_access.at_most(conflict.held)),
         at=step.now,
     )
-    made.save()
-    step.record("conflict.signed", made, {"rule": found.standing.version.code, "combination": made.digest})
+    signature.save()
+    step.record("conflict.signed", signature, {"rule": conflict.standing.version.code, "combination": signature.digest})
 
 
-def digest_of(found: Found) -> str:
-    """SHA-256 over the rule, and over how each thing in the conflict is held."""
-    said = {"rule": found.standing.version.digest, "held": sorted(found.held)}
-    return hashlib.sha256(rfc8785.dumps(said)).hexdigest()
+def digest_of(conflict: Found) -> str:
+    """Return SHA-256 over the rule and all access in the conflict."""
+    document = {"rule": conflict.standing.version.digest, "held": sorted(conflict.held)}
+    return hashlib.sha256(rfc8785.dumps(document)).hexdigest()
 
 
 def take_back(step: Step[Approval], decision: Decision, retract: Transition[Approval]) -> None:
-    """Take back the same extra approval on all else that it covered.
+    """Retract the same extra approval on all other approvals that it covered.
 
     Args:
-        step: takes back one decision of it.
-        decision: the one that is taken back.
+        step: retracts one of its decisions.
+        decision: the retracted decision.
         retract: the operation, for the others.
     """
     same = Decision.objects.standing().filter(
         approval__submission=step.subject.submission, seat__label=SeatLabel.CONFLICT
     )
     same = same.filter(person=decision.person, for_person=decision.for_person, at=decision.at, outcome=decision.outcome)
-    for other in same.exclude(approval=step.subject).select_related("approval").order_by("pk"):
-        if retract.refusal(other.approval, actor=step.actor, now=step.now) is not None:
+    for other_decision in same.exclude(approval=step.subject).select_related("approval").order_by("pk"):
+        if retract.refusal(other_decision.approval, actor=step.actor, now=step.now) is not None:
             sentence = "Somebody decided after you on another approval in this conflict. Your extra approval stands."
             raise refuse(Refusal("A8", "duty", sentence))
-        retract(other.approval, actor=step.actor, now=step.now, reason=step.text, decision=other.pk, alone=True)
+        retract(
+            other_decision.approval,
+            actor=step.actor,
+            now=step.now,
+            reason=step.text,
+            decision=other_decision.pk,
+            alone=True,
+        )
 
 
-def _is_in(record: Approval, found: Sequence[Found], beside: Collection[str]) -> bool:
-    return any(conflicts.takes_part(record.kind, conflicts.key_of(record), one, beside) for one in found)
+def _is_in_conflict(approval: Approval, found_conflicts: Sequence[Found], asked_keys: Collection[str]) -> bool:
+    return any(
+        conflicts.takes_part(approval.kind, conflicts.key_of(approval), conflict, asked_keys)
+        for conflict in found_conflicts
+    )
 
 
-def _sign_too(step: Step[Approval], record: Approval, approve: Transition[Approval]) -> None:
-    """Give the same yes to another approval of the combination, if it is about what was asked: what the register says otherwise by now was
-    not shown with the conflict and is signed by itself (A6).
+def _approve_other(step: Step[Approval], approval: Approval, approve: Transition[Approval]) -> None:
+    """Approve another approval of the combination, if its facts are as submitted.
+
+    Facts that the register has changed were not shown with the conflict. Such an approval is signed separately (A6).
     """
-    present = digest.of(record, step.now)
-    changed = {name for name in present if name not in DECIDED and present[name] != record.facts.get(name)}
-    if changed or approve.refusal(record, actor=step.actor, now=step.now) is not None:
+    present = digest.of(approval, step.now)
+    changed = {name for name in present if name not in DECIDED and present[name] != approval.facts.get(name)}
+    if changed or approve.refusal(approval, actor=step.actor, now=step.now) is not None:
         return
-    if route_of(record, step.now).seat_to_sign(record, step.actor) is not None:
+    if route_of(approval, step.now).seat_to_sign(approval, step.actor) is not None:
         shown = digest.digest(present)
-        approve(record, actor=step.actor, now=step.now, reason=step.text, shown_digest=shown, signs=True)
+        approve(approval, actor=step.actor, now=step.now, reason=step.text, shown_digest=shown, signs=True)
 
 
 __all__ = ["check_reason", "digest_of", "fills", "sign", "take_back"]

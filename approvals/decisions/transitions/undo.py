@@ -1,4 +1,4 @@
-"""Taking back one's own decision while its submission is undecided: the record is open again, and both stay on record (A8)."""
+"""Retract one's own decision while the submission is undecided. The approval reopens, and both stay on record (A8)."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from governance.core.engine.transition import Effect, Step, transition
 from governance.core.roles.roles import Permission
 
 
-def _taken_back(record: Approval, actor: Actor, text: str, params: Mapping[str, Any]) -> Approval | None:
-    """The record, where the person has taken back this very decision: a second press (A8)."""
-    own = Retraction.objects.filter(decision=params.get("decision"), decision__approval=record, person=actor.person)
-    return record if own.exists() else None
+def _find_repeat(approval: Approval, actor: Actor, text: str, params: Mapping[str, Any]) -> Approval | None:
+    """Return the approval if the person has already retracted this decision: a repeated request (A8)."""
+    retractions = Retraction.objects.filter(
+        decision=params.get("decision"), decision__approval=approval, person=actor.person
+    )
+    return approval if retractions.exists() else None
 
 
 @transition(
     Approval,
     event="approval.retracted",
-    repeats=_taken_back,
+    repeats=_find_repeat,
     permission=Permission.APPROVAL_DECIDE,
     source=(ApprovalState.OPEN, ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.CHANGES_ASKED),
     target=(ApprovalState.OPEN,),
@@ -34,39 +36,45 @@ def _taken_back(record: Approval, actor: Actor, text: str, params: Mapping[str, 
     parents=ABOVE,
 )
 def retract(step: Step[Approval], *, decision: int, alone: bool = False) -> Effect:
-    """Whoever decided last takes that back; what others signed in this round stands, and the record's time runs on as before (A10).
+    """Retract the last decision. Other decisions of this round stand, and the approval's time runs on (A10).
 
-    An app that was approved closes what it opened: nobody has decided there yet (A4). What was said with it about a connection stays
-    said (I8). An extra approval is taken back on all that it covered (S6).
+    Retracting an approved app closes what it opened, which nobody has decided yet (A4). Answers about a connection
+    stay (I8). An extra approval is retracted on everything that it covered (S6).
 
     Args:
         step: the running step.
         decision: id of the decision that the page showed.
-        alone: whether the caller takes back the rest of an extra approval.
+        alone: whether the caller retracts the other parts of an extra approval.
     """
-    record, person = step.subject, step.actor.person
-    route = route_of(record, step.now)
-    taken = duties.own_decision(record, step.actor, step.now)
-    assert taken is not None  # the duty OWN_DECISION lets nobody else come this far
+    approval, person = step.subject, step.actor.person
+    route = route_of(approval, step.now)
+    last_decision = duties.own_decision(approval, step.actor, step.now)
+    assert last_decision is not None  # the duty OWN_DECISION lets nobody else come this far
     assert person is not None
-    if taken.pk != decision:
+    if last_decision.pk != decision:
         sentence = "Something else was decided here since the page was shown to you, so nothing was taken back."
         raise refuse(Refusal("A6", "stale", sentence, "Look at what stands here now."))
     for_person = step.actor.standing_for
-    Retraction.objects.create(decision=taken, person=person, for_person=for_person, reason=step.reason, at=step.now)
-    route.take_back(taken)
-    if taken.seat.label == SeatLabel.CONFLICT and taken.outcome == DecisionOutcome.APPROVE and not alone:
-        extra_approval.take_back(step, taken, retract)
-    record.retracted += 1
-    if record.state == ApprovalState.APPROVED and record.stage == 1:
-        for waiting in record.submission.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
+    Retraction.objects.create(
+        decision=last_decision, person=person, for_person=for_person, reason=step.reason, at=step.now
+    )
+    route.take_back(last_decision)
+    if (
+        last_decision.seat.label == SeatLabel.CONFLICT
+        and last_decision.outcome == DecisionOutcome.APPROVE
+        and not alone
+    ):
+        extra_approval.take_back(step, last_decision, retract)
+    approval.retracted += 1
+    if approval.state == ApprovalState.APPROVED and approval.stage == 1:
+        for waiting in approval.submission.approvals.filter(stage=2, state=ApprovalState.OPEN).order_by("pk"):
             close_again(waiting, actor=step.actor, now=step.now)
-    if taken.outcome == DecisionOutcome.ASK:
-        _go_on(step, taken)
-    record.ended_at = None
-    _widen_again(record, route)
-    _tell_the_others(step, route)
-    return Effect(to=ApprovalState.OPEN, payload={"outcome": taken.outcome})
+    if last_decision.outcome == DecisionOutcome.ASK:
+        _end_question(step, last_decision)
+    approval.ended_at = None
+    _undo_narrowing(approval, route)
+    _notify_approvers(step, route)
+    return Effect(to=ApprovalState.OPEN, payload={"outcome": last_decision.outcome})
 
 
 @transition(
@@ -77,57 +85,61 @@ def retract(step: Step[Approval], *, decision: int, alone: bool = False) -> Effe
     target=(ApprovalState.WAITING,),
 )
 def close_again(step: Step[Approval]) -> Effect:
-    """What opened it was taken back before anybody decided it: it waits, and its time begins anew when it opens (A4)."""
-    record = step.subject
-    record.opened_at = record.due_at = record.expires_at = None
+    """Close an approval whose opening was retracted before a decision. Its time starts anew when it reopens (A4)."""
+    approval = step.subject
+    approval.opened_at = approval.due_at = approval.expires_at = None
     return Effect()
 
 
-def _tell_the_others(step: Step[Approval], route: Route) -> None:
-    """Tell whoever else may decide it again, unless they have been told: a digest leaves out what was decided before it went."""
-    record = step.subject
-    others = [who for seat in route.standing(record) for who in seat.may_decide if who != step.actor.person]
-    event = f"stage_{record.stage}_opened"
-    due = record.due_at.isoformat() if record.due_at else ""
-    candidates.tell(step, record.submission, others, event, key=event, count=1, due=due)
-
-
-def _go_on(step: Step[Approval], question: Decision) -> None:
-    """Nothing is asked of the builder any more: the approvers have the working days that they had left when it was asked, and whoever was
-    told of the question hears that.
+def _notify_approvers(step: Step[Approval], route: Route) -> None:
+    """Notify the other approvers, unless they were notified before. A digest leaves out approvals that are decided by
+    then.
     """
-    record, route = step.subject, route_of(step.subject, step.now)
-    before = record.history.filter(state=ApprovalState.OPEN, round=record.round).order_by("-history_id").first()
-    assert before is not None  # it was open when it was asked about
-    first = next((person for seat in route.standing(record) for person in seat.may_decide), None)
-    candidates.go_on(record, before, since=question.at, now=step.now, person=first)
-    record.builder_due_at = None
-    submission = record.submission
+    approval = step.subject
+    approvers = [
+        approver for seat in route.standing(approval) for approver in seat.may_decide if approver != step.actor.person
+    ]
+    event = f"stage_{approval.stage}_opened"
+    due = approval.due_at.isoformat() if approval.due_at else ""
+    candidates.tell(step, approval.submission, approvers, event, key=event, count=1, due=due)
+
+
+def _end_question(step: Step[Approval], question: Decision) -> None:
+    """End the question to the builder. Approvers get back the working days that they had left. Recipients of the
+    question are notified.
+    """
+    approval, route = step.subject, route_of(step.subject, step.now)
+    before = approval.history.filter(state=ApprovalState.OPEN, round=approval.round).order_by("-history_id").first()
+    assert before is not None  # the approval was open before the question
+    first = next((person for seat in route.standing(approval) for person in seat.may_decide), None)
+    candidates.go_on(approval, before, since=question.at, now=step.now, person=first)
+    approval.builder_due_at = None
+    submission = approval.submission
     candidates.tell(
         step,
         submission,
         candidates.builders(submission, step.now),
         "question_retracted",
-        key=f"retracted:{record.pk}:{record.round}:{len(route.retracted[record.pk])}",
-        what=title(record),
+        key=f"retracted:{approval.pk}:{approval.round}:{len(route.retracted[approval.pk])}",
+        what=title(approval),
         by=step.actor.person.name if step.actor.person else "",
     )
 
 
-def _widen_again(record: Approval, route: Route) -> None:
-    """What the decision narrowed is as it was before: as asked, or as others have narrowed it (A7)."""
-    source = record.carried_from
-    record.granted_term_days = source.granted_term_days if source is not None else None
-    record.granted_level = source.granted_level if source is not None else ""
-    record.granted_scope = source.granted_scope if source is not None else None
-    for one in route.decisions.get(record.pk, ()):
-        _narrow(record, one)
+def _undo_narrowing(approval: Approval, route: Route) -> None:
+    """Undo the narrowing of the decision: back to the request, or to the narrowing by others (A7)."""
+    source = approval.carried_from
+    approval.granted_term_days = source.granted_term_days if source is not None else None
+    approval.granted_level = source.granted_level if source is not None else ""
+    approval.granted_scope = source.granted_scope if source is not None else None
+    for decision in route.decisions.get(approval.pk, ()):
+        _apply_narrowing(approval, decision)
 
 
-def _narrow(record: Approval, one: Decision) -> None:
-    record.granted_term_days = one.term_days or record.granted_term_days
-    record.granted_level = one.level or record.granted_level
-    record.granted_scope = one.scope if one.scope is not None else record.granted_scope
+def _apply_narrowing(approval: Approval, decision: Decision) -> None:
+    approval.granted_term_days = decision.term_days or approval.granted_term_days
+    approval.granted_level = decision.level or approval.granted_level
+    approval.granted_scope = decision.scope if decision.scope is not None else approval.granted_scope
 
 
 __all__ = ["close_again", "retract"]
