@@ -1,4 +1,4 @@
-"""What a job does about samples: draws them, asks whoever is next, reminds, and ends what nobody looked at (A12, A13, R9)."""
+"""Jobs of spot checks: draw them, pass them on, remind, and end overdue ones (A12, A13, R9)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from governance.core.actors.actor import Actor
 from governance.core.jobs import sweeps
 from governance.core.notices import outbox
 
-#: The mail that reminds.
+#: Event of the reminder.
 EVENT = "sample_due"
 
 
 def draw_due(now: datetime, actor: Actor) -> int:
-    """Draw whatever came into force and is sealed by now; returns how many were drawn or not."""
+    """Draw from everything that is in force and sealed. Return the number of decided draws."""
     waiting = Sample.objects.filter(state=SampleState.WAITING)
     return sweeps.sweep(waiting, lambda sample: draw.when_due(sample, actor=actor, now=now), job=actor.job)
 
 
 def pass_on_due(now: datetime, actor: Actor) -> int:
-    """Ask who may look where none of those who were asked may any more; returns how many samples went on."""
+    """Ask new reviewers where nobody who was asked may look any more. Return the number of spot checks."""
 
     def act(sample: Sample) -> bool:
         free = {person.pk for person in spot_checks.may_look(sample, now)}
@@ -37,19 +37,19 @@ def pass_on_due(now: datetime, actor: Actor) -> int:
 
 
 def lapse_due(now: datetime, actor: Actor) -> int:
-    """Suspend what nobody looked at in time; returns how many."""
+    """Suspend where no one looked in time. Return the number of spot checks."""
     due = Sample.objects.filter(state=SampleState.OPEN, due_at__lte=now)
     return sweeps.sweep(due, lambda sample: lapse_sample.when_due(sample, actor=actor, now=now), job=actor.job)
 
 
 def remind(now: datetime) -> int:
-    """Remind whoever is asked to look, half-way and a day before the time is up; returns how many are told."""
+    """Remind the reviewers, half-way and a day before the deadline. Return the number of notices."""
     sent = 0
     waiting = Sample.objects.filter(state=SampleState.OPEN, due_at__gt=now).select_related(
         "submission__automation__team", "submission__version", "before", "submission__policy", *OF_POLICY
     )
     for sample in waiting.order_by("pk"):
-        word = _word(sample, now)
+        word = _due_reminder(sample, now)
         if not word:
             continue
         with transaction.atomic():
@@ -61,9 +61,9 @@ def remind(now: datetime) -> int:
     return sent
 
 
-def _word(sample: Sample, now: datetime) -> str:
-    """Which reminder is due, the latest only; empty before the first."""
-    assert sample.due_at is not None  # the query asks for both
+def _due_reminder(sample: Sample, now: datetime) -> str:
+    """Return the latest reminder that is due; empty before the first."""
+    assert sample.due_at is not None  # the query filters on both
     assert sample.drawn_at is not None
     if now >= sample.due_at - timedelta(days=1):
         return "day_before"

@@ -1,10 +1,9 @@
-"""What is drawn of all that nobody was asked about, and who may look at it (A12, A13). Reads only.
+"""Draw of spot checks, and who may decide them (A12, A13). Reads only.
 
-That is a change of source that stage 1 was not asked about, and each record that policy approved on the light path.
+A spot check is of a changed source without stage 1, or of one auto-approved privilege.
 
-The draw is the hash of the seal under which the ledger's next batch put the coming into force. Whoever submits can't choose
-it: the seal covers what happened until then, random ids and instants of everybody's acts among it, and is made afterwards. Whoever
-has an export of the ledger can draw again and finds the same.
+The draw is the hash of the seal over the coming into force. A submitter can't choose it: the seal is made later and
+covers random ids and instants of everybody's acts. With an export of the ledger, anyone can repeat the draw.
 """
 
 from __future__ import annotations
@@ -23,36 +22,36 @@ from governance.core.ledger.verifier import seal_hash
 from governance.core.models import LedgerEvent, Person, Seal
 from governance.core.models.ledger import Outcome
 
-#: The event whose seal is the draw: what is sampled is in force from then on.
+#: The event whose seal decides the draw: putting the submission in force.
 CAUSE = "submission.put_in_force"
 
 
-def falls_on(seal: str, what: str, one_in: int) -> bool:
-    """Whether the draw falls on something: pure, the same for the same arguments.
+def falls_on(seal: str, name: str, one_in: int) -> bool:
+    """Return whether the draw selects something. Pure.
 
     Args:
         seal: the hash of the seal, as hex.
-        what: names what is drawn (`name_of`), so that several under one seal are drawn each for itself.
-        one_in: of so many one is drawn.
+        name: name of the draw (`name_of`), so that several under one seal are independent.
+        one_in: one in this many is drawn.
     """
-    drawn = hashlib.sha256(f"approvals.sample:{seal}:{what}".encode()).hexdigest()
+    drawn = hashlib.sha256(f"approvals.sample:{seal}:{name}".encode()).hexdigest()
     return int(drawn, 16) % one_in == 0
 
 
 def name_of(sample: Sample) -> str:
-    """What is drawn: the submission by its key, or a record that policy approved, by both keys."""
-    of = f":{sample.approval_id}" if sample.approval_id is not None else ""
-    return f"{sample.submission_id}{of}"
+    """Return the name of the draw: the id of the submission, and of the auto-approved approval if there is one."""
+    approval_part = f":{sample.approval_id}" if sample.approval_id is not None else ""
+    return f"{sample.submission_id}{approval_part}"
 
 
 def is_drawn(sample: Sample, seal: Seal) -> bool:
-    """Whether the draw falls on a sample under the seal that `seal_over` found."""
+    """Return whether the draw selects a spot check, under the seal that `seal_over` found."""
     one_in = policy_queries.of(sample.submission.policy).sampled_one_in
     return falls_on(seal_hash(sealing.body_of(seal)), name_of(sample), one_in)
 
 
 def seal_over(submission: Submission) -> Seal | None:
-    """The seal that covers a submission's coming into force; None until the ledger is sealed so far."""
+    """Return the seal that covers a submission's coming into force; None if it is not sealed yet."""
     label, key = ledger_events.name_of(submission)
     events = LedgerEvent.objects.filter(verb=CAUSE, subject_type=label, subject_id=key, outcome=Outcome.DONE)
     event = events.order_by("-pk").first()
@@ -63,10 +62,10 @@ def seal_over(submission: Submission) -> Seal | None:
 
 
 def conflict(person: Person, route: Route, sample: Sample) -> tuple[str, str] | None:
-    """Code and words of why somebody does not look, or None.
+    """Return code and words of a person's conflict, or None.
 
-    A look stands for what was not asked: no party (S1), and nobody who decided in the other stage of the same submission (S2). A changed
-    source stands for stage 1; what policy approved, for stage 2.
+    A spot check replaces the stage that was skipped: stage 1 for a changed source, stage 2 for an auto-approved
+    privilege. So parties (S1) and deciders in the other stage of the submission (S2) are excluded.
     """
     if person.pk in route.parties:
         capacity = route.parties[person.pk].lower()
@@ -79,9 +78,10 @@ def conflict(person: Person, route: Route, sample: Sample) -> tuple[str, str] | 
 
 
 def may_look(sample: Sample, now: datetime) -> list[Person]:
-    """Who may look: security reviewers without a conflict; where there is none, fallback owners without one (A9).
+    """Return the people who may decide: security reviewers without a conflict; if there are none, such fallback owners
+    (A9).
 
-    Whose role one admin alone ended at once looks at nothing, and nobody does in their place (S8).
+    A reviewer whose role one admin alone has ended is left out, without a replacement (S8).
     """
     bench = Bench.load(now)
     route = Route.load(sample.submission, now, bench)

@@ -1,4 +1,4 @@
-"""What was drawn to be looked at: a change of source, or what policy approved; and whether it is fine (A12, A13)."""
+"""The page of a spot check: a changed source or an auto-approved privilege, and the answer (A12, A13)."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from inventory.versions.views import compared
 Shape = dict[str, Any]
 
 TEMPLATE = "approvals/light_path/spot_check.html"
-#: What the form may say, by the name of its button.
+#: Answers by the name of the form's button.
 VERDICTS = {"fine": spot_checks.find_fine, "not_fine": spot_checks.find_not_fine}
-#: Events of the timeline; the ledger has the rest.
+#: Limit of events on the timeline; the ledger has all.
 EVENTS = 20
 
 
 @require_http_methods(["GET", "POST"])
 def sample(request: Request, pk: int) -> HttpResponse:
-    """One sample, as the mail links to it; whoever may see it and not look at it reads why not."""
+    """Show a spot check. A reader who may not decide it sees why."""
     now = business_time.now()
     seen = Sample.objects.visible_to(request.actor, now).select_related(
         "submission__automation__team",
@@ -50,43 +50,43 @@ def sample(request: Request, pk: int) -> HttpResponse:
         "approval__privilege__entitlement__resource__owner",
         "approval__credential",
     )
-    found = get_object_or_404(seen.defer(*(f"submission__{name}" for name in UNSHOWN)), pk=pk)
+    spot_check = get_object_or_404(seen.defer(*(f"submission__{name}" for name in UNSHOWN)), pk=pk)
     if request.method == "GET":
-        return page(request, TEMPLATE, _context(found, request.actor))
+        return page(request, TEMPLATE, _context(spot_check, request.actor))
     text = request.POST.get("reason", "")
     try:
         verb = VERDICTS.get(request.POST.get("verdict", ""))
         if verb is None:
             raise refuse(Refusal("A12", "input", "Say whether it is fine or not; what you typed is still there."))
-        verb(found, actor=acting(found, request.actor), now=now, reason=text)
-    except InvalidInput as no:
-        context = _context(found, request.actor, typed=text, error=no.refusal.sentence)
-        return page(request, TEMPLATE, context, status=no.status)
-    except Refused as no:
-        return refused(request, no.refusal, context={"back_href": found.href})
+        verb(spot_check, actor=acting(spot_check, request.actor), now=now, reason=text)
+    except InvalidInput as error:
+        context = _context(spot_check, request.actor, typed=text, error=error.refusal.sentence)
+        return page(request, TEMPLATE, context, status=error.status)
+    except Refused as error:
+        return refused(request, error.refusal, context={"back_href": spot_check.href})
     return redirect("sample", pk=pk)
 
 
-def acting(found: Sample, actor: Actor) -> Actor:
-    """As whom the reader may look: as themself, else for somebody who passed their decisions on to them (A11)."""
+def acting(spot_check: Sample, actor: Actor) -> Actor:
+    """Return the actor who may decide: the reader, or the reader for a person who delegated to them (A11)."""
     now = business_time.now()
-    own = spot_checks.find_fine.refusal(found, actor=actor, now=now)
-    if own is None or own.code == "STATE" or actor.person is None:
+    own_refusal = spot_checks.find_fine.refusal(spot_check, actor=actor, now=now)
+    if own_refusal is None or own_refusal.code == "STATE" or actor.person is None:
         return actor
     givers = set(access.answers_as(actor, now)) - {actor.person.pk}
-    for person in light_path_spot_checks.may_look(found, now) if givers else ():
+    for person in light_path_spot_checks.may_look(spot_check, now) if givers else ():
         if person.pk in givers:
             return actor.for_person(person)
     return actor
 
 
-def _context(found: Sample, actor: Actor, *, typed: str = "", error: str = "") -> Shape:
-    now, submission = business_time.now(), found.submission
+def _context(spot_check: Sample, actor: Actor, *, typed: str = "", error: str = "") -> Shape:
+    now, submission = business_time.now(), spot_check.submission
     automation = submission.automation
     stands = automation.approved_version_id == submission.version_id
-    who = acting(found, actor)
-    no = spot_checks.find_fine.refusal(found, actor=who, now=now)
-    what = "what policy approved" if found.is_of_policy else "what changed"
+    acting_as = acting(spot_check, actor)
+    refusal = spot_checks.find_fine.refusal(spot_check, actor=acting_as, now=now)
+    subject_words = "what policy approved" if spot_check.is_of_policy else "what changed"
     return {
         "now": now,
         "crumbs": [
@@ -94,7 +94,7 @@ def _context(found: Sample, actor: Actor, *, typed: str = "", error: str = "") -
             {"label": f"Version {submission.version.number}, looked at", "href": ""},
         ],
         "head": {
-            "title": f"{automation.name}: is {what} fine?",
+            "title": f"{automation.name}: is {subject_words} fine?",
             "tier": submission.tier,
             "facts": [
                 automation.team.name,
@@ -102,58 +102,65 @@ def _context(found: Sample, actor: Actor, *, typed: str = "", error: str = "") -
                 f"submitted by {submission.submitted_by.name}",
             ],
         },
-        "sample": {"state": found.state, "due": found.due_at if found.state == SampleState.OPEN else None},
-        "approved": _approved(found),
-        "standing": _standing(found),
-        "compare": compared(found.before, submission.version) if found.before is not None else None,
+        "sample": {
+            "state": spot_check.state,
+            "due": spot_check.due_at if spot_check.state == SampleState.OPEN else None,
+        },
+        "approved": _approved_privilege(spot_check),
+        "standing": _outcome_rows(spot_check),
+        "compare": compared(spot_check.before, submission.version) if spot_check.before is not None else None,
         "versions_href": reverse("automation_version", args=[automation.pk, submission.version.number]),
         "form": {
-            "action": found.href,
+            "action": spot_check.href,
             "reason": {"value": typed, "error": error},
-            "for_whom": who.standing_for.name if who.standing_for else "",
+            "for_whom": acting_as.standing_for.name if acting_as.standing_for else "",
         }
-        if no is None
+        if refusal is None
         else None,
-        "locked": {"sentence": no.sentence, "code": no.code, "to_do": no.to_do} if no is not None else None,
-        "events": timeline_queries.shapes(found, reader=actor.person, limit=EVENTS, actor=actor, now=now),
-        "ledger_href": ledger_href(found, actor=actor, now=now),
+        "locked": {"sentence": refusal.sentence, "code": refusal.code, "to_do": refusal.to_do}
+        if refusal is not None
+        else None,
+        "events": timeline_queries.shapes(spot_check, reader=actor.person, limit=EVENTS, actor=actor, now=now),
+        "ledger_href": ledger_href(spot_check, actor=actor, now=now),
     }
 
 
-def _approved(found: Sample) -> Shape | None:
-    """What policy approved, where that is what is looked at: in words, why it was asked for, on what (A13)."""
-    record = found.approval
-    if record is None:
+def _approved_privilege(spot_check: Sample) -> Shape | None:
+    """Return the auto-approved privilege in words, with its justification; None for a changed source (A13)."""
+    approval = spot_check.approval
+    if approval is None:
         return None
-    rows = [{"label": "Approved by", "text": approval_rows.policy_words(found.submission)}]
-    if record.privilege is not None:
-        entitlement = record.privilege.entitlement
-        rows.append({"label": "Level", "text": record.privilege.get_level_display()})
+    rows = [{"label": "Approved by", "text": approval_rows.policy_words(spot_check.submission)}]
+    if approval.privilege is not None:
+        entitlement = approval.privilege.entitlement
+        rows.append({"label": "Level", "text": approval.privilege.get_level_display()})
         rows.append({"label": "Data", "text": entitlement.counted_class.capitalize()})
         owner = entitlement.resource.owner
         rows.append({"label": "Owner", "text": owner.name if owner is not None else "nobody"})
-    rows.append({"label": "Term", "text": times.counted(record.granted_term_days or record.term_days, "day")})
-    why = record.justification.shown if record.justification is not None else ""
+    rows.append({"label": "Term", "text": times.counted(approval.granted_term_days or approval.term_days, "day")})
+    why = approval.justification.shown if approval.justification is not None else ""
     return {
-        "title": record.title,
+        "title": approval.title,
         "why": why,
-        "asked_by": found.submission.submitted_by.name,
+        "asked_by": spot_check.submission.submitted_by.name,
         "facts": rows,
-        "reasons": [{"icon": "file", "text": text} for text in record.reasons],
-        "review_href": reverse("review", args=[found.submission_id]),
+        "reasons": [{"icon": "file", "text": text} for text in approval.reasons],
+        "review_href": reverse("review", args=[spot_check.submission_id]),
     }
 
 
-def _standing(found: Sample) -> list[Shape]:
-    """How it came to be looked at, and what became of it."""
+def _outcome_rows(spot_check: Sample) -> list[Shape]:
+    """Return how it was drawn, who was asked and who answered."""
     rows: list[Shape] = []
-    if found.drawn_from_seal is not None:
-        drawn = f"Seal {found.drawn_from_seal} of the ledger; one in {policy_queries.of(found.submission.policy).sampled_one_in} is drawn"
+    if spot_check.drawn_from_seal is not None:
+        drawn = f"Seal {spot_check.drawn_from_seal} of the ledger; one in {policy_queries.of(spot_check.submission.policy).sampled_one_in} is drawn"
         rows.append({"label": "Drawn from", "text": drawn})
-    if found.state == SampleState.OPEN:
-        names = list(Person.objects.filter(pk__in=found.asked).order_by("name", "pk").values_list("name", flat=True))
+    if spot_check.state == SampleState.OPEN:
+        names = list(
+            Person.objects.filter(pk__in=spot_check.asked).order_by("name", "pk").values_list("name", flat=True)
+        )
         rows.append({"label": "With", "text": " or ".join(names) or "nobody: it is suspended when its time is up"})
-    if found.looked_by is not None:
-        instead = f", for {found.looked_for.name}" if found.looked_for is not None else ""
-        rows.append({"label": "Looked at by", "text": f"{found.looked_by.name}{instead}"})
+    if spot_check.looked_by is not None:
+        instead = f", for {spot_check.looked_for.name}" if spot_check.looked_for is not None else ""
+        rows.append({"label": "Looked at by", "text": f"{spot_check.looked_by.name}{instead}"})
     return rows

@@ -1,4 +1,4 @@
-"""Approving by policy: the light path, and nothing else (A13). Whether something is on it: `approvals.light_path.eligibility`."""
+"""Approval by policy, on the light path only (A13). `approvals.light_path.eligibility` decides what is on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from governance.core.duties.refusals import Refusal
 from governance.core.engine.transition import Effect, Step, transition
 from inventory.risk.tiers import Tier
 
-#: What the ledger says where a duty of approving is what speaks against it, by the duty's code.
+#: Words for the ledger if a duty of approving is the reason against it, by code of the duty.
 HELD = {
     "I3": "nobody answers for something of it",
     "T1": "its risk has risen",
@@ -34,65 +34,65 @@ HELD = {
     duties=(duties.HAS_OWNER, duties.TIER_HOLDS, duties.BINDING_HOLDS),
 )
 def approve_by_policy(step: Step[Approval]) -> Effect:
-    """Somebody has approved the app, everything is low: the policy that the submission was made under approves the record (A13)."""
-    record = step.subject
-    record.by_policy = record.submission.policy
-    record.granted_term_days = record.term_days
-    record.ended_at = step.now
-    return Effect(payload={"policy": record.by_policy.number, "document": record.by_policy.digest})
+    """Approve by the policy of the submission: its app is approved and everything is low (A13)."""
+    approval = step.subject
+    approval.by_policy = approval.submission.policy
+    approval.granted_term_days = approval.term_days
+    approval.ended_at = step.now
+    return Effect(payload={"policy": approval.by_policy.number, "document": approval.by_policy.digest})
 
 
-#: A policy that came later has people asked (A1).
+#: A later policy requires people (A1).
 ASKS_MORE = Because(
     "a later policy has people asked", "The policy that is in force now has people decide about something of it."
 )
 
 
-def _asks_more_now(
+def _needs_more_now(
     submission: Submission, waiting: Sequence[Approval], policy: policy_queries.Policy, now: datetime
 ) -> bool:
-    """Whether something of it is more than low, or takes more signatures than were asked, by the policy in force now."""
+    """Return whether the policy in force now rates an item above low, or requires more seats."""
     judged = additional_seats.tiers(submission, policy, now)
-    if judged is not None and max([judged.app, *(judged.of(one) for one in waiting)]) > Tier.LOW:
+    if judged is not None and max([judged.app, *(judged.of(approval) for approval in waiting)]) > Tier.LOW:
         return True
     return bool(additional_seats.missing(submission, waiting, now))
 
 
 def approve_all(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> bool:
-    """Have policy approve everything that waits, where the submission is on the light path and nothing speaks against it by now.
+    """Approve all waiting approvals by policy, if the submission is on the light path and nothing is against it now.
 
     Args:
         step: the running step, which has approved the app.
         submission: locked.
-        waiting: its records of stage 2, none of which anybody was asked about.
+        waiting: its approvals of stage 2, which no one was asked about.
 
     Returns:
-        Whether it did. Otherwise people are asked, and the ledger says why it left the path.
+        Whether it did. Otherwise approvers are asked, and the ledger has the reason.
     """
     if not submission.light_path:
         return False
-    because = _because(step, submission, waiting)
+    because = _find_reason(step, submission, waiting)
     if because is not None:
         step.record("submission.left_light_path", submission, {"because": because.words})
         return False
-    for record in waiting:
-        approve_by_policy(record, actor=step.actor, now=step.now)
+    for approval in waiting:
+        approve_by_policy(approval, actor=step.actor, now=step.now)
     return True
 
 
-def _because(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> Because | None:
-    """What speaks against it; counted while nobody else has policy approve something for any of its builders."""
+def _find_reason(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> Because | None:
+    """Return the reason against it. Counts under the lock of its builders."""
     eligibility.lock(party_queries.building(submission))
     then, now = policy_queries.of(submission.policy), policy_queries.in_force(step.now)
     for policy in (then,) if now.version == then.version else (then, now):
-        found = eligibility.of_submission(submission, waiting, policy, step.now)
-        if found is not None:
-            return found
-    if _asks_more_now(submission, waiting, now, step.now):
+        reason = eligibility.of_submission(submission, waiting, policy, step.now)
+        if reason is not None:
+            return reason
+    if _needs_more_now(submission, waiting, now, step.now):
         return ASKS_MORE
-    for record in waiting:
-        record.submission = submission
-        no: Refusal | None = approve_by_policy.refusal(record, actor=step.actor, now=step.now)
-        if no is not None:
-            return Because(HELD.get(no.code, "something speaks against it"), no.sentence)
+    for approval in waiting:
+        approval.submission = submission
+        refusal: Refusal | None = approve_by_policy.refusal(approval, actor=step.actor, now=step.now)
+        if refusal is not None:
+            return Because(HELD.get(refusal.code, "something speaks against it"), refusal.sentence)
     return None
