@@ -1,7 +1,7 @@
-"""What approvals forget of a person who is erased (H6): why they said that something is needed, and what they called views of the desk.
+"""Erase a person from approvals (H6): their justifications and the names of their saved views.
 
-Reasons, comments, objections and answers each stand by an event of whoever wrote them, and are erased with those
-(`governance.core.erasure.transitions`). A justification is a submission's, and has no event of its own.
+Reasons, comments, objections and answers belong to events of their author, and `governance.core.erasure.transitions`
+erases them. A justification belongs to a submission and has no event.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from governance.core.models import FreeText
 from governance.core.texts import free_text
 
 
-def forget(known: KnownAs, step: Step[Any]) -> None:
-    """Erase it, in the transaction in which the person is erased. Records and decisions know it by its digest, which stays (A6).
+def forget(known_as: KnownAs, step: Step[Any]) -> None:
+    """Erase them in the transaction that erases the person. Approvals and decisions keep the digest (A6).
 
-    A justification that somebody took over unchanged is the first one's who gave it.
+    A justification that others reused unchanged belongs to its first author.
 
     Args:
-        known: as whom the person is known.
+        known_as: the person and their names.
         step: the erasure.
     """
-    DeskView.objects.filter(person=known.person).delete()
-    given = Approval.objects.filter(submission__submitted_by=known.person, justification__isnull=False)
+    DeskView.objects.filter(person=known_as.person).delete()
+    approvals = Approval.objects.filter(submission__submitted_by=known_as.person, justification__isnull=False)
     first = Approval.objects.filter(justification=OuterRef("pk")).order_by("pk")
-    theirs = FreeText.objects.filter(pk__in=given.order_by().values("justification")).annotate(
+    justifications = FreeText.objects.filter(pk__in=approvals.order_by().values("justification")).annotate(
         first_given_by=Subquery(first.values("submission__submitted_by")[:1])
     )
-    keys = list(theirs.filter(first_given_by=known.person.pk).values_list("pk", flat=True))
+    keys = list(justifications.filter(first_given_by=known_as.person.pk).values_list("pk", flat=True))
     free_text.erase(FreeText.objects.filter(pk__in=keys), now=step.now)

@@ -1,7 +1,7 @@
-"""What jobs do to approvals when their time has come: ask the next, remind, and expire as rejected (A9, A10, R9).
+"""Jobs of approvals: ask the next person, remind, and expire (A9, A10, R9).
 
-Each finds by itself what is due, does one thing in its own transaction, and may be killed or doubled anywhere: a reminder's key
-makes it once, and an expired record is due no more.
+Each job finds what is due and does one thing in its own transaction. It may be killed or run twice: the key of a
+reminder is unique, and an expired approval is no longer due.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from inventory.ownership import transitions as ownership_transitions
 
 JOB = "approvals.sweep"
 
-#: The mail that reminds, and its word for what should have been decided by now.
+#: Event of the reminder, and its word for overdue approvals.
 EVENT, OVERDUE = "approval_due", "overdue"
 
-#: Records whose routes are read together, and of which it is found out together who was told: a key for each person who was asked.
+#: Batch sizes: approvals whose routes are read together, and approvals whose reminders are looked up together.
 BATCH, TOLD_TOGETHER = 200, 500
 
-#: What a reminder says of a submission, and what the ladders of its records read of it.
+#: Relations of a submission that reminders and ladders read.
 SUBMISSION = (
     "submission__version",
     "submission__policy",
@@ -54,14 +54,14 @@ SUBMISSION = (
 
 
 def sweep(now: datetime) -> Mapping[str, int]:
-    """Everything that is due at ``now``; returns how many of what."""
+    """Do everything that is due at ``now``. Return the counts."""
     actor = Actor.of_job(JOB)
     expired = {"expired_approvals": expire_approvals(now, actor), "expired_submissions": expire_submissions(now, actor)}
-    stuck, late = _who_is_next(now, reassignment.to_route(JOB, now))
+    stuck, late = _due_for_routing(now, reassignment.to_route(JOB, now))
     return {
         **expired,
-        "asked_next": _each(stuck, pass_on, now, actor),
-        "deputies": _each(late, ask_deputies, now, actor),
+        "asked_next": _run_for_submissions(stuck, pass_on, now, actor),
+        "deputies": _run_for_submissions(late, ask_deputies, now, actor),
         "signatures_added": add_signatures_due(now, actor),
         "drawn": light_path_jobs.draw_due(now, actor),
         "passed_on": light_path_jobs.pass_on_due(now, actor),
@@ -81,95 +81,105 @@ def sweep(now: datetime) -> Mapping[str, int]:
 
 
 def expire_approvals(now: datetime, actor: Actor) -> int:
-    """End open records whose time is up, and those that no builder answered in time; returns how many."""
+    """Expire open approvals past their deadline, and questions that no builder answered. Return the number."""
     due = Approval.objects.filter(
         Q(state=ApprovalState.OPEN, expires_at__lte=now) | Q(state=ApprovalState.CHANGES_ASKED, builder_due_at__lte=now)
     )
-    return sweeps.sweep(due, lambda record: expire.when_due(record, actor=actor, now=now), job=actor.job)
+    return sweeps.sweep(due, lambda approval: expire.when_due(approval, actor=actor, now=now), job=actor.job)
 
 
 def expire_submissions(now: datetime, actor: Actor) -> int:
-    """End decided submissions that nobody accepted or declined in time; returns how many (A5, A14)."""
+    """Expire decided submissions that no one accepted or declined in time. Return the number (A5, A14)."""
     due = Submission.objects.filter(state=SubmissionState.DECIDED, accept_due_at__lte=now)
     return sweeps.sweep(due, lambda submission: lapse.when_due(submission, actor=actor, now=now), job=actor.job)
 
 
 def lapse_proposals(now: datetime, actor: Actor) -> int:
-    """End proposals that nobody answered in time; what acted at once is taken back; returns how many (S8)."""
+    """End proposals that no one answered in time, and revert those that acted at once. Return the number (S8)."""
     due = proposal_transitions.about_to_lapse(now)
-    return sweeps.sweep(due, lambda one: proposal_transitions.lapse.when_due(one, actor=actor, now=now), job=actor.job)
+    return sweeps.sweep(
+        due, lambda proposal: proposal_transitions.lapse.when_due(proposal, actor=actor, now=now), job=actor.job
+    )
 
 
 def add_signatures_due(now: datetime, actor: Actor) -> int:
-    """Ask for what a policy or a conflict rule that has come into force adds to what is open, and for what a conflict adds to what is
-    decided and not in force; returns in how many submissions (A1, S6).
+    """Add seats that a new policy or conflict rule requires, and seats of conflicts in decided submissions not yet in
+    force.
+
+    Returns the number of submissions (A1, S6).
     """
     wanted = Q(pk__in=additional_seats.decided_in_conflict(now))
     if additional_seats.has_ruled(JOB, now):
         wanted |= Q(state=SubmissionState.OPEN)
     due = Submission.objects.filter(wanted)
-    return sweeps.sweep(due, lambda one: add_signatures.when_due(one, actor=actor, now=now), job=actor.job)
+    return sweeps.sweep(
+        due, lambda submission: add_signatures.when_due(submission, actor=actor, now=now), job=actor.job
+    )
 
 
 def pass_on_due(now: datetime, actor: Actor) -> int:
-    """Ask whoever is next about open records that none of those who were asked may decide; returns in how many submissions (A9)."""
-    return _each(_who_is_next(now, _open())[0], pass_on, now, actor)
+    """Ask the next person about open approvals that no one who was asked may decide. Return the number of submissions
+    (A9).
+    """
+    return _run_for_submissions(_due_for_routing(now, _open_approvals())[0], pass_on, now, actor)
 
 
 def ask_deputies_due(now: datetime, actor: Actor) -> int:
-    """Ask the deputies about open records half of whose time is gone; returns in how many submissions (A10)."""
-    return _each(_who_is_next(now, _open())[1], ask_deputies, now, actor)
+    """Ask the deputies about open approvals at half of their time. Return the number of submissions (A10)."""
+    return _run_for_submissions(_due_for_routing(now, _open_approvals())[1], ask_deputies, now, actor)
 
 
-def _open() -> QuerySet[Approval]:
+def _open_approvals() -> QuerySet[Approval]:
     return Approval.objects.filter(state=ApprovalState.OPEN)
 
 
-def _who_is_next(now: datetime, among: QuerySet[Approval]) -> tuple[set[int], set[int]]:
-    """Submissions with an open record that nobody who was asked may decide, and those with one whose deputy is to be asked too."""
+def _due_for_routing(now: datetime, among: QuerySet[Approval]) -> tuple[set[int], set[int]]:
+    """Return submissions with an open approval that no one who was asked may decide, and those that need a deputy."""
     stuck, late = set[int](), set[int]()
     keys = among.order_by("submission_id", "pk").values_list("pk", flat=True)
-    for batch in _together(list(keys), now):
-        for record, route in batch:
-            if candidates.unasked(record, route):
-                stuck.add(record.submission_id)
-            if candidates.without_deputy(record, route):
-                late.add(record.submission_id)
+    for batch in _load_batches(list(keys), now):
+        for approval, route in batch:
+            if candidates.unasked(approval, route):
+                stuck.add(approval.submission_id)
+            if candidates.without_deputy(approval, route):
+                late.add(approval.submission_id)
     return stuck, late
 
 
-def _each(keys: set[int], verb: Transition[Submission], now: datetime, actor: Actor) -> int:
+def _run_for_submissions(keys: set[int], verb: Transition[Submission], now: datetime, actor: Actor) -> int:
     due = Submission.objects.filter(pk__in=keys, state=SubmissionState.OPEN)
     return sweeps.sweep(due, lambda submission: verb.when_due(submission, actor=actor, now=now), job=actor.job)
 
 
 def remind_to_accept(now: datetime) -> int:
-    """Remind the business owner of a decided submission, half-way and a day before its time is up; returns how many are told."""
+    """Remind the business owner of a decided submission, half-way and a day before the deadline. Return the number of
+    notices.
+    """
     waiting = Submission.objects.filter(state=SubmissionState.DECIDED, decided_at__isnull=False, accept_due_at__gt=now)
     sent = 0
-    for one in waiting.select_related(
+    for submission in waiting.select_related(
         "version", "automation__team", "automation__business_owner", "automation__interim__person"
     ).order_by("pk"):
-        assert one.decided_at is not None  # the query asks for both
-        assert one.accept_due_at is not None
-        word = _nearing(one.decided_at, one.accept_due_at, now)
-        owner = one.automation.accepting(now)
+        assert submission.decided_at is not None  # the query filters on both
+        assert submission.accept_due_at is not None
+        word = _deadline_reminder(submission.decided_at, submission.accept_due_at, now)
+        owner = submission.automation.accepting(now)
         if not word:
             continue
         with transaction.atomic():
             reminder = outbox.notice(
                 recipient=owner,
                 event="subset_to_accept",
-                thread=f"submission:{one.pk}",
-                key=f"submission:{one.pk}:subset:{word}:{owner.pk}",
+                thread=f"submission:{submission.pk}",
+                key=f"submission:{submission.pk}:subset:{word}:{owner.pk}",
                 now=now,
                 context={
-                    "automation": one.automation.name,
-                    "team": one.automation.team.name,
-                    "version": one.version.number,
+                    "automation": submission.automation.name,
+                    "team": submission.automation.team.name,
+                    "version": submission.version.number,
                     "word": word,
-                    "due": one.accept_due_at.isoformat(),
-                    "path": candidates.path(one),
+                    "due": submission.accept_due_at.isoformat(),
+                    "path": candidates.path(submission),
                 },
             )
             sent += len(outbox.queue([reminder]))
@@ -177,97 +187,104 @@ def remind_to_accept(now: datetime) -> int:
 
 
 def remind(now: datetime) -> int:
-    """Remind whoever holds an open record: when half its time is gone, a day before it is due, and daily once it is overdue."""
+    """Remind the approvers of open approvals: at half the time, a day before they are due, and daily once overdue."""
     open_now = Approval.objects.filter(state=ApprovalState.OPEN, due_at__isnull=False).order_by("submission_id", "pk")
     times = open_now.only("opened_at", "due_at", "stage", "round", "submission").iterator()
-    words = {record: word for record in times if (word := _reminder(record, now))}
-    keys, told = _untold(words, now)
+    words = {approval: word for approval in times if (word := _due_reminder(approval, now))}
+    keys, told_keys = _unsent_reminders(words, now)
     sent = 0
-    for batch in _together(keys, now):
-        of_each = [_reminders_of(record, route, words[record], told, now) for record, route in batch]
+    for batch in _load_batches(keys, now):
+        of_each = [_build_reminders(approval, route, words[approval], told_keys, now) for approval, route in batch]
         with transaction.atomic():
-            sent += len(outbox.queue(one for reminders in of_each for one in reminders))
+            sent += len(outbox.queue(reminder for reminders in of_each for reminder in reminders))
     return sent
 
 
-def _key(record: Approval, word: str, person: int, now: datetime) -> str:
-    """What makes a reminder one: a person, kind and deadline, for ten records of one submission that are due together are one line; of
-    what is overdue the day too.
+def _reminder_key(approval: Approval, word: str, person: int, now: datetime) -> str:
+    """Return the key of a reminder: a person, kind and deadline, and the day if overdue. Approvals of one submission
+    share it.
     """
-    due = record.due_at.isoformat() if record.due_at else ""
+    due = approval.due_at.isoformat() if approval.due_at else ""
     day = f":{now.astimezone(organisation.organisation_zone()).date().isoformat()}" if word == OVERDUE else ""
-    return f"submission:{record.submission_id}:{word}{day}:{due}:{record.stage}:{record.round}:{person}"
+    return f"submission:{approval.submission_id}:{word}{day}:{due}:{approval.stage}:{approval.round}:{person}"
 
 
-def _untold(words: Mapping[Approval, str], now: datetime) -> tuple[list[int], set[str]]:
-    """Of records with a reminder due those, by key, of which somebody who was asked is not told yet; and the keys of what was told.
+def _unsent_reminders(words: Mapping[Approval, str], now: datetime) -> tuple[list[int], set[str]]:
+    """Return ids of approvals with a reminder that is not sent yet, and the keys of sent reminders.
 
-    Most that are due were told of already, and need not be routed to find that out.
+    Most due reminders are sent already. Their routes need not be loaded.
     """
-    untold, told, records = [], set[str](), list(words)
-    for start in range(0, len(records), TOLD_TOGETHER):
-        some = records[start : start + TOLD_TOGETHER]
-        here = Candidate.objects.filter(seat__approval__in=some, person__is_active=True, person__left_at__isnull=True)
-        asked = here.order_by().values_list("seat__approval", "person")
+    untold, told_keys, approvals = [], set[str](), list(words)
+    for start in range(0, len(approvals), TOLD_TOGETHER):
+        some = approvals[start : start + TOLD_TOGETHER]
+        present_candidates = Candidate.objects.filter(
+            seat__approval__in=some, person__is_active=True, person__left_at__isnull=True
+        )
+        asked_pairs = present_candidates.order_by().values_list("seat__approval", "person")
         people: dict[int, list[int]] = {}
-        for record, person in asked:
-            people.setdefault(record, []).append(person)
-        of_each = {one.pk: {_key(one, words[one], person, now) for person in people.get(one.pk, ())} for one in some}
-        known = Notice.objects.filter(key__in=set().union(*of_each.values())).order_by()
-        told.update(known.values_list("key", flat=True))
-        untold += [pk for pk, keys in of_each.items() if not keys <= told]
-    return untold, told
+        for approval_id, person in asked_pairs:
+            people.setdefault(approval_id, []).append(person)
+        of_each = {
+            approval.pk: {
+                _reminder_key(approval, words[approval], person, now) for person in people.get(approval.pk, ())
+            }
+            for approval in some
+        }
+        notices = Notice.objects.filter(key__in=set().union(*of_each.values())).order_by()
+        told_keys.update(notices.values_list("key", flat=True))
+        untold += [pk for pk, keys in of_each.items() if not keys <= told_keys]
+    return untold, told_keys
 
 
-def _together(keys: Sequence[int], now: datetime) -> Iterator[list[tuple[Approval, Route]]]:
-    """Records with who was asked about them, and the routes of their submissions: `BATCH` of them read together.
+def _load_batches(keys: Sequence[int], now: datetime) -> Iterator[list[tuple[Approval, Route]]]:
+    """Yield batches of approvals with candidates loaded, and the routes of their submissions.
 
     Args:
-        keys: of the records, those of a submission one after the other.
+        keys: ids of the approvals, grouped by submission.
         now: business time.
     """
     bench = Bench.load(now) if keys else None
     for start in range(0, len(keys), BATCH):
-        found = Approval.objects.filter(pk__in=keys[start : start + BATCH]).select_related(*SUBMISSION)
-        records = list(found.order_by("submission_id", "pk"))
-        prefetch_related_objects(records, "seats__candidates", *LADDER)
-        submissions = list({record.submission_id: record.submission for record in records}.values())
+        rows = Approval.objects.filter(pk__in=keys[start : start + BATCH]).select_related(*SUBMISSION)
+        approvals = list(rows.order_by("submission_id", "pk"))
+        prefetch_related_objects(approvals, "seats__candidates", *LADDER)
+        submissions = list({approval.submission_id: approval.submission for approval in approvals}.values())
         routes = Route.load_all(submissions, now, bench)
-        yield [(record, routes[record.submission_id]) for record in records]
+        yield [(approval, routes[approval.submission_id]) for approval in approvals]
 
 
-def _reminder(record: Approval, now: datetime) -> str:
-    """Which reminder is due, the latest only; empty before the first."""
-    if record.opened_at is None or record.due_at is None:
+def _due_reminder(approval: Approval, now: datetime) -> str:
+    """Return the latest reminder that is due; empty before the first."""
+    if approval.opened_at is None or approval.due_at is None:
         return ""
-    if now >= record.due_at:
+    if now >= approval.due_at:
         return OVERDUE
-    return _nearing(record.opened_at, record.due_at, now)
+    return _deadline_reminder(approval.opened_at, approval.due_at, now)
 
 
-def _nearing(begun_at: datetime, due_at: datetime, now: datetime) -> str:
-    """Which reminder is due before the end of a time; empty before the first."""
+def _deadline_reminder(begun_at: datetime, due_at: datetime, now: datetime) -> str:
+    """Return the reminder that is due before a deadline; empty before the first."""
     if now >= due_at - timedelta(days=1):
         return "day_before"
     return "half" if now >= begun_at + (due_at - begun_at) / 2 else ""
 
 
-def _reminders_of(record: Approval, route: Route, word: str, told: set[str], now: datetime) -> Iterator[Notice]:
-    """A reminder to whoever was asked about one record, may decide it and has not been told yet; notes who is told."""
+def _build_reminders(
+    approval: Approval, route: Route, word: str, told_keys: set[str], now: datetime
+) -> Iterator[Notice]:
+    """Yield reminders for people who were asked, may decide and have none yet. Adds their keys."""
     submission = route.submission
-    due = record.due_at.isoformat() if record.due_at else ""
+    due = approval.due_at.isoformat() if approval.due_at else ""
     standing = [
         (seat.label, person)
-        for seat in route.standing(record)
-        for person in (
-            seat.on_time if word == "half" else seat.may_decide
-        )  # the others were just asked because of that
+        for seat in route.standing(approval)
+        for person in (seat.on_time if word == "half" else seat.may_decide)  # deputies were asked only at half the time
     ]
-    for person in [person for label, person in standing if candidates.is_asked(person, record, label)]:
-        key = _key(record, word, person.pk, now)
-        if key in told:
+    for person in [person for label, person in standing if candidates.is_asked(person, approval, label)]:
+        key = _reminder_key(approval, word, person.pk, now)
+        if key in told_keys:
             continue
-        told.add(key)
+        told_keys.add(key)
         yield outbox.notice(
             recipient=person,
             event=EVENT,
@@ -277,7 +294,7 @@ def _reminders_of(record: Approval, route: Route, word: str, told: set[str], now
             context={
                 "automation": submission.automation.name,
                 "team": submission.automation.team.name,
-                "what": title(record),
+                "what": title(approval),
                 "word": word,
                 "due": due,
                 "path": candidates.path(submission),

@@ -1,7 +1,7 @@
-"""A tier that rises while a submission is under way: its builders hear of it, and whoever is needed besides (A1, T1, T2).
+"""Notices about a tier that rises during a submission, to builders and additional approvers (A1, T1, T2).
 
-Nothing of what was asked changes: it is frozen, and approved by nobody as it stands (`tiers`). That would be found out one
-decision at a time, so it is said at once. What raises a tier is the register's to do; this follows its operations.
+The frozen request stays, and cannot be approved at the old tier (`tiers`). These hooks follow the operations of the
+register that raise tiers, so that people learn of it at once.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from governance.core.engine.transition import Step
 from governance.core.models import Person
 from inventory.models import Automation, Credential, Resource
 
-#: What of the register raises a tier: a resource's class, what a credential opens, or a person's word about an automation.
+#: Events that raise a tier: a resource's class, a credential's reach, or a tier set by a person.
 RAISING = ("resource.amended", "credential.reach_declared", "automation.tier_raised")
 
 
 def tell_of_risen(raised: Resource | Credential | Automation, step: Step[Any]) -> None:
-    """Tell who is concerned by a tier that rose meanwhile, once a submission and tier: registered for `RAISING`."""
-    found = Submission.objects.filter(state__in=UNFINISHED, **_reached(raised))
+    """Notify the people concerned by a higher tier, once for each submission and tier. Hook on `RAISING`."""
+    submissions = Submission.objects.filter(state__in=UNFINISHED, **_affected_filter(raised))
     related = ("automation__team", "version", "policy", "submitted_by")
-    for submission in found.select_related(*related).distinct().order_by("pk"):
-        _tell(step, submission)
+    for submission in submissions.select_related(*related).distinct().order_by("pk"):
+        _notify_of_tier(step, submission)
 
 
 def tell_of_parties(step: Step[Any], submission: Submission) -> None:
-    """The same where somebody became a party whose word on what a connection or a credential opens counts for nothing now (I8, S1)."""
-    _tell(
+    """Notify them if a new party's bindings or credential reach no longer count (I8, S1)."""
+    _notify_of_tier(
         step,
         Submission.objects.select_related("automation__team", "version", "policy", "submitted_by").get(
             pk=submission.pk
@@ -47,8 +47,8 @@ def tell_of_parties(step: Step[Any], submission: Submission) -> None:
     )
 
 
-def _reached(raised: Resource | Credential | Automation) -> dict[str, Any]:
-    """Which submissions it can have an effect on."""
+def _affected_filter(raised: Resource | Credential | Automation) -> dict[str, Any]:
+    """Return the filter for submissions that may be affected."""
     if isinstance(raised, Automation):
         return {"automation": raised}
     if isinstance(raised, Credential):
@@ -56,51 +56,57 @@ def _reached(raised: Resource | Credential | Automation) -> dict[str, Any]:
     return {"version__privileges__entitlement__resource": raised}
 
 
-def _tell(step: Step[Any], submission: Submission) -> None:
-    records = submission.approvals.filter(Q(state__in=UNENDED) | Q(pk=submission.app_approval_id))
+def _notify_of_tier(step: Step[Any], submission: Submission) -> None:
+    approvals = submission.approvals.filter(Q(state__in=UNENDED) | Q(pk=submission.app_approval_id))
     risen = []
-    for record in records.select_related(*LADDER).prefetch_related("seats").order_by("stage", "pk"):
-        record.submission = submission
-        tier, no = tiers.risen(record), tiers.tier_refusal(record)
-        if tier is not None and no is not None:
-            risen.append((record, tier, no.sentence))
+    for approval in approvals.select_related(*LADDER).prefetch_related("seats").order_by("stage", "pk"):
+        approval.submission = submission
+        tier, tier_refusal = tiers.risen(approval), tiers.tier_refusal(approval)
+        if tier is not None and tier_refusal is not None:
+            risen.append((approval, tier, tier_refusal.sentence))
     if not risen:
         return
     highest = max(tier for _, tier, _ in risen)
-    said = {
+    context = {
         "tier": highest.word,
-        "what": _words(record for record, _, _ in risen),
+        "what": _join_titles(approval for approval, _, _ in risen),
         "because": " ".join(dict.fromkeys(sentence for _, _, sentence in risen)),
     }
     key = f"tier_raised:{highest.word}"
     builders = candidates.builders(submission, step.now)
-    candidates.tell(step, submission, builders, "tier_raised", key=key, **said)
-    asked = _newly_asked(
-        submission, [(record, tier.word) for record, tier, _ in risen], Route.load(submission, step.now)
+    candidates.tell(step, submission, builders, "tier_raised", key=key, **context)
+    seats_by_person = _additional_approvers(
+        submission, [(approval, tier.word) for approval, tier, _ in risen], Route.load(submission, step.now)
     )
-    candidates.let_see(submission.automation, asked)
-    for person, labels in asked.items():
+    candidates.let_see(submission.automation, seats_by_person)
+    for person, labels in seats_by_person.items():
         seats = " and ".join(str(SeatLabel(label).label).lower() for label in sorted(labels))
-        candidates.tell(step, submission, [person], "tier_raised", key=f"{key}:asked", **said, asked=seats)
-    payload = {"tier": highest.word, "records": len(risen), "asked": [str(person.opaque_id) for person in asked]}
+        candidates.tell(step, submission, [person], "tier_raised", key=f"{key}:asked", **context, asked=seats)
+    payload = {
+        "tier": highest.word,
+        "records": len(risen),
+        "asked": [str(person.opaque_id) for person in seats_by_person],
+    }
     step.record("submission.tier_raised", submission, payload)
 
 
-def _words(records: Iterable[Approval]) -> str:
-    """What can't be approved any more, in words; the first two and how many besides."""
-    titles = [title(record) for record in records]
-    quoted = [one if one == "the app" else f"“{one}”" for one in titles[:2]]
+def _join_titles(approvals: Iterable[Approval]) -> str:
+    """Return the names of approvals that are blocked now: the first two, and the number of others."""
+    titles = [title(approval) for approval in approvals]
+    quoted = [quoted_title if quoted_title == "the app" else f"“{quoted_title}”" for quoted_title in titles[:2]]
     more = len(titles) - len(quoted)
     return " and ".join(quoted) if not more else f"{', '.join(quoted)} and {more} more"
 
 
-def _newly_asked(submission: Submission, risen: Iterable[tuple[Approval, str]], route: Route) -> dict[Person, set[str]]:
-    """Whoever would be asked for a signature that a record does not have and its present tier needs, with their seats."""
-    policy, found = policy_queries.of(submission.policy), defaultdict[Person, set[str]](set)
-    for record, tier in risen:
-        there = {seat.label for seat in record.seats.all()}
-        for label in policy.seats(record.kind, tier):
-            if label not in there:
-                for person in route.would_ask(record, label):
-                    found[person].add(label)
-    return dict(found)
+def _additional_approvers(
+    submission: Submission, risen: Iterable[tuple[Approval, str]], route: Route
+) -> dict[Person, set[str]]:
+    """Return the people for seats that the present tier needs and an approval lacks, with the seats."""
+    policy, labels_by_person = policy_queries.of(submission.policy), defaultdict[Person, set[str]](set)
+    for approval, tier in risen:
+        present_labels = {seat.label for seat in approval.seats.all()}
+        for label in policy.seats(approval.kind, tier):
+            if label not in present_labels:
+                for person in route.would_ask(approval, label):
+                    labels_by_person[person].add(label)
+    return dict(labels_by_person)

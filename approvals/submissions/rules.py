@@ -1,7 +1,4 @@
-"""Why what was approved can't come into force as it is decided: an enforced conflict, or one that nobody has signed for yet (S6). Reads only.
-
-What is asked before an automation moves to another team, by facts of approvals (L2).
-"""
+"""Checks before a submission comes into force, and before an automation moves to another team (S6, L2). Reads only."""
 
 from __future__ import annotations
 
@@ -20,31 +17,35 @@ from inventory.models import Automation, Transfer
 
 
 def conflict(submission: Submission, now: datetime) -> Refusal | None:
-    """Why what was approved can't come into force together, or together with what others hold; None where it can (S6)."""
-    records = submission.approvals.filter(stage=2).select_related("privilege")
-    return conflicts.refusal(conflicts.left(submission, records, now)) or _unsigned(submission, now)
+    """Return why approved access can't come into force, or None: an enforced conflict, or one without its extra
+    approval (S6).
+    """
+    approvals = submission.approvals.filter(stage=2).select_related("privilege")
+    return conflicts.refusal(conflicts.left(submission, approvals, now)) or _unsigned_refusal(submission, now)
 
 
-def _unsigned(submission: Submission, now: datetime) -> Refusal | None:
-    """Why what was approved before it came into a conflict waits for a signature more; None where nothing does."""
-    found = next(iter(additional_seats.unsigned(submission, now)), None)
-    if found is None:
-        return _grown(submission, now)
-    what = "The app" if found.record.title == "the app" else f"“{found.record.title}”"
-    sentence = f"{what} was approved before it came into a conflict, and needs one more approval, from Security. {found.conflict.sentence}"
+def _unsigned_refusal(submission: Submission, now: datetime) -> Refusal | None:
+    """Return why access that was approved before it came into a conflict needs an extra approval; None if none does."""
+    unsigned = next(iter(additional_seats.unsigned(submission, now)), None)
+    if unsigned is None:
+        return _grown_refusal(submission, now)
+    subject_name = "The app" if unsigned.record.title == "the app" else f"“{unsigned.record.title}”"
+    sentence = f"{subject_name} was approved before it came into a conflict, and needs one more approval, from Security. {unsigned.conflict.sentence}"
     return Refusal("S6", "state", sentence, "Look again in a minute: Security is asked for it by then.")
 
 
-def _grown(submission: Submission, now: datetime) -> Refusal | None:
-    """Why what was signed does not come into force: more is held together by now than Security signed."""
-    found = additional_seats.grown(submission, now)
-    if found is None:
+def _grown_refusal(submission: Submission, now: datetime) -> Refusal | None:
+    """Return why signed access can't come into force: the conflict has grown since Security signed; None if it has
+    not.
+    """
+    grown = additional_seats.grown(submission, now)
+    if grown is None:
         return None
-    sentence = f"More is held together now than Security signed. {found.sentence}"
+    sentence = f"More is held together now than Security signed. {grown.sentence}"
     return Refusal("S6", "state", sentence, "Decline this, and submit it again: Security signs what there is then.")
 
 
-def _nothing_submitted(subject: Automation | Transfer, actor: Actor, now: datetime) -> Refusal | None:
+def _require_no_submission(subject: Automation | Transfer, actor: Actor, now: datetime) -> Refusal | None:
     automation = subject.automation if isinstance(subject, Transfer) else subject
     if not automation.submissions.filter(state__in=UNFINISHED).exists():
         return None
@@ -53,11 +54,11 @@ def _nothing_submitted(subject: Automation | Transfer, actor: Actor, now: dateti
 
 
 NOTHING_SUBMITTED = Duty(
-    "L2", "L2", "What is under review stays with its team until that has ended.", _nothing_submitted
+    "L2", "L2", "What is under review stays with its team until that has ended.", _require_no_submission
 )
 
 
-def _in_no_conflict(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
+def _require_no_conflict_in_team(subject: Transfer, actor: Actor, now: datetime) -> Refusal | None:
     return transfer.refusal(subject.automation, subject.to_team, now)
 
 
@@ -65,11 +66,11 @@ IN_NO_CONFLICT = Duty(
     "S6",
     "S6",
     "Nothing moves to where it would stand in a conflict that is refused, unless it is waived.",
-    _in_no_conflict,
+    _require_no_conflict_in_team,
 )
 
 
-def _conflict_free(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
+def _require_no_conflict(subject: Submission, actor: Actor, now: datetime) -> Refusal | None:
     return submission_rules.conflict(subject, now)
 
 
@@ -77,5 +78,5 @@ CONFLICT_FREE = Duty(
     "S6",
     "S6",
     "Nothing comes into force that an enforced conflict rule forbids, unless it is waived, or that lacks the signature that one takes.",
-    _conflict_free,
+    _require_no_conflict,
 )

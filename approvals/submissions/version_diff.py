@@ -1,7 +1,7 @@
-"""What a version asks for that is not held already: new approval only for what changed (A12).
+"""Compare a version with what is held: only changes need a new approval (A12).
 
-`weigh` and `app_reasons` are the rule, over what was read; `compare` reads a version's rows for them, and `unsaved_version` has those of a
-version that is not saved.
+`weigh` and `app_reasons` are the rule, on loaded data. `compare` loads a saved version for them, and `unsaved_version`
+an unsaved one.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from approvals.models import (
 from inventory.models import Assessment, Automation, AutomationKind, Credential, Privilege, Version
 from inventory.risk.tiers import Tier, is_within
 
-#: The finding that says that code could not be read.
+#: The finding for code that could not be read.
 OPAQUE = "opaque_code"
 
-#: How long before its end a grant that no review renews can be asked for anew: as long as a review of it would be open (R1).
+#: How long before its end a grant without review can be requested again: as long as a review would be open (R1).
 RENEWAL = timedelta(days=30)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One thing that stage 2 is asked: why it is asked, and its tier with reasons."""
+    """One item of stage 2: the reason for asking, and its tier with reasons."""
 
     why: str
     tier: str
@@ -52,19 +52,19 @@ class Asked:
 
     @property
     def matter(self) -> str:
-        """What it asks, by whatever connection or credential (A15)."""
+        """The same request by any connection or credential (A15)."""
         return self.privilege.matter if self.privilege is not None else self.key
 
 
 @dataclass(frozen=True)
 class Changes:
-    """A version against what is approved and held.
+    """The changes of a version against what is approved and held.
 
     Args:
         before: the submission in force, or None before the first.
-        app: why stage 1 is asked, in words; empty when it is not.
-        wanted: everything that the version would hold, in order; `why` is empty for what runs on.
-        asked: what of it stage 2 is asked.
+        app: reasons for stage 1, in words; empty if stage 1 is not required.
+        wanted: everything that the version would hold, in order; `why` is empty for grants that run on.
+        asked: the items that stage 2 decides.
         unchanged: grants that run on.
         ending: grants that end when the version is put in force.
     """
@@ -78,68 +78,70 @@ class Changes:
 
     @property
     def app_in_force(self) -> Approval | None:
-        """The app approval that a submission rests on when stage 1 is not asked again."""
+        """The app approval that a submission rests on if stage 1 is not required."""
         return self.before.app_approval if self.before is not None and not self.app else None
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What is approved and held of an automation: the submission in force, and grants by key."""
+    """The present state of an automation: the submission in force, and grants by key."""
 
     before: Submission | None
     held: Mapping[str, Grant]
 
     @classmethod
     def read(cls, automation: Automation | None, now: datetime) -> Standing:
-        """Read both: two queries, however much is held; None, a new automation, holds nothing."""
+        """Load both with two queries; a new automation (None) holds nothing."""
         if automation is None:
             return cls(None, {})
         grants_now = automation.grants.standing().filter(ends_at__gt=now).select_related(*GRANT)
         return cls(in_force(automation), {grant.key: grant for grant in grants_now})
 
 
-#: What is read of each grant: what it is about, what was asked when it was approved, and what it renews (G2).
+#: Relations of a grant: its access, the approved request, and the grants that it renews (G2).
 GRANT = ("entitlement__resource", "credential", "approval__privilege", "predecessor__predecessor__predecessor")
 
 
 def in_force(automation: Automation) -> Submission | None:
-    """The submission whose outcome is in force: the last that was put in force."""
-    found = automation.submissions.filter(state=SubmissionState.IN_FORCE).select_related("app_approval", "version")
-    return found.order_by("-ended_at", "-pk").first()
+    """Return the submission in force: the last that was put in force."""
+    in_force_submissions = automation.submissions.filter(state=SubmissionState.IN_FORCE).select_related(
+        "app_approval", "version"
+    )
+    return in_force_submissions.order_by("-ended_at", "-pk").first()
 
 
 def compare(automation: Automation, version: Version, assessment: Assessment, *, now: datetime) -> Changes:
     """Compare a version with what is in force.
 
     Args:
-        automation: whose version it is, with people and purpose as they stand.
-        version: what is about to be submitted.
-        assessment: its newest assessment: tiers with reasons.
+        automation: with its present people and purpose.
+        version: to be submitted.
+        assessment: its newest: tiers with reasons.
         now: business time.
     """
     standing = Standing.read(automation, now)
     app = _app_reasons(automation, version, assessment, standing.before)
-    return weigh(_wanted(version, assessment), standing, app, now=now)
+    return weigh(_requested_items(version, assessment), standing, app, now=now)
 
 
 def weigh(wanted: Iterable[Asked], standing: Standing, app: Iterable[str], *, now: datetime) -> Changes:
-    """What is asked, runs on and ends. Asks the database nothing.
+    """Return what is requested, runs on and ends. No queries.
 
     Args:
-        wanted: everything that the version would hold; why it is asked is found here.
-        standing: what is approved and held, read by `Standing.read`.
-        app: why stage 1 is asked (`app_reasons`).
+        wanted: everything that the version would hold; this function sets `why`.
+        standing: what is approved and held, from `Standing.read`.
+        app: reasons for stage 1 (`app_reasons`).
         now: business time.
     """
     held = standing.held
-    weighed = tuple(replace(one, why=why_asked(one, held.get(one.key), now)) for one in wanted)
-    unchanged = tuple(held[one.key] for one in weighed if not one.why)
+    weighed = tuple(replace(item, why=why_asked(item, held.get(item.key), now)) for item in wanted)
+    unchanged = tuple(held[item.key] for item in weighed if not item.why)
     kept = {grant.pk for grant in unchanged}
     return Changes(
         before=standing.before,
         app=tuple(app),
         wanted=weighed,
-        asked=tuple(one for one in weighed if one.why),
+        asked=tuple(item for item in weighed if item.why),
         unchanged=unchanged,
         ending=tuple(grant for grant in held.values() if grant.pk not in kept),
     )
@@ -148,15 +150,14 @@ def weigh(wanted: Iterable[Asked], standing: Standing, app: Iterable[str], *, no
 def app_reasons(
     facts_now: Mapping[str, Any], before: Submission | None, *, source_counts: Callable[[], bool]
 ) -> list[str]:
-    """Why stage 1 is asked, in words; empty when what it decided about still stands (A12).
+    """Return the reasons for stage 1, in words; empty if its earlier decision still holds (A12).
 
-    What its review has suspended since, or a look at what changed, is asked anew: a new submission brings it back, by stage 1 and not
-    past it (R4, A12).
+    An automation that its review or a spot check has suspended needs stage 1 again (R4, A12).
 
     Args:
-        facts_now: what it would decide about (`digest.of_app`).
-        before: the submission whose stage 1 is compared with; None before the first.
-        source_counts: says whether a change of source alone goes to stage 1; asked only where the source changed.
+        facts_now: the facts of stage 1 (`digest.of_app`).
+        before: the submission to compare with; None before the first.
+        source_counts: returns whether a change of source alone needs stage 1; called only if the source changed.
     """
     if before is None or before.app_approval is None:
         return ["It was never approved."]
@@ -180,51 +181,51 @@ def app_reasons(
 
 
 def does_source_count(tier: str, kind: str, *, is_opaque: bool, is_model_driven: bool) -> bool:
-    """Whether a change of source alone goes to stage 1: high, opaque or model-driven (A12).
+    """Return whether a change of source alone needs stage 1: high risk, opaque or model-driven (A12).
 
     Args:
         tier: the app's tier.
-        kind: the automation's kind; an agent or AI app is driven by a model.
-        is_opaque: whether something in it is code that can't be read.
+        kind: the automation's kind; an agent or AI app is model-driven.
+        is_opaque: whether it has code that can't be read.
         is_model_driven: whether a model chooses what a privilege does.
     """
     return tier == "high" or kind in (AutomationKind.AGENT, AutomationKind.AI_APP) or is_opaque or is_model_driven
 
 
-def _wanted(version: Version, assessment: Assessment) -> list[Asked]:
+def _requested_items(version: Version, assessment: Assessment) -> list[Asked]:
     judged = assessment.levels
     wanted = []
     for privilege in version.privileges.select_related(
         "entitlement__resource__owner", "entitlement__resource__deputy", "entitlement__resource__team", "credential"
     ):
-        said = judged["privileges"][privilege.key]
-        wanted.append(Asked("", said["tier"], tuple(said["reasons"]), privilege=privilege))
+        judgement = judged["privileges"][privilege.key]
+        wanted.append(Asked("", judgement["tier"], tuple(judgement["reasons"]), privilege=privilege))
     for used in version.version_credentials.select_related("credential__kept_in__owner", "credential__opens__owner"):
-        said = judged["credentials"][str(used.credential_id)]
-        wanted.append(Asked("", said["tier"], tuple(said["reasons"]), credential=used.credential))
+        judgement = judged["credentials"][str(used.credential_id)]
+        wanted.append(Asked("", judgement["tier"], tuple(judgement["reasons"]), credential=used.credential))
     return wanted
 
 
 def why_asked(item: Asked, grant: Grant | None, now: datetime) -> str:
-    """Why stage 2 is asked about one thing; empty where what is held of it runs on.
+    """Return why stage 2 decides about an item; empty if its grant runs on.
 
     Args:
-        item: what the version would hold, with its tier; its own `why` is not looked at.
-        grant: what is held of it, read with `GRANT`; None for nothing.
+        item: with its tier; its `why` is ignored.
+        grant: the grant, loaded with `GRANT`; None for none.
         now: business time.
     """
     if grant is None:
         return "new"
     if lifecycle.is_stopped(grant):
-        return "stopped"  # a stop is not lifted by the same person's word, nor by nobody's: two others decide anew (G5)
+        return "stopped"  # only two other people lift a stop, by new decisions (G5)
     if lifecycle.is_held_back(grant):
-        return "held back"  # policy approved it and a look did not bear that out: somebody decides (A13)
-    if _runs_out(grant, now):
+        return "held back"  # auto-approved, and its spot check failed: a person decides (A13)
+    if _needs_renewal(grant, now):
         return "renewal"
     if Tier.of(item.tier) > Tier.of(grant.tier):
         return "raised"
     if grant.kind == GrantKind.PRIVILEGE and item.privilege is not None:
-        # A grant that its approver narrowed stays narrowed: what the version asks is compared with what was asked then.
+        # A narrowed grant stays narrowed: compare with the original request.
         was = grant.approval.privilege
         if was is not None and not is_within(item.privilege.level, was.level):
             return "raised"
@@ -233,18 +234,18 @@ def why_asked(item: Asked, grant: Grant | None, now: datetime) -> str:
     return ""
 
 
-def _runs_out(grant: Grant, now: datetime) -> bool:
-    """Whether a grant ends soon and no review can renew it: then stage 2 decides anew (G2)."""
+def _needs_renewal(grant: Grant, now: datetime) -> bool:
+    """Return whether a grant ends soon and no review can renew it: stage 2 decides again (G2)."""
     if grant.ends_at - now > RENEWAL or grant.state != GrantState.ACTIVE:
         return False
-    no = lifecycle.succession_refusal(grant)
-    return not grant.renew or (no is not None and no.code == "G2")
+    succession_refusal = lifecycle.succession_refusal(grant)
+    return not grant.renew or (succession_refusal is not None and succession_refusal.code == "G2")
 
 
 def _app_reasons(
     automation: Automation, version: Version, assessment: Assessment, before: Submission | None
 ) -> list[str]:
-    """`app_reasons` of a saved version."""
+    """Return `app_reasons` of a saved version."""
 
     def source_counts() -> bool:
         return does_source_count(
@@ -258,5 +259,5 @@ def _app_reasons(
 
 
 def is_same_app(automation: Automation, version: Version, assessment: Assessment, before: Submission) -> bool:
-    """Whether what stage 1 of another submission decided about still stands for this version (A12, A14)."""
+    """Return whether the facts of stage 1 are the same as in another submission (A12, A14)."""
     return not _app_reasons(automation, version, assessment, before)

@@ -1,4 +1,4 @@
-"""Which endpoints are told of what happens to submissions, for approvals' `ready()`."""
+"""Webhook messages about submissions; `ready()` of approvals registers them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OF_RECORDS = ("approval.changes_asked",)
 
 
 def register() -> None:
-    """Have endpoints told."""
+    """Register the hooks."""
     for event in OF_SUBMISSIONS:
         hooks.register(event, announce)
     for event in OF_RECORDS:
@@ -22,13 +22,13 @@ def register() -> None:
 
 
 def announce(submission: Submission, step: Step[Any]) -> None:
-    """Tell whoever is told of this team's submissions."""
+    """Send a message to the endpoints of this team."""
     automation = submission.automation
     webhook_outbox.announce(
         step, submission, team=automation.team, what=automation.name, page=["review", submission.pk]
     )
 
 
-def announce_of_record(record: Approval, step: Step[Any]) -> None:
-    """Tell whoever is told of the submission that a record belongs to: one act on ten records is told once."""
-    announce(record.submission, step)
+def announce_of_record(approval: Approval, step: Step[Any]) -> None:
+    """Send a message about an approval's submission. One act on ten approvals sends one."""
+    announce(approval.submission, step)

@@ -1,7 +1,7 @@
-"""Who comes in while a submission is under way: they become a party, and what was before them passes on (S1, A1, A9).
+"""Add parties during a submission, and pass their approvals on (S1, A1, A9).
 
-Somebody brings in a newer version, changes what is said about the automation or is named its owner. The register knows no
-submissions, so this follows its operations.
+A person becomes a party by importing a newer version, by changing the automation's details, or as its new owner. The
+register does not know submissions, so hooks follow its operations.
 """
 
 from __future__ import annotations
@@ -21,44 +21,44 @@ from governance.core.duties.refusals import refuse
 from governance.core.engine.transition import Step
 from inventory.models import Automation, InterimOwner, Version
 
-#: What of the register makes somebody a party.
+#: Events whose actor becomes a party.
 WRITING = ("automation.amended", "version.imported", "version.registered_by_hand")
-#: And what of it makes somebody its owner for a while, who wrote nothing (I3).
+#: Events that make someone an interim owner (I3).
 OWNING = ("interim.confirmed",)
 
 
 def join_unfinished(written: Automation | Version | InterimOwner, step: Step[Any]) -> None:
-    """Make parties of whoever came in, as far as a submission is under way: registered for `WRITING` and `OWNING` (S1).
+    """Make people parties of the unfinished submission. Hook on `WRITING` and `OWNING` (S1).
 
-    From now on they decide nothing in it. Whoever is next on the ladder is asked, with the clock running on, and where nobody is
-    left its builders are told (A9). Nobody who has decided in it comes in: then all of what was written is refused.
+    A party decides nothing in it. The next person on the ladder is asked, and the clock runs on. If no one is left,
+    the builders are notified (A9).
 
     Raises:
-        DutyConflict: it would make a party of somebody who has decided in it.
+        DutyConflict: one of them has decided in it. The whole change is refused.
     """
     automation = written if isinstance(written, Automation) else written.automation
     if automation is None:
-        return  # somebody answers for something else meanwhile
+        return  # an interim owner of something else
     submission = automation.submissions.filter(state__in=UNFINISHED).select_related("version", "submitted_by").first()
     if submission is None:
         return
     came = party_queries.who_came_in(submission, None if isinstance(written, InterimOwner) else step.actor)
-    no = duties.joining_refusal(submission, came.people, step.actor)
-    if no is not None:
-        raise refuse(no)
+    refusal = duties.joining_refusal(submission, came.people, step.actor)
+    if refusal is not None:
+        raise refuse(refusal)
     if came.pairs:
-        known = frozenset(party_queries.on_record(submission))
+        earlier_parties = frozenset(party_queries.on_record(submission))
         party_queries.write_down(submission, came.pairs)
-        named = [party for party in party_queries.on_record(submission) if party not in known]
+        named = [party for party in party_queries.on_record(submission) if party not in earlier_parties]
         step.record("submission.parties_named", submission, {"parties": named})
     joined = came.people
     if not joined:
         return
-    records = list(submission.approvals.select_related(*LADDER).prefetch_related("seats__candidates"))
+    approvals = list(submission.approvals.select_related(*LADDER).prefetch_related("seats__candidates"))
     route = Route.load(submission, step.now)
-    ask_next(step, records, route)
+    ask_next(step, approvals, route)
     tell_of_parties(step, submission)
-    short = shortage(route.questions(records))
+    short = shortage(route.questions(approvals))
     if short:
         key = f"nobody_left:{max(person.pk for person in joined)}"
         candidates.tell(

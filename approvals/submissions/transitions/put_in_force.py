@@ -1,4 +1,4 @@
-"""Putting in force: what was approved becomes grants, what is not asked any more ends, in one transaction (A2, A5, G1)."""
+"""Put a submission in force: create grants, and end those no longer requested, in one transaction (A2, A5, G1)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from inventory.automations.transitions import lifecycle
     duties=(duties.STILL_HOLDS, submission_rules.CONFLICT_FREE),
 )
 def put_in_force(step: Step[Submission]) -> Effect:
-    """Create the new grants, end the removed ones and make the version the approved one, together or not at all (A5)."""
+    """Create the new grants, end the removed ones and approve the version, in one transaction (A5)."""
     submission = step.subject
     automation = submission.automation
     approved = list(
@@ -58,8 +58,8 @@ def put_in_force(step: Step[Submission]) -> Effect:
     before = version_diff.in_force(automation)
     still_stopped = stopped_grants.since(submission)
     left_out = unused_credentials.left_out(approved, submission)
-    granted = [record for record in approved if record not in left_out]
-    ended = _end_what_is_not_asked(step, submission, granted)
+    granted = [approval for approval in approved if approval not in left_out]
+    ended = _end_removed_grants(step, submission, granted)
     lifecycle.go_live(
         automation,
         actor=step.actor,
@@ -70,8 +70,8 @@ def put_in_force(step: Step[Submission]) -> Effect:
         approved_fields=submission.asked,
         decided_at=_app_decided_at(submission),
     )
-    usable = [record for record in granted if is_usable(record, granted, submission)]
-    unusable = [str(record.pk) for record in granted if record not in usable]
+    usable = [approval for approval in granted if is_usable(approval, granted, submission)]
+    unusable = [str(approval.pk) for approval in granted if approval not in usable]
     spot_checks.note(step, before)
     submission.ended_at = step.now
     candidates.tell(
@@ -83,23 +83,27 @@ def put_in_force(step: Step[Submission]) -> Effect:
         granted=len(usable),
         unusable=len(unusable),
     )
-    # A grant rests on a submission that is in force: the database asks that of each (G1).
-    grant = partial(_grant_all, step, usable, still_stopped, left_out)
-    payload = {"ended": ended, "unusable": unusable, "unneeded": [str(record.pk) for record in left_out]}
+    # The database checks that a grant's submission is in force (G1).
+    grant = partial(_create_grants, step, usable, still_stopped, left_out)
+    payload = {"ended": ended, "unusable": unusable, "unneeded": [str(approval.pk) for approval in left_out]}
     return Effect(payload=payload, then=grant)
 
 
 def _check_conflicts(step: Step[Submission]) -> None:
-    """Nothing comes into force that an enforced rule forbids, whatever others put in force at this very moment (S6)."""
+    """Refuse what an enforced rule forbids. Holds the lock, so that no one else puts access in force at the same time
+    (S6).
+    """
     submission = step.subject
     conflicts.alone(submission)
-    no = submission_rules.conflict(submission, step.now)
-    if no is not None:
-        raise refuse(no)
+    refusal = submission_rules.conflict(submission, step.now)
+    if refusal is not None:
+        raise refuse(refusal)
 
 
 def _app_review_on(submission: Submission, now: datetime) -> date:
-    """When the app comes up for review: counted from when stage 1 decided, and not put off by a version it was not asked about."""
+    """Return the day of the app's review, from its decision in stage 1. A version that skipped stage 1 does not
+    postpone it.
+    """
     policy = policy_queries.of(submission.policy)
     fresh = (now + timedelta(days=policy.review_after(submission.tier))).date()
     app = submission.app_approval
@@ -110,30 +114,30 @@ def _app_review_on(submission: Submission, now: datetime) -> date:
 
 
 def _app_decided_at(submission: Submission) -> datetime | None:
-    """When stage 1 approved the app for this submission; None when it rests on an earlier approval."""
+    """Return when stage 1 approved the app for this submission; None if an earlier approval counts."""
     app = submission.app_approval
     return app.ended_at if app is not None and app.submission_id == submission.pk else None
 
 
-def is_usable(record: Approval, approved: Iterable[Approval], submission: Submission) -> bool:
-    """Whether an approved privilege can be used: the credential that it needs is held or approved too (A2)."""
-    if record.privilege is None or record.privilege.credential_id is None:
+def is_usable(approval: Approval, approved: Iterable[Approval], submission: Submission) -> bool:
+    """Return whether an approved privilege can be used: its credential is held or approved too (A2)."""
+    if approval.privilege is None or approval.privilege.credential_id is None:
         return True
-    needed = record.privilege.credential_id
-    if any(other.credential_id == needed for other in approved):
+    needed = approval.privilege.credential_id
+    if any(candidate.credential_id == needed for candidate in approved):
         return True
     return submission.automation.grants.standing().filter(kind=GrantKind.CREDENTIAL, credential=needed).exists()
 
 
-def _end_what_is_not_asked(step: Step[Submission], submission: Submission, granted: list[Approval]) -> int:
-    """End the grants that the version no longer asks for, and those that a new approval replaces."""
+def _end_removed_grants(step: Step[Submission], submission: Submission, granted: list[Approval]) -> int:
+    """End the grants that the version no longer requests, and those that a new approval replaces."""
     version = submission.version
-    asked = set(version.privileges.values_list("key", flat=True))
-    asked |= {credential_key(pk) for pk in version.version_credentials.values_list("credential_id", flat=True)}
-    replaced = {record.key for record in granted}
+    asked_keys = set(version.privileges.values_list("key", flat=True))
+    asked_keys |= {credential_key(pk) for pk in version.version_credentials.values_list("credential_id", flat=True)}
+    replaced = {approval.key for approval in granted}
     ended = 0
     for grant in submission.automation.grants.standing().order_by("pk"):
-        if grant.key in asked and grant.key not in replaced:
+        if grant.key in asked_keys and grant.key not in replaced:
             continue
         transition_lifecycle.end(
             grant, actor=step.actor, now=step.now, why="replaced" if grant.key in replaced else "removed"
@@ -142,60 +146,67 @@ def _end_what_is_not_asked(step: Step[Submission], submission: Submission, grant
     return ended
 
 
-def _grant_all(
+def _create_grants(
     step: Step[Submission], usable: Iterable[Approval], still_stopped: frozenset[str], left_out: Iterable[Approval]
 ) -> dict[str, list[str]]:
-    """Create the grants of a submission that is in force now, and end the credentials that it left unused; returns which, for its event."""
+    """Create the grants of a submission in force, and end the credentials left unused. Return ids of the grants, for
+    the event.
+    """
     policy = policy_queries.of(step.subject.policy)
-    made = [_grant(step, step.subject, record, policy, is_stopped=record.matter in still_stopped) for record in usable]
+    made = [
+        _create_grant(step, step.subject, approval, policy, is_stopped=approval.matter in still_stopped)
+        for approval in usable
+    ]
     unused_credentials.end_left(step, left_out)
     revocation_tasks.after_granting(step, made)
     return {"grants": [str(grant.pk) for grant in made]}
 
 
-def _grant(
+def _create_grant(
     step: Step[Submission],
     submission: Submission,
-    record: Approval,
+    approval: Approval,
     policy: policy_queries.Policy,
     *,
     is_stopped: bool,
 ) -> Grant:
-    """Create one grant; what was stopped after it was asked for was not asked as what lifts a stop, and stays stopped (G5)."""
-    privilege = record.privilege
-    days = record.granted_term_days or record.term_days
-    scope = record.granted_scope if record.granted_scope is not None else (privilege.scope if privilege else [])
+    """Create one grant. If it was stopped after the submission, it stays stopped: the approval did not cover that
+    (G5).
+    """
+    privilege = approval.privilege
+    days = approval.granted_term_days or approval.term_days
+    scope = approval.granted_scope if approval.granted_scope is not None else (privilege.scope if privilege else [])
     made = Grant(
         automation=submission.automation,
         kind=GrantKind.PRIVILEGE if privilege else GrantKind.CREDENTIAL,
         entitlement=privilege.entitlement if privilege else None,
-        credential=privilege.credential if privilege else record.credential,
-        key=record.key,
+        credential=privilege.credential if privilege else approval.credential,
+        key=approval.key,
         target=privilege.target if privilege else "",
         scope=scope,
-        level=record.granted_level or (privilege.counted_level if privilege else "execute"),
-        held_as=_held_as(record),
-        tier=record.tier,
+        level=approval.granted_level or (privilege.counted_level if privilege else "execute"),
+        held_as=_held_as(approval),
+        tier=approval.tier,
         app_approval=submission.app_approval,
-        approval=record,
+        approval=approval,
         begins_at=step.now,
         ends_at=step.now + timedelta(days=days),
-        review_on=_review_on(step.now, policy, record.tier),
+        review_on=_review_on(step.now, policy, approval.tier),
         state=GrantState.SUSPENDED if is_stopped else GrantState.ACTIVE,
         suspended_why=model_grant.Why.STOPPED if is_stopped else "",
     )
     step.save(made)
-    payload = {"approval": str(record.pk), "app_approval": str(submission.app_approval_id)}
+    payload = {"approval": str(approval.pk), "app_approval": str(submission.app_approval_id)}
     step.record("grant.created", made, {**payload, "to": made.state, "ends_at": ledger_events.instant(made.ends_at)})
     return made
 
 
-def _held_as(record: Approval) -> int:
-    """In which way it is held, as conflict rules tell them apart; of the use of a credential they say nothing (S6)."""
-    if record.privilege is None:
+def _held_as(approval: Approval) -> int:
+    """Return the way in which it is held, for conflict rules; 0 for credentials (S6)."""
+    if approval.privilege is None:
         return 0
     held = held_access.of_privilege(
-        record.privilege, "", record.submission.automation.environment, record.granted_level
+        approval.privilege, "", approval.submission.automation.environment, approval.granted_level
     )
     return held_access.way_of(held)
 

@@ -1,4 +1,4 @@
-"""How a submission moves: stages open, records end, and what follows when the last one has (A4, A5, A10)."""
+"""The stages of a submission: they open, their approvals end, and the submission is decided (A4, A5, A10)."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from governance.core.roles.roles import Permission
 @transition(
     Approval, event="approval.opened", permission=None, source=(ApprovalState.WAITING,), target=(ApprovalState.OPEN,)
 )
-def open_record(step: Step[Approval], *, route: Route, known: Approval) -> Effect:
-    """A record's stage opens: its candidates are asked and its clock starts (A4, A10).
+def open_record(step: Step[Approval], *, route: Route, loaded: Approval) -> Effect:
+    """Open an approval: its candidates are asked and its clock starts (A4, A10).
 
     Args:
         step: the running step.
-        route: who decides.
-        known: the same record with all that its ladder reads, loaded for all records of the submission together.
+        route: the route of the submission.
+        loaded: the same approval with all relations that its ladder reads, loaded for the whole submission.
     """
-    step.subject._state.fields_cache.update(known._state.fields_cache)
-    step.subject.__dict__["_prefetched_objects_cache"] = known.__dict__["_prefetched_objects_cache"]
+    step.subject._state.fields_cache.update(loaded._state.fields_cache)
+    step.subject.__dict__["_prefetched_objects_cache"] = loaded.__dict__["_prefetched_objects_cache"]
     step.subject.submission = route.submission
     people = candidates.ask(step, step.subject, route)
     return Effect(payload={"asked": [str(person.opaque_id) for person in people]})
@@ -52,7 +52,7 @@ def open_record(step: Step[Approval], *, route: Route, known: Approval) -> Effec
     target=(ApprovalState.NOT_APPLICABLE,),
 )
 def close_as_not_applicable(step: Step[Approval]) -> Effect:
-    """The app was rejected, so what it would have touched is no longer a question (A4)."""
+    """Close an approval of stage 2 because the app was rejected (A4)."""
     step.subject.ended_at = step.now
     return Effect()
 
@@ -67,95 +67,95 @@ def close_as_not_applicable(step: Step[Approval]) -> Effect:
     parents=("submission.automation", "submission"),
 )
 def expire(step: Step[Approval]) -> Effect:
-    """Nobody decided, or nobody answered, in time: it ends as a rejection does and can be submitted again (A10)."""
+    """Expire an approval that no one decided, or a question that no one answered. It can be submitted again (A10)."""
     step.subject.ended_at = step.now
     return Effect()
 
 
 def start(step: Step[Any], submission: Submission) -> None:
-    """Open what can be decided at once: stage 1, or stage 2 when the app in force needs no new decision (A12)."""
-    records = list(submission.approvals.select_related(*LADDER))
-    first = [record for record in records if record.stage == 1]
+    """Open stage 1, or stage 2 if the app in force needs no new decision (A12)."""
+    approvals = list(submission.approvals.select_related(*LADDER))
+    first = [approval for approval in approvals if approval.stage == 1]
     if first and first[0].state == ApprovalState.WAITING:
-        _open(step, submission, first, event="stage_1_opened")
+        _open_approvals(step, submission, first, event="stage_1_opened")
     elif first and first[0].state == ApprovalState.REJECTED:
-        _reject(step, submission, records)
+        _reject_all(step, submission, approvals)
     else:
-        _after_stage_1(step, submission, records)
+        _after_stage_1(step, submission, approvals)
 
 
-def _open(step: Step[Any], submission: Submission, records: Iterable[Approval], *, event: str) -> None:
-    """Put records, read with what their ladders need, before whoever may decide them."""
-    records = list(records)
-    add_seats.add(step, submission, records, additional_seats.missing(submission, records, step.now))
-    prefetch_related_objects(records, "seats__candidates")
+def _open_approvals(step: Step[Any], submission: Submission, approvals: Iterable[Approval], *, event: str) -> None:
+    """Open approvals and notify their approvers. Needs the relations of their ladders."""
+    approvals = list(approvals)
+    add_seats.add(step, submission, approvals, additional_seats.missing(submission, approvals, step.now))
+    prefetch_related_objects(approvals, "seats__candidates")
     route = Route.load(submission, step.now)
-    told: dict[int, tuple[Person, int, datetime | None]] = {}
-    for record in records:
-        open_record(record, actor=step.actor, now=step.now, route=route, known=record)
-        for standing in route.standing(record):
+    approvals_by_person: dict[int, tuple[Person, int, datetime | None]] = {}
+    for approval in approvals:
+        open_record(approval, actor=step.actor, now=step.now, route=route, loaded=approval)
+        for standing in route.standing(approval):
             for person in standing.may_decide:
-                _, count, due = told.get(person.pk, (person, 0, None))
-                soonest = min(filter(None, (due, record.due_at)), default=None)
-                told[person.pk] = (person, count + 1, soonest)
-    candidates.let_see(submission.automation, [person for person, _, _ in told.values()])
-    if records and records[0].stage == 1:
-        candidates.show_duplicates(submission.automation, [person for person, _, _ in told.values()])
+                _, count, due = approvals_by_person.get(person.pk, (person, 0, None))
+                soonest = min(filter(None, (due, approval.due_at)), default=None)
+                approvals_by_person[person.pk] = (person, count + 1, soonest)
+    candidates.let_see(submission.automation, [person for person, _, _ in approvals_by_person.values()])
+    if approvals and approvals[0].stage == 1:
+        candidates.show_duplicates(submission.automation, [person for person, _, _ in approvals_by_person.values()])
     outbox.queue(
         notice
-        for person, count, due in told.values()
+        for person, count, due in approvals_by_person.values()
         for notice in candidates.told(
             step, submission, [person], event, key=event, count=count, due=due.isoformat() if due else ""
         )
     )
 
 
-def _after_stage_1(step: Step[Any], submission: Submission, records: list[Approval]) -> None:
-    waiting = [record for record in records if record.stage == 2 and record.state == ApprovalState.WAITING]
-    for record in waiting:
-        if record.carried_from_id is not None:
-            settle(record, actor=step.actor, now=step.now)
-    waiting = [record for record in waiting if record.state == ApprovalState.WAITING]
+def _after_stage_1(step: Step[Any], submission: Submission, approvals: list[Approval]) -> None:
+    waiting = [approval for approval in approvals if approval.stage == 2 and approval.state == ApprovalState.WAITING]
+    for approval in waiting:
+        if approval.carried_from_id is not None:
+            settle(approval, actor=step.actor, now=step.now)
+    waiting = [approval for approval in waiting if approval.state == ApprovalState.WAITING]
     if waiting and not approve_all(step, submission, waiting):
-        _open(step, submission, waiting, event="stage_2_opened")
+        _open_approvals(step, submission, waiting, event="stage_2_opened")
     else:
-        _maybe_decided(step, submission)
+        _decide_if_complete(step, submission)
 
 
-def _reject(step: Step[Any], submission: Submission, records: Iterable[Approval]) -> None:
-    for record in records:
-        if record.state in UNENDED:
-            close_as_not_applicable(record, actor=step.actor, now=step.now)
+def _reject_all(step: Step[Any], submission: Submission, approvals: Iterable[Approval]) -> None:
+    for approval in approvals:
+        if approval.state in UNENDED:
+            close_as_not_applicable(approval, actor=step.actor, now=step.now)
     reject_submission(submission, actor=step.actor, now=step.now)
 
 
-def conclude(record: Approval, step: Step[Any]) -> None:
-    """Follow an approval's end: registered for ``approval.approved``, ``.rejected`` and ``.expired``."""
-    if not record.has_ended:
+def conclude(approval: Approval, step: Step[Any]) -> None:
+    """Continue after the end of an approval. Hook on ``approval.approved``, ``.rejected`` and ``.expired``."""
+    if not approval.has_ended:
         return
     related = ("automation__team", "version", "policy", "submitted_by")
-    submission = Submission.objects.select_related(*related).get(pk=record.submission_id)
-    if record.stage == 1:
-        records = list(submission.approvals.select_related(*LADDER))
-        if record.state == ApprovalState.APPROVED:
-            _after_stage_1(step, submission, records)
+    submission = Submission.objects.select_related(*related).get(pk=approval.submission_id)
+    if approval.stage == 1:
+        approvals = list(submission.approvals.select_related(*LADDER))
+        if approval.state == ApprovalState.APPROVED:
+            _after_stage_1(step, submission, approvals)
         else:
-            _reject(step, submission, records)
+            _reject_all(step, submission, approvals)
         return
-    if record.state != ApprovalState.APPROVED:
-        _settle_left_alone(step, submission)
-    _maybe_decided(step, submission)
+    if approval.state != ApprovalState.APPROVED:
+        _approve_without_conflict(step, submission)
+    _decide_if_complete(step, submission)
 
 
-def _settle_left_alone(step: Step[Any], submission: Submission) -> None:
-    """A refusal took a conflict away: what only waited for its extra approval is approved (S6)."""
+def _approve_without_conflict(step: Step[Any], submission: Submission) -> None:
+    """Approve what only waited for an extra approval, if a refusal has removed the conflict (S6)."""
     waiting = submission.approvals.filter(state=ApprovalState.OPEN, seats__label=SeatLabel.CONFLICT)
-    records = list(waiting.select_related(*LADDER).order_by("pk"))
-    route = Route.load(submission, step.now) if records else None
-    for record in records:
-        record.submission = submission
-        if route is not None and all(seat.is_filled for seat in route.standing(record)):
-            approve_left_alone(record, actor=step.actor, now=step.now)
+    approvals = list(waiting.select_related(*LADDER).order_by("pk"))
+    route = Route.load(submission, step.now) if approvals else None
+    for approval in approvals:
+        approval.submission = submission
+        if route is not None and all(seat.is_filled for seat in route.standing(approval)):
+            approve_left_alone(approval, actor=step.actor, now=step.now)
 
 
 @transition(
@@ -166,20 +166,20 @@ def _settle_left_alone(step: Step[Any], submission: Submission) -> None:
     target=(ApprovalState.APPROVED,),
 )
 def approve_left_alone(step: Step[Approval]) -> Effect:
-    """Everybody else has approved it, and the conflict that took an extra approval is gone by a refusal (S6)."""
+    """Approve without the extra approval: all others have approved it, and a refusal has removed the conflict (S6)."""
     step.subject.ended_at = step.now
     step.subject.granted_term_days = step.subject.granted_term_days or step.subject.term_days
     return Effect()
 
 
-def _maybe_decided(step: Step[Any], submission: Submission) -> None:
+def _decide_if_complete(step: Step[Any], submission: Submission) -> None:
     if submission.approvals.filter(state__in=UNENDED).exists() or add_seats.ask_again(step, submission):
         return
     decide(submission, actor=step.actor, now=step.now)
     refused = submission.approvals.exclude(state=ApprovalState.APPROVED).exists()
-    # With nothing refused it is in force at once, unless what was approved first does not hold any more (T1, I3).
-    no = None if refused else put_in_force.refusal(submission, actor=step.actor, now=step.now)
-    if not refused and no is None:
+    # Without a refusal it comes into force at once, unless an earlier approval no longer holds (T1, I3).
+    refusal = None if refused else put_in_force.refusal(submission, actor=step.actor, now=step.now)
+    if not refused and refusal is None:
         put_in_force(submission, actor=step.actor, now=step.now)
         return
     candidates.tell(
@@ -188,7 +188,7 @@ def _maybe_decided(step: Step[Any], submission: Submission) -> None:
         [submission.automation.accepting(step.now)],
         "subset_to_accept",
         key=f"subset:{submission.decided_at.isoformat()}" if submission.decided_at else "subset",
-        held=no.sentence if no is not None else "",
+        held=refusal.sentence if refusal is not None else "",
         due=submission.accept_due_at.isoformat() if submission.accept_due_at else "",
     )
 
@@ -201,7 +201,7 @@ def _maybe_decided(step: Step[Any], submission: Submission) -> None:
     target=(SubmissionState.DECIDED,),
 )
 def decide(step: Step[Submission]) -> Effect:
-    """Every record has ended; what was refused stays visible, and the business owner's clock starts (A5, A14)."""
+    """Every approval has ended. Refused ones stay visible, and the business owner's clock starts (A5, A14)."""
     submission = step.subject
     states = submission.approvals.values_list("state", flat=True)
     days = policy_queries.of(submission.policy).builder_days
@@ -218,7 +218,7 @@ def decide(step: Step[Submission]) -> Effect:
     target=(SubmissionState.REJECTED,),
 )
 def reject_submission(step: Step[Submission]) -> Effect:
-    """The app was rejected or nobody decided it in time; what was live before runs on (A4)."""
+    """Reject the submission: the app was rejected or not decided in time. What was live before runs on (A4)."""
     note_end(step)
     candidates.tell(
         step, step.subject, candidates.builders(step.subject, step.now), "submission_rejected", key="rejected"

@@ -1,4 +1,4 @@
-"""Submitting: a version asks for two decisions; everything that it asks is frozen and everybody is named (A1, A2)."""
+"""Submit a version for approval in two stages. The request is frozen, and its parties are named (A1, A2)."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ from inventory.versions import assessment as version_assessment
 
 @dataclass(frozen=True)
 class Wish:
-    """What the builder says about one record: why it is needed and for how long.
+    """The builder's input for one approval.
 
     Args:
         justification: one sentence or more.
-        term_days: the term asked for; None for the longest that the tier allows.
+        term_days: the requested term; None for the longest of the tier.
     """
 
     justification: str = ""
@@ -83,30 +83,31 @@ class Wish:
     duties=(duties.WRITES_NOTHING,),
 )
 def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wish]) -> Effect:
-    """A builder submits a version: it is frozen, parties are named, stage 1 opens, stage 2 waits where all can see it."""
+    """Submit a version: it is frozen, parties are named, stage 1 opens, and stage 2 is visible and waits."""
     automation = step.subject
     person = step.actor.person
     if person is None or step.actor.standing_for is not None:
         raise refuse(Refusal("S1", "permission", "A submission is made by a person for themself."))
     if version.automation_id != automation.pk:
         raise refuse(Refusal("I2", "input", "This version belongs to another automation."))
-    siblings, own = environments.ids(automation.lineage, automation.pk), [person.pk for person in step.actor.people]
-    likes = _alike(automation, version)
-    own += party_queries.beside(siblings=siblings, alike=[one.other.pk for one in likes])
-    assessment = version_assessment.assess(version, now=step.now, party_ids=own)
-    found = version_diff.compare(automation, version, assessment, now=step.now)
+    siblings = environments.ids(automation.lineage, automation.pk)
+    party_ids = [person.pk for person in step.actor.people]
+    likes = _possible_duplicates(automation, version)
+    party_ids += party_queries.beside(siblings=siblings, alike=[match.other.pk for match in likes])
+    assessment = version_assessment.assess(version, now=step.now, party_ids=party_ids)
+    changes = version_diff.compare(automation, version, assessment, now=step.now)
     policy = policy_queries.in_force(step.now)
     before = automation.submissions.filter(state__in=UNFINISHED).order_by("-pk").first()
-    _check_ready(automation, found, assessment, policy, step.now)
-    _check_news(automation, version, found, before)
+    _check_ready(automation, changes, assessment, policy, step.now)
+    _check_changed(automation, version, changes, before)
     case = cases.with_kept(
-        cases.of_read(automation, version, _privileges(found.wanted), assessment.unvouched), found.unchanged
+        cases.of_read(automation, version, _privileges(changes.wanted), assessment.unvouched), changes.unchanged
     )
     in_conflict = _check_conflicts(case, step.now)
-    found = stage_1.asks_app(found, in_conflict, automation.pk)
-    found = duplicates.asks_app(found, likes, automation)
+    changes = stage_1.asks_app(changes, in_conflict, automation.pk)
+    changes = duplicates.asks_app(changes, likes, automation)
     is_light = eligibility.of_version(
-        version, found, assessment, policy, before, person, step.now, siblings, bool(likes)
+        version, changes, assessment, policy, before, person, step.now, siblings, bool(likes)
     )
     is_light = is_light and not in_conflict
     if before is not None:
@@ -114,14 +115,14 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     identity.check(version, step.now)
     write_version.hand_over_identities(step, version)
     submission = create(
-        step, automation, version, found, assessment, policy, before, case, light_path=is_light, by=person
+        step, automation, version, changes, assessment, policy, before, case, light_path=is_light, by=person
     )
     transition_duplicates.note(step, submission, likes)
-    party_queries.name_all(submission, person, siblings=siblings, alike=[one.other.pk for one in likes])
+    party_queries.name_all(submission, person, siblings=siblings, alike=[match.other.pk for match in likes])
     is_same = _is_same_app(automation, version, assessment, before) and not duplicates.open_of(automation)
     carrying = Carrying(step, submission, policy, before, is_same_app=is_same, siblings=siblings, likes=likes)
-    records = create_records(step, submission, found, wishes, policy, carrying)
-    carrying.refuse_repetition(records)
+    approvals = create_records(step, submission, changes, wishes, policy, carrying)
+    carrying.refuse_repetition(approvals)
     check_enough_people(submission)
     if automation.state == AutomationState.DRAFT:
         lifecycle.put_in_review(automation, actor=step.actor, now=step.now)
@@ -133,7 +134,7 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
             "manifest": version.manifest_digest,
             "tier": assessment.tier,
             "policy": policy.version.number,
-            "records": len(records),
+            "records": len(approvals),
             "parties": party_queries.on_record(submission),
             "light_path": submission.light_path,
             "continues": str(before.pk) if before else "",
@@ -141,41 +142,41 @@ def submit(step: Step[Automation], *, version: Version, wishes: Mapping[str, Wis
     )
 
 
-def _alike(automation: Automation, version: Version) -> Sequence[Alike]:
-    """What it may be the same as (I9)."""
+def _possible_duplicates(automation: Automation, version: Version) -> Sequence[Alike]:
+    """Return possible duplicates of the automation (I9)."""
     held = list(version.privileges.select_related("entitlement"))
     case = Case(automation.team, automation.pk, automation.lineage, version.source_digests, held)
     return duplicates.held(automation, case, is_in_force=automation.approved_version_id is not None)
 
 
-def _held(case: check_automation.Case, found: Changes) -> dict[str, Any]:
-    """What the submission keeps for conflict rules (S6)."""
-    words = {one.key: one.sentence for one in _privileges(found.wanted)}
-    return conflicts.frozen(case, [one.key for one in _privileges(found.asked)], words)
+def _frozen_case(case: check_automation.Case, changes: Changes) -> dict[str, Any]:
+    """Return the facts that the submission stores for conflict rules (S6)."""
+    words = {privilege.key: privilege.sentence for privilege in _privileges(changes.wanted)}
+    return conflicts.frozen(case, [privilege.key for privilege in _privileges(changes.asked)], words)
 
 
-def _privileges(asked: Iterable[Asked]) -> list[Privilege]:
-    return [one.privilege for one in asked if one.privilege is not None]
+def _privileges(items: Iterable[Asked]) -> list[Privilege]:
+    return [item.privilege for item in items if item.privilege is not None]
 
 
 def _check_conflicts(case: check_automation.Case, now: datetime) -> Sequence[Found]:
-    """What would be in conflict, where none of it is of an enforced rule that nobody has waived (S6, S7)."""
-    found = check_automation.find(case, now)
-    no = conflicts.refusal(found, "input")
-    if no is not None:
-        raise refuse(no)
-    return found
+    """Return the conflicts of the version. Refuse it if one is of an enforced rule and not waived (S6, S7)."""
+    found_conflicts = check_automation.find(case, now)
+    refusal = conflicts.refusal(found_conflicts, "input")
+    if refusal is not None:
+        raise refuse(refusal)
+    return found_conflicts
 
 
 def unready(
-    automation: Automation, found: Changes, assessment: Assessment, policy: policy_queries.Policy, now: datetime
+    automation: Automation, changes: Changes, assessment: Assessment, policy: policy_queries.Policy, now: datetime
 ) -> list[str]:
-    """What stands in the way of submitting, one sentence each, for the page and for the write (I1, I3, I8).
+    """Return what prevents a submission, one sentence each, for the page and for the write (I1, I3, I8).
 
     Args:
-        automation: as it stands.
-        found: what the version asks.
-        assessment: its newest assessment.
+        automation: as it is.
+        changes: the changes of the version.
+        assessment: its newest.
         policy: the policy in force.
         now: business time.
     """
@@ -183,25 +184,27 @@ def unready(
     if not str(automation.asked["purpose"]).strip():
         problems.append("Say what it is for: the purpose is empty.")
     business, technical = _asked_owners(automation)
-    meanwhile = automation.interim_owner(now)
-    if not all(owner.is_here for owner in (meanwhile or business, technical) if owner is not None):
+    interim = automation.interim_owner(now)
+    if not all(owner.is_here for owner in (interim or business, technical) if owner is not None):
         problems.append("An owner of this automation is not here any more: name another.")
     if policy.needs_two_owners(assessment.tier) and technical in (None, business):
         problems.append("High risk needs two different owners: name a technical owner beside the business owner.")
-    for asked in found.asked:
-        problems += _target_problems(asked, now)
+    for item in changes.asked:
+        problems += _target_problems(item, now)
     return list(dict.fromkeys(problems))
 
 
-def _binding_problems(found: Changes) -> list[str]:
-    """What was resolved to a resource that its connection does not open, since its owner or somebody else said so meanwhile (I8)."""
-    asked = [one.privilege for one in found.asked if one.privilege is not None]
-    bindings = resource_queries.bindings_of(asked)
-    return list(dict.fromkeys(said for one in asked if (said := rule_bindings.problem(one, bindings))))
+def _binding_problems(changes: Changes) -> list[str]:
+    """Return problems of privileges whose connection, by now, does not open their resource (I8)."""
+    privileges = [item.privilege for item in changes.asked if item.privilege is not None]
+    bindings = resource_queries.bindings_of(privileges)
+    return list(
+        dict.fromkeys(sentence for privilege in privileges if (sentence := rule_bindings.problem(privilege, bindings)))
+    )
 
 
 def _asked_owners(automation: Automation) -> tuple[Person | None, Person | None]:
-    """Business and technical owner as they would be, an amendment counted in (A12)."""
+    """Return the business and technical owner, after the amendment (A12)."""
     if not automation.amendment:
         return automation.business_owner, automation.technical_owner
     business, technical = (automation.asked[f"{name}_id"] for name in ("business_owner", "technical_owner"))
@@ -209,9 +212,9 @@ def _asked_owners(automation: Automation) -> tuple[Person | None, Person | None]
     return people.get(business), people.get(technical)
 
 
-def _check_news(automation: Automation, version: Version, found: Changes, before: Submission | None) -> None:
-    """The approved version, unchanged and fully granted, asks nothing of anybody (A12)."""
-    if before is None and version.pk == automation.approved_version_id and not (found.app or found.asked):
+def _check_changed(automation: Automation, version: Version, changes: Changes, before: Submission | None) -> None:
+    """Refuse the approved version without changes: it needs no approval (A12)."""
+    if before is None and version.pk == automation.approved_version_id and not (changes.app or changes.asked):
         sentence = "This version is in force already, and nothing about it has changed."
         raise refuse(Refusal("A12", "input", sentence, "Bring in a newer version, or change what it asks for."))
 
@@ -220,17 +223,17 @@ def _is_same_app(automation: Automation, version: Version, assessment: Assessmen
     return before is not None and version_diff.is_same_app(automation, version, assessment, before)
 
 
-def _target_problems(asked: Asked, now: datetime) -> list[str]:
-    if asked.privilege is not None:
-        # Whom it talks to has to be known, and owned. What it does there may be unknown: it is shown as that, counts as write
-        # and is never low, and whoever owns the resource decides (I4, I8, T1).
-        if not asked.privilege.instance:
-            return [f"Say what {', '.join(asked.privilege.at)} talks to: it was not recognised."]
-        return _resource_problems(asked.privilege.entitlement.resource, now)
-    assert asked.credential is not None
-    own = asked.credential
-    found = [ownership.sentence(own, f"the credential {own}")] if own.is_ownerless(now) else []
-    return found + (_resource_problems(own.decided_on, now) if own.decided_on is not None else [])
+def _target_problems(item: Asked, now: datetime) -> list[str]:
+    if item.privilege is not None:
+        # The target must be known and owned. The operation may be unknown: it is shown as unknown, counts as write
+        # and is never low, and the owner of the resource decides (I4, I8, T1).
+        if not item.privilege.instance:
+            return [f"Say what {', '.join(item.privilege.at)} talks to: it was not recognised."]
+        return _resource_problems(item.privilege.entitlement.resource, now)
+    assert item.credential is not None
+    credential = item.credential
+    problems = [ownership.sentence(credential, f"the credential {credential}")] if credential.is_ownerless(now) else []
+    return problems + (_resource_problems(credential.decided_on, now) if credential.decided_on is not None else [])
 
 
 def _resource_problems(resource: Resource, now: datetime) -> list[str]:
@@ -244,9 +247,9 @@ def _resource_problems(resource: Resource, now: datetime) -> list[str]:
 
 
 def _check_ready(
-    automation: Automation, found: Changes, assessment: Assessment, policy: policy_queries.Policy, now: datetime
+    automation: Automation, changes: Changes, assessment: Assessment, policy: policy_queries.Policy, now: datetime
 ) -> None:
-    problems = unready(automation, found, assessment, policy, now) + _binding_problems(found)
+    problems = unready(automation, changes, assessment, policy, now) + _binding_problems(changes)
     running = NonHumanIdentity.objects.filter(used_by__version=assessment.version_id).select_related("owner", "interim")
     problems += ownership.identity_problems(running.order_by("pk"), now)
     if problems:
@@ -258,7 +261,7 @@ def create(
     step: Step[Automation],
     automation: Automation,
     version: Version,
-    found: Changes,
+    changes: Changes,
     assessment: Assessment,
     policy: policy_queries.Policy,
     before: Submission | None,
@@ -267,24 +270,24 @@ def create(
     light_path: bool,
     by: Person,
 ) -> Submission:
-    """The submission, saved; it has no parties and no records yet."""
-    asked = digest.of_version(automation, version, assessment.tier)
+    """Save the submission, without parties and approvals."""
+    asked_facts = digest.of_version(automation, version, assessment.tier)
     below = environments.promoted_from(
-        automation.lineage, automation.environment, version.source_digests, is_new=found.before is None
+        automation.lineage, automation.environment, version.source_digests, is_new=changes.before is None
     )
     submission = Submission(
         automation=automation,
         version=version,
-        kind=_kind(found, below),
+        kind=_kind(changes, below),
         submitted_by=by,
         submitted_at=step.now,
         policy=policy.version,
         tier=assessment.tier,
         reasons=list(assessment.reasons),
-        asked=asked,
-        digest=digest.digest(asked),
-        held=_held(case, found),
-        app_approval=found.app_in_force,
+        asked=asked_facts,
+        digest=digest.digest(asked_facts),
+        held=_frozen_case(case, changes),
+        app_approval=changes.app_in_force,
         light_path=light_path,
         promoted_from=below,
         continues=before,
@@ -293,72 +296,72 @@ def create(
     return submission
 
 
-def _kind(found: Changes, below: Version | None) -> str:
+def _kind(changes: Changes, below: Version | None) -> str:
     if below is not None:
         return SubmissionKind.PROMOTION
-    return SubmissionKind.CHANGE if found.before else SubmissionKind.NEW
+    return SubmissionKind.CHANGE if changes.before else SubmissionKind.NEW
 
 
 def create_records(
     step: Step[Automation],
     submission: Submission,
-    found: Changes,
+    changes: Changes,
     wishes: Mapping[str, Wish],
     policy: policy_queries.Policy,
     carrying: Carrying,
 ) -> list[Approval]:
-    """Its records, saved: the app where stage 1 is asked, and whatever stage 2 is asked."""
-    records = []
-    if found.app:
+    """Save its approvals: the app if stage 1 is required, and each item of stage 2."""
+    approvals = []
+    if changes.app:
         app = Approval(submission=submission, stage=1, kind=ApprovalKind.APP, tier=submission.tier)
-        app.reasons, app.term_days = list(found.app), policy.review_after(submission.tier)
+        app.reasons, app.term_days = list(changes.app), policy.review_after(submission.tier)
         carrying.keep_records([app])
         submission.app_approval = app
         step.save(submission)
         carrying.carry(app)
-        records.append(app)
-    missing = [asked for asked in found.asked if not free_text.clean(wishes.get(asked.key, Wish()).justification)]
+        approvals.append(app)
+    missing = [item for item in changes.asked if not free_text.clean(wishes.get(item.key, Wish()).justification)]
     if missing:
-        detail = tuple((asked.key, "Say why in one sentence.") for asked in missing)
+        detail = tuple((item.key, "Say why in one sentence.") for item in missing)
         count = len(missing)
         words = "one privilege or credential" if count == 1 else f"{count} privileges or credentials"
         raise refuse(Refusal("A1", "input", f"Say why it needs {words}.", detail=detail))
-    second = [_stage_2(submission, asked, wishes[asked.key], policy) for asked in found.asked]
-    carrying.justify(second, [wishes[asked.key].justification for asked in found.asked])
+    second = [_build_stage_2(submission, item, wishes[item.key], policy) for item in changes.asked]
+    carrying.justify(second, [wishes[item.key].justification for item in changes.asked])
     carrying.keep_records(second)
-    return [*records, *(carrying.carry(record) for record in second)]
+    return [*approvals, *(carrying.carry(approval) for approval in second)]
 
 
-def _stage_2(submission: Submission, asked: Asked, wish: Wish, policy: policy_queries.Policy) -> Approval:
-    """The record of one privilege or credential, not saved yet."""
-    longest = policy.longest_term(asked.tier)
+def _build_stage_2(submission: Submission, item: Asked, wish: Wish, policy: policy_queries.Policy) -> Approval:
+    """Return the unsaved approval of one privilege or credential."""
+    longest = policy.longest_term(item.tier)
     days = longest if wish.term_days is None else wish.term_days
     if not 1 <= days <= longest:
-        detail = ((asked.key, f"Between 1 and {longest} days."),)
-        raise refuse(Refusal("G1", "input", f"A {asked.tier}-risk term is 1 to {longest} days.", detail=detail))
+        detail = ((item.key, f"Between 1 and {longest} days."),)
+        raise refuse(Refusal("G1", "input", f"A {item.tier}-risk term is 1 to {longest} days.", detail=detail))
     return Approval(
         submission=submission,
         stage=2,
-        kind=ApprovalKind.PRIVILEGE if asked.privilege else ApprovalKind.CREDENTIAL,
-        privilege=asked.privilege,
-        credential=asked.credential,
-        decided_on=asked.credential.decided_on if asked.credential else None,
-        tier=asked.tier,
-        reasons=list(asked.reasons),
+        kind=ApprovalKind.PRIVILEGE if item.privilege else ApprovalKind.CREDENTIAL,
+        privilege=item.privilege,
+        credential=item.credential,
+        decided_on=item.credential.decided_on if item.credential else None,
+        tier=item.tier,
+        reasons=list(item.reasons),
         term_days=days,
     )
 
 
 def check_enough_people(submission: Submission) -> None:
-    """Each seat that is still open can be filled by somebody without a conflict, all of them together (A9)."""
-    records = submission.approvals.select_related(*LADDER).prefetch_related("seats")
-    short = shortage(Route.load(submission, submission.submitted_at).questions(records))
+    """Check that people without a conflict can fill all open seats, together (A9)."""
+    approvals = submission.approvals.select_related(*LADDER).prefetch_related("seats")
+    short = shortage(Route.load(submission, submission.submitted_at).questions(approvals))
     if short:
         raise refuse(shortage_refusal(short))
 
 
 def shortage_refusal(short: list[str]) -> Refusal:
-    """The refusal when not enough distinct eligible people exist (A9)."""
+    """Return the refusal if there are not enough distinct eligible people (A9)."""
     names = "; ".join(short)
     return Refusal(
         "A9",

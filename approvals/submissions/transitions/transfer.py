@@ -1,6 +1,6 @@
-"""What follows when an automation has moved to another team: what it holds is cut short, and its new lead decides about it (L2).
+"""Effects of a transfer to another team: grants are cut short, and the new lead decides about the app (L2).
 
-What comes into a conflict by it does not move (S6): asked as a duty, and again once nobody else puts anything in force.
+A transfer into a refused conflict is refused (S6): by a duty, and again under the lock for putting access in force.
 """
 
 from __future__ import annotations
@@ -32,51 +32,51 @@ from inventory.versions import assessment as version_assessment
 
 
 def show(transfer: Transfer, step: Step[Any]) -> None:
-    """Whoever is asked to take it over sees it; fits `consequences.register("transfer.asked", …)`."""
+    """Let the new lead and deputy see the automation. Hook on ``transfer.asked``."""
     team = transfer.to_team
-    candidates.let_see(transfer.automation, [one for one in (team.lead, team.deputy_lead) if one is not None])
+    candidates.let_see(transfer.automation, [person for person in (team.lead, team.deputy_lead) if person is not None])
 
 
 def follow(transfer: Transfer, step: Step[Any]) -> None:
-    """Cut short what is held, and put the app before the new lead; fits `consequences.register("transfer.accepted", …)`.
+    """Cut the grants short, and submit the app to the new lead. Hook on ``transfer.accepted``.
 
     Raises:
-        Refused: what another put in force meanwhile is in conflict with it there (S6).
+        Refused: access that came into force in between is in conflict with it there (S6).
     """
     automation = transfer.automation
     until = step.now + timedelta(days=transfers.RUNS_ON_DAYS)
     for grant in automation.grants.standing().filter(ends_at__gt=until).order_by("pk"):
         lifecycle.cut_short(grant, actor=step.actor, now=step.now, ends_at=until)
-    submit_moved(automation, actor=step.actor, now=step.now, by=transfer.asked_by)
+    submit_moved(automation, actor=step.actor, now=step.now, submitter=transfer.asked_by)
     one_at_a_time()
-    no = check_transfer.refusal(automation, transfer.to_team, step.now)
-    if no is not None:
-        raise refuse(no)
+    refusal = check_transfer.refusal(automation, transfer.to_team, step.now)
+    if refusal is not None:
+        raise refuse(refusal)
 
 
 @transition(Automation, event="submission.submitted", permission=None, source=transfers.HELD)
-def submit_moved(step: Step[Automation], *, by: Person) -> Effect:
-    """What is approved is put before the lead of the team that has taken it over: stage 1 alone, and nothing else changes (L2).
+def submit_moved(step: Step[Automation], *, submitter: Person) -> Effect:
+    """Submit the approved version to the lead of the new team: stage 1 only, without other changes (L2).
 
     Args:
         step: the running step.
-        by: who gave it away; who submits is a party and decides nothing (S1).
+        submitter: the person who gave it away. As the submitter they are a party and decide nothing (S1).
     """
     automation = step.subject
     version = automation.approved_version
-    assert version is not None  # it is in use
+    assert version is not None  # the automation is in use
     assessment = version_assessment.assess(version, now=step.now)
-    found = replace(version_diff.compare(automation, version, assessment, now=step.now), asked=())
+    changes = replace(version_diff.compare(automation, version, assessment, now=step.now), asked=())
     policy = policy_queries.in_force(step.now)
-    wanted = [one.privilege for one in found.wanted if one.privilege is not None]
-    case = cases.with_kept(cases.of_read(automation, version, wanted, assessment.unvouched), found.unchanged)
+    wanted = [item.privilege for item in changes.wanted if item.privilege is not None]
+    case = cases.with_kept(cases.of_read(automation, version, wanted, assessment.unvouched), changes.unchanged)
     siblings = environments.ids(automation.lineage, automation.pk)
     submission: Submission = submit.create(
-        step, automation, version, found, assessment, policy, None, case, light_path=False, by=by
+        step, automation, version, changes, assessment, policy, None, case, light_path=False, by=submitter
     )
-    party_queries.name_all(submission, by, siblings=siblings, alike=[])
+    party_queries.name_all(submission, submitter, siblings=siblings, alike=[])
     carrying = Carrying(step, submission, policy, None, is_same_app=False, siblings=siblings, likes=[])
-    records: Sequence[Approval] = submit.create_records(step, submission, found, {}, policy, carrying)
+    approvals: Sequence[Approval] = submit.create_records(step, submission, changes, {}, policy, carrying)
     submit.check_enough_people(submission)
     start(step, submission)
     return Effect(
@@ -86,7 +86,7 @@ def submit_moved(step: Step[Automation], *, by: Person) -> Effect:
             "manifest": version.manifest_digest,
             "tier": assessment.tier,
             "policy": policy.version.number,
-            "records": len(records),
+            "records": len(approvals),
             "parties": party_queries.on_record(submission),
             "light_path": False,
             "continues": "",

@@ -1,5 +1,6 @@
-"""A submission that ends without being put in force: declined, expired, withdrawn, continued by a newer one, its automation retired
-(A5, A14, A15, L1). What was said and decided stays.
+"""Ends of a submission that is not put in force (A5, A14, A15, L1). Comments and decisions stay.
+
+It is declined, expired, withdrawn, continued by a newer one, or its automation was retired.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from inventory.models import Automation, AutomationState
 
 @transition(Approval, event="approval.withdrawn", permission=None, source=UNENDED, target=(ApprovalState.WITHDRAWN,))
 def withdraw_record(step: Step[Approval]) -> Effect:
-    """The submission was withdrawn or continued by a newer version; what was decided stays (A14, A15)."""
+    """Withdraw an approval with its submission. Decisions stay (A14, A15)."""
     step.subject.ended_at = step.now
     return Effect()
 
 
 def note_end(step: Step[Submission]) -> None:
-    """Note when it ended; an automation that was never live goes back to draft."""
+    """Set the end. An automation that was never live goes back to draft."""
     step.subject.ended_at = step.now
     automation = step.subject.automation
     if automation.state == AutomationState.IN_REVIEW:
@@ -44,7 +45,7 @@ def note_end(step: Step[Submission]) -> None:
     reason_needed=True,
 )
 def decline(step: Step[Submission]) -> Effect:
-    """The business owner declines the rest: nothing changes, and what was live before runs on (A5)."""
+    """The business owner declines: nothing changes, and what was live before runs on (A5)."""
     note_end(step)
     return Effect()
 
@@ -59,7 +60,7 @@ def decline(step: Step[Submission]) -> Effect:
     parents=("automation",),
 )
 def lapse(step: Step[Submission]) -> Effect:
-    """Nobody accepted or declined in time: it ends as declined does, and can be submitted again (A5, A14)."""
+    """Expire a submission that no one accepted or declined in time. It can be submitted again (A5, A14)."""
     note_end(step)
     candidates.tell(
         step, step.subject, candidates.builders(step.subject, step.now), "submission_expired", key="expired"
@@ -78,7 +79,7 @@ def lapse(step: Step[Submission]) -> Effect:
     reason_needed=True,
 )
 def withdraw(step: Step[Submission]) -> Effect:
-    """The submitter takes it back, with a reason; all that was said and decided stays (A15)."""
+    """Withdraw the submission, as the submitter, with a reason. Comments and decisions stay (A15)."""
     _withdraw_records(step)
     note_end(step)
     return Effect()
@@ -92,7 +93,7 @@ def withdraw(step: Step[Submission]) -> Effect:
     target=(SubmissionState.WITHDRAWN,),
 )
 def withdraw_for_newer(step: Step[Submission]) -> Effect:
-    """A newer version of the same automation continues it; what did not change keeps its decisions there (A14)."""
+    """Withdraw it for a newer version that continues it. Unchanged approvals keep their decisions there (A14)."""
     _withdraw_records(step)
     step.subject.ended_at = step.now
     return Effect()
@@ -106,18 +107,18 @@ def withdraw_for_newer(step: Step[Submission]) -> Effect:
     target=(SubmissionState.WITHDRAWN,),
 )
 def close_with_automation(step: Step[Submission]) -> Effect:
-    """The automation was retired, so nothing more is decided about it (L1)."""
+    """Close it because the automation was retired (L1)."""
     _withdraw_records(step)
     step.subject.ended_at = step.now
     return Effect()
 
 
 def close_unfinished(automation: Automation, step: Step[Any]) -> None:
-    """End the open submission of an automation that was retired: registered for ``automation.retired`` (L1)."""
+    """Close the unfinished submission of a retired automation. Hook on ``automation.retired`` (L1)."""
     for submission in automation.submissions.filter(state__in=UNFINISHED):
         close_with_automation(submission, actor=step.actor, now=step.now)
 
 
 def _withdraw_records(step: Step[Submission]) -> None:
-    for record in step.subject.approvals.filter(state__in=UNENDED).order_by("pk"):
-        withdraw_record(record, actor=step.actor, now=step.now)
+    for approval in step.subject.approvals.filter(state__in=UNENDED).order_by("pk"):
+        withdraw_record(approval, actor=step.actor, now=step.now)
