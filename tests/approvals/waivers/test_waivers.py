@@ -49,7 +49,12 @@ def version(ground: Ground) -> Version:
 
 def ask(c: Company, automation: Automation, *, now: object = None, by: Person | None = None, **more: object) -> Waiver:
     """Rita asks for thirty days."""
-    said = {"code": "read-and-tell", "whom": automation.pk, "control": "Piet reads every post.", "days": 30} | more
+    said = {
+        "code": "read-and-tell",
+        "subject_id": automation.pk,
+        "control": "Piet reads every post.",
+        "days": 30,
+    } | more
     return waiver_transitions.ask_waiver(
         automation, actor=as_actor(by or c.people.rita), now=now or c.now, reason="The report is due.", **said
     )
