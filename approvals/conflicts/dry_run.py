@@ -33,8 +33,9 @@ from inventory.risk.tiers import ENVIRONMENT_ORDER, POWER
 
 
 def _highest_position(order: Sequence[str], *values: str) -> str:
-    """SQL: the position of the highest of some values in an order, from 0. NULL if none of the values is in the
-    order.
+    """SQL: the position of the highest of some values in an order, from 0.
+
+    NULL if none of the values is in the order.
     """
     places = (f"array_position(ARRAY{list(order)}, {value}::text)" for value in values)
     return f"GREATEST({', '.join(places)}) - 1"
@@ -173,8 +174,9 @@ class Known:
 def conflicts_of(
     submissions: Sequence[Submission], now: datetime, *rule_sets: Iterable[Mapping[str, Any]], cache: Known
 ) -> list[list[list[Found]]]:
-    """For each set of rules, find the conflicts of each submission as if the rules were in force. The number of
-    queries is fixed.
+    """For each set of rules, find the conflicts of each submission as if the rules were in force.
+
+    The number of queries is fixed.
 
     A conflict names only as much of others' access as makes it a conflict, or all of it if a waiver has to cover it.
 
@@ -205,8 +207,9 @@ def _unsaved_rule(number: int, document: Mapping[str, Any]) -> Standing:
 
 
 def _waivers(rules: Sequence[Standing], now: datetime) -> list[Waiver]:
-    """Return the waivers that can lift a conflict of these rules, latest end first. A waiver counts for one digest of
-    a rule (S7).
+    """Return the waivers that can lift a conflict of these rules, latest end first.
+
+    A waiver counts for one digest of a rule (S7).
     """
     digests = {stored.version.digest for stored in rules}
     return list(Waiver.objects.live(now).filter(rule_digest__in=digests).order_by("-ends_at")) if digests else []

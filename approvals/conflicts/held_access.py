@@ -77,8 +77,9 @@ def of_trigger(trigger: Trigger, key: str) -> Held:
 
 
 def of_identity(automation: int) -> Held:
-    """Return the held access of running as an identity. One item for each automation, however many identities it runs
-    as (I5).
+    """Return the held access of running as an identity.
+
+    One item for each automation, however many identities it runs as (I5).
     """
     return Held(key=f"{automation}/{RUNS_AS}", entry="identity")
 

@@ -151,8 +151,9 @@ def rows_of(rules: Sequence[Standing], entitlements: QuerySet[Entitlement]) -> I
 
 
 def filled_by(rules: Sequence[Standing], entitlements: Collection[int]) -> list[Fill]:
-    """Return which entitlements fill which leg of rules that are not in force. One query; equal entitlements are
-    compared once.
+    """Return which entitlements fill which leg of rules that are not in force.
+
+    One query; equal entitlements are compared once.
     """
     legs = [(stored.version.pk, number, leg) for stored in rules for number, leg in legs_of(stored.rule)]
     by_resource = any(selector.resources for _, _, leg in legs for selector in leg.any)

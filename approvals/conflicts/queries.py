@@ -35,8 +35,9 @@ class Standing:
 
 
 def in_force(now: datetime) -> tuple[Standing, ...]:
-    """Return all rules in force at the instant ``now``, by code. One query, and one more for documents that are not
-    cached.
+    """Return all rules in force at the instant ``now``, by code.
+
+    One query, and one more for documents that are not cached.
     """
     return _parse_versions(list(ConflictRule.objects.in_force(now).defer("document")))
 

@@ -155,8 +155,9 @@ class Fill:
 
 
 def beside(rules: Sequence[Standing], members: Members, now: datetime) -> Conflicts:
-    """Return all access of some subjects that fills a leg of some rules, in conflict or not. At most one query for
-    each scope.
+    """Return all access of some subjects that fills a leg of some rules, in conflict or not.
+
+    At most one query for each scope.
 
     Args:
         rules: rules of wider scopes than one automation.

@@ -70,8 +70,9 @@ def follow_scan(
 def _match_chains(
     open_by_subject: Mapping[int, Conflict], parts_by_subject: Mapping[int, Sequence[Part]]
 ) -> dict[int, Conflict]:
-    """Match open conflicts of chains to their new numbers. A new or removed member changes the number of a chain, not
-    the clock (A16).
+    """Match open conflicts of chains to their new numbers.
+
+    A new or removed member changes the number of a chain, not the clock (A16).
     """
     renumbered = {subject: conflict for subject, conflict in open_by_subject.items() if subject in parts_by_subject}
     for conflict in (
@@ -129,10 +130,9 @@ def _build_conflict(rule: ConflictRule, subject: int, parts: Sequence[Part], now
 
 
 def _keys_by_waiver(rule: ConflictRule, subject: int, parts: Sequence[Part], before: Sequence[str]) -> list[str]:
-    """Return keys of access that came into a conflict under a waiver, new or higher than before, since the rule is
-    enforced (S6).
+    """Return keys of access that came into a conflict under a waiver since the rule is enforced (S6).
 
-    Without the waiver, an enforced rule would have refused this access.
+    The access is new or higher than before. Without the waiver, an enforced rule would have refused it.
 
     Args:
         rule: the rule as it is now.
@@ -166,11 +166,10 @@ def _notify_of_new(step: Step[Conflict]) -> dict[str, Any]:
 
 @transition(Conflict, event="conflict.changed", permission=None, source=(ConflictState.OPEN,))
 def change_conflict(step: Step[Conflict], *, rule: ConflictRule, subject_id: int, parts: Sequence[Part]) -> Effect:
-    """Update a conflict after a change of its access or its rule. Enforcing the rule starts the clock; other changes
-    don't stop it.
+    """Update a conflict after a change of its access or its rule (S6).
 
-    If a waiver no longer lifts the conflict because the rule changed, all its access gets the days of the new rule
-    (S6, S7).
+    Enforcing the rule starts the clock; other changes don't stop it. If a waiver no longer lifts the conflict because
+    the rule changed, all its access gets the days of the new rule (S7).
     """
     conflict, before = step.subject, step.subject.held
     has_lost = rule.digest != conflict.rule.digest and waiver_of(conflict, step.now) is not None
@@ -193,7 +192,7 @@ def change_conflict(step: Step[Conflict], *, rule: ConflictRule, subject_id: int
     Conflict, event="conflict.ended", permission=None, source=(ConflictState.OPEN,), target=(ConflictState.ENDED,)
 )
 def end_conflict(step: Step[Conflict], *, why: str) -> Effect:
-    """End a conflict: the access is no longer held together, or the rule no longer forbids it."""
+    """End a conflict: the access is no longer held together, or the rule no longer forbids it (S6)."""
     step.subject.ended_at, step.subject.ended_why = step.now, why
     return Effect(payload={"why": why})
 
@@ -274,9 +273,7 @@ def enforce(step: Step[Conflict]) -> Effect:
 
 
 def about(conflict: Conflict, person: Person, now: datetime) -> dict[str, Any]:
-    """Return the facts for a mail to one person: the rule, the automations that they may see, the due date and the
-    page.
-    """
+    """Return the facts for a mail to one person: the rule, the visible automations, the due date and the page."""
     return {
         "rule": conflict.rule.title,
         "reason": conflict_queries.of(conflict.rule).rule.reason,

@@ -112,8 +112,9 @@ def _find_mutual(work_by_pair: Mapping[tuple[int, int], _ApprovedWork], policy: 
 
 
 def _find_leaning(work_by_pair: Mapping[tuple[int, int], _ApprovedWork], policy: Policy) -> Iterable[Signal]:
-    """Yield builders who got more than the policy's share of approvals from one person, in more submissions than its
-    limit.
+    """Yield builders who got more than the policy's share of approvals from one person.
+
+    The person approved in more submissions than the policy's limit.
     """
     by_builder: dict[int, list[tuple[int, _ApprovedWork]]] = defaultdict(list)
     for (builder, approver), work in work_by_pair.items():

@@ -23,8 +23,9 @@ class Median(Aggregate):
 
 
 def usual(people: Iterable[Person], now: datetime) -> Mapping[int, timedelta]:
-    """Return the median time from opening to decision in the last 90 days, by person id. One query, none without
-    people.
+    """Return the median time from opening to decision in the last 90 days, by person id.
+
+    One query, none without people.
 
     People with fewer than three decisions are left out. Decisions in earlier rounds, or before a retracted question,
     don't count.

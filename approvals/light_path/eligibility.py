@@ -119,8 +119,9 @@ class Case:
 
 
 def is_low(tier: str, asked_tiers: Iterable[str]) -> bool:
-    """Return whether the app and all requested items are low, and there is at least one item. Otherwise the path does
-    not apply.
+    """Return whether the app and all requested items are low, and there is at least one item.
+
+    Otherwise the path does not apply.
     """
     tiers = list(asked_tiers)
     return bool(tiers) and {tier, *tiers} == {"low"}
@@ -206,10 +207,9 @@ def _history_reason(case: Case) -> Because | None:
 
 
 def _has_similar(case: Case, rows: QuerySet[Any], automation: str, approval_path: str = "approval__") -> bool:
-    """Return whether rows about approvals concern this automation, or the same access in another automation of its
-    team. One query.
+    """Return whether rows about approvals concern this automation, or similar access in its team. One query.
 
-    The same access overlaps in part, on the same resource, and allows no more than the request. So a refusal, stop or
+    Similar access overlaps in part, on the same resource, and allows no more than the request. So a refusal, stop or
     objection can't be avoided by asking for more, in another order or with another kind of step. A new id does not
     help, even if people said that the two automations differ (I9).
 
@@ -326,8 +326,9 @@ def is_asked_again(items: Iterable[Asked], earlier: Iterable[str]) -> bool:
 
 
 def was_decided(before: Submission | None) -> bool:
-    """Return whether the open submission that a version continues has a decision. A question to the builder is none
-    (A14).
+    """Return whether the open submission that a version continues has a decision.
+
+    A question to the builder is none (A14).
     """
     if before is None:
         return False
@@ -336,8 +337,7 @@ def was_decided(before: Submission | None) -> bool:
 
 
 def of_submission(submission: Submission, waiting: Sequence[Approval], policy: Policy, now: datetime) -> Because | None:
-    """Return the reason against the light path of a submission on it, after the approval of its app; None if there is
-    none.
+    """Return the reason against the light path of a submission on it, after the approval of its app; or None.
 
     Args:
         submission: on the light path, its app approved.

@@ -78,8 +78,7 @@ def conflict(person: Person, route: Route, sample: Sample) -> tuple[str, str] | 
 
 
 def may_look(sample: Sample, now: datetime) -> list[Person]:
-    """Return the people who may decide: security reviewers without a conflict; if there are none, such fallback owners
-    (A9).
+    """Return the people who may decide: security reviewers without a conflict, or else such fallback owners (A9).
 
     A reviewer whose role one admin alone has ended is left out, without a replacement (S8).
     """

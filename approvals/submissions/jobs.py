@@ -103,10 +103,10 @@ def lapse_proposals(now: datetime, actor: Actor) -> int:
 
 
 def add_signatures_due(now: datetime, actor: Actor) -> int:
-    """Add seats that a new policy or conflict rule requires, and seats of conflicts in decided submissions not yet in
-    force.
+    """Add the seats that new policies, new conflict rules or new conflicts require. Return the number of submissions
+    (A1, S6).
 
-    Returns the number of submissions (A1, S6).
+    Seats of policies and rules are added to open submissions, and those of conflicts also to decided ones.
     """
     wanted = Q(pk__in=additional_seats.decided_in_conflict(now))
     if additional_seats.has_ruled(JOB, now):
@@ -118,8 +118,9 @@ def add_signatures_due(now: datetime, actor: Actor) -> int:
 
 
 def pass_on_due(now: datetime, actor: Actor) -> int:
-    """Ask the next person about open approvals that no one who was asked may decide. Return the number of submissions
-    (A9).
+    """Ask the next person about open approvals that no one who was asked may decide.
+
+    Return the number of submissions (A9).
     """
     return _run_for_submissions(_due_for_routing(now, _open_approvals())[0], pass_on, now, actor)
 
@@ -152,8 +153,9 @@ def _run_for_submissions(keys: set[int], verb: Transition[Submission], now: date
 
 
 def remind_to_accept(now: datetime) -> int:
-    """Remind the business owner of a decided submission, half-way and a day before the deadline. Return the number of
-    notices.
+    """Remind the business owner of a decided submission, half-way and a day before the deadline.
+
+    Return the number of notices.
     """
     waiting = Submission.objects.filter(state=SubmissionState.DECIDED, decided_at__isnull=False, accept_due_at__gt=now)
     sent = 0
@@ -201,8 +203,9 @@ def remind(now: datetime) -> int:
 
 
 def _reminder_key(approval: Approval, word: str, person: int, now: datetime) -> str:
-    """Return the key of a reminder: a person, kind and deadline, and the day if overdue. Approvals of one submission
-    share it.
+    """Return the key of a reminder: a person, kind and deadline, and the day if overdue.
+
+    Approvals of one submission share it.
     """
     due = approval.due_at.isoformat() if approval.due_at else ""
     day = f":{now.astimezone(organisation.organisation_zone()).date().isoformat()}" if word == OVERDUE else ""

@@ -17,8 +17,9 @@ from inventory.models import Automation, Transfer
 
 
 def conflict(submission: Submission, now: datetime) -> Refusal | None:
-    """Return why approved access can't come into force, or None: an enforced conflict, or one without its extra
-    approval (S6).
+    """Return why approved access can't come into force together, or None (S6).
+
+    The reason is an enforced conflict, or one without its extra approval.
     """
     approvals = submission.approvals.filter(stage=2).select_related("privilege")
     return conflicts.refusal(conflicts.left(submission, approvals, now)) or _unsigned_refusal(submission, now)
@@ -35,9 +36,7 @@ def _unsigned_refusal(submission: Submission, now: datetime) -> Refusal | None:
 
 
 def _grown_refusal(submission: Submission, now: datetime) -> Refusal | None:
-    """Return why signed access can't come into force: the conflict has grown since Security signed; None if it has
-    not.
-    """
+    """Return why signed access can't come into force, or None: the conflict has grown since Security signed."""
     grown = additional_seats.grown(submission, now)
     if grown is None:
         return None

@@ -67,8 +67,7 @@ def ends_soon(waiver: Waiver, now: datetime) -> bool:
 
 @transition(Automation, event="waiver.asked", permission=Permission.WAIVER_ASK, reason_needed=True)
 def ask_waiver(step: Step[Automation], *, code: str, subject_id: int, control: str, days: int) -> Effect:
-    """Request a waiver: a builder or owner asks security to allow a conflict for a while, with a compensating control
-    (S7).
+    """Ask security to allow a conflict for a while, as a builder or owner, with a compensating control (S7).
 
     Args:
         step: the running step.
@@ -154,9 +153,7 @@ def _check_rule(waiver: Waiver, shown: str | None, now: datetime) -> str:
 
 
 def _begin_at(waiver: Waiver, now: datetime) -> datetime:
-    """Return when a waiver begins: at the end of a live waiver that lifts the same, without a gap; otherwise now
-    (S7).
-    """
+    """Return the end of a live waiver that lifts the same, so that there is no gap; otherwise now (S7)."""
     same = Waiver.objects.live(now).of_the_same(waiver.code, waiver.scope, waiver.subject, waiver.covers)
     ends: datetime | None = same.filter(lifts__contains=waiver.lifts, rule_digest=waiver.rule_digest).aggregate(
         last=Max("ends_at")
@@ -165,9 +162,7 @@ def _begin_at(waiver: Waiver, now: datetime) -> datetime:
 
 
 def _beneficiary_ids(waiver: Waiver, now: datetime) -> set[int]:
-    """Return ids of the people who gain by a waiver: parties and owners of the automations that it covers, at ``now``
-    (S7).
-    """
+    """Return ids of the parties and owners of the automations that a waiver covers, at ``now`` (S7)."""
     covered = {int(key.partition("/")[0]) for key in waiver.covers} | {waiver.automation_id}
     people: set[int] = set()
     for automation in Automation.objects.filter(pk__in=covered).select_related("business_owner", "technical_owner"):
@@ -311,8 +306,9 @@ def end_waiver(step: Step[Waiver]) -> Effect:
     duties=(OVER,),
 )
 def expire_waiver(step: Step[Waiver]) -> Effect:
-    """End a waiver after its term. If its conflict remains and no other waiver follows, owners and security are
-    notified (S7).
+    """End a waiver after its term (S7).
+
+    If its conflict remains and no other waiver follows, owners and security are notified.
     """
     waiver = step.subject
     is_held = Conflict.objects.standing("", step.now).allowed_by(waiver).exists()

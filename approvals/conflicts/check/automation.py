@@ -1,5 +1,4 @@
-"""Check one automation's future access against every rule: for previews, submissions, decisions and direct changes
-(S6).
+"""Check one automation's future access against every rule (S6). For previews, submissions, decisions and changes.
 
 Python checks what the automation itself holds. The database is asked only for others' access, if a rule looks beyond
 the automation. `scan` finds the same conflicts in all held access, in the database alone.
@@ -45,8 +44,9 @@ class Case:
     subjects: Mapping[str, Collection[int]] = field(default_factory=dict)
 
     def subjects_in(self, scope: str) -> Collection[int]:
-        """Return ids of the subjects in a scope. The id of a chain is its smallest automation id, as in
-        `ChainMember`.
+        """Return ids of the subjects in a scope.
+
+        The id of a chain is its smallest automation id, as in `ChainMember`.
         """
         if scope == Scope.CHAIN:
             chain_others = self.subjects.get(scope, ())
@@ -108,8 +108,9 @@ class Found:
 
     @property
     def mode(self) -> str:
-        """The effective mode. A waiver lifts the refusal only (S7). A signed conflict needs no further extra
-        approval.
+        """The effective mode. A waiver lifts the refusal only (S7).
+
+        A signed conflict needs no further extra approval.
         """
         mode = self.standing.rule.mode
         is_lifted = self.waiver is not None and mode == Mode.ENFORCE
@@ -330,8 +331,9 @@ def _waiver_key_of(conflict: Found) -> tuple[str, str, int]:
 
 
 def _waiver_key(code: str, scope: str, subject: int) -> tuple[str, str, int]:
-    """Return the key under which a waiver is found. The number of a chain changes with its members, so chains have
-    none (A16).
+    """Return the key under which a waiver is found.
+
+    The number of a chain changes with its members, so chains have none (A16).
     """
     return code, scope, 0 if scope == Scope.CHAIN else subject
 
@@ -342,8 +344,9 @@ def _find_waiver(waivers: Iterable[Waiver], conflict: Found) -> Waiver | None:
 
 
 def all_waived(conflicts: Sequence[Found]) -> bool:
-    """Return whether there are conflicts and all are of enforced rules and waived. Then no extra approval is needed
-    (S7).
+    """Return whether there are conflicts and all are of enforced rules and waived.
+
+    Then no extra approval is needed (S7).
     """
     return bool(conflicts) and all(
         conflict.standing.rule.mode == Mode.ENFORCE and conflict.waiver is not None for conflict in conflicts

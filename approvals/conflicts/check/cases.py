@@ -15,8 +15,9 @@ from inventory.models import Automation, Privilege, Trigger, Version
 
 
 def of_version(automation: Automation, version: Version) -> Case:
-    """Return the case of an automation with one of its versions, including access that an amendment asks of the owner
-    (A12).
+    """Return the case of an automation with one of its versions.
+
+    The access that an amendment asks of the owner is included (A12).
     """
     privileges = version.privileges.select_related("entitlement__resource").order_by("pk")
     return of_read(automation, version, list(privileges))

@@ -1,5 +1,6 @@
-"""Conflicts of a submission that remain after its decisions so far, without refused privileges (S6). For pages; reads
-only.
+"""Conflicts of a submission that remain after its decisions so far, without refused privileges (S6).
+
+For pages; reads only.
 
 A decision is about the conflicts of the whole submission (`submission.facts_of`). So a decision on another approval
 voids none (A6).

@@ -40,8 +40,9 @@ class Index:
                         self._kept[under].append((place, number, selector))
 
     def fill(self, helds: Iterable[Held]) -> Filled:
-        """Return which access fills which leg of which rule. Rules without a filled leg are left out. The order is
-        kept.
+        """Return which access fills which leg of which rule. Rules without a filled leg are left out.
+
+        The order is kept.
         """
         helds_by_leg: dict[int, dict[int, list[Held]]] = {}
         for held in helds:

@@ -178,8 +178,9 @@ def rules_for(submission: Submission, now: datetime) -> Sequence[Standing]:
 
 
 def of_submission(submission: Submission, now: datetime) -> Sequence[Found]:
-    """Return its conflicts if everything were approved as asked. Cached on this instance, for pages with many
-    approvals.
+    """Return its conflicts if everything were approved as asked.
+
+    Cached on this instance, for pages with many approvals.
     """
     conflicts = submission.__dict__.get("_conflicts")
     if conflicts is None:
@@ -235,8 +236,9 @@ def know(submissions: Sequence[Submission], now: datetime) -> None:
 
 
 def cases_now(submissions: Sequence[Submission], rules: Iterable[Standing]) -> list[Case]:
-    """Return the cases of several submissions; in the chains of today if a rule needs that. The number of queries is
-    fixed.
+    """Return the cases of several submissions; in the chains of today if a rule needs that.
+
+    The number of queries is fixed.
     """
     know_register(submissions)
     tiers.read_together(submissions)
@@ -248,8 +250,9 @@ def cases_now(submissions: Sequence[Submission], rules: Iterable[Standing]) -> l
 
 
 def of_record(approval: Approval, now: datetime) -> list[Found]:
-    """Return the conflicts that an approval is part of. The app's approval has those that involve no requested
-    privilege.
+    """Return the conflicts that an approval is part of.
+
+    The app's approval has those that involve no requested privilege.
     """
     conflicts = of_submission(approval.submission, now)
     return [
@@ -355,8 +358,9 @@ def counted(automations: Collection[int], now: datetime) -> Iterable[Grant]:
 
 
 def _refused_credentials(submission: Submission, approvals: Iterable[Approval]) -> set[int | None]:
-    """Return ids of credentials that were refused and are not held either. A privilege that needs one gives no grant
-    (A2).
+    """Return ids of credentials that were refused and are not held either.
+
+    A privilege that needs one gives no grant (A2).
     """
     refused = {
         approval.credential_id

@@ -14,8 +14,9 @@ from inventory.models import Automation
 
 
 def refusal(automation: Automation, team: Team, now: datetime) -> Refusal | None:
-    """Return the refusal of a transfer, or None. Refused if an enforced rule forbids the access in that team and no
-    waiver covers it.
+    """Return the refusal of a transfer, or None.
+
+    Refused if an enforced rule forbids the access in that team and no waiver covers it.
 
     Existing conflicts count too: a transfer gives no more time, and the new lead could not approve them.
 

@@ -137,8 +137,9 @@ def _decode(data: bytes) -> str:
 
 
 def _read_table(text: str) -> tuple[list[_Row], _Heading | None]:
-    """Return the rows and the heading of a list. The separator is the first that gives a heading, or the one with the
-    most columns.
+    """Return the rows and the heading of a list.
+
+    The separator is the first that gives a heading, or the one with the most columns.
     """
     declared = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
     separators = declared.group(1) if declared and declared.group(1) in _SEPARATORS else _SEPARATORS

@@ -158,15 +158,17 @@ class Rule:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the canonical JSON (RFC 8785) of the document. The order of values in a field does not
-        matter.
+        """SHA-256 over the canonical JSON (RFC 8785) of the document.
+
+        The order of values in a field does not matter.
         """
         return hashlib.sha256(rfc8785.dumps(self.to_dict())).hexdigest()
 
     @property
     def sentence(self) -> str:
-        """The rule as a sentence, for example "No automation may hold “Create a vendor” and “Release a payment”
-        together".
+        """The rule as a sentence.
+
+        Example: "No automation may hold “Create a vendor” and “Release a payment” together".
         """
         named = [f"“{leg.name}”" for leg in self.legs]
         held = f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]

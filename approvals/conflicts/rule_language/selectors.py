@@ -104,8 +104,9 @@ class Selector:
     is_surely: bool = False
 
     def matches(self, held: Held) -> bool:
-        """Return whether the selector matches. Give levels and classes as stored; unknown and unset are converted
-        here.
+        """Return whether the selector matches.
+
+        Give levels and classes as stored; unknown and unset are converted here.
         """
         return (
             bool(held.entry) == bool(self.entry)  # the cheapest and most selective tests first: a page makes hundreds

@@ -126,8 +126,9 @@ def _read_filters(query: QueryDict, show: str) -> dict[str, Any]:
 def _apply_filters(
     seen: ConflictQuerySet, kept: Mapping[str, Any], automations: AutomationQuerySet
 ) -> ConflictQuerySet:
-    """Filter conflicts. Only automations that the reader may see count: otherwise a filter would reveal the owners of
-    others.
+    """Filter conflicts.
+
+    Only automations that the reader may see count: otherwise a filter would reveal the owners of others.
     """
     if "rule" in kept:
         seen = seen.filter(code=kept["rule"])
@@ -226,8 +227,9 @@ def owned_of(rows: Iterable[Conflict], actor: Actor, now: datetime) -> dict[int,
 
 
 def subjects_of(rows: Iterable[Conflict]) -> dict[str, dict[int, str]]:
-    """Return names of the subjects of some conflicts, by scope and id. At most one query each for people, teams and
-    identities.
+    """Return names of the subjects of some conflicts, by scope and id.
+
+    At most one query each for people, teams and identities.
     """
     keys: dict[str, set[int]] = {scope: set() for scope in Scope.values}
     for row in rows:

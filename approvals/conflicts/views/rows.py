@@ -194,8 +194,9 @@ def ask_href(automation: int, conflict: Found) -> str:
 
 
 def ask_of_rule_href(automation: Automation, code: str, now: datetime) -> str:
-    """Return the address of the waiver request for an automation's conflict of a rule; without one, the page offers a
-    choice.
+    """Return the address of the waiver request for an automation's conflict of a rule.
+
+    Without such a conflict, the page offers a choice.
     """
     conflict = next(
         (conflict for conflict in waiver_transitions.open_to(automation, now) if conflict.standing.rule.code == code),

@@ -1,8 +1,7 @@
-"""Nightly job: notify security of each signal, once in the policy's days, and owners of grants that will end (S10, G4,
-R9).
+"""Nightly job: notify security of signals, and owners of grants that will end (S10, G4, R9).
 
-The job runs every minute, since beat keeps no timetable over a restart. It acts once a night, in the organisation's
-time zone. The key of a notice prevents a second one.
+Each signal is sent once in the policy's days. The job runs every minute, since beat keeps no timetable over a restart.
+It acts once a night, in the organisation's time zone. The key of a notice prevents a second one.
 """
 
 from __future__ import annotations
@@ -37,8 +36,9 @@ def sweep(now: datetime) -> Mapping[str, int]:
 
 
 def flag(now: datetime) -> tuple[int, int]:
-    """Notify every security reviewer of each signal, once in the policy's days. Return the number of signals and new
-    notices.
+    """Notify every security reviewer of each signal, once in the policy's days.
+
+    Return the number of signals and new notices.
     """
     policy = policy_queries.in_force(now)
     signals = approval_signals.found(policy, now)

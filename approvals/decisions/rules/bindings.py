@@ -64,16 +64,18 @@ def unconfirmed(approval: Approval) -> list[Binding]:
 
 
 def by_party(approval: Approval) -> list[Binding]:
-    """Return the bindings of an approval that rest on parties of its submission. They count as unconfirmed in it
-    (I8).
+    """Return the bindings of an approval that rest on parties of its submission.
+
+    They count as unconfirmed in it (I8).
     """
     parties = tiers.party_ids(approval.submission)
     return [row for row in _bindings_of(approval) if row.is_word_of(parties)]
 
 
 def claimed(approval: Approval) -> list[tuple[Binding, list[Resource]]]:
-    """Return the bindings of an approval whose host also belongs to other owners' resources, with those without host
-    consent (I8).
+    """Return the bindings of an approval whose host also belongs to resources of other owners (I8).
+
+    With each, the resources without host consent.
     """
     parties = tiers.party_ids(approval.submission)
     waits = [

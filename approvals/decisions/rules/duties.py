@@ -225,10 +225,10 @@ def _refuse_decider(subject: Approval, actor: Actor, now: datetime) -> Refusal |
 
 
 def joining_refusal(submission: Submission, people: Iterable[Person], actor: Actor) -> Refusal | None:
-    """Return why some people can't become parties of an unfinished submission, or None: one of them has decided in it
-    (S1).
+    """Return why some people can't become parties of an unfinished submission, or None (S1).
 
-    A retracted decision counts too. They stay apart until the submission has ended.
+    A person who has decided in it can't. A retracted decision counts too. They stay apart until the submission has
+    ended.
 
     Args:
         submission: unfinished.

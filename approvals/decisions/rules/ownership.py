@@ -20,8 +20,9 @@ TO_DO = "Its team's lead and a security reviewer together name who answers for i
 
 
 def refusal(approval: Approval, now: datetime) -> Refusal | None:
-    """Return why an approval can't be approved, or None: its resource, credential, automation or identity has no owner
-    (I3).
+    """Return why an approval can't be approved, or None (I3).
+
+    Its resource, its credential, the automation or an identity has no owner.
     """
     resource = resource_of(approval)
     owner_refusal = _resource_refusal(resource, now) if resource is not None else None
@@ -42,8 +43,9 @@ def _resource_refusal(resource: Resource, now: datetime) -> Refusal | None:
 
 
 def of_automation(submission: Submission, now: datetime) -> Refusal | None:
-    """Return why nothing of an automation can be approved, or None: its owner left, and the submission names no other
-    (I3).
+    """Return why nothing of an automation can be approved, or None (I3).
+
+    Its owner left, and the submission names no other.
     """
     automation = submission.automation
     if not automation.is_ownerless(now) or _names_present_owner(submission):

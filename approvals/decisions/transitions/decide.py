@@ -58,8 +58,9 @@ def approve(
     same: Mapping[int, bool] | None = None,
     signs: bool = False,
 ) -> Effect:
-    """Approve, possibly for a shorter term, a lower level or a narrower scope. The approval is approved once every
-    seat is filled.
+    """Approve, possibly for a shorter term, a lower level or a narrower scope.
+
+    The approval is approved once every seat is filled.
 
     Args:
         step: the running step.
@@ -183,9 +184,7 @@ def ask_for_changes(step: Step[Approval], *, shown_digest: str, seconds: int | N
     reason_needed=True,
 )
 def answer(step: Step[Approval]) -> Effect:
-    """Answer the question, as the builder's side. The approval opens in its next round, and the person becomes a party
-    (S1).
-    """
+    """Answer the question, as the builder's side, and become a party (S1). The approval opens in its next round."""
     approval = step.subject
     for person in step.actor.people:
         Party.objects.get_or_create(submission=approval.submission, person=person, capacity=Capacity.ANSWERED)
@@ -262,8 +261,9 @@ def _check_conflicts(step: Step[Approval]) -> None:
 
 
 def _narrow(approval: Approval, term_days: int | None, level: str, scope: list[str] | None) -> dict[str, Any]:
-    """Validate and apply a narrowing: a shorter term, a lower level, a non-empty part of the scope. Never wider
-    (A7).
+    """Validate and apply a narrowing: a shorter term, a lower level, a non-empty part of the scope.
+
+    Never wider (A7).
     """
     narrowing: dict[str, Any] = {}
     present_days = approval.granted_term_days or approval.term_days

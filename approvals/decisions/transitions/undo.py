@@ -92,8 +92,9 @@ def close_again(step: Step[Approval]) -> Effect:
 
 
 def _notify_approvers(step: Step[Approval], route: Route) -> None:
-    """Notify the other approvers, unless they were notified before. A digest leaves out approvals that are decided by
-    then.
+    """Notify the other approvers, unless they were notified before.
+
+    A digest leaves out approvals that are decided by then.
     """
     approval = step.subject
     approvers = [
@@ -105,8 +106,9 @@ def _notify_approvers(step: Step[Approval], route: Route) -> None:
 
 
 def _end_question(step: Step[Approval], question: Decision) -> None:
-    """End the question to the builder. Approvers get back the working days that they had left. Recipients of the
-    question are notified.
+    """End the question to the builder. Approvers get back the working days that they had left.
+
+    Recipients of the question are notified.
     """
     approval, route = step.subject, route_of(step.subject, step.now)
     before = approval.history.filter(state=ApprovalState.OPEN, round=approval.round).order_by("-history_id").first()

@@ -45,8 +45,7 @@ UNSEEN = (SampleState.WAITING, SampleState.OPEN)
 
 
 def note(step: Step[Submission], before: Submission | None) -> None:
-    """Create spot checks of access that comes into force: auto-approved privileges (A13), and a changed source without stage
-    1 (A12).
+    """Create spot checks of auto-approved privileges, and of a changed source without stage 1 (A12, A13).
 
     An answer of stage 1 closes spot checks of earlier sources, since it has seen this version. It does not close those
     of auto-approved privileges.
@@ -140,8 +139,9 @@ def find_fine(step: Step[Sample]) -> Effect:
     reason_needed=True,
 )
 def find_not_fine(step: Step[Sample]) -> Effect:
-    """Find it not fine, as a person without a conflict. It is suspended until the skipped stage has decided (A12,
-    A13).
+    """Find it not fine, as a person without a conflict. It is suspended (A12, A13).
+
+    The suspension lasts until the skipped stage has decided.
     """
     _set_reviewer(step)
     _suspend(step, "sample", model_grant.Why.NOT_FINE)
@@ -159,7 +159,7 @@ def find_not_fine(step: Step[Sample]) -> Effect:
     parents=ABOVE,
 )
 def lapse_sample(step: Step[Sample]) -> Effect:
-    """Suspend it because nobody looked in time, until the skipped stage has decided. No answer never approves (A13)."""
+    """Suspend it because no one answered in time, until the skipped stage has decided (A13)."""
     sample = step.subject
     _suspend(step, "sample_silence", model_grant.Why.UNSEEN)
     reviewers = Person.objects.filter(pk__in=sample.asked).order_by("pk")
@@ -175,8 +175,9 @@ def lapse_sample(step: Step[Sample]) -> Effect:
     target=(SampleState.NOT_APPLICABLE,),
 )
 def close_sample(step: Step[Sample]) -> Effect:
-    """Close a spot check without purpose: the automation was retired (L1), the grant has ended, or stage 1 saw a later
-    version.
+    """Close a spot check without purpose.
+
+    The automation was retired (L1), the grant has ended, or stage 1 saw a later version.
     """
     return Effect()
 

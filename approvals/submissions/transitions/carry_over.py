@@ -78,8 +78,9 @@ def carry_over(step: Step[Approval], *, source: Approval, decisions: Sequence[De
     target=(ApprovalState.APPROVED, ApprovalState.WAITING),
 )
 def settle(step: Step[Approval]) -> Effect:
-    """Settle a stage-2 approval after a new decision in stage 1: unchanged and approved before, it is not asked again
-    (A4, A14).
+    """Settle an approval of stage 2 after a new decision in stage 1 (A4, A14).
+
+    If it is unchanged and was approved before, it is not asked again.
     """
     return Effect(to=_state_if_filled(step))
 
@@ -100,8 +101,7 @@ def _state_if_filled(step: Step[Approval]) -> str:
 
 
 class Carrying:
-    """Creates the approvals of a submission, with what they keep of the open one that it continues and of earlier
-    ones.
+    """Creates the approvals of a submission, with what they keep of earlier submissions.
 
     Args:
         step: the running submission.
@@ -204,10 +204,10 @@ class Carrying:
         return min(last.round + has_question, self.policy.rounds)
 
     def _kept(self, approval: Approval, last: Approval | None) -> list[Decision]:
-        """Return the decisions of the last round that count: about the same request, and by people who may still
-        decide.
+        """Return the decisions of the last round that still count.
 
-        An approval from before a stop does not lift it: it was about running access (G5).
+        They are about the same request, and by people who may still decide. An approval from before a stop does not
+        lift it: it was about running access (G5).
         """
         if approval.matter in self.stopped_since:
             return []
@@ -239,9 +239,7 @@ class Carrying:
         return approval.tier == last.tier and _request_facts(approval) == _request_facts(last)
 
     def _labels(self, approval: Approval) -> list[str]:
-        """Return the seats: of the policy, and those that an earlier decision, a stop or a conflict adds (A15, G5,
-        S6).
-        """
+        """Return the seats of the policy, and those of an earlier decision, a stop or a conflict (A15, G5, S6)."""
         earlier = self.earlier.get(approval.matter)
         labels = self.policy.seats(approval.kind, approval.tier)
         labels = duplicates.app_seats(labels, elsewhere=approval.kind == ApprovalKind.APP and self.is_known_elsewhere)

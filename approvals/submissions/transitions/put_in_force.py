@@ -90,8 +90,9 @@ def put_in_force(step: Step[Submission]) -> Effect:
 
 
 def _check_conflicts(step: Step[Submission]) -> None:
-    """Refuse what an enforced rule forbids. Holds the lock, so that no one else puts access in force at the same time
-    (S6).
+    """Refuse what an enforced rule forbids.
+
+    Holds the lock, so that no one else puts access in force at the same time (S6).
     """
     submission = step.subject
     conflicts.alone(submission)
@@ -101,8 +102,9 @@ def _check_conflicts(step: Step[Submission]) -> None:
 
 
 def _app_review_on(submission: Submission, now: datetime) -> date:
-    """Return the day of the app's review, from its decision in stage 1. A version that skipped stage 1 does not
-    postpone it.
+    """Return the day of the app's review, from its decision in stage 1.
+
+    A version that skipped stage 1 does not postpone it.
     """
     policy = policy_queries.of(submission.policy)
     fresh = (now + timedelta(days=policy.review_after(submission.tier))).date()
@@ -149,8 +151,9 @@ def _end_removed_grants(step: Step[Submission], submission: Submission, granted:
 def _create_grants(
     step: Step[Submission], usable: Iterable[Approval], still_stopped: frozenset[str], left_out: Iterable[Approval]
 ) -> dict[str, list[str]]:
-    """Create the grants of a submission in force, and end the credentials left unused. Return ids of the grants, for
-    the event.
+    """Create the grants of a submission in force, and end the credentials left unused.
+
+    Return ids of the grants, for the event.
     """
     policy = policy_queries.of(step.subject.policy)
     made = [
@@ -170,8 +173,9 @@ def _create_grant(
     *,
     is_stopped: bool,
 ) -> Grant:
-    """Create one grant. If it was stopped after the submission, it stays stopped: the approval did not cover that
-    (G5).
+    """Create one grant.
+
+    If it was stopped after the submission, it stays stopped: the approval did not cover that (G5).
     """
     privilege = approval.privilege
     days = approval.granted_term_days or approval.term_days
