@@ -132,14 +132,14 @@ def _caught_in_chains(rules: Sequence[Standing], now: datetime) -> set[int]:
     """  # noqa: S608  built from constants of this module
     rows = _rows(statement, rules, now)
     others_by_version = chain_queries.others_with({version for _, version, _, _ in rows}) if rows else {}
-    theirs: defaultdict[tuple[int, int], int] = defaultdict(int)
+    held_legs: defaultdict[tuple[int, int], int] = defaultdict(int)
     held = f"WITH keyed AS ({held_by(Scope.AUTOMATION)}) SELECT k.rule_id, k.automation_id, bit_or(1 << k.leg) FROM keyed k GROUP BY 1, 2"  # noqa: S608
     for rule, automation, legs in _rows(held, rules, now) if any(others_by_version.values()) else ():
-        theirs[rule, automation] = legs
+        held_legs[rule, automation] = legs
     wanted = dict(zip(*(parameters(rules, now)[name] for name in ("rules", "wanted")), strict=True))
     automation_ids = set[int]()
     for rule, version, automation, legs in rows:
-        other_legs = [theirs[rule, other] for other in others_by_version[version] if (rule, other) in theirs]
+        other_legs = [held_legs[rule, other] for other in others_by_version[version] if (rule, other) in held_legs]
         for more in other_legs:
             legs |= more
         if other_legs and legs == wanted[rule]:

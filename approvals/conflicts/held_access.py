@@ -129,8 +129,8 @@ def mask_of(leg: Leg, entitlement: Held) -> int:
     """
     mask = 0
     for selector in leg.any:
-        whatever, ways = _split_selector(selector, entitlement.environment)
-        if whatever.matches(entitlement):
+        base, ways = _split_selector(selector, entitlement.environment)
+        if base.matches(entitlement):
             mask |= ways
     return mask
 
@@ -139,7 +139,7 @@ def mask_of(leg: Leg, entitlement: Held) -> int:
 def _split_selector(selector: Selector, environment: str) -> tuple[Selector, int]:
     """Split a selector into a part that ignores the way, and the ways that pass its other part in this environment."""
     nothing: frozenset[str] = frozenset()
-    whatever = replace(selector, levels=nothing, environments=nothing, model_controlled=None, opaque=None)
+    base = replace(selector, levels=nothing, environments=nothing, model_controlled=None, opaque=None)
     only = Selector(
         levels=selector.levels,
         environments=selector.environments,
@@ -150,7 +150,7 @@ def _split_selector(selector: Selector, environment: str) -> tuple[Selector, int
     probes = (
         Held("", level=w[0], model_controlled=w[1], opaque=w[2], environment=higher(w[3], environment)) for w in WAYS
     )
-    return whatever, sum(1 << number for number, probe in enumerate(probes) if only.matches(probe))
+    return base, sum(1 << number for number, probe in enumerate(probes) if only.matches(probe))
 
 
 def wanted(rule: Rule) -> int:

@@ -168,8 +168,8 @@ def filled_by(rules: Sequence[Standing], entitlements: Collection[int]) -> list[
 def _group_alike(entitlements: Collection[int], *, by_resource: bool) -> Iterator[tuple[Held, list[int]]]:
     """Yield each distinct form of the entitlements with the ids that have it."""
     columns = (*ALIKE, "resource") if by_resource else ALIKE
-    some = Entitlement.objects.filter(among(entitlements)).order_by()
-    rows = some.values_list(*columns).annotate(keys=ArrayAgg("pk"))
+    selected = Entitlement.objects.filter(among(entitlements)).order_by()
+    rows = selected.values_list(*columns).annotate(keys=ArrayAgg("pk"))
     for code, tags, level, outbound, data_class, kind, of_resource, environment, *resource, keys in rows:
         on = Resource(pk=resource[0] if resource else None, kind=kind, data_class=of_resource, environment=environment)
         said_of = {"code": code, "tags": tags, "level": level, "outbound": outbound, "data_class": data_class}

@@ -178,9 +178,9 @@ def change_conflict(step: Step[Conflict], *, rule: ConflictRule, subject_id: int
     for name, value in _conflict_fields(parts).items():
         setattr(conflict, name, value)
     conflict.rule, conflict.subject = rule, subject_id
-    came = _keys_by_waiver(rule, subject_id, parts, before)
+    new_keys = _keys_by_waiver(rule, subject_id, parts, before)
     kept = set(conflict.by_waiver).intersection(conflict.keys) if rule.mode == Mode.ENFORCE else set()
-    conflict.by_waiver = sorted(kept.union(came))
+    conflict.by_waiver = sorted(kept.union(new_keys))
     conflict.due_at = (conflict.due_at or _due_at(rule, step.now)) if rule.mode == Mode.ENFORCE else None
     step.save(conflict)
     if has_lost:

@@ -23,8 +23,8 @@ def decided(outcome: DecisionOutcome) -> Repeats:
     """
 
     def repeats(approval: Approval, actor: Actor, text: str, params: Mapping[str, Any]) -> Approval | None:
-        mine = approval.decisions.standing().filter(person=actor.person, round=approval.round)
-        decision = mine.select_related("reason").first()
+        own_decisions = approval.decisions.standing().filter(person=actor.person, round=approval.round)
+        decision = own_decisions.select_related("reason").first()
         if decision is None or not acts_as(actor, decision.for_person_id):
             return None
         if (decision.outcome, decision.shown_digest) != (outcome, params.get("shown_digest")):

@@ -249,10 +249,13 @@ def _is_similar(privilege: Privilege, compared: Sequence[Any]) -> bool:
     entitlement, resource, level, target, scope = compared
     if resource != privilege.entitlement.resource_id:
         return False
-    mine, other_parts = privilege_scope.parts(privilege.target, privilege.scope), privilege_scope.parts(target, scope)
+    own_parts, other_parts = (
+        privilege_scope.parts(privilege.target, privilege.scope),
+        privilege_scope.parts(target, scope),
+    )
     if entitlement == privilege.entitlement_id:
-        return not (mine and other_parts) or privilege_scope.overlap(mine, other_parts)
-    return is_within(level, privilege.level) and privilege_scope.overlap(mine, other_parts)
+        return not (own_parts and other_parts) or privilege_scope.overlap(own_parts, other_parts)
+    return is_within(level, privilege.level) and privilege_scope.overlap(own_parts, other_parts)
 
 
 def _limit_reason(case: Case, policy: Policy, now: datetime) -> Because | None:
@@ -261,9 +264,9 @@ def _limit_reason(case: Case, policy: Policy, now: datetime) -> Because | None:
     An approval holds `lock`, so that two submissions at once are counted one after the other.
     """
     most, days = policy.light_grants, policy.light_days
-    theirs = Party.objects.filter(capacity__in=party_queries.BUILDING, person__in=case.builders)
+    parties = Party.objects.filter(capacity__in=party_queries.BUILDING, person__in=case.builders)
     lately = Approval.objects.filter(by_policy__isnull=False, ended_at__gt=now - timedelta(days=days))
-    counted = theirs.filter(submission__approvals__in=lately).order_by().values("person")
+    counted = parties.filter(submission__approvals__in=lately).order_by().values("person")
     counts = counted.annotate(times=Count("submission__approvals", distinct=True)).values_list("times", flat=True)
     count = max(counts, default=0)
     if count + case.asked <= most:

@@ -54,10 +54,10 @@ def remind(now: datetime) -> int:
             continue
         with transaction.atomic():
             people, context = spot_checks.may_look(sample, now), {**about(sample), "word": word}
-            made = outbox.queue(
+            notices = outbox.queue(
                 outbox.each(people, EVENT, thread=f"sample:{sample.pk}", key=word, now=now, context=context)
             )
-        sent += len(made)
+        sent += len(notices)
     return sent
 
 

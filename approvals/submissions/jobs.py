@@ -193,10 +193,10 @@ def remind(now: datetime) -> int:
     open_now = Approval.objects.filter(state=ApprovalState.OPEN, due_at__isnull=False).order_by("submission_id", "pk")
     times = open_now.only("opened_at", "due_at", "stage", "round", "submission").iterator()
     words = {approval: word for approval in times if (word := _due_reminder(approval, now))}
-    keys, told_keys = _unsent_reminders(words, now)
+    keys, sent_keys = _unsent_reminders(words, now)
     sent = 0
     for batch in _load_batches(keys, now):
-        of_each = [_build_reminders(approval, route, words[approval], told_keys, now) for approval, route in batch]
+        of_each = [_build_reminders(approval, route, words[approval], sent_keys, now) for approval, route in batch]
         with transaction.atomic():
             sent += len(outbox.queue(reminder for reminders in of_each for reminder in reminders))
     return sent
@@ -217,11 +217,11 @@ def _unsent_reminders(words: Mapping[Approval, str], now: datetime) -> tuple[lis
 
     Most due reminders are sent already. Their routes need not be loaded.
     """
-    untold, told_keys, approvals = [], set[str](), list(words)
+    unsent_ids, sent_keys, approvals = [], set[str](), list(words)
     for start in range(0, len(approvals), TOLD_TOGETHER):
-        some = approvals[start : start + TOLD_TOGETHER]
+        batch = approvals[start : start + TOLD_TOGETHER]
         present_candidates = Candidate.objects.filter(
-            seat__approval__in=some, person__is_active=True, person__left_at__isnull=True
+            seat__approval__in=batch, person__is_active=True, person__left_at__isnull=True
         )
         asked_pairs = present_candidates.order_by().values_list("seat__approval", "person")
         people: dict[int, list[int]] = {}
@@ -231,12 +231,12 @@ def _unsent_reminders(words: Mapping[Approval, str], now: datetime) -> tuple[lis
             approval.pk: {
                 _reminder_key(approval, words[approval], person, now) for person in people.get(approval.pk, ())
             }
-            for approval in some
+            for approval in batch
         }
         notices = Notice.objects.filter(key__in=set().union(*of_each.values())).order_by()
-        told_keys.update(notices.values_list("key", flat=True))
-        untold += [pk for pk, keys in of_each.items() if not keys <= told_keys]
-    return untold, told_keys
+        sent_keys.update(notices.values_list("key", flat=True))
+        unsent_ids += [pk for pk, keys in of_each.items() if not keys <= sent_keys]
+    return unsent_ids, sent_keys
 
 
 def _load_batches(keys: Sequence[int], now: datetime) -> Iterator[list[tuple[Approval, Route]]]:
@@ -273,7 +273,7 @@ def _deadline_reminder(begun_at: datetime, due_at: datetime, now: datetime) -> s
 
 
 def _build_reminders(
-    approval: Approval, route: Route, word: str, told_keys: set[str], now: datetime
+    approval: Approval, route: Route, word: str, sent_keys: set[str], now: datetime
 ) -> Iterator[Notice]:
     """Yield reminders for people who were asked, may decide and have none yet. Adds their keys."""
     submission = route.submission
@@ -285,9 +285,9 @@ def _build_reminders(
     ]
     for person in [person for label, person in standing if candidates.is_asked(person, approval, label)]:
         key = _reminder_key(approval, word, person.pk, now)
-        if key in told_keys:
+        if key in sent_keys:
             continue
-        told_keys.add(key)
+        sent_keys.add(key)
         yield outbox.notice(
             recipient=person,
             event=EVENT,

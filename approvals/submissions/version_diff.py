@@ -161,7 +161,7 @@ def app_reasons(
     """
     if before is None or before.app_approval is None:
         return ["It was never approved."]
-    then = before.asked
+    earlier_facts = before.asked
     suspended_at = before.automation.suspended_by_review_at
     reasons = ["Its review suspended it."] if suspended_at is not None and suspended_at >= before.submitted_at else []
     if before.automation.suspended_by_look_at is not None:
@@ -171,11 +171,11 @@ def app_reasons(
     reasons += [
         f"{digest.WORDS[name]} changed."
         for name in ("purpose", "business_owner", "technical_owner", "kind", "triggers", "runs_as")
-        if facts_now.get(name) != then.get(name)
+        if facts_now.get(name) != earlier_facts.get(name)
     ]
-    if facts_now["tier"] != then.get("tier", "standard"):
+    if facts_now["tier"] != earlier_facts.get("tier", "standard"):
         reasons.append("The risk tier changed.")
-    if facts_now["source"] != then.get("source") and source_counts():
+    if facts_now["source"] != earlier_facts.get("source") and source_counts():
         reasons.append("The source changed, and it is high risk, opaque or driven by a model.")
     return reasons
 

@@ -248,8 +248,8 @@ def _subjects_by_scope(cases: Sequence[Case], scopes: Collection[str]) -> dict[s
     members: dict[str, set[tuple[int, int]]] = {scope: set() for scope in scopes}
     for case, scope in ((case, scope) for case in cases for scope in scopes):
         for subject in case.subjects_in(scope):
-            joined = case.subjects.get(scope, ()) if scope == Scope.CHAIN else (0,)
-            members[scope] |= {(subject, member) for member in joined}
+            member_ids = case.subjects.get(scope, ()) if scope == Scope.CHAIN else (0,)
+            members[scope] |= {(subject, member) for member in member_ids}
     return members
 
 

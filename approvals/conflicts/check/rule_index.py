@@ -36,8 +36,8 @@ class Index:
         for place, rule in enumerate(rules):
             for number, leg in legs_of(rule):
                 for selector in leg.any:
-                    for under in _index_keys(selector):
-                        self._kept[under].append((place, number, selector))
+                    for index_key in _index_keys(selector):
+                        self._kept[index_key].append((place, number, selector))
 
     def fill(self, helds: Iterable[Held]) -> Filled:
         """Return which access fills which leg of which rule. Rules without a filled leg are left out.
@@ -59,8 +59,8 @@ class Index:
         if held.entry:
             yield from self._kept.get(ENTRY, ())
             return
-        for under in (*held.tags, held.resource, (CODE, held.code.lower()), ANYTHING):
-            yield from self._kept.get(under, ())
+        for index_key in (*held.tags, held.resource, (CODE, held.code.lower()), ANYTHING):
+            yield from self._kept.get(index_key, ())
 
 
 def _index_keys(selector: Selector) -> Iterable[Hashable]:

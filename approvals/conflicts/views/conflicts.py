@@ -323,12 +323,12 @@ def _waiver_actions(row: Conflict, actor: Actor, now: datetime) -> list[Shape]:
     if row.waived_until is not None and row.waived_until > now + waiver_transitions.SOON:
         return []
     seen = Automation.objects.visible_to(actor, now).filter(pk__in=row.automations).order_by("pk")
-    mine = next(
+    own_automation = next(
         (automation for automation in seen[:20] if ask_waiver.refusal(automation, actor=actor, now=now) is None), None
     )
-    if mine is None:
+    if own_automation is None:
         return []
-    href = f"{reverse('waiver_ask', args=[mine.pk])}?{urlencode({'rule': row.code, 'of': row.subject})}"
+    href = f"{reverse('waiver_ask', args=[own_automation.pk])}?{urlencode({'rule': row.code, 'of': row.subject})}"
     return [{"label": "Ask for a waiver", "icon": "clock", "href": href}]
 
 

@@ -170,8 +170,8 @@ def reasons(conflicts: Iterable[Found], own_keys: Collection[str], sentences: Ma
     """
     rows = []
     for conflict in conflicts:
-        mine = (held for leg in conflict.own.values() for held in leg if held.key not in own_keys)
-        words = [sentences.get(held.key, words_of(held.key) or held.code) for held in mine]
+        other_helds = (held for leg in conflict.own.values() for held in leg if held.key not in own_keys)
+        words = [sentences.get(held.key, words_of(held.key) or held.code) for held in other_helds]
         has_others = any(conflict.others.values())
         with_what = "; ".join(dict.fromkeys(words)) or ("what others hold" if has_others else "nothing beside it")
         lead = f"{conflict.standing.rule.title}, with: {with_what}."

@@ -219,9 +219,9 @@ def _propose(request: Request, now: datetime) -> HttpResponse:
     }
     row = Proposal(kind=KIND, target=read["name"])
     try:
-        made = proposal_transitions.propose(row, actor=request.actor, now=now, reason=reason, document=document)
+        proposal = proposal_transitions.propose(row, actor=request.actor, now=now, reason=reason, document=document)
     except InvalidInput as error:
         return _preview(request, now, read, typed=reason, errors=[error.refusal.sentence], status=422)
     except Refused as error:
         return refused(request, error.refusal, context={"back_href": reverse("rule_import"), "typed": reason})
-    return redirect("proposal", made.pk)
+    return redirect("proposal", proposal.pk)

@@ -45,12 +45,12 @@ def flag(now: datetime) -> tuple[int, int]:
     names = {pk: person.name for pk, person in approval_signals.people_of(signals).items()}
     reviewers = Bench.load(now).security if signals else ()
     with transaction.atomic():
-        made = outbox.queue(
+        notices = outbox.queue(
             notice
             for signal in signals
             for notice in (_notice(signal, reviewer, names, policy, now) for reviewer in reviewers)
         )
-    return len(signals), len(made)
+    return len(signals), len(notices)
 
 
 def _notice(signal: Signal, reviewer: Person, names: Mapping[int, str], policy: Policy, now: datetime) -> Notice:

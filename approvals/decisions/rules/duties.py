@@ -97,8 +97,8 @@ def _refuse_stopper(subject: Approval, actor: Actor, now: datetime) -> Refusal |
 
 def _refuse_second_decision(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:
     decisions = route_of(subject, now).own_decisions(subject)
-    mine = {person.pk for person in actor.people}
-    if any(mine & {d.person_id, d.for_person_id} for d in decisions):
+    person_ids = {person.pk for person in actor.people}
+    if any(person_ids & {d.person_id, d.for_person_id} for d in decisions):
         return Refusal("A8", "duty", "You have decided here in this round already: one decision a person and round.")
     return None
 
@@ -114,9 +114,9 @@ def own_decision(approval: Approval, actor: Actor, now: datetime) -> Decision | 
     last = counted[-1] if counted else None
     if last is None or (last.approval_id, last.round) != place or actor.person is None:
         return None
-    mine = {last.person_id, last.for_person_id}
+    decider_ids = {last.person_id, last.for_person_id}
     is_stand_in = actor.standing_for is not None and actor.standing_for.pk != last.for_person_id
-    return last if actor.person.pk in mine and not is_stand_in else None
+    return last if actor.person.pk in decider_ids and not is_stand_in else None
 
 
 def _require_own_decision(subject: Approval, actor: Actor, now: datetime) -> Refusal | None:

@@ -83,8 +83,8 @@ def approve_all(step: Step[Any], submission: Submission, waiting: Sequence[Appro
 def _find_reason(step: Step[Any], submission: Submission, waiting: Sequence[Approval]) -> Because | None:
     """Return the reason against it. Counts under the lock of its builders."""
     eligibility.lock(party_queries.building(submission))
-    then, now = policy_queries.of(submission.policy), policy_queries.in_force(step.now)
-    for policy in (then,) if now.version == then.version else (then, now):
+    frozen_policy, now = policy_queries.of(submission.policy), policy_queries.in_force(step.now)
+    for policy in (frozen_policy,) if now.version == frozen_policy.version else (frozen_policy, now):
         reason = eligibility.of_submission(submission, waiting, policy, step.now)
         if reason is not None:
             return reason

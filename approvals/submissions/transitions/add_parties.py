@@ -42,30 +42,35 @@ def join_unfinished(written: Automation | Version | InterimOwner, step: Step[Any
     submission = automation.submissions.filter(state__in=UNFINISHED).select_related("version", "submitted_by").first()
     if submission is None:
         return
-    came = party_queries.who_came_in(submission, None if isinstance(written, InterimOwner) else step.actor)
-    refusal = duties.joining_refusal(submission, came.people, step.actor)
+    newcomers = party_queries.who_came_in(submission, None if isinstance(written, InterimOwner) else step.actor)
+    refusal = duties.joining_refusal(submission, newcomers.people, step.actor)
     if refusal is not None:
         raise refuse(refusal)
-    if came.pairs:
+    if newcomers.pairs:
         earlier_parties = frozenset(party_queries.on_record(submission))
-        party_queries.write_down(submission, came.pairs)
+        party_queries.write_down(submission, newcomers.pairs)
         named = [party for party in party_queries.on_record(submission) if party not in earlier_parties]
         step.record("submission.parties_named", submission, {"parties": named})
-    joined = came.people
-    if not joined:
+    new_parties = newcomers.people
+    if not new_parties:
         return
     approvals = list(submission.approvals.select_related(*LADDER).prefetch_related("seats__candidates"))
     route = Route.load(submission, step.now)
     ask_next(step, approvals, route)
     tell_of_parties(step, submission)
-    short = shortage(route.questions(approvals))
-    if short:
-        key = f"nobody_left:{max(person.pk for person in joined)}"
+    missing_seats = shortage(route.questions(approvals))
+    if missing_seats:
+        key = f"nobody_left:{max(person.pk for person in new_parties)}"
         candidates.tell(
-            step, submission, candidates.builders(submission, step.now), "nobody_left", key=key, what="; ".join(short)
+            step,
+            submission,
+            candidates.builders(submission, step.now),
+            "nobody_left",
+            key=key,
+            what="; ".join(missing_seats),
         )
     step.record(
         "submission.parties_joined",
         submission,
-        {"parties": [str(person.opaque_id) for person in joined], "short": len(short)},
+        {"parties": [str(person.opaque_id) for person in new_parties], "short": len(missing_seats)},
     )

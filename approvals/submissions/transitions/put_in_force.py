@@ -156,13 +156,13 @@ def _create_grants(
     Return ids of the grants, for the event.
     """
     policy = policy_queries.of(step.subject.policy)
-    made = [
+    grants = [
         _create_grant(step, step.subject, approval, policy, is_stopped=approval.matter in still_stopped)
         for approval in usable
     ]
     unused_credentials.end_left(step, left_out)
-    revocation_tasks.after_granting(step, made)
-    return {"grants": [str(grant.pk) for grant in made]}
+    revocation_tasks.after_granting(step, grants)
+    return {"grants": [str(grant.pk) for grant in grants]}
 
 
 def _create_grant(
@@ -180,7 +180,7 @@ def _create_grant(
     privilege = approval.privilege
     days = approval.granted_term_days or approval.term_days
     scope = approval.granted_scope if approval.granted_scope is not None else (privilege.scope if privilege else [])
-    made = Grant(
+    grant = Grant(
         automation=submission.automation,
         kind=GrantKind.PRIVILEGE if privilege else GrantKind.CREDENTIAL,
         entitlement=privilege.entitlement if privilege else None,
@@ -199,10 +199,10 @@ def _create_grant(
         state=GrantState.SUSPENDED if is_stopped else GrantState.ACTIVE,
         suspended_why=model_grant.Why.STOPPED if is_stopped else "",
     )
-    step.save(made)
+    step.save(grant)
     payload = {"approval": str(approval.pk), "app_approval": str(submission.app_approval_id)}
-    step.record("grant.created", made, {**payload, "to": made.state, "ends_at": ledger_events.instant(made.ends_at)})
-    return made
+    step.record("grant.created", grant, {**payload, "to": grant.state, "ends_at": ledger_events.instant(grant.ends_at)})
+    return grant
 
 
 def _held_as(approval: Approval) -> int:

@@ -355,20 +355,20 @@ def _build_stage_2(submission: Submission, item: Asked, wish: Wish, policy: poli
 def check_enough_people(submission: Submission) -> None:
     """Check that people without a conflict can fill all open seats, together (A9)."""
     approvals = submission.approvals.select_related(*LADDER).prefetch_related("seats")
-    short = shortage(Route.load(submission, submission.submitted_at).questions(approvals))
-    if short:
-        raise refuse(shortage_refusal(short))
+    missing_seats = shortage(Route.load(submission, submission.submitted_at).questions(approvals))
+    if missing_seats:
+        raise refuse(shortage_refusal(missing_seats))
 
 
-def shortage_refusal(short: list[str]) -> Refusal:
+def shortage_refusal(missing_seats: list[str]) -> Refusal:
     """Return the refusal if there are not enough distinct eligible people (A9)."""
-    names = "; ".join(short)
+    names = "; ".join(missing_seats)
     return Refusal(
         "A9",
         "input",
         f"Nobody without a conflict is left to decide: {names}.",
         "Name a deputy for the resource, or let somebody else submit.",
-        tuple(("", name) for name in short),
+        tuple(("", name) for name in missing_seats),
         is_attempt=True,
     )
 

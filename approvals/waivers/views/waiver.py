@@ -98,13 +98,13 @@ def ask(request: Request, pk: int) -> HttpResponse:
     def act(form_data: dict[str, Any]) -> Waiver:
         code, _, subject_id = form_data.pop("conflict").rpartition("/")
         try:
-            made: Any = waiver_transitions.ask_waiver(
+            new_waiver: Any = waiver_transitions.ask_waiver(
                 automation, actor=request.actor, now=now, code=code, subject_id=int(subject_id), **form_data
             )
         except InvalidInput:
             form.offer(automation, now)  # for the form with errors
             raise
-        waiver: Waiver = made
+        waiver: Waiver = new_waiver
         return waiver
 
     return form_page(
