@@ -229,7 +229,9 @@ def test_a_run_asks_the_next_about_what_was_touched_and_leaves_the_rest_alone(
     c, n = office.company, office.company.people
     looked_at: list[int] = []
     routing = submission_jobs._load_batches
-    monkeypatch.setattr(submission_jobs, "_together", lambda keys, now: looked_at.extend(keys) or routing(keys, now))
+    monkeypatch.setattr(
+        submission_jobs, "_load_batches", lambda keys, now: looked_at.extend(keys) or routing(keys, now)
+    )
     monkeypatch.setattr(submission_jobs, "remind", lambda now: 0)
     stock_report.hand_over(c, c.slack, n.piet, n.amara)
     run = job_runs.run_job(submission_jobs.JOB, lambda _: submission_jobs.sweep(office.now))
