@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from approvals.conflicts import held_access, members, scan
 from approvals.conflicts import queries as conflict_queries
@@ -47,18 +48,14 @@ SCOPES = ("owner", pytest.param("identity", marks=OTHERS), pytest.param("chain",
 Put = Callable[..., ConflictRule]
 
 
-@pytest.fixture(scope="module")
-def founded(django_db_setup: None, django_db_blocker: Any) -> Company:
-    """A company of this module's own, committed."""
-    with django_db_blocker.unblock():
-        return scenarios.company(build(uuid.uuid4().hex[:8]))
-
-
 @pytest.fixture
-def firm(founded: Company, committed: None) -> Iterator[Company]:
-    """The company, in which nothing is in use that an earlier test brought in."""
-    yield founded
-    Automation.objects.filter(team=founded.people.finance_ops).update(state="retired")
+def firm(django_db_setup: None, django_db_blocker: Any) -> Iterator[Company]:
+    """A company of each test's own, committed."""
+    with django_db_blocker.unblock():
+        made = scenarios.company(build(uuid.uuid4().hex[:8]))
+        yield made
+        Automation.objects.filter(team=made.people.finance_ops).update(state="retired")
+        connections.close_all()
 
 
 @pytest.fixture
