@@ -37,7 +37,7 @@ def look_for_conflicts() -> None:
 
 
 def sweep_conflicts_and_waivers(now: datetime) -> Mapping[str, int]:
-    """Scan for conflicts and enforce them, then expire waivers and remind people of those that end."""
+    """Scan for conflicts and enforce them, then expire waivers and remind people of ending ones."""
     return {**conflict_jobs.sweep(now), **waiver_jobs.sweep(now, Actor.of_job(conflict_jobs.JOB))}
 
 

@@ -141,7 +141,7 @@ def of(submission: Submission, now: datetime, route: Route | None = None) -> lis
     Args:
         submission: loaded by `told`, or it is loaded here.
         now: business time.
-        route: the submission's route, if loaded. It drops people whom a duty or the ladder has excluded since they were asked.
+        route: the submission's route, if loaded. It drops people excluded later by a duty or the ladder.
             A seat without holders then goes to the next people on the ladder (A9).
     """
     if submission.state == SubmissionState.DECIDED:

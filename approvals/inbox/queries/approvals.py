@@ -112,7 +112,7 @@ def on_desk(actor: Actor, now: datetime) -> tuple[list[Approval], list[Approval]
 
 
 def for_whom(record: Approval, actor: Actor) -> list[str]:
-    """Names of the givers for whom the reader would decide an approval of `on_desk`. Empty if the reader is a candidate (A11)."""
+    """Givers whose delegate the reader would be for an approval of `on_desk`. Empty if the reader is a candidate (A11)."""
     candidates: Sequence[Mapping[str, Any]] = getattr(record, "put_before", ())
     names = {candidate["pk"]: candidate["name"] for candidate in candidates}
     return [] if _person(actor).pk in names else list(names.values())

@@ -120,7 +120,7 @@ def _sample_row(sample: Sample) -> Shape:
 
 
 def _tags(group: Sequence[Approval], details: Sequence[Approval], actor: Actor) -> list[Shape]:
-    """Tags of a row: the givers for whom the reader decides (A11), notable facts of the request, its round, and the light path."""
+    """Tags of a row: the reader's givers (A11), notable facts of the request, its round, and the light path."""
     names = list(dict.fromkeys(name for record in group for name in approvals.for_whom(record, actor)))
     last = max(record.round for record in group)
     tags = [{"text": f"You for {' and '.join(names)}", "tone": "acc", "icon": "person"}] if names else []

@@ -283,7 +283,7 @@ def _way_to_ask(preview: Preview, finding: Found) -> Shape:
 
 
 def conflict_words(preview: Preview) -> dict[str, str]:
-    """Sentences of what it would hold, by the keys in conflicts."""
+    """Sentences of the future privileges, by the keys in conflicts."""
     pk = preview.automation.pk or 0
     held = [row.requested.privilege for row in preview.wanted if row.requested.privilege is not None]
     return {f"{pk}/{privilege.key}": privilege.sentence for privilege in held}

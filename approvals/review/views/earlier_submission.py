@@ -92,7 +92,7 @@ def _comments(chain: Sequence[Submission]) -> list[Comment]:
 
 
 def _end(before: Submission, decisions: Sequence[Decision], reader: Reader) -> Shape:
-    """How it ended, by whom, and the reason."""
+    """How it ended, the person who ended it, and the reason."""
     if before.state == SubmissionState.EXPIRED:
         return {"lead": "expired: nobody accepted what was approved in time", "reason": ""}
     if before.state == SubmissionState.REJECTED:
